@@ -1,0 +1,32 @@
+# Every target does its own set-up in .venv; Python 3.11+, make and git are all it needs.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+DATA   ?= $(or $(IALE_DATA),$(wildcard ../shared/datasets))
+export IALE_DATA := $(if $(DATA),$(abspath $(DATA)))
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: demo test check fast clean
+
+demo: $(VENV)/.installed
+	$(BIN)/iale demo --out demo
+
+test: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n 2 --dist worksteal
+
+check: test
+
+fast: $(VENV)/.installed
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not statistical"
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

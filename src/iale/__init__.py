@@ -1,0 +1,1 @@
+"""Active learning by imitating active-learner ensembles."""

@@ -1,0 +1,1 @@
+"""Classifiers: a recipe that is fitted anew for every labelled set."""

@@ -1,0 +1,141 @@
+"""What the rest of iale knows of a classifier: fit it, then ask for its outputs.
+
+Legend of dimensions: N samples, C classes, D width of the embedding, K Monte-Carlo passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from iale.data.samples import Samples
+from iale.errors import ConfigError
+
+
+@dataclass(frozen=True, eq=False)
+class Outputs:
+    """What a fitted classifier says of N samples, with dropout off.
+
+    Attributes:
+        logits: float32 [N, C].
+        embeddings: float32 [N, D], the input of the last linear layer.
+    """
+
+    logits: Tensor
+    embeddings: Tensor
+
+    @cached_property
+    def log_probs(self) -> Tensor:
+        """float32 [N, C]."""
+        return torch.log_softmax(self.logits, dim=-1)
+
+    @cached_property
+    def probs(self) -> Tensor:
+        """float32 [N, C], rows sum to 1."""
+        return torch.softmax(self.logits, dim=-1)
+
+    @cached_property
+    def predictions(self) -> Tensor:
+        """int64 [N], the most likely class."""
+        return self.logits.argmax(dim=-1)
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+    def at(self, positions: Tensor) -> Outputs:
+        """The rows at ``positions`` (int64 [n])."""
+        return Outputs(self.logits[positions], self.embeddings[positions])
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a classifier is fitted (paper, section 4.1 and the authors' later release).
+
+    Attributes:
+        epochs: passes over the labelled samples of one fit.
+        batch_size: samples of one optimiser step.
+        learning_rate: of Adam (betas 0.9 and 0.999, epsilon 1e-8, no weight decay).
+        stop_accuracy: a fit ends early after an epoch whose training accuracy, measured on its own batches with
+            dropout on, reaches this share; None never stops early.
+        device: where tensors live: "cpu", "cuda", "cuda:0"; "auto" takes a GPU if there is one.
+    """
+
+    epochs: int = 100
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    stop_accuracy: float | None = None
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise ConfigError(f"epochs must be at least 1, not {self.epochs}.")
+        if self.batch_size < 1:
+            raise ConfigError(f"the batch size must be at least 1, not {self.batch_size}.")
+        if not self.learning_rate > 0:
+            raise ConfigError(f"the learning rate must be above 0, not {self.learning_rate}.")
+        if self.stop_accuracy is not None and not 0 < self.stop_accuracy <= 1:
+            raise ConfigError(f"the stop accuracy must be above 0 and at most 1, not {self.stop_accuracy}.")
+        resolve_device(self.device)
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device called ``name``; raises ConfigError where this machine has none."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"unknown device {name!r}: use auto, cpu, cuda or cuda:0.") from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(f"device {name!r} is not on this machine: use --device cpu.")
+    return device
+
+
+@dataclass(frozen=True, eq=False)
+class FitJob:
+    """One classifier to train.
+
+    Attributes:
+        indices: int64 [L], the labelled samples.
+        labels: int64 [L].
+        seed: root of the initial weights, the batch order and the dropout masks of this fit.
+    """
+
+    indices: Tensor
+    labels: Tensor
+    seed: int
+
+
+class FittedClassifier(Protocol):
+    """A trained classifier. Its outputs are on the CPU, whatever the device."""
+
+    def outputs(self, samples: Samples, indices: Tensor) -> Outputs:
+        """Outputs for ``indices`` (int64 [N]) with dropout off."""
+        ...
+
+    def monte_carlo(self, samples: Samples, indices: Tensor, passes: int, seed: int) -> Tensor:
+        """float32 [K, N, C] probabilities of passes with dropout on; the masks come from ``seed``."""
+        ...
+
+
+class Classifier(Protocol):
+    """A recipe: an architecture and how it is trained. It holds no trained weights.
+
+    Attributes:
+        num_classes: C.
+        embedding_dim: D.
+        has_dropout: whether Monte-Carlo passes differ from one another.
+    """
+
+    num_classes: int
+    embedding_dim: int
+    has_dropout: bool
+
+    def fit_many(self, samples: Samples, jobs: Sequence[FitJob]) -> list[FittedClassifier]:
+        """Trains one classifier for each job, each from freshly drawn weights; jobs do not affect one another."""
+        ...

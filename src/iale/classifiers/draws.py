@@ -1,0 +1,60 @@
+"""Random numbers by counting: a number is a hash of a key and its position, so there is no state to share.
+
+Number i of a key is the same whether one or a thousand keys are drawn together, on CPU or GPU, whatever was drawn
+before: what stacked training needs to equal training one at a time. Keys are pairs of 32-bit words, and the hash is
+two rounds of the finalizer "lowbias32" (Wellons, "Prospecting for hash functions", 2018), in wrapping int32 arithmetic.
+
+Shapes: R keys, n numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def keys(seeds: Sequence[int], device: torch.device | str = "cpu") -> Tensor:
+    """One key for each 63-bit seed: int32 [R, 2]."""
+    words = [(seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF) for seed in seeds]
+    signed = [[word - (1 << 32) if word >> 31 else word for word in pair] for pair in words]
+    return torch.tensor(signed, dtype=torch.int32, device=device).reshape(len(words), 2)
+
+
+def fold(key: Tensor, number: int | Tensor) -> Tensor:
+    """New keys [..., 2] from keys [..., 2] and a number that names a purpose, a step or a layer."""
+    if isinstance(number, int):
+        number = torch.tensor(number, dtype=torch.int32, device=key.device)
+    first = _mix(key[..., 0] + _mix(number * -1640531527 + 1013904223))  # 2^32 / golden ratio
+    second = _mix(key[..., 1] ^ _mix(number + 374761393) ^ first)
+    return torch.stack([first, second], dim=-1)
+
+
+def bits(key: Tensor, n: int) -> Tensor:
+    """n words for each key: int32 [..., n]."""
+    counter = torch.arange(n, dtype=torch.int32, device=key.device)
+    words = _mix_(counter + key[..., :1])
+    return _mix_(words.bitwise_xor_(key[..., 1:]))
+
+
+def uniform(key: Tensor, n: int) -> Tensor:
+    """n numbers in [0, 1) for each key: float32 [..., n], multiples of 2^-24."""
+    words = bits(key, n).bitwise_right_shift_(8).bitwise_and_(0xFFFFFF)
+    return words.to(torch.float32).mul_(2.0**-24)
+
+
+def permutation(key: Tensor, n: int) -> Tensor:
+    """A random order of 0 … n−1 for each key: int64 [..., n]."""
+    return torch.argsort(bits(key, n), dim=-1, stable=True)
+
+
+def _mix(words: Tensor) -> Tensor:
+    return _mix_(words.clone())
+
+
+def _mix_(words: Tensor) -> Tensor:
+    """The finalizer, in place; shifts are arithmetic in PyTorch, so the sign bits are masked off."""
+    words.bitwise_xor_(words.bitwise_right_shift(16).bitwise_and_(0xFFFF)).mul_(0x7FEB352D)
+    words.bitwise_xor_(words.bitwise_right_shift(15).bitwise_and_(0x1FFFF)).mul_(-2073254261)
+    return words.bitwise_xor_(words.bitwise_right_shift(16).bitwise_and_(0xFFFF))

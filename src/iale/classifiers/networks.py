@@ -1,0 +1,165 @@
+"""The three networks of the paper. Each has a deterministic trunk and a head that starts with the first dropout.
+
+Monte-Carlo passes repeat the head alone. Dropout masks come from counted draws (`draws`), never from global state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from iale.classifiers import draws
+from iale.errors import ModelError
+
+
+class Dropout(nn.Module):
+    """Inverted dropout whose mask is drawn from ``key``: int32 [2], set before each training step or pass.
+
+    The unit at (sample, offset) of a batch reads number ``sample · units + offset``, so padding behind a batch
+    changes nothing before it.
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+        self.key: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Drops units while training, and is the identity otherwise."""
+        if not self.training or self.p == 0:
+            return x
+        if self.key is None:
+            raise ModelError("dropout is on but has no key: train through iale, or call eval().")
+        kept = draws.uniform(self.key, x.numel()).reshape(x.shape) >= self.p
+        return x * kept * (1 / (1 - self.p))
+
+
+class Standardize(nn.Module):
+    """(x − mean) / std per channel; uint8 is first scaled to [0, 1]."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
+        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).clamp(min=1e-6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, channels, …], uint8 or float, to float."""
+        shape = (1, -1) + (1,) * (x.dim() - 2)
+        if not x.is_floating_point():
+            x = x.to(self.mean.dtype) / 255
+        return (x - self.mean.view(shape)) / self.std.view(shape)
+
+
+class Network(nn.Module):
+    """A trunk without dropout and a head with it, behind per-channel standardisation.
+
+    Args:
+        standardize: maps raw inputs to floats.
+        trunk: raw float input to features; no dropout inside.
+        head: features to logits; its last linear layer gives the logits.
+    """
+
+    def __init__(self, standardize: Standardize, trunk: nn.Module, head: nn.Sequential) -> None:
+        super().__init__()
+        self.standardize = standardize
+        self.trunk = trunk
+        self.head = head
+
+    def features(self, x: Tensor) -> Tensor:
+        """What does not change between Monte-Carlo passes."""
+        return self.trunk(self.standardize(x))  # type: ignore[no-any-return]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, channels, height, width] to logits [B, C]."""
+        return self.head(self.features(x))  # type: ignore[no-any-return]
+
+
+def _check_image(shape: tuple[int, ...], smallest: int, network: str) -> tuple[int, int, int]:
+    if len(shape) != 3 or min(shape[1:]) < smallest:
+        raise ModelError(
+            f"the {network} reads images of shape (channels, height, width) with sides of at least "
+            f"{smallest}, not {tuple(shape)}."
+        )
+    return shape[0], shape[1], shape[2]
+
+
+def cnn(shape: tuple[int, ...], num_classes: int, mean: Sequence[float], std: Sequence[float]) -> Network:
+    """The paper's CNN: two convolutions, max-pooling, dropout, dense 128 (the embedding), dropout, dense C."""
+    channels, height, width = _check_image(shape, 2, "CNN")
+    features = 32 * (height // 2) * (width // 2)
+    trunk = nn.Sequential(
+        nn.Conv2d(channels, 32, 4, padding=2),
+        nn.ReLU(),
+        nn.Conv2d(32, 32, 2),
+        nn.MaxPool2d(2),
+        nn.ReLU(),  # commutes with the pooling, on a quarter of the values
+    )
+    head = nn.Sequential(
+        Dropout(0.25),
+        nn.Flatten(),
+        nn.Linear(features, 128),
+        nn.ReLU(),
+        Dropout(0.5),
+        nn.Linear(128, num_classes),
+    )
+    return Network(Standardize(mean, std), trunk, head)
+
+
+def mlp(shape: tuple[int, ...], num_classes: int, mean: Sequence[float], std: Sequence[float]) -> Network:
+    """The paper's MLP: dense 256 (the embedding), dropout, dense C."""
+    inputs = int(torch.Size(shape).numel())
+    trunk = nn.Sequential(nn.Flatten(), nn.Linear(inputs, 256), nn.ReLU())
+    head = nn.Sequential(Dropout(0.5), nn.Linear(256, num_classes))
+    return Network(Standardize(mean, std), trunk, head)
+
+
+class _Block(nn.Module):
+    """Two 3×3 convolutions with a short cut (He et al. 2016, figure 2)."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(),
+            nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+        self.short: nn.Module = nn.Identity()
+        if stride != 1 or inputs != outputs:
+            self.short = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.body(x) + self.short(x))
+
+
+def resnet18(shape: tuple[int, ...], num_classes: int, mean: Sequence[float], std: Sequence[float]) -> Network:
+    """ResNet-18 with a dense layer of 128 (the embedding) before the logits.
+
+    Images of up to 64 pixels keep their resolution in the first layer (3×3, stride 1), as in He et al. (2016),
+    section 4.2; larger ones start with 7×7, stride 2 and pooling.
+    """
+    channels, height, width = _check_image(shape, 8, "ResNet-18")
+    small = max(height, width) <= 64
+    stem: list[nn.Module] = [
+        nn.Conv2d(channels, 64, 3, padding=1, bias=False)
+        if small
+        else nn.Conv2d(channels, 64, 7, 2, padding=3, bias=False),
+        nn.BatchNorm2d(64),
+        nn.ReLU(),
+    ]
+    if not small:
+        stem.append(nn.MaxPool2d(3, 2, padding=1))
+    blocks: list[nn.Module] = []
+    inputs = 64
+    for outputs, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
+        blocks += [_Block(inputs, outputs, stride), _Block(outputs, outputs, 1)]
+        inputs = outputs
+    trunk = nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 128), nn.ReLU())
+    head = nn.Sequential(Dropout(0.5), nn.Linear(128, num_classes))
+    return Network(Standardize(mean, std), trunk, head)

@@ -1,0 +1,274 @@
+"""Any PyTorch module as a classifier: logits from ``forward``, embeddings from a named layer.
+
+One fit is: weights drawn anew, Adam on the cross entropy of shuffled batches, until the epochs are over or the training
+accuracy is reached. Weights, batch order and dropout masks come from the job's seed; global random state is put back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from iale.classifiers import draws
+from iale.classifiers.base import FitJob, FittedClassifier, Outputs, TrainingConfig, resolve_device
+from iale.classifiers.networks import Dropout, Network
+from iale.data.samples import Samples
+from iale.errors import DataError, ModelError
+from iale.seeding import Stream
+
+_CHUNK = 500
+_DROPOUTS = (Dropout, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+
+
+class TorchClassifier:
+    """A recipe around a PyTorch module; it implements `Classifier`.
+
+    Args:
+        module: the user's module as it is, or a function without arguments that makes one. A module is copied, never
+            changed. Its ``forward`` maps a batch [B, …] to logits [B, C].
+        shape: the shape of one input; the constructor runs one example through to learn C and D.
+        training: epochs, batch size, learning rate, early stop, device.
+        embedding_layer: dotted name of the layer whose *output* is the embedding; by default the *input* of the last
+            linear layer is.
+        reinitialize: draw the weights anew for every fit; ``False`` starts every fit from the module's own weights
+            (a pretrained backbone).
+
+    Raises:
+        ModelError: the module has no such layer, cannot be re-initialised or does not return [B, C].
+
+    >>> net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    >>> classifier = TorchClassifier(net, shape=(1, 2, 2))
+    >>> classifier.num_classes, classifier.embedding_dim, classifier.has_dropout
+    (2, 3, False)
+    """
+
+    def __init__(
+        self,
+        module: nn.Module | Callable[[], nn.Module],
+        shape: tuple[int, ...],
+        training: TrainingConfig | None = None,
+        *,
+        embedding_layer: str | None = None,
+        reinitialize: bool = True,
+    ) -> None:
+        self.training = training or TrainingConfig()
+        self.shape = tuple(shape)
+        self.embedding_layer = embedding_layer
+        self.reinitialize = reinitialize
+        self.device = resolve_device(self.training.device)
+        if isinstance(module, nn.Module):
+            self._template = copy.deepcopy(module).cpu()
+            self._make: Callable[[], nn.Module] | None = None
+            if reinitialize:
+                _check_resettable(self._template)
+        else:
+            with torch.random.fork_rng(devices=[]):
+                self._template = module()
+            self._make = module
+        if embedding_layer is None:
+            _last_linear(self._template)
+        elif embedding_layer not in dict(self._template.named_modules()):
+            named = ", ".join(name for name, _ in self._template.named_modules() if name)
+            raise ModelError(f"the model has no layer {embedding_layer!r} for the embeddings: its layers are {named}.")
+        self.has_dropout = any(isinstance(m, _DROPOUTS) and m.p > 0 for m in self._template.modules())
+        example = FittedTorchClassifier(self._template, self).raw(torch.zeros(1, *self.shape))
+        self.num_classes = example.logits.shape[1]
+        self.embedding_dim = example.embeddings.shape[1]
+
+    def fit_many(self, samples: Samples, jobs: Sequence[FitJob]) -> list[FittedClassifier]:
+        """Trains one classifier for each job, one after another."""
+        return [self.fit(samples, job) for job in jobs]
+
+    def fit(self, samples: Samples, job: FitJob) -> FittedTorchClassifier:
+        """Trains one classifier.
+
+        Raises:
+            DataError: there is nothing to train on, or a label is out of range.
+            ModelError: the loss is not finite.
+        """
+        _check_job(job, self.num_classes)
+        stream = Stream(job.seed)
+        config, device, n = self.training, self.device, len(job.indices)
+        module = self.initial_module(stream).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        module.train()
+        inputs = samples.batch(job.indices).to(device)
+        labels = job.labels.to(device)
+        order_key, drop_key = draws.keys([stream.child(x).seed for x in ("batches", "dropout")], device)
+        dropouts = [m for m in module.modules() if isinstance(m, Dropout)]
+        optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate, fused=device.type in ("cpu", "cuda"))
+        steps = torch.arange(config.epochs * (-(-n // config.batch_size)), dtype=torch.int32, device=device)
+        layers = torch.arange(len(dropouts), dtype=torch.int32, device=device)
+        drop_keys = draws.fold(draws.fold(drop_key, steps)[:, None], layers)  # [steps, layers, 2]
+        step = 0
+        with _global_seed(stream.child("module").seed, device):
+            for epoch in range(config.epochs):
+                correct = torch.zeros((), dtype=torch.int64, device=device)
+                order = draws.permutation(draws.fold(order_key, epoch), n)
+                for batch in _batches(order, config.batch_size, module):
+                    for dropout, key in zip(dropouts, drop_keys[step], strict=True):
+                        dropout.key = key
+                    logits = module(as_float(inputs[batch], module))
+                    loss = nn.functional.cross_entropy(logits, labels[batch])
+                    optimizer.zero_grad(set_to_none=True)
+                    loss.backward()  # type: ignore[no-untyped-call]
+                    optimizer.step()
+                    correct += (logits.argmax(dim=1) == labels[batch]).sum()
+                    step += 1
+                if config.stop_accuracy is not None and int(correct) >= config.stop_accuracy * n:
+                    break
+        if not bool(torch.isfinite(loss)):
+            raise ModelError(
+                "training ended with a loss that is not finite: lower the learning rate or check the inputs."
+            )
+        return FittedTorchClassifier(module, self)
+
+    def initial_module(self, stream: Stream) -> nn.Module:
+        """A fresh copy of the network with its weights drawn from ``stream``."""
+        if not self.reinitialize:
+            return copy.deepcopy(self._template)
+        with _global_seed(stream.child("init").seed, torch.device("cpu")):
+            if self._make is not None:
+                return self._make()
+            module = copy.deepcopy(self._template)
+            for part in module.modules():
+                reset = getattr(part, "reset_parameters", None)
+                if callable(reset):
+                    reset()
+        return module
+
+
+@dataclass(frozen=True, eq=False)
+class FittedTorchClassifier:
+    """A trained module; it implements `FittedClassifier`."""
+
+    module: nn.Module
+    recipe: TorchClassifier
+
+    def outputs(self, samples: Samples, indices: Tensor) -> Outputs:
+        """Outputs for ``indices`` with dropout off, computed in chunks."""
+        parts = [self.raw(samples.batch(chunk)) for chunk in torch.split(indices, _CHUNK)]
+        return Outputs(
+            torch.cat([part.logits for part in parts]),
+            torch.cat([part.embeddings for part in parts]),
+        )
+
+    def raw(self, inputs: Tensor) -> Outputs:
+        """Outputs for inputs [N, …] that are at hand."""
+        caught: list[Tensor] = []
+        name = self.recipe.embedding_layer
+        if name is None:
+            layer: nn.Module = _last_linear(self.module)
+            hook = layer.register_forward_pre_hook(lambda _, args: caught.append(args[0]))
+        else:
+            layer = self.module.get_submodule(name)
+            hook = layer.register_forward_hook(lambda _, args, out: caught.append(out))
+        self.module.eval()
+        try:
+            with torch.no_grad():
+                logits = self.module(as_float(inputs.to(self._device), self.module))
+        finally:
+            hook.remove()
+        if not isinstance(logits, Tensor) or logits.dim() != 2:
+            raise ModelError("the model's forward must return logits of shape [batch, classes].")
+        if len(caught) != 1 or len(caught[0]) != len(logits):
+            raise ModelError(
+                f"the embedding layer ran {len(caught)} times in one forward pass, once was expected: "
+                f"name another embedding_layer."
+            )
+        return Outputs(logits.float().cpu(), caught[0].flatten(1).float().cpu())
+
+    def monte_carlo(self, samples: Samples, indices: Tensor, passes: int, seed: int) -> Tensor:
+        """float32 [K, N, C] probabilities with dropout on and everything else in evaluation mode."""
+        if not self.recipe.has_dropout:
+            raise ModelError(
+                "MC-Dropout needs a dropout layer with p > 0 and this model has none: add one or use another strategy."
+            )
+        module = self.module.eval()
+        dropouts = [m for m in module.modules() if isinstance(m, _DROPOUTS)]
+        counted = [m for m in dropouts if isinstance(m, Dropout)]
+        stream = Stream(seed)
+        (key,) = draws.keys([stream.child("passes").seed], self._device)
+        for dropout in dropouts:
+            dropout.train()
+        parts = []
+        try:
+            with torch.no_grad(), _global_seed(stream.child("module").seed, self._device):
+                for number, chunk in enumerate(torch.split(indices, _CHUNK)):
+                    inputs = as_float(samples.batch(chunk).to(self._device), module)
+                    rest: Callable[[Tensor], Tensor] = module
+                    if isinstance(module, Network):
+                        inputs, rest = module.features(inputs), module.head
+                    rows = []
+                    for pass_ in range(passes):
+                        for layer, dropout in enumerate(counted):
+                            pass_key = draws.fold(draws.fold(key, number), pass_)
+                            dropout.key = draws.fold(pass_key, layer)
+                        rows.append(torch.softmax(rest(inputs), dim=-1).float().cpu())
+                    parts.append(torch.stack(rows))
+        finally:
+            module.eval()
+        return torch.cat(parts, dim=1)
+
+    @property
+    def _device(self) -> torch.device:
+        parameter = next(self.module.parameters(), None)
+        return torch.device("cpu") if parameter is None else parameter.device
+
+
+def as_float(inputs: Tensor, module: nn.Module) -> Tensor:
+    """Inputs as the module expects them: our networks standardise raw bytes, others get floats in [0, 1]."""
+    if not isinstance(module, Network) and not inputs.is_floating_point():
+        inputs = inputs.float() / 255
+    if inputs.dim() == 4:
+        return inputs.contiguous(memory_format=torch.channels_last)
+    return inputs
+
+
+@contextlib.contextmanager
+def _global_seed(seed: int, device: torch.device) -> Iterator[None]:
+    """Seeds PyTorch's global generators for modules that draw from them, and puts their state back."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
+
+
+def _batches(order: Tensor, size: int, module: nn.Module) -> list[Tensor]:
+    """Batches in order; batch normalisation cannot learn from one sample, so it is never left alone."""
+    batches = list(torch.split(order, size))
+    if len(batches) > 1 and len(batches[-1]) == 1 and any(isinstance(m, _NORMS) for m in module.modules()):
+        batches[-2:] = [torch.cat(batches[-2:])]
+    return batches
+
+
+def _check_job(job: FitJob, num_classes: int) -> None:
+    if len(job.indices) == 0:
+        raise DataError("there are no labelled samples to train on: label some first.")
+    if not 0 <= int(job.labels.min()) <= int(job.labels.max()) < num_classes:
+        raise DataError(
+            f"labels run from {int(job.labels.min())} to {int(job.labels.max())}: a classifier of "
+            f"{num_classes} classes takes 0 to {num_classes - 1}."
+        )
+
+
+def _last_linear(module: nn.Module) -> nn.Linear:
+    linear = [m for m in module.modules() if isinstance(m, nn.Linear)]
+    if not linear:
+        raise ModelError("the model has no linear layer whose input could be the embedding: pass embedding_layer.")
+    return linear[-1]
+
+
+def _check_resettable(module: nn.Module) -> None:
+    for name, part in module.named_modules():
+        own = list(part.parameters(recurse=False))
+        if own and not callable(getattr(part, "reset_parameters", None)):
+            raise ModelError(
+                f"the weights of {name or type(part).__name__!r} cannot be drawn anew (no reset_parameters): "
+                f"pass a function that makes the model, or reinitialize=False."
+            )

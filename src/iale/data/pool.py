@@ -1,0 +1,147 @@
+"""The pool: which samples are labelled, and the only map between positions and data-set indices.
+
+Strategies speak of positions in a list of candidates, data sets of indices. Both are plain integers, and mixing them
+up is the classic defect of active-learning code, so the two meet here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from iale.errors import ConfigError, DataError, QueryError
+from iale.seeding import Stream
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """The unlabelled samples a strategy may choose from.
+
+    Attributes:
+        indices: int64 [n], unique data-set indices; a position is an offset in this tensor.
+    """
+
+    indices: Tensor
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+class Pool:
+    """Labelled and unlabelled samples of one run.
+
+    Args:
+        universe: int64 [U], the data-set indices that may be labelled; unique.
+        num_classes: C; labels are 0 … C−1.
+
+    Attributes:
+        labeled: int64 [L], data-set indices in the order in which they were labelled.
+        labels: int64 [L], their labels.
+    """
+
+    def __init__(self, universe: Tensor, num_classes: int) -> None:
+        self._universe = universe.to(torch.int64)
+        self._open = torch.ones(len(universe), dtype=torch.bool)
+        self._order: Tensor | None = None
+        self._remaining = len(universe)
+        self.num_classes = num_classes
+        self.labeled = torch.empty(0, dtype=torch.int64)
+        self.labels = torch.empty(0, dtype=torch.int64)
+
+    def __len__(self) -> int:
+        """The number of unlabelled samples."""
+        return self._remaining
+
+    def candidates(self, size: int | None, stream: Stream) -> Candidates:
+        """All unlabelled samples in ascending order (``size=None``), or ``size`` of them drawn at random.
+
+        The draw walks one random sequence of the whole universe and skips what is labelled, so that for one stream
+        two pools that differ in k labels get the same sub-pool but for at most k samples: strategies are compared on
+        the same draws. It costs O(size), whatever the size of the pool.
+        """
+        if size is None or size >= self._remaining:
+            return Candidates(self._universe[self._open])
+        if size < 1:
+            raise ConfigError(f"the sub-pool needs at least 1 sample, not {size}.")
+        rng = stream.numpy()
+        if 2 * size > self._remaining:
+            walk = torch.from_numpy(rng.permutation(len(self._universe)))
+            return Candidates(self._universe[walk[self._open[walk]][:size]])
+        chosen: dict[int, None] = {}
+        while len(chosen) < size:
+            for slot in rng.integers(len(self._universe), size=2 * size).tolist():
+                if self._open[slot]:
+                    chosen.setdefault(slot)
+                    if len(chosen) == size:
+                        break
+        return Candidates(self._universe[torch.tensor(list(chosen))])
+
+    def acquire(self, indices: Tensor, labels: Tensor) -> None:
+        """Moves samples from unlabelled to labelled; nothing changes where that raises.
+
+        Args:
+            indices: int64 [k], data-set indices that are unlabelled and unique.
+            labels: int64 [k], 0 … C−1.
+
+        Raises:
+            QueryError: an index is unknown, labelled already or named twice.
+            DataError: a label is out of range.
+        """
+        if len(indices) != len(labels):
+            raise DataError(f"{len(indices)} samples came with {len(labels)} labels: give one each.")
+        if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < self.num_classes:
+            bad = next(int(y) for y in labels if not 0 <= int(y) < self.num_classes)
+            raise DataError(
+                f"label {bad} is out of range: labels of {self.num_classes} classes are 0 to {self.num_classes - 1}."
+            )
+        slots = self._slots(indices)
+        if len(torch.unique(slots)) != len(slots):
+            raise QueryError("a sample was named twice in one acquisition: name each once.")
+        if not bool(self._open[slots].all()):
+            index = int(indices[~self._open[slots]][0])
+            raise QueryError(f"sample {index} is labelled already: choose unlabelled samples.")
+        self._open[slots] = False
+        self._remaining -= len(slots)
+        self.labeled = torch.cat([self.labeled, indices.to(torch.int64)])
+        self.labels = torch.cat([self.labels, labels.to(torch.int64)])
+
+    def _slots(self, indices: Tensor) -> Tensor:
+        """Offsets in the universe of data-set indices."""
+        if self._order is None:
+            self._order = torch.argsort(self._universe)
+        sorted_universe = self._universe[self._order]
+        at = torch.searchsorted(sorted_universe, indices.to(torch.int64)).clamp(max=len(sorted_universe) - 1)
+        unknown = sorted_universe[at] != indices
+        if bool(unknown.any()):
+            raise QueryError(f"sample {int(indices[unknown][0])} is not in this pool.")
+        return self._order[at]
+
+
+def class_balanced(indices: Tensor, labels: Tensor, size: int, num_classes: int, stream: Stream) -> Tensor:
+    """``size`` of ``indices``, as evenly over the classes as possible, drawn at random (paper, section 4.2).
+
+    Args:
+        indices: int64 [N], data-set indices to draw from.
+        labels: int64 [N], their labels.
+        size: how many; each class gets size // C, and the first size % C of a random order of classes one more.
+
+    Raises:
+        DataError: a class has fewer samples than its share.
+    """
+    if size < num_classes:
+        raise ConfigError(f"{size} initial labels cannot cover {num_classes} classes: ask for at least {num_classes}.")
+    rng = stream.numpy()
+    extra = set(rng.permutation(num_classes)[: size % num_classes].tolist())
+    chosen = []
+    for label in range(num_classes):
+        share = size // num_classes + (label in extra)
+        members = indices[labels == label]
+        if len(members) < share:
+            raise DataError(
+                f"class {label} has {len(members)} samples to start from, {share} were expected: "
+                f"add samples of that class or ask for fewer initial labels."
+            )
+        chosen.append(members[torch.from_numpy(rng.permutation(len(members))[:share])])
+    return torch.cat(chosen)

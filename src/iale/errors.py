@@ -1,0 +1,45 @@
+"""Errors and warnings of iale.
+
+    IaleError                 every error raised on purpose; the command line prints it and exits with 2
+    ├── ConfigError           an option or a combination of options is invalid
+    │   └── UnknownNameError  a name is not registered; the message lists the known ones
+    ├── DataError             pixels, labels, folders or files of a data set are not usable
+    ├── ModelError            a classifier lacks what is asked of it (dropout, a named layer, a shape)
+    ├── QueryError            a query cannot be answered (k > n, a need that was not met)
+    ├── PolicyError           a policy does not fit the classifier, or its folder is not usable
+    └── StorageError          a file cannot be written, or what was read is truncated or altered
+
+Messages are one sentence: what was wrong, what was expected, what to do.
+"""
+
+
+class IaleError(Exception):
+    """Base of every error that iale raises on purpose."""
+
+
+class ConfigError(IaleError, ValueError):
+    """An option or a combination of options is invalid."""
+
+
+class UnknownNameError(ConfigError):
+    """A name is not registered; the message lists the known ones."""
+
+
+class DataError(IaleError, ValueError):
+    """Pixels, labels, folders or files of a data set are not usable."""
+
+
+class ModelError(IaleError, ValueError):
+    """A classifier lacks what is asked of it."""
+
+
+class QueryError(IaleError, ValueError):
+    """A query cannot be answered."""
+
+
+class PolicyError(IaleError, ValueError):
+    """A policy does not fit the classifier, or its folder is not usable."""
+
+
+class StorageError(IaleError, OSError):
+    """A file cannot be written, or what was read is truncated or altered."""

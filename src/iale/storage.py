@@ -1,0 +1,170 @@
+"""Files that are whole or not there: atomic JSON and safetensors, and JSON lines that survive a kill.
+
+Every write goes to a temporary file beside its target, is flushed to disk and then renamed over it, so a full disk or
+a killed process never leaves half a file under the final name. Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from iale.errors import StorageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SCHEMA = 1
+"""Version of the layout of every file written here; readers refuse others."""
+
+
+@contextlib.contextmanager
+def storage_errors(action: str, path: Path) -> Iterator[None]:
+    """Turns an OSError into one sentence that names the file and what to do."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StorageError(
+            f"cannot {action} {path}: {reason}; check the path, its permissions and the free space."
+        ) from error
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes ``data`` to ``path`` in one step; raises StorageError and leaves what was there."""
+    with storage_errors("write", path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, 0o644)
+            os.replace(name, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+            raise
+
+
+def read_bytes(path: Path) -> bytes:
+    """Reads a file; raises StorageError where that fails."""
+    with storage_errors("read", path):
+        return path.read_bytes()
+
+
+def sha256(data: bytes) -> str:
+    """The SHA-256 digest of ``data``, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def to_json(value: Any) -> str:
+    """JSON with sorted keys and no NaN, so that equal values give equal bytes."""
+    return json.dumps(value, sort_keys=True, allow_nan=False, ensure_ascii=False)
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Writes an object, with the schema version added, in one step."""
+    text = json.dumps({"schema": SCHEMA, **value}, indent=2, sort_keys=True, allow_nan=False)
+    write_bytes(path, (text + "\n").encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads an object that `write_json` wrote; raises StorageError for anything else."""
+    try:
+        value = json.loads(read_bytes(path))
+    except ValueError as error:
+        raise StorageError(
+            f"{path} is not readable JSON ({error}): it is truncated or altered; restore or delete it."
+        ) from error
+    if not isinstance(value, dict) or value.get("schema") != SCHEMA:
+        raise StorageError(f"{path} does not have schema version {SCHEMA}: make it again.")
+    return value
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
+    """Writes tensors as safetensors in one step; returns the file's SHA-256."""
+    from safetensors.torch import save
+
+    data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    write_bytes(path, data)
+    return sha256(data)
+
+
+def read_tensors(path: Path, digest: str | None = None) -> dict[str, Tensor]:
+    """Reads tensors; raises StorageError where the file is damaged or is not the one with ``digest``."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    data = read_bytes(path)
+    if digest is not None and sha256(data) != digest:
+        raise StorageError(f"{path} does not match its recorded SHA-256: it is truncated or altered; restore it.")
+    try:
+        return load(data)
+    except SafetensorError as error:
+        raise StorageError(f"{path} is not a whole safetensors file ({error}); restore it.") from error
+
+
+def append_line(path: Path, record: Mapping[str, Any]) -> None:
+    """Appends one record to a JSON-lines file and flushes it to disk.
+
+    A last line that a kill cut short is dropped first, so that the file stays readable.
+    """
+    line = (to_json(record) + "\n").encode()
+    with storage_errors("write", path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "a+b") as file:
+            size = file.seek(0, os.SEEK_END)
+            kept = _whole_lines(file, size)
+            if kept != size:
+                file.truncate(kept)
+            try:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(kept)
+                raise
+
+
+def _whole_lines(file: Any, size: int) -> int:
+    """The length of the file up to and with its last line feed."""
+    position = size
+    while position > 0:
+        start = max(0, position - 65536)
+        file.seek(start)
+        found = file.read(position - start).rfind(b"\n")
+        if found >= 0:
+            return int(start + found + 1)
+        position = start
+    return 0
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The records of a JSON-lines file; an unfinished last line is left out.
+
+    Raises StorageError for a damaged line in the middle.
+    """
+    if not path.exists():
+        return []
+    return list(_parse_lines(path, read_bytes(path).split(b"\n")[:-1]))
+
+
+def _parse_lines(path: Path, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise StorageError(f"{path}, line {number}, is not readable JSON: delete that line or the file.") from error
+        if not isinstance(record, dict):
+            raise StorageError(f"{path}, line {number}, is not a record: delete that line.")
+        yield record

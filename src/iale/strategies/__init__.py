@@ -1,0 +1,1 @@
+"""Query strategies: which candidates should be labelled next."""
