@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from iale.classifiers import draws
 from iale.classifiers.base import FitJob, FittedClassifier, Outputs, TrainingConfig, resolve_device
-from iale.classifiers.networks import Dropout, Network
+from iale.classifiers.networks import Dropout, Network, initialize
 from iale.data.samples import Samples
 from iale.errors import DataError, ModelError
 from iale.seeding import Stream
@@ -132,6 +132,10 @@ class TorchClassifier:
         """A fresh copy of the network with its weights drawn from ``stream``."""
         if not self.reinitialize:
             return copy.deepcopy(self._template)
+        if isinstance(self._template, Network):
+            module = copy.deepcopy(self._template)
+            initialize(module, draws.keys([stream.child("init").seed])[0])
+            return module
         with _global_seed(stream.child("init").seed, torch.device("cpu")):
             if self._make is not None:
                 return self._make()
