@@ -133,9 +133,9 @@ class TorchClassifier:
         if not self.reinitialize:
             return copy.deepcopy(self._template)
         if isinstance(self._template, Network):
-            module = copy.deepcopy(self._template)
-            initialize(module, draws.keys([stream.child("init").seed])[0])
-            return module
+            network = copy.deepcopy(self._template)
+            initialize(network, draws.keys([stream.child("init").seed])[0])
+            return network
         with _global_seed(stream.child("init").seed, torch.device("cpu")):
             if self._make is not None:
                 return self._make()

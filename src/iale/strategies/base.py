@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from iale.classifiers.base import Outputs
-from iale.errors import QueryError
+from iale.classifiers.base import Classifier, Outputs
+from iale.errors import ModelError, QueryError
 
 
 class Need(enum.Enum):
@@ -80,6 +80,18 @@ class QueryStrategy(ABC):
     @abstractmethod
     def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
         """What `query` returns; k and the needs have been checked."""
+
+    def check(self, classifier: Classifier) -> None:
+        """Raises where this strategy cannot work with ``classifier``, before anything is trained.
+
+        Raises:
+            ModelError: Monte-Carlo passes of a model without dropout are needed.
+        """
+        if Need.MONTE_CARLO in self.needs and not classifier.has_dropout:
+            raise ModelError(
+                f"{self.name} needs a dropout layer with p > 0 and this model has none: add one or choose "
+                f"another strategy."
+            )
 
 
 class ScoringStrategy(QueryStrategy):
