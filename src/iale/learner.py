@@ -298,7 +298,11 @@ class ActiveLearner:
         if not 1 <= k <= left:
             raise ConfigError(f"{k} samples were asked for: ask for 1 to {left}, the unlabelled ones.")
         if not len(learner.pool.labeled):
-            return learner.pool.candidates(None, learner.stream).indices[learner.rng("cold").permutation(left)[:k]].tolist()
+            return (
+                learner.pool.candidates(None, learner.stream)
+                .indices[learner.rng("cold").permutation(left)[:k]]
+                .tolist()
+            )
         self.fit()
         size = learner.config.subset_size
         if size is not None and size < k:

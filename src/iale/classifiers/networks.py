@@ -79,7 +79,7 @@ class Network(nn.Module):
         return self.head(self.features(x))  # type: ignore[no-any-return]
 
 
-def initialize(network: Network, key: Tensor) -> None:
+def initialize(network: nn.Module, key: Tensor) -> None:
     """Draws the weights of convolutions and linear layers anew: uniform within ±1/√(fan-in), PyTorch's default.
 
     Args:

@@ -1,0 +1,1 @@
+"""DAgger (Algorithm 1): policies learn from the expert that helped most at each step."""

@@ -1,0 +1,99 @@
+"""What a policy is trained on and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from iale.classifiers.base import TrainingConfig
+from iale.errors import ConfigError
+from iale.learner import CycleConfig
+from iale.policies.state import StateConfig
+
+EXPERTS = ("mc-dropout", "ensemble", "coreset", "badge", "confidence", "entropy")
+
+
+@dataclass(frozen=True)
+class UpdateConfig:
+    """How the policy network is fitted to the demonstrations (section 4.2).
+
+    Attributes:
+        policy_epochs: passes over all demonstrations after each round.
+        policy_learning_rate: of Adam (betas 0.9 and 0.999, epsilon 1e-8, no weight decay).
+        states_per_batch: states, of n candidates each, in one optimiser step.
+        positive_weight: w weighs chosen candidates by w and the others by 1 − w in Eq. 2 (the authors' release takes
+            0.9); None weighs all alike, as printed.
+        warm_start: go on from the last policy instead of weights drawn anew.
+    """
+
+    policy_epochs: int = 30
+    policy_learning_rate: float = 1e-3
+    states_per_batch: int = 1
+    positive_weight: float | None = None
+    warm_start: bool = False
+
+    def __post_init__(self) -> None:
+        if self.policy_epochs < 1 or self.states_per_batch < 1:
+            raise ConfigError("the policy needs at least 1 epoch and 1 state a batch.")
+        if not self.policy_learning_rate > 0:
+            raise ConfigError(f"the policy's learning rate must be above 0, not {self.policy_learning_rate}.")
+        if self.positive_weight is not None and not 0 < self.positive_weight < 1:
+            raise ConfigError(f"the positive weight must lie between 0 and 1, not {self.positive_weight}.")
+
+
+@dataclass(frozen=True)
+class DaggerConfig:
+    """One policy (Algorithm 1). The defaults are the paper's.
+
+    Attributes:
+        dataset: the source, a registered name or a path.
+        classifier: the classifier M that the policy watches.
+        experts: the strategies it imitates.
+        episodes: runs of active learning, each up to the labeling budget.
+        round_size: episodes driven by the same policy before it is updated; 1 is Algorithm 1 as printed, more can
+            run side by side.
+        expert_probability: chance that the best expert, not the policy, chooses a step's acquisition (p).
+        schedule: "fixed" keeps expert_probability; "exponential" takes 0.9^episode (section A.2.1).
+        scoring_size: labelled samples of the source's training split that score the experts; never in a pool.
+        pool_size: a random part of the source's training split, drawn per episode; None takes all.
+        seed: root of every draw.
+        cycle: budget, acquisition size, sub-pool.
+        training: how M is fitted.
+        state: the parts of Eq. 1 that the policy sees.
+        update: how the policy is fitted.
+    """
+
+    dataset: str = "mnist"
+    classifier: str = "cnn"
+    experts: tuple[str, ...] = EXPERTS
+    episodes: int = 100
+    round_size: int = 1
+    expert_probability: float = 0.5
+    schedule: Literal["fixed", "exponential"] = "fixed"
+    scoring_size: int = 100
+    pool_size: int | None = None
+    seed: int = 0
+    cycle: CycleConfig = field(default_factory=CycleConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    state: StateConfig = field(default_factory=StateConfig)
+    update: UpdateConfig = field(default_factory=UpdateConfig)
+
+    def __post_init__(self) -> None:
+        if not self.experts:
+            raise ConfigError("a policy needs at least one expert to imitate.")
+        if len(set(self.experts)) != len(self.experts):
+            raise ConfigError("an expert is named twice: name each once.")
+        if self.episodes < 1 or self.round_size < 1:
+            raise ConfigError("a policy needs at least 1 episode and rounds of at least 1.")
+        if not 0 <= self.expert_probability <= 1:
+            raise ConfigError(f"the expert probability must lie in 0 … 1, not {self.expert_probability}.")
+        if self.schedule not in ("fixed", "exponential"):
+            raise ConfigError(f"unknown schedule {self.schedule!r}: the known ones are fixed, exponential.")
+        if self.scoring_size < 1:
+            raise ConfigError(f"the scoring set needs at least 1 sample, not {self.scoring_size}.")
+        if self.cycle.subset_size is None:
+            raise ConfigError("a policy is trained on sub-pools: give a subset size.")
+
+    def expert_chance(self, episode: int) -> float:
+        """The chance that the expert acts in an episode (1, 2, …); the policy acts with 1 − 0.9^episode (A.2.1)."""
+        return self.expert_probability if self.schedule == "fixed" else 0.9**episode

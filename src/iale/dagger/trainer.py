@@ -1,0 +1,135 @@
+"""DAgger: rounds of episodes, an update of the policy after each, and files that a kill cannot spoil.
+
+A round's episodes are a function of the configuration, the seed and the policy before them; the update is a function of
+all demonstrations so far. What a killed run left whole is kept, the rest is made again, and so the same command always
+ends with the same bytes.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from tqdm.auto import tqdm
+
+from iale import storage
+from iale.classifiers.base import resolve_device
+from iale.classifiers.build import build_classifier
+from iale.classifiers.torch_classifier import TorchClassifier
+from iale.dagger.config import DaggerConfig
+from iale.dagger.demonstrations import concatenate, has_episode, load_demonstrations, load_log, save_episode
+from iale.dagger.episode import run_episode
+from iale.dagger.update import update_policy
+from iale.data.catalog import load_dataset
+from iale.data.samples import DataSet
+from iale.errors import ConfigError
+from iale.executors import as_completed, open_executor
+from iale.policies.catalog import find_strategy
+from iale.policies.iale import IalePolicy, random_policy
+from iale.policies.saved import CARD, load_policy, save_policy
+from iale.seeding import Stream
+
+
+def train_policy(config: DaggerConfig, out: Path, *, workers: int = 1, progress: bool = True) -> Path:
+    """Trains a policy, or goes on where a stopped run was.
+
+    Args:
+        config: everything that decides the result.
+        out: the run's folder, laid out as `demonstrations` draws it.
+        workers: processes for the episodes of a round; the result does not depend on it.
+        progress: show a bar of episodes on stderr.
+
+    Returns:
+        The folder of the trained policy, ``out / "policy"``.
+
+    Raises:
+        ConfigError: the folder holds a run with another configuration.
+        ModelError: an expert needs what the classifier lacks.
+    """
+    claim(config, out)
+    policy = policy_after(config, out, 0)
+    rounds = -(-config.episodes // config.round_size)
+    workers = min(workers, config.round_size)
+    with (
+        open_executor(workers) as executor,
+        tqdm(total=config.episodes, unit="episode", desc="training the policy", disable=not progress) as bar,
+    ):
+        for number in range(1, rounds + 1):
+            episodes = episodes_of(config, number)
+            missing = [episode for episode in episodes if not has_episode(out, episode)]
+            bar.update(len(episodes) - len(missing))
+            for _ in as_completed(executor, functools.partial(play, config, out), missing, ahead=workers):
+                bar.update()
+            folder = round_folder(out, number)
+            if not (folder / CARD).is_file():
+                save_policy(_update(config, out, number, policy), folder, card(config, out, number))
+            policy = load_policy(folder)
+    save_policy(policy, out / "policy", card(config, out, rounds))
+    return out / "policy"
+
+
+def claim(config: DaggerConfig, out: Path) -> None:
+    """Writes the configuration to the folder; raises ConfigError where another run lives there."""
+    path = out / "config.json"
+    resolved = {"config": asdict(config)}
+    if path.exists():
+        if storage.to_json(storage.read_json(path)["config"]) != storage.to_json(resolved["config"]):
+            raise ConfigError(f"{out} holds a run with another configuration: choose another folder or delete it.")
+    else:
+        storage.write_json(path, resolved)
+
+
+@functools.lru_cache(maxsize=1)
+def prepare(config: DaggerConfig) -> tuple[DataSet, TorchClassifier]:
+    """The source and the classifier, once per process; all experts are checked against it."""
+    data = load_dataset(config.dataset)
+    classifier = build_classifier(config.classifier, data.train, data.num_classes, config.training)
+    for expert in config.experts:
+        find_strategy(expert).check(classifier)
+    return data, classifier
+
+
+def episodes_of(config: DaggerConfig, number: int) -> range:
+    """The episodes (1, 2, …) of a round (1, 2, …)."""
+    first = (number - 1) * config.round_size + 1
+    return range(first, min(first + config.round_size, config.episodes + 1))
+
+
+def round_folder(out: Path, number: int) -> Path:
+    """Where the policy after a round is kept."""
+    return out / "rounds" / f"{number:04d}"
+
+
+def policy_after(config: DaggerConfig, out: Path, number: int) -> IalePolicy:
+    """The policy after a round (1, 2, …); after none of them it is the random one."""
+    if number > 0:
+        return load_policy(round_folder(out, number))
+    classifier = prepare(config)[1]
+    stream = Stream(config.seed).child("policy")
+    return random_policy(config.state, classifier.num_classes, classifier.embedding_dim, stream)
+
+
+def play(config: DaggerConfig, out: Path, episode: int) -> None:
+    """Plays one episode with the policy before it and writes its files; runs in any process."""
+    data, classifier = prepare(config)
+    policy = policy_after(config, out, (episode - 1) // config.round_size)
+    experts = {name: find_strategy(name) for name in config.experts}
+    save_episode(run_episode(config, data, classifier, experts, policy, episode), out, episode)
+
+
+def card(config: DaggerConfig, out: Path, rounds: int) -> dict[str, object]:
+    """Where a policy comes from: its configuration and how often each expert was imitated."""
+    episodes = min(rounds * config.round_size, config.episodes)
+    steps = [step for episode in range(1, episodes + 1) for step in load_log(out, episode)]
+    imitated = {name: sum(step["best"] == name for step in steps) for name in config.experts}
+    return {"source": asdict(config), "episodes": episodes, "steps": len(steps), "imitated": imitated, "transfer": []}
+
+
+def _update(config: DaggerConfig, out: Path, number: int, policy: IalePolicy) -> IalePolicy:
+    last = episodes_of(config, number)[-1]
+    demonstrations = concatenate([load_demonstrations(out, episode) for episode in range(1, last + 1)])
+    stream = Stream(config.seed).child("update", number)
+    device: torch.device = resolve_device(config.training.device)
+    return update_policy(policy, demonstrations, config.update, stream, device)

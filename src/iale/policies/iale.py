@@ -1,0 +1,76 @@
+"""The IALE policy: an MLP that scores each candidate's row of the state; the k highest are chosen (section 3.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from iale.classifiers import draws
+from iale.classifiers.base import Classifier
+from iale.classifiers.networks import initialize
+from iale.errors import PolicyError
+from iale.policies.state import StateConfig, encode, observe
+from iale.seeding import Stream
+from iale.strategies.base import Need, QueryContext, ScoringStrategy
+
+HIDDEN = 128
+
+
+@dataclass(frozen=True, eq=False)
+class IalePolicy(ScoringStrategy):
+    """A policy network with the state it was trained on; it is a strategy like any other.
+
+    Attributes:
+        network: rows [n, width] to logits [n, 1]; the desirability ρ of the paper is their sigmoid.
+        state: which parts of Eq. 1 the rows hold.
+        num_classes: C of the classifiers it fits.
+        embedding_dim: D of the classifiers it fits.
+    """
+
+    name: ClassVar[str] = "iale"
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.LABELED})
+
+    network: nn.Module
+    state: StateConfig
+    num_classes: int
+    embedding_dim: int
+
+    def check(self, classifier: Classifier) -> None:
+        """Raises PolicyError where the classifier's state is not the one this policy was trained on."""
+        self._check_shape(classifier.num_classes, classifier.embedding_dim)
+
+    def score(self, context: QueryContext) -> Tensor:
+        """float32 [n], the logits of ρ; their order is the order of ρ."""
+        self._check_shape(context.num_classes, context.candidates.embeddings.shape[1])
+        with torch.no_grad():
+            return self.network(encode(observe(context), self.state)).squeeze(-1)  # type: ignore[no-any-return]
+
+    def _check_shape(self, num_classes: int, embedding_dim: int) -> None:
+        if (num_classes, embedding_dim) != (self.num_classes, self.embedding_dim):
+            raise PolicyError(
+                f"this policy expects {self.num_classes} classes and embeddings {self.embedding_dim} wide, the "
+                f"classifier has {num_classes} classes and embeddings {embedding_dim} wide: use another policy "
+                f"or train one for it."
+            )
+
+
+def policy_network(width: int, stream: Stream) -> nn.Sequential:
+    """The MLP of section 4.1 (128-128-1) with weights drawn from ``stream``; the sigmoid is left to the loss."""
+    network = nn.Sequential(
+        nn.Linear(width, HIDDEN),
+        nn.ReLU(),
+        nn.Linear(HIDDEN, HIDDEN),
+        nn.ReLU(),
+        nn.Linear(HIDDEN, 1),
+    )
+    initialize(network, draws.keys([stream.seed])[0])
+    return network
+
+
+def random_policy(state: StateConfig, num_classes: int, embedding_dim: int, stream: Stream) -> IalePolicy:
+    """The untrained policy that Algorithm 1 starts from."""
+    network = policy_network(state.width(num_classes, embedding_dim), stream)
+    return IalePolicy(network, state, num_classes, embedding_dim)

@@ -1,0 +1,101 @@
+"""A saved policy is a folder that anyone may read and nobody can hide code in.
+
+    mnist-cnn/
+      weights.safetensors   the network's weights
+      card.json             what it expects, where it comes from, what it was measured to do, and the weights' SHA-256
+
+Nothing is unpickled. The weights are written first and the card, which carries their digest, last.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from iale import storage
+from iale.errors import PolicyError, StorageError
+from iale.policies.iale import IalePolicy, random_policy
+from iale.policies.state import StateConfig
+from iale.seeding import Stream
+
+WEIGHTS, CARD = "weights.safetensors", "card.json"
+
+
+def save_policy(policy: IalePolicy, folder: Path, card: Mapping[str, Any]) -> None:
+    """Writes a policy's folder.
+
+    Args:
+        policy: what to save.
+        folder: made if it is not there.
+        card: where it comes from (source, classifier, experts, seeds, …), JSON-able.
+    """
+    digest = storage.write_tensors(folder / WEIGHTS, policy.network.state_dict())
+    expects = {
+        "kind": policy.name,
+        "state": asdict(policy.state),
+        "num_classes": policy.num_classes,
+        "embedding_dim": policy.embedding_dim,
+        "weights_sha256": digest,
+        "versions": versions(),
+    }
+    storage.write_json(folder / CARD, {**card, **expects})
+
+
+def load_policy(folder: Path) -> IalePolicy:
+    """Reads a policy's folder.
+
+    Raises:
+        PolicyError: there is no policy, or the card and the weights do not belong together.
+        StorageError: a file is truncated or altered.
+    """
+    card = load_card(folder)
+    try:
+        state = StateConfig(**card["state"])
+        classes, width, digest = int(card["num_classes"]), int(card["embedding_dim"]), str(card["weights_sha256"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise PolicyError(f"the card of the policy {folder} is incomplete ({error}): restore or retrain it.") from error
+    if classes < 2 or width < 1:
+        raise PolicyError(f"the card of the policy {folder} speaks of {classes} classes and width {width}: restore it.")
+    weights = storage.read_tensors(folder / WEIGHTS, digest)
+    policy = random_policy(state, classes, width, Stream(0))
+    expected = {name: tuple(value.shape) for name, value in policy.network.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in weights.items()}
+    if found != expected:
+        raise PolicyError(
+            f"the weights of the policy {folder} have shapes {found}, its card asks for {expected}: restore or "
+            f"retrain it."
+        )
+    if not all(bool(torch.isfinite(value).all()) for value in weights.values()):
+        raise PolicyError(f"the weights of the policy {folder} are not finite: retrain it.")
+    policy.network.load_state_dict(weights)
+    return policy
+
+
+def load_card(folder: Path) -> dict[str, Any]:
+    """The card of a policy's folder; raises PolicyError where there is none of a policy."""
+    if not (folder / CARD).is_file():
+        raise PolicyError(f"{folder} is not a policy: a folder with {CARD} and {WEIGHTS} was expected.")
+    try:
+        card = storage.read_json(folder / CARD)
+    except StorageError as error:
+        raise PolicyError(str(error)) from error
+    if card.get("kind") != IalePolicy.name:
+        raise PolicyError(f"{folder} holds a policy of kind {card.get('kind')!r}, {IalePolicy.name!r} was expected.")
+    return card
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the numbers depend on."""
+    found = {"python": platform.python_version(), "torch": torch.__version__}
+    for name in ("iale", "numpy"):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:  # run from the source tree
+            found[name] = "unknown"
+    return found

@@ -1,0 +1,115 @@
+"""The state of Eq. 1: what a policy sees of one step of active learning.
+
+Legend of dimensions: n candidates, C classes, D embedding; "…" are leading dimensions, for many states at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from iale.classifiers.base import Outputs
+from iale.errors import ConfigError, QueryError
+from iale.strategies.base import QueryContext
+from iale.strategies.gradient import gradient_embeddings
+
+
+@dataclass(frozen=True)
+class StateConfig:
+    """Which parts of Eq. 1 the policy sees (the ablations of section A.4.3 switch some off).
+
+    Attributes:
+        labeled_mean: μ(M_e(D_lab)), the mean embedding of the labelled samples; D numbers.
+        label_distribution: the share of each class among the labels; C numbers.
+        predicted_distribution: the share of each class among M's predictions for the labelled samples; C numbers.
+        embedding: M_e(x), the candidate's own embedding; D numbers.
+        prediction: M(x), the candidate's predicted class, one-hot; C numbers.
+        gradient: g(M_e(x)), the candidate's gradient embedding (Ash et al. 2020); C·D numbers.
+    """
+
+    labeled_mean: bool = True
+    label_distribution: bool = True
+    predicted_distribution: bool = True
+    embedding: bool = True
+    prediction: bool = True
+    gradient: bool = True
+
+    def __post_init__(self) -> None:
+        if not (self.embedding or self.prediction or self.gradient):
+            raise ConfigError("a state needs a per-sample part: switch on embedding, prediction or gradient.")
+
+    def width(self, num_classes: int, embedding_dim: int) -> int:
+        """The numbers of one candidate's row; 1,566 for C = 10 and D = 128."""
+        sizes = (
+            embedding_dim,
+            num_classes,
+            num_classes,
+            embedding_dim,
+            num_classes,
+            num_classes * embedding_dim,
+        )
+        return sum(size for field, size in zip(fields(self), sizes, strict=True) if getattr(self, field.name))
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """One state, or many stacked, in compact form: the gradient is a function of logits and embeddings.
+
+    Attributes:
+        labeled_mean: float32 […, D].
+        label_distribution: float32 […, C], sums to 1.
+        predicted_distribution: float32 […, C], sums to 1.
+        embeddings: float32 […, n, D].
+        logits: float32 […, n, C].
+    """
+
+    labeled_mean: Tensor
+    label_distribution: Tensor
+    predicted_distribution: Tensor
+    embeddings: Tensor
+    logits: Tensor
+
+
+def observe(context: QueryContext) -> State:
+    """The state of a step (Eq. 1)."""
+    labeled, labels = context.labeled, context.labels
+    if labeled is None or labels is None or not len(labeled):
+        raise QueryError("a policy needs labelled samples, and there are none: label some first.")
+    return State(
+        labeled.embeddings.mean(dim=0),
+        _distribution(labels, context.num_classes),
+        _distribution(labeled.predictions, context.num_classes),
+        context.candidates.embeddings,
+        context.candidates.logits,
+    )
+
+
+def encode(state: State, config: StateConfig) -> Tensor:
+    """The rows a policy reads: float32 […, n, width], global parts first, in the order of `StateConfig`."""
+    *leading, n, classes = state.logits.shape
+
+    def repeat(part: Tensor) -> Tensor:
+        return part.unsqueeze(-2).expand(*leading, n, part.shape[-1])
+
+    rows = []
+    if config.labeled_mean:
+        rows.append(repeat(state.labeled_mean))
+    if config.label_distribution:
+        rows.append(repeat(state.label_distribution))
+    if config.predicted_distribution:
+        rows.append(repeat(state.predicted_distribution))
+    if config.embedding:
+        rows.append(state.embeddings)
+    if config.prediction:
+        rows.append(torch.nn.functional.one_hot(state.logits.argmax(dim=-1), classes).to(state.logits.dtype))
+    if config.gradient:
+        flat = Outputs(state.logits.flatten(0, -2), state.embeddings.flatten(0, -2))
+        rows.append(gradient_embeddings(flat).reshape(*leading, n, -1))
+    return torch.cat(rows, dim=-1)
+
+
+def _distribution(labels: Tensor, num_classes: int) -> Tensor:
+    counts = torch.bincount(labels, minlength=num_classes).to(torch.float64)
+    return (counts / counts.sum()).to(torch.float32)
