@@ -1,0 +1,147 @@
+"""Data sets by name or by path, and what is known of each without loading it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from iale.data.arrays import ArraySamples
+from iale.data.downloads import RemoteFile, data_folders, find
+from iale.data.folder import FolderSamples
+from iale.data.formats import read_npz
+from iale.data.samples import DataSet
+from iale.data.sources import CIFAR_FILE, CIFAR_JPEG, FASHION_FILES, KMNIST_FILES, MNIST_FILES
+from iale.data.splits import make_dataset
+from iale.errors import DataError
+from iale.registry import Registry
+
+DATASETS = Registry(
+    "data set",
+    {
+        "digits": "iale.data.sources:digits",
+        "fashion-small": "iale.data.sources:fashion_small",
+        "mnist": "iale.data.sources:mnist",
+        "fashion-mnist": "iale.data.sources:fashion_mnist",
+        "kmnist": "iale.data.sources:kmnist",
+        "kmnist-10k": "iale.data.sources:kmnist_10k",
+        "cifar10": "iale.data.sources:cifar10",
+        "cifar10-jpeg": "iale.data.sources:cifar10_jpeg",
+    },
+)
+"""Functions without arguments that return a `DataSet`; register your own beside them."""
+
+
+@dataclass(frozen=True)
+class DataSetInfo:
+    """What is known of a data set before it is loaded.
+
+    Attributes:
+        name: what `load_dataset` takes.
+        classes: C.
+        train: N, samples of the training split.
+        test: M, samples of the test split.
+        shape: of one input.
+        license: under which others published it.
+        place: where it would be taken from on this machine.
+    """
+
+    name: str
+    classes: int
+    train: int
+    test: int
+    shape: tuple[int, ...]
+    license: str
+    place: str
+
+
+def load_dataset(name_or_path: str | Path) -> DataSet:
+    """The data set with a registered name, or the one at a path.
+
+    A path leads to an .npz file with the arrays ``x_train, y_train, x_test, y_test`` or ``x, y`` and, if wanted,
+    ``classes``; or to a folder of images with a sub-folder for each class, or with ``train`` and ``test`` that have
+    these. Without a test split, a stratified 20 % is set apart (`make_dataset`). A name that is registered always
+    wins over a path: write ``./mnist`` for a folder called mnist.
+
+    Raises:
+        UnknownNameError: it is neither a name nor a path.
+        DataError: the files are absent, damaged or do not fit together.
+    """
+    text = os.fspath(name_or_path)
+    if isinstance(name_or_path, str) and text in DATASETS:
+        loaded = DATASETS[text]()
+        if not isinstance(loaded, DataSet):
+            raise DataError(f"the data set {text!r} was registered as something that returns no DataSet: repair it.")
+        return loaded
+    path = Path(text)
+    if path.is_dir():
+        return _from_folder(path)
+    if path.suffix == ".npz":
+        return _from_npz(path)
+    if isinstance(name_or_path, Path) or path.exists() or len(path.parts) > 1:
+        raise DataError(f"{path} is no data set: an .npz file or a folder of images was expected.")
+    return DATASETS[text]()  # type: ignore[no-any-return]  # raises with the known names
+
+
+def describe_datasets() -> list[DataSetInfo]:
+    """What is known of each data set that comes with iale; nothing is loaded or downloaded."""
+    gray = (1, 28, 28)
+    color = (3, 32, 32)
+    share_alike = "CC BY-SA 4.0 (KMNIST Dataset, created by CODH, adapted from Kuzushiji Dataset, created by NIJL)"
+    none_stated = "none stated (Krizhevsky 2009)"
+    jpeg = find("", CIFAR_JPEG)
+    return [
+        DataSetInfo("digits", 10, 1438, 359, (1, 8, 8), "CC BY 4.0 (UCI, Alpaydin and Kaynak)", "scikit-learn"),
+        DataSetInfo("fashion-small", 10, 3000, 1000, gray, "MIT (Zalando SE)", "embedded"),
+        DataSetInfo("mnist", 10, 60000, 10000, gray, "CC BY-SA 3.0 (LeCun, Cortes, Burges)", _place(*MNIST_FILES)),
+        DataSetInfo("fashion-mnist", 10, 60000, 10000, gray, "MIT (Zalando SE)", _place(*FASHION_FILES)),
+        DataSetInfo("kmnist", 10, 60000, 10000, gray, share_alike, _place(*KMNIST_FILES)),
+        DataSetInfo("kmnist-10k", 10, 8000, 2000, gray, share_alike, _place(*KMNIST_FILES[2:])),
+        DataSetInfo("cifar10", 10, 50000, 10000, color, none_stated, _place(CIFAR_FILE)),
+        DataSetInfo("cifar10-jpeg", 10, 50000, 10000, color, none_stated, str(jpeg or f"absent: {_wanted('')}")),
+    ]
+
+
+def _place(*files: RemoteFile) -> str:
+    """The folder that has all files, or where those that are absent come from."""
+    found = [find(file.folder, file.name) for file in files]
+    absent = [file for file, path in zip(files, found, strict=True) if path is None]
+    if absent:
+        return f"download of {len(absent)} files from {absent[0].mirrors[0]}"
+    return ", ".join(sorted({str(path.parent) for path in found if path is not None}))
+
+
+def _wanted(folder: str) -> str:
+    return " or ".join(f"put it into {base / folder}" for base in data_folders())
+
+
+def _from_folder(root: Path) -> DataSet:
+    if {path.name for path in root.iterdir() if path.is_dir()} >= {"train", "test"}:
+        train, test = FolderSamples(root / "train"), FolderSamples(root / "test")
+        if train.classes != test.classes:
+            odd = sorted(set(train.classes) ^ set(test.classes))[0]
+            raise DataError(f"class {odd!r} is only in one of the folders train and test of {root}: give both it.")
+        return make_dataset(str(root), train, _folder_labels(train), test, _folder_labels(test), train.classes)
+    samples = FolderSamples(root)
+    return make_dataset(str(root), samples, _folder_labels(samples), classes=samples.classes)
+
+
+def _folder_labels(samples: FolderSamples) -> object:
+    if samples.labels is None:
+        raise DataError(f"{samples.root} has images outside of class folders: put each into a folder of its class.")
+    return samples.labels
+
+
+def _from_npz(path: Path) -> DataSet:
+    arrays = read_npz(path)
+    classes = [str(name) for name in arrays["classes"].ravel()] if "classes" in arrays else None
+    keys = ("x", "y") if "x" in arrays else ("x_train", "y_train")
+    for key in keys:
+        if key not in arrays:
+            raise DataError(f"{path} lacks the array {key!r}: x and y, or x_train and y_train, were expected.")
+    try:
+        train = ArraySamples(arrays[keys[0]])
+        test = ArraySamples(arrays["x_test"]) if "x_test" in arrays else None
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    return make_dataset(str(path), train, arrays[keys[1]], test, arrays.get("y_test"), classes)

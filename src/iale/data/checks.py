@@ -1,0 +1,59 @@
+"""What every data source checks: indices, labels, and that a training and a test split fit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from iale.errors import DataError
+
+
+def rows_of(indices: Tensor, length: int) -> NDArray[np.int64]:
+    """int64 [B]: ``indices`` as NumPy rows; raises DataError where one is not in 0 … length−1."""
+    if indices.is_floating_point() or indices.dtype == torch.bool:
+        raise DataError(f"samples are chosen by integer indices, not by {indices.dtype}: pass an int64 tensor.")
+    rows = indices.detach().cpu().numpy().astype(np.int64, copy=False)
+    if rows.size and not 0 <= rows.min() <= rows.max() < length:
+        bad = rows[(rows < 0) | (rows >= length)][0]
+        raise DataError(f"sample {bad} does not exist: these {length} samples have the indices 0 to {length - 1}.")
+    return rows
+
+
+def as_labels(values: Any, what: str = "labels") -> Tensor:
+    """int64 [N]: labels from an array, a tensor or a list; raises DataError where they are not whole numbers ≥ 0."""
+    array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise DataError(
+            f"{what} have the shape {array.shape} and the type {array.dtype}: "
+            f"give one integer class number for each sample."
+        )
+    if array.size and int(array.min()) < 0:
+        raise DataError(f"{what} contain {int(array.min())}: class numbers start at 0.")
+    return torch.from_numpy(array.astype(np.int64))
+
+
+def check_labels(labels: Tensor, samples: int, num_classes: int, what: str) -> None:
+    """Raises DataError unless ``labels`` are one for each sample and in 0 … C−1."""
+    if len(labels) != samples:
+        raise DataError(f"{what} has {samples} samples and {len(labels)} labels: give one label for each sample.")
+    if num_classes < 2:
+        raise DataError(f"{what} has {num_classes} class: at least 2 classes are needed to train a classifier.")
+    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < num_classes:
+        bad = int(labels.max()) if int(labels.max()) >= num_classes else int(labels.min())
+        raise DataError(f"{what} has the label {bad}: labels of {num_classes} classes are 0 to {num_classes - 1}.")
+
+
+def check_every_class(labels: Tensor, classes: Sequence[str], what: str) -> None:
+    """Raises DataError where a class has no sample, as happens with labels that start at 1."""
+    missing = np.flatnonzero(np.bincount(labels.numpy(), minlength=len(classes)) == 0)
+    if len(missing):
+        number = int(missing[0])
+        raise DataError(
+            f"{what} has no sample of class {number} ({classes[number]!r}): "
+            f"number the classes from 0 without gaps, or add samples of it."
+        )

@@ -1,0 +1,91 @@
+"""Readers of files: IDX (MNIST), the binary form of CIFAR-10, and NumPy's .npz and .npy. Nothing is unpickled.
+
+A file that is truncated or altered ends in a DataError that names it, whichever parser noticed.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import math
+import tarfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iale.errors import DataError
+
+CIFAR_ROW = 1 + 3 * 32 * 32
+"""Bytes of one image in the binary form of CIFAR-10: its label, then its channels."""
+
+_IDX_DIMENSIONS = {b"\0\0\x08\x01": 1, b"\0\0\x08\x03": 3}
+
+
+def gunzip(data: bytes, name: str) -> bytes:
+    """The content of a .gz file; raises DataError where it is damaged."""
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise _damaged(name) from error
+
+
+def parse_idx(data: bytes, name: str) -> NDArray[np.uint8]:
+    """uint8 [N] or [N, H, W]: the array in an uncompressed IDX file.
+
+    The layout is a magic number, one big-endian 32-bit length for each dimension, then the bytes.
+    """
+    dimensions = _IDX_DIMENSIONS.get(data[:4])
+    start = 4 + 4 * (dimensions or 0)
+    if dimensions is None or len(data) < start:
+        raise _damaged(name)
+    shape = tuple(int.from_bytes(data[4 + 4 * i : 8 + 4 * i], "big") for i in range(dimensions))
+    if len(data) != start + math.prod(shape):
+        raise _damaged(name)
+    return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
+
+
+def parse_cifar(data: bytes, members: list[str], name: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """uint8 [N, 3, 32, 32] images and uint8 [N] labels of some members of the CIFAR-10 binary archive (.tar.gz)."""
+    parts = []
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
+            for member in members:
+                file = archive.extractfile(member)
+                parts.append(file.read() if file else b"")
+    except (tarfile.TarError, OSError, EOFError, KeyError, zlib.error) as error:
+        raise _damaged(name) from error
+    if any(len(part) == 0 or len(part) % CIFAR_ROW for part in parts):
+        raise _damaged(name)
+    rows = np.frombuffer(b"".join(parts), np.uint8).reshape(-1, CIFAR_ROW)
+    return rows[:, 1:].reshape(-1, 3, 32, 32), rows[:, 0].copy()
+
+
+def read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """All arrays of an .npz file; arrays of Python objects are refused, because they are pickles."""
+    _check_file(path)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {key: file[key] for key in file.files}
+    except Exception as error:  # a damaged file can fail in the zip, deflate or header parser, with any exception
+        raise _damaged(str(path), "an .npz file of plain arrays without pickles") from error
+
+
+def map_npy(path: Path) -> NDArray[Any]:
+    """The array of an .npy file as a read-only memory map."""
+    _check_file(path)
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+    except Exception as error:  # as above; an empty array cannot be mapped either
+        raise _damaged(str(path), "an .npy file of a plain, non-empty array without pickles") from error
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise DataError(f"there is no file {path}: check the path.")
+
+
+def _damaged(name: str, expected: str = "a whole file of its kind") -> DataError:
+    return DataError(f"{name} is truncated or altered: {expected} was expected; get it again.")

@@ -1,0 +1,105 @@
+"""Samples of a PyTorch data set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from iale.data.arrays import as_array, channels_first, guess_channels, to_float32
+from iale.data.checks import as_labels, rows_of
+from iale.errors import DataError
+
+
+class TorchSamples:
+    """The inputs of a map-style PyTorch ``Dataset``, one item at a time.
+
+    Args:
+        dataset: anything with a length whose items are ``x`` or ``(x, y, …)``; x is a tensor ([F], [H, W] or
+            [C, H, W]), an array (also [H, W, C]) or a Pillow image. Its transform must be deterministic: samples are
+            compared with one another, so random augmentation belongs elsewhere.
+
+    Raises:
+        DataError: the data set is empty, its first item has no such input or differs between two reads.
+    """
+
+    def __init__(self, dataset: Any) -> None:
+        if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
+            raise DataError(
+                f"{type(dataset).__name__} is not a map-style data set: one with __getitem__ and __len__ was expected."
+            )
+        if len(dataset) == 0:
+            raise DataError("the data set is empty: give one with samples.")
+        self.dataset = dataset
+        first = self._read(0)
+        self._shape, self._dtype = tuple(first.shape), first.dtype
+        if not torch.equal(first, self._read(0)):
+            raise DataError("sample 0 differs between two reads: take random augmentation out of the transform.")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the first input, which all others must have."""
+        return self._shape
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def batch(self, indices: Tensor) -> Tensor:
+        """The inputs at ``indices`` (int64 [B]): uint8 or float32 [B, *shape].
+
+        Raises DataError for an item that cannot be read, is not finite, or differs from the first in shape or type.
+        """
+        out = torch.empty((len(indices), *self._shape), dtype=self._dtype)
+        for place, row in enumerate(rows_of(indices, len(self)).tolist()):
+            item = self._read(row)
+            if tuple(item.shape) != self._shape or item.dtype != self._dtype:
+                raise DataError(
+                    f"sample {row} is {item.dtype} of shape {tuple(item.shape)} and the first {self._dtype} of shape "
+                    f"{self._shape}: make all samples alike in the transform."
+                )
+            out[place] = item
+        return out
+
+    def labels(self) -> Tensor:
+        """int64 [N]: the second part of every item. This reads the whole data set once."""
+        found = []
+        for row in range(len(self)):
+            item = self._item(row)
+            if not isinstance(item, tuple | list) or len(item) < 2:
+                raise DataError(f"sample {row} has no label: items (x, y) were expected.")
+            found.append(np.asarray(item[1]).reshape(-1))
+        if any(len(label) != 1 for label in found):
+            raise DataError("the labels are not single class numbers: items (x, y) with an integer y were expected.")
+        return as_labels(np.concatenate(found), "the labels of the data set")
+
+    def _item(self, row: int) -> Any:
+        try:
+            return self.dataset[row]
+        except Exception as error:  # the data set is the user's own code
+            reason = f"{type(error).__name__}: {error}".rstrip(".: ")
+            raise DataError(f"sample {row} of the data set cannot be read ({reason}): repair or remove it.") from error
+
+    def _read(self, row: int) -> Tensor:
+        item = self._item(row)
+        value = item[0] if isinstance(item, tuple | list) and item else item
+        if isinstance(value, Image.Image):
+            value = np.array(value if value.mode in ("L", "RGB") else value.convert("RGB"))
+        if not isinstance(value, Tensor | np.ndarray) or value.ndim not in (1, 2, 3):
+            raise DataError(
+                f"sample {row} is {type(value).__name__}: a tensor [F], [H, W] or [C, H, W], an array or a "
+                f"Pillow image was expected."
+            )
+        array = as_array(value)[None]
+        if array.dtype.kind not in "biuf":
+            raise DataError(f"sample {row} is of {array.dtype}: uint8, integers or floats were expected.")
+        channels = "first" if isinstance(value, Tensor) else guess_channels(array.shape)
+        if array.dtype != np.uint8:
+            array = to_float32(array)
+            if not np.isfinite(array).all():
+                raise DataError(
+                    f"sample {row} has a value that is NaN, infinite or beyond float32: repair or remove it."
+                )
+        return channels_first(torch.tensor(array), channels)[0]

@@ -1,0 +1,126 @@
+"""What a person who labels has: inputs without labels, and a table of the labels so far."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from iale.data.arrays import ArraySamples
+from iale.data.folder import FolderSamples
+from iale.data.formats import map_npy, read_npz
+from iale.data.samples import Samples
+from iale.data.splits import MOST_CLASSES
+from iale.errors import DataError
+
+
+def load_unlabeled(path: str | Path, *, size: tuple[int, int] | None = None) -> tuple[Samples, list[str]]:
+    """Inputs and the name of each.
+
+    Args:
+        path: a folder of images, flat or nested, whose names are their paths below it; or an .npy file, which stays
+            on disk, or an .npz file with one array or one called ``x``, whose names are "0", "1", ….
+        size: (height, width) to which images of a folder are resized.
+
+    Raises:
+        DataError: there is nothing at ``path``, or it is none of these.
+    """
+    path = Path(path)
+    if path.is_dir():
+        folder = FolderSamples(path, size=size)
+        return folder, folder.names
+    if path.suffix not in (".npy", ".npz"):
+        raise DataError(f"{path} holds no samples: a folder of images, an .npy or an .npz file was expected.")
+    if path.suffix == ".npy":
+        array = map_npy(path)
+    else:
+        arrays = read_npz(path)
+        if "x" not in arrays and len(arrays) != 1:
+            raise DataError(f"{path} holds {len(arrays)} arrays: one array, or one called x, was expected.")
+        array = arrays["x"] if "x" in arrays else next(iter(arrays.values()))
+    try:
+        samples = ArraySamples(array)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    return samples, [str(number) for number in range(len(samples))]
+
+
+def load_labels_csv(
+    path: str | Path, names: Sequence[str], classes: Sequence[str] | None = None
+) -> tuple[Tensor, Tensor, tuple[str, ...]]:
+    """The labels so far, from a CSV file with the columns ``sample`` and ``label``.
+
+    Args:
+        path: the file, in UTF-8; other columns are passed over.
+        names: the N names of the samples (`load_unlabeled`).
+        classes: the C class names. Without them, labels that are all whole numbers are the numbers 0 … C−1 with C one
+            above the largest, and other labels are names, numbered in the order of the alphabet.
+
+    Returns:
+        int64 [L] indices into ``names``, int64 [L] labels, in the order of the file, and the C class names.
+
+    Raises:
+        DataError: the file is absent, empty or lacks a column, a sample is unknown or named twice, a label is missing
+            or no class, or there are fewer than 2 classes. The message names the line.
+    """
+    path = Path(path)
+    number = {name: index for index, name in enumerate(names)}
+    found: dict[int, str] = {}
+    lines: list[int] = []
+    for line, sample, label in _rows(path):
+        if sample not in number:
+            raise DataError(f"{path}, line {line}: there is no sample {sample!r}; remove that line or correct it.")
+        if number[sample] in found:
+            raise DataError(f"{path}, line {line}: sample {sample!r} was labelled before; keep one of the lines.")
+        if not label:
+            raise DataError(f"{path}, line {line}: sample {sample!r} has no label; give one or remove that line.")
+        found[number[sample]] = label
+        lines.append(line)
+    if not found:
+        raise DataError(f"{path} holds no labels: lines with a sample and its label were expected.")
+    labels, known = _number_labels(path, list(found.values()), lines, classes)
+    if len(known) < 2:
+        raise DataError(f"{path} has labels of one class only: label samples of at least 2 classes.")
+    return torch.tensor(list(found)), torch.tensor(labels), known
+
+
+def _rows(path: Path) -> list[tuple[int, str, str]]:
+    """Line number, sample and label of every line that is not blank."""
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            header = [cell.strip() for cell in next(reader, [])]
+            rows = [(reader.line_num, row) for row in reader if row]
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}; check the path.") from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is no CSV file in UTF-8: save it as one.") from error
+    if "sample" not in header or "label" not in header:
+        raise DataError(f"{path}, line 1: the columns sample and label were expected; add a line with their names.")
+    for line, row in rows:
+        if len(row) != len(header):
+            raise DataError(f"{path}, line {line}: {len(row)} of {len(header)} cells were found; repair that line.")
+    at = header.index("sample"), header.index("label")
+    return [(line, row[at[0]].strip(), row[at[1]].strip()) for line, row in rows]
+
+
+def _number_labels(
+    path: Path, texts: list[str], lines: list[int], classes: Sequence[str] | None
+) -> tuple[list[int], tuple[str, ...]]:
+    whole = all(text.isascii() and text.isdigit() and len(text) < 10 for text in texts)
+    if classes is None and whole:
+        numbers = [int(text) for text in texts]
+        if max(numbers) >= MOST_CLASSES:
+            line = lines[numbers.index(max(numbers))]
+            raise DataError(f"{path}, line {line}: label {max(numbers)} is too large; number the classes from 0.")
+        return numbers, tuple(str(label) for label in range(max(numbers) + 1))
+    known = tuple(sorted(set(texts))) if classes is None else tuple(classes)
+    position = {name: label for label, name in enumerate(known)}
+    for line, text in zip(lines, texts, strict=True):
+        if text not in position and not (whole and int(text) < len(known)):
+            expected = ", ".join(known[:20])
+            raise DataError(f"{path}, line {line}: {text!r} is no class; one of {expected} was expected.")
+    return [position[text] if text in position else int(text) for text in texts], known
