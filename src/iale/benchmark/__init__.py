@@ -1,0 +1,1 @@
+"""The benchmark: strategies × seeds on one data set, paired, with statistics that hold for few seeds."""

@@ -1,0 +1,88 @@
+"""What an experiment is: the strategies, the seeds and the pools they may choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, get_args
+
+from iale.classifiers.base import TrainingConfig, resolve_device
+from iale.errors import ConfigError
+from iale.learner import CycleConfig
+from iale.strategies.catalog import STRATEGIES
+
+PoolName = Literal["subset", "whole"]
+
+
+@dataclass(frozen=True)
+class ExperimentConfig:
+    """Strategies × pools × seeds on one data set (paper, section 4.2).
+
+    Attributes:
+        dataset: a registered name, or the path of a data set of your own.
+        classifier: cnn, mlp or resnet18.
+        strategies: names of strategies and of shipped policies, and folders of policies.
+        seeds: number of paired repetitions.
+        first_seed: the seeds are first_seed, first_seed + 1, …
+        pools: "subset" lets every strategy choose from the random sub-pool of a step, "whole" from all that is
+            unlabelled.
+        pool_size: samples that may be labelled at all, a random part of the training split drawn per seed and the same
+            for every strategy; None takes the whole split.
+        test_size: an evenly spaced part of the test split on which accuracy is measured; None takes all of it.
+        cycle: sizes of the loop.
+        training: how the classifier is fitted.
+    """
+
+    dataset: str = "fashion-small"
+    classifier: str = "cnn"
+    strategies: tuple[str, ...] = tuple(STRATEGIES)
+    seeds: int = 10
+    first_seed: int = 0
+    pools: tuple[PoolName, ...] = ("subset",)
+    pool_size: int | None = None
+    test_size: int | None = None
+    cycle: CycleConfig = field(default_factory=CycleConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        if self.seeds < 1:
+            raise ConfigError(f"the number of seeds must be at least 1, not {self.seeds}.")
+        _check_names("strategies", self.strategies)
+        _check_names("pools", self.pools)
+        for pool in self.pools:
+            if pool not in get_args(PoolName):
+                raise ConfigError(f"unknown pool {pool!r}: use subset, whole or both.")
+        if "subset" in self.pools and self.cycle.subset_size is None:
+            raise ConfigError("the pool 'subset' needs a subset size: set one, or ask for the pool 'whole'.")
+        if self.pool_size is not None and self.pool_size < self.cycle.labeling_budget:
+            raise ConfigError(
+                f"the labeling budget {self.cycle.labeling_budget} is larger than the pool of {self.pool_size} "
+                f"samples: lower the budget or raise the pool size."
+            )
+        if self.test_size is not None and self.test_size < 1:
+            raise ConfigError(f"the test size must be at least 1, not {self.test_size}.")
+
+    def cycle_of(self, pool: PoolName) -> CycleConfig:
+        """The sizes of a run on ``pool``."""
+        return self.cycle if pool == "subset" else replace(self.cycle, subset_size=None)
+
+    def runs(self) -> Iterator[tuple[str, PoolName, int]]:
+        """(strategy, pool, seed) of every run; seed by seed, so that an unfinished experiment is paired too."""
+        for seed in range(self.first_seed, self.first_seed + self.seeds):
+            for pool in self.pools:
+                for strategy in self.strategies:
+                    yield strategy, pool, seed
+
+
+def resolved(config: ExperimentConfig) -> dict[str, Any]:
+    """The configuration with every default filled in, ready for JSON."""
+    values = asdict(config)
+    values["training"]["device"] = resolve_device(config.training.device).type
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def _check_names(what: str, names: tuple[str, ...]) -> None:
+    if not names:
+        raise ConfigError(f"no {what} were named: name at least one.")
+    if len(set(names)) != len(names):
+        raise ConfigError(f"the {what} {', '.join(names)} name one twice: name each once.")
