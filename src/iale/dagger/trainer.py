@@ -71,14 +71,16 @@ def train_policy(config: DaggerConfig, out: Path, *, workers: int = 1, progress:
 
 
 def claim(config: DaggerConfig, out: Path) -> None:
-    """Writes the configuration to the folder; raises ConfigError where another run lives there."""
-    path = out / "config.json"
-    resolved = {"config": asdict(config)}
+    """Writes the configuration to the folder; raises ConfigError where another run lives there.
+
+    A run may be given more episodes: the ones it has are a prefix of the longer run.
+    """
+    path, resolved = out / "config.json", asdict(config)
     if path.exists():
-        if storage.to_json(storage.read_json(path)["config"]) != storage.to_json(resolved["config"]):
+        found = storage.read_json(path).get("config", {})
+        if storage.to_json({**found, "episodes": 0}) != storage.to_json({**resolved, "episodes": 0}):
             raise ConfigError(f"{out} holds a run with another configuration: choose another folder or delete it.")
-    else:
-        storage.write_json(path, resolved)
+    storage.write_json(path, {"config": resolved})
 
 
 @functools.lru_cache(maxsize=1)
