@@ -1,0 +1,8 @@
+"""``python -m iale`` is the command ``iale``."""
+
+import sys
+
+from iale.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,219 @@
+"""Options of a command, made from a dataclass: its fields, their types, defaults and documentation.
+
+Nested configurations become flat names, ``cycle.labeling_budget`` → ``--labeling-budget``. The dataclasses know nothing
+of the command line; tyro prints the help and splits the arguments, the sentences for bad values are made here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import difflib
+import io
+import types
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import MISSING, dataclass, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from iale.errors import ConfigError
+
+T = TypeVar("T")
+
+
+class _BadValue(Exception):
+    """Not a ValueError, which tyro would turn into a box of its own."""
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How a type is written on the command line."""
+
+    metavar: str
+    wanted: str
+    convert: Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class _Option:
+    """One option: the flat form of one field."""
+
+    name: str
+    kind: _Kind
+    default: Any
+    help: str
+    positional: bool
+
+    @property
+    def flag(self) -> str:
+        """The option as it is typed."""
+        return "--" + self.name.replace("_", "-")
+
+
+def parse(cls: type[T], argv: Sequence[str], *, prog: str, prefixed: Collection[str] = ()) -> T:
+    """An instance of ``cls`` filled from the command line.
+
+    Args:
+        cls: a dataclass with a docstring: a summary, then "Attributes:". A field with metadata ``positional`` takes
+            all arguments without a name; a field without a default is required.
+        argv: the arguments.
+        prog: the command's name, for help and errors.
+        prefixed: names of nested dataclasses whose options keep that name in front, to tell them from others.
+
+    Raises:
+        ConfigError: an option is unknown, lacks its value or has a bad one.
+        SystemExit: help was asked for and printed.
+    """
+    options = list(_flatten(cls, prefixed))
+    values = _values(options, argv, prog, _documentation(cls)[""])
+    for option, value in zip(options, values, strict=True):
+        if value is None and option.default is MISSING:
+            raise ConfigError(f"{prog} needs {option.flag} {option.kind.metavar}: {option.help}")
+    built: T = _build(cls, iter(values))
+    return built
+
+
+def _values(options: list[_Option], argv: Sequence[str], prog: str, description: str) -> list[Any]:
+    """The value of every option, its default where it was not given."""
+    import tyro
+
+    fields = [(o.name, _annotation(o), None if o.default is MISSING else o.default) for o in options]
+    flat: Any = dataclasses.make_dataclass("Options", fields)
+    box = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(box):
+            parsed, unknown = tyro.cli(
+                flat, prog=prog, description=description, args=list(argv), return_unknown_args=True
+            )
+    except _BadValue as error:
+        raise ConfigError(str(error)) from None
+    except SystemExit as done:
+        if done.code:
+            raise ConfigError(f"{_text(box.getvalue())}; `{prog} --help` lists the options.") from None
+        raise
+    if unknown:
+        close = difflib.get_close_matches(unknown[0], [o.flag for o in options], n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise ConfigError(f"{prog} does not know {unknown[0]!r}: {hint}`{prog} --help` lists the options.")
+    return [getattr(parsed, option.name) for option in options]
+
+
+def _annotation(option: _Option) -> Any:
+    """The type of an option as tyro reads it."""
+    import tyro
+
+    def convert(texts: list[str]) -> Any:
+        if option.positional:
+            return tuple(option.kind.convert(text) for text in texts)
+        try:
+            return option.kind.convert(texts[0])
+        except ValueError:
+            raise _BadValue(f"{option.flag} takes {option.kind.wanted}, not {texts[0]!r}.") from None
+
+    spec: Any = tyro.constructors.PrimitiveConstructorSpec(
+        nargs="*" if option.positional else 1,
+        metavar=option.kind.metavar,
+        instance_from_str=convert,
+        is_instance=lambda _: True,
+        str_from_instance=lambda value: list(map(str, value)) if option.positional else [show(value)],
+    )
+    hint = "(required)" if option.default is MISSING else "" if option.positional else None
+    argument = tyro.conf.arg(help=option.help, help_behavior_hint=hint)
+    if option.positional:
+        return Annotated[Any, spec, argument, tyro.conf.Positional]
+    return Annotated[Any, spec, argument]
+
+
+def show(value: Any) -> str:
+    """A value as it is typed: ``none``, ``yes``, ``a,b``."""
+    if value is None or value == ():
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _flatten(cls: type, prefixed: Collection[str], prefix: str = "", default: Any = MISSING) -> Iterator[_Option]:
+    """The options of a dataclass, in the order of its fields, those of nested ones in place."""
+    hints, help_texts = get_type_hints(cls), _documentation(cls)
+    for field in dataclasses.fields(cls):
+        value = getattr(default, field.name) if default is not MISSING else _default(field)
+        hint = hints[field.name]
+        if is_dataclass(hint):
+            inner = f"{prefix}{field.name}_" if field.name in prefixed else prefix
+            yield from _flatten(hint, prefixed, inner, value)  # type: ignore[arg-type]
+        else:
+            positional = bool(field.metadata.get("positional"))
+            kind = _kind(get_args(hint)[0] if positional else hint)
+            yield _Option(prefix + field.name, kind, value, help_texts.get(field.name, ""), positional)
+
+
+def _build(cls: Any, values: Iterator[Any]) -> Any:
+    """An instance of ``cls`` from the values of its options, in the order of `_flatten`."""
+    hints = get_type_hints(cls)
+    given = {
+        field.name: _build(hints[field.name], values) if is_dataclass(hints[field.name]) else next(values)
+        for field in dataclasses.fields(cls)
+    }
+    return cls(**given)
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    return field.default if field.default_factory is MISSING else field.default_factory()
+
+
+def _documentation(cls: type) -> dict[str, str]:
+    """What the docstring says: of the class under the name "", of each attribute under its own."""
+    import docstring_parser
+
+    parsed = docstring_parser.parse(cls.__doc__ or "")
+    texts = {entry.arg_name: " ".join((entry.description or "").split()) for entry in parsed.params}
+    summary = "\n\n".join(filter(None, [parsed.short_description, parsed.long_description]))
+    return {"": summary, **texts}
+
+
+def _kind(hint: Any) -> _Kind:
+    """How values of a type are written; the types that configurations use are known, others raise TypeError."""
+    if hint in _PLAIN:
+        return _PLAIN[hint]
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        names = {str(choice): choice for choice in inner}
+        return _Kind("|".join(names), "one of " + ", ".join(names), lambda text: _look_up(names, text))
+    if origin in (Union, types.UnionType) and len(inner) == 2 and type(None) in inner:
+        kind = _kind(inner[0] if inner[1] is type(None) else inner[1])
+        return _Kind(
+            f"{kind.metavar}|none",
+            f"{kind.wanted} or none",
+            lambda text: None if text.lower() == "none" else kind.convert(text),
+        )
+    if origin is tuple and inner[1:] == (...,):
+        kind = _kind(inner[0])
+        return _Kind(
+            f"{kind.metavar},…",
+            f"{kind.wanted}, several with commas between",
+            lambda text: () if text == "none" else tuple(kind.convert(part.strip()) for part in text.split(",")),
+        )
+    raise TypeError(f"no option can be made of the type {hint!r}")
+
+
+def _look_up(names: dict[str, Any], text: str) -> Any:
+    if text not in names:
+        raise ValueError(text)
+    return names[text]
+
+
+_PLAIN: dict[Any, _Kind] = {
+    int: _Kind("INT", "a whole number", int),
+    float: _Kind("FLOAT", "a number", float),
+    str: _Kind("NAME", "a name", str),
+    Path: _Kind("PATH", "a path", Path),
+    bool: _Kind("yes|no", "yes or no", lambda text: _look_up({"yes": True, "no": False}, text.lower())),
+}
+
+
+def _text(box: str) -> str:
+    """The words of tyro's framed message, without its frame, its title and its pointer to the help."""
+    lines = [line.strip("│─ ") for line in box.splitlines() if line[:1] not in "╭╰"]
+    words = " ".join(line for line in lines if line and not line.startswith("For full helptext"))
+    return words.rstrip(".").replace(". ", ": ")
