@@ -1,0 +1,213 @@
+"""What every query strategy must do, as checks that end in one clear sentence."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from iale.classifiers.base import Outputs
+from iale.errors import QueryError
+from iale.seeding import Stream
+from iale.strategies.base import QueryContext, QueryStrategy, ScoringStrategy
+from iale.testing.contexts import make_context, reorder
+
+_SEEDS = 5  # random contexts of each check
+_DRAWS = 300  # repeated queries of a strategy that draws
+
+
+def check_strategy(
+    strategy: QueryStrategy, *, num_classes: int = 4, dim: int = 6, tolerance: float = 1e-5, seed: int = 0
+) -> None:
+    """Raises AssertionError where a strategy breaks the contract of `QueryStrategy`.
+
+    Checked on random contexts: positions are unique, in range, int64 and k in number; k = n returns all, k < 1 and
+    k > n raise QueryError, and so does a need that is not met; the same rng gives the same answer; inputs and the
+    global random state of Python, NumPy and PyTorch stay as they were; memory layout does not matter. Then, of what
+    must not depend on the order of the candidates, the part that applies:
+
+    - a `ScoringStrategy`: a row's score is the same among other rows and in another order, and the k highest scores
+      are chosen;
+    - any other whose answer is the same for every rng: permuting the candidates permutes the answer;
+    - any other: permuting the candidates leaves each one's chance of being chosen as it is. Counts of 300 queries
+      each way may differ by 6 standard deviations, which happens to a correct strategy with a probability below
+      1e-7; the draws are fixed by ``seed``, so a strategy that passed will pass again.
+
+    Args:
+        strategy: what to check.
+        num_classes: C of the contexts, for a policy that was trained for a certain number.
+        dim: D of the contexts, likewise.
+        tolerance: relative, for scores that are computed in other company.
+        seed: of the contexts and the draws.
+    """
+    for number in range(_SEEDS):
+        context = make_context(num_classes=num_classes, dim=dim, seed=seed + number)
+        stream = Stream(seed + number, ("testing", "contract"))
+        _check_answers(strategy, context, stream)
+        _check_side_effects(strategy, context, stream)
+        if isinstance(strategy, ScoringStrategy):
+            _check_scores(strategy, context, stream, tolerance)
+        elif _is_deterministic(strategy, context, stream):
+            _check_equivariant(strategy, context, stream)
+    context = make_context(7, num_classes, dim, seed=seed)
+    stream = Stream(seed, ("testing", "draws"))
+    if not isinstance(strategy, ScoringStrategy) and not _is_deterministic(strategy, context, stream):
+        _check_chances(strategy, context, stream)
+    _check_refusals(strategy, make_context(num_classes=num_classes, dim=dim, seed=seed), stream)
+
+
+def _ask(strategy: QueryStrategy, context: QueryContext, k: int, stream: Stream) -> Tensor:
+    return strategy.query(context, k, rng=stream.numpy())
+
+
+def _check_answers(strategy: QueryStrategy, context: QueryContext, stream: Stream) -> None:
+    n = len(context)
+    for k in (1, 5, n):
+        answer = _ask(strategy, context, k, stream)
+        _require(
+            isinstance(answer, Tensor) and answer.dtype == torch.int64 and answer.shape == (k,),
+            f"query must return an int64 tensor of {k} positions, not {answer!r}.",
+        )
+        values = answer.tolist()
+        _require(all(0 <= p < n for p in values), f"positions must be in 0 … {n - 1}, but query returned {values}.")
+        _require(len(set(values)) == k, f"positions must be unique, but query returned {values}.")
+        again = _ask(strategy, context, k, stream).tolist()
+        _require(again == values, f"the same rng must give the same answer, but {values} became {again}.")
+
+
+def _check_side_effects(strategy: QueryStrategy, context: QueryContext, stream: Stream) -> None:
+    before = {name: tensor.clone() for name, tensor in _tensors(context)}
+    with _global_state_kept():
+        answer = _ask(strategy, context, 5, stream)
+    for name, tensor in _tensors(context):
+        _require(torch.equal(tensor, before[name]), f"query must leave its inputs alone, but changed {name}.")
+    strided = _ask(strategy, _map(context, _strided), 5, stream)
+    _require(
+        torch.equal(strided, answer),
+        f"the memory layout must not matter, but non-contiguous inputs gave {strided.tolist()}, not {answer.tolist()}.",
+    )
+
+
+def _check_scores(strategy: ScoringStrategy, context: QueryContext, stream: Stream, tolerance: float) -> None:
+    n = len(context)
+    scores = strategy.score(context).double()
+    _require(
+        scores.shape == (n,), f"score must return one number for each of {n} candidates, not {tuple(scores.shape)}."
+    )
+    close = tolerance * (1 + float(scores.abs().max()))
+    order = torch.from_numpy(stream.child("order").numpy().permutation(n))
+    for rows, what in ((order, "in another order"), (order[: n // 2], "among fewer rows"), (order[:1], "alone")):
+        other = strategy.score(reorder(context, rows)).double()
+        _require(
+            torch.allclose(other, scores[rows], rtol=0, atol=close),
+            f"a candidate's score must ignore the other candidates, but {what} scores changed by up to "
+            f"{float((other - scores[rows]).abs().max()):.3g}.",
+        )
+    for k in (1, 5, n):
+        chosen = scores[_ask(strategy, context, k, stream)]
+        _require(
+            torch.allclose(chosen, scores.sort(descending=True).values[:k], rtol=0, atol=close),
+            f"the {k} highest scores must be chosen, best first, but the scores {chosen.tolist()} were.",
+        )
+
+
+def _is_deterministic(strategy: QueryStrategy, context: QueryContext, stream: Stream) -> bool:
+    answers = [_ask(strategy, context, 5, stream.child("draw", number)).tolist() for number in range(6)]
+    return all(answer == answers[0] for answer in answers)
+
+
+def _check_equivariant(strategy: QueryStrategy, context: QueryContext, stream: Stream) -> None:
+    order = torch.from_numpy(stream.child("order").numpy().permutation(len(context)))
+    for k in (1, 5, len(context)):
+        answer = _ask(strategy, context, k, stream)
+        permuted = order[_ask(strategy, reorder(context, order), k, stream)]
+        _require(
+            torch.equal(permuted, answer),
+            f"permuting the candidates must permute the answer, but candidates {answer.tolist()} "
+            f"became {permuted.tolist()}.",
+        )
+
+
+def _check_chances(strategy: QueryStrategy, context: QueryContext, stream: Stream) -> None:
+    n = len(context)
+    order = torch.from_numpy(np.roll(np.arange(n)[::-1], 2).copy())
+    permuted = reorder(context, order)
+    counts = torch.zeros(2, n)
+    for number in range(_DRAWS):
+        counts[0, _ask(strategy, context, 2, stream.child("plain", number))] += 1
+        counts[1, order[_ask(strategy, permuted, 2, stream.child("permuted", number))]] += 1
+    share = counts.sum(dim=0) / (2 * _DRAWS)
+    deviation = (counts[0] - counts[1]).abs() / (2 * _DRAWS * share * (1 - share)).clamp(min=1.0).sqrt()
+    _require(
+        float(deviation.max()) < 6,
+        f"the order of the candidates must not change their chances, but of {_DRAWS} queries each way candidates were "
+        f"chosen {counts[0].int().tolist()} and {counts[1].int().tolist()} times.",
+    )
+
+
+def _check_refusals(strategy: QueryStrategy, context: QueryContext, stream: Stream) -> None:
+    for k in (-1, 0, len(context) + 1):
+        _must_refuse(lambda k=k: _ask(strategy, context, k, stream), f"k = {k} of {len(context)} candidates")  # type: ignore[misc]
+    for need in strategy.needs:
+        poor = replace(context, **{need.value: None})  # type: ignore[arg-type]
+        _must_refuse(lambda poor=poor: _ask(strategy, poor, 5, stream), f"a context without {need.value} outputs")  # type: ignore[misc]
+
+
+def _require(holds: bool, sentence: str) -> None:
+    """An assertion that Python's -O does not remove."""
+    if not holds:
+        raise AssertionError(sentence)
+
+
+def _must_refuse(ask: Callable[[], object], what: str) -> None:
+    try:
+        answer = ask()
+    except QueryError:
+        return
+    raise AssertionError(f"{what} must raise QueryError, but query returned {answer}.")
+
+
+def _tensors(context: QueryContext) -> Iterator[tuple[str, Tensor]]:
+    for field in fields(context):
+        value = getattr(context, field.name)
+        if isinstance(value, Tensor):
+            yield field.name, value
+        elif isinstance(value, Outputs):
+            yield f"{field.name}.logits", value.logits
+            yield f"{field.name}.embeddings", value.embeddings
+
+
+def _map(context: QueryContext, change: Callable[[Tensor], Tensor]) -> QueryContext:
+    values: dict[str, object] = {}
+    for field in fields(context):
+        value = getattr(context, field.name)
+        if isinstance(value, Outputs):
+            values[field.name] = Outputs(change(value.logits), change(value.embeddings))
+        else:
+            values[field.name] = change(value) if isinstance(value, Tensor) else value
+    return QueryContext(**values)  # type: ignore[arg-type]
+
+
+def _strided(tensor: Tensor) -> Tensor:
+    """The same numbers, every other one of a larger tensor along each axis."""
+    large = tensor.new_zeros([2 * size for size in tensor.shape])
+    view = large[tuple(slice(None, None, 2) for _ in tensor.shape)]
+    return view.copy_(tensor)
+
+
+@contextmanager
+def _global_state_kept() -> Iterator[None]:
+    before = _global_state()
+    yield
+    _require(_global_state() == before, "query must draw from its rng alone, but changed global random state.")
+
+
+def _global_state() -> tuple[object, ...]:
+    numpy_state = repr(np.random.get_state(legacy=False))  # noqa: NPY002  (looked at, never drawn from)
+    words = np.random.get_state(legacy=False)["state"]["key"].tobytes()  # noqa: NPY002
+    return random.getstate(), numpy_state, words, torch.get_rng_state().numpy().tobytes()

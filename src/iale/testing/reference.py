@@ -1,0 +1,133 @@
+"""Slow, obvious versions of every strategy in float64, one number at a time.
+
+They share no code with the strategies and are written to be read next to the papers. Inputs are whatever NumPy turns
+into arrays; sizes beyond a few hundred candidates take long.
+Legend of dimensions: n candidates, L labeled samples, C classes, D embedding, N passes or members.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+def probabilities(logits: ArrayLike) -> Floats:
+    """[n, C]: p_c = exp(z_c) / Σ_b exp(z_b)."""
+    return np.array([_softmax(row) for row in _array(logits)])
+
+
+def confidence(logits: ArrayLike) -> list[float]:
+    """1 − max_y p(y|x) for each row of logits [n, C]."""
+    return [1 - max(row) for row in probabilities(logits)]
+
+
+def margin(logits: ArrayLike) -> list[float]:
+    """−(p₁ − p₂) for each row of logits [n, C]."""
+    pairs = [sorted(row, reverse=True)[:2] for row in probabilities(logits)]
+    return [-(first - second) for first, second in pairs]
+
+
+def entropy(logits: ArrayLike) -> list[float]:
+    """−Σ_y p ln p for each row of logits [n, C], in nats."""
+    return [-sum(p * math.log(p) for p in row if p > 0) for row in probabilities(logits)]
+
+
+def variation_ratio(probs: ArrayLike) -> list[float]:
+    """1 − m/N (paper, Eq. 4) for probabilities [N, n, C]."""
+    voters = _array(probs)
+    result = []
+    for candidate in range(voters.shape[1]):
+        votes = [_first_of_the_largest(voter[candidate]) for voter in voters]
+        result.append(1 - max(votes.count(vote) for vote in votes) / len(votes))
+    return result
+
+
+def gradient_embeddings(logits: ArrayLike, embeddings: ArrayLike) -> Floats:
+    """[n, C·D]: (p − onehot(argmax p)) ⊗ h, the classes' rows one after another."""
+    result = []
+    for row, embedding in zip(probabilities(logits), _array(embeddings), strict=True):
+        likely = _first_of_the_largest(row)
+        factors = list(row)
+        factors[likely] = -sum(p for label, p in enumerate(row) if label != likely)
+        result.append([factor * x for factor in factors for x in embedding])
+    return np.array(result)
+
+
+def badge(logits: ArrayLike, embeddings: ArrayLike, k: int, rng: np.random.Generator) -> list[int]:
+    """Positions chosen by k-means++ sampling of gradient embeddings, with one ``rng.random()`` for each.
+
+    The first weighs 1 where the norm is the largest and 0 elsewhere; later ones weigh their squared distance to the
+    nearest chosen one; where all weights are 0, each that has not been chosen weighs 1.
+    """
+    gradients = gradient_embeddings(logits, embeddings)
+    norms = [_squared_distance(row, np.zeros_like(row)) for row in gradients]
+    largest = max(norms)
+    weights = [1.0 if math.isclose(norm, largest, rel_tol=1e-12) else 0.0 for norm in norms]
+    chosen: list[int] = []
+    while True:
+        chosen.append(_draw(weights, rng.random()))
+        if len(chosen) == k:
+            return chosen
+        weights = [
+            0.0 if i in chosen else min(_squared_distance(row, gradients[j]) for j in chosen)
+            for i, row in enumerate(gradients)
+        ]
+        if sum(weights) == 0:
+            weights = [0.0 if i in chosen else 1.0 for i in range(len(gradients))]
+
+
+def coreset(candidates: ArrayLike, labeled: ArrayLike, k: int, rng: np.random.Generator) -> list[int]:
+    """Positions chosen by greedy k-center; the first of several that are equally far.
+
+    Args:
+        candidates: [n, D].
+        labeled: [L, D]; where L is 0 the first centre is ``rng.integers(n)``.
+        k: how many.
+        rng: read only where L is 0.
+    """
+    points, centers = list(_array(candidates)), list(_array(labeled))
+    chosen: list[int] = []
+    if not centers:
+        chosen.append(int(rng.integers(len(points))))
+        centers.append(points[chosen[0]])
+    while len(chosen) < k:
+        best, farthest = -1.0, -1
+        for position, point in enumerate(points):
+            if position not in chosen:
+                distance = min(math.sqrt(_squared_distance(point, center)) for center in centers)
+                if distance > best:
+                    best, farthest = distance, position
+        chosen.append(farthest)
+        centers.append(points[farthest])
+    return chosen
+
+
+def _array(values: ArrayLike) -> Floats:
+    return np.asarray(values, dtype=np.float64)
+
+
+def _softmax(row: Floats) -> list[float]:
+    powers = [math.exp(value - max(row)) for value in row]
+    return [power / sum(powers) for power in powers]
+
+
+def _first_of_the_largest(row: Floats) -> int:
+    return [float(value) for value in row].index(float(max(row)))
+
+
+def _squared_distance(one: Floats, other: Floats) -> float:
+    return float(sum((a - b) ** 2 for a, b in zip(one.tolist(), other.tolist(), strict=True)))
+
+
+def _draw(weights: list[float], number: float) -> int:
+    """The first position whose cumulative sum exceeds ``number`` times the total."""
+    sums = list(itertools.accumulate(weights))
+    for position, running in enumerate(sums):
+        if running > number * sums[-1]:
+            return position
+    return sums.index(sums[-1])

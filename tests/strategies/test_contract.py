@@ -1,0 +1,146 @@
+"""The contract holds for every strategy of the catalog, and catches strategies that break it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from iale.classifiers.base import Outputs
+from iale.errors import QueryError
+from iale.strategies.base import Need, QueryContext, QueryStrategy, ScoringStrategy
+from iale.strategies.catalog import STRATEGIES
+from iale.testing import check_strategy, make_context, reorder
+
+
+@pytest.mark.parametrize("name", list(STRATEGIES))
+def test_every_strategy_of_the_catalog_keeps_the_contract(name: str) -> None:
+    strategy = STRATEGIES[name]()
+    assert strategy.name == name
+    check_strategy(strategy)
+    check_strategy(strategy, num_classes=3, dim=9, seed=1)
+
+
+class Broken(QueryStrategy):
+    name: ClassVar[str] = "broken"
+
+    def __init__(self, answer: Callable[[QueryContext, int, np.random.Generator], Tensor]) -> None:
+        self.answer = answer
+
+    def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
+        return self.answer(context, k, rng)
+
+
+class Averaging(ScoringStrategy):
+    """BALD as one library has it: its second term is averaged over the batch."""
+
+    name: ClassVar[str] = "averaging"
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.MONTE_CARLO})
+
+    def score(self, context: QueryContext) -> Tensor:
+        assert context.monte_carlo is not None
+        total = torch.special.entr(context.monte_carlo.mean(0)).sum(1)
+        expected: Tensor = torch.special.entr(context.monte_carlo).sum(2).mean()
+        return total * (1 + expected)
+
+
+class Unchecked(Broken):
+    """Ignores k and the needs where it should refuse."""
+
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.COMMITTEE})
+
+    def query(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
+        if not 1 <= k <= len(context):
+            raise QueryError("refused.")
+        return self.select(context, k, rng=rng)
+
+
+def _norms(context: QueryContext) -> Tensor:
+    return context.candidates.embeddings.norm(dim=1)
+
+
+def _spoil(context: QueryContext, k: int, rng: np.random.Generator) -> Tensor:
+    context.candidates.embeddings[0] = 0
+    return _norms(context).topk(k).indices
+
+
+def _global_draw(context: QueryContext, k: int, rng: np.random.Generator) -> Tensor:
+    torch.rand(1)
+    return _norms(context).topk(k).indices
+
+
+def _mostly_early(context: QueryContext, k: int, rng: np.random.Generator) -> Tensor:
+    return torch.from_numpy(np.argsort(rng.random(len(context)) + 0.1 * np.arange(len(context)))[:k].copy())
+
+
+BROKEN: dict[str, tuple[Callable[[QueryContext, int, np.random.Generator], Tensor], str]] = {
+    "floats": (lambda c, k, rng: torch.arange(float(k)), "int64 tensor"),
+    "too few": (lambda c, k, rng: torch.arange(k)[1:], "int64 tensor"),
+    "data-set indices": (lambda c, k, rng: _norms(c).topk(k).indices + 1000, "must be in 0 … 23"),
+    "twice": (lambda c, k, rng: torch.zeros(k, dtype=torch.int64), "must be unique"),
+    "global draws": (lambda c, k, rng: torch.randperm(len(c))[:k], "same rng"),
+    "global state": (_global_draw, "global random state"),
+    "spoiled inputs": (_spoil, "changed candidates.embeddings"),
+    "the first k": (lambda c, k, rng: torch.arange(k), "permuting the candidates must permute"),
+    "draws that favor early positions": (_mostly_early, "change their chances"),
+}
+
+
+@pytest.mark.parametrize("defect", list(BROKEN))
+def test_the_contract_catches(defect: str) -> None:
+    answer, sentence = BROKEN[defect]
+    with pytest.raises(AssertionError, match=sentence):
+        check_strategy(Broken(answer))
+
+
+def test_the_contract_catches_a_score_averaged_over_the_batch() -> None:
+    with pytest.raises(AssertionError, match="must ignore the other candidates"):
+        check_strategy(Averaging())
+
+
+def test_the_contract_catches_a_need_that_is_not_checked() -> None:
+    with pytest.raises(AssertionError, match="without committee outputs must raise QueryError"):
+        check_strategy(Unchecked(lambda c, k, rng: _norms(c).topk(k).indices))
+
+
+@pytest.mark.parametrize("name", ["mc-dropout", "ensemble", "coreset"])
+def test_an_unmet_need_names_what_is_missing(name: str) -> None:
+    strategy = STRATEGIES[name]()
+    (need,) = strategy.needs
+    poor = QueryContext(make_context().candidates, num_classes=4)
+    with pytest.raises(QueryError, match=f"{name} needs {need.value} outputs"):
+        strategy.query(poor, 3, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "random"])
+def test_outputs_that_are_not_finite_are_refused(name: str) -> None:
+    context = make_context()
+    logits, embeddings = context.candidates.logits.clone(), context.candidates.embeddings.clone()
+    logits[3], embeddings[3] = torch.nan, torch.nan
+    assert context.monte_carlo is not None
+    assert context.committee is not None
+    voters = context.monte_carlo.clone()
+    voters[1, 3, 2] = torch.nan
+    bad = replace(context, candidates=Outputs(logits, embeddings), monte_carlo=voters, committee=voters)
+    with pytest.raises(QueryError, match=r"finite|NaN"):
+        STRATEGIES[name]().query(bad, 3, rng=np.random.default_rng(0))
+
+
+def test_contexts_are_reordered_in_every_part() -> None:
+    context = make_context()
+    rows = torch.tensor([5, 2])
+    part = reorder(context, rows)
+    assert len(part) == 2
+    assert torch.equal(part.candidates.logits, context.candidates.logits[rows])
+    assert context.monte_carlo is not None
+    assert context.committee is not None
+    assert part.monte_carlo is not None
+    assert part.committee is not None
+    assert torch.equal(part.monte_carlo[:, 0], context.monte_carlo[:, 5])
+    assert torch.equal(part.committee[:, 1], context.committee[:, 2])
+    assert torch.equal(context.committee[0], context.candidates.probs)
