@@ -34,6 +34,26 @@ def split_source(config: DaggerConfig, data: DataSet) -> tuple[Tensor, Tensor]:
     return scoring, everything[rest]
 
 
+def open_episode(config: DaggerConfig, data: DataSet, classifier: Classifier, number: int) -> tuple[Learner, Tensor]:
+    """A learner with its first labels, and the scoring set, int64.
+
+    Raises:
+        ConfigError: the budget and a last sub-pool are larger than the pool.
+        DataError: a class has too few samples.
+    """
+    scoring, rest = split_source(config, data)
+    stream = Stream(config.seed).child("episode", number)
+    if config.pool_size is not None and config.pool_size < len(rest):
+        rest = rest[torch.from_numpy(stream.child("pool").numpy().permutation(len(rest))[: config.pool_size])]
+    subset = config.cycle.subset_size or 0
+    if config.cycle.labeling_budget + subset > len(rest):
+        raise ConfigError(
+            f"the labeling budget {config.cycle.labeling_budget} and a last sub-pool of {subset} are larger than the "
+            f"pool of {len(rest)} samples: lower the budget."
+        )
+    return start(classifier, data, config.cycle, stream, universe=rest), scoring
+
+
 def run_episode(
     config: DaggerConfig,
     data: DataSet,
@@ -52,17 +72,7 @@ def run_episode(
         policy: acts where the coin says so.
         number: of the episode, 1, 2, …; it names the streams.
     """
-    scoring, rest = split_source(config, data)
-    stream = Stream(config.seed).child("episode", number)
-    if config.pool_size is not None and config.pool_size < len(rest):
-        rest = rest[torch.from_numpy(stream.child("pool").numpy().permutation(len(rest))[: config.pool_size])]
-    subset = config.cycle.subset_size or 0
-    if config.cycle.labeling_budget + subset > len(rest):
-        raise ConfigError(
-            f"the labeling budget {config.cycle.labeling_budget} and a last sub-pool of {subset} are larger than the "
-            f"pool of {len(rest)} samples: lower the budget."
-        )
-    learner = start(classifier, data, config.cycle, stream, universe=rest)
+    learner, scoring = open_episode(config, data, classifier, number)
     needs = frozenset[Need]().union(policy.needs, *(expert.needs for expert in experts.values()))
     pairs, log = [], []
     while (left := config.cycle.labeling_budget - len(learner.pool.labeled)) > 0:

@@ -20,7 +20,7 @@ from iale.classifiers.build import build_classifier
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.dagger.config import DaggerConfig
 from iale.dagger.demonstrations import concatenate, has_episode, load_demonstrations, load_log, save_episode
-from iale.dagger.episode import run_episode
+from iale.dagger.episode import open_episode, run_episode
 from iale.dagger.update import update_policy
 from iale.data.catalog import load_dataset
 from iale.data.samples import DataSet
@@ -45,9 +45,10 @@ def train_policy(config: DaggerConfig, out: Path, *, workers: int = 1, progress:
         The folder of the trained policy, ``out / "policy"``.
 
     Raises:
-        ConfigError: the folder holds a run with another configuration.
+        ConfigError: the sizes do not fit the source, or the folder holds a run with another configuration.
         ModelError: an expert needs what the classifier lacks.
     """
+    open_episode(config, *prepare(config), 1)  # what cannot be started raises before anything is written
     claim(config, out)
     policy = policy_after(config, out, 0)
     rounds = -(-config.episodes // config.round_size)
