@@ -78,7 +78,7 @@ def load_dataset(name_or_path: str | Path) -> DataSet:
         return _from_folder(path)
     if path.suffix == ".npz":
         return _from_npz(path)
-    if isinstance(name_or_path, Path) or path.exists() or len(path.parts) > 1:
+    if isinstance(name_or_path, Path) or path.exists() or "/" in text or os.sep in text:
         raise DataError(f"{path} is no data set: an .npz file or a folder of images was expected.")
     return DATASETS[text]()  # type: ignore[no-any-return]  # raises with the known names
 

@@ -101,6 +101,8 @@ def _download(file: RemoteFile) -> bytes:
                 try:
                     get(mirror + file.name, str(part), None)
                 except requests.RequestException as error:
+                    if error.response is not None:
+                        error.response.close()  # an answer such as 404 is left open by pooch
                     failure = error
                     continue
                 content = _content(part, file, mirror + file.name)

@@ -67,7 +67,7 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     """All arrays of an .npz file; arrays of Python objects are refused, because they are pickles."""
     _check_file(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
     except Exception as error:  # a damaged file can fail in the zip, deflate or header parser, with any exception
         raise _damaged(str(path), "an .npz file of plain arrays without pickles") from error
@@ -78,8 +78,8 @@ def map_npy(path: Path) -> NDArray[Any]:
     _check_file(path)
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
-    except Exception as error:  # as above; an empty array cannot be mapped either
-        raise _damaged(str(path), "an .npy file of a plain, non-empty array without pickles") from error
+    except Exception as error:  # as above
+        raise _damaged(str(path), "an .npy file of a plain array without pickles") from error
 
 
 def _check_file(path: Path) -> None:

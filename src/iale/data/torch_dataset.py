@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from iale.data.arrays import as_array, channels_first, guess_channels, to_float32
+from iale.data.arrays import Channels, as_array, channels_first, guess_channels, to_float32
 from iale.data.checks import as_labels, rows_of
 from iale.errors import DataError
 
@@ -85,6 +85,7 @@ class TorchSamples:
     def _read(self, row: int) -> Tensor:
         item = self._item(row)
         value = item[0] if isinstance(item, tuple | list) and item else item
+        is_picture = isinstance(value, Image.Image)
         if isinstance(value, Image.Image):
             value = np.array(value if value.mode in ("L", "RGB") else value.convert("RGB"))
         if not isinstance(value, Tensor | np.ndarray) or value.ndim not in (1, 2, 3):
@@ -95,7 +96,10 @@ class TorchSamples:
         array = as_array(value)[None]
         if array.dtype.kind not in "biuf":
             raise DataError(f"sample {row} is of {array.dtype}: uint8, integers or floats were expected.")
-        channels = "first" if isinstance(value, Tensor) else guess_channels(array.shape)
+        if is_picture or isinstance(value, Tensor):
+            channels: Channels = "last" if is_picture else "first"
+        else:
+            channels = guess_channels(array.shape)
         if array.dtype != np.uint8:
             array = to_float32(array)
             if not np.isfinite(array).all():

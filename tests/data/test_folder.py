@@ -1,0 +1,205 @@
+"""Image folders and encoded images against Pillow's own reading."""
+
+import contextlib
+import io
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from iale.data.folder import FolderSamples
+from iale.data.images import EncodedSamples, decode
+from iale.data.samples import Samples
+from iale.errors import ConfigError, DataError
+
+RNG = np.random.default_rng(0)
+
+
+def picture(*shape: int) -> Image.Image:
+    return Image.fromarray(RNG.integers(0, 256, shape, dtype=np.uint8))
+
+
+def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def classes(tmp_path: Path) -> Path:
+    for name in ("b/2.png", "a/x/1.png", "b/10.png", "a/0.PNG", "c c/ü.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        picture(6, 5, 3).save(tmp_path / name)
+    (tmp_path / "a" / "notes.txt").write_text("passed over")
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / "b" / "._2.png").write_bytes(b"passed over")
+    return tmp_path
+
+
+def test_class_folders(classes: Path) -> None:
+    samples = FolderSamples(classes)
+    assert isinstance(samples, Samples)
+    assert samples.names == ["a/0.PNG", "a/x/1.png", "b/10.png", "b/2.png", "c c/ü.png"]
+    assert samples.classes == ("a", "b", "c c")
+    assert samples.labels is not None
+    assert samples.labels.tolist() == [0, 0, 1, 1, 2]
+    assert (len(samples), samples.shape) == (5, (3, 6, 5))
+    batch = samples.batch(torch.tensor([4, 1]))
+    for row, name in zip(batch, ["c c/ü.png", "a/x/1.png"], strict=True):
+        np.testing.assert_array_equal(row.numpy(), np.asarray(Image.open(classes / name)).transpose(2, 0, 1))
+    again = pickle.loads(pickle.dumps(samples))
+    assert torch.equal(again.batch(torch.tensor([4, 1])), batch)
+
+
+def test_a_flat_folder_is_unlabelled(tmp_path: Path) -> None:
+    for name in ("b.png", "a.png"):
+        picture(6, 5).save(tmp_path / name)
+    samples = FolderSamples(tmp_path)
+    assert (samples.names, samples.labels, samples.classes) == (["a.png", "b.png"], None, ())
+    assert samples.shape == (1, 6, 5)
+
+
+def test_mode_follows_the_first_image_unless_given(tmp_path: Path) -> None:
+    picture(6, 5).save(tmp_path / "a.png")
+    picture(6, 5, 3).save(tmp_path / "b.png")
+    assert FolderSamples(tmp_path).batch(torch.tensor([0, 1])).shape == (2, 1, 6, 5)
+    both = FolderSamples(tmp_path, mode="RGB").batch(torch.tensor([0, 1]))
+    assert both.shape == (2, 3, 6, 5)
+    assert torch.equal(both[0, 0], both[0, 2])
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"])
+def test_every_kind_of_8_bit_image(mode: str, tmp_path: Path) -> None:
+    image = picture(6, 5, 3).convert(mode)
+    kind = {"CMYK": "tiff", "YCbCr": "tiff"}.get(mode, "png")
+    image.save(tmp_path / f"x.{kind}")
+    gray = mode in ("1", "L", "LA")
+    expected = np.asarray(image.convert("L" if gray else "RGB"))
+    got = decode(tmp_path / f"x.{kind}", "x").numpy()
+    np.testing.assert_array_equal(got, expected[None] if gray else expected.transpose(2, 0, 1))
+
+
+def test_a_palette_with_transparency(tmp_path: Path) -> None:
+    image = picture(6, 5, 3).convert("P")
+    image.save(tmp_path / "x.png", transparency=bytes(range(256)))
+    expected = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+    np.testing.assert_array_equal(decode(tmp_path / "x.png", "x").numpy(), expected)
+
+
+def test_deep_images_are_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.full((6, 5), 40000, dtype=np.uint16)).save(tmp_path / "x.png")
+    with pytest.raises(DataError, match=r"x\.png has more than 8 bits"):
+        FolderSamples(tmp_path)
+
+
+def test_sizes_must_agree_or_be_given(tmp_path: Path) -> None:
+    picture(6, 5).save(tmp_path / "a.png")
+    tall = picture(9, 4)
+    tall.save(tmp_path / "b.png")
+    with pytest.raises(DataError, match=r"b\.png is 9 x 4 pixels and the first image 6 x 5"):
+        FolderSamples(tmp_path).batch(torch.tensor([1]))
+    samples = FolderSamples(tmp_path, size=(3, 2))
+    expected = np.asarray(tall.resize((2, 3), Image.Resampling.BILINEAR))
+    assert samples.shape == (1, 3, 2)
+    np.testing.assert_array_equal(samples.batch(torch.tensor([1]))[0, 0].numpy(), expected)
+    with pytest.raises(ConfigError, match="at least 1"):
+        FolderSamples(tmp_path, size=(0, 3))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_large_jpeg_is_decoded_small(mode: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ramp = np.linspace(0, 255, 1024)
+    photo = np.stack([np.add.outer(ramp, ramp) / 2, np.subtract.outer(ramp, ramp) / 2 + 127, np.tile(ramp, (1024, 1))])
+    image = Image.fromarray(photo.transpose(1, 2, 0).astype(np.uint8))
+    (tmp_path / "x.jpg").write_bytes(encoded(image, "jpeg", quality=95))
+    decoded = []
+    resize = Image.Image.resize
+
+    def spy(self: Image.Image, *args: Any, **more: Any) -> Image.Image:
+        decoded.append(self.size)
+        return resize(self, *args, **more)
+
+    monkeypatch.setattr(Image.Image, "resize", spy)
+    got = FolderSamples(tmp_path, size=(64, 64), mode=mode).batch(torch.tensor([0]))[0].float().numpy()
+    assert decoded[-1] == (128, 128)
+    whole = np.asarray(resize(image.convert(mode), (64, 64), Image.Resampling.BOX), dtype=np.float32)
+    assert np.abs(got - (whole[None] if mode == "L" else whole.transpose(2, 0, 1))).mean() < 2
+
+
+def test_what_cannot_be_read_names_the_file(tmp_path: Path) -> None:
+    whole = encoded(picture(40, 40, 3), "png")
+    (tmp_path / "0.png").write_bytes(whole)
+    (tmp_path / "1.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "2.png").write_bytes(b"not an image at all")
+    (tmp_path / "3.png").symlink_to(tmp_path / "absent.png")
+    samples = FolderSamples(tmp_path)
+    for row in (1, 2, 3):
+        with pytest.raises(DataError, match=rf"{row}\.png is not a readable image") as caught:
+            samples.batch(torch.tensor([0, row]))
+        assert "\n" not in str(caught.value)
+    (tmp_path / "4.png").touch()
+    with pytest.raises(DataError, match=r"4\.png is an empty file"):
+        FolderSamples(tmp_path)
+
+
+def test_empty_and_absent_folders(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no images"):
+        FolderSamples(tmp_path)
+    with pytest.raises(DataError, match="no folder"):
+        FolderSamples(tmp_path / "absent")
+    (tmp_path / "a").mkdir()
+    picture(3, 3).save(tmp_path / "a" / "0.png")
+    (tmp_path / "b").mkdir()
+    with pytest.raises(DataError, match=r"class folder .*b holds no images"):
+        FolderSamples(tmp_path)
+
+
+def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
+    (tmp_path / "real" / "x").mkdir(parents=True)
+    picture(3, 3).save(tmp_path / "real" / "x" / "0.png")
+    (tmp_path / "set").mkdir()
+    os.symlink(tmp_path / "real" / "x", tmp_path / "set" / "x")
+    os.symlink(tmp_path / "set", tmp_path / "real" / "x" / "up")
+    assert FolderSamples(tmp_path / "set").names == ["x/0.png"]
+
+
+def test_every_byte_of_a_damaged_image_ends_in_pixels_or_a_data_error() -> None:
+    for kind in ("png", "jpeg", "gif", "bmp", "tiff", "webp"):
+        whole = bytearray(encoded(picture(8, 8, 3), kind))
+        for place in range(0, len(whole), max(1, len(whole) // 60)):
+            damaged = whole.copy()
+            damaged[place] ^= 0x5A
+            for data in (bytes(damaged), bytes(whole[:place])):
+                with contextlib.suppress(DataError):
+                    assert decode(data, "x").dtype == torch.uint8  # flipped pixels are still an image
+
+
+def test_encoded_samples_decode_each_image() -> None:
+    images = [picture(8, 8, 3) for _ in range(4)]
+    blobs = [encoded(image, "png") for image in images]
+    data = np.frombuffer(b"".join(blobs), np.uint8)
+    offsets = np.cumsum([0, *map(len, blobs)])
+    samples = EncodedSamples(data, offsets, "box")
+    assert isinstance(samples, Samples)
+    assert (len(samples), samples.shape) == (4, (3, 8, 8))
+    got = samples.batch(torch.tensor([3, 0])).numpy()
+    np.testing.assert_array_equal(got, np.stack([np.asarray(images[i]) for i in (3, 0)]).transpose(0, 3, 1, 2))
+    for broken in (offsets[1:], offsets[:-1], offsets[[0, 2, 1, 3, 4]], offsets[:1], offsets.astype(float)):
+        with pytest.raises(DataError, match="offsets of box"):
+            EncodedSamples(data, broken, "box")
+    cut = data.copy()
+    cut[offsets[1] : offsets[2]] = 0
+    with pytest.raises(DataError, match="image 1 of box is not a readable image"):
+        EncodedSamples(cut, offsets, "box").batch(torch.tensor([1]))
+
+
+def test_encoded_samples_of_other_size() -> None:
+    blobs = [encoded(picture(8, 8), "png"), encoded(picture(7, 8), "png")]
+    samples = EncodedSamples(np.frombuffer(b"".join(blobs), np.uint8), np.cumsum([0, *map(len, blobs)]), "box")
+    with pytest.raises(DataError, match=r"image 1 of box has the shape \(1, 7, 8\)"):
+        samples.batch(torch.tensor([1]))
