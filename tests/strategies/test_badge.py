@@ -14,7 +14,7 @@ from iale.seeding import Stream
 from iale.strategies import badge
 from iale.strategies.badge import Badge
 from iale.strategies.base import QueryContext
-from iale.strategies.gradient import gradient_embeddings
+from iale.strategies.gradient import gradient_embeddings, residuals
 from iale.testing import make_context, reference
 
 
@@ -76,7 +76,7 @@ def test_many_small_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> No
 def test_distances_equal_those_of_whole_gradient_embeddings() -> None:
     outputs = make_context(50, 6, 7).candidates
     whole = gradient_embeddings(Outputs(outputs.logits.double(), outputs.embeddings.double()))
-    factored = badge._Gradients(badge.residuals(outputs.logits), outputs.embeddings)
+    factored = badge._Gradients(residuals(outputs.logits), outputs.embeddings)
     for center in range(50):
         expected = (whole - whole[center]).square().sum(dim=1)
         torch.testing.assert_close(factored.distances(center), expected, rtol=1e-12, atol=0)
@@ -96,7 +96,7 @@ def test_no_center_is_placed_at_the_origin() -> None:
     With a centre at the origin, candidate 1 at distance 0.01 from it would practically never be the second.
     """
     logits = torch.zeros(3, 3)
-    norm = float(badge.residuals(logits)[0].norm())
+    norm = float(residuals(logits)[0].norm())
     embeddings = torch.tensor([[1.0, 0.0], [0.01, 0.0], [1 - 0.99 * 0.6, 0.99 * 0.8]]) / norm
     assert embeddings.norm(dim=1).argmax() == 0
     second = Counter(_ask(logits, embeddings, 2, seed)[1] for seed in range(400))

@@ -44,9 +44,8 @@ class Averaging(ScoringStrategy):
 
     def score(self, context: QueryContext) -> Tensor:
         assert context.monte_carlo is not None
-        total = torch.special.entr(context.monte_carlo.mean(0)).sum(1)
-        expected: Tensor = torch.special.entr(context.monte_carlo).sum(2).mean()
-        return total * (1 + expected)
+        total: Tensor = torch.special.entr(context.monte_carlo.mean(0)).sum(1)
+        return total * float(1 + torch.special.entr(context.monte_carlo).sum(2).mean())
 
 
 class Unchecked(Broken):
@@ -61,7 +60,7 @@ class Unchecked(Broken):
 
 
 def _norms(context: QueryContext) -> Tensor:
-    return context.candidates.embeddings.norm(dim=1)
+    return context.candidates.embeddings.square().sum(dim=1)
 
 
 def _spoil(context: QueryContext, k: int, rng: np.random.Generator) -> Tensor:
@@ -70,8 +69,7 @@ def _spoil(context: QueryContext, k: int, rng: np.random.Generator) -> Tensor:
 
 
 def _global_draw(context: QueryContext, k: int, rng: np.random.Generator) -> Tensor:
-    torch.rand(1)
-    return _norms(context).topk(k).indices
+    return torch.randperm(len(context))[:k]
 
 
 def _mostly_early(context: QueryContext, k: int, rng: np.random.Generator) -> Tensor:
@@ -83,8 +81,11 @@ BROKEN: dict[str, tuple[Callable[[QueryContext, int, np.random.Generator], Tenso
     "too few": (lambda c, k, rng: torch.arange(k)[1:], "int64 tensor"),
     "data-set indices": (lambda c, k, rng: _norms(c).topk(k).indices + 1000, "must be in 0 … 23"),
     "twice": (lambda c, k, rng: torch.zeros(k, dtype=torch.int64), "must be unique"),
-    "global draws": (lambda c, k, rng: torch.randperm(len(c))[:k], "same rng"),
-    "global state": (_global_draw, "global random state"),
+    "an rng of its own": (
+        lambda c, k, rng: torch.from_numpy(np.random.default_rng().permutation(len(c))[:k]),
+        "same rng",
+    ),
+    "global random state": (_global_draw, "global random state"),
     "spoiled inputs": (_spoil, "changed candidates.embeddings"),
     "the first k": (lambda c, k, rng: torch.arange(k), "permuting the candidates must permute"),
     "draws that favor early positions": (_mostly_early, "change their chances"),
