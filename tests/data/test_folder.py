@@ -12,9 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
+from iale.data.catalog import load_dataset
 from iale.data.folder import FolderSamples
 from iale.data.images import EncodedSamples, decode
 from iale.data.samples import Samples
+from iale.data.unlabeled import load_unlabeled
 from iale.errors import ConfigError, DataError
 
 RNG = np.random.default_rng(0)
@@ -152,11 +154,15 @@ def test_empty_and_absent_folders(tmp_path: Path) -> None:
         FolderSamples(tmp_path)
     with pytest.raises(DataError, match="no folder"):
         FolderSamples(tmp_path / "absent")
-    (tmp_path / "a").mkdir()
-    picture(3, 3).save(tmp_path / "a" / "0.png")
-    (tmp_path / "b").mkdir()
-    with pytest.raises(DataError, match=r"class folder .*b holds no images"):
-        FolderSamples(tmp_path)
+
+
+def test_an_empty_class_folder_is_an_error_where_classes_matter(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    picture(3, 3).save(tmp_path / "b" / "0.png")
+    assert load_unlabeled(tmp_path)[1] == ["b/0.png"]
+    with pytest.raises(DataError, match=r"class folder .*a holds no images"):
+        load_dataset(tmp_path)
 
 
 def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:

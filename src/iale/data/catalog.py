@@ -8,7 +8,7 @@ from pathlib import Path
 
 from iale.data.arrays import ArraySamples
 from iale.data.downloads import RemoteFile, data_folders, find
-from iale.data.folder import FolderSamples
+from iale.data.folder import FolderSamples, check_class_folders
 from iale.data.formats import read_npz
 from iale.data.samples import DataSet
 from iale.data.sources import CIFAR_FILE, CIFAR_JPEG, FASHION_FILES, KMNIST_FILES, MNIST_FILES
@@ -105,9 +105,8 @@ def describe_datasets() -> list[DataSetInfo]:
 def _place(*files: RemoteFile) -> str:
     """The folder that has all files, or where those that are absent come from."""
     found = [find(file.folder, file.name) for file in files]
-    absent = [file for file, path in zip(files, found, strict=True) if path is None]
-    if absent:
-        return f"download of {len(absent)} files from {absent[0].mirrors[0]}"
+    if None in found:
+        return f"download from {files[0].mirrors[0]}"
     return ", ".join(sorted({str(path.parent) for path in found if path is not None}))
 
 
@@ -116,7 +115,7 @@ def _wanted(folder: str) -> str:
 
 
 def _from_folder(root: Path) -> DataSet:
-    if {path.name for path in root.iterdir() if path.is_dir()} >= {"train", "test"}:
+    if (root / "train").is_dir() and (root / "test").is_dir():
         train, test = FolderSamples(root / "train"), FolderSamples(root / "test")
         if train.classes != test.classes:
             odd = sorted(set(train.classes) ^ set(test.classes))[0]
@@ -129,6 +128,7 @@ def _from_folder(root: Path) -> DataSet:
 def _folder_labels(samples: FolderSamples) -> object:
     if samples.labels is None:
         raise DataError(f"{samples.root} has images outside of class folders: put each into a folder of its class.")
+    check_class_folders(samples.root, samples.classes)
     return samples.labels
 
 

@@ -33,7 +33,7 @@ class FolderSamples:
         labels: int64 [N], or None for unlabelled images.
 
     Raises:
-        DataError: there is no image, a class folder or a file is empty, or the first image cannot be read.
+        DataError: there is no image, a file is empty, or the first image cannot be read.
     """
 
     def __init__(self, root: str | Path, *, size: tuple[int, int] | None = None, mode: Mode | None = None) -> None:
@@ -48,7 +48,6 @@ class FolderSamples:
             self.classes = tuple(sorted({part[0] for part in parts}))
             number = {name: label for label, name in enumerate(self.classes)}
             self.labels = torch.tensor([number[part[0]] for part in parts])
-            _check_class_folders(self.root, self.classes)
         first = decode(self.root / self.names[0], str(self.root / self.names[0]), mode, size)
         self._size = size
         self._shape = tuple(first.shape)
@@ -112,8 +111,8 @@ def _unreadable(error: OSError) -> None:
     raise DataError(f"the folder {error.filename} cannot be read: check its permissions.") from error
 
 
-def _check_class_folders(root: Path, classes: tuple[str, ...]) -> None:
-    """An empty class folder would shift the numbers of the classes behind it."""
+def check_class_folders(root: Path, classes: tuple[str, ...]) -> None:
+    """Raises DataError for an empty class folder, which would shift the numbers of the classes behind it."""
     for path in sorted(root.iterdir()):
         if path.is_dir() and not path.name.startswith(".") and path.name not in classes:
             raise DataError(f"the class folder {path} holds no images: add images or remove it.")
