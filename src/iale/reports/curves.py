@@ -30,6 +30,7 @@ _HEURISTICS = {
     "coreset": ("#c9a40c", "X"),
     "badge": ("#ef7d1a", "p"),
 }
+_PLOT, _HEIGHT, _LEFT = 5.35, 6.0, 0.7  # inches of the axes, of a panel from title to title, left of the axes
 _OTHERS = (("#5b8c2a", "<"), ("#d277b8", ">"), ("#3d5a80", "h"), ("#94a3b8", "*"))
 _STYLE: Any = {
     "font.family": "DejaVu Sans",
@@ -48,13 +49,20 @@ def draw_curves(panels: Sequence[Panel]) -> bytes:
     down = -(-len(panels) // across)
     looks = _looks([entry for panel in panels for entry in panel.entries])
     with rc_context(_STYLE):
-        figure = Figure(figsize=(7.6 * across, 6.3 * down + 0.35), dpi=160, facecolor="white")
+        names = 0.65 + 0.09 * max(len(entry.display) for panel in panels for entry in panel.entries)
+        width, height = (_LEFT + _PLOT + names) * across, _HEIGHT * down + 0.35
+        figure = Figure(figsize=(width, height), dpi=160, facecolor="white")
         FigureCanvasAgg(figure)
-        height = 6.3 * down + 0.35
         outer = figure.add_gridspec(
-            down, across, left=0.62 / (7.6 * across), right=1 - 1.75 / (7.6 * across), bottom=0.85 / height,
-            top=1 - 0.75 / height, wspace=2.4 / 5.2, hspace=0.3,
-        )  # fmt: skip
+            down,
+            across,
+            left=_LEFT / width,
+            right=1 - names / width,
+            bottom=0.95 / height,
+            top=1 - 0.7 / height,
+            wspace=(names + _LEFT) / _PLOT,
+            hspace=1.15 / (_HEIGHT - 1.15),
+        )
         for place, panel in enumerate(panels):
             inner = outer[divmod(place, across)].subgridspec(2, 1, height_ratios=(2.3, 1), hspace=0.1)
             if panel.random is None or len(panel.entries) < 2:
@@ -64,7 +72,7 @@ def draw_curves(panels: Sequence[Panel]) -> bytes:
             _curves(upper, panel, looks, last=False)
             _differences(figure.add_subplot(inner[1], sharex=upper), panel, panel.random, looks)
         figure.text(
-            0.62 / (7.6 * across),
+            _LEFT / width,
             0.16 / height,
             "Means over seeds with pointwise 95 % t intervals. For one seed all strategies share the split, the first "
             "labels,\nthe initial weights of every step and the draws of the sub-pool.",
@@ -89,7 +97,8 @@ def _curves(axes: Axes, panel: Panel, looks: dict[str, dict[str, Any]], *, last:
     axes.annotate(panel.title, (0, 1), (0, 24), "axes fraction", "offset points", fontsize=11.5, weight="bold")
     axes.annotate(details, (0, 1), (0, 10), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
     axes.set_ylabel("test accuracy, %")
-    axes.set_xlim(panel.labeled[0], panel.labeled[-1] if len(panel.labeled) > 1 else panel.labeled[0] + 1)
+    room = 0.015 * max(panel.labeled[-1] - panel.labeled[0], 1)
+    axes.set_xlim(panel.labeled[0] - room, panel.labeled[-1] + room)
     _name_lines(axes, panel.entries, looks)
     if last:
         axes.set_xlabel("labels")
@@ -108,7 +117,9 @@ def _differences(axes: Axes, panel: Panel, random: Entry, looks: dict[str, dict[
             _line(axes, panel.labeled, gaps, looks[entry.name])
     axes.axhline(0, color=looks[RANDOM]["color"], linestyle=(0, (4, 2)), linewidth=1.3, zorder=2)
     _frame(axes)
-    axes.set_ylabel(f"minus {random.display},\npoints")
+    axes.set_ylabel("points")
+    title = f"paired difference to {random.display}"
+    axes.annotate(title, (0, 1), (6, -3), "axes fraction", "offset points", fontsize=8.5, color=MUTED, va="center")
     axes.set_xlabel("labels")
 
 
@@ -119,10 +130,8 @@ def _line(axes: Axes, labeled: Sequence[int], curves: Floats, look: dict[str, An
     axes.plot(labeled, mean, markevery=(look["offset"] % every, every), **_line_style(look))
     if len(curves) > 1:
         half = half_width(curves)
-        alpha = 0.2 if look["learned"] else 0.07
-        axes.fill_between(
-            labeled, mean - half, mean + half, color=look["color"], alpha=alpha, linewidth=0, zorder=look["zorder"] - 1
-        )
+        alpha = 0.16 if look["learned"] else 0.06
+        axes.fill_between(labeled, mean - half, mean + half, color=look["color"], alpha=alpha, linewidth=0, zorder=2)
 
 
 def _name_lines(axes: Axes, entries: Sequence[Entry], looks: dict[str, dict[str, Any]]) -> None:
@@ -154,8 +163,8 @@ def _frame(axes: Axes) -> None:
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(length=3, width=0.8)
+    axes.yaxis.set_label_coords(-0.075, 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-    axes.margins(x=0.0)
 
 
 def _back_to_front(entries: Sequence[Entry]) -> list[Entry]:
@@ -163,10 +172,10 @@ def _back_to_front(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _looks(entries: Sequence[Entry]) -> dict[str, dict[str, Any]]:
-    """Colour, marker and width of each strategy, the same in every panel; trained policies stand out."""
+    """Color, marker and width of each strategy, the same in every panel; trained policies stand out."""
     looks: dict[str, dict[str, Any]] = {}
     learned, others = 0, 0
-    for entry in sorted(entries, key=lambda entry: entry.name):
+    for entry in entries:
         if entry.name in looks:
             continue
         if entry.learned:

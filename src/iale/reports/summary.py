@@ -21,6 +21,7 @@ from iale.errors import StorageError
 
 RANDOM = "random"
 _DISPLAY = {"mc-dropout": "MC-Dropout", "coreset": "CoreSet", "badge": "BADGE"}
+_CLASSIFIERS = {"cnn": "CNN", "mlp": "MLP", "resnet18": "ResNet-18"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +70,8 @@ class Panel:
         size = self.config["cycle"]["subset_size"]
         pool = "whole pool" if size is None else f"random sub-pool of {size}"
         remark = f", {self.remark}" if self.remark else ""
-        return f"{self.config['dataset']}, {self.config['classifier']}, {pool}{remark}"
+        classifier = self.config["classifier"]
+        return f"{self.config['dataset']}, {_CLASSIFIERS.get(classifier, classifier)}, {pool}{remark}"
 
     @property
     def random(self) -> Entry | None:

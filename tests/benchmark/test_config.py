@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from iale.benchmark.config import ExperimentConfig, resolved
+from iale.classifiers.base import TrainingConfig
+from iale.errors import ConfigError
+from iale.learner import CycleConfig
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"seeds": 0}, "the number of seeds must be at least 1, not 0"),
+        ({"strategies": ()}, "no strategies were named"),
+        ({"strategies": ("margin", "margin")}, "name one twice"),
+        ({"pools": ()}, "no pools were named"),
+        ({"pools": ("half",)}, "unknown pool 'half'"),
+        ({"cycle": CycleConfig(subset_size=None)}, "the pool 'subset' needs a subset size"),
+        ({"pool_size": 999}, "the labeling budget 1000 is larger than the pool of 999"),
+        ({"test_size": 0}, "the test size must be at least 1, not 0"),
+    ],
+)
+def test_wrong_options_are_refused_in_one_sentence(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        ExperimentConfig(**options)
+
+
+def test_by_default_all_eight_strategies_run() -> None:
+    assert len(ExperimentConfig().strategies) == 8
+
+
+def test_runs_go_seed_by_seed_through_all_pools_and_strategies() -> None:
+    config = ExperimentConfig(strategies=("a", "b"), pools=("subset", "whole"), seeds=2, first_seed=5)
+    runs = list(config.runs())
+    assert runs[:5] == [
+        ("a", "subset", 5),
+        ("b", "subset", 5),
+        ("a", "whole", 5),
+        ("b", "whole", 5),
+        ("a", "subset", 6),
+    ]
+    assert len(runs) == 8
+
+
+def test_the_whole_pool_is_the_same_cycle_without_a_sub_pool() -> None:
+    config = ExperimentConfig(cycle=CycleConfig(labeling_budget=50, subset_size=30))
+    assert config.cycle_of("subset") == config.cycle
+    assert config.cycle_of("whole") == CycleConfig(labeling_budget=50, subset_size=None)
+
+
+def test_resolved_is_json_and_names_the_device_that_auto_found() -> None:
+    values = resolved(ExperimentConfig(training=TrainingConfig(device="auto")))
+    assert values["training"]["device"] in ("cpu", "cuda")
+    assert json.loads(json.dumps(values)) == values

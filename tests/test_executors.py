@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from iale.classifiers.base import resolve_device
+from iale.errors import ConfigError, IaleError
+from iale.executors import ProcessExecutor, SerialExecutor, as_completed, open_executor
+
+
+def test_serial_work_keeps_its_order_and_starts_when_the_last_has_been_read() -> None:
+    started: list[int] = []
+
+    def note(x: int) -> int:
+        started.append(x)
+        return x
+
+    results = as_completed(SerialExecutor(), note, range(3))
+    assert next(results) == 0
+    assert started == [0]
+    assert list(results) == [1, 2]
+
+
+def test_serial_work_runs_on_one_thread_and_puts_the_number_back() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert SerialExecutor().submit(torch.get_num_threads).result() == 1
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_any_executor_of_concurrent_futures_will_do() -> None:
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(as_completed(pool, abs, range(-5, 0), ahead=3)) == [1, 2, 3, 4, 5]
+
+
+def test_no_more_than_ahead_jobs_are_in_flight() -> None:
+    class Counting(SerialExecutor):
+        count = 0
+
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            self.count += 1
+            return super().submit(fn, *args, **kwargs)
+
+    executor = Counting()
+    next(as_completed(executor, abs, range(100), ahead=4))
+    assert executor.count == 4
+
+
+def test_processes_give_the_same_on_one_thread_each_and_pass_errors_on() -> None:
+    with open_executor(2) as executor:
+        assert executor.submit(torch.get_num_threads).result() == 1
+        assert sorted(as_completed(executor, abs, range(-5, 0), ahead=3)) == [1, 2, 3, 4, 5]
+        with pytest.raises(ConfigError, match="unknown device 'abacus'"):
+            list(as_completed(executor, resolve_device, ["cpu", "abacus"]))
+
+
+def test_a_killed_worker_ends_with_one_sentence() -> None:
+    with pytest.raises(IaleError, match="a worker process was killed"), open_executor(2) as executor:
+        list(as_completed(executor, signal.raise_signal, [signal.SIGKILL]))
+
+
+def test_stop_ends_workers_in_the_middle_of_their_work() -> None:
+    executor = ProcessExecutor(1)
+    executor.submit(abs, 1).result()
+    executor.submit(time.sleep, 300)
+    begin = time.monotonic()
+    executor.stop()
+    assert time.monotonic() - begin < 60
+
+
+def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import os, time\n"
+        "from iale.executors import ProcessExecutor\n"
+        "if __name__ == '__main__':\n"
+        "    executor = ProcessExecutor(1)\n"
+        "    print(executor.submit(os.getpid).result(), flush=True)\n"
+        "    executor.submit(time.sleep, 300)\n"
+        "    time.sleep(300)\n"
+    )
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        parent.kill()
+    deadline = time.monotonic() + 30
+    while _alive(worker) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _alive(worker)
+
+
+def test_fewer_than_one_worker_is_refused() -> None:
+    with pytest.raises(ConfigError, match="at least 1, not 0"), open_executor(0):
+        pass
+
+
+def _alive(process: int) -> bool:
+    """Whether a process runs; one that waits to be collected by its parent does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
