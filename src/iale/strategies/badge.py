@@ -7,6 +7,7 @@ Shapes: n candidates, C classes, D embedding.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -35,7 +36,7 @@ class Badge(QueryStrategy):
     - Where all weights are 0: w_i = 1 for candidates that have not been chosen.
 
     No centre is placed anywhere but on a candidate, and no candidate is chosen twice. Costs k passes over the
-    embeddings, O(k·n·(C + D)), and 8·n·(C + 8) bytes.
+    embeddings, O(k·n·(C + D)), and about 8·n·(2·C + 8) bytes.
     """
 
     name: ClassVar[str] = "badge"
@@ -78,19 +79,31 @@ class _Gradients:
     def __init__(self, factors: Tensor, embeddings: Tensor) -> None:
         self._factors = factors  # float64 [n, C]
         self._embeddings = embeddings  # [n, D], raised to float64 a chunk at a time
-        self._lengths = torch.cat([_squares(chunk.double()) for chunk in torch.split(embeddings, _ROWS)])  # ‖h_i‖²
+        n, width = embeddings.shape
+        self._buffer = factors.new_empty(min(n, _ROWS), width)  # one for all chunks: freed pieces would pile up
+        self._lengths = factors.new_empty(n)  # ‖h_i‖²
+        for rows, chunk in self._chunks():
+            torch.sum(chunk.square_(), dim=1, out=self._lengths[rows])
         self.norms = _squares(factors) * self._lengths
 
     def distances(self, center: int) -> Tensor:
         """float64 [n]: ‖g_i − g_center‖²; exactly 0 for duplicates."""
         vector = self._embeddings[center].double()
-        products = torch.cat([chunk.double() @ vector for chunk in torch.split(self._embeddings, _ROWS)])
-        products *= self._factors @ self._factors[center]
+        result = torch.empty_like(self.norms)
+        for rows, chunk in self._chunks():
+            torch.mv(chunk, vector, out=result[rows])
         total = self.norms + self.norms[center]
-        result = total - 2 * products
-        for rows in torch.split((result < _NEAR * total).nonzero()[:, 0], _ROWS):
-            result[rows] = self._near(rows, center)
+        result.mul_(self._factors @ self._factors[center]).mul_(-2).add_(total)
+        for near in torch.split((result < _NEAR * total).nonzero()[:, 0], _ROWS):
+            result[near] = self._near(near, center)
         return result
+
+    def _chunks(self) -> Iterator[tuple[slice, Tensor]]:
+        """Rows and their embeddings in float64, in a buffer that the next chunk overwrites."""
+        for start in range(0, len(self._embeddings), _ROWS):
+            rows = slice(start, start + _ROWS)
+            chunk = self._embeddings[rows]
+            yield rows, self._buffer[: len(chunk)].copy_(chunk)
 
     def _near(self, rows: Tensor, center: int) -> Tensor:
         """The same for rows close to the centre: g_i − g_j = (a_i − a_j) ⊗ h_i + a_j ⊗ (h_i − h_j)."""
