@@ -15,7 +15,9 @@ EXPERTS = ("mc-dropout", "ensemble", "coreset", "badge", "confidence", "entropy"
 
 @dataclass(frozen=True)
 class UpdateConfig:
-    """How the policy network is fitted to the demonstrations (section 4.2).
+    """How the policy network is fitted to the demonstrations.
+
+    The paper (section 4.2) takes 30 epochs and no permutations: ``UpdateConfig(policy_epochs=30, permute=False)``.
 
     Attributes:
         policy_epochs: passes over all demonstrations after each round.
@@ -23,13 +25,16 @@ class UpdateConfig:
         states_per_batch: states, of n candidates each, in one optimiser step.
         positive_weight: w weighs chosen candidates by w and the others by 1 − w in Eq. 2 (the authors' release takes
             0.9); None weighs all alike, as printed.
+        permute: show every state under a random order of the embedding's units and of the classes. Both are symmetries
+            of a classifier whose weights are drawn anew, and without them a policy learns its few states by heart.
         warm_start: go on from the last policy instead of weights drawn anew.
     """
 
-    policy_epochs: int = 30
+    policy_epochs: int = 100
     policy_learning_rate: float = 1e-3
-    states_per_batch: int = 1
+    states_per_batch: int = 4
     positive_weight: float | None = None
+    permute: bool = True
     warm_start: bool = False
 
     def __post_init__(self) -> None:
@@ -43,7 +48,7 @@ class UpdateConfig:
 
 @dataclass(frozen=True)
 class DaggerConfig:
-    """One policy (Algorithm 1). The defaults are the paper's.
+    """One policy (Algorithm 1). The defaults are the paper's but for ``update``.
 
     Attributes:
         dataset: the source, a registered name or a path.

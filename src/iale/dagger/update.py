@@ -11,7 +11,7 @@ from iale.classifiers import draws
 from iale.dagger.config import UpdateConfig
 from iale.dagger.demonstrations import Demonstrations
 from iale.policies.iale import IalePolicy, random_policy
-from iale.policies.state import encode
+from iale.policies.state import encode, permute
 from iale.seeding import Stream
 
 
@@ -46,12 +46,17 @@ def update_policy(
     fresh = random_policy(policy.state, policy.num_classes, policy.embedding_dim, stream.child("init"))
     network = copy.deepcopy(policy.network if config.warm_start else fresh.network).to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=config.policy_learning_rate, fused=True)
-    (order_key,) = draws.keys([stream.child("order").seed])
+    order_key, unit_key, class_key = draws.keys([stream.child(name).seed for name in ("order", "units", "classes")])
     for epoch in range(config.policy_epochs):
         order = draws.permutation(draws.fold(order_key, epoch), len(demonstrations))
         for steps in torch.split(order, config.states_per_batch):
             batch = demonstrations.at(steps)
-            rows = encode(batch.states, policy.state).to(device)
+            states = batch.states
+            if config.permute:
+                units = draws.permutation(draws.fold(draws.fold(unit_key, epoch), steps.int()), policy.embedding_dim)
+                classes = draws.permutation(draws.fold(draws.fold(class_key, epoch), steps.int()), policy.num_classes)
+                states = permute(states, units, classes)
+            rows = encode(states, policy.state).to(device)
             logits = network(rows).squeeze(-1)
             loss = demonstration_loss(logits, batch.targets.to(device), config.positive_weight)
             optimizer.zero_grad(set_to_none=True)

@@ -86,6 +86,27 @@ def observe(context: QueryContext) -> State:
     )
 
 
+def permute(state: State, units: Tensor, classes: Tensor) -> State:
+    """The same states with the embedding's units and the classes in another order.
+
+    Args:
+        state: S states.
+        units: int64 [S, D], an order of the units for each state.
+        classes: int64 [S, C], an order of the classes for each state.
+    """
+
+    def rows(part: Tensor, order: Tensor) -> Tensor:
+        return part.gather(-1, order.unsqueeze(1).expand(-1, part.shape[1], -1))
+
+    return State(
+        state.labeled_mean.gather(-1, units),
+        state.label_distribution.gather(-1, classes),
+        state.predicted_distribution.gather(-1, classes),
+        rows(state.embeddings, units),
+        rows(state.logits, classes),
+    )
+
+
 def encode(state: State, config: StateConfig) -> Tensor:
     """The rows a policy reads: float32 […, n, width], global parts first, in the order of `StateConfig`."""
     *leading, n, classes = state.logits.shape
