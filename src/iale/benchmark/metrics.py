@@ -19,8 +19,8 @@ def area(accuracy: Sequence[float] | Floats) -> float:
 
     It is no trapezoid: every recorded point counts alike, the first and the last too.
 
-    >>> area([0.5, 0.7, 0.9])
-    0.7
+    >>> area([0.25, 0.5, 0.75])
+    0.5
     """
     return float(np.mean(np.asarray(accuracy, dtype=np.float64)))
 
