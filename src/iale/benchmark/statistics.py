@@ -1,8 +1,8 @@
 """Intervals and tests for few paired seeds, in float64.
 
-Intervals are Student's t over seeds: a percentile bootstrap of 10 normal values covers 90 % where it says 95, t covers 95
-as long as the values are roughly symmetric. Tests are Wilcoxon's signed-rank test, which asks nothing but that
-symmetry, corrected by Holm for the number of comparisons of a table. Smallest p that n seeds can give: 2 / 2ⁿ.
+Intervals are Student's t over seeds: a percentile bootstrap of 10 normal values covers 90 % where it says 95, t covers
+95 as long as the values are roughly symmetric. Tests are Wilcoxon's signed-rank test, which asks nothing but that
+symmetry, corrected by Holm for the comparisons of one column. The smallest p that n seeds can give is 2 / 2ⁿ.
 """
 
 from __future__ import annotations
