@@ -159,12 +159,17 @@ def _line_style(look: dict[str, Any]) -> dict[str, Any]:
 
 
 def _frame(axes: Axes) -> None:
+    """Axes around the means: bands widen them by a third of the means' range at most, and run out of sight beyond."""
+    low, high = axes.get_ylim()
+    means = np.concatenate([np.asarray(line.get_ydata(), dtype=np.float64) for line in axes.lines])
+    room = max(0.35 * float(np.ptp(means)), 0.5)
+    axes.set_ylim(max(low, float(means.min()) - room), min(high, float(means.max()) + room))
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(length=3, width=0.8)
     axes.yaxis.set_label_coords(-0.075, 0.5)
-    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]))
 
 
 def _back_to_front(entries: Sequence[Entry]) -> list[Entry]:
