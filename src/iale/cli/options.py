@@ -89,7 +89,8 @@ def _values(options: list[_Option], argv: Sequence[str], prog: str, description:
         raise ConfigError(str(error)) from None
     except SystemExit as done:
         if done.code:
-            raise ConfigError(f"{_text(box.getvalue())}; `{prog} --help` lists the options.") from None
+            flag = next((o.flag for o in options if f"'{o.flag}'" in box.getvalue()), "an option")
+            raise ConfigError(f"{flag} needs a value: `{prog} --help` lists the options.") from None
         raise
     if unknown:
         close = difflib.get_close_matches(unknown[0], [o.flag for o in options], n=1)
@@ -210,10 +211,3 @@ _PLAIN: dict[Any, _Kind] = {
     Path: _Kind("PATH", "a path", Path),
     bool: _Kind("yes|no", "yes or no", lambda text: _look_up({"yes": True, "no": False}, text.lower())),
 }
-
-
-def _text(box: str) -> str:
-    """The words of tyro's framed message, without its frame, its title and its pointer to the help."""
-    lines = [line.strip("│─ ") for line in box.splitlines() if line[:1] not in "╭╰"]
-    words = " ".join(line for line in lines if line and not line.startswith("For full helptext"))
-    return words.rstrip(".").replace(". ", ": ")
