@@ -117,9 +117,7 @@ def test_a_value_reaches_its_field(argv: list[str], name: str, value: Any) -> No
         (["--rate"], "--rate needs a value: `iale test --help` lists the options."),
     ],
 )
-def test_a_bad_option_is_one_sentence(
-    argv: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_bad_option_is_one_sentence(argv: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ConfigError) as caught:
         read(*argv)
     assert str(caught.value).startswith(sentence)

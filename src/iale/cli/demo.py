@@ -10,7 +10,7 @@ from pathlib import Path
 from iale.benchmark.config import ExperimentConfig
 from iale.benchmark.runner import run_experiment
 from iale.classifiers.base import TrainingConfig
-from iale.cli.options import parse
+from iale.cli.options import check_workers, parse
 from iale.cli.output import check_folder
 from iale.dagger.config import DaggerConfig, UpdateConfig
 from iale.dagger.trainer import train_policy
@@ -56,13 +56,11 @@ class DemoOptions:
 def main(argv: Sequence[str]) -> int:
     """Runs the demonstration and prints its table."""
     options = parse(DemoOptions, argv, prog="iale demo")
-    out = check_folder(options.out)
+    out, workers = check_folder(options.out), check_workers(options.workers)
     _say(f"1 of 2: a policy learns on {LESSONS.dataset}, from {len(LESSONS.experts)} experts")
-    policy = train_policy(LESSONS, out / "iale", workers=options.workers)
+    policy = train_policy(LESSONS, out / "iale", workers=workers)
     _say(f"2 of 2: it chooses on {EXAM.dataset}, which it has not seen, beside {len(EXAM.strategies)} heuristics")
-    run_experiment(
-        replace(EXAM, strategies=(str(policy), *EXAM.strategies)), out / "runs", workers=options.workers
-    )
+    run_experiment(replace(EXAM, strategies=(str(policy), *EXAM.strategies)), out / "runs", workers=workers)
     print(write_report(out / "runs", out))
     _say(f"the curves are in {out / 'curves.png'}, the numbers in {out / 'summary.json'}")
     return 0

@@ -125,6 +125,13 @@ def _annotation(option: _Option) -> Any:
     return Annotated[Any, spec, argument]
 
 
+def check_workers(workers: int) -> int:
+    """``workers``; raises ConfigError, before anything is written, where there would be none."""
+    if workers < 1:
+        raise ConfigError(f"the number of workers must be at least 1, not {workers}.")
+    return workers
+
+
 def show(value: Any) -> str:
     """A value as it is typed: ``none``, ``yes``, ``a,b``."""
     if value is None or value == ():

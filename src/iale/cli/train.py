@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from iale.cli.options import parse
+from iale.cli.options import check_workers, parse
 from iale.cli.output import check_folder
 from iale.dagger.config import DaggerConfig
 from iale.dagger.trainer import train_policy
@@ -32,5 +32,5 @@ class TrainOptions:
 def main(argv: Sequence[str]) -> int:
     """Trains the policy and prints its folder, which is its name for ``--strategies``."""
     options = parse(TrainOptions, argv, prog="iale train", prefixed=("state",))
-    print(train_policy(options.config, check_folder(options.out), workers=options.workers))
+    print(train_policy(options.config, check_folder(options.out), workers=check_workers(options.workers)))
     return 0
