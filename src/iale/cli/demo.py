@@ -17,6 +17,7 @@ from iale.dagger.trainer import train_policy
 from iale.learner import CycleConfig
 from iale.reports.report import write_report
 
+# The MLP is fitted about ten times as fast as the CNN: enough for ten paired seeds in minutes on two cores.
 TRAINING = TrainingConfig(epochs=50, device="cpu")
 CYCLE = CycleConfig(labeling_budget=100)
 
@@ -24,10 +25,10 @@ LESSONS = DaggerConfig(
     dataset="digits",
     classifier="mlp",
     episodes=12,
-    round_size=2,
+    round_size=4,
     cycle=CYCLE,
     training=TRAINING,
-    update=UpdateConfig(states_per_batch=4),
+    update=UpdateConfig(policy_epochs=10, states_per_batch=4),
 )
 """What the policy learns from: few and short episodes, on images of 8×8 pixels."""
 

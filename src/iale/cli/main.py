@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as done:  # a command's --help
         return int(done.code or 0)
     except KeyboardInterrupt as stop:
-        print(f"\n{stop or 'stopped; run the same command to go on'}", file=sys.stderr)
+        print("\n" + (str(stop) or "stopped; run the same command to go on"), file=sys.stderr)
         return EXIT_STOPPED
     except BrokenPipeError:
         _drop_output()
