@@ -20,6 +20,7 @@ from iale.strategies.base import QueryContext, QueryStrategy
 from iale.strategies.gradient import residuals
 
 _ROWS = 4096  # of a chunk that is raised to float64; small enough to stay in the processor's cache
+_KEPT = 1 << 28  # bytes of float64 residuals that are kept; beyond it each pass computes them from the logits again
 _NEAR = 1e-4  # of ‖g_i‖² + ‖g_j‖²: below it the three terms cancel, and the distance is computed from differences
 
 
@@ -36,14 +37,15 @@ class Badge(QueryStrategy):
     - Where all weights are 0: w_i = 1 for candidates that have not been chosen.
 
     No centre is placed anywhere but on a candidate, and no candidate is chosen twice. Costs k passes over the
-    embeddings, O(k·n·(C + D)), and about 8·n·(2·C + 8) bytes.
+    embeddings, O(k·n·(C + D)), which may lie on disk behind a memory map, and memory for about 64·n bytes and the
+    smaller of 8·n·C and 256 MiB.
     """
 
     name: ClassVar[str] = "badge"
 
     def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
         """int64 [k], in the order of the draws; raises QueryError where an output is not finite."""
-        gradients = _Gradients(residuals(context.candidates.logits), context.candidates.embeddings)
+        gradients = _Gradients(context.candidates.logits, context.candidates.embeddings)
         norms = gradients.norms
         if not bool(torch.isfinite(norms.sum())):
             raise QueryError("a logit or an embedding of a candidate is not finite: check the classifier's outputs.")
@@ -76,27 +78,37 @@ class _Gradients:
         norms: float64 [n], ‖g_i‖².
     """
 
-    def __init__(self, factors: Tensor, embeddings: Tensor) -> None:
-        self._factors = factors  # float64 [n, C]
+    def __init__(self, logits: Tensor, embeddings: Tensor) -> None:
+        self._logits = logits  # [n, C]
         self._embeddings = embeddings  # [n, D], raised to float64 a chunk at a time
         n, width = embeddings.shape
-        self._buffer = factors.new_empty(min(n, _ROWS), width)  # one for all chunks: freed pieces would pile up
-        self._lengths = factors.new_empty(n)  # ‖h_i‖²
+        self.norms = logits.new_empty(n, dtype=torch.float64)
+        self._buffer = self.norms.new_empty(min(n, _ROWS), width)  # one for all chunks: freed pieces would pile up
+        self._lengths = torch.empty_like(self.norms)  # ‖h_i‖²
+        self._kept = self.norms.new_empty(logits.shape) if 8 * logits.numel() <= _KEPT else None
         for rows, chunk in self._chunks():
             torch.sum(chunk.square_(), dim=1, out=self._lengths[rows])
-        self.norms = _squares(factors) * self._lengths
+            factors = residuals(logits[rows])
+            torch.mul(_squares(factors), self._lengths[rows], out=self.norms[rows])
+            if self._kept is not None:
+                self._kept[rows] = factors
 
     def distances(self, center: int) -> Tensor:
         """float64 [n]: ‖g_i − g_center‖²; exactly 0 for duplicates."""
-        vector = self._embeddings[center].double()
+        vector, factor = self._embeddings[center].double(), self._factors(slice(center, center + 1))[0]
         result = torch.empty_like(self.norms)
         for rows, chunk in self._chunks():
             torch.mv(chunk, vector, out=result[rows])
+            result[rows] *= self._factors(rows) @ factor
         total = self.norms + self.norms[center]
-        result.mul_(self._factors @ self._factors[center]).mul_(-2).add_(total)
+        result.mul_(-2).add_(total)
         for near in torch.split((result < _NEAR * total).nonzero()[:, 0], _ROWS):
             result[near] = self._near(near, center)
         return result
+
+    def _factors(self, rows: slice | Tensor) -> Tensor:
+        """float64 [rows, C]: the residuals a."""
+        return residuals(self._logits[rows]) if self._kept is None else self._kept[rows]
 
     def _chunks(self) -> Iterator[tuple[slice, Tensor]]:
         """Rows and their embeddings in float64, in a buffer that the next chunk overwrites."""
@@ -108,8 +120,8 @@ class _Gradients:
     def _near(self, rows: Tensor, center: int) -> Tensor:
         """The same for rows close to the centre: g_i − g_j = (a_i − a_j) ⊗ h_i + a_j ⊗ (h_i − h_j)."""
         own, other = self._embeddings[rows].double(), self._embeddings[center].double()
-        factor = self._factors[center]
-        a, h = self._factors[rows] - factor, own - other
+        factor = self._factors(slice(center, center + 1))[0]
+        a, h = self._factors(rows) - factor, own - other
         cross = (a @ factor) * (own * h).sum(dim=1)
         result = _squares(a) * self._lengths[rows] + _squares(factor) * _squares(h) + 2 * cross
         return result.clamp(min=0)
