@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ from iale.seeding import Stream
 from iale.strategies.base import Need, QueryContext, QueryStrategy
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,10 @@ class Learner:
             seed = self._step_stream("monte-carlo").seed
             monte_carlo = self.fitted.monte_carlo(self.samples, indices, self.config.monte_carlo_passes, seed)
         if Need.COMMITTEE in needs:
+            if len(self._members) < self.config.committee_size:
+                raise ModelError(
+                    "the other members of the committee are not fitted: pass the strategy's needs to fit()."
+                )
             others = [member.outputs(self.samples, indices).probs for member in self._members[1:]]
             committee = torch.stack([outputs.probs, *others])
         labels = None if labeled is None else pool.labels
@@ -249,7 +253,7 @@ class ActiveLearner:
     def __init__(
         self,
         model: nn.Module | Classifier,
-        samples: Samples | ArrayLike,
+        samples: Samples | ArrayLike | Tensor,
         strategy: QueryStrategy | str = "margin",
         *,
         num_classes: int | None = None,
@@ -259,7 +263,7 @@ class ActiveLearner:
     ) -> None:
         from iale.data.arrays import ArraySamples
 
-        inputs = samples if isinstance(samples, Samples) else ArraySamples(np.asarray(samples))
+        inputs = samples if isinstance(samples, Samples) else ArraySamples(_array(samples))
         if isinstance(model, nn.Module):
             model = TorchClassifier(model, inputs.shape, training)
         if num_classes not in (None, model.num_classes):
@@ -295,6 +299,8 @@ class ActiveLearner:
         Before the first label there is nothing to fit, and the k samples are drawn at random.
         """
         learner, left = self._learner, len(self._learner.pool)
+        if not left:
+            raise ConfigError("every sample is labelled already: there is none left to ask for.")
         if not 1 <= k <= left:
             raise ConfigError(f"{k} samples were asked for: ask for 1 to {left}, the unlabelled ones.")
         if not len(learner.pool.labeled):
@@ -310,8 +316,16 @@ class ActiveLearner:
         return learner.query(self.strategy, k).tolist()
 
 
+def _array(samples: ArrayLike | Tensor) -> NDArray[Any] | Tensor:
+    return samples if isinstance(samples, Tensor) else np.asarray(samples)
+
+
 def _integers(values: Sequence[int] | Tensor, what: str) -> Tensor:
-    tensor = torch.as_tensor(values)
-    if tensor.dim() != 1 or tensor.is_floating_point():
+    try:
+        tensor = torch.as_tensor(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(f"{what} must be a list of integers, which {values!r:.60} is not.") from error
+    # A Boolean mask is no list of indices, however well it converts.
+    if tensor.dim() != 1 or tensor.is_floating_point() or tensor.dtype == torch.bool:
         raise DataError(f"{what} must be a list of integers, not {tensor.dtype} of shape {tuple(tensor.shape)}.")
     return tensor.to(torch.int64)

@@ -8,6 +8,7 @@ process, on another day, in another order. Nothing here touches global random st
 from __future__ import annotations
 
 import hashlib
+import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ class Stream:
 
     Attributes:
         root: the root seed, any integer.
-        path: the names below it.
+        path: the names below it, strings and integers.
 
     >>> Stream(7).child("init", 3).seed == Stream(7).child("init").child(3).seed
     True
@@ -33,6 +34,12 @@ class Stream:
 
     root: int
     path: tuple[str | int, ...] = ()
+
+    def __post_init__(self) -> None:
+        # NumPy's integers and strings are equal to Python's but print differently, and what is hashed is print.
+        object.__setattr__(self, "root", int(operator.index(self.root)))
+        names = (str(name) if isinstance(name, str) else int(operator.index(name)) for name in self.path)
+        object.__setattr__(self, "path", tuple(names))
 
     def child(self, *names: str | int) -> Stream:
         """The stream that ``names`` lead to from here."""

@@ -37,7 +37,7 @@ class Dropout(nn.Module):
 
 
 class Standardize(nn.Module):
-    """(x − mean) / std per channel; uint8 is first scaled to [0, 1]."""
+    """(x − mean) / std per channel; uint8 is first scaled to [0, 1], and a constant channel is only centred."""
 
     mean: Tensor
     std: Tensor
@@ -45,7 +45,8 @@ class Standardize(nn.Module):
     def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
-        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).clamp(min=1e-6))
+        scale = torch.tensor(std, dtype=torch.float32)
+        self.register_buffer("std", torch.where(scale > 1e-6 * self.mean.abs(), scale, 1.0))
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, channels, …], uint8 or float, to float."""
@@ -85,6 +86,9 @@ def initialize(network: nn.Module, key: Tensor) -> None:
     Args:
         network: changed in place; batch normalisation is set to the identity.
         key: int32 [2]; the p-th parameter reads the counted draws of ``fold(key, p)``.
+
+    Raises:
+        ModelError: another kind of layer holds parameters, which would keep their values.
     """
     number = 0
     for module in network.modules():
@@ -97,6 +101,11 @@ def initialize(network: nn.Module, key: Tensor) -> None:
                     number += 1
         elif isinstance(module, nn.BatchNorm2d):
             module.reset_parameters()
+        elif any(True for _ in module.parameters(recurse=False)):
+            raise ModelError(
+                f"the weights of {type(module).__name__} cannot be drawn here: use Conv2d, Linear and BatchNorm2d, or "
+                f"a module that is no Network."
+            )
 
 
 def _check_image(shape: tuple[int, ...], smallest: int, network: str) -> tuple[int, int, int]:

@@ -22,7 +22,16 @@ from iale.errors import DataError, ModelError
 from iale.seeding import Stream
 
 _CHUNK = 500
-_DROPOUTS = (Dropout, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
+_TEMPLATE_SEED = Stream(0).child("template").seed
+_DROPOUTS = (
+    Dropout,
+    nn.Dropout,
+    nn.Dropout1d,
+    nn.Dropout2d,
+    nn.Dropout3d,
+    nn.AlphaDropout,
+    nn.FeatureAlphaDropout,
+)
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
@@ -34,13 +43,14 @@ class TorchClassifier:
             changed. Its ``forward`` maps a batch [B, …] to logits [B, C].
         shape: the shape of one input; the constructor runs one example through to learn C and D.
         training: epochs, batch size, learning rate, early stop, device.
-        embedding_layer: dotted name of the layer whose *output* is the embedding; by default the *input* of the last
-            linear layer is.
+        embedding_layer: dotted name of the layer whose *output* is the embedding; by default the *input* of the
+            linear layer that runs last is.
         reinitialize: draw the weights anew for every fit; ``False`` starts every fit from the module's own weights
             (a pretrained backbone).
 
     Raises:
-        ModelError: the module has no such layer, cannot be re-initialised or does not return [B, C].
+        ModelError: the module has no such layer, cannot be re-initialised, cannot read such an input or does not
+            return [B, C].
 
     >>> net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
     >>> classifier = TorchClassifier(net, shape=(1, 2, 2))
@@ -68,18 +78,34 @@ class TorchClassifier:
             if reinitialize:
                 _check_resettable(self._template)
         else:
-            with torch.random.fork_rng(devices=[]):
+            with _global_seed(_TEMPLATE_SEED, torch.device("cpu")):
                 self._template = module()
             self._make = module
-        if embedding_layer is None:
-            _last_linear(self._template)
-        elif embedding_layer not in dict(self._template.named_modules()):
+        if embedding_layer is not None and embedding_layer not in dict(self._template.named_modules()):
             named = ", ".join(name for name, _ in self._template.named_modules() if name)
             raise ModelError(f"the model has no layer {embedding_layer!r} for the embeddings: its layers are {named}.")
         self.has_dropout = any(isinstance(m, _DROPOUTS) and m.p > 0 for m in self._template.modules())
-        example = FittedTorchClassifier(self._template, self).raw(torch.zeros(1, *self.shape))
+        example = self._run_example()
         self.num_classes = example.logits.shape[1]
         self.embedding_dim = example.embeddings.shape[1]
+
+    def _run_example(self) -> Outputs:
+        """Outputs for one input of zeros; finds the linear layer that runs last."""
+        inputs = torch.zeros(1, *self.shape)
+        try:
+            # Lazy layers draw their weights in the first pass.
+            with _global_seed(_TEMPLATE_SEED, torch.device("cpu")):
+                if self.embedding_layer is None:
+                    self.last_linear = _last_linear(self._template, inputs)
+                return FittedTorchClassifier(self._template, self).raw(inputs)
+        except ModelError:
+            raise
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            reason = str(error).split("\n", 1)[0]
+            raise ModelError(
+                f"the model cannot read a batch of shape {tuple(inputs.shape)} ({reason}): give it inputs of another "
+                f"shape or change its first layers."
+            ) from error
 
     def fit_many(self, samples: Samples, jobs: Sequence[FitJob]) -> list[FittedClassifier]:
         """Trains one classifier for each job, one after another."""
@@ -90,12 +116,19 @@ class TorchClassifier:
 
         Raises:
             DataError: there is nothing to train on, or a label is out of range.
-            ModelError: the loss is not finite.
+            ModelError: the loss is not finite, or batch normalisation would meet a batch of one sample.
         """
         _check_job(job, self.num_classes)
         stream = Stream(job.seed)
         config, device, n = self.training, self.device, len(job.indices)
-        module = self.initial_module(stream).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        module = self.initial_module(stream).to(device)
+        if isinstance(module, Network):
+            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if _has_norm(module) and min(n, config.batch_size) == 1:
+            raise ModelError(
+                "batch normalization cannot learn from one sample at a time: label another sample, or use a batch "
+                "size of at least 2."
+            )
         module.train()
         inputs = samples.batch(job.indices).to(device)
         labels = job.labels.to(device)
@@ -120,13 +153,13 @@ class TorchClassifier:
                     optimizer.step()
                     correct += (logits.argmax(dim=1) == labels[batch]).sum()
                     step += 1
-                if config.stop_accuracy is not None and int(correct) >= config.stop_accuracy * n:
+                if config.stop_accuracy is not None and int(correct) / n >= config.stop_accuracy:
                     break
         if not bool(torch.isfinite(loss)):
             raise ModelError(
                 "training ended with a loss that is not finite: lower the learning rate or check the inputs."
             )
-        return FittedTorchClassifier(module, self)
+        return FittedTorchClassifier(module.eval(), self)
 
     def initial_module(self, stream: Stream) -> nn.Module:
         """A fresh copy of the network with its weights drawn from ``stream``."""
@@ -138,7 +171,10 @@ class TorchClassifier:
             return network
         with _global_seed(stream.child("init").seed, torch.device("cpu")):
             if self._make is not None:
-                return self._make()
+                made = self._make()
+                if made is self._template:
+                    raise ModelError("the function returned one model twice: make a new one at every call.")
+                return made
             module = copy.deepcopy(self._template)
             for part in module.modules():
                 reset = getattr(part, "reset_parameters", None)
@@ -164,14 +200,15 @@ class FittedTorchClassifier:
 
     def raw(self, inputs: Tensor) -> Outputs:
         """Outputs for inputs [N, …] that are at hand."""
-        caught: list[Tensor] = []
+        caught: list[object] = []
         name = self.recipe.embedding_layer
         if name is None:
-            layer: nn.Module = _last_linear(self.module)
+            layer = self.module.get_submodule(self.recipe.last_linear)
             hook = layer.register_forward_pre_hook(lambda _, args: caught.append(args[0]))
         else:
             layer = self.module.get_submodule(name)
-            hook = layer.register_forward_hook(lambda _, args, out: caught.append(out))
+            # Copied, because the activation behind it may work in place.
+            hook = layer.register_forward_hook(lambda _, args, out: caught.append(copy.deepcopy(out)))
         self.module.eval()
         try:
             with torch.no_grad():
@@ -180,12 +217,15 @@ class FittedTorchClassifier:
             hook.remove()
         if not isinstance(logits, Tensor) or logits.dim() != 2:
             raise ModelError("the model's forward must return logits of shape [batch, classes].")
-        if len(caught) != 1 or len(caught[0]) != len(logits):
+        if len(caught) != 1:
             raise ModelError(
                 f"the embedding layer ran {len(caught)} times in one forward pass, once was expected: "
                 f"name another embedding_layer."
             )
-        return Outputs(logits.float().cpu(), caught[0].flatten(1).float().cpu())
+        (embeddings,) = caught
+        if not isinstance(embeddings, Tensor) or len(embeddings) != len(logits):
+            raise ModelError("the embedding layer must give one tensor [batch, …]: name another embedding_layer.")
+        return Outputs(logits.float().cpu(), embeddings.flatten(1).float().cpu())
 
     def monte_carlo(self, samples: Samples, indices: Tensor, passes: int, seed: int) -> Tensor:
         """float32 [K, N, C] probabilities with dropout on and everything else in evaluation mode."""
@@ -202,7 +242,7 @@ class FittedTorchClassifier:
             dropout.train()
         parts = []
         try:
-            with torch.no_grad(), _global_seed(stream.child("module").seed, self._device):
+            with torch.no_grad(), _layer_by_layer(), _global_seed(stream.child("module").seed, self._device):
                 for number, chunk in enumerate(torch.split(indices, _CHUNK)):
                     inputs = as_float(samples.batch(chunk).to(self._device), module)
                     rest: Callable[[Tensor], Tensor] = module
@@ -213,7 +253,8 @@ class FittedTorchClassifier:
                         for layer, dropout in enumerate(counted):
                             pass_key = draws.fold(draws.fold(key, number), pass_)
                             dropout.key = draws.fold(pass_key, layer)
-                        rows.append(torch.softmax(rest(inputs), dim=-1).float().cpu())
+                        # Copied, because the model of a user may work on its input in place.
+                        rows.append(torch.softmax(rest(inputs.clone()), dim=-1).float().cpu())
                     parts.append(torch.stack(rows))
         finally:
             module.eval()
@@ -227,28 +268,48 @@ class FittedTorchClassifier:
 
 def as_float(inputs: Tensor, module: nn.Module) -> Tensor:
     """Inputs as the module expects them: our networks standardise raw bytes, others get floats in [0, 1]."""
-    if not isinstance(module, Network) and not inputs.is_floating_point():
-        inputs = inputs.float() / 255
-    if inputs.dim() == 4:
-        return inputs.contiguous(memory_format=torch.channels_last)
-    return inputs
+    if isinstance(module, Network):
+        return inputs.contiguous(memory_format=torch.channels_last) if inputs.dim() == 4 else inputs
+    # Not channels last, which `x.view(len(x), -1)` could not flatten.
+    return inputs if inputs.is_floating_point() else inputs.float() / 255
 
 
 @contextlib.contextmanager
 def _global_seed(seed: int, device: torch.device) -> Iterator[None]:
-    """Seeds PyTorch's global generators for modules that draw from them, and puts their state back."""
+    """Seeds the global generators of the CPU and ``device`` for modules that draw from them, and puts them back.
+
+    ``torch.manual_seed`` would seed every other GPU too, and for good.
+    """
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
+        for gpu in devices:
+            with torch.cuda.device(gpu):
+                torch.cuda.manual_seed(seed)
         yield
+
+
+@contextlib.contextmanager
+def _layer_by_layer() -> Iterator[None]:
+    """Transformers run layer by layer: their fused inference path leaves dropout out."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
 
 
 def _batches(order: Tensor, size: int, module: nn.Module) -> list[Tensor]:
     """Batches in order; batch normalisation cannot learn from one sample, so it is never left alone."""
     batches = list(torch.split(order, size))
-    if len(batches) > 1 and len(batches[-1]) == 1 and any(isinstance(m, _NORMS) for m in module.modules()):
+    if len(batches) > 1 and len(batches[-1]) == 1 and _has_norm(module):
         batches[-2:] = [torch.cat(batches[-2:])]
     return batches
+
+
+def _has_norm(module: nn.Module) -> bool:
+    return any(isinstance(m, _NORMS) for m in module.modules())
 
 
 def _check_job(job: FitJob, num_classes: int) -> None:
@@ -261,11 +322,24 @@ def _check_job(job: FitJob, num_classes: int) -> None:
         )
 
 
-def _last_linear(module: nn.Module) -> nn.Linear:
-    linear = [m for m in module.modules() if isinstance(m, nn.Linear)]
-    if not linear:
+def _last_linear(module: nn.Module, inputs: Tensor) -> str:
+    """The name of the linear layer that runs last, which need not be the one that was made last."""
+    ran: list[str] = []
+    hooks = [
+        part.register_forward_hook(lambda *_, name=name: ran.append(name))
+        for name, part in module.named_modules()
+        if isinstance(part, nn.Linear)
+    ]
+    module.eval()
+    try:
+        with torch.no_grad():
+            module(inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if not ran:
         raise ModelError("the model has no linear layer whose input could be the embedding: pass embedding_layer.")
-    return linear[-1]
+    return ran[-1]
 
 
 def _check_resettable(module: nn.Module) -> None:

@@ -36,6 +36,9 @@ class Pool:
         universe: int64 [U], the data-set indices that may be labelled; unique.
         num_classes: C; labels are 0 … C−1.
 
+    Raises:
+        DataError: an index is named twice.
+
     Attributes:
         labeled: int64 [L], data-set indices in the order in which they were labelled.
         labels: int64 [L], their labels.
@@ -43,6 +46,8 @@ class Pool:
 
     def __init__(self, universe: Tensor, num_classes: int) -> None:
         self._universe = universe.to(torch.int64)
+        if len(torch.unique(self._universe)) != len(universe):
+            raise DataError("the pool names a sample twice: name each once.")
         self._open = torch.ones(len(universe), dtype=torch.bool)
         self._order: Tensor | None = None
         self._remaining = len(universe)
@@ -59,7 +64,7 @@ class Pool:
 
         The draw walks one random sequence of the whole universe and skips what is labelled, so that for one stream
         two pools that differ in k labels get the same sub-pool but for at most k samples: strategies are compared on
-        the same draws. It costs O(size), whatever the size of the pool.
+        the same draws. It costs O(size), whatever the size of the pool, as long as most of it is unlabelled.
         """
         if size is None or size >= self._remaining:
             return Candidates(self._universe[self._open])
