@@ -17,7 +17,7 @@ from iale.dagger.trainer import train_policy
 from iale.learner import CycleConfig
 from iale.reports.report import write_report
 
-# The MLP is fitted about ten times as fast as the CNN: enough for ten paired seeds in minutes on two cores.
+# The MLP is fitted more than ten times as fast as the CNN: enough for ten paired seeds in minutes on two cores.
 TRAINING = TrainingConfig(epochs=50, device="cpu")
 CYCLE = CycleConfig(labeling_budget=100)
 
