@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import difflib
 import io
+import re
 import types
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import MISSING, dataclass, is_dataclass
@@ -89,7 +90,8 @@ def _values(options: list[_Option], argv: Sequence[str], prog: str, description:
         raise ConfigError(str(error)) from None
     except SystemExit as done:
         if done.code:
-            flag = next((o.flag for o in options if f"'{o.flag}'" in box.getvalue()), "an option")
+            named = re.findall(r"--[\w-]+", box.getvalue())
+            flag = next((flag for flag in named if flag in [o.flag for o in options]), "an option")
             raise ConfigError(f"{flag} needs a value: `{prog} --help` lists the options.") from None
         raise
     if unknown:
