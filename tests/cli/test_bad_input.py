@@ -200,7 +200,7 @@ def test_commands(argv: tuple[str, ...], words: str, refused: Refused, tmp_path:
         (("--model", "my_models:nope"), "has no attribute 'nope'"),
         (("--model", "my_models:needs_arguments"), "missing a required argument: 'width'"),
         (("--model", "my_models:not_a_module"), "returned int: a torch.nn.Module was expected."),
-        (("--model", "my_models:other_shape"), "cannot read one sample of shape (1, 4, 4)"),
+        (("--model", "my_models:other_shape"), "the model cannot read a batch of shape (1, 1, 4, 4)"),
         (("--model", "my_models:six_classes"), "the model has 6 logits, 3 classes were named."),
         (("--model", "my_models:plain", "--embedding-layer", "trunk"), "the model has no layer 'trunk'"),
         (("--model", "my_models:plain", "--strategy", "mc-dropout"), "needs a dropout layer"),

@@ -148,10 +148,7 @@ def _own_model(name: str, samples: Samples, training: TrainingConfig, layer: str
         raise ConfigError(f"--model {name} is not a function that can be called without arguments: {error}.") from error
     if not isinstance(make(), nn.Module):
         raise ModelError(f"--model {name} returned {type(make()).__name__}: a torch.nn.Module was expected.")
-    try:
-        return TorchClassifier(make, samples.shape, training, embedding_layer=layer)
-    except RuntimeError as error:
-        raise ModelError(f"--model {name} cannot read one sample of shape {samples.shape}: {error}.") from error
+    return TorchClassifier(make, samples.shape, training, embedding_layer=layer)
 
 
 def _fitting_policy(classifier: Classifier) -> str:
