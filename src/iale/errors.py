@@ -9,6 +9,9 @@
     ├── PolicyError           a policy does not fit the classifier, or its folder is not usable
     └── StorageError          a file cannot be written, or what was read is truncated or altered
 
+    IaleWarning               every warning raised on purpose
+    └── MemoryWarning         memory ran out, and smaller pieces of work are taken from now on
+
 Messages are one sentence: what was wrong, what was expected, what to do.
 """
 
@@ -43,3 +46,11 @@ class PolicyError(IaleError, ValueError):
 
 class StorageError(IaleError, OSError):
     """A file cannot be written, or what was read is truncated or altered."""
+
+
+class IaleWarning(UserWarning):
+    """Base of every warning that iale raises on purpose."""
+
+
+class MemoryWarning(IaleWarning):
+    """Memory ran out, and smaller pieces of work are taken from now on."""

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from iale.classifiers.base import Classifier, FitJob, FittedClassifier, TrainingConfig
+from iale.classifiers.base import Classifier, FitJob, FittedClassifier, Outputs, TrainingConfig
+from iale.classifiers.cache import OutputCache
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data.pool import Candidates, Pool, class_balanced
 from iale.data.samples import DataSet, Samples
@@ -76,16 +78,24 @@ class Learner:
         pool: which of them are labelled.
         config: sizes.
         stream: root of every draw of this run.
+        cache: keeps the outputs of a whole pool (``subset_size=None``) on disk where they are large.
     """
 
     def __init__(
-        self, classifier: Classifier, samples: Samples, pool: Pool, config: CycleConfig, stream: Stream
+        self,
+        classifier: Classifier,
+        samples: Samples,
+        pool: Pool,
+        config: CycleConfig,
+        stream: Stream,
+        cache: OutputCache | None = None,
     ) -> None:
         self.classifier = classifier
         self.samples = samples
         self.pool = pool
         self.config = config
         self.stream = stream
+        self.cache = cache or OutputCache()
         self._members: list[FittedClassifier] = []
 
     @property
@@ -116,7 +126,7 @@ class Learner:
         """What strategies with ``needs`` may know of the candidates; each part is computed once."""
         indices, pool = candidates.indices, self.pool
         monte_carlo = committee = labeled = None
-        outputs = self.fitted.outputs(self.samples, indices)
+        outputs = self._candidate_outputs(self.fitted, indices)
         if Need.LABELED in needs:
             labeled = self.fitted.outputs(self.samples, pool.labeled)
         if Need.MONTE_CARLO in needs:
@@ -127,10 +137,16 @@ class Learner:
                 raise ModelError(
                     "the other members of the committee are not fitted: pass the strategy's needs to fit()."
                 )
-            others = [member.outputs(self.samples, indices).probs for member in self._members[1:]]
+            others = [self._candidate_outputs(member, indices).probs for member in self._members[1:]]
             committee = torch.stack([outputs.probs, *others])
         labels = None if labeled is None else pool.labels
         return QueryContext(outputs, pool.num_classes, labeled, labels, monte_carlo, committee)
+
+    def _candidate_outputs(self, member: FittedClassifier, indices: Tensor) -> Outputs:
+        """Sub-pools are small and drawn anew for every query, so only whole pools are worth a place on disk."""
+        if self.config.subset_size is None:
+            return self.cache.outputs(member, self.samples, indices)
+        return member.outputs(self.samples, indices)
 
     def query(self, strategy: QueryStrategy, k: int) -> Tensor:
         """int64 [k]: data-set indices to label next, best first."""
@@ -236,6 +252,9 @@ class ActiveLearner:
         training: how the model is fitted; ignored where ``model`` is a `Classifier`.
         subset_size: a query looks at a random sub-pool of this size; None looks at all.
         seed: root of every draw; with the same seed and labels the same samples are asked for.
+        cache: a folder where the outputs of a whole pool (``subset_size=None``) are kept, so that a second query with
+            the same model reads them; it may be deleted at any time. Without one, outputs of more than 256 MiB go to
+            a temporary folder.
 
     Raises:
         ModelError, PolicyError: the strategy asks for what the model lacks.
@@ -260,6 +279,7 @@ class ActiveLearner:
         training: TrainingConfig | None = None,
         subset_size: int | None = 1000,
         seed: int = 0,
+        cache: str | Path | None = None,
     ) -> None:
         from iale.data.arrays import ArraySamples
 
@@ -273,7 +293,7 @@ class ActiveLearner:
         pool = Pool(torch.arange(len(inputs)), model.num_classes)
         # A cycle's sizes do not bind a person, who asks for as many as she likes and stops when she likes.
         config = CycleConfig(acquisition_size=1, subset_size=subset_size)
-        self._learner = Learner(model, inputs, pool, config, Stream(seed))
+        self._learner = Learner(model, inputs, pool, config, Stream(seed), OutputCache(cache))
         self._fitted_on = -1
 
     @property

@@ -31,16 +31,16 @@ def fold(key: Tensor, number: int | Tensor) -> Tensor:
     return torch.stack([first, second], dim=-1)
 
 
-def bits(key: Tensor, n: int) -> Tensor:
-    """n words for each key: int32 [..., n]."""
-    counter = torch.arange(n, dtype=torch.int32, device=key.device)
+def bits(key: Tensor, n: int, start: int = 0) -> Tensor:
+    """n words for each key, from number ``start`` on: int32 [..., n]."""
+    counter = torch.arange(start, start + n, dtype=torch.int32, device=key.device)
     words = _mix_(counter + key[..., :1])
     return _mix_(words.bitwise_xor_(key[..., 1:]))
 
 
-def uniform(key: Tensor, n: int) -> Tensor:
-    """n numbers in [0, 1) for each key: float32 [..., n], multiples of 2^-24."""
-    words = bits(key, n).bitwise_right_shift_(8).bitwise_and_(0xFFFFFF)
+def uniform(key: Tensor, n: int, start: int = 0) -> Tensor:
+    """n numbers in [0, 1) for each key, from number ``start`` on: float32 [..., n], multiples of 2^-24."""
+    words = bits(key, n, start).bitwise_right_shift_(8).bitwise_and_(0xFFFFFF)
     return words.to(torch.float32).mul_(2.0**-24)
 
 

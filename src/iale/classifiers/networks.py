@@ -17,14 +17,15 @@ from iale.errors import ModelError
 class Dropout(nn.Module):
     """Inverted dropout whose mask is drawn from ``key``: int32 [2], set before each training step or pass.
 
-    The unit at (sample, offset) of a batch reads number ``sample · units + offset``, so padding behind a batch
-    changes nothing before it.
+    The unit at (sample, offset) of a batch reads number ``(first + sample) · units + offset``, so padding behind a
+    batch changes nothing before it, and a batch in parts, each with its ``first``, drops what the whole one drops.
     """
 
     def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
         self.key: Tensor | None = None
+        self.first = 0
 
     def forward(self, x: Tensor) -> Tensor:
         """Drops units while training, and is the identity otherwise."""
@@ -32,7 +33,7 @@ class Dropout(nn.Module):
             return x
         if self.key is None:
             raise ModelError("dropout is on but has no key: train through iale, or call eval().")
-        kept = draws.uniform(self.key, x.numel()).reshape(x.shape) >= self.p
+        kept = draws.uniform(self.key, x.numel(), self.first * x.shape[1:].numel()).reshape(x.shape) >= self.p
         return x * kept * (1 / (1 - self.p))
 
 
@@ -97,7 +98,7 @@ def initialize(network: nn.Module, key: Tensor) -> None:
             for parameter in (module.weight, module.bias):
                 if parameter is not None:
                     drawn = draws.uniform(draws.fold(key, number), parameter.numel())
-                    parameter.data = (drawn * (2 * bound) - bound).reshape(parameter.shape).to(parameter.device)
+                    parameter.data = (drawn * (2 * bound) - bound).reshape(parameter.shape).to(parameter)
                     number += 1
         elif isinstance(module, nn.BatchNorm2d):
             module.reset_parameters()

@@ -16,7 +16,9 @@ from torch import Tensor, nn
 
 from iale.classifiers import draws
 from iale.classifiers.base import FitJob, FittedClassifier, Outputs, TrainingConfig, resolve_device
+from iale.classifiers.chunks import Chunks
 from iale.classifiers.networks import Dropout, Network, initialize
+from iale.data.fingerprint import digest
 from iale.data.samples import Samples
 from iale.errors import DataError, ModelError
 from iale.seeding import Stream
@@ -72,6 +74,7 @@ class TorchClassifier:
         self.embedding_layer = embedding_layer
         self.reinitialize = reinitialize
         self.device = resolve_device(self.training.device)
+        self.chunks = Chunks(_CHUNK)
         if isinstance(module, nn.Module):
             self._template = copy.deepcopy(module).cpu()
             self._make: Callable[[], nn.Module] | None = None
@@ -192,11 +195,22 @@ class FittedTorchClassifier:
 
     def outputs(self, samples: Samples, indices: Tensor) -> Outputs:
         """Outputs for ``indices`` with dropout off, computed in chunks."""
-        parts = [self.raw(samples.batch(chunk)) for chunk in torch.split(indices, _CHUNK)]
+
+        def compute(start: int, stop: int) -> Outputs:
+            return self.raw(samples.batch(indices[start:stop]))
+
+        parts = list(self.recipe.chunks.run(len(indices), compute))
         return Outputs(
             torch.cat([part.logits for part in parts]),
             torch.cat([part.embeddings for part in parts]),
         )
+
+    def fingerprint(self) -> str:
+        """A digest of the weights, of the layers as they print themselves, and of the device."""
+        named = [*self.module.named_parameters(), *self.module.named_buffers()]
+        tensors = [tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy() for _, tensor in named]
+        names = [(name, tensor.dtype, tensor.shape) for name, tensor in named]
+        return digest(type(self.module), repr(self.module), self.recipe.embedding_layer, self._device, names, *tensors)
 
     def raw(self, inputs: Tensor) -> Outputs:
         """Outputs for inputs [N, …] that are at hand."""
@@ -240,23 +254,29 @@ class FittedTorchClassifier:
         (key,) = draws.keys([stream.child("passes").seed], self._device)
         for dropout in dropouts:
             dropout.train()
-        parts = []
+        parts: list[Tensor] = []
         try:
             with torch.no_grad(), _layer_by_layer(), _global_seed(stream.child("module").seed, self._device):
                 for number, chunk in enumerate(torch.split(indices, _CHUNK)):
-                    inputs = as_float(samples.batch(chunk).to(self._device), module)
-                    rest: Callable[[Tensor], Tensor] = module
-                    if isinstance(module, Network):
-                        inputs, rest = module.features(inputs), module.head
-                    rows = []
-                    for pass_ in range(passes):
-                        for layer, dropout in enumerate(counted):
-                            pass_key = draws.fold(draws.fold(key, number), pass_)
-                            dropout.key = draws.fold(pass_key, layer)
-                        # Copied, because the model of a user may work on its input in place.
-                        rows.append(torch.softmax(rest(inputs.clone()), dim=-1).float().cpu())
-                    parts.append(torch.stack(rows))
+
+                    def compute(start: int, stop: int, number: int = number, chunk: Tensor = chunk) -> Tensor:
+                        inputs = as_float(samples.batch(chunk[start:stop]).to(self._device), module)
+                        rest: Callable[[Tensor], Tensor] = module
+                        if isinstance(module, Network):
+                            inputs, rest = module.features(inputs), module.head
+                        rows = []
+                        for pass_ in range(passes):
+                            for layer, dropout in enumerate(counted):
+                                pass_key = draws.fold(draws.fold(key, number), pass_)
+                                dropout.key, dropout.first = draws.fold(pass_key, layer), start
+                            # Copied, because the model of a user may work on its input in place.
+                            rows.append(torch.softmax(rest(inputs.clone()), dim=-1).float().cpu())
+                        return torch.stack(rows)
+
+                    parts += self.recipe.chunks.run(len(chunk), compute)
         finally:
+            for drop in counted:
+                drop.first = 0
             module.eval()
         return torch.cat(parts, dim=1)
 

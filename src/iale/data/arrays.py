@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from iale.data.checks import rows_of
+from iale.data.fingerprint import digest, file_stamp, sampled
 from iale.errors import DataError
 
 Channels = Literal["first", "last"]
@@ -76,6 +77,13 @@ class ArraySamples:
                 self._check_finite(values, rows)
         return channels_first(torch.from_numpy(values), self._channels)
 
+    def fingerprint(self) -> str:
+        """A digest of the content; of a memory map that of its file's path, size and time and of some rows."""
+        place = self._place()
+        if place is None:
+            return digest(self._channels, self._array)
+        return digest(self._channels, *vars(place).values(), file_stamp(place.path), sampled(self))
+
     def _check_finite(self, values: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
         finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
         if not finite.all():
@@ -86,13 +94,16 @@ class ArraySamples:
 
     def __getstate__(self) -> dict[str, Any]:
         """Memory maps are pickled as the place of their bytes, everything else as it is."""
-        state = dict(self.__dict__)
+        place = self._place()
+        return {**self.__dict__, "_array": self._array if place is None else place}
+
+    def _place(self) -> _OnDisk | None:
         mapped = memory_map(self._array)
-        if mapped is not None and mapped.filename is not None:
-            distance = self._array.__array_interface__["data"][0] - mapped.__array_interface__["data"][0]
-            place = (str(mapped.filename), mapped.offset + distance)
-            state["_array"] = _OnDisk(*place, self._array.dtype, self._array.shape, self._array.strides)
-        return state
+        if mapped is None or mapped.filename is None:
+            return None
+        distance = self._array.__array_interface__["data"][0] - mapped.__array_interface__["data"][0]
+        place = (str(mapped.filename), mapped.offset + distance)
+        return _OnDisk(*place, self._array.dtype, self._array.shape, self._array.strides)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         if isinstance(state["_array"], _OnDisk):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from iale.data.checks import rows_of
+from iale.data.fingerprint import digest, file_stamp, sampled
 from iale.data.images import Mode, decode
 from iale.errors import ConfigError, DataError
 
@@ -78,6 +79,13 @@ class FolderSamples:
                 )
             out[place] = image
         return out
+
+    def fingerprint(self) -> str:
+        """A digest of every file's path, size and time of the last change, and of the content of some."""
+        root = self.root.absolute()
+        return digest(
+            self._mode, self._size, root, [(name, file_stamp(root / name)) for name in self.names], sampled(self)
+        )
 
 
 def image_names(root: Path) -> list[str]:

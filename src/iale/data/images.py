@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from iale.data.checks import rows_of
+from iale.data.fingerprint import digest
 from iale.errors import DataError
 
 Mode = Literal["L", "RGB"]
@@ -113,6 +114,10 @@ class EncodedSamples:
                 )
             out[place] = image
         return out
+
+    def fingerprint(self) -> str:
+        """A digest of the encoded bytes."""
+        return digest(self._data, self._offsets)
 
     def _decode(self, row: int, mode: Mode | None) -> Tensor:
         start, end = int(self._offsets[row]), int(self._offsets[row + 1])

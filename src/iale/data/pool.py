@@ -49,7 +49,7 @@ class Pool:
         if len(torch.unique(self._universe)) != len(universe):
             raise DataError("the pool names a sample twice: name each once.")
         self._open = torch.ones(len(universe), dtype=torch.bool)
-        self._order: Tensor | None = None
+        self._sorted: tuple[Tensor, Tensor | None] | None = None
         self._remaining = len(universe)
         self.num_classes = num_classes
         self.labeled = torch.empty(0, dtype=torch.int64)
@@ -114,14 +114,15 @@ class Pool:
 
     def _slots(self, indices: Tensor) -> Tensor:
         """Offsets in the universe of data-set indices."""
-        if self._order is None:
-            self._order = torch.argsort(self._universe)
-        sorted_universe = self._universe[self._order]
+        if self._sorted is None:  # once, so that later acquisitions do not look at the whole pool
+            ascending = bool((self._universe[1:] > self._universe[:-1]).all())
+            self._sorted = (self._universe, None) if ascending else torch.sort(self._universe)
+        sorted_universe, order = self._sorted
         at = torch.searchsorted(sorted_universe, indices.to(torch.int64)).clamp(max=len(sorted_universe) - 1)
         unknown = sorted_universe[at] != indices
         if bool(unknown.any()):
             raise QueryError(f"sample {int(indices[unknown][0])} is not in this pool.")
-        return self._order[at]
+        return at if order is None else order[at]
 
 
 def class_balanced(indices: Tensor, labels: Tensor, size: int, num_classes: int, stream: Stream) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from iale.data.checks import as_labels, check_every_class, check_labels, rows_of
+from iale.data.fingerprint import digest, fingerprint
 from iale.data.samples import DataSet, Samples
 from iale.errors import DataError
 from iale.seeding import Stream
@@ -43,6 +44,10 @@ class Subset:
     def batch(self, indices: Tensor) -> Tensor:
         """The inputs at ``indices`` (int64 [B]) of this subset: [B, *shape]."""
         return self.samples.batch(self.indices[torch.from_numpy(rows_of(indices, len(self)))])
+
+    def fingerprint(self) -> str:
+        """A digest of the other source's and of which samples these are."""
+        return digest(fingerprint(self.samples), self.indices.numpy())
 
 
 def stratified_split(labels: Tensor, share: float, stream: Stream) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,188 @@
+"""Outputs of whole pools on disk, so that they need no memory and a second query with the same model reads them.
+
+    FOLDER/
+      3f9c…/              one pool under one model: a digest of the samples, which of them, and the model's weights
+        logits.npy        float32 [N, C]
+        embeddings.npy    float32 [N, D]
+        digests.json      SHA-256 of both files
+
+An entry is written beside its place and renamed, and is read only where both files have their digests and the rows
+of a few samples are what the model says now. Everything else is computed again. Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import shutil
+import tempfile
+import time
+import weakref
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from iale.classifiers.base import FittedClassifier, Outputs
+from iale.data.fingerprint import digest, fingerprint
+from iale.data.samples import Samples
+from iale.errors import StorageError
+from iale.storage import read_json, storage_errors, write_json
+
+_BLOCK = 16_000  # samples between two writes; a multiple of a classifier's chunk, so that both round alike
+_PROBES = 16
+_PARTS = ("logits", "embeddings")
+_STALE = 86_400  # seconds after which what a killed process left is deleted
+
+
+@runtime_checkable
+class Recognizable(Protocol):
+    """A fitted classifier that can be told from others in another process."""
+
+    def fingerprint(self) -> str:
+        """A digest, in hexadecimal, of the weights and of what is done with them."""
+        ...
+
+
+class OutputCache:
+    """Outputs in memory-mapped files.
+
+    Args:
+        folder: where they are kept for the next process; without one only large outputs go to disk, into a
+            temporary folder that is deleted with this object.
+        large: bytes of outputs above which they go to disk without a folder.
+        most: bytes of all entries above which the oldest are deleted; the newest always stays.
+    """
+
+    def __init__(self, folder: str | Path | None = None, *, large: int = 1 << 28, most: int = 8 << 30) -> None:
+        self._folder = None if folder is None else Path(folder)
+        self._temporary: Path | None = None
+        self._large = large
+        self._most = most
+
+    def outputs(self, fitted: FittedClassifier, samples: Samples, indices: Tensor) -> Outputs:
+        """Outputs for ``indices`` (int64 [N]), which lie on disk where they are large or a folder was given.
+
+        Raises StorageError where they cannot be written.
+        """
+        n = len(indices)
+        positions = torch.linspace(0, n - 1, min(n, _PROBES), dtype=torch.float64).long()
+        probe = fitted.outputs(samples, indices[positions])
+        if self._folder is None and 4 * n * (probe.logits.shape[1] + probe.embeddings.shape[1]) <= self._large:
+            return fitted.outputs(samples, indices)
+        key = _key(fitted, samples, indices)
+        place = self._root() / key
+        found = _read(place, n)
+        if found is None or not _agree(found.at(positions), probe):
+            self._write(place, fitted, samples, indices)
+            found = _read(place, n)
+        if found is None:
+            raise StorageError(
+                f"what was written to {place} cannot be read back: check the disk or give another folder."
+            )
+        return found
+
+    def _root(self) -> Path:
+        if self._folder is not None:
+            return self._folder
+        if self._temporary is None:
+            self._temporary = Path(tempfile.mkdtemp(prefix="iale-outputs-"))
+            weakref.finalize(self, shutil.rmtree, self._temporary, ignore_errors=True)
+        return self._temporary
+
+    def _write(self, place: Path, fitted: FittedClassifier, samples: Samples, indices: Tensor) -> None:
+        with storage_errors("write", place):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            beside = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name[:8]}."))
+            try:
+                _fill(beside, fitted, samples, indices)
+                shutil.rmtree(place, ignore_errors=True)
+                try:
+                    beside.rename(place)
+                except OSError:
+                    if not place.exists():
+                        raise  # otherwise another process was faster
+            finally:
+                shutil.rmtree(beside, ignore_errors=True)
+            self._prune(place)
+
+    def _prune(self, newest: Path) -> None:
+        """Deletes the oldest entries beyond the limit and what killed processes left; maps that are open stay valid."""
+        found = []
+        for entry in newest.parent.iterdir():
+            with contextlib.suppress(OSError):  # another process may delete it, too
+                changed = entry.stat().st_mtime
+                if entry.name.startswith("."):
+                    if time.time() - changed > _STALE:
+                        shutil.rmtree(entry, ignore_errors=True)
+                elif (entry / "digests.json").exists() and entry != newest:
+                    found.append((changed, sum(file.stat().st_size for file in entry.iterdir()), entry))
+        room = self._most - sum(file.stat().st_size for file in newest.iterdir())
+        for _, size, entry in sorted(found, reverse=True):
+            room -= size
+            if room < 0:
+                shutil.rmtree(entry, ignore_errors=True)
+
+
+def _key(fitted: FittedClassifier, samples: Samples, indices: Tensor) -> str:
+    model = fitted.fingerprint() if isinstance(fitted, Recognizable) else os.urandom(32).hex()
+    return digest(model, fingerprint(samples), indices.numpy(), torch.__version__)
+
+
+def _fill(folder: Path, fitted: FittedClassifier, samples: Samples, indices: Tensor) -> None:
+    """Computes and writes a block after the other; written files take no room in this process."""
+    hashes = {name: hashlib.sha256() for name in _PARTS}
+    with contextlib.ExitStack() as stack:
+        files = {name: stack.enter_context(open(folder / f"{name}.npy", "wb")) for name in _PARTS}
+        for number, rows in enumerate(torch.split(indices, _BLOCK)):
+            outputs = fitted.outputs(samples, rows)
+            for name in _PARTS:
+                part = np.ascontiguousarray(getattr(outputs, name).numpy(), dtype="<f4")
+                pieces = [part.data]
+                if number == 0:
+                    pieces.insert(0, _header(len(indices), part.shape[1]))
+                for piece in pieces:
+                    files[name].write(piece)
+                    hashes[name].update(piece)
+    write_json(folder / "digests.json", {name: hashed.hexdigest() for name, hashed in hashes.items()})
+
+
+def _header(rows: int, width: int) -> memoryview:
+    """The first bytes of an .npy file of float32 [rows, width]."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (rows, width)})
+    return file.getbuffer()
+
+
+def _agree(stored: Outputs, probe: Outputs) -> bool:
+    """Whether stored rows are what the model says, but for rounding."""
+
+    def close(one: Tensor, other: Tensor) -> bool:
+        return one.shape == other.shape and torch.allclose(one, other, 1e-3, 1e-3 * float(other.abs().max()), True)
+
+    return close(stored.logits, probe.logits) and close(stored.embeddings, probe.embeddings)
+
+
+def _read(place: Path, n: int) -> Outputs | None:
+    """The entry at ``place``, or None where there is none or it is damaged."""
+    try:
+        digests = read_json(place / "digests.json")
+        parts = []
+        for name in _PARTS:
+            path = place / f"{name}.npy"
+            if _file_digest(path) != digests[name]:
+                return None
+            # copy-on-write: the file is never changed through the map
+            parts.append(torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False)))
+        return Outputs(*parts) if all(part.shape[0] == n for part in parts) else None
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _file_digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
