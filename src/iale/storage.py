@@ -95,7 +95,8 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
     """Writes tensors as safetensors in one step; returns the file's SHA-256."""
     from safetensors.torch import save
 
-    data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    # Copied, because safetensors refuses views of one tensor.
+    data = save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()})
     write_bytes(path, data)
     return sha256(data)
 
@@ -122,14 +123,15 @@ def append_line(path: Path, record: Mapping[str, Any]) -> None:
     line = (to_json(record) + "\n").encode()
     with storage_errors("write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "a+b") as file:
+        # Unbuffered, because a buffer that could not be written is written again by truncate() and close().
+        with open(path, "a+b", buffering=0) as file:
             size = file.seek(0, os.SEEK_END)
             kept = _whole_lines(file, size)
             if kept != size:
                 file.truncate(kept)
             try:
-                file.write(line)
-                file.flush()
+                while line:
+                    line = line[os.write(file.fileno(), line) :]
                 os.fsync(file.fileno())
             except OSError:
                 file.truncate(kept)
