@@ -1,0 +1,105 @@
+"""Every example in README.md, docs/ and the docstrings does what it says.
+
+Lines with ``>>>`` are doctests. A fenced block of Python without them is run where the line ``<!-- test -->`` stands
+before it; the blocks of one page share their names and a temporary folder, in which they run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import iale
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+MODULES = sorted(
+    module.name for module in pkgutil.walk_packages(iale.__path__, "iale.") if "__main__" not in module.name
+)
+OPTIONAL = ("ray", "skactiveml", "skorch", "huggingface_hub", "starlette", "uvicorn")
+MARKED = re.compile(r"^<!-- test -->\n+```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+class Parser(doctest.DocTestParser):
+    """Doctests in Markdown: the fence behind an example is no output of it."""
+
+    def parse(self, string: str, name: str = "<string>") -> list[str | doctest.Example]:
+        return super().parse(re.sub(r"^[ ]*```.*$", "", string, flags=re.MULTILINE), name)
+
+
+def page_name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def check(test: doctest.DocTest) -> None:
+    __tracebackhide__ = True
+    report: list[str] = []
+    with without_missing_extras():
+        result = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=report.append)
+    text = "".join(report)
+    if missing := re.search(rf"ModuleNotFoundError: No module named '({'|'.join(OPTIONAL)})", text):
+        pytest.skip(f"{missing[1]} is not installed")
+    if result.failed:
+        pytest.fail(text, pytrace=False)
+
+
+@contextlib.contextmanager
+def without_missing_extras() -> Any:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in OPTIONAL:
+            raise
+        pytest.skip(f"{error.name} is not installed")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = page.read_text(encoding="utf-8")
+    check(Parser().get_doctest(text, {}, page_name(page), str(page), 0))
+    names: dict[str, Any] = {"__name__": page.stem}
+    for block in MARKED.finditer(text):
+        line = text.count("\n", 0, block.start(1))
+        with without_missing_extras():
+            exec(compile("\n" * line + block[1], str(page), "exec"), names)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstrings(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with without_missing_extras():
+        module = importlib.import_module(name)
+    for test in doctest.DocTestFinder(exclude_empty=True).find(module):
+        if test.examples:
+            check(test)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text)
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert not missing
+
+
+def test_these_tests_would_notice() -> None:
+    with pytest.raises(pytest.fail.Exception, match="Expected:"):
+        check(Parser().get_doctest("```python\n>>> 1 + 1\n3\n```\n", {}, "page", "page", 0))
+    check(Parser().get_doctest("```python\n>>> 1 + 1\n2\n```\n", {}, "page", "page", 0))
+    with pytest.raises(pytest.skip.Exception, match="ray is not installed"):
+        check(
+            Parser().get_doctest(
+                ">>> raise ModuleNotFoundError(\"No module named 'ray'\", name='ray')\n", {}, "", "", 0
+            )
+        )
+    assert [block[1] for block in MARKED.finditer("<!-- test -->\n```python\nx = 1\n```\n```python\ny\n```\n")] == [
+        "x = 1\n"
+    ]

@@ -1,0 +1,367 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from iale.classifiers.base import FitJob, FittedClassifier, TrainingConfig
+from iale.classifiers.build import build_classifier
+from iale.classifiers.torch_classifier import TorchClassifier
+from iale.data.arrays import ArraySamples
+from iale.data.samples import DataSet
+from iale.data.splits import make_dataset
+from iale.errors import ConfigError, DataError, ModelError, QueryError, UnknownNameError
+from iale.learner import ActiveLearner, CycleConfig, Step, accuracy, run_cycle, start
+from iale.policies.catalog import find_strategy
+from iale.seeding import Stream
+from iale.strategies.base import Need
+from iale.strategies.catalog import STRATEGIES
+
+RNG = np.random.default_rng(0)
+LABELS = RNG.integers(0, 3, 80)
+IMAGES = (RNG.normal(size=(80, 4, 4)) + LABELS[:, None, None] * np.linspace(-1, 1, 16).reshape(4, 4)).astype("float32")
+TRAINING = TrainingConfig(epochs=3, batch_size=8, learning_rate=0.01, device="cpu")
+CONFIG = CycleConfig(
+    labeling_budget=18, acquisition_size=4, subset_size=15, initial_size=7, monte_carlo_passes=3, committee_size=3
+)
+
+
+def dataset() -> DataSet:
+    test = ArraySamples(IMAGES[60:])
+    return make_dataset("toy", ArraySamples(IMAGES[:60]), LABELS[:60], test, LABELS[60:])
+
+
+DATA = dataset()
+
+
+def classifier() -> TorchClassifier:
+    return build_classifier("mlp", DATA.train, 3, TRAINING)
+
+
+def evaluate(fitted: FittedClassifier) -> float:
+    return accuracy(fitted, DATA.test, torch.arange(20), DATA.test_labels)
+
+
+def play(strategy: str, labels: Tensor = DATA.train_labels, seed: int = 5) -> list[Step]:
+    learner = start(classifier(), DATA, CONFIG, Stream(seed))
+    return list(run_cycle(learner, find_strategy(strategy), labels, evaluate))
+
+
+def test_the_loop_equals_a_naive_loop() -> None:
+    """Margin on sub-pools, kept in Python lists; the 60 training samples are all in the pool."""
+    root, hidden = 5, DATA.train_labels.tolist()
+    rng = Stream(root, ("initial",)).numpy()
+    classes = [[i for i in range(60) if hidden[i] == c] for c in range(3)]
+    larger = rng.permutation(3).tolist()[:1]  # 7 = 3 + 2 + 2
+    labeled = []
+    for c in range(3):
+        order = rng.permutation(len(classes[c]))
+        labeled += [classes[c][i] for i in order[: 2 + (c in larger)]]
+    steps = []
+    while True:
+        count = len(labeled)
+        here = Stream(root, ("labels", count))
+        seed = here.child("fit", 0).seed
+        fitted = classifier().fit(
+            DATA.train, FitJob(torch.tensor(labeled), torch.tensor([hidden[i] for i in labeled]), seed)
+        )
+        probs = fitted.outputs(DATA.test, torch.arange(20)).probs.tolist()
+        right = sum(
+            max(range(3), key=p.__getitem__) == y for p, y in zip(probs, DATA.test_labels.tolist(), strict=True)
+        )
+        if count == 18:
+            steps.append(Step(count, right / 20, ()))
+            break
+        walk = here.child("subset").numpy()
+        candidates: list[int] = []
+        while len(candidates) < 15:
+            for i in walk.integers(60, size=30).tolist():
+                if i not in labeled and i not in candidates and len(candidates) < 15:
+                    candidates.append(i)
+        margins = {}
+        for i in candidates:
+            first, second = sorted(fitted.outputs(DATA.train, torch.tensor([i])).probs[0].tolist(), reverse=True)[:2]
+            margins[i] = first - second
+        chosen = sorted(candidates, key=margins.__getitem__)[: min(4, 18 - count)]
+        steps.append(Step(count, right / 20, tuple(chosen)))
+        labeled += chosen
+    assert play("margin") == steps
+    assert [step.labeled for step in steps] == [7, 11, 15, 18]
+
+
+@pytest.mark.parametrize("strategy", list(STRATEGIES))
+def test_poisoned_hidden_labels_change_nothing(strategy: str) -> None:
+    steps = play(strategy)
+    first = start(classifier(), DATA, CONFIG, Stream(5)).pool.labeled.tolist()
+    known = first + [i for step in steps for i in step.selected]
+    assert len(known) == len(set(known)) == 18
+    poisoned = torch.full_like(DATA.train_labels, -(10**9))
+    poisoned[known] = DATA.train_labels[known]
+    assert play(strategy, poisoned) == steps
+
+
+def test_another_seed_gives_another_run() -> None:
+    assert play("badge", seed=5) == play("badge", seed=5) != play("badge", seed=6)
+
+
+class Spy:
+    """A classifier that writes down what is fitted."""
+
+    def __init__(self) -> None:
+        self.inner = classifier()
+        self.num_classes, self.embedding_dim, self.has_dropout = 3, 256, True
+        self.jobs: list[list[FitJob]] = []
+
+    def fit_many(self, samples: ArraySamples, jobs: Sequence[FitJob]) -> list[FittedClassifier]:
+        self.jobs.append(list(jobs))
+        return self.inner.fit_many(samples, jobs)  # type: ignore[arg-type]
+
+
+def watch(strategy: str) -> tuple[list[list[FitJob]], list[list[int]]]:
+    spy, subsets = Spy(), []
+    learner = start(spy, DATA, CONFIG, Stream(5))
+    for _ in run_cycle(learner, find_strategy(strategy), DATA.train_labels, evaluate):
+        subsets.append(learner.pool.candidates(15, Stream(5).child("labels", len(learner.pool.labeled), "subset")))
+    return spy.jobs, [candidates.indices.tolist() for candidates in subsets]
+
+
+def test_strategies_of_one_seed_are_paired() -> None:
+    runs = {name: watch(name) for name in ("random", "margin", "ensemble")}
+    (random, random_subsets), others = runs["random"], [runs["margin"], runs["ensemble"]]
+    for jobs, subsets in others:
+        assert torch.equal(jobs[0][0].indices, random[0][0].indices)
+        assert [step[0].seed for step in jobs] == [step[0].seed for step in random]
+        for step, other, subset, random_subset in zip(jobs[1:], random[1:], subsets, random_subsets, strict=False):
+            differ = set(step[0].indices.tolist()) - set(other[0].indices.tolist())
+            assert len(set(subset) - set(random_subset)) <= len(differ)
+
+
+def test_the_committee_is_fitted_where_it_is_needed_and_from_seeds_of_its_own() -> None:
+    jobs, _ = watch("ensemble")
+    assert [len(step) for step in jobs] == [3, 3, 3, 1]  # nobody is asked after the last fit
+    seeds = [job.seed for step in jobs for job in step]
+    assert len(set(seeds)) == len(seeds)
+    assert all(torch.equal(job.indices, step[0].indices) for step in jobs for job in step)
+    assert [len(step) for step in watch("margin")[0]] == [1] * 4
+
+
+def test_the_first_member_of_the_committee_is_the_classifier_itself() -> None:
+    learner = start(classifier(), DATA, CONFIG, Stream(5))
+    learner.fit({Need.COMMITTEE})
+    candidates = learner.candidates()
+    context = learner.context(candidates, {Need.COMMITTEE, Need.LABELED, Need.MONTE_CARLO})
+    assert context.committee is not None
+    assert context.monte_carlo is not None
+    assert context.labeled is not None
+    assert context.labels is not None
+    assert context.committee.shape == context.monte_carlo.shape == (3, 15, 3)
+    assert torch.equal(context.committee[0], context.candidates.probs)
+    assert not torch.allclose(context.committee[1], context.committee[2])
+    assert len(context.labeled) == len(context.labels) == 7
+    bare = learner.context(candidates, frozenset())
+    assert (bare.committee, bare.monte_carlo, bare.labeled, bare.labels) == (None, None, None, None)
+
+
+def test_a_committee_that_was_not_fitted_is_an_error_not_agreement() -> None:
+    learner = start(classifier(), DATA, CONFIG, Stream(5))
+    learner.fit()
+    with pytest.raises(ModelError, match=r"not fitted: pass the strategy's needs to fit\(\)"):
+        learner.query(find_strategy("ensemble"), 2)
+
+
+def test_look_aheads_start_from_equal_weights() -> None:
+    learner = start(classifier(), DATA, CONFIG, Stream(5))
+    one = learner.job("look-ahead", extra=(torch.tensor([50]), torch.tensor([2])))
+    other = learner.job("look-ahead", extra=(torch.tensor([51]), torch.tensor([0])))
+    assert one.seed == other.seed != learner.job("fit", 0).seed
+    assert one.indices.tolist() == [*learner.pool.labeled.tolist(), 50]
+    assert one.labels.tolist() == [*learner.pool.labels.tolist(), 2]
+    assert len(learner.pool.labeled) == 7
+
+
+def test_queries_need_a_fit() -> None:
+    learner = start(classifier(), DATA, CONFIG, Stream(5))
+    with pytest.raises(ModelError, match=r"not fitted yet: call fit\(\) first"):
+        learner.query(find_strategy("margin"), 1)
+
+
+def test_only_the_universe_is_labelled() -> None:
+    universe = torch.arange(1, 60, 2)
+    learner = start(classifier(), DATA, CONFIG, Stream(5), universe=universe)
+    chosen = [
+        i for step in run_cycle(learner, find_strategy("coreset"), DATA.train_labels, evaluate) for i in step.selected
+    ]
+    assert set(chosen) < set(universe.tolist())
+
+
+def test_a_budget_beyond_the_pool_and_a_class_without_samples() -> None:
+    with pytest.raises(ConfigError, match="labeling budget 61 is larger than the pool of 60"):
+        start(classifier(), DATA, CycleConfig(labeling_budget=61), Stream(0))
+    without = torch.nonzero(DATA.train_labels != 1).flatten()
+    with pytest.raises(DataError, match="class 1 has 0 samples to start from"):
+        start(classifier(), DATA, CONFIG, Stream(0), universe=without)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"acquisition_size": 0}, "acquisition size must be at least 1, not 0"),
+        ({"acquisition_size": 101}, "acquisition size 101 is larger than the sub-pool of 100"),
+        ({"labeling_budget": 19}, "labeling budget 19 is below the 20 initial"),
+        ({"committee_size": 1}, "at least 2 passes and Ensemble 2 members"),
+        ({"monte_carlo_passes": 1}, "at least 2 passes"),
+    ],
+)
+def test_sizes_that_do_not_fit(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        CycleConfig(**options)
+
+
+# The loop with a person in it.
+
+
+def model() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 3))
+
+
+def person(strategy: str = "margin", **options: Any) -> ActiveLearner:
+    return ActiveLearner(model(), IMAGES, strategy, training=TRAINING, **options)
+
+
+@pytest.mark.parametrize("strategy", list(STRATEGIES))
+def test_ask_and_tell_until_all_is_labelled(strategy: str) -> None:
+    learner = person(strategy)
+    told: list[int] = []
+    while len(told) < 80:
+        asked = learner.ask(min(35, 80 - len(told)))
+        assert not set(asked) & set(told)
+        assert len(set(asked)) == len(asked)
+        learner.tell(asked, LABELS[asked].tolist())
+        told += asked
+        assert learner.labeled == told
+    with pytest.raises(ConfigError, match="every sample is labelled already"):
+        learner.ask(1)
+
+
+def test_asking_twice_gives_the_same_answer_and_a_new_label_another() -> None:
+    learner = person()
+    learner.tell([0, 1, 2], LABELS[:3].tolist())
+    first = learner.ask(5)
+    assert learner.ask(5) == first
+    assert learner.ask(2) == first[:2]
+    learner.tell([first[0]], [int(LABELS[first[0]])])
+    assert first[0] not in learner.ask(5)
+
+
+def test_the_first_samples_are_drawn_without_a_model() -> None:
+    cold = person(seed=3).ask(10)
+    assert cold == person("coreset", seed=3).ask(10) != person(seed=4).ask(10)
+    assert len(set(cold)) == 10
+    assert all(type(index) is int for index in cold)
+
+
+def test_fit_is_done_once_for_the_same_labels() -> None:
+    learner = person()
+    with pytest.raises(DataError, match="no labelled samples to train on"):
+        learner.fit()
+    learner.tell([4, 9], [0, 1])
+    fitted = learner.fit()
+    assert learner.fit() is fitted
+    learner.tell([5], [2])
+    assert learner.fit() is not fitted
+
+
+@pytest.mark.parametrize(
+    ("indices", "labels", "error", "message"),
+    [
+        ([5, 0], [0, 0], QueryError, "sample 0 is labelled already"),
+        ([5, 80], [0, 0], QueryError, "sample 80 is not in this pool"),
+        ([5, -1], [0, 0], QueryError, "sample -1 is not in this pool"),
+        ([5, 5], [0, 0], QueryError, "named twice"),
+        ([5, 6], [0, 3], DataError, "label 3 is out of range"),
+        ([5, 6], [0], DataError, "2 samples came with 1 labels"),
+        ([5, 6], [0.0, 1.0], DataError, "labels must be a list of integers, not torch.float32"),
+        ([5, 6], ["cat", "dog"], DataError, r"labels must be a list of integers, which \['cat', 'dog'\] is not"),
+        ([5, 6], [None, 1], DataError, "labels must be a list of integers"),
+        ([[5], [6]], [0, 1], DataError, "indices must be a list of integers"),
+        ([True] * 2, [0, 1], DataError, "indices must be a list of integers, not torch.bool"),
+    ],
+)
+def test_a_wrong_label_adds_none(indices: list[Any], labels: list[Any], error: type[Exception], message: str) -> None:
+    learner = person()
+    learner.tell([0, 1, 2], [0, 1, 2])
+    before = learner.ask(4)
+    with pytest.raises(error, match=message):
+        learner.tell(indices, labels)
+    assert learner.labeled == [0, 1, 2]
+    assert learner.ask(4) == before
+
+
+def test_tensors_and_arrays_may_be_told() -> None:
+    learner = ActiveLearner(model(), torch.from_numpy(IMAGES), training=TRAINING)
+    learner.tell(torch.tensor([0, 1]), torch.tensor([0, 1]))
+    learner.tell(np.array([2, 3], dtype=np.uint8), np.array([0, 1]))  # type: ignore[arg-type]
+    assert learner.labeled == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(("k", "message"), [(0, "ask for 1 to 77"), (-1, "ask for 1 to 77"), (78, "ask for 1 to 77")])
+def test_a_wrong_number_of_samples(k: int, message: str) -> None:
+    learner = person()
+    learner.tell([0, 1, 2], [0, 1, 2])
+    with pytest.raises(ConfigError, match=message):
+        learner.ask(k)
+
+
+def test_more_than_the_sub_pool_is_refused() -> None:
+    learner = person(subset_size=6)
+    learner.tell([0, 1, 2], [0, 1, 2])
+    assert len(learner.ask(6)) == 6
+    with pytest.raises(ConfigError, match="7 samples were asked for from a sub-pool of 6: raise subset_size"):
+        learner.ask(7)
+
+
+def test_what_does_not_fit_together_is_refused_before_anything_runs() -> None:
+    plain = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
+    with pytest.raises(ModelError, match="needs a dropout layer"):
+        ActiveLearner(plain, IMAGES, "mc-dropout")
+    with pytest.raises(ModelError, match="the model has 3 logits, 4 classes were named"):
+        ActiveLearner(plain, IMAGES, num_classes=4)
+    with pytest.raises(ModelError, match="cannot read a batch of shape"):
+        ActiveLearner(nn.Linear(17, 3), IMAGES)
+    with pytest.raises(UnknownNameError, match="the strategies are random, confidence"):
+        ActiveLearner(plain, IMAGES, "no-such-strategy")
+    with pytest.raises(DataError, match="holds no samples"):
+        ActiveLearner(plain, IMAGES[:0])
+
+
+SCRIPT = """
+import json, sys
+import numpy as np
+from torch import nn
+from iale.classifiers.base import TrainingConfig
+from iale.learner import ActiveLearner
+images = np.random.default_rng(1).normal(size=(80, 4, 4)).astype("float32")
+answers = []
+for strategy in ("badge", "ensemble", "mc-dropout"):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 3))
+    training = TrainingConfig(epochs=3, device="cpu")
+    learner = ActiveLearner(model, images, strategy, training=training, subset_size=40, seed=9)
+    first = learner.ask(6)
+    learner.tell(first, [0, 1, 2, 0, 1, 2])
+    answers.append([first, learner.ask(7)])
+"""
+
+
+def test_the_same_seed_and_labels_ask_for_the_same_in_another_process() -> None:
+    there = subprocess.run(
+        [sys.executable, "-c", SCRIPT + "print(json.dumps(answers))"], capture_output=True, text=True, check=True
+    )
+    here: dict[str, Any] = {}
+    exec(SCRIPT, here)
+    assert there.stdout.strip() == str(here["answers"])
