@@ -14,7 +14,11 @@ import torch
 
 from iale.classifiers.base import resolve_device
 from iale.errors import ConfigError, IaleError
-from iale.executors import ProcessExecutor, SerialExecutor, as_completed, open_executor
+from iale.executors import EXECUTORS, Executor, ProcessExecutor, SerialExecutor, as_completed, open_executor
+
+
+def threads(_: int) -> int:
+    return torch.get_num_threads()
 
 
 def test_serial_work_keeps_its_order_and_starts_when_the_last_has_been_read() -> None:
@@ -30,12 +34,15 @@ def test_serial_work_keeps_its_order_and_starts_when_the_last_has_been_read() ->
     assert list(results) == [1, 2]
 
 
-def test_serial_work_runs_on_one_thread_and_puts_the_number_back() -> None:
+@pytest.mark.parametrize("make", [SerialExecutor, lambda: ThreadPoolExecutor(1)])
+def test_work_runs_on_one_thread_and_puts_the_number_back(make: Callable[[], Executor]) -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        assert SerialExecutor().submit(torch.get_num_threads).result() == 1
+        executor = make()
+        assert list(as_completed(executor, threads, [0])) == [1]
         assert torch.get_num_threads() == 2
+        executor.shutdown()
     finally:
         torch.set_num_threads(before)
 
@@ -99,6 +106,48 @@ def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     while _alive(worker) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _alive(worker)
+
+
+def test_tensors_come_back_as_bytes_and_outlive_their_worker() -> None:
+    with open_executor(2) as executor:
+        results = [executor.submit(torch.full, (3,), value) for value in (1.0, 2.0)]
+    assert [future.result().tolist() for future in results] == [[1.0] * 3, [2.0] * 3]
+    assert not any(future.result().untyped_storage().is_shared() for future in results)
+
+
+def test_an_executor_is_named_or_handed_through() -> None:
+    with open_executor(1) as executor:
+        assert isinstance(executor, SerialExecutor)
+    with open_executor(1, "process") as executor:
+        assert isinstance(executor, ProcessExecutor)
+    with ThreadPoolExecutor(1) as pool:
+        with open_executor(1, pool) as executor:
+            assert executor is pool
+        assert pool.submit(abs, -1).result() == 1  # still open
+    assert list(EXECUTORS) == ["serial", "process", "ray"]
+
+
+@pytest.mark.parametrize(
+    ("workers", "name", "address", "sentence"),
+    [
+        (2, "serial", None, "'serial' is one worker, not 2: use 'process'"),
+        (1, "serial", "here:1", "'serial' takes no address: use 'ray'"),
+        (2, None, "here:1", "'process' takes no address: use 'ray'"),
+        (2, "rayy", None, "did you mean 'ray'"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(
+    workers: int, name: str | None, address: str | None, sentence: str
+) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        open_executor(workers, name, address)
+
+
+def test_without_ray_the_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "iale.integrations.ray", raising=False)
+    with pytest.raises(ConfigError, match=r"pip install 'iale\[ray\]'"):
+        open_executor(1, "ray")
 
 
 def test_fewer_than_one_worker_is_refused() -> None:

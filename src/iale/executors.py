@@ -1,7 +1,8 @@
-"""Where work runs: in this process, or in a pool of processes; both in the words of `concurrent.futures`.
+"""Where work runs: in this process, in a pool of processes or on many machines; in the words of `concurrent.futures`.
 
-Every piece of work runs on one PyTorch thread, in this process too: a sum split over another number of threads is
-rounded differently, and the same seed must give the same result wherever it runs. More cores mean more workers.
+`as_completed` hands work out and runs every piece of it on one PyTorch thread, in this process too: a sum that is split
+over another number of threads is rounded differently, and the same seed must give the same result wherever it runs.
+More cores mean more workers.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +21,7 @@ from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
 from iale.errors import ConfigError, IaleError
+from iale.registry import Registry
 
 T = TypeVar("T")
 Job = TypeVar("Job")
@@ -43,8 +46,7 @@ class SerialExecutor:
         """A future that is done already."""
         future: Future[T] = Future()
         try:
-            with one_thread():
-                future.set_result(fn(*args, **kwargs))
+            future.set_result(fn(*args, **kwargs))
         except Exception as error:
             future.set_exception(error)
         return future
@@ -70,7 +72,7 @@ class ProcessExecutor:
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Sends the work to the next free worker."""
-        return self._pool.submit(fn, *args, **kwargs)
+        return self._pool.submit(_run, _ByValue((fn, args, kwargs)))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Ends the workers once they have finished what they are at."""
@@ -95,16 +97,53 @@ class ProcessExecutor:
         self.stop()
 
 
-@contextlib.contextmanager
-def open_executor(workers: int) -> Iterator[Executor]:
-    """The executor for so many workers: 1 is this process itself, more are processes of their own."""
+def open_serial(workers: int, address: str | None) -> contextlib.AbstractContextManager[Executor]:
+    """This process; it is one worker."""
+    _refuse(address, "serial")
+    if workers > 1:
+        raise ConfigError(f"the executor 'serial' is one worker, not {workers}: use 'process' for more.")
+    return contextlib.nullcontext(SerialExecutor())
+
+
+def open_process(workers: int, address: str | None) -> contextlib.AbstractContextManager[Executor]:
+    """So many processes on this machine."""
+    _refuse(address, "process")
+    return ProcessExecutor(workers)
+
+
+EXECUTORS = Registry(
+    "executor",
+    {
+        "serial": "iale.executors:open_serial",
+        "process": "iale.executors:open_process",
+        "ray": "iale.integrations.ray:RayExecutor",
+    },
+)
+"""Functions of a number of workers and an address or None; they return a context manager around an `Executor`."""
+
+
+def open_executor(
+    workers: int = 1, executor: Executor | str | None = None, address: str | None = None
+) -> contextlib.AbstractContextManager[Executor]:
+    """The executor to work with, closed at the end of the ``with`` block.
+
+    Args:
+        workers: how many pieces of work run side by side.
+        executor: a name in `EXECUTORS`; None takes "serial" for one worker and "process" for more. An executor of your
+            own is handed through and left open.
+        address: of the machines, for an executor that has some.
+
+    Raises:
+        ConfigError: there is no such executor, or it does not go with the workers or the address.
+    """
     if workers < 1:
         raise ConfigError(f"the number of workers must be at least 1, not {workers}.")
-    if workers == 1:
-        yield SerialExecutor()
-        return
-    with ProcessExecutor(workers) as executor:
-        yield executor
+    if executor is None:
+        executor = "serial" if workers == 1 else "process"
+    if not isinstance(executor, str):
+        return contextlib.nullcontext(executor)
+    opened: contextlib.AbstractContextManager[Executor] = EXECUTORS[executor](workers, address)
+    return opened
 
 
 def as_completed(executor: Executor, fn: Callable[[Job], T], jobs: Iterable[Job], *, ahead: int = 1) -> Iterator[T]:
@@ -122,7 +161,7 @@ def as_completed(executor: Executor, fn: Callable[[Job], T], jobs: Iterable[Job]
     queue, pending = iter(jobs), set[Future[T]]()
     try:
         while True:
-            pending |= {executor.submit(fn, job) for job in islice(queue, ahead - len(pending))}
+            pending |= {executor.submit(on_one_thread, fn, job) for job in islice(queue, ahead - len(pending))}
             if not pending:
                 return
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
@@ -133,6 +172,12 @@ def as_completed(executor: Executor, fn: Callable[[Job], T], jobs: Iterable[Job]
             "a worker process was killed, often for lack of memory: what is finished is kept; start the same command "
             "again, perhaps with fewer workers."
         ) from error
+
+
+def on_one_thread(fn: Callable[[Job], T], job: Job) -> T:
+    """``fn(job)`` with PyTorch limited to one thread."""
+    with one_thread():
+        return fn(job)
 
 
 @contextlib.contextmanager
@@ -146,6 +191,28 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+class _ByValue:
+    """Pickles as the value it holds, with plain pickle: tensors travel as bytes and not as handles of shared memory,
+    which need the sender to be alive and a limited number of open files."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
+        return pickle.loads, (pickle.dumps(self.value),)
+
+
+def _run(work: Any) -> Any:
+    """What a worker process does; ``work`` arrives as the triple that `_ByValue` held."""
+    fn, args, kwargs = work
+    return _ByValue(fn(*args, **kwargs))
+
+
+def _refuse(address: str | None, name: str) -> None:
+    if address is not None:
+        raise ConfigError(f"the executor {name!r} takes no address: use 'ray' for other machines.")
 
 
 def _begin_worker(parent: Connection) -> None:

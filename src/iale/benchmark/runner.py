@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,12 @@ from tqdm import tqdm
 from iale import storage
 from iale.benchmark.config import ExperimentConfig, PoolName, resolved
 from iale.benchmark.records import RECORDS, describe_run, make_record, read_records, run_key
-from iale.classifiers.base import Classifier, FittedClassifier, TrainingConfig
+from iale.classifiers.base import Classifier, FittedClassifier, TrainingConfig, resolve_device
 from iale.classifiers.build import build_classifier
 from iale.data.catalog import load_dataset
 from iale.data.samples import DataSet
 from iale.errors import ConfigError, DataError, ModelError
-from iale.executors import as_completed, open_executor
+from iale.executors import Executor, as_completed, open_executor
 from iale.learner import Learner, accuracy, run_cycle, start
 from iale.policies.catalog import find_strategy
 from iale.seeding import Stream
@@ -41,25 +41,35 @@ TIMES, EXPERIMENT = "times.jsonl", "experiment.json"
 
 @dataclass(frozen=True)
 class Run:
-    """One strategy, one pool, one seed; picklable, so that a worker needs nothing else."""
+    """One strategy, one pool, one seed; picklable, so that a worker needs nothing else but the data set."""
 
     config: ExperimentConfig
     strategy: str
+    query_strategy: QueryStrategy
     pool: PoolName
     seed: int
 
 
-def run_experiment(config: ExperimentConfig, out: Path, *, workers: int = 1, progress: bool = True) -> Path:
+def run_experiment(
+    config: ExperimentConfig,
+    out: Path,
+    *,
+    workers: int = 1,
+    executor: Executor | str | None = None,
+    progress: bool = True,
+) -> Path:
     """Runs what is not finished yet.
 
     Everything is checked before the first fit. With several workers the lines come in the order in which the runs
-    finish; what they say does not depend on it. Strategies and data sets that were registered by hand are known to this
-    process alone: run them with one worker.
+    finish; what they say does not depend on it. Strategies travel to the workers, trained policies too; a data set is
+    loaded there, by its name or path, and one that was registered by hand is known to this process alone.
 
     Args:
         config: what to run.
         out: folder for the records.
-        workers: processes that work side by side, each on one thread.
+        workers: runs side by side, each on one thread.
+        executor: where they run, see `open_executor`; by default in this process for one worker, in a pool of processes
+            for more.
         progress: shows a bar on stderr.
 
     Returns:
@@ -75,11 +85,11 @@ def run_experiment(config: ExperimentConfig, out: Path, *, workers: int = 1, pro
     finished = {record["key"] for record in read_records(path)}
     left = [run for key, run in runs.items() if key not in finished]
     done = len(runs) - len(left)
-    with open_executor(workers) as executor:
+    with open_executor(workers, executor) as opened:
         storage.write_json(out / EXPERIMENT, resolved(config))
         bar = tqdm(total=len(runs), initial=done, unit="run", disable=not progress, file=sys.stderr)
         try:
-            for record, seconds in as_completed(executor, _execute, left, ahead=2 * workers - 1):
+            for record, seconds in as_completed(opened, _execute, left, ahead=2 * workers - 1):
                 storage.append_line(path, record)
                 name = {field: record[field] for field in ("key", "strategy", "pool", "seed")}
                 storage.append_line(out / TIMES, {**name, "seconds": round(seconds, 3)})
@@ -123,20 +133,29 @@ def run_one(
     recipe = classifier or build_classifier(config.classifier, data.train, data.num_classes, config.training)
     _check(config, data, recipe)
     found.check(recipe)
+    name = strategy if isinstance(strategy, str) else strategy.name
+    return _play(Run(config, name, found, pool, seed), data, recipe)
+
+
+def _play(run: Run, data: DataSet, classifier: Classifier) -> dict[str, Any]:
+    """The record of a run that has been checked."""
+    config = run.config
     indices = _test_indices(config, data)
     labels = data.test_labels[indices]
 
     def evaluate(fitted: FittedClassifier) -> float:
         return accuracy(fitted, data.test, indices, labels)
 
-    steps = list(run_cycle(_start(config, data, recipe, pool, seed), found, data.train_labels, evaluate))
-    name = strategy if isinstance(strategy, str) else strategy.name
-    return make_record(describe_run(config, name, found, pool, seed), steps)
+    learner = _start(config, data, classifier, run.pool, run.seed)
+    steps = list(run_cycle(learner, run.query_strategy, data.train_labels, evaluate))
+    return make_record(describe_run(config, run.strategy, run.query_strategy, run.pool, run.seed), steps)
 
 
 def _planned(config: ExperimentConfig) -> dict[str, Run]:
-    """Every run by its key, once all of them are known to be able to start."""
+    """Every run by its key, once all of them are known to be able to start; the device is chosen here, for all."""
     _prepared.cache_clear()
+    device = str(resolve_device(config.training.device))
+    config = replace(config, training=replace(config.training, device=device))
     data, classifier = _prepared(config.dataset, config.classifier, config.training)
     _check(config, data, classifier)
     strategies = {name: find_strategy(name) for name in config.strategies}
@@ -154,7 +173,7 @@ def _planned(config: ExperimentConfig) -> dict[str, Run]:
                 f"{labels[described['strategy']]!r} and {name!r} would both be called {described['strategy']!r}: "
                 f"rename one of the folders."
             )
-        runs[run_key(described)] = Run(config, name, pool, seed)
+        runs[run_key(described)] = Run(config, name, strategies[name], pool, seed)
     return runs
 
 
@@ -162,7 +181,7 @@ def _execute(run: Run) -> tuple[dict[str, Any], float]:
     """Record and seconds of one run; what a worker does."""
     data, classifier = _prepared(run.config.dataset, run.config.classifier, run.config.training)
     begin = time.perf_counter()
-    record = run_one(run.config, data, run.strategy, run.pool, run.seed, classifier=classifier)
+    record = _play(run, data, classifier)
     return record, time.perf_counter() - begin
 
 

@@ -10,6 +10,7 @@ from iale.benchmark.config import ExperimentConfig
 from iale.benchmark.runner import run_experiment
 from iale.cli.options import parse
 from iale.cli.output import check_folder
+from iale.cli.workers import WorkerOptions
 
 
 @dataclass(frozen=True)
@@ -20,17 +21,19 @@ class RunOptions:
 
     Attributes:
         out: folder for the records.
-        workers: processes that run side by side, one thread each.
+        where: where the runs are played.
         config: what is compared.
     """
 
     out: Path
-    workers: int = 1
+    where: WorkerOptions = field(default_factory=WorkerOptions)
     config: ExperimentConfig = field(default_factory=ExperimentConfig)
 
 
 def main(argv: Sequence[str]) -> int:
     """Runs the comparison and prints where its records are."""
     options = parse(RunOptions, argv, prog="iale run")
-    print(run_experiment(options.config, check_folder(options.out), workers=options.workers))
+    with options.where.open() as executor:
+        out = check_folder(options.out)
+        print(run_experiment(options.config, out, workers=options.where.workers, executor=executor))
     return 0

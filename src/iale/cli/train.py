@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from iale.cli.options import check_workers, parse
+from iale.cli.options import parse
 from iale.cli.output import check_folder
+from iale.cli.workers import WorkerOptions
 from iale.dagger.config import DaggerConfig
 from iale.dagger.trainer import train_policy
 
@@ -20,17 +21,19 @@ class TrainOptions:
 
     Attributes:
         out: folder for checkpoints, demonstrations and, at the end, the policy.
-        workers: processes that fit classifiers side by side, one thread each.
+        where: where the episodes of a round are played.
         config: what the policy learns from.
     """
 
     out: Path
-    workers: int = 1
+    where: WorkerOptions = field(default_factory=WorkerOptions)
     config: DaggerConfig = field(default_factory=DaggerConfig)
 
 
 def main(argv: Sequence[str]) -> int:
     """Trains the policy and prints its folder, which is its name for ``--strategies``."""
     options = parse(TrainOptions, argv, prog="iale train", prefixed=("state",))
-    print(train_policy(options.config, check_folder(options.out), workers=check_workers(options.workers)))
+    with options.where.open() as executor:
+        out = check_folder(options.out)
+        print(train_policy(options.config, out, workers=options.where.workers, executor=executor))
     return 0

@@ -8,7 +8,8 @@ ends with the same bytes.
 from __future__ import annotations
 
 import functools
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -19,26 +20,36 @@ from iale.classifiers.base import resolve_device
 from iale.classifiers.build import build_classifier
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.dagger.config import DaggerConfig
-from iale.dagger.demonstrations import concatenate, has_episode, load_demonstrations, load_log, save_episode
+from iale.dagger.demonstrations import Episode, concatenate, has_episode, load_demonstrations, load_log, save_episode
 from iale.dagger.episode import open_episode, run_episode
 from iale.dagger.update import update_policy
 from iale.data.catalog import load_dataset
 from iale.data.samples import DataSet
 from iale.errors import ConfigError
-from iale.executors import as_completed, open_executor
+from iale.executors import Executor, as_completed, open_executor
 from iale.policies.catalog import find_strategy
 from iale.policies.iale import IalePolicy, random_policy
 from iale.policies.saved import CARD, load_policy, save_policy
 from iale.seeding import Stream
+from iale.strategies.base import QueryStrategy
 
 
-def train_policy(config: DaggerConfig, out: Path, *, workers: int = 1, progress: bool = True) -> Path:
+def train_policy(
+    config: DaggerConfig,
+    out: Path,
+    *,
+    workers: int = 1,
+    executor: Executor | str | None = None,
+    progress: bool = True,
+) -> Path:
     """Trains a policy, or goes on where a stopped run was.
 
     Args:
         config: everything that decides the result.
         out: the run's folder, laid out as `demonstrations` draws it.
-        workers: processes for the episodes of a round; the result does not depend on it.
+        workers: episodes of a round that are played side by side; the result does not depend on it.
+        executor: where they are played, see `open_executor`; by default in this process for one worker, in a pool of
+            processes for more. Only this process reads and writes ``out``.
         progress: show a bar of episodes on stderr.
 
     Returns:
@@ -48,24 +59,33 @@ def train_policy(config: DaggerConfig, out: Path, *, workers: int = 1, progress:
         ConfigError: the sizes do not fit the source, or the folder holds a run with another configuration.
         ModelError: an expert needs what the classifier lacks.
     """
-    open_episode(config, *prepare(config), 1)  # what cannot be started raises before anything is written
+    placed = _on_this_device(config)
+    data, classifier = prepare(placed)
+    experts = {name: find_strategy(name) for name in config.experts}
+    for expert in experts.values():
+        expert.check(classifier)
+    open_episode(placed, data, classifier, 1)  # what cannot be started raises before anything is written
     claim(config, out)
-    policy = policy_after(config, out, 0)
+    policy = random_policy(
+        config.state, classifier.num_classes, classifier.embedding_dim, Stream(config.seed).child("policy")
+    )
     rounds = -(-config.episodes // config.round_size)
     workers = min(workers, config.round_size)
     with (
-        open_executor(workers) as executor,
+        open_executor(workers, executor) as opened,
         tqdm(total=config.episodes, unit="episode", desc="training the policy", disable=not progress) as bar,
     ):
         for number in range(1, rounds + 1):
             episodes = episodes_of(config, number)
             missing = [episode for episode in episodes if not has_episode(out, episode)]
             bar.update(len(episodes) - len(missing))
-            for _ in as_completed(executor, functools.partial(play, config, out), missing, ahead=workers):
+            job = functools.partial(play, placed, experts, policy)
+            for number_played, episode in as_completed(opened, job, missing, ahead=workers):
+                save_episode(episode, out, number_played)
                 bar.update()
             folder = round_folder(out, number)
             if not (folder / CARD).is_file():
-                save_policy(_update(config, out, number, policy), folder, card(config, out, number))
+                save_policy(_update(placed, out, number, policy), folder, card(config, out, number))
             policy = load_policy(folder)
     save_policy(policy, out / "policy", card(config, out, rounds))
     return out / "policy"
@@ -86,12 +106,9 @@ def claim(config: DaggerConfig, out: Path) -> None:
 
 @functools.lru_cache(maxsize=1)
 def prepare(config: DaggerConfig) -> tuple[DataSet, TorchClassifier]:
-    """The source and the classifier, once per process; all experts are checked against it."""
+    """The source and the classifier, once per process."""
     data = load_dataset(config.dataset)
-    classifier = build_classifier(config.classifier, data.train, data.num_classes, config.training)
-    for expert in config.experts:
-        find_strategy(expert).check(classifier)
-    return data, classifier
+    return data, build_classifier(config.classifier, data.train, data.num_classes, config.training)
 
 
 def episodes_of(config: DaggerConfig, number: int) -> range:
@@ -105,21 +122,11 @@ def round_folder(out: Path, number: int) -> Path:
     return out / "rounds" / f"{number:04d}"
 
 
-def policy_after(config: DaggerConfig, out: Path, number: int) -> IalePolicy:
-    """The policy after a round (1, 2, …); after none of them it is the random one."""
-    if number > 0:
-        return load_policy(round_folder(out, number))
-    classifier = prepare(config)[1]
-    stream = Stream(config.seed).child("policy")
-    return random_policy(config.state, classifier.num_classes, classifier.embedding_dim, stream)
-
-
-def play(config: DaggerConfig, out: Path, episode: int) -> None:
-    """Plays one episode with the policy before it and writes its files; runs in any process."""
-    data, classifier = prepare(config)
-    policy = policy_after(config, out, (episode - 1) // config.round_size)
-    experts = {name: find_strategy(name) for name in config.experts}
-    save_episode(run_episode(config, data, classifier, experts, policy, episode), out, episode)
+def play(
+    config: DaggerConfig, experts: Mapping[str, QueryStrategy], policy: IalePolicy, number: int
+) -> tuple[int, Episode]:
+    """Plays one episode with the policy before it, on any machine: only the data set is read there."""
+    return number, run_episode(config, *prepare(config), experts, policy, number)
 
 
 def card(config: DaggerConfig, out: Path, rounds: int) -> dict[str, object]:
@@ -128,6 +135,11 @@ def card(config: DaggerConfig, out: Path, rounds: int) -> dict[str, object]:
     steps = [step for episode in range(1, episodes + 1) for step in load_log(out, episode)]
     imitated = {name: sum(step["best"] == name for step in steps) for name in config.experts}
     return {"source": asdict(config), "episodes": episodes, "steps": len(steps), "imitated": imitated, "transfer": []}
+
+
+def _on_this_device(config: DaggerConfig) -> DaggerConfig:
+    """The configuration with the device chosen, so that every worker takes the same kind."""
+    return replace(config, training=replace(config.training, device=str(resolve_device(config.training.device))))
 
 
 def _update(config: DaggerConfig, out: Path, number: int, policy: IalePolicy) -> IalePolicy:
