@@ -261,8 +261,8 @@ class ActiveLearner:
 
     >>> import numpy as np
     >>> from torch import nn
-    >>> images = np.random.default_rng(0).normal(size=(60, 1, 4, 4)).astype("float32")
-    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 2))
+    >>> images = np.random.default_rng(0).normal(size=(60, 1, 5, 5)).astype("float32")
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(25, 8), nn.ReLU(), nn.Linear(8, 2))
     >>> learner = ActiveLearner(model, images, "margin", training=TrainingConfig(epochs=2))
     >>> learner.tell([0, 1, 2, 3], [0, 1, 0, 1])
     >>> len(set(learner.ask(5)) - {0, 1, 2, 3})
