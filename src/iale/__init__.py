@@ -49,7 +49,7 @@ _HOMES = {
     "load_dataset": "data.catalog",
     "load_policy": "policies.saved",
 }
-__all__ = list(_HOMES)  # noqa: PLE0605
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

@@ -78,7 +78,7 @@ def run_experiment(
     Raises:
         ConfigError, DataError, ModelError, PolicyError: something does not fit; nothing was run or written.
         StorageError: the folder is not usable.
-        KeyboardInterrupt: after a sentence that says how to go on; finished runs are kept.
+        KeyboardInterrupt: with a sentence that says how to go on; finished runs are kept.
     """
     path = out / RECORDS
     runs = _planned(config)
@@ -97,10 +97,8 @@ def run_experiment(
                 bar.set_postfix_str(f"{record['strategy']}, seed {record['seed']}: {record['accuracy'][-1]:.1%}", False)
                 bar.update()
         except KeyboardInterrupt:
-            bar.close()
             kept = f"stopped: {done} of {len(runs)} runs are finished and kept in {out}"
-            print(f"{kept}; start the same command again to go on.", file=sys.stderr)
-            raise
+            raise KeyboardInterrupt(f"{kept}; start the same command again to go on.") from None
         finally:
             bar.close()
     return path

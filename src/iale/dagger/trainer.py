@@ -94,13 +94,19 @@ def train_policy(
 def claim(config: DaggerConfig, out: Path) -> None:
     """Writes the configuration to the folder; raises ConfigError where another run lives there.
 
-    A run may be given more episodes: the ones it has are a prefix of the longer run.
+    A run may be given more episodes: the ones it has are a prefix of the longer run, if its last round is full.
     """
     path, resolved = out / "config.json", asdict(config)
     if path.exists():
         found = storage.read_json(path).get("config", {})
         if storage.to_json({**found, "episodes": 0}) != storage.to_json({**resolved, "episodes": 0}):
             raise ConfigError(f"{out} holds a run with another configuration: choose another folder or delete it.")
+        shorter = min(found["episodes"], config.episodes)
+        if found["episodes"] != config.episodes and shorter % config.round_size:
+            raise ConfigError(
+                f"{out} holds a run of {found['episodes']} episodes, and {shorter} do not fill rounds of "
+                f"{config.round_size}: choose another folder for {config.episodes} episodes."
+            )
     storage.write_json(path, {"config": resolved})
 
 

@@ -1,0 +1,32 @@
+"""What a run's folder accepts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from iale.dagger.config import DaggerConfig
+from iale.dagger.trainer import claim, episodes_of
+from iale.errors import ConfigError
+
+
+def test_rounds_share_out_the_episodes() -> None:
+    config = DaggerConfig(episodes=7, round_size=3)
+    assert [list(episodes_of(config, number)) for number in (1, 2, 3)] == [[1, 2, 3], [4, 5, 6], [7]]
+
+
+def test_a_folder_holds_one_run(tmp_path: Path) -> None:
+    config = DaggerConfig(episodes=4, round_size=2)
+    claim(config, tmp_path)
+    claim(config, tmp_path)
+    with pytest.raises(ConfigError, match="another configuration"):
+        claim(replace(config, seed=1), tmp_path)
+
+
+def test_a_run_of_full_rounds_may_grow(tmp_path: Path) -> None:
+    claim(DaggerConfig(episodes=4, round_size=2), tmp_path)
+    claim(DaggerConfig(episodes=7, round_size=2), tmp_path)
+    with pytest.raises(ConfigError, match="do not fill rounds of 2"):
+        claim(DaggerConfig(episodes=8, round_size=2), tmp_path)
