@@ -14,7 +14,7 @@ from iale.classifiers.base import FitJob, FittedClassifier, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data.arrays import ArraySamples
-from iale.data.samples import DataSet
+from iale.data.samples import DataSet, Samples
 from iale.data.splits import make_dataset
 from iale.errors import ConfigError, DataError, ModelError, QueryError, UnknownNameError
 from iale.learner import ActiveLearner, CycleConfig, Step, accuracy, run_cycle, start
@@ -118,9 +118,9 @@ class Spy:
         self.num_classes, self.embedding_dim, self.has_dropout = 3, 256, True
         self.jobs: list[list[FitJob]] = []
 
-    def fit_many(self, samples: ArraySamples, jobs: Sequence[FitJob]) -> list[FittedClassifier]:
+    def fit_many(self, samples: Samples, jobs: Sequence[FitJob]) -> list[FittedClassifier]:
         self.jobs.append(list(jobs))
-        return self.inner.fit_many(samples, jobs)  # type: ignore[arg-type]
+        return self.inner.fit_many(samples, jobs)
 
 
 def watch(strategy: str) -> tuple[list[list[FitJob]], list[list[int]]]:

@@ -53,10 +53,10 @@ def test_what_is_no_name_is_refused() -> None:
 
 def test_generators_start_anew_and_leave_global_state_alone() -> None:
     stream = Stream(3).child("query")
-    state = np.random.get_state()[1].copy(), torch.get_rng_state()  # type: ignore[index, union-attr]  # noqa: NPY002
+    state = np.random.get_state()[1].copy(), torch.get_rng_state()  # type: ignore[index]  # noqa: NPY002
     assert stream.numpy().random(4).tolist() == stream.numpy().random(4).tolist()
     assert torch.equal(torch.rand(4, generator=stream.torch()), torch.rand(4, generator=stream.torch()))
-    assert np.array_equal(np.random.get_state()[1], state[0])  # type: ignore[index, arg-type]  # noqa: NPY002
+    assert np.array_equal(np.random.get_state()[1], state[0])  # type: ignore[index]  # noqa: NPY002
     assert torch.equal(torch.get_rng_state(), state[1])
 
 

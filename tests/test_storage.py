@@ -123,11 +123,11 @@ def test_a_read_only_folder_is_named(tmp_path: Path) -> None:
 
 def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
     write_bytes(tmp_path / "file", b"")
-    for write in (lambda path: write_bytes(path, b""), lambda path: append_line(path, {})):
+    for path in (tmp_path / "file" / "below", tmp_path):
         with pytest.raises(StorageError, match="cannot write"):
-            write(tmp_path / "file" / "below")
+            write_bytes(path, b"")
         with pytest.raises(StorageError, match="cannot write"):
-            write(tmp_path)
+            append_line(path, {})
     assert sorted(child.name for child in tmp_path.iterdir()) == ["file"]
 
 
