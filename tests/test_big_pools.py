@@ -18,7 +18,7 @@ from iale import errors
 from iale.classifiers.base import FitJob, FittedClassifier, Outputs, TrainingConfig
 from iale.classifiers.cache import OutputCache
 from iale.classifiers.chunks import Chunks, is_out_of_memory
-from iale.classifiers.networks import cnn
+from iale.classifiers.networks import Network, cnn
 from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
 from iale.data.arrays import ArraySamples
 from iale.data.pool import Pool
@@ -240,6 +240,24 @@ def test_memory_maps_and_folders_are_known_by_their_files(tmp_path: Path) -> Non
     assert ArraySamples(np.load(path, mmap_mode="r")).fingerprint() != first  # same size and time, other content
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the kernel's counters are those of Linux")
+def test_rows_that_were_read_from_a_memory_map_do_not_stay_in_memory(tmp_path: Path) -> None:
+    def mapped() -> int:
+        (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssFile:")]
+        return int(line.split()[1])
+
+    np.save(tmp_path / "pool.npy", np.ones((2000, 4096), dtype=np.float32))  # 32 MB
+    samples = ArraySamples(np.load(tmp_path / "pool.npy", mmap_mode="r"))
+    samples.batch(torch.tensor([0]))
+    before = mapped()
+    assert float(samples.batch(torch.arange(0, 2000, 2)).sum()) == 1000 * 4096
+    assert mapped() - before < 8000  # KiB
+    changed = np.load(tmp_path / "pool.npy", mmap_mode="c")
+    changed[5] = 7
+    for _ in range(2):
+        assert float(ArraySamples(changed).batch(torch.tensor([5]))[0, 0]) == 7
+
+
 def test_a_learner_reads_its_second_question_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     raw = FittedTorchClassifier.raw
@@ -358,14 +376,14 @@ def test_monte_carlo_passes_drop_the_same_units_in_smaller_chunks(monkeypatch: p
     samples = ArraySamples(_images())
     fitted = _fitted(samples)
     expected = fitted.monte_carlo(samples, torch.arange(1200), 4, seed=3)
-    features = type(fitted.module).features
+    features = Network.features
 
-    def tight(self: Any, x: Tensor) -> Tensor:
+    def tight(self: Network, x: Tensor) -> Tensor:
         if len(x) > 70:
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return features(self, x)
 
-    monkeypatch.setattr(type(fitted.module), "features", tight)
+    monkeypatch.setattr(Network, "features", tight)
     with pytest.warns(MemoryWarning):
         shrunk = fitted.monte_carlo(samples, torch.arange(1200), 4, seed=3)
     torch.testing.assert_close(shrunk, expected)
@@ -435,9 +453,9 @@ def test_acquisitions_after_the_first_do_not_look_at_the_whole_pool() -> None:
     """Tensor operations of a draw and an acquisition are watched for one whose result is as long as the pool."""
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    sizes = []
+    sizes: list[int] = []
 
-    class Watch(TorchDispatchMode):
+    class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             result = func(*args, **(kwargs or {}))
             if isinstance(result, Tensor) and result.data_ptr() not in known:
@@ -448,7 +466,7 @@ def test_acquisitions_after_the_first_do_not_look_at_the_whole_pool() -> None:
     pool.acquire(torch.tensor([7]), torch.tensor([0]))
     assert pool._sorted is not None
     known = {tensor.data_ptr() for tensor in (*pool._sorted, pool._universe, pool._open) if tensor is not None}
-    with Watch():
+    with Watch():  # type: ignore[no-untyped-call]
         chosen = pool.candidates(100, Stream(2)).indices
         pool.acquire(chosen[:10], torch.zeros(10, dtype=torch.int64))
     assert len(pool) == 100_000 - 11
@@ -464,5 +482,5 @@ def test_a_fitted_classifier_without_a_fingerprint_is_never_read_back(tmp_path: 
     samples, indices = ArraySamples(_images(50)), torch.arange(50)
     fitted = Plain(_fitted(samples))
     for entries in (1, 2):
-        OutputCache(tmp_path).outputs(fitted, samples, indices)  # type: ignore[arg-type]
+        OutputCache(tmp_path).outputs(fitted, samples, indices)
         assert len(list(tmp_path.iterdir())) == entries

@@ -75,7 +75,17 @@ class ArraySamples:
             values = to_float32(values)
             if self._mapped:
                 self._check_finite(values, rows)
+        self._let_go()
         return channels_first(torch.from_numpy(values), self._channels)
+
+    def _let_go(self) -> None:
+        """Gives the pages of a read-only map back: they would count as this process's memory, 64 KiB for each row.
+
+        The system still has them at hand. Maps that can be written to keep theirs, which may hold changes.
+        """
+        mapped = memory_map(self._array)
+        if mapped is not None and mapped.mode == "r" and isinstance(mapped.base, mmap.mmap):
+            mapped.base.madvise(mmap.MADV_DONTNEED)
 
     def fingerprint(self) -> str:
         """A digest of the content; of a memory map that of its file's path, size and time and of some rows."""
