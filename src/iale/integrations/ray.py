@@ -16,9 +16,10 @@ from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar
 
-from iale.errors import ConfigError
+from iale.errors import ConfigError, IaleError
 from iale.policies.saved import versions
 
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anyone unless asked for
 try:
     import ray
     from ray import exceptions
@@ -32,6 +33,8 @@ RETRIES = 3
 
 _OBJECT_STORE = 100 * 2**20  # bytes; results are small, and Ray would take 30 % of the memory
 _REACH = 10.0  # seconds to wait for the first answer of a cluster
+_TRIES = 3
+_QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 _LOST = (
     exceptions.WorkerCrashedError,
     exceptions.OutOfMemoryError,
@@ -55,6 +58,7 @@ class RayExecutor:
     Raises:
         ConfigError: there is no cluster at the address (when the first work is submitted), or a worker has other
             versions of Python, PyTorch, NumPy or iale than this process (from the work's future).
+        IaleError: Ray does not start on this machine.
     """
 
     def __init__(self, workers: int, address: str | None = None) -> None:
@@ -99,24 +103,10 @@ class RayExecutor:
 
     def _connect(self) -> None:
         if not ray.is_initialized():
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anyone unless asked for
-            quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-            if self._address in (None, "local"):
-                ray.init(
-                    address="local",
-                    num_cpus=self._workers,
-                    object_store_memory=_OBJECT_STORE,
-                    include_dashboard=False,
-                    **quiet,
-                )
+            if self._address is None:
+                _start_here(self._workers)
             else:
-                _check_reachable(str(self._address))
-                try:
-                    ray.init(address=self._address, **quiet)
-                except (ConnectionError, RuntimeError, ValueError) as error:
-                    raise ConfigError(
-                        f"cannot join the Ray cluster at {self._address}: {str(error).splitlines()[0]}"
-                    ) from error
+                _join(self._address)
             self._owned = True
         gpus = gpu_share(int(ray.cluster_resources().get("GPU", 0)), self._workers)
         self._start = ray.remote(_run).options(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)
@@ -156,6 +146,43 @@ def _settle(future: Future[Any], arrived: Future[tuple[Any, Exception | None]]) 
         future.set_result(result)
     else:
         future.set_exception(error)
+
+
+def _start_here(workers: int) -> None:
+    """A Ray on this machine; on a busy one its parts may need longer than Ray waits for them, so it is tried again."""
+    for left in reversed(range(_TRIES)):
+        try:
+            ray.init(
+                address="local",
+                num_cpus=workers,
+                object_store_memory=_OBJECT_STORE,
+                include_dashboard=False,
+                **_QUIET,
+            )
+            return
+        except Exception as error:  # Ray raises all kinds, plain Exception among them
+            ray.shutdown()
+            if not left:
+                raise IaleError(
+                    f"Ray did not start on this machine ({_first_line(error)}): try again when it is less busy, or use "
+                    f"the executor 'process'."
+                ) from error
+
+
+def _join(address: str) -> None:
+    """The cluster at an address."""
+    _check_reachable(address)
+    try:
+        ray.init(address=address, **_QUIET)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise ConfigError(
+            f"cannot join the Ray cluster at {address} ({_first_line(error)}): start one with `ray start --head`, with "
+            f"the same versions of Python and Ray as here."
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def _check_reachable(address: str) -> None:
