@@ -6,7 +6,7 @@ DATA   ?= $(or $(IALE_DATA),$(wildcard ../shared/datasets))
 export IALE_DATA := $(if $(DATA),$(abspath $(DATA)))
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test check fast clean
+.PHONY: demo test check fast evidence clean
 
 demo: $(VENV)/.installed
 	$(BIN)/iale demo --out demo
@@ -27,6 +27,16 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
 	touch $@
+
+# The table of README and docs/results.md again: about two and a half hours on two cores; stop and start it at will.
+SIZES      := --classifier cnn --labeling-budget 200 --epochs 20 --device cpu
+STRATEGIES := runs/mnist-cnn/policy,random,confidence,margin,entropy,mc-dropout,ensemble,coreset,badge
+
+evidence: $(VENV)/.installed
+	$(BIN)/iale train --dataset mnist $(SIZES) --episodes 12 --round-size 2 --scoring-size 500 --workers 2 --out runs/mnist-cnn
+	$(BIN)/iale run --dataset fashion-mnist $(SIZES) --strategies $(STRATEGIES) --seeds 10 --test-size 1000 --workers 2 --out runs/fashion-mnist
+	$(BIN)/iale run --dataset kmnist-10k $(SIZES) --strategies $(STRATEGIES) --seeds 10 --test-size 1000 --workers 2 --out runs/kmnist-10k
+	$(BIN)/iale report runs/fashion-mnist runs/kmnist-10k --out runs/report
 
 clean:
 	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
