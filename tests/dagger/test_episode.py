@@ -16,7 +16,7 @@ from iale.dagger.episode import run_episode, split_source
 from iale.data.catalog import load_dataset
 from iale.data.samples import DataSet
 from iale.errors import ConfigError, IaleError
-from iale.learner import CycleConfig, Learner, accuracy
+from iale.learner import CycleConfig, Learner, accuracy, start
 from iale.policies.catalog import find_strategy
 from iale.policies.iale import IalePolicy, random_policy
 from iale.seeding import Stream
@@ -72,7 +72,6 @@ def test_where_the_expert_acts_its_action_is_what_is_acquired(data: DataSet) -> 
 
 def _retell(config: DaggerConfig, data: DataSet) -> list[tuple[torch.Tensor, dict[str, list[int]]]]:
     """The episode again: per step the candidates' indices and each expert's proposal, following the log."""
-    from iale.dagger.episode import start
 
     log = play(config, data).log
     stream = Stream(config.seed).child("episode", 1)
@@ -169,7 +168,7 @@ def test_the_same_seed_repeats_and_another_differs(data: DataSet) -> None:
 
 
 def test_ties_between_experts_are_drawn(data: DataSet) -> None:
-    from iale.dagger.episode import best_expert, start
+    from iale.dagger.episode import best_expert
 
     winners = set()
     for seed in range(40):

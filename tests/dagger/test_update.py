@@ -70,7 +70,7 @@ def test_the_papers_update_equals_a_plain_loop() -> None:
                 truth = one.targets[0].float()
                 loss = loss - (truth * rho.log() + (1 - truth) * (1 - rho).log()).sum()
             optimizer.zero_grad()
-            (loss / len(batch)).backward()
+            (loss / len(batch)).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     found = update_policy(fresh(), shown, config, stream, CPU)
     for name, value in network.state_dict().items():
@@ -83,7 +83,9 @@ def test_an_update_learns_the_demonstrations_and_leaves_the_old_policy() -> None
     new = update_policy(old, shown, UpdateConfig(policy_epochs=200), Stream(1), CPU)
     with torch.no_grad():
         losses = [
-            float(demonstration_loss(policy.network(encode(shown.states, policy.state)).squeeze(-1), shown.targets, None))
+            float(
+                demonstration_loss(policy.network(encode(shown.states, policy.state)).squeeze(-1), shown.targets, None)
+            )
             for policy in (old, new)
         ]
     assert losses[1] < 0.8 * losses[0]
