@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from iale import errors
@@ -21,8 +22,11 @@ from iale.classifiers.chunks import Chunks, is_out_of_memory
 from iale.classifiers.networks import Network, cnn
 from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
 from iale.data.arrays import ArraySamples
+from iale.data.fingerprint import fingerprint
+from iale.data.folder import FolderSamples
 from iale.data.pool import Pool
 from iale.data.samples import Samples
+from iale.data.splits import Subset
 from iale.errors import MemoryWarning
 from iale.learner import ActiveLearner, CycleConfig, Learner
 from iale.seeding import Stream
@@ -227,7 +231,7 @@ def test_without_a_folder_only_large_outputs_go_to_disk_and_leave_with_the_objec
     assert not folder.exists()
 
 
-def test_memory_maps_and_folders_are_known_by_their_files(tmp_path: Path) -> None:
+def test_memory_maps_are_known_by_their_file_and_some_rows(tmp_path: Path) -> None:
     path = tmp_path / "pool.npy"
     np.save(path, _images(5000))
     first = ArraySamples(np.load(path, mmap_mode="r")).fingerprint()
@@ -238,6 +242,51 @@ def test_memory_maps_and_folders_are_known_by_their_files(tmp_path: Path) -> Non
     np.save(path, _images(5000, seed=1))
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert ArraySamples(np.load(path, mmap_mode="r")).fingerprint() != first  # same size and time, other content
+
+
+def test_folders_are_known_by_their_files_and_the_content_of_some(tmp_path: Path) -> None:
+    for number, image in enumerate(_images(3)):
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
+    seen = {FolderSamples(tmp_path).fingerprint()}
+    assert FolderSamples(tmp_path).fingerprint() in seen
+    seen.add(FolderSamples(tmp_path, size=(4, 4)).fingerprint())
+    path = tmp_path / "1.png"
+    stat = path.stat()
+    Image.fromarray(_images(4)[3]).save(path)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    seen.add(FolderSamples(tmp_path).fingerprint())
+    path.rename(tmp_path / "3.png")
+    samples = FolderSamples(tmp_path)
+    seen.add(samples.fingerprint())
+    assert len(seen) == 4
+    (tmp_path / "3.png").unlink()
+    with pytest.raises(errors.DataError, match=r"3\.png was moved or deleted"):
+        samples.fingerprint()
+
+
+def test_parts_and_samples_of_any_other_kind_are_known_by_their_content() -> None:
+    class Plain:
+        shape = (1, 6, 6)
+
+        def __init__(self, images: np.ndarray[Any, np.dtype[np.uint8]]) -> None:
+            self.images = images
+
+        def __len__(self) -> int:
+            return len(self.images)
+
+        def batch(self, indices: Tensor) -> Tensor:
+            return torch.from_numpy(self.images[indices.numpy()][:, None])
+
+    images = _images(3000)
+    changed = images.copy()
+    changed[2999, 5, 5] ^= 1
+    whole = ArraySamples(images)
+    seen = [fingerprint(Plain(images)), fingerprint(Plain(changed)), fingerprint(whole)]
+    seen += [fingerprint(Subset(source, torch.arange(2990, 3000))) for source in (whole, ArraySamples(changed))]
+    seen.append(fingerprint(Subset(whole, torch.arange(2980, 2990))))
+    assert len(set(seen)) == 6
+    assert fingerprint(Plain(images.copy())) == seen[0]
+    assert fingerprint(ArraySamples(images[::-1][::-1])) == seen[2]
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the kernel's counters are those of Linux")
