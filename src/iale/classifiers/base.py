@@ -13,6 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from iale.classifiers.precision import PRECISIONS
 from iale.data.samples import Samples
 from iale.errors import ConfigError
 
@@ -63,6 +64,8 @@ class TrainingConfig:
         stop_accuracy: a fit ends early after an epoch whose training accuracy, measured on its own batches with
             dropout on, reaches this share; None never stops early.
         device: where tensors live: "cpu", "cuda", "cuda:0"; "auto" takes a GPU if there is one.
+        precision: how a GPU multiplies while it trains: "float32", "tf32" (10 bits) or "bf16" (7 bits, sums in
+            float32); a CPU always multiplies in float32.
     """
 
     epochs: int = 100
@@ -70,6 +73,7 @@ class TrainingConfig:
     learning_rate: float = 1e-3
     stop_accuracy: float | None = None
     device: str = "auto"
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
@@ -80,6 +84,8 @@ class TrainingConfig:
             raise ConfigError(f"the learning rate must be above 0, not {self.learning_rate}.")
         if self.stop_accuracy is not None and not 0 < self.stop_accuracy <= 1:
             raise ConfigError(f"the stop accuracy must be above 0 and at most 1, not {self.stop_accuracy}.")
+        if self.precision not in PRECISIONS:
+            raise ConfigError(f"unknown precision {self.precision!r}: use {', '.join(PRECISIONS)}.")
         resolve_device(self.device)
 
 

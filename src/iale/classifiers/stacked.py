@@ -28,8 +28,12 @@ from iale.classifiers.stacked_training import Stack
 from iale.data.samples import Samples
 from iale.executors import one_thread
 
-ON_CPU, ON_GPU = 1, 512
-"""Networks side by side by default. On a CPU more than one outgrow the caches and gain nothing."""
+_ON_CPU, _ON_GPU = 1, 512
+
+
+def width(device: torch.device) -> int:
+    """Networks side by side at first. On a CPU more than one outgrow the caches and gain nothing."""
+    return _ON_CPU if device.type == "cpu" else _ON_GPU
 
 
 def stackable(network: nn.Module) -> bool:
@@ -69,7 +73,7 @@ def train_stacked(
         ModelError: a loss is not finite.
     """
     device = next(networks[0].parameters()).device
-    chunks = chunks or Chunks(ON_CPU if device.type == "cpu" else ON_GPU)
+    chunks = chunks or Chunks(width(device))
     rows, places = torch.unique(torch.cat([job.indices for job in jobs]), return_inverse=True)
     inputs = samples.batch(rows).to(device)
     own = torch.split(places, [len(job.indices) for job in jobs])

@@ -23,34 +23,48 @@ _PATCH = 64
 class Convolution:
     """What the three ways share; they differ in `forward` and `backward`."""
 
-    def __init__(self, modules: Sequence[nn.Module], products: Products) -> None:
-        weights = [m.weight.detach().permute(0, 2, 3, 1) for m in modules]  # type: ignore[operator, union-attr]
-        self.weights = [torch.stack(weights).contiguous(), torch.stack([m.bias.detach() for m in modules])]  # type: ignore[operator, union-attr, misc]
+    def __init__(self, modules: Sequence[nn.Conv2d], products: Products) -> None:
+        weights = [m.weight.detach().permute(0, 2, 3, 1) for m in modules]
+        self.weights = [
+            torch.stack(weights).contiguous(),
+            torch.stack([m.bias.detach() for m in modules if m.bias is not None]),
+        ]
         self.grads: list[Tensor] = []
         self.products = products
-        self.padding = int(modules[0].padding[0])  # type: ignore[index, arg-type]
+        self.padding = int(modules[0].padding[0])
 
     def store(self, module: nn.Module, weights: Sequence[Tensor]) -> None:
         """Copies the weights of one network into ``module``."""
-        module.weight.data.copy_(weights[0].permute(0, 3, 1, 2))  # type: ignore[operator, union-attr]
-        module.bias.data.copy_(weights[1])  # type: ignore[operator, union-attr]
+        assert isinstance(module, nn.Conv2d)
+        assert module.bias is not None
+        module.weight.data.copy_(weights[0].permute(0, 3, 1, 2))
+        module.bias.data.copy_(weights[1])
 
 
 class Unfolded(Convolution):
-    """Patches [R, positions, I'] times weights [R, I', O]."""
+    """Patches [R, positions, I'] times weights [R, I', O].
+
+    Attributes:
+        reads_patches: `forward` is given what `unfold` makes, and its gradient is not asked for.
+    """
+
+    reads_patches = False
+
+    def unfold(self, x: Tensor) -> Tensor:
+        """[…, height, width, I] to patches […, height', width', I']."""
+        rows, columns, p = *self.weights[0].shape[2:4], self.padding
+        x = nn.functional.pad(x, (0, 0, p, p, p, p)) if p else x
+        self.shape = x.shape
+        windows = x.unfold(-3, rows, 1).unfold(-3, columns, 1)  # […, height', width', I, rows, columns]
+        return windows.movedim(-3, -1).flatten(-3)
 
     def forward(self, x: Tensor) -> Tensor:
         """[R, B, height, width, I] to [R, B, height', width', O]."""
         weight, bias = self.weights
-        rows, columns = weight.shape[2:4]
-        p = self.padding
-        x = nn.functional.pad(x, (0, 0, p, p, p, p)) if p else x
-        self.shape = x.shape
-        windows = x.unfold(2, rows, 1).unfold(3, columns, 1).permute(0, 1, 2, 3, 5, 6, 4)
-        out = (*windows.shape[:4], weight.shape[1])
-        self.patches = windows.reshape(len(x), -1, weight[0, 0].numel())
-        y = self.products(self.patches, weight.flatten(2).transpose(1, 2))
-        return y.add_(bias[:, None]).view(out)
+        patches = x if self.reads_patches else self.unfold(x)
+        self.patches = patches.flatten(1, 3)
+        y = self.products(self.patches, weight.flatten(2).transpose(1, 2), bias)
+        return y.view(*patches.shape[:4], -1)
 
     def backward(self, grad: Tensor, inputs: bool) -> Tensor:
         """The gradient of the input, where ``inputs`` asks for it."""
@@ -116,9 +130,9 @@ WAYS: dict[str, type[Unfolded] | type[OneByOne] | type[Grouped]] = {
 }
 
 
-def convolution(modules: Sequence[nn.Module], products: Products, way: Way) -> Unfolded | OneByOne | Grouped:
+def convolution(modules: Sequence[nn.Conv2d], products: Products, way: Way) -> Unfolded | OneByOne | Grouped:
     """The stacked convolution for ``modules``, computed in the given way."""
-    small = modules[0].weight[0].numel() <= _PATCH  # type: ignore[operator, index, union-attr]
+    small = modules[0].weight[0].numel() <= _PATCH
     return WAYS[way if way != "auto" else "unfold" if small else "each"](modules, products)
 
 
@@ -141,7 +155,7 @@ def _beside(x: Tensor) -> Tensor:
 
 def _apart(x: Tensor, r: int) -> Tensor:
     """[B, R · channels, height, width] to [R, B, height, width, channels]."""
-    return x.permute(0, 2, 3, 1).unflatten(3, (r, -1)).permute(3, 0, 1, 2, 4).contiguous()
+    return x.permute(0, 2, 3, 1).reshape(len(x), *x.shape[2:], r, -1).permute(3, 0, 1, 2, 4).contiguous()
 
 
 def _gradients(grad: Tensor, x: Tensor, weight: Tensor, padding: int, groups: int, inputs: bool) -> list[Tensor]:

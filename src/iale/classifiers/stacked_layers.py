@@ -63,8 +63,9 @@ class StackedReLU(_Weightless):
         return self.y
 
     def backward(self, grad: Tensor, inputs: bool) -> Tensor:
-        """Zero where the output is."""
-        return torch.ops.aten.threshold_backward(grad, self.y, 0)  # type: ignore[no-any-return]
+        """Zero where the output is; overwrites ``grad``."""
+        torch.ops.aten.threshold_backward.grad_input(grad, self.y, 0, grad_input=grad)
+        return grad
 
 
 class StackedFlatten(_Weightless):
@@ -116,7 +117,7 @@ class StackedMaxPool(_Weightless):
         """[R, B, height, width, channels] to the same with shorter sides."""
         self.x = image(x.flatten(0, 1))
         y, self.where = torch.ops.aten.max_pool2d_with_indices(self.x, self.size, self.size)
-        return y.permute(0, 2, 3, 1).contiguous().unflatten(0, x.shape[:2])  # type: ignore[no-any-return]
+        return _stacked(y, len(x))
 
     def backward(self, grad: Tensor, inputs: bool) -> Tensor:
         """To the position of each maximum."""
@@ -127,7 +128,7 @@ class StackedMaxPool(_Weightless):
         else:  # windows share no position, so the result is one; PyTorch's own kernel adds in any order
             full = torch.zeros_like(x)
             full.flatten(2).scatter_(2, self.where.flatten(2), g.flatten(2))
-        return full.permute(0, 2, 3, 1).contiguous().unflatten(0, grad.shape[:2])  # type: ignore[no-any-return]
+        return _stacked(full, len(grad))
 
 
 class StackedLinear:
@@ -143,7 +144,7 @@ class StackedLinear:
         """[R, B, I] to [R, B, O]."""
         self.x = x
         weight, bias = self.weights
-        return self.products(x, weight.transpose(1, 2)).add_(bias[:, None])
+        return self.products(x, weight.transpose(1, 2), bias)
 
     def backward(self, grad: Tensor, inputs: bool) -> Tensor:
         """[R, B, O] to [R, B, I]."""
@@ -187,8 +188,10 @@ def keeps(key: Tensor, n: int, p: float) -> Tensor:
     least = int(np.ceil(float(np.float32(p)) * 2**24))
     if key.device.type != "cpu":
         return draws.bits(key, n).bitwise_right_shift_(8).bitwise_and_(0xFFFFFF) >= least
-    rows = [_words(int(first) & 0xFFFFFFFF, int(second) & 0xFFFFFFFF, n) for first, second in key.tolist()]
-    return torch.stack([torch.from_numpy(row >= np.uint32(least << 8)) for row in rows])
+    rows = [
+        _words(first & 0xFFFFFFFF, second & 0xFFFFFFFF, n) >= np.uint32(least << 8) for first, second in key.tolist()
+    ]
+    return torch.from_numpy(rows[0][None] if len(rows) == 1 else np.stack(rows))
 
 
 def _words(first: int, second: int, n: int) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
@@ -206,6 +209,11 @@ def _words(first: int, second: int, n: int) -> np.ndarray[tuple[int], np.dtype[n
     return words
 
 
+def _stacked(x: Tensor, r: int) -> Tensor:
+    """[R · B, channels, height, width] to [R, B, height, width, channels]."""
+    return x.permute(0, 2, 3, 1).contiguous().view(r, -1, *x.shape[2:], x.shape[1])
+
+
 def _stackable(part: nn.Module) -> bool:
     if isinstance(part, nn.Conv2d):
         plain = part.stride == (1, 1) and part.dilation == (1, 1) and part.groups == 1 and part.padding_mode == "zeros"
@@ -221,7 +229,7 @@ def _stackable(part: nn.Module) -> bool:
 def _stack(modules: Sequence[nn.Module], products: Products, way: Way) -> Layer:
     first = modules[0]
     if isinstance(first, nn.Conv2d):
-        return convolution(modules, products, way)
+        return convolution(modules, products, way)  # type: ignore[arg-type]
     if isinstance(first, nn.Linear):
         return StackedLinear(modules, products)  # type: ignore[arg-type]
     if isinstance(first, nn.MaxPool2d):

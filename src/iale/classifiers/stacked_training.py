@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from iale.classifiers.base import TrainingConfig
 from iale.classifiers.networks import Network
-from iale.classifiers.stacked_convolutions import Way
+from iale.classifiers.stacked_convolutions import Unfolded, Way
 from iale.classifiers.stacked_layers import StackedDropout, parts_of, stack_layers
 from iale.classifiers.stacked_plan import Plan
 from iale.classifiers.stacked_products import Products
@@ -20,6 +20,9 @@ from iale.errors import ModelError
 
 _WARM_UP = 2
 """Steps taken one kernel at a time before a step is recorded, in which libraries allocate what they need."""
+
+_PATCHES = 1 << 26
+"""Values that patches of all inputs may take."""
 
 
 class Stack:
@@ -47,17 +50,17 @@ class Stack:
         self.plan, self.config = plan, config
         self._networks = list(networks)
         self._standardize = networks[0].standardize
-        self._on_gpu = inputs.device.type == "cuda"
-        # On a GPU the bytes stay bytes until a batch needs them; a CPU reads floats sooner than it makes them.
-        self._inputs = inputs if self._on_gpu else self._prepare(inputs)
+        self._on_gpu = self._runs_on_gpu(inputs.device)
         self._layers = stack_layers(networks, Products(operands), way)
+        # On a GPU the bytes stay bytes until a batch needs them; a CPU reads floats sooner than it makes them.
+        self._inputs = inputs if self._on_gpu else self._unfolded(self._prepare(inputs))
         self._dropouts = [layer for _, layer in self._layers if isinstance(layer, StackedDropout)]
         self._first = next(i for i, (_, layer) in enumerate(self._layers) if layer.weights)
         weights = self._weights()
         plan.shares = plan.shares.to(weights[0].dtype)
         self._moments = [torch.zeros_like(w) for w in weights], [torch.zeros_like(w) for w in weights]
         device = inputs.device
-        self._counts = [torch.zeros((), device=device) for _ in weights]
+        self._steps_taken = torch.zeros((), device=device)
         self._step_number = torch.zeros(1, dtype=torch.int64, device=device)
         self._correct = torch.zeros(len(networks), dtype=torch.int64, device=device)
         self._logits = torch.empty(0)
@@ -103,7 +106,7 @@ class Stack:
                 self._step(plan.rows[s, :, :size], plan.labels[s, :, :size], plan.shares[s, :, :size], plan.keys[s])
             return
         if self._graph is None:
-            side = torch.cuda.Stream(self._inputs.device)
+            side = torch.cuda.Stream(self._inputs.device)  # type: ignore[no-untyped-call]
             side.wait_stream(torch.cuda.current_stream(self._inputs.device))
             with torch.cuda.stream(side):
                 for _ in range(min(_WARM_UP, stop - start)):
@@ -129,7 +132,8 @@ class Stack:
     def _step(self, rows: Tensor, labels: Tensor, shares: Tensor, keys: Tensor) -> None:
         """One step of every network: rows and labels [R, B], shares [R, B, 1], keys [R, L, 2]."""
         x = self._inputs.index_select(0, rows.reshape(-1))
-        x = (self._prepare(x) if self._on_gpu else x).unflatten(0, rows.shape)
+        x = self._prepare(x) if self._on_gpu else x
+        x = x.view(*rows.shape, *x.shape[1:])
         for number, dropout in enumerate(self._dropouts):
             dropout.key = keys[:, number]
         for _, layer in self._layers:
@@ -142,13 +146,13 @@ class Stack:
         for i in range(len(self._layers) - 1, self._first - 1, -1):
             grad = self._layers[i][1].backward(grad, i > self._first)
         weights, grads = self._weights(), [g for _, layer in self._layers for g in layer.grads]
-        torch._foreach_add_(self._counts, 1)
+        self._steps_taken += 1
         torch._fused_adam_(
             weights,
             grads,
             *self._moments,
             [],
-            self._counts,
+            [self._steps_taken] * len(weights),
             lr=self.config.learning_rate,
             beta1=0.9,
             beta2=0.999,
@@ -160,13 +164,23 @@ class Stack:
         if self.config.stop_accuracy is not None:
             self._correct += ((x.argmax(dim=2) == labels) & (shares[..., 0] > 0)).sum(dim=1)
 
+    def _runs_on_gpu(self, device: torch.device) -> bool:
+        return device.type == "cuda"
+
     def _weights(self) -> list[Tensor]:
         return [w for _, layer in self._layers for w in layer.weights]
 
     def _prepare(self, inputs: Tensor) -> Tensor:
         """[n, …] standardised; images with their channels last."""
-        x = self._standardize(inputs)
+        x: Tensor = self._standardize(inputs)
         return x.permute(0, 2, 3, 1).contiguous() if x.dim() == 4 else x
+
+    def _unfolded(self, x: Tensor) -> Tensor:
+        """Patches in place of images, made once, where the first layer reads patches and they take little memory."""
+        layer = self._layers[0][1]
+        if isinstance(layer, Unfolded) and x[..., :1].numel() * layer.weights[0][0, 0].numel() <= _PATCHES:
+            x, layer.reads_patches = layer.unfold(x), True
+        return x
 
     def _leave(self, r: int, s: int) -> None:
         """Keeps the weights of network r after its last step s; the others go on."""

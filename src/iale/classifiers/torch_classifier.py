@@ -18,6 +18,8 @@ from iale.classifiers import draws
 from iale.classifiers.base import FitJob, FittedClassifier, Outputs, TrainingConfig, resolve_device
 from iale.classifiers.chunks import Chunks
 from iale.classifiers.networks import Dropout, Network, initialize
+from iale.classifiers.precision import arithmetic
+from iale.classifiers.stacked import stackable, train_stacked, width
 from iale.data.fingerprint import digest
 from iale.data.samples import Samples
 from iale.errors import DataError, ModelError
@@ -75,6 +77,7 @@ class TorchClassifier:
         self.reinitialize = reinitialize
         self.device = resolve_device(self.training.device)
         self.chunks = Chunks(_CHUNK)
+        self.stacks = Chunks(width(self.device))
         if isinstance(module, nn.Module):
             self._template = copy.deepcopy(module).cpu()
             self._make: Callable[[], nn.Module] | None = None
@@ -111,8 +114,14 @@ class TorchClassifier:
             ) from error
 
     def fit_many(self, samples: Samples, jobs: Sequence[FitJob]) -> list[FittedClassifier]:
-        """Trains one classifier for each job, one after another."""
-        return [self.fit(samples, job) for job in jobs]
+        """Trains one classifier for each job: side by side where `stacked` can and gains, else one after another."""
+        if not jobs or not stackable(self._template):
+            return [self.fit(samples, job) for job in jobs]
+        for job in jobs:
+            _check_job(job, self.num_classes)
+        networks = [_by_channel(self.initial_module(Stream(job.seed)).to(self.device)) for job in jobs]
+        train_stacked(networks, samples, jobs, self.training, chunks=self.stacks)
+        return [FittedTorchClassifier(network.eval(), self) for network in networks]
 
     def fit(self, samples: Samples, job: FitJob) -> FittedTorchClassifier:
         """Trains one classifier.
@@ -124,9 +133,7 @@ class TorchClassifier:
         _check_job(job, self.num_classes)
         stream = Stream(job.seed)
         config, device, n = self.training, self.device, len(job.indices)
-        module = self.initial_module(stream).to(device)
-        if isinstance(module, Network):
-            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        module = _by_channel(self.initial_module(stream).to(device))
         if _has_norm(module) and min(n, config.batch_size) == 1:
             raise ModelError(
                 "batch normalization cannot learn from one sample at a time: label another sample, or use a batch "
@@ -142,15 +149,19 @@ class TorchClassifier:
         layers = torch.arange(len(dropouts), dtype=torch.int32, device=device)
         drop_keys = draws.fold(draws.fold(drop_key, steps)[:, None], layers)  # [steps, layers, 2]
         step = 0
-        with _global_seed(stream.child("module").seed, device):
+        rounded = torch.autocast(
+            device.type, torch.bfloat16, enabled=config.precision == "bf16" and device.type == "cuda"
+        )
+        with _global_seed(stream.child("module").seed, device), arithmetic(config.precision, device):
             for epoch in range(config.epochs):
                 correct = torch.zeros((), dtype=torch.int64, device=device)
                 order = draws.permutation(draws.fold(order_key, epoch), n)
                 for batch in _batches(order, config.batch_size, module):
                     for dropout, key in zip(dropouts, drop_keys[step], strict=True):
                         dropout.key = key
-                    logits = module(as_float(inputs[batch], module))
-                    loss = nn.functional.cross_entropy(logits, labels[batch])
+                    with rounded:
+                        logits = module(as_float(inputs[batch], module))
+                        loss = nn.functional.cross_entropy(logits, labels[batch])
                     optimizer.zero_grad(set_to_none=True)
                     loss.backward()  # type: ignore[no-untyped-call]
                     optimizer.step()
@@ -292,6 +303,13 @@ def as_float(inputs: Tensor, module: nn.Module) -> Tensor:
         return inputs.contiguous(memory_format=torch.channels_last) if inputs.dim() == 4 else inputs
     # Not channels last, which `x.view(len(x), -1)` could not flatten.
     return inputs if inputs.is_floating_point() else inputs.float() / 255
+
+
+def _by_channel(module: nn.Module) -> nn.Module:
+    """Our networks read images with their channels last, in which convolutions are fastest; others as they are."""
+    if isinstance(module, Network):
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return module
 
 
 @contextlib.contextmanager
