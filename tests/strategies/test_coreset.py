@@ -116,6 +116,26 @@ def test_a_common_offset_does_not_drown_small_distances() -> None:
     assert k_center(*shifted, 20, _rng()).tolist() == reference.coreset(*shifted, 20, _rng())
 
 
+@pytest.mark.parametrize("scale", [1e-30, 1e-3, 1e15, 1e25])
+@pytest.mark.parametrize("offset", [0.0, 30.0])
+def test_bounds_hold_at_any_scale(scale: float, offset: float) -> None:
+    """Squares that float32 cannot tell from 0 or from infinity: the bounds are useless there, the answer is not."""
+    for seed in range(3):
+        points, centers = scale * (_points(60, 40, seed) + offset), scale * (_points(20, 40, seed + 50) + offset)
+        assert k_center(points, centers, 30, _rng()).tolist() == reference.coreset(points, centers, 30, _rng())
+
+
+def test_the_precision_of_matrix_products_changes_nothing() -> None:
+    points, centers = _points(500, 16, 1) + 3, _points(40, 16, 2) + 3
+    expected = k_center(points, centers, 50, _rng())
+    before = torch.get_float32_matmul_precision()
+    try:
+        torch.set_float32_matmul_precision("medium")
+        assert torch.equal(k_center(points, centers, 50, _rng()), expected)
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
 def test_a_labeled_embedding_that_is_not_finite_is_refused() -> None:
     context = make_context(8, dim=3, labeled=40)
     assert context.labeled is not None

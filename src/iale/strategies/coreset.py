@@ -17,7 +17,8 @@ from iale.strategies.base import Need, QueryContext, QueryStrategy
 _ROWS = 4096  # candidates raised to float64 at a time
 _CENTERS = 256  # centres compared with them at a time
 _BATCH = 64  # candidates brought up to date at first, four times as many in each further try
-_FIRST = 16  # labeled samples that every candidate is compared with
+_FIRST = 128  # labeled samples that every candidate is compared with at first
+_NOT_FINITE = "an embedding is not finite: check the classifier's outputs."
 
 
 class CoreSet(QueryStrategy):
@@ -78,13 +79,31 @@ class _Search:
         self._seen = torch.zeros(n, dtype=torch.int64, device=points.device)
 
     def start(self) -> None:
-        """Compares every candidate with the first centres."""
-        stop = min(self._count, _FIRST)
-        for rows in torch.split(torch.arange(len(self._points), device=self._points.device), _ROWS):
-            self._lower(rows, 0, stop)
-        self._seen[:] = stop
-        if not bool(torch.isfinite(self._bounds.sum() + self._centers[: self._count].sum())):
-            raise QueryError("an embedding is not finite: check the classifier's outputs.")
+        """Bounds every candidate by its distance to the first centres, as a matrix product tells it.
+
+        ‖x‖² + ‖c‖² − 2 x·c is off by no more than a few D·ε (‖x‖² + ‖c‖²), ε the rounding of the type it is computed
+        in, and D times the smallest number; this is added, and the candidates that come into question are compared
+        exactly later.
+        """
+        quick = self._points.device.type == "cpu" and torch.get_float32_matmul_precision() == "highest"
+        kind = torch.float32 if quick and self._points.dtype == torch.float32 else torch.float64
+        centers = self._centers[: min(self._count, _FIRST)].to(kind)
+        lengths = centers.square().sum(dim=1)
+        terms = 4 * (self._points.shape[1] + 8)
+        slack, smallest = terms * torch.finfo(kind).eps, terms * torch.finfo(kind).tiny
+        for start in range(0, len(self._points), _ROWS):
+            rows = slice(start, start + _ROWS)
+            points = self._points[rows].to(kind)
+            norms = points.square().sum(dim=1)
+            squares = torch.addmm(lengths, points, centers.T, alpha=-2).amin(dim=1).double() + norms
+            squares += slack * (norms.double() + lengths.max()) + smallest
+            if not bool(torch.isfinite(squares.sum())):
+                if not bool(torch.isfinite(self._points[rows]).all()):
+                    raise QueryError(_NOT_FINITE)
+                squares.fill_(torch.inf)  # squares that float32 cannot hold; exact distances are in float64
+            torch.minimum(self._bounds[rows], squares.clamp_(min=0).sqrt_(), out=self._bounds[rows])
+        if not bool(torch.isfinite(self._centers[: self._count]).all()):
+            raise QueryError(_NOT_FINITE)
 
     def farthest(self) -> int:
         """The first of the candidates with the largest distance."""
@@ -117,7 +136,7 @@ class _Search:
         for group in torch.unique(groups):
             alike = rows[groups == group]
             start = int(self._seen[alike].min())
-            stop = min(2 * start, self._count) if start < self._labeled else self._count
+            stop = min(max(2 * start, _FIRST), self._count) if start < self._labeled else self._count
             for part in torch.split(alike, _ROWS):
                 self._lower(part, start, stop)
             self._seen[alike] = self._seen[alike].clamp(min=stop)
