@@ -1,0 +1,141 @@
+"""How many small classifiers are trained in a second, against a plain PyTorch loop in the same process tree.
+
+    python benchmarks/stacked.py [--rounds 5] [--epochs 10] [--threads 2]
+
+The plain loop is what a user would write: an nn.Module, torch.optim.Adam, batches indexed from a tensor in memory.
+500 labels, batches of 64. On a GPU it also measures the two limits of the machine (a large matrix product, a large
+copy), every way to convolve and every precision, and projects one policy of the paper's size from measured episodes.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from common import interleaved, record
+from stacked_gpu import gpu_figures
+from torch import Tensor, nn
+
+from iale.classifiers.base import FitJob, TrainingConfig
+from iale.classifiers.build import build_classifier
+from iale.classifiers.chunks import Chunks
+from iale.classifiers.stacked import train_stacked
+from iale.classifiers.torch_classifier import TorchClassifier
+from iale.data.catalog import load_dataset
+from iale.data.samples import DataSet
+from iale.seeding import Stream
+
+LABELS, BATCH = 500, 64
+
+
+def peer(name: str) -> nn.Module:
+    if name == "mlp":
+        return nn.Sequential(nn.Flatten(), nn.Linear(784, 256), nn.ReLU(), nn.Dropout(0.5), nn.Linear(256, 10))
+    return nn.Sequential(
+        nn.Conv2d(1, 32, 4, padding=2),
+        nn.ReLU(),
+        nn.Conv2d(32, 32, 2),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Dropout(0.25),
+        nn.Flatten(),
+        nn.Linear(6272, 128),
+        nn.ReLU(),
+        nn.Dropout(0.5),
+        nn.Linear(128, 10),
+    )
+
+
+def plain_fits(name: str, inputs: Tensor, labels: Tensor, count: int, epochs: int) -> None:
+    """``inputs`` float32 [L, 1, 28, 28], standardised."""
+    for _ in range(count):
+        module = peer(name).to(inputs.device)
+        optimizer = torch.optim.Adam(module.parameters())
+        for _ in range(epochs):
+            for batch in torch.randperm(len(inputs), device=inputs.device).split(BATCH):
+                loss = nn.functional.cross_entropy(module(inputs[batch]), labels[batch])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+
+
+def make_jobs(data: DataSet, count: int) -> list[FitJob]:
+    indices = torch.arange(LABELS)
+    return [FitJob(indices, data.train_labels[indices], seed) for seed in range(count)]
+
+
+def stacked(classifier: TorchClassifier, data: DataSet, count: int, width: int) -> None:
+    jobs = make_jobs(data, count)
+    networks = [classifier.initial_module(Stream(job.seed)) for job in jobs]
+    train_stacked(networks, data.train, jobs, classifier.training, chunks=Chunks(width))
+
+
+def cpu_figures(name: str, data: DataSet, epochs: int, rounds: int, threads: int) -> dict[str, Any]:
+    """Seconds of 12 fits, of R fits and of stacks of another height."""
+    classifier = build_classifier(name, data.train, 10, TrainingConfig(epochs=epochs, batch_size=BATCH, device="cpu"))
+    inputs = (data.train.batch(torch.arange(LABELS)).float() / 255 - 0.3) / 0.3
+    labels = data.train_labels[:LABELS]
+    torch.set_num_threads(threads)
+
+    def peer_run(count: int) -> Callable[[], None]:
+        return lambda: plain_fits(name, inputs, labels, count, epochs)
+
+    def our_run(count: int) -> Callable[[], object]:
+        return lambda: classifier.fit_many(data.train, make_jobs(data, count))
+
+    def definition() -> None:
+        for job in make_jobs(data, 12):
+            classifier.fit(data.train, job)
+
+    peer_run(1)(), our_run(2)()  # warm
+    twelve = interleaved(rounds, peer=peer_run(12), ours=our_run(12), definition=definition)
+    growth = {}
+    for count in (1, 2, 3, 6):
+        times = interleaved(rounds, peer=peer_run(count), ours=our_run(count))
+        growth[count] = {**times, "ratio": ratio(times, "wall_s"), "ratio_by_processor_time": ratio(times, "cpu_s")}
+    heights = interleaved(
+        rounds, **{f"{width} high": lambda width=width: stacked(classifier, data, 12, width) for width in (1, 2, 4, 12)}
+    )
+    return {
+        "twelve": twelve,
+        "ratio": ratio(twelve, "wall_s"),
+        "ratio_by_processor_time": ratio(twelve, "cpu_s"),
+        "by_number_of_classifiers": growth,
+        "by_height_of_the_stack": heights,
+    }
+
+
+def ratio(times: dict[str, dict[str, float]], clock: str) -> float:
+    return round(times["peer"][clock] / times["ours"][clock], 3)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=10, help="of the MLP; the CNN takes a fifth of them on a CPU")
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    data = load_dataset("fashion-small")
+    cpu = {
+        name: cpu_figures(name, data, epochs, arguments.rounds, arguments.threads)
+        for name, epochs in (("mlp", arguments.epochs), ("cnn", max(1, arguments.epochs // 5)))
+    }
+    print(cpu, flush=True)
+    gpu: dict[str, Any] = {}
+    if torch.cuda.is_available():
+        gpu = gpu_figures(data, lambda x, y, count, epochs: plain_fits("cnn", x, y, count, epochs), arguments.rounds)
+        print(gpu, flush=True)
+    results = {
+        "mlp12_cpu": cpu["mlp"]["ratio"],
+        "cnn12_cpu": cpu["cnn"]["ratio"],
+        "cnn_gpu": gpu.get("ratio"),
+        "cnn_gpu_of_limit": gpu.get("of_limit"),
+        "paper_policy_minutes": gpu.get("paper_policy_minutes"),
+    }
+    record("stacked", results, {"cpu": cpu, "gpu": gpu or "not measured: no GPU", **vars(arguments)})
+
+
+if __name__ == "__main__":
+    main()
