@@ -28,7 +28,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
 	touch $@
 
-# The table of README and docs/results.md again: about two and a half hours on two cores; stop and start it at will.
+# The table of README and docs/results.md again: about an hour and a half on two cores; stop and start it at will.
 SIZES      := --classifier cnn --labeling-budget 200 --epochs 20 --device cpu
 STRATEGIES := runs/mnist-cnn/policy,random,confidence,margin,entropy,mc-dropout,ensemble,coreset,badge
 

@@ -34,9 +34,7 @@ def folder(policy: IalePolicy, tmp_path: Path) -> Path:
 
 
 def context(classes: int = 4, dim: int = 6) -> QueryContext:
-    return make_context(
-        n=20, num_classes=classes, dim=dim, labeled=7, passes=2, members=2, seed=1
-    )
+    return make_context(n=20, num_classes=classes, dim=dim, labeled=7, passes=2, members=2, seed=1)
 
 
 def test_a_policy_passes_the_contract_of_every_strategy(policy: IalePolicy) -> None:
