@@ -8,6 +8,7 @@ Dimensions: R networks, B samples of a batch, I inputs and O outputs of a layer.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -194,10 +195,14 @@ def keeps(key: Tensor, n: int, p: float) -> Tensor:
     return torch.from_numpy(rows[0][None] if len(rows) == 1 else np.stack(rows))
 
 
+@functools.lru_cache(maxsize=4)
+def _counter(n: int) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
+    return np.arange(n, dtype=np.uint32)
+
+
 def _words(first: int, second: int, n: int) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
     """`draws.bits` of one key; NumPy's unsigned shifts take two operations fewer in each round."""
-    words = np.arange(n, dtype=np.uint32)
-    words += np.uint32(first)
+    words = _counter(1 << (n - 1).bit_length())[:n] + np.uint32(first)
     spare = np.empty_like(words)
     for last in (second, 0):
         for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):

@@ -22,7 +22,7 @@ class Plan:
 
     Attributes:
         rows: int64 [S, R, B], places of samples among the inputs; padding repeats a sample of the same network.
-        labels: int64 [S, R, B].
+        labels: int64 [S, R, B, 1].
         shares: float64 [S, R, B, 1], a sample's share of the mean loss of its batch; 0 is padding.
         keys: int32 [S, R, L, 2], of the dropout masks.
         sizes: [S], the largest batch of each step.
@@ -81,4 +81,4 @@ def plan(
         numbers = torch.arange(last, dtype=torch.int32, device=device)
         keys[:last, r] = draws.fold(draws.fold(drop_key, numbers)[:, None], layers)
     sizes = (shares > 0).sum(dim=2).amax(dim=1).tolist()
-    return Plan(rows, labels, shares[..., None], keys, sizes, epochs, counts)
+    return Plan(rows, labels[..., None], shares[..., None], keys, sizes, epochs, counts)

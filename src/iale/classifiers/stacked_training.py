@@ -60,6 +60,7 @@ class Stack:
         plan.shares = plan.shares.to(weights[0].dtype)
         self._moments = [torch.zeros_like(w) for w in weights], [torch.zeros_like(w) for w in weights]
         device = inputs.device
+        self._minus_one = -torch.ones((), dtype=weights[0].dtype, device=device)
         self._steps_taken = torch.zeros((), device=device)
         self._step_number = torch.zeros(1, dtype=torch.int64, device=device)
         self._correct = torch.zeros(len(networks), dtype=torch.int64, device=device)
@@ -100,10 +101,9 @@ class Stack:
     def _take(self, start: int, stop: int) -> None:
         """Steps ``start`` … ``stop`` − 1."""
         if not self._on_gpu:
-            for s in range(start, stop):
-                size = self.plan.sizes[s]
-                plan = self.plan
-                self._step(plan.rows[s, :, :size], plan.labels[s, :, :size], plan.shares[s, :, :size], plan.keys[s])
+            parts = [part[start:stop].unbind() for part in self._steps()]
+            for size, (*batch, keys) in zip(self.plan.sizes[start:stop], zip(*parts, strict=True), strict=True):
+                self._step(*(part.narrow(1, 0, size) for part in batch), keys)
             return
         if self._graph is None:
             side = torch.cuda.Stream(self._inputs.device)  # type: ignore[no-untyped-call]
@@ -121,16 +121,16 @@ class Stack:
         for _ in range(start, stop):
             self._graph.replay()
 
+    def _steps(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return self.plan.rows, self.plan.labels, self.plan.shares, self.plan.keys
+
     def _next_step(self) -> None:
         """The step that the counter on the device names: no number passes through the host."""
-        plan = self.plan
-        self._step(
-            *(part.index_select(0, self._step_number)[0] for part in (plan.rows, plan.labels, plan.shares, plan.keys))
-        )
+        self._step(*(part.index_select(0, self._step_number)[0] for part in self._steps()))
         self._step_number += 1
 
     def _step(self, rows: Tensor, labels: Tensor, shares: Tensor, keys: Tensor) -> None:
-        """One step of every network: rows and labels [R, B], shares [R, B, 1], keys [R, L, 2]."""
+        """One step of every network: rows [R, B], labels and shares [R, B, 1], keys [R, L, 2]."""
         x = self._inputs.index_select(0, rows.reshape(-1))
         x = self._prepare(x) if self._on_gpu else x
         x = x.view(*rows.shape, *x.shape[1:])
@@ -141,7 +141,7 @@ class Stack:
         self._logits = x  # [R, B, C]
         # The gradient of the mean cross entropy: probabilities less 1 at the label, weighed by the share.
         grad = torch.softmax(x, dim=-1)
-        grad.scatter_add_(2, labels[..., None], grad.new_full((1, 1, 1), -1.0).expand(*labels.shape, 1))
+        grad.scatter_add_(2, labels, self._minus_one.expand(labels.shape))
         grad.mul_(shares)
         for i in range(len(self._layers) - 1, self._first - 1, -1):
             grad = self._layers[i][1].backward(grad, i > self._first)
@@ -162,7 +162,7 @@ class Stack:
             maximize=False,
         )
         if self.config.stop_accuracy is not None:
-            self._correct += ((x.argmax(dim=2) == labels) & (shares[..., 0] > 0)).sum(dim=1)
+            self._correct += ((x.argmax(dim=2, keepdim=True) == labels) & (shares > 0)).sum(dim=(1, 2))
 
     def _runs_on_gpu(self, device: torch.device) -> bool:
         return device.type == "cuda"
@@ -186,7 +186,8 @@ class Stack:
         """Keeps the weights of network r after its last step s; the others go on."""
         shares = self.plan.shares[s, r, :, 0]
         real = shares > 0
-        loss = nn.functional.cross_entropy(self._logits[r][real[: self._logits.shape[1]]], self.plan.labels[s, r][real])
+        logits = self._logits[r][real[: self._logits.shape[1]]]
+        loss = nn.functional.cross_entropy(logits, self.plan.labels[s, r, real, 0])
         if not bool(torch.isfinite(loss)):
             raise ModelError(
                 "training ended with a loss that is not finite: lower the learning rate or check the inputs."
