@@ -17,6 +17,9 @@ from typing import Any
 import pytest
 
 import iale
+from iale.classifiers.build import CLASSIFIERS
+from iale.data.catalog import DATASETS
+from iale.strategies.catalog import STRATEGIES
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -32,6 +35,13 @@ class Parser(doctest.DocTestParser):
 
     def parse(self, string: str, name: str = "<string>") -> list[str | doctest.Example]:
         return super().parse(re.sub(r"^[ ]*```.*$", "", string, flags=re.MULTILINE), name)
+
+
+@pytest.fixture(autouse=True)
+def registries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an example registers is forgotten behind it."""
+    for registry in (DATASETS, CLASSIFIERS, STRATEGIES):
+        monkeypatch.setattr(registry, "_entries", dict(registry._entries))
 
 
 def page_name(page: Path) -> str:

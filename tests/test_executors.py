@@ -146,6 +146,7 @@ def test_what_does_not_go_together_is_refused(
 def test_without_ray_the_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.delitem(sys.modules, "iale.integrations.ray", raising=False)
+    monkeypatch.setitem(EXECUTORS._entries, "ray", "iale.integrations.ray:RayExecutor")  # as before its first use
     with pytest.raises(ConfigError, match=r"pip install 'iale\[ray\]'"):
         open_executor(1, "ray")
 

@@ -176,11 +176,15 @@ def _panel(config: dict[str, Any], records: list[dict[str, Any]]) -> Panel:
         unique = name if names.count(name) == 1 else f"{name} ({digest[:6]})"
         members.sort(key=lambda record: int(record["seed"]))
         policy = members[0]["config"].get("policy")
-        display = _DISPLAY.get(name, name.capitalize()) if policy is None else f"{policy['kind'].upper()} {unique}"
+        display = _DISPLAY.get(name, name.capitalize()) if policy is None else _policy_display(policy["kind"], unique)
         curves = np.asarray([record["accuracy"] for record in members], dtype=np.float64)
         entries.append(Entry(unique, display, policy is not None, tuple(r["seed"] for r in members), curves))
     entries.sort(key=lambda entry: -float(entry.curves.mean()))
     return Panel(config, labeled, tuple(entries))
+
+
+def _policy_display(kind: str, name: str) -> str:
+    return kind.upper() if name == kind else f"{kind.upper()} {name}"
 
 
 def _remark(panel: Panel, alike: list[Panel]) -> str:
