@@ -102,8 +102,8 @@ class Stack:
         """Steps ``start`` … ``stop`` − 1."""
         if not self._on_gpu:
             parts = [part[start:stop].unbind() for part in self._steps()]
-            for size, (*batch, keys) in zip(self.plan.sizes[start:stop], zip(*parts, strict=True), strict=True):
-                self._step(*(part.narrow(1, 0, size) for part in batch), keys)
+            for size, rows, labels, shares, keys in zip(self.plan.sizes[start:stop], *parts, strict=True):
+                self._step(rows.narrow(1, 0, size), labels.narrow(1, 0, size), shares.narrow(1, 0, size), keys)
             return
         if self._graph is None:
             side = torch.cuda.Stream(self._inputs.device)  # type: ignore[no-untyped-call]
