@@ -188,7 +188,7 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
     command = ["demo", "--out", str(out), "--workers", "1"]
     assert main(command) == 0
     shown = capsys.readouterr().out
-    assert "iale" in shown
+    assert "**IALE**" in shown
     assert "| Random" in shown
     assert {"summary.json", "curves.png", "report.md", "iale", "runs"} == {path.name for path in out.iterdir()}
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
