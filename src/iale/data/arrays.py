@@ -19,6 +19,9 @@ Channels = Literal["first", "last"]
 _CHUNK = 1 << 22
 """Values looked at in one go when a whole array is checked."""
 
+_TOGETHER = 16
+"""Rows read from a memory map before its pages are given back."""
+
 
 class ArraySamples:
     """Rows of a NumPy array, a tensor or a memory map.
@@ -70,22 +73,28 @@ class ArraySamples:
         Raises DataError for an index out of range, or a row of a memory map that is not finite.
         """
         rows = rows_of(indices, len(self))
-        values = np.asarray(self._array[rows])
+        values = self._read(rows)
         if values.dtype != np.uint8:
             values = to_float32(values)
             if self._mapped:
                 self._check_finite(values, rows)
-        self._let_go()
         return channels_first(torch.from_numpy(values), self._channels)
 
-    def _let_go(self) -> None:
-        """Gives the pages of a read-only map back: they would count as this process's memory, 64 KiB for each row.
+    def _read(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """A copy of rows; the pages of a read-only map are given back after every few of them.
 
-        The system still has them at hand. Maps that can be written to keep theirs, which may hold changes.
+        They would count as this process's memory, up to 2 MiB for each row, while the system has them at hand anyway.
+        Maps that can be written to keep theirs, which may hold changes.
         """
         mapped = memory_map(self._array)
-        if mapped is not None and mapped.mode == "r" and isinstance(mapped.base, mmap.mmap):
+        if mapped is None or mapped.mode != "r" or not isinstance(mapped.base, mmap.mmap):
+            return np.asarray(self._array[rows])
+        values = np.empty((len(rows), *self._array.shape[1:]), self._array.dtype)
+        for start in range(0, len(rows), _TOGETHER):
+            part = slice(start, start + _TOGETHER)
+            values[part] = self._array[rows[part]]
             mapped.base.madvise(mmap.MADV_DONTNEED)
+        return values
 
     def fingerprint(self) -> str:
         """A digest of the content; of a memory map that of its file's path, size and time and of some rows."""
