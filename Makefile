@@ -2,8 +2,6 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-DATA   ?= $(or $(IALE_DATA),$(wildcard ../shared/datasets))
-export IALE_DATA := $(if $(DATA),$(abspath $(DATA)))
 export OMP_NUM_THREADS ?= 1
 
 .PHONY: demo test check fast evidence clean

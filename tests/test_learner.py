@@ -365,3 +365,18 @@ def test_the_same_seed_and_labels_ask_for_the_same_in_another_process() -> None:
     here: dict[str, Any] = {}
     exec(SCRIPT, here)
     assert there.stdout.strip() == str(here["answers"])
+
+
+def test_what_is_no_model_no_array_or_no_strategy_is_one_sentence() -> None:
+    images = np.zeros((20, 4), dtype=np.float32)
+    with pytest.raises(ModelError, match="a PyTorch module"):
+        ActiveLearner("cnn", images)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="FolderSamples"):
+        ActiveLearner(nn.Linear(4, 2), "photos/")
+    with pytest.raises(ConfigError, match="name of one"):
+        ActiveLearner(nn.Linear(4, 2), images, None)  # type: ignore[arg-type]
+    learner = ActiveLearner(lambda: nn.Linear(4, 2), images)
+    learner.tell([], [])
+    assert learner.labeled == []
+    with pytest.raises(ConfigError, match=r"2\.5 samples"):
+        learner.ask(2.5)  # type: ignore[arg-type]

@@ -245,7 +245,7 @@ class ActiveLearner:
     """The loop with a person in it: ``ask`` which samples to label, ``tell`` their labels, ``fit``.
 
     Args:
-        model: any PyTorch module that maps a batch to logits, or a `Classifier`.
+        model: any PyTorch module that maps a batch to logits, a function that makes one, or a `Classifier`.
         samples: the inputs: an array [N, …], or any `Samples`.
         strategy: a strategy, its name, the name of a shipped policy, or a policy's folder.
         num_classes: C; by default the number of logits.
@@ -271,7 +271,7 @@ class ActiveLearner:
 
     def __init__(
         self,
-        model: nn.Module | Classifier,
+        model: nn.Module | Callable[[], nn.Module] | Classifier,
         samples: Samples | ArrayLike | Tensor,
         strategy: QueryStrategy | str = "margin",
         *,
@@ -283,9 +283,11 @@ class ActiveLearner:
     ) -> None:
         from iale.data.arrays import ArraySamples
 
+        if isinstance(samples, str | Path):
+            raise DataError(f"{str(samples)!r} is a path: pass FolderSamples({str(samples)!r}) or an array.")
         inputs = samples if isinstance(samples, Samples) else ArraySamples(_array(samples))
-        if isinstance(model, nn.Module):
-            model = TorchClassifier(model, inputs.shape, training)
+        if not isinstance(model, Classifier):
+            model = TorchClassifier(_module(model), inputs.shape, training)
         if num_classes not in (None, model.num_classes):
             raise ModelError(f"the model has {model.num_classes} logits, {num_classes} classes were named.")
         self.strategy = find_strategy(strategy)
@@ -321,8 +323,11 @@ class ActiveLearner:
         learner, left = self._learner, len(self._learner.pool)
         if not left:
             raise ConfigError("every sample is labelled already: there is none left to ask for.")
-        if not 1 <= k <= left:
+        if not isinstance(k, int) or not 1 <= k <= left:
             raise ConfigError(f"{k} samples were asked for: ask for 1 to {left}, the unlabelled ones.")
+        size = learner.config.subset_size
+        if size is not None and size < k and len(learner.pool.labeled):
+            raise ConfigError(f"{k} samples were asked for from a sub-pool of {size}: raise subset_size.")
         if not len(learner.pool.labeled):
             return (
                 learner.pool.candidates(None, learner.stream)
@@ -330,10 +335,15 @@ class ActiveLearner:
                 .tolist()
             )
         self.fit()
-        size = learner.config.subset_size
-        if size is not None and size < k:
-            raise ConfigError(f"{k} samples were asked for from a sub-pool of {size}: raise subset_size.")
         return learner.query(self.strategy, k).tolist()
+
+
+def _module(model: object) -> nn.Module | Callable[[], nn.Module]:
+    if not callable(model):
+        raise ModelError(
+            f"a PyTorch module, a function that makes one or a Classifier was expected, not {model!r:.60}."
+        )
+    return model
 
 
 def _array(samples: ArrayLike | Tensor) -> NDArray[Any] | Tensor:
@@ -345,6 +355,8 @@ def _integers(values: Sequence[int] | Tensor, what: str) -> Tensor:
         tensor = torch.as_tensor(values)
     except (TypeError, ValueError, RuntimeError) as error:
         raise DataError(f"{what} must be a list of integers, which {values!r:.60} is not.") from error
+    if tensor.dim() == 1 and not len(tensor):
+        return tensor.to(torch.int64)
     # A Boolean mask is no list of indices, however well it converts.
     if tensor.dim() != 1 or tensor.is_floating_point() or tensor.dtype == torch.bool:
         raise DataError(f"{what} must be a list of integers, not {tensor.dtype} of shape {tuple(tensor.shape)}.")

@@ -210,6 +210,12 @@ def test_queries(argv: tuple[str, ...], words: str, refused: Refused, samples: t
     assert words in refused(*samples, "--out", "next.csv", *argv)
 
 
+@pytest.mark.parametrize("option", ["--labels", "--images"])
+def test_an_answer_never_replaces_what_was_read(option: str, refused: Refused, samples: tuple[str, ...]) -> None:
+    path = samples[samples.index(option) + 1]
+    assert "name another" in refused(*samples, "--k", "1", "--out", path)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("suffix", ["npy", "npz"])
 def test_pixels_that_are_not_finite(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -131,6 +131,7 @@ class FittedClassifier(Protocol):
         ...
 
 
+@runtime_checkable
 class Classifier(Protocol):
     """A recipe: an architecture and how it is trained. It holds no trained weights.
 

@@ -386,5 +386,5 @@ def _check_resettable(module: nn.Module) -> None:
         if own and not callable(getattr(part, "reset_parameters", None)):
             raise ModelError(
                 f"the weights of {name or type(part).__name__!r} cannot be drawn anew (no reset_parameters): "
-                f"pass a function that makes the model, or reinitialize=False."
+                f"pass a function that makes the model, or TorchClassifier(model, shape, reinitialize=False)."
             )

@@ -74,6 +74,7 @@ def main(argv: Sequence[str]) -> int:
     """Prints or writes the samples to label next."""
     options = parse(QueryOptions, argv, prog="iale query")
     if options.out is not None:
+        _check_not_read(options.out, options)
         check_file(options.out)
     samples, names = load_unlabeled(options.images, size=_size(options.resize))
     indices, labels, classes = load_labels_csv(options.labels, names, options.classes or None)
@@ -98,6 +99,13 @@ def main(argv: Sequence[str]) -> int:
     else:
         write_bytes(options.out, answer.encode(errors="surrogateescape"))
     return 0
+
+
+def _check_not_read(out: Path, options: QueryOptions) -> None:
+    """No answer replaces labels or images."""
+    for what, path in (("labels", options.labels), ("images", options.images)):
+        if out.resolve() == path.resolve():
+            raise ConfigError(f"--out is the file of the {what}, {path}: name another, which may be overwritten.")
 
 
 def _size(resize: tuple[int, ...]) -> tuple[int, int] | None:

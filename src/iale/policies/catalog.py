@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from iale.errors import UnknownNameError
+from iale.errors import ConfigError, UnknownNameError
 from iale.policies.saved import CARD, load_card, load_policy
 from iale.strategies.base import QueryStrategy
 from iale.strategies.catalog import STRATEGIES
@@ -31,6 +31,8 @@ def find_strategy(strategy: QueryStrategy | str) -> QueryStrategy:
     """
     if isinstance(strategy, QueryStrategy):
         return strategy
+    if not isinstance(strategy, str):
+        raise ConfigError(f"a strategy or the name of one was expected, not {strategy!r:.60}.")
     if strategy in STRATEGIES:
         found: QueryStrategy = STRATEGIES[strategy]()
         return found

@@ -80,7 +80,9 @@ def load_policy(folder: Path) -> IalePolicy:
 def load_card(folder: Path) -> dict[str, Any]:
     """The card of a policy's folder; raises PolicyError where there is none of a policy."""
     if not (folder / CARD).is_file():
-        raise PolicyError(f"{folder} is not a policy: a folder with {CARD} and {WEIGHTS} was expected.")
+        inner = folder / "policy"
+        hint = f"; did you mean {inner}?" if (inner / CARD).is_file() else "."
+        raise PolicyError(f"{folder} is not a policy: a folder with {CARD} and {WEIGHTS} was expected{hint}")
     try:
         card = storage.read_json(folder / CARD)
     except StorageError as error:
