@@ -1,6 +1,6 @@
 """A whole run with IALE over the same run with Random: what does the policy itself cost?
 
-    python benchmarks/overhead.py [--rounds 5] [--labels 60] [--epochs 100]
+    python benchmarks/overhead.py [--rounds 7] [--labels 60] [--epochs 100]
 
 The CNN on the embedded Fashion-MNIST subset, sub-pool of 100, acquisitions of 10, the accuracy measured after each
 fit. The policy is untrained: its time does not depend on its weights. Short runs have the cheapest fits, so their
@@ -31,7 +31,7 @@ from iale.strategies.random import Random
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--labels", type=int, default=60, help="labels at the end of a run")
     parser.add_argument("--epochs", type=int, default=100)
     arguments = parser.parse_args()
