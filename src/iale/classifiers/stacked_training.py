@@ -101,9 +101,11 @@ class Stack:
     def _take(self, start: int, stop: int) -> None:
         """Steps ``start`` … ``stop`` − 1."""
         if not self._on_gpu:
-            parts = [part[start:stop].unbind() for part in self._steps()]
-            for size, rows, labels, shares, keys in zip(self.plan.sizes[start:stop], *parts, strict=True):
-                self._step(rows.narrow(1, 0, size), labels.narrow(1, 0, size), shares.narrow(1, 0, size), keys)
+            steps = zip(
+                self.plan.sizes[start:stop], *(part[start:stop].unbind() for part in self._steps()), strict=True
+            )
+            for size, rows, labels, shares, keys in steps:
+                self._step(rows[:, :size], labels[:, :size], shares[:, :size], keys)
             return
         if self._graph is None:
             side = torch.cuda.Stream(self._inputs.device)  # type: ignore[no-untyped-call]

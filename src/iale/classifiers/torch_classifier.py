@@ -77,7 +77,6 @@ class TorchClassifier:
         self.reinitialize = reinitialize
         self.device = resolve_device(self.training.device)
         self.chunks = Chunks(_CHUNK)
-        self.stacks = Chunks(width(self.device))
         if isinstance(module, nn.Module):
             self._template = copy.deepcopy(module).cpu()
             self._make: Callable[[], nn.Module] | None = None
@@ -94,6 +93,7 @@ class TorchClassifier:
         example = self._run_example()
         self.num_classes = example.logits.shape[1]
         self.embedding_dim = example.embeddings.shape[1]
+        self.stacks = Chunks(width(self._template, self.device))
 
     def _run_example(self) -> Outputs:
         """Outputs for one input of zeros; finds the linear layer that runs last."""
