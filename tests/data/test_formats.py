@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from iale.data.formats import CIFAR_ROW, gunzip, map_npy, parse_cifar, parse_idx, read_npz
@@ -122,6 +122,7 @@ def test_absent_and_wrong_files(tmp_path: Path) -> None:
 
 
 @settings(max_examples=300)
+@example(place=24604, flip=1, compressed=False, cut=False)  # two members of one name
 @given(place=st.integers(0, 10**6), flip=st.integers(1, 255), compressed=st.booleans(), cut=st.booleans())
 def test_a_damaged_npz_ends_in_a_sentence(
     tmp_path_factory: pytest.TempPathFactory, place: int, flip: int, compressed: bool, cut: bool

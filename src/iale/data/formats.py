@@ -8,10 +8,11 @@ from __future__ import annotations
 import gzip
 import io
 import math
+import os
 import tarfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,9 +69,20 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     _check_file(path)
     try:
         with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
+            if len(set(file.files)) != _announced(handle):
+                raise ValueError("members are missing or share a name")
             return {key: file[key] for key in file.files}
     except Exception as error:  # a damaged file can fail in the zip, deflate or header parser, with any exception
         raise _damaged(str(path), "an .npz file of plain arrays without pickles") from error
+
+
+def _announced(handle: BinaryIO) -> int:
+    """The number of members by the last record of a zip file, which Python's reader does not look at."""
+    position = handle.tell()
+    handle.seek(-22, os.SEEK_END)
+    record = handle.read(22)
+    handle.seek(position)
+    return int.from_bytes(record[10:12], "little")
 
 
 def map_npy(path: Path) -> NDArray[Any]:
