@@ -20,10 +20,10 @@ import torch
 from memory import Peak, resident
 from torch import nn
 
+from iale.active_learner import ActiveLearner
 from iale.classifiers.base import Outputs, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.data.arrays import ArraySamples
-from iale.learner import ActiveLearner
 from iale.policies.catalog import find_strategy
 from iale.policies.iale import random_policy
 from iale.policies.state import StateConfig

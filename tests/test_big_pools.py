@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from iale import errors
+from iale.active_learner import ActiveLearner
 from iale.classifiers.base import FitJob, FittedClassifier, Outputs, TrainingConfig
 from iale.classifiers.cache import OutputCache
 from iale.classifiers.chunks import Chunks, is_out_of_memory
@@ -28,7 +29,7 @@ from iale.data.pool import Pool
 from iale.data.samples import Samples
 from iale.data.splits import Subset
 from iale.errors import MemoryWarning
-from iale.learner import ActiveLearner, CycleConfig, Learner
+from iale.learner import CycleConfig, Learner
 from iale.seeding import Stream
 from iale.strategies import badge
 from iale.strategies.badge import Badge

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from iale.active_learner import ActiveLearner
 from iale.classifiers.base import FitJob, FittedClassifier, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.classifiers.torch_classifier import TorchClassifier
@@ -17,7 +18,7 @@ from iale.data.arrays import ArraySamples
 from iale.data.samples import DataSet, Samples
 from iale.data.splits import make_dataset
 from iale.errors import ConfigError, DataError, ModelError, QueryError, UnknownNameError
-from iale.learner import ActiveLearner, CycleConfig, Step, accuracy, run_cycle, start
+from iale.learner import CycleConfig, Step, accuracy, run_cycle, start
 from iale.policies.catalog import find_strategy
 from iale.seeding import Stream
 from iale.strategies.base import Need
@@ -345,7 +346,7 @@ import json, sys
 import numpy as np
 from torch import nn
 from iale.classifiers.base import TrainingConfig
-from iale.learner import ActiveLearner
+from iale.active_learner import ActiveLearner
 images = np.random.default_rng(1).normal(size=(80, 4, 4)).astype("float32")
 answers = []
 for strategy in ("badge", "ensemble", "mc-dropout"):

@@ -18,6 +18,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from iale.active_learner import ActiveLearner as ActiveLearner
     from iale.classifiers.base import TrainingConfig as TrainingConfig
     from iale.classifiers.torch_classifier import TorchClassifier as TorchClassifier
     from iale.data.arrays import ArraySamples as ArraySamples
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from iale.data.folder import FolderSamples as FolderSamples
     from iale.data.torch_dataset import TorchSamples as TorchSamples
     from iale.errors import IaleError as IaleError
-    from iale.learner import ActiveLearner as ActiveLearner
     from iale.policies.catalog import find_strategy as find_strategy
     from iale.policies.catalog import list_policies as list_policies
     from iale.policies.saved import load_policy as load_policy
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from iale.strategies.base import ScoringStrategy as ScoringStrategy
 
 _HOMES = {
-    "ActiveLearner": "learner",
+    "ActiveLearner": "active_learner",
     "ArraySamples": "data.arrays",
     "FolderSamples": "data.folder",
     "IaleError": "errors",

@@ -9,27 +9,26 @@ that run with one seed meet the same split, first labels, initial weights and su
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence, Set
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from iale.classifiers.base import Classifier, FitJob, FittedClassifier, Outputs, TrainingConfig
+from iale.classifiers.base import Classifier, FitJob, FittedClassifier, Outputs
 from iale.classifiers.cache import OutputCache
-from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data.pool import Candidates, Pool, class_balanced
 from iale.data.samples import DataSet, Samples
-from iale.errors import ConfigError, DataError, ModelError
-from iale.policies.catalog import find_strategy
+from iale.errors import ConfigError, ModelError
 from iale.seeding import Stream
 from iale.strategies.base import Need, QueryContext, QueryStrategy
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    pass
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,9 @@ class Learner:
         config: sizes.
         stream: root of every draw of this run.
         cache: keeps the outputs of a whole pool (``subset_size=None``) on disk where they are large.
+
+    Attributes:
+        seconds: spent so far in "fit" and in "query".
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class Learner:
         self.config = config
         self.stream = stream
         self.cache = cache or OutputCache()
+        self.seconds = {"fit": 0.0, "query": 0.0}
         self._members: list[FittedClassifier] = []
 
     @property
@@ -116,7 +119,8 @@ class Learner:
         """Fits M on the labelled set, and the other members of the committee if one is needed."""
         members = self.config.committee_size if Need.COMMITTEE in needs else 1
         jobs = [self.job("fit", member) for member in range(members)]
-        self._members = self.classifier.fit_many(self.samples, jobs)
+        with self._timed("fit"):
+            self._members = self.classifier.fit_many(self.samples, jobs)
 
     def candidates(self) -> Candidates:
         """The sub-pool of this step, or the whole pool."""
@@ -150,13 +154,24 @@ class Learner:
 
     def query(self, strategy: QueryStrategy, k: int) -> Tensor:
         """int64 [k]: data-set indices to label next, best first."""
-        candidates = self.candidates()
-        context = self.context(candidates, strategy.needs)
-        return candidates.indices[strategy.query(context, k, rng=self.rng("query", strategy.name))]
+        return self.choices([strategy], k)[0]
+
+    def choices(self, strategies: Sequence[QueryStrategy], k: int) -> list[Tensor]:
+        """What each of ``strategies`` would label next, in one and the same state: int64 [k] data-set indices each."""
+        with self._timed("query"):
+            candidates = self.candidates()
+            context = self.context(candidates, frozenset[Need]().union(*(s.needs for s in strategies)))
+            return [candidates.indices[s.query(context, k, rng=self.rng("query", s.name))] for s in strategies]
 
     def rng(self, *names: str | int) -> np.random.Generator:
         """The generator of this step called ``names``."""
         return self._step_stream(*names).numpy()
+
+    @contextlib.contextmanager
+    def _timed(self, what: str) -> Iterator[None]:
+        begin = time.perf_counter()
+        yield
+        self.seconds[what] += time.perf_counter() - begin
 
     def _step_stream(self, *names: str | int) -> Stream:
         return self.stream.child("labels", len(self.pool.labeled), *names)
@@ -170,11 +185,38 @@ class Step:
         labeled: number of labels of the fitted classifier.
         accuracy: share of test samples it gets right.
         selected: data-set indices acquired after this fit; empty at the end.
+        overlap: for each strategy that was asked beside the acting one, the share of ``selected`` that it would have
+            chosen, too.
     """
 
     labeled: int
     accuracy: float
     selected: tuple[int, ...]
+    overlap: Mapping[str, float] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Oracle(Protocol):
+    """A control that may look ahead with hidden labels, as no strategy may: it says what could be gained at most.
+
+    Attributes:
+        name: as it is typed.
+        needs: what M must offer; the same words as a strategy's.
+    """
+
+    name: ClassVar[str]
+    needs: ClassVar[frozenset[Need]]
+
+    def choose(self, learner: Learner, k: int, labels: Tensor, scoring: Tensor) -> Tensor:
+        """int64 [k]: data-set indices to label next.
+
+        Args:
+            learner: in its state after a fit.
+            k: how many.
+            labels: int64 [N], the hidden labels of the training split.
+            scoring: int64, labelled samples outside of the pool, to measure accuracy on.
+        """
+        ...
 
 
 def start(
@@ -212,152 +254,49 @@ def start(
 
 
 def run_cycle(
-    learner: Learner, strategy: QueryStrategy, labels: Tensor, evaluate: Callable[[FittedClassifier], float]
+    learner: Learner,
+    strategy: QueryStrategy | Oracle,
+    labels: Tensor,
+    evaluate: Callable[[FittedClassifier], float],
+    *,
+    beside: Sequence[QueryStrategy] = (),
+    scoring: Tensor | None = None,
 ) -> Iterator[Step]:
     """Plays one run against known labels (paper, section 3.1), a step at a time.
 
     Args:
         learner: holds the first labels.
         strategy: chooses.
-        labels: int64 [N], the hidden labels; only those of chosen samples are read.
+        labels: int64 [N], the hidden labels; only those of chosen samples are read, but for an oracle.
         evaluate: the accuracy of a fitted classifier.
+        beside: strategies that are asked in every state, too, and change nothing.
+        scoring: int64, where an oracle measures accuracy.
     """
     config = learner.config
+    needs = strategy.needs.union(*(other.needs for other in beside))
     while True:
         left = config.labeling_budget - len(learner.pool.labeled)
-        learner.fit(strategy.needs if left else frozenset())
+        learner.fit(needs if left else frozenset())
         accuracy = evaluate(learner.fitted)
         count = len(learner.pool.labeled)
         if not left:
             yield Step(count, accuracy, ())
             return
-        chosen = learner.query(strategy, min(config.acquisition_size, left))
+        k = min(config.acquisition_size, left)
+        if isinstance(strategy, QueryStrategy):
+            chosen, *others = learner.choices([strategy, *beside], k)
+        else:
+            assert scoring is not None
+            chosen, others = strategy.choose(learner, k, labels, scoring), []
         learner.pool.acquire(chosen, labels[chosen])
-        yield Step(count, accuracy, tuple(chosen.tolist()))
+        overlap = {o.name: _share(chosen, choice) for o, choice in zip(beside, others, strict=True)}
+        yield Step(count, accuracy, tuple(chosen.tolist()), overlap)
+
+
+def _share(chosen: Tensor, others: Tensor) -> float:
+    return float(torch.isin(chosen, others).double().mean())
 
 
 def accuracy(fitted: FittedClassifier, samples: Samples, indices: Tensor, labels: Tensor) -> float:
     """The share of ``indices`` that the classifier gets right; ``labels`` int64 [len(indices)]."""
     return float((fitted.outputs(samples, indices).predictions == labels).double().mean())
-
-
-class ActiveLearner:
-    """The loop with a person in it: ``ask`` which samples to label, ``tell`` their labels, ``fit``.
-
-    Args:
-        model: any PyTorch module that maps a batch to logits, a function that makes one, or a `Classifier`.
-        samples: the inputs: an array [N, …], or any `Samples`.
-        strategy: a strategy, its name, the name of a shipped policy, or a policy's folder.
-        num_classes: C; by default the number of logits.
-        training: how the model is fitted; ignored where ``model`` is a `Classifier`.
-        subset_size: a query looks at a random sub-pool of this size; None looks at all.
-        seed: root of every draw; with the same seed and labels the same samples are asked for.
-        cache: a folder where the outputs of a whole pool (``subset_size=None``) are kept, so that a second query with
-            the same model reads them; it may be deleted at any time. Without one, outputs of more than 256 MiB go to
-            a temporary folder.
-
-    Raises:
-        ModelError, PolicyError: the strategy asks for what the model lacks.
-
-    >>> import numpy as np
-    >>> from torch import nn
-    >>> images = np.random.default_rng(0).normal(size=(60, 1, 5, 5)).astype("float32")
-    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(25, 8), nn.ReLU(), nn.Linear(8, 2))
-    >>> learner = ActiveLearner(model, images, "margin", training=TrainingConfig(epochs=2))
-    >>> learner.tell([0, 1, 2, 3], [0, 1, 0, 1])
-    >>> len(set(learner.ask(5)) - {0, 1, 2, 3})
-    5
-    """
-
-    def __init__(
-        self,
-        model: nn.Module | Callable[[], nn.Module] | Classifier,
-        samples: Samples | ArrayLike | Tensor,
-        strategy: QueryStrategy | str = "margin",
-        *,
-        num_classes: int | None = None,
-        training: TrainingConfig | None = None,
-        subset_size: int | None = 1000,
-        seed: int = 0,
-        cache: str | Path | None = None,
-    ) -> None:
-        from iale.data.arrays import ArraySamples
-
-        if isinstance(samples, str | Path):
-            raise DataError(f"{str(samples)!r} is a path: pass FolderSamples({str(samples)!r}) or an array.")
-        inputs = samples if isinstance(samples, Samples) else ArraySamples(_array(samples))
-        if not isinstance(model, Classifier):
-            model = TorchClassifier(_module(model), inputs.shape, training)
-        if num_classes not in (None, model.num_classes):
-            raise ModelError(f"the model has {model.num_classes} logits, {num_classes} classes were named.")
-        self.strategy = find_strategy(strategy)
-        self.strategy.check(model)
-        pool = Pool(torch.arange(len(inputs)), model.num_classes)
-        # A cycle's sizes do not bind a person, who asks for as many as she likes and stops when she likes.
-        config = CycleConfig(acquisition_size=1, subset_size=subset_size)
-        self._learner = Learner(model, inputs, pool, config, Stream(seed), OutputCache(cache))
-        self._fitted_on = -1
-
-    @property
-    def labeled(self) -> list[int]:
-        """Indices of the labelled samples, in the order they were told."""
-        return self._learner.pool.labeled.tolist()
-
-    def tell(self, indices: Sequence[int] | Tensor, labels: Sequence[int] | Tensor) -> None:
-        """Adds labels (0 … C−1); raises and adds none where an index or a label is wrong."""
-        self._learner.pool.acquire(_integers(indices, "indices"), _integers(labels, "labels"))
-
-    def fit(self) -> FittedClassifier:
-        """Fits the model on all labels told so far."""
-        count = len(self._learner.pool.labeled)
-        if self._fitted_on != count:
-            self._learner.fit(self.strategy.needs)
-            self._fitted_on = count
-        return self._learner.fitted
-
-    def ask(self, k: int) -> list[int]:
-        """The k samples to label next, best first; fits first where labels have come since.
-
-        Before the first label there is nothing to fit, and the k samples are drawn at random.
-        """
-        learner, left = self._learner, len(self._learner.pool)
-        if not left:
-            raise ConfigError("every sample is labelled already: there is none left to ask for.")
-        if not isinstance(k, int) or not 1 <= k <= left:
-            raise ConfigError(f"{k} samples were asked for: ask for 1 to {left}, the unlabelled ones.")
-        size = learner.config.subset_size
-        if size is not None and size < k and len(learner.pool.labeled):
-            raise ConfigError(f"{k} samples were asked for from a sub-pool of {size}: raise subset_size.")
-        if not len(learner.pool.labeled):
-            return (
-                learner.pool.candidates(None, learner.stream)
-                .indices[learner.rng("cold").permutation(left)[:k]]
-                .tolist()
-            )
-        self.fit()
-        return learner.query(self.strategy, k).tolist()
-
-
-def _module(model: object) -> nn.Module | Callable[[], nn.Module]:
-    if not callable(model):
-        raise ModelError(
-            f"a PyTorch module, a function that makes one or a Classifier was expected, not {model!r:.60}."
-        )
-    return model
-
-
-def _array(samples: ArrayLike | Tensor) -> NDArray[Any] | Tensor:
-    return samples if isinstance(samples, Tensor) else np.asarray(samples)
-
-
-def _integers(values: Sequence[int] | Tensor, what: str) -> Tensor:
-    try:
-        tensor = torch.as_tensor(values)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise DataError(f"{what} must be a list of integers, which {values!r:.60} is not.") from error
-    if tensor.dim() == 1 and not len(tensor):
-        return tensor.to(torch.int64)
-    # A Boolean mask is no list of indices, however well it converts.
-    if tensor.dim() != 1 or tensor.is_floating_point() or tensor.dtype == torch.bool:
-        raise DataError(f"{what} must be a list of integers, not {tensor.dtype} of shape {tuple(tensor.shape)}.")
-    return tensor.to(torch.int64)

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from iale.active_learner import ActiveLearner
 from iale.classifiers.base import Classifier, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.classifiers.torch_classifier import TorchClassifier
@@ -22,7 +23,6 @@ from iale.cli.output import check_file
 from iale.data.samples import Samples
 from iale.data.unlabeled import load_labels_csv, load_unlabeled
 from iale.errors import ConfigError, DataError, IaleError, ModelError
-from iale.learner import ActiveLearner
 from iale.policies.catalog import find_strategy, list_policies
 from iale.storage import write_bytes
 
