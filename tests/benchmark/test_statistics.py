@@ -4,13 +4,26 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from iale.benchmark.metrics import area, labels_to_reach
-from iale.benchmark.statistics import compare, estimate, half_width, holm, signed_rank
+from iale.benchmark.metrics import accuracy_at, area, labels_to_reach
+from iale.benchmark.statistics import (
+    Comparison,
+    Estimate,
+    bootstrap_interval,
+    compare,
+    estimate,
+    half_width,
+    holm,
+    interquartile_mean,
+    matrix,
+    signed_rank,
+    verdict,
+)
 from iale.errors import ConfigError
+from iale.seeding import Stream
 
 
 def test_area_is_the_mean_of_the_recorded_points_and_no_trapezoid() -> None:
@@ -109,3 +122,120 @@ def test_holm_lies_between_nothing_and_bonferroni_and_keeps_the_order(p_values: 
         assert p <= c <= min(1.0, len(p_values) * p) or c == max(corrected[i] for i, q in enumerate(p_values) if q <= p)
     order = np.argsort(p_values, kind="stable")
     assert (np.diff(np.asarray(corrected)[order]) >= 0).all()
+
+
+def test_bootstrap_equals_efrons_formula() -> None:
+    """BCa by hand: z0 from the share of means below the mean, a from the jackknife, percentiles of the same resamples."""
+    values = np.array([0.01, 0.03, -0.02, 0.05, 0.04, 0.10, 0.02])
+    rng = Stream(0).child("statistics", "bootstrap").numpy()
+    means = values[rng.integers(0, 7, size=(9999, 7))].mean(axis=1)
+    z0 = stats.norm.ppf(((means < values.mean()).mean() + (means <= values.mean()).mean()) / 2)
+    left_out = np.array([np.delete(values, i).mean() for i in range(7)])
+    spread = left_out.mean() - left_out
+    a = (spread**3).sum() / (6 * (spread**2).sum() ** 1.5)
+    ends = [stats.norm.cdf(z0 + (z0 + z) / (1 - a * (z0 + z))) for z in (-1.959963984540054, 1.959963984540054)]
+    found = bootstrap_interval(values)
+    assert found == pytest.approx(np.quantile(means, ends), abs=1e-4)
+    assert found == bootstrap_interval(values)
+
+
+def test_bootstrap_at_its_edges() -> None:
+    assert bootstrap_interval([0.1]) is None
+    assert bootstrap_interval([0.0, 0.0]) == (0.0, 0.0)
+    assert bootstrap_interval([0.3 - 0.1, 0.4 - 0.2, 0.5 - 0.3]) == (pytest.approx(0.2), pytest.approx(0.2))
+    low, high = bootstrap_interval([0.1, 0.3]) or (0, 0)
+    assert (low, high) == (0.1, 0.3)
+
+
+@given(st.lists(st.floats(-1, 1), min_size=2, max_size=8))
+@settings(max_examples=30, deadline=None)
+def test_bootstrap_stays_among_the_values(values: list[float]) -> None:
+    low, high = bootstrap_interval(values) or (0, 0)
+    assert min(values) - 1e-9 <= low <= high <= max(values) + 1e-9
+
+
+def test_interquartile_mean_leaves_out_both_ends() -> None:
+    assert interquartile_mean([9.0, 1.0, 2.0, 3.0, -5.0, 4.0, 5.0, 100.0]) == pytest.approx((2 + 3 + 4 + 5) / 4)
+    assert interquartile_mean([1.0, 2.0, 9.0]) == pytest.approx(4.0)  # a quarter of 3 is no whole seed
+    assert interquartile_mean([0.5]) == 0.5
+
+
+def test_accuracy_at_is_that_of_the_labels_one_has() -> None:
+    labeled, curve = [20, 60, 100], [0.1, 0.5, 0.6]
+    found = [accuracy_at(labeled, curve, labels) for labels in (19, 20, 59, 60, 99, 100, 101)]
+    assert found == [None, 0.1, 0.1, 0.5, 0.5, 0.6, None]
+
+
+VALUES = {
+    "a": {0: 0.5, 1: 0.6, 2: 0.7, 3: 0.8, 4: 0.75, 5: 0.66},
+    "b": {0: 0.4, 1: 0.6, 2: 0.5, 3: 0.7, 4: 0.70, 5: 0.60},
+    "c": {0: 0.5, 1: 0.5, 2: 0.75, 3: 0.9, 4: 0.76, 5: 0.67},
+}
+
+
+def test_matrix_counts_wins_and_losses_of_all_pairs() -> None:
+    found = matrix(VALUES)
+    counts = {pair: (c.wins, c.ties, c.losses) for pair, c in found.items()}
+    assert counts["a", "b"] == (5, 1, 0)
+    assert counts["b", "a"] == (0, 1, 5)
+    assert counts["a", "c"] == (1, 1, 4)
+    assert len(found) == 9
+
+
+def test_matrix_corrects_each_pair_once() -> None:
+    found = matrix(VALUES)
+    pairs = [("a", "b"), ("a", "c"), ("b", "c")]
+    expected = holm([found[pair].p_value or 0 for pair in pairs])
+    assert [found[pair].p_holm for pair in pairs] == expected
+    assert [found[b, a].p_holm for a, b in pairs] == expected
+
+
+def test_matrix_is_antisymmetric() -> None:
+    found = matrix(VALUES)
+    for a, b in itertools.permutations(VALUES, 2):
+        one, other = found[a, b].difference, found[b, a].difference
+        assert (one.mean, one.low, one.high) == pytest.approx((-other.mean, -(other.high or 0), -(other.low or 0)))
+        direct = compare(VALUES[b], VALUES[a])
+        assert direct is not None
+        assert found[b, a].bootstrap == pytest.approx(direct.bootstrap, abs=2e-3)
+
+
+def test_matrix_leaves_out_pairs_without_a_common_seed() -> None:
+    assert set(matrix({"a": {0: 0.1}, "b": {1: 0.2}})) == {("a", "a"), ("b", "b")}
+
+
+def test_a_strategy_against_itself_is_a_tie_everywhere() -> None:
+    for name, seeds in VALUES.items():
+        own = matrix(VALUES)[name, name]
+        assert (own.wins, own.ties, own.losses) == (0, len(seeds), 0)
+        assert (own.difference.mean, own.difference.low, own.difference.high) == (0.0, 0.0, 0.0)
+        assert own.bootstrap == (0.0, 0.0)
+        assert (own.p_value, own.p_holm) == (1.0, 1.0)
+        assert verdict(own) == "undecided"
+
+
+def compared(mean: float, half: float | None, p: float | None) -> Comparison:
+    low, high = (None, None) if half is None else (mean - half, mean + half)
+    return Comparison(Estimate(mean, low, high, 10), 5, 0, 5, p, None, p)
+
+
+@pytest.mark.parametrize(
+    ("mean", "half", "p", "expected"),
+    [
+        (0.02, 0.01, 0.01, "holds"),
+        (0.02, 0.01, 0.06, "undecided"),
+        (0.02, 0.03, 0.01, "undecided"),
+        (-0.02, 0.01, 0.01, "does not hold"),
+        (-0.02, 0.01, 0.2, "no gain over 0.5 points"),
+        (0.001, 0.003, 0.9, "no gain over 0.5 points"),
+        (0.001, 0.005, 0.9, "undecided"),
+        (0.003, 0.001, 0.01, "holds"),
+        (0.02, None, None, "undecided"),
+    ],
+)
+def test_verdicts(mean: float, half: float | None, p: float | None, expected: str) -> None:
+    assert verdict(compared(mean, half, p)) == expected
+
+
+def test_a_margin_of_ones_own() -> None:
+    assert verdict(compared(0.005, 0.003, 0.9), margin=0.01) == "no gain over 1 points"

@@ -35,6 +35,17 @@ def labels_to_reach(labeled: Sequence[int], accuracy: Sequence[float] | Floats, 
     return int(labeled[reached[0]]) if len(reached) else None
 
 
+def accuracy_at(labeled: Sequence[int], accuracy: Sequence[float] | Floats, labels: int) -> float | None:
+    """The accuracy at the last recorded point with at most ``labels`` labels; None where the curve does not cover them.
+
+    >>> accuracy_at([20, 50, 80], [0.5, 0.7, 0.8], 60), accuracy_at([20, 50, 80], [0.5, 0.7, 0.8], 100)
+    (0.7, None)
+    """
+    if not labeled[0] <= labels <= labeled[-1]:
+        return None
+    return float(accuracy[int(np.searchsorted(np.asarray(labeled), labels, side="right")) - 1])
+
+
 def curves(records: Sequence[dict[str, Any]]) -> Floats:
     """float64 [S, P]: the accuracies of runs with equal recorded points, seed by seed."""
     ordered = sorted(records, key=lambda record: int(record["seed"]))
