@@ -54,7 +54,7 @@ def test_scores_are_the_network_applied_row_by_row(policy: IalePolicy) -> None:
 
 
 def test_what_is_saved_is_loaded(policy: IalePolicy, folder: Path) -> None:
-    loaded = load_policy(folder)
+    loaded = load_policy(folder, IalePolicy)
     assert torch.equal(loaded.score(context()), policy.score(context()))
     assert loaded.state == policy.state
     assert isinstance(find_strategy(str(folder)), IalePolicy)

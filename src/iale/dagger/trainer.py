@@ -86,7 +86,7 @@ def train_policy(
             folder = round_folder(out, number)
             if not (folder / CARD).is_file():
                 save_policy(_update(placed, out, number, policy), folder, card(config, out, number))
-            policy = load_policy(folder)
+            policy = load_policy(folder, IalePolicy)
     save_policy(policy, out / "policy", card(config, out, rounds))
     return out / "policy"
 

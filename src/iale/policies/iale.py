@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
 from iale.classifiers import draws
-from iale.classifiers.base import Classifier
 from iale.classifiers.networks import initialize
-from iale.errors import PolicyError
+from iale.policies.base import Policy
 from iale.policies.state import StateConfig, encode, observe
 from iale.seeding import Stream
 from iale.strategies.base import Need, QueryContext, ScoringStrategy
@@ -20,7 +20,7 @@ HIDDEN = 128
 
 
 @dataclass(frozen=True, eq=False)
-class IalePolicy(ScoringStrategy):
+class IalePolicy(Policy, ScoringStrategy):
     """A policy network with the state it was trained on; it is a strategy like any other.
 
     Attributes:
@@ -38,23 +38,22 @@ class IalePolicy(ScoringStrategy):
     num_classes: int
     embedding_dim: int
 
-    def check(self, classifier: Classifier) -> None:
-        """Raises PolicyError where the classifier's state is not the one this policy was trained on."""
-        self._check_shape(classifier.num_classes, classifier.embedding_dim)
+    def expects(self) -> dict[str, Any]:
+        """The parts of the state."""
+        return {"state": asdict(self.state)}
+
+    @classmethod
+    def untrained(cls, card: Mapping[str, Any], num_classes: int, embedding_dim: int) -> Self:
+        """The policy of a card before its weights are loaded."""
+        state = StateConfig(**card["state"])
+        network = policy_network(state.width(num_classes, embedding_dim), Stream(0))
+        return cls(network, state, num_classes, embedding_dim)
 
     def score(self, context: QueryContext) -> Tensor:
         """float32 [n], the logits of ρ; their order is the order of ρ."""
         self._check_shape(context.num_classes, context.candidates.embeddings.shape[1])
         with torch.no_grad():
             return self.network(encode(observe(context), self.state)).squeeze(-1)  # type: ignore[no-any-return]
-
-    def _check_shape(self, num_classes: int, embedding_dim: int) -> None:
-        if (num_classes, embedding_dim) != (self.num_classes, self.embedding_dim):
-            raise PolicyError(
-                f"this policy expects {self.num_classes} classes and embeddings {self.embedding_dim} wide, the "
-                f"classifier has {num_classes} classes and embeddings {embedding_dim} wide: use another policy "
-                f"or train one for it."
-            )
 
 
 def policy_network(width: int, stream: Stream) -> nn.Sequential:

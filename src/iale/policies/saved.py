@@ -12,22 +12,25 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import torch
 
 from iale import storage
 from iale.errors import PolicyError, StorageError
-from iale.policies.iale import IalePolicy, random_policy
-from iale.policies.state import StateConfig
-from iale.seeding import Stream
+from iale.policies.base import Policy
+from iale.registry import Registry
+
+P = TypeVar("P", bound=Policy)
 
 WEIGHTS, CARD = "weights.safetensors", "card.json"
 
+KINDS = Registry("kind of policy", {"iale": "iale.policies.iale:IalePolicy", "alil": "iale.policies.alil:AlilPolicy"})
+"""The kinds of policies by name: classes, each of which builds its policy from a card."""
 
-def save_policy(policy: IalePolicy, folder: Path, card: Mapping[str, Any]) -> None:
+
+def save_policy(policy: Policy, folder: Path, card: Mapping[str, Any]) -> None:
     """Writes a policy's folder.
 
     Args:
@@ -38,7 +41,7 @@ def save_policy(policy: IalePolicy, folder: Path, card: Mapping[str, Any]) -> No
     digest = storage.write_tensors(folder / WEIGHTS, policy.network.state_dict())
     expects = {
         "kind": policy.name,
-        "state": asdict(policy.state),
+        **policy.expects(),
         "num_classes": policy.num_classes,
         "embedding_dim": policy.embedding_dim,
         "weights_sha256": digest,
@@ -47,23 +50,35 @@ def save_policy(policy: IalePolicy, folder: Path, card: Mapping[str, Any]) -> No
     storage.write_json(folder / CARD, {**card, **expects})
 
 
-def load_policy(folder: Path) -> IalePolicy:
+@overload
+def load_policy(folder: Path) -> Policy: ...
+@overload
+def load_policy(folder: Path, cls: type[P]) -> P: ...
+def load_policy(folder: Path, cls: type[Policy] | None = None) -> Policy:
     """Reads a policy's folder.
 
+    Args:
+        folder: one that `save_policy` wrote.
+        cls: the class of the policy; None takes any.
+
     Raises:
-        PolicyError: there is no policy, or the card and the weights do not belong together.
+        PolicyError: there is no policy or one of another class, or the card and the weights do not belong together.
         StorageError: a file is truncated or altered.
     """
     card = load_card(folder)
+    kind: type[Policy] = KINDS[card["kind"]]
+    if cls is not None and not issubclass(kind, cls):
+        raise PolicyError(f"{folder} holds a policy of kind {kind.name!r}, {cls.name!r} was expected.")
     try:
-        state = StateConfig(**card["state"])
         classes, width, digest = int(card["num_classes"]), int(card["embedding_dim"]), str(card["weights_sha256"])
+        if classes < 2 or width < 1:
+            raise ValueError(f"{classes} classes, width {width}")
+        policy = kind.untrained(card, classes, width)
     except (KeyError, TypeError, ValueError) as error:
-        raise PolicyError(f"the card of the policy {folder} is incomplete ({error}): restore or retrain it.") from error
-    if classes < 2 or width < 1:
-        raise PolicyError(f"the card of the policy {folder} speaks of {classes} classes and width {width}: restore it.")
+        raise PolicyError(
+            f"the card of the policy {folder} is incomplete or wrong ({error}): restore or retrain it."
+        ) from error
     weights = storage.read_tensors(folder / WEIGHTS, digest)
-    policy = random_policy(state, classes, width, Stream(0))
     expected = {name: tuple(value.shape) for name, value in policy.network.state_dict().items()}
     found = {name: tuple(value.shape) for name, value in weights.items()}
     if found != expected:
@@ -87,8 +102,10 @@ def load_card(folder: Path) -> dict[str, Any]:
         card = storage.read_json(folder / CARD)
     except StorageError as error:
         raise PolicyError(str(error)) from error
-    if card.get("kind") != IalePolicy.name:
-        raise PolicyError(f"{folder} holds a policy of kind {card.get('kind')!r}, {IalePolicy.name!r} was expected.")
+    kind = card.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        known = ", ".join(KINDS)
+        raise PolicyError(f"{folder} holds a policy of kind {kind!r}: the known ones are {known}; update iale.")
     return card
 
 

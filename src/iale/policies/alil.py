@@ -1,0 +1,106 @@
+"""The ALIL policy (Liu et al. 2018): of a few candidates drawn at random, the one it scores highest is labeled next.
+
+Legend of dimensions: n candidates, C classes, D embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from iale.errors import PolicyError, QueryError
+from iale.policies.base import Policy
+from iale.policies.iale import policy_network
+from iale.seeding import Stream
+from iale.strategies.base import Need, QueryContext, top_k
+
+Pooling = Literal["sum", "mean"]
+"""How the labelled samples' embeddings become one: their sum (Liu et al. 2018), or their mean, which does not grow."""
+
+
+@dataclass(frozen=True, eq=False)
+class AlilPolicy(Policy):
+    """A policy network that chooses one sample at a time from a few drawn at random.
+
+    Attributes:
+        network: rows [n, 2·(D + C)] to logits [n, 1]; the softmax over the candidates of a draw keeps their order.
+        pooling: how the labelled samples' embeddings become one.
+        choices: candidates of a draw (k of Liu et al.; 10 in the paper, appendix A.1.1).
+        num_classes: C of the classifiers it fits.
+        embedding_dim: D of the classifiers it fits.
+
+    Raises:
+        PolicyError: the pooling is unknown or there are no choices.
+    """
+
+    name: ClassVar[str] = "alil"
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.LABELED})
+
+    network: nn.Module
+    pooling: Pooling
+    choices: int
+    num_classes: int
+    embedding_dim: int
+
+    def __post_init__(self) -> None:
+        if self.pooling not in ("sum", "mean"):
+            raise PolicyError(f"unknown pooling {self.pooling!r}: the known ones are sum, mean.")
+        if self.choices < 1:
+            raise PolicyError(f"an ALIL policy needs at least 1 candidate to choose from, not {self.choices}.")
+
+    def expects(self) -> dict[str, Any]:
+        """The pooling and the choices."""
+        return {"pooling": self.pooling, "choices": self.choices}
+
+    @classmethod
+    def untrained(cls, card: Mapping[str, Any], num_classes: int, embedding_dim: int) -> Self:
+        """The policy of a card before its weights are loaded."""
+        network = policy_network(2 * (embedding_dim + num_classes), Stream(0))
+        return cls(network, card["pooling"], card["choices"], num_classes, embedding_dim)
+
+    def rows(self, context: QueryContext) -> Tensor:
+        """The state of Liu et al. (2018): float32 [n, 2·(D + C)].
+
+        A row holds the pooled embedding of the labelled samples (D), the share of each class among their labels (C),
+        the candidate's embedding (D) and its class probabilities (C).
+        """
+        self._check_shape(context.num_classes, context.candidates.embeddings.shape[1])
+        labeled, labels = context.labeled, context.labels
+        if labeled is None or labels is None or not len(labeled):
+            raise QueryError("a policy needs labelled samples, and there are none: label some first.")
+        total = labeled.embeddings.sum(dim=0)
+        pooled = total if self.pooling == "sum" else total / len(labeled)
+        shares = torch.bincount(labels, minlength=context.num_classes) / len(labels)
+        known = torch.cat([pooled, shares]).expand(len(context), -1)
+        return torch.cat([known, context.candidates.embeddings, context.candidates.probs], dim=1)
+
+    def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
+        """int64 [k], in the order of choice: k draws of ``choices`` candidates, each of which gives its best one.
+
+        What a draw leaves over may be drawn again. Where fewer candidates are left than ``choices``, all are drawn.
+        """
+        left = np.arange(len(context))
+        chosen = []
+        for _ in range(k):
+            drawn = rng.choice(len(left), size=min(self.choices, len(left)), replace=False)
+            few = replace(context, candidates=context.candidates.at(torch.from_numpy(left[drawn])))
+            with torch.no_grad():
+                scores = self.network(self.rows(few)).squeeze(-1)
+            best = drawn[int(top_k(scores, 1, rng))]
+            chosen.append(int(left[best]))
+            left[best] = left[-1]
+            left = left[:-1]
+        return torch.tensor(chosen, dtype=torch.int64)
+
+
+def random_alil_policy(
+    pooling: Pooling, choices: int, num_classes: int, embedding_dim: int, stream: Stream
+) -> AlilPolicy:
+    """The untrained policy that training starts from."""
+    network = policy_network(2 * (embedding_dim + num_classes), stream)
+    return AlilPolicy(network, pooling, choices, num_classes, embedding_dim)
