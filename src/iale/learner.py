@@ -13,7 +13,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -26,9 +26,6 @@ from iale.data.samples import DataSet, Samples
 from iale.errors import ConfigError, ModelError
 from iale.seeding import Stream
 from iale.strategies.base import Need, QueryContext, QueryStrategy
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
@@ -195,9 +192,8 @@ class Step:
     overlap: Mapping[str, float] = field(default_factory=dict)
 
 
-@runtime_checkable
 class Oracle(Protocol):
-    """A control that may look ahead with hidden labels, as no strategy may: it says what could be gained at most.
+    """A control that looks ahead with hidden labels, as no strategy may: it says what could be gained at most.
 
     Attributes:
         name: as it is typed.
@@ -207,15 +203,8 @@ class Oracle(Protocol):
     name: ClassVar[str]
     needs: ClassVar[frozenset[Need]]
 
-    def choose(self, learner: Learner, k: int, labels: Tensor, scoring: Tensor) -> Tensor:
-        """int64 [k]: data-set indices to label next.
-
-        Args:
-            learner: in its state after a fit.
-            k: how many.
-            labels: int64 [N], the hidden labels of the training split.
-            scoring: int64, labelled samples outside of the pool, to measure accuracy on.
-        """
+    def choose(self, learner: Learner, k: int) -> Tensor:
+        """int64 [k]: data-set indices to label next, for a learner in its state after a fit."""
         ...
 
 
@@ -260,17 +249,15 @@ def run_cycle(
     evaluate: Callable[[FittedClassifier], float],
     *,
     beside: Sequence[QueryStrategy] = (),
-    scoring: Tensor | None = None,
 ) -> Iterator[Step]:
     """Plays one run against known labels (paper, section 3.1), a step at a time.
 
     Args:
         learner: holds the first labels.
         strategy: chooses.
-        labels: int64 [N], the hidden labels; only those of chosen samples are read, but for an oracle.
+        labels: int64 [N], the hidden labels; only those of chosen samples are read.
         evaluate: the accuracy of a fitted classifier.
-        beside: strategies that are asked in every state, too, and change nothing.
-        scoring: int64, where an oracle measures accuracy.
+        beside: strategies that are asked in every state, too, and change nothing; not beside an oracle.
     """
     config = learner.config
     needs = strategy.needs.union(*(other.needs for other in beside))
@@ -286,8 +273,7 @@ def run_cycle(
         if isinstance(strategy, QueryStrategy):
             chosen, *others = learner.choices([strategy, *beside], k)
         else:
-            assert scoring is not None
-            chosen, others = strategy.choose(learner, k, labels, scoring), []
+            chosen, others = strategy.choose(learner, k), []
         learner.pool.acquire(chosen, labels[chosen])
         overlap = {o.name: _share(chosen, choice) for o, choice in zip(beside, others, strict=True)}
         yield Step(count, accuracy, tuple(chosen.tolist()), overlap)

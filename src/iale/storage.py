@@ -7,10 +7,12 @@ a killed process never leaves half a file under the final name. Nothing is ever 
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
 import json
 import os
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,13 +154,19 @@ def _whole_lines(file: Any, size: int) -> int:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The records of a JSON-lines file; an unfinished last line is left out.
+    """The records of a JSON-lines file, packed if its name ends in .gz; an unfinished last line is left out.
 
-    Raises StorageError for a damaged line in the middle.
+    Raises StorageError for a damaged line in the middle, or a damaged packed file.
     """
     if not path.exists():
         return []
-    return list(_parse_lines(path, read_bytes(path).split(b"\n")[:-1]))
+    data = read_bytes(path)
+    if path.suffix == ".gz":
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as error:
+            raise StorageError(f"{path} is not a whole gzip file ({error}): restore it.") from error
+    return list(_parse_lines(path, data.split(b"\n")[:-1]))
 
 
 def _parse_lines(path: Path, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:

@@ -13,10 +13,11 @@ import pytest
 import torch
 
 from iale import storage
-from iale.benchmark import runner
+from iale.benchmark import play, runner
 from iale.benchmark.config import ExperimentConfig
+from iale.benchmark.play import Run, run_one
 from iale.benchmark.records import read_records
-from iale.benchmark.runner import run_experiment, run_one
+from iale.benchmark.runner import run_experiment
 from iale.classifiers.base import TrainingConfig
 from iale.data.catalog import load_dataset
 from iale.data.pool import Candidates
@@ -127,13 +128,13 @@ def test_finished_runs_are_skipped_and_new_ones_added(
 ) -> None:
     (tmp_path / "records.jsonl").write_bytes(undisturbed.read_bytes())
     executed: list[tuple[str, int]] = []
-    execute = runner._execute
+    execute = runner.play_together
 
-    def note(run: runner.Run) -> Any:
-        executed.append((run.strategy, run.seed))
-        return execute(run)
+    def note(runs: tuple[Run, ...]) -> Any:
+        executed.extend((run.strategy, run.seed) for run in runs)
+        return execute(runs)
 
-    monkeypatch.setattr(runner, "_execute", note)
+    monkeypatch.setattr(runner, "play_together", note)
     run_experiment(CONFIG, tmp_path, progress=False)
     assert executed == []
     run_experiment(replace(CONFIG, strategies=("random", "entropy"), seeds=3), tmp_path, progress=False)
@@ -195,7 +196,7 @@ def test_labels_that_were_never_acquired_change_nothing(
     asked[chosen_in(clean)] = True
     poisoned = replace(digits, train_labels=torch.where(asked, digits.train_labels, 9 - digits.train_labels))
     # The first labels are drawn class by class, so these draws see the true ones.
-    monkeypatch.setattr(runner, "start", lambda recipe, _, *rest, **more: start(recipe, digits, *rest, **more))
+    monkeypatch.setattr(play, "start", lambda recipe, _, *rest, **more: start(recipe, digits, *rest, **more))
     assert run_one(CONFIG, poisoned, strategy, "subset", 0) == clean
 
 
@@ -212,11 +213,11 @@ def test_the_pool_is_a_part_drawn_per_seed_and_the_same_for_every_strategy(digit
 
 
 def test_the_test_part_is_evenly_spaced(digits: DataSet) -> None:
-    found = runner._test_indices(replace(CONFIG, test_size=100), digits).tolist()
+    found = play._test_indices(replace(CONFIG, test_size=100), digits).tolist()
     assert len(set(found)) == 100
     gaps = [b - a for a, b in itertools.pairwise(found)]
     assert max(gaps) - min(gaps) <= 1
-    assert runner._test_indices(replace(CONFIG, test_size=None), digits).tolist() == list(range(len(digits.test)))
+    assert play._test_indices(replace(CONFIG, test_size=None), digits).tolist() == list(range(len(digits.test)))
 
 
 @pytest.mark.parametrize(
@@ -246,7 +247,7 @@ def test_nothing_is_run_or_written_where_something_does_not_fit(
 def test_a_strategy_that_does_not_suit_the_classifier_stops_all_before_the_first_fit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepared = runner._prepared
+    prepared = runner.prepared
 
     def without_dropout(*arguments: Any) -> Any:
         data, classifier = prepared(*arguments)
@@ -254,7 +255,7 @@ def test_a_strategy_that_does_not_suit_the_classifier_stops_all_before_the_first
         return data, classifier
 
     without_dropout.cache_clear = prepared.cache_clear  # type: ignore[attr-defined]
-    monkeypatch.setattr(runner, "_prepared", without_dropout)
+    monkeypatch.setattr(runner, "prepared", without_dropout)
     with pytest.raises(ModelError, match="mc-dropout needs a dropout layer"):
         run_experiment(replace(CONFIG, strategies=("random", "mc-dropout")), tmp_path / "out", progress=False)
     assert not (tmp_path / "out").exists()
@@ -268,7 +269,7 @@ def test_a_class_without_initial_samples_is_named(digits: DataSet) -> None:
 
 def test_an_unusable_folder_is_found_before_the_first_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr(runner, "_execute", lambda run: pytest.fail("a run was started"))
+    monkeypatch.setattr(runner, "play_together", lambda runs: pytest.fail("a run was started"))
     with pytest.raises(StorageError, match="cannot write"):
         run_experiment(CONFIG, tmp_path / "file" / "out", progress=False)
 
@@ -294,18 +295,18 @@ def test_altered_records_are_refused(damage: Any, undisturbed: Path, tmp_path: P
 def test_stopping_keeps_finished_runs_and_says_how_to_go_on(
     undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    execute = runner._execute
+    execute = runner.play_together
     count = 0
 
-    def stop_at_the_third(run: runner.Run) -> Any:
+    def stop_at_the_third(runs: tuple[Run, ...]) -> Any:
         nonlocal count
         count += 1
         if count == 3:
             raise KeyboardInterrupt
-        return execute(run)
+        return execute(runs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(runner, "_execute", stop_at_the_third)
+        patch.setattr(runner, "play_together", stop_at_the_third)
         with pytest.raises(KeyboardInterrupt, match="2 of 8 runs are finished and kept"):
             run_experiment(CONFIG, tmp_path, progress=False)
     assert run_experiment(CONFIG, tmp_path, progress=False).read_bytes() == undisturbed.read_bytes()

@@ -21,7 +21,8 @@ class ExperimentConfig:
     Attributes:
         dataset: a registered name, or the path of a data set of your own.
         classifier: cnn, mlp or resnet18.
-        strategies: names of strategies and of shipped policies, and folders of policies.
+        strategies: names of strategies, of oracles and of shipped policies, folders of policies, and classes of your
+            own as package.module:Class.
         seeds: number of paired repetitions.
         first_seed: the seeds are first_seed, first_seed + 1, …
         pools: "subset" lets every strategy choose from the random sub-pool of a step, "whole" from all that is
@@ -29,6 +30,8 @@ class ExperimentConfig:
         pool_size: samples that may be labelled at all, a random part of the training split drawn per seed and the same
             for every strategy; None takes the whole split.
         test_size: an evenly spaced part of the test split on which accuracy is measured; None takes all of it.
+        beside: strategies that are asked in every state of every run, too, without acting; a record then says how many
+            of the choices they share.
         cycle: sizes of the loop.
         training: how the classifier is fitted.
     """
@@ -41,6 +44,7 @@ class ExperimentConfig:
     pools: tuple[PoolName, ...] = ("subset",)
     pool_size: int | None = None
     test_size: int | None = None
+    beside: tuple[str, ...] = ()
     cycle: CycleConfig = field(default_factory=CycleConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
@@ -48,6 +52,8 @@ class ExperimentConfig:
         if self.seeds < 1:
             raise ConfigError(f"the number of seeds must be at least 1, not {self.seeds}.")
         _check_names("strategies", self.strategies)
+        if self.beside:
+            _check_names("strategies beside", self.beside)
         _check_names("pools", self.pools)
         for pool in self.pools:
             if pool not in get_args(PoolName):

@@ -1,7 +1,12 @@
-"""One record for each finished run, and the key that tells whether a run is finished."""
+"""One record for each finished run, and the key that tells whether a run is finished.
+
+A record carries two digests: its key, of the run's resolved configuration, and one of its content. Where either does
+not fit, the record is damaged or was altered, and is refused.
+"""
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,20 +22,27 @@ from iale.strategies.base import QueryStrategy
 from iale.strategies.catalog import STRATEGIES
 
 RECORDS = "records.jsonl"
-_FIELDS = {"key", "dataset", "classifier", "strategy", "pool", "seed", "config", "labeled", "accuracy", "selected"}
+PACKED = "records.jsonl.gz"
+_NAMES = ("dataset", "classifier", "strategy", "pool", "seed")
+_FIELDS = {"key", "digest", *_NAMES, "config", "labeled", "accuracy", "selected"}
 
 
 def describe_run(
-    config: ExperimentConfig, name: str, strategy: QueryStrategy, pool: PoolName, seed: int
+    config: ExperimentConfig, name: str, strategy: QueryStrategy | None, pool: PoolName, seed: int
 ) -> dict[str, Any]:
-    """The resolved configuration of one run; a policy is identified by its weights, wherever its folder lies."""
+    """The resolved configuration of one run; a policy is identified by its weights, wherever its folder lies.
+
+    ``strategy`` is None for an oracle.
+    """
     described = resolved(config)
     for other in ("strategies", "seeds", "first_seed", "pools"):
         del described[other]
+    if not config.beside:  # nothing was asked beside: the same run as ever
+        del described["beside"]
     described["cycle"]["subset_size"] = config.cycle_of(pool).subset_size
-    digest = _weights_digest(strategy)
-    policy = None if digest is None else {"kind": strategy.name, "weights_sha256": digest}
-    return {**described, "strategy": _label(name), "policy": policy, "pool": pool, "seed": seed}
+    digest = None if strategy is None else _weights_digest(strategy)
+    policy = None if strategy is None or digest is None else {"kind": strategy.name, "weights_sha256": digest}
+    return {**described, "strategy": label(name), "policy": policy, "pool": pool, "seed": seed}
 
 
 def run_key(described: dict[str, Any]) -> str:
@@ -39,21 +51,29 @@ def run_key(described: dict[str, Any]) -> str:
 
 
 def make_record(described: dict[str, Any], steps: Sequence[Step]) -> dict[str, Any]:
-    """What a finished run leaves behind; nothing in it differs between two executions."""
-    return {
-        "schema": storage.SCHEMA,
-        "key": run_key(described),
-        **{name: described[name] for name in ("dataset", "classifier", "strategy", "pool", "seed")},
+    """What a finished run leaves behind; nothing in it differs between two executions on one machine."""
+    record = {
+        **{name: described[name] for name in _NAMES},
         "config": described,
         "labeled": [step.labeled for step in steps],
         "accuracy": [step.accuracy for step in steps],
         "selected": [list(step.selected) for step in steps],
         "versions": versions(),
     }
+    if described.get("beside"):
+        record["overlap"] = {name: [step.overlap[name] for step in steps[:-1]] for name in described["beside"]}
+    return seal(record)
+
+
+def seal(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with its schema, its key and the digest of its content."""
+    content = {**record, "schema": storage.SCHEMA, "key": run_key(record["config"])}
+    content.pop("digest", None)
+    return {**content, "digest": storage.sha256(storage.to_json(content).encode())}
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:
-    """The records of finished runs, each once; raises StorageError for a line that is not one."""
+    """The records of finished runs, each once, plain or packed; raises StorageError for a line that is not one."""
     records: dict[str, dict[str, Any]] = {}
     for number, record in enumerate(storage.read_lines(path), start=1):
         if not _is_record(record):
@@ -61,8 +81,27 @@ def read_records(path: Path) -> list[dict[str, Any]]:
                 f"{path}, line {number}, is not a run's record of schema version {storage.SCHEMA}: delete that line or "
                 f"choose another folder."
             )
+        if seal(record) != record or any(record[name] != record["config"].get(name) for name in _NAMES):
+            raise StorageError(
+                f"{path}, line {number}, does not fit its digest: it is damaged or was altered; delete that line, and "
+                f"the run is played again."
+            )
         records.setdefault(record["key"], record)
     return list(records.values())
+
+
+def all_records(folder: Path) -> list[dict[str, Any]]:
+    """The records of a folder, packed ones first, each once."""
+    found = {r["key"]: r for name in (RECORDS, PACKED) for r in read_records(folder / name)}
+    return list(found.values())
+
+
+def pack(folder: Path) -> Path:
+    """Puts all records of a folder, sorted by key, into its packed file; the plain one goes on with the next run."""
+    lines = sorted(storage.to_json(record) for record in all_records(folder))
+    storage.write_bytes(folder / PACKED, gzip.compress("".join(f"{line}\n" for line in lines).encode(), 9, mtime=0))
+    (folder / RECORDS).unlink(missing_ok=True)
+    return folder / PACKED
 
 
 def _is_record(record: dict[str, Any]) -> bool:
@@ -74,7 +113,7 @@ def _is_record(record: dict[str, Any]) -> bool:
     return all(isinstance(n, int) for n in labeled) and all(isinstance(a, float) and 0 <= a <= 1 for a in accuracy)
 
 
-def _label(name: str) -> str:
+def label(name: str) -> str:
     """A strategy's name; a policy's folder is called by its own name, or its parent's where it is just "policy"."""
     if name in STRATEGIES or "/" not in name:
         return name

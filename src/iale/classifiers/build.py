@@ -15,6 +15,7 @@ CLASSIFIERS = Registry(
         "cnn": "iale.classifiers.networks:cnn",
         "mlp": "iale.classifiers.networks:mlp",
         "resnet18": "iale.classifiers.networks:resnet18",
+        "resnet18-narrow": "iale.classifiers.networks:narrow_resnet18",
     },
 )
 

@@ -1,0 +1,50 @@
+"""The machine a benchmark runs on, and the memory it takes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import sys
+from pathlib import Path
+
+import torch
+
+from iale.policies.saved import versions
+
+_STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def describe_machine() -> dict[str, str]:
+    """Processor, cores, graphics card, system and versions; no names of hosts or users."""
+    gpu = {"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}
+    cores = str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+    return {"processor": _processor(), "cores": cores, **gpu, "system": platform.system(), **versions()}
+
+
+def reset_peak() -> None:
+    """Starts the count of `peak_megabytes` anew, where the system can (Linux)."""
+    with contextlib.suppress(OSError):
+        _RESET.write_text("5")
+
+
+def peak_megabytes() -> float:
+    """The largest resident memory of this process since `reset_peak`, or since its start where that did nothing."""
+    with contextlib.suppress(OSError):
+        for line in _STATUS.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    if sys.platform == "win32":
+        return float("nan")
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
+def _processor() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

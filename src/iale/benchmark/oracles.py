@@ -1,0 +1,82 @@
+"""Controls that read hidden labels: what a perfect judge of batches, or of single samples, would gain.
+
+Both look one step ahead, as the experts' judge in DAgger does (`dagger.episode.look_ahead`): they fit the classifier
+with what might be labelled and measure accuracy on labelled samples outside of the pool. They are ceilings for
+comparison and no strategies: nobody has these labels.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from iale.dagger.episode import best_expert, look_ahead
+from iale.data.pool import Candidates
+from iale.data.samples import DataSet
+from iale.learner import Learner
+from iale.registry import Registry
+from iale.strategies.base import Need, top_k
+
+BATCHES = 10
+"""Random batches that `BestOfRandom` judges."""
+
+SINGLES = 30
+"""Random candidates that `GreedyLookAhead` judges."""
+
+
+class LookAheadOracle(ABC):
+    """Base of the oracles.
+
+    Args:
+        data: with the hidden labels.
+        scoring: int64, training samples outside of the pool on which accuracy is measured.
+    """
+
+    name: ClassVar[str]
+    needs: ClassVar[frozenset[Need]] = frozenset()
+
+    def __init__(self, data: DataSet, scoring: Tensor) -> None:
+        self._data, self._scoring = data, scoring
+
+    @abstractmethod
+    def choose(self, learner: Learner, k: int) -> Tensor:
+        """int64 [k]: data-set indices to label next."""
+
+    def _scores(self, learner: Learner, candidates: Candidates, proposals: Mapping[str, Tensor]) -> dict[str, float]:
+        return look_ahead(learner, candidates, proposals, self._data, self._scoring)
+
+
+class BestOfRandom(LookAheadOracle):
+    """The best of ten random batches: what choosing among batches is worth where none of them is clever."""
+
+    name = "best-of-random"
+
+    def choose(self, learner: Learner, k: int) -> Tensor:
+        """The batch after which the classifier is most accurate."""
+        candidates, rng = learner.candidates(), learner.rng("query", self.name)
+        batches = {str(b): torch.from_numpy(rng.permutation(len(candidates))[:k]) for b in range(BATCHES)}
+        return candidates.indices[batches[best_expert(self._scores(learner, candidates, batches), learner)]]
+
+
+class GreedyLookAhead(LookAheadOracle):
+    """The k of thirty random candidates (or of k, if more) that help most, each by itself."""
+
+    name = "greedy-look-ahead"
+
+    def choose(self, learner: Learner, k: int) -> Tensor:
+        """The k candidates after which, added alone, the classifier is most accurate; ties by a seeded draw."""
+        candidates, rng = learner.candidates(), learner.rng("query", self.name)
+        judged = torch.from_numpy(rng.permutation(len(candidates))[: max(SINGLES, k)])
+        scores = self._scores(learner, candidates, {str(p): torch.tensor([p]) for p in judged.tolist()})
+        return candidates.indices[judged[top_k(torch.tensor(list(scores.values())), k, rng)]]
+
+
+ORACLES = Registry(
+    "oracle",
+    {cls.name: f"iale.benchmark.oracles:{cls.__name__}" for cls in (BestOfRandom, GreedyLookAhead)},
+)
+"""Oracles by name: functions of a data set and a scoring set."""
