@@ -65,7 +65,7 @@ def curves(strategy: QueryStrategy) -> np.ndarray:
 @pytest.fixture(scope="module")
 def policies(tmp_path_factory: pytest.TempPathFactory) -> tuple[IalePolicy, IalePolicy]:
     out: Path = tmp_path_factory.mktemp("learning")
-    learned = load_policy(train_policy(CONFIG, out, workers=1, progress=False))
+    learned = load_policy(train_policy(CONFIG, out, workers=1, progress=False), IalePolicy)
     shown = concatenate([load_demonstrations(out, episode) for episode in range(1, CONFIG.episodes + 1)])
     control = update_policy(learned, shuffled(shown), CONFIG.update, Stream(7), resolve_device("cpu"))
     return learned, control

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from iale.classifiers.base import TrainingConfig
 from iale.errors import ConfigError
@@ -88,17 +88,94 @@ class DaggerConfig:
             raise ConfigError("a policy needs at least one expert to imitate.")
         if len(set(self.experts)) != len(self.experts):
             raise ConfigError("an expert is named twice: name each once.")
-        if self.episodes < 1 or self.round_size < 1:
-            raise ConfigError("a policy needs at least 1 episode and rounds of at least 1.")
-        if not 0 <= self.expert_probability <= 1:
-            raise ConfigError(f"the expert probability must lie in 0 … 1, not {self.expert_probability}.")
+        if self.round_size < 1:
+            raise ConfigError("a policy needs rounds of at least 1 episode.")
         if self.schedule not in ("fixed", "exponential"):
             raise ConfigError(f"unknown schedule {self.schedule!r}: the known ones are fixed, exponential.")
-        if self.scoring_size < 1:
-            raise ConfigError(f"the scoring set needs at least 1 sample, not {self.scoring_size}.")
+        _check_lessons(self.episodes, self.expert_probability, self.scoring_size)
         if self.cycle.subset_size is None:
             raise ConfigError("a policy is trained on sub-pools: give a subset size.")
 
     def expert_chance(self, episode: int) -> float:
         """The chance that the expert acts in an episode (1, 2, …); the policy acts with 1 − 0.9^episode (A.2.1)."""
         return self.expert_probability if self.schedule == "fixed" else 0.9**episode
+
+
+@dataclass(frozen=True)
+class AlilConfig:
+    """One ALIL policy (Liu et al. 2018), under the classifier and the protocol of `DaggerConfig`.
+
+    Attributes:
+        dataset: the source, a registered name or a path.
+        classifier: the classifier M that the policy watches.
+        variant: "faithful" does as Liu et al.: one coin for each episode, the policy's own action as the target where
+            the policy acts, the sum of the labelled embeddings; "corrected" is DAgger: one coin for each step, the
+            expert's action always as the target, and the mean of the embeddings.
+        episodes: runs of active learning, each up to the labeling budget.
+        labeling_budget: number of labels at the end of an episode, the first ones included (B).
+        initial_size: class-balanced labels at the start of an episode.
+        choices: candidates that are drawn at each step, of which one is labelled (k of Liu et al.).
+        retrain_every: labels between two fits of M; 1 as published. The look-ahead of the expert fits at every step.
+        expert_probability: chance that the expert, not the policy, chooses.
+        scoring_size: labelled samples of the source's training split that score the look-ahead; never in a pool.
+        pool_size: a random part of the source's training split, drawn per episode; None takes all.
+        seed: root of every draw.
+        policy_epochs: passes over all demonstrations after each episode; 1 as published.
+        policy_learning_rate: of Adam (betas 0.9 and 0.999, epsilon 1e-8, no weight decay).
+        states_per_batch: states, of k candidates each, in one optimiser step.
+        training: how M is fitted.
+    """
+
+    dataset: str = "mnist"
+    classifier: str = "cnn"
+    variant: Literal["faithful", "corrected"] = "faithful"
+    episodes: int = 20
+    labeling_budget: int = 1000
+    initial_size: int = 20
+    choices: int = 10
+    retrain_every: int = 1
+    expert_probability: float = 0.5
+    scoring_size: int = 100
+    pool_size: int | None = None
+    seed: int = 0
+    policy_epochs: int = 1
+    policy_learning_rate: float = 1e-4
+    states_per_batch: int = 32
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    round_size: ClassVar[int] = 1  # the weights carry over, so no two episodes are played side by side
+
+    def __post_init__(self) -> None:
+        if self.variant not in ("faithful", "corrected"):
+            raise ConfigError(f"unknown variant {self.variant!r}: the known ones are faithful, corrected.")
+        if self.choices < 2 or self.retrain_every < 1:
+            raise ConfigError("ALIL needs at least 2 choices a step and 1 label between two fits.")
+        if self.policy_epochs < 1 or self.states_per_batch < 1:
+            raise ConfigError("the policy needs at least 1 epoch and 1 state a batch.")
+        if not self.policy_learning_rate > 0:
+            raise ConfigError(f"the policy's learning rate must be above 0, not {self.policy_learning_rate}.")
+        if self.labeling_budget <= self.initial_size:
+            raise ConfigError(
+                f"the labeling budget {self.labeling_budget} leaves nothing to choose after the {self.initial_size} "
+                f"initial labels: raise the budget."
+            )
+        _check_lessons(self.episodes, self.expert_probability, self.scoring_size)
+
+    @property
+    def cycle(self) -> CycleConfig:
+        """The run of active learning of an episode: one label from ``choices`` candidates at a time."""
+        return CycleConfig(self.labeling_budget, 1, self.choices, self.initial_size)
+
+    @property
+    def pooling(self) -> Literal["sum", "mean"]:
+        """How the policy sees the labelled embeddings."""
+        return "sum" if self.variant == "faithful" else "mean"
+
+
+def _check_lessons(episodes: int, expert_probability: float, scoring_size: int) -> None:
+    if episodes < 1:
+        raise ConfigError("a policy needs at least 1 episode.")
+    if not 0 <= expert_probability <= 1:
+        raise ConfigError(f"the expert probability must lie in 0 … 1, not {expert_probability}.")
+    if scoring_size < 1:
+        raise ConfigError(f"the scoring set needs at least 1 sample, not {scoring_size}.")

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -64,7 +64,8 @@ class StepLog:
 
     Attributes:
         labeled: number of labels before the step.
-        scores: each expert's accuracy on the scoring set after its look-ahead fit.
+        scores: each expert's accuracy on the scoring set after its look-ahead fit; ALIL's experts are the positions
+            of the candidates.
         best: the expert that was imitated.
         actor: who chose the acquisition, "expert" or "policy".
         selected: the data-set indices acquired.
@@ -77,6 +78,19 @@ class StepLog:
     selected: tuple[int, ...]
 
 
+class Played(Protocol):
+    """An episode that was played: what goes into its files."""
+
+    @property
+    def log(self) -> tuple[StepLog, ...]:
+        """The steps."""
+        ...
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The demonstrations by name."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Episode:
     """The demonstrations and the log of one run of active learning."""
@@ -84,12 +98,16 @@ class Episode:
     demonstrations: Demonstrations
     log: tuple[StepLog, ...]
 
+    def tensors(self) -> dict[str, Tensor]:
+        """The parts of the states and the targets."""
+        states = self.demonstrations.states
+        parts = {field.name: getattr(states, field.name) for field in fields(State)}
+        return {**parts, "targets": self.demonstrations.targets}
 
-def save_episode(episode: Episode, out: Path, number: int) -> None:
+
+def save_episode(episode: Played, out: Path, number: int) -> None:
     """Writes an episode: the tensors first, the log that marks them whole last."""
-    tensors = {field.name: getattr(episode.demonstrations.states, field.name) for field in fields(State)}
-    tensors["targets"] = episode.demonstrations.targets
-    digest = storage.write_tensors(_stem(out, number).with_suffix(".safetensors"), tensors)
+    digest = storage.write_tensors(_stem(out, number).with_suffix(".safetensors"), episode.tensors())
     log: dict[str, Any] = {"steps": [asdict(step) for step in episode.log], "tensors_sha256": digest}
     storage.write_json(_stem(out, number).with_suffix(".json"), log)
 
@@ -99,16 +117,20 @@ def has_episode(out: Path, number: int) -> bool:
     return _stem(out, number).with_suffix(".json").is_file()
 
 
+def load_tensors(out: Path, number: int) -> dict[str, Tensor]:
+    """The tensors of a finished episode; raises StorageError where they are damaged."""
+    digest = storage.read_json(_stem(out, number).with_suffix(".json")).get("tensors_sha256")
+    return storage.read_tensors(_stem(out, number).with_suffix(".safetensors"), str(digest))
+
+
 def load_demonstrations(out: Path, number: int) -> Demonstrations:
     """The demonstrations of a finished episode; raises StorageError where they are damaged."""
-    path = _stem(out, number).with_suffix(".safetensors")
-    digest = storage.read_json(path.with_suffix(".json")).get("tensors_sha256")
-    tensors = storage.read_tensors(path, str(digest))
+    tensors = load_tensors(out, number)
     try:
         targets = tensors.pop("targets")
         return Demonstrations(State(**tensors), targets)
     except (KeyError, TypeError) as error:
-        raise StorageError(f"{path} does not hold demonstrations: delete it and run again.") from error
+        raise StorageError(f"episode {number} of {out} is none of DAgger: delete it and run again.") from error
 
 
 def load_log(out: Path, number: int) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from iale.classifiers.base import Classifier
-from iale.dagger.config import DaggerConfig
+from iale.dagger.config import AlilConfig, DaggerConfig
 from iale.dagger.demonstrations import Episode, StepLog, stack
 from iale.data.pool import Candidates, class_balanced
 from iale.data.samples import DataSet
@@ -19,7 +19,7 @@ from iale.seeding import Stream
 from iale.strategies.base import Need, QueryStrategy
 
 
-def split_source(config: DaggerConfig, data: DataSet) -> tuple[Tensor, Tensor]:
+def split_source(config: DaggerConfig | AlilConfig, data: DataSet) -> tuple[Tensor, Tensor]:
     """The scoring set and what is left of the source's training split: two int64 tensors that never meet.
 
     The scoring set is class-balanced and the same for every episode; the test split is not touched.
@@ -34,7 +34,9 @@ def split_source(config: DaggerConfig, data: DataSet) -> tuple[Tensor, Tensor]:
     return scoring, everything[rest]
 
 
-def open_episode(config: DaggerConfig, data: DataSet, classifier: Classifier, number: int) -> tuple[Learner, Tensor]:
+def open_episode(
+    config: DaggerConfig | AlilConfig, data: DataSet, classifier: Classifier, number: int
+) -> tuple[Learner, Tensor]:
     """A learner with its first labels, and the scoring set, int64.
 
     Raises:

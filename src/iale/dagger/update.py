@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from iale.classifiers import draws
 from iale.dagger.config import UpdateConfig
@@ -45,21 +46,57 @@ def update_policy(
     """
     fresh = random_policy(policy.state, policy.num_classes, policy.embedding_dim, stream.child("init"))
     network = copy.deepcopy(policy.network if config.warm_start else fresh.network).to(device)
-    optimizer = torch.optim.Adam(network.parameters(), lr=config.policy_learning_rate, fused=True)
     order_key, unit_key, class_key = draws.keys([stream.child(name).seed for name in ("order", "units", "classes")])
-    for epoch in range(config.policy_epochs):
-        order = draws.permutation(draws.fold(order_key, epoch), len(demonstrations))
-        for steps in torch.split(order, config.states_per_batch):
-            batch = demonstrations.at(steps)
-            states = batch.states
-            if config.permute:
-                units = draws.permutation(draws.fold(draws.fold(unit_key, epoch), steps.int()), policy.embedding_dim)
-                classes = draws.permutation(draws.fold(draws.fold(class_key, epoch), steps.int()), policy.num_classes)
-                states = permute(states, units, classes)
-            rows = encode(states, policy.state).to(device)
-            logits = network(rows).squeeze(-1)
-            loss = demonstration_loss(logits, batch.targets.to(device), config.positive_weight)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
+
+    def loss(epoch: int, steps: Tensor) -> Tensor:
+        batch = demonstrations.at(steps)
+        states = batch.states
+        if config.permute:
+            units = draws.permutation(draws.fold(draws.fold(unit_key, epoch), steps.int()), policy.embedding_dim)
+            classes = draws.permutation(draws.fold(draws.fold(class_key, epoch), steps.int()), policy.num_classes)
+            states = permute(states, units, classes)
+        rows = encode(states, policy.state).to(device)
+        logits = network(rows).squeeze(-1)
+        return demonstration_loss(logits, batch.targets.to(device), config.positive_weight)
+
+    minimize(
+        loss,
+        network,
+        len(demonstrations),
+        order_key,
+        epochs=config.policy_epochs,
+        states_per_batch=config.states_per_batch,
+        learning_rate=config.policy_learning_rate,
+    )
     return IalePolicy(network.cpu().eval(), policy.state, policy.num_classes, policy.embedding_dim)
+
+
+def minimize(
+    loss: Callable[[int, Tensor], Tensor],
+    network: nn.Module,
+    count: int,
+    key: Tensor,
+    *,
+    epochs: int,
+    states_per_batch: int,
+    learning_rate: float,
+) -> None:
+    """Fits a policy's network with Adam, which starts afresh.
+
+    Args:
+        loss: of an epoch (0, 1, …) and a batch's states, int64 positions.
+        network: changed in place.
+        count: number of states; every epoch shows each once.
+        key: of the order of states.
+        epochs: passes over the states.
+        states_per_batch: states of one optimiser step.
+        learning_rate: of Adam.
+    """
+    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate, fused=True)
+    for epoch in range(epochs):
+        order = draws.permutation(draws.fold(key, epoch), count)
+        for steps in torch.split(order, states_per_batch):
+            value = loss(epoch, steps)
+            optimizer.zero_grad(set_to_none=True)
+            value.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
