@@ -150,6 +150,23 @@ def test_options_of_run_and_train(argv: tuple[str, ...], words: str, refused: Re
     assert words in refused(*argv, "--out", "out")
 
 
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (("--dataset", "nope"), "unknown data set 'nope'"),
+        (("--classifier", "nope"), "unknown classifier 'nope'"),
+        (("--variant", "better"), "--variant takes one of faithful, corrected, not 'better'."),
+        (("--choices", "1"), "ALIL needs at least 2 choices a step"),
+        (("--labeling-budget", "20"), "leaves nothing to choose"),
+        (("--labeling-budget", "5000"), "the labeling budget 5000"),
+        (("--initial-size", "5"), "5 initial labels cannot cover 10 classes"),
+        (("--acquisition-size", "5"), "iale train-alil does not know '--acquisition-size'"),
+    ],
+)
+def test_options_of_train_alil(argv: tuple[str, ...], words: str, refused: Refused) -> None:
+    assert words in refused("train-alil", "--dataset", "digits", *TINY, "--out", "out", *argv)
+
+
 def test_an_unknown_strategy_lists_the_known_ones(refused: Refused) -> None:
     sentence = refused(*RUN, "--strategies", "nope", "--out", "out")
     assert ", ".join(STRATEGIES) in sentence
@@ -160,6 +177,7 @@ def test_an_unknown_strategy_lists_the_known_ones(refused: Refused) -> None:
     [
         (("run",), "iale run needs --out PATH"),
         (("train",), "iale train needs --out PATH"),
+        (("train-alil",), "iale train-alil needs --out PATH"),
         (("query",), "iale query needs --images PATH"),
         (("report",), "iale report needs a folder with a records.jsonl"),
         (("report", "empty"), "holds no finished runs"),

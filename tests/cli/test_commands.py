@@ -98,6 +98,31 @@ def test_run_train_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert (tmp_path / "elsewhere" / "curves.png").read_bytes() == (runs / "report" / "curves.png").read_bytes()
 
 
+def test_an_alil_policy_is_a_strategy_like_any_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained, runs = tmp_path / "trained", tmp_path / "runs"
+    command = ["train-alil", "--dataset", "digits", *TINY[:6], "--labeling-budget", "22", "--choices", "3"]
+    command += ["--variant", "corrected", "--episodes", "1", "--out", str(trained)]
+    assert main(command) == 0
+    assert capsys.readouterr().out == f"{trained}/policy\n"
+    before = {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
+    assert main(command) == 0
+    assert {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()} == before
+
+    assert main([*RUN, "--strategies", f"random,{trained}/policy", "--seeds", "1", "--out", str(runs)]) == 0
+    found = {record["strategy"]: record["config"]["policy"] for record in read_lines(runs / "records.jsonl")}
+    assert found["random"] is None
+    assert found["trained"]["kind"] == "alil"
+
+    monkeypatch.setattr("iale.policies.catalog.PRETRAINED", trained)
+    capsys.readouterr()
+    assert main(["policies"]) == 0
+    assert capsys.readouterr().out.splitlines()[2].split() == ["policy", "alil", "digits", "mlp", "1", "10", "256"]
+    assert main(["policies", f"{trained}/policy"]) == 0
+    assert json.loads(capsys.readouterr().out)["choices"] == 3
+
+
 def test_a_query_names_files_that_are_not_labelled(images: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert ask(images, "--k", "5") == 0
     out, err = capsys.readouterr()
@@ -145,8 +170,8 @@ def test_the_first_shipped_policy_that_fits_is_the_default(
     assert "asking b-fits for 3 samples" in capsys.readouterr().err
     assert main(["policies"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["policy", "source", "classifier", "episodes", "classes", "embedding"]
-    assert lines[2].split() == ["a-narrow", "digits", "mlp", "3", "2", "7"]
+    assert lines[0].split() == ["policy", "kind", "source", "classifier", "episodes", "classes", "embedding"]
+    assert lines[2].split() == ["a-narrow", "iale", "digits", "mlp", "3", "2", "7"]
     assert main(["policies", "b-fits"]) == 0
     shown = capsys.readouterr().out
     assert main(["policies", str(shipped / "b-fits")]) == 0

@@ -35,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
     if names:
         print(json.dumps(_card(names[0], policies), indent=2, sort_keys=True, ensure_ascii=False))
     elif policies:
-        header = ("policy", "source", "classifier", "episodes", "classes", "embedding")
+        header = ("policy", "kind", "source", "classifier", "episodes", "classes", "embedding")
         print(table(header, [_row(name, card) for name, card in policies.items()]))
     else:
         print("no policy comes with this version: train one with `iale train`.")
@@ -44,7 +44,8 @@ def main(argv: Sequence[str]) -> int:
 
 def _row(name: str, card: dict[str, Any]) -> list[str]:
     source = card["source"]
-    cells = (source["dataset"], source["classifier"], card["episodes"], card["num_classes"], card["embedding_dim"])
+    shape = (card["num_classes"], card["embedding_dim"])
+    cells = (card["kind"], source["dataset"], source["classifier"], card["episodes"], *shape)
     return [name, *map(str, cells)]
 
 
