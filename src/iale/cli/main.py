@@ -16,6 +16,7 @@ from iale.registry import Registry
 SUMMARIES = {
     "demo": "train a small policy and compare it on data it has not seen (minutes, no download)",
     "train": "train a policy on one data set by imitation (DAgger)",
+    "train-alil": "train an ALIL policy, the learned baseline, on one data set",
     "run": "compare strategies over seeds on a data set; a stopped run goes on where it was",
     "report": "draw curves and tables from the records of runs",
     "query": "choose which of your samples to label next",
@@ -24,7 +25,7 @@ SUMMARIES = {
 }
 """What `iale --help` says of each command."""
 
-COMMANDS = Registry("command", {name: f"iale.cli.{name}:main" for name in SUMMARIES})
+COMMANDS = Registry("command", {name: f"iale.cli.{name.replace('-', '_')}:main" for name in SUMMARIES})
 """The commands by name: functions from a list of arguments to an exit code."""
 
 EXIT_ERROR = 2
