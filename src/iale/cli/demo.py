@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from iale.benchmark.config import ExperimentConfig
 from iale.benchmark.runner import run_experiment
 from iale.classifiers.base import TrainingConfig
 from iale.cli.options import check_workers, parse
-from iale.cli.output import check_folder
+from iale.cli.output import check_folder, say
 from iale.dagger.config import DaggerConfig, UpdateConfig
 from iale.dagger.trainer import train_policy
 from iale.learner import CycleConfig
@@ -58,14 +57,10 @@ def main(argv: Sequence[str]) -> int:
     """Runs the demonstration and prints its table."""
     options = parse(DemoOptions, argv, prog="iale demo")
     out, workers = check_folder(options.out), check_workers(options.workers)
-    _say(f"1 of 2: a policy learns on {LESSONS.dataset}, from {len(LESSONS.experts)} experts")
+    say(f"1 of 2: a policy learns on {LESSONS.dataset}, from {len(LESSONS.experts)} experts")
     policy = train_policy(LESSONS, out / "iale", workers=workers)
-    _say(f"2 of 2: it chooses on {EXAM.dataset}, which it has not seen, beside {len(EXAM.strategies)} heuristics")
+    say(f"2 of 2: it chooses on {EXAM.dataset}, which it has not seen, beside {len(EXAM.strategies)} heuristics")
     run_experiment(replace(EXAM, strategies=(str(policy), *EXAM.strategies)), out / "runs", workers=workers)
     print(write_report(out / "runs", out))
-    _say(f"the curves are in {out / 'curves.png'}, the numbers in {out / 'summary.json'}")
+    say(f"the curves are in {out / 'curves.png'}, the numbers in {out / 'summary.json'}")
     return 0
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)

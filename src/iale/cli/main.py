@@ -18,6 +18,7 @@ SUMMARIES = {
     "train": "train a policy on one data set by imitation (DAgger)",
     "train-alil": "train an ALIL policy, the learned baseline, on one data set",
     "run": "compare strategies over seeds on a data set; a stopped run goes on where it was",
+    "bench": "repeat an experiment of the paper by its name, with its figure",
     "report": "draw curves and tables from the records of runs",
     "query": "choose which of your samples to label next",
     "data": "list the data sets and where they were found, or download one",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,6 +37,11 @@ def check_file(path: Path) -> Path:
         raise StorageError(f"cannot write {path}: it is a folder; name a file.")
     check_folder(path.absolute().parent)
     return path
+
+
+def say(text: str) -> None:
+    """A line for people, on stderr: stdout is for what the command answers."""
+    print(text, file=sys.stderr)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
