@@ -125,7 +125,7 @@ def test_holm_lies_between_nothing_and_bonferroni_and_keeps_the_order(p_values: 
 
 
 def test_bootstrap_equals_efrons_formula() -> None:
-    """BCa by hand: z0 from the share of means below the mean, a from the jackknife, percentiles of the same resamples."""
+    """BCa by hand: z0 from the share of means below the mean, a from the jackknife, percentiles of the resamples."""
     values = np.array([0.01, 0.03, -0.02, 0.05, 0.04, 0.10, 0.02])
     rng = Stream(0).child("statistics", "bootstrap").numpy()
     means = values[rng.integers(0, 7, size=(9999, 7))].mean(axis=1)

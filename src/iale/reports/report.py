@@ -1,22 +1,24 @@
-"""A report of one or more experiments: a figure, a page and a summary, from the records alone."""
+"""A report of one or more experiments: a page, a figure and a summary, from the records alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from iale import storage
-from iale.benchmark.records import RECORDS, read_records
-from iale.errors import StorageError
+from iale.reports import page
 from iale.reports.curves import draw_curves
-from iale.reports.summary import Panel, panels, rows
+from iale.reports.figures import panel_looks, png
+from iale.reports.markup import markdown, markdown_text
+from iale.reports.panels import panels
+from iale.reports.sections import footer, html_section, markdown_section, panel_summary
+from iale.reports.settings import made_with
+from iale.reports.sources import read_machine, read_runs, read_times
 from iale.reports.tables import notes, panel_table
 
 
 def write_report(source: Path | Sequence[Path], out: Path) -> str:
-    """Writes ``curves.png``, ``report.md`` and ``summary.json``.
+    """Writes ``report.html``, a page that holds all it shows; ``report.md``, ``curves.png`` and ``summary.json``.
 
     Args:
         source: a folder with records.jsonl, or several.
@@ -29,52 +31,26 @@ def write_report(source: Path | Sequence[Path], out: Path) -> str:
         StorageError: there are no finished runs, or a file cannot be read or written.
     """
     sources = [source] if isinstance(source, Path) else list(source)
-    found = panels(_records(sources))
-    tables = "\n\n".join(f"**{panel.title}**\n\n{panel_table(panel)}\n\n{notes(panel)}" for panel in found)
-    storage.write_bytes(out / "curves.png", draw_curves(found))
-    storage.write_bytes(out / "report.md", _page(found).encode())
-    storage.write_json(out / "summary.json", {"panels": [_summary(panel) for panel in found]})
-    return tables
-
-
-def _records(sources: Sequence[Path]) -> list[dict[str, Any]]:
-    records: dict[str, dict[str, Any]] = {}
-    for folder in sources:
-        own = read_records(folder / RECORDS)
-        if not own:
-            raise StorageError(f"{folder} holds no finished runs ({RECORDS}): run an experiment there first.")
-        records.update({record["key"]: record for record in own})
-    return list(records.values())
-
-
-def _page(found: Sequence[Panel]) -> str:
-    parts = ["# Results", "![Learning curves](curves.png)"]
-    for panel in found:
-        parts += [f"## {panel.title}", panel_table(panel), notes(panel), _settings(panel)]
-    return "\n\n".join(parts) + "\n"
-
-
-def _settings(panel: Panel) -> str:
-    config, cycle, training = panel.config, panel.config["cycle"], panel.config["training"]
-    pool, test = config["pool_size"] or "all", config["test_size"] or "all"
-    return (
-        f"Settings: {cycle['initial_size']} first labels, {cycle['acquisition_size']} a step, up to "
-        f"{cycle['labeling_budget']}; {pool} training samples may be labelled, accuracy on {test} test samples; "
-        f"{training['epochs']} epochs a fit, batches of {training['batch_size']}, learning rate "
-        f"{training['learning_rate']:g}, on {training['device']}."
-    )
-
-
-def _summary(panel: Panel) -> dict[str, Any]:
-    best = panel.best_heuristic
-    strategies = []
-    for row, entry in zip(rows(panel), panel.entries, strict=True):
-        mean_curve = [float(value) for value in entry.curves.mean(axis=0)]
-        strategies.append({**asdict(row), "seeds": list(entry.seeds), "mean_accuracy": mean_curve})
-    return {
-        "title": panel.title,
-        "config": panel.config,
-        "labeled": list(panel.labeled),
-        "best_heuristic": None if best is None else best.name,
-        "strategies": strategies,
-    }
+    found = panels(read_runs(sources))
+    times, machine = read_times(sources), read_machine(sources)
+    looks = panel_looks(found)
+    made = made_with(found, machine)
+    parts = ["# Results", "![Learning curves](curves.png)", *(markdown_section(panel, times) for panel in found)]
+    sections = [html_section(panel, looks, times, place) for place, panel in enumerate(found)]
+    titles = {f"panel{place}": panel.title for place, panel in enumerate(found)}
+    html = page.page("Results", [page.contents(titles), *sections], footer([machine.get("command", "")], made))
+    storage.write_bytes(out / "report.html", html.encode())
+    storage.write_bytes(out / "curves.png", png(draw_curves(found, looks)))
+    storage.write_bytes(out / "report.md", ("\n\n".join([*parts, markdown_text(f"Made with {made}.")]) + "\n").encode())
+    storage.write_json(out / "summary.json", {"panels": [panel_summary(panel, times) for panel in found]})
+    tables = [
+        "\n\n".join(
+            [
+                f"**{markdown_text(panel.title)}**",
+                markdown(panel_table(panel)),
+                "\n".join(f"- {markdown_text(line)}" for line in notes(panel)),
+            ]
+        )
+        for panel in found
+    ]
+    return "\n\n".join(tables)

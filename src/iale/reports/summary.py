@@ -1,94 +1,30 @@
-"""From records to figures: which strategies are compared, and how they came out.
-
-A panel holds runs that may be compared: they differ in strategy and seed, and in nothing else of their configuration.
-"""
+"""From panels to numbers: how each strategy came out, in accuracy, labels and time."""
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from iale import storage
-from iale.benchmark.metrics import Floats, area, labels_to_reach
-from iale.benchmark.statistics import Comparison, Estimate, compare, estimate, holm
-from iale.errors import StorageError
+from iale.benchmark.metrics import accuracy_at, labels_to_reach
+from iale.benchmark.statistics import (
+    Comparison,
+    Estimate,
+    compare,
+    correct,
+    estimate,
+    interquartile_mean,
+    matrix,
+)
+from iale.reports.panels import Entry, Panel
 
-RANDOM = "random"
-_DISPLAY = {"mc-dropout": "MC-Dropout", "coreset": "CoreSet", "badge": "BADGE"}
-_CLASSIFIERS = {"cnn": "CNN", "mlp": "MLP", "resnet18": "ResNet-18"}
+LABELS = (100, 200, 300, 500, 1000)
+TARGETS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98)
 
-
-@dataclass(frozen=True, eq=False)
-class Entry:
-    """The runs of one strategy in a panel.
-
-    Attributes:
-        name: as in the records.
-        display: as shown to people.
-        learned: whether it is a trained policy.
-        seeds: the S seeds, ascending.
-        curves: float64 [S, P], accuracies 0 … 1.
-    """
-
-    name: str
-    display: str
-    learned: bool
-    seeds: tuple[int, ...]
-    curves: Floats
-
-    @cached_property
-    def areas(self) -> dict[int, float]:
-        """AUC of each seed."""
-        return {seed: area(curve) for seed, curve in zip(self.seeds, self.curves, strict=True)}
-
-
-@dataclass(frozen=True, eq=False)
-class Panel:
-    """Runs that may be compared.
-
-    Attributes:
-        config: what all of them share.
-        labeled: number of labels at each of the P recorded points.
-        entries: the strategies, highest mean AUC first.
-        remark: what tells it from a panel that looks alike, or "".
-    """
-
-    config: dict[str, Any]
-    labeled: tuple[int, ...]
-    entries: tuple[Entry, ...]
-    remark: str = ""
-
-    @property
-    def title(self) -> str:
-        """Data set, classifier and pool."""
-        size = self.config["cycle"]["subset_size"]
-        pool = "whole pool" if size is None else f"random sub-pool of {size}"
-        remark = f", {self.remark}" if self.remark else ""
-        classifier = self.config["classifier"]
-        return f"{self.config['dataset']}, {_CLASSIFIERS.get(classifier, classifier)}, {pool}{remark}"
-
-    @property
-    def random(self) -> Entry | None:
-        """The entry of Random, if it ran."""
-        return next((entry for entry in self.entries if entry.name == RANDOM), None)
-
-    @property
-    def best_heuristic(self) -> Entry | None:
-        """The untrained strategy other than Random with the highest mean AUC on the seeds that all of them have.
-
-        It is chosen with the very seeds it is compared on, which favours it: its AUC is a maximum over several.
-        """
-        heuristics = [entry for entry in self.entries if not entry.learned and entry.name != RANDOM]
-        if not heuristics:
-            return None
-        shared = set.intersection(*(set(entry.seeds) for entry in heuristics))
-        return max(heuristics, key=lambda e: np.mean([e.areas[seed] for seed in shared or e.seeds]))
+Times = Mapping[str, Mapping[str, Any]]
+"""A line of times.jsonl for each run, by the key of its record."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +36,7 @@ class Row:
         display: as shown to people.
         learned: whether it is a trained policy.
         auc: mean accuracy over the recorded points.
+        iqm: interquartile mean of the same over seeds.
         final: accuracy with the whole budget.
         against_random: paired difference in AUC, or None.
         against_best: paired difference in AUC to the best single heuristic, or None.
@@ -110,30 +47,43 @@ class Row:
     display: str
     learned: bool
     auc: Estimate
+    iqm: float
     final: Estimate
     against_random: Comparison | None
     against_best: Comparison | None
     labels_to_match: int | None
 
 
-def panels(records: Sequence[dict[str, Any]]) -> list[Panel]:
-    """Sorts records into panels, in the order of their first record."""
-    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for record in records:
-        shared = {k: v for k, v in record["config"].items() if k not in ("strategy", "policy", "seed")}
-        groups[storage.to_json(shared)].append(record)
-    found = [_panel(json.loads(config), members) for config, members in groups.items()]
-    titles: dict[str, list[Panel]] = defaultdict(list)
-    for panel in found:
-        titles[panel.title].append(panel)
-    return [replace(panel, remark=_remark(panel, titles[panel.title])) for panel in found]
+@dataclass(frozen=True)
+class Cost:
+    """What one run of a strategy takes: medians over seeds, None where the times do not say.
+
+    Attributes:
+        name: as in the records.
+        seconds: all of it.
+        fit_seconds: fits of the classifier.
+        query_seconds: queries, with the outputs and the further fits that they ask for.
+        peak_mb: memory.
+        seconds_ratio: ``seconds`` relative to Random's of the same seed.
+        fit_ratio: the same of ``fit_seconds``.
+        query_ratio: the same of ``query_seconds``.
+    """
+
+    name: str
+    seconds: float | None
+    fit_seconds: float | None
+    query_seconds: float | None
+    peak_mb: float | None
+    seconds_ratio: float | None
+    fit_ratio: float | None
+    query_ratio: float | None
 
 
 def rows(panel: Panel) -> list[Row]:
     """The panel's table; p values are corrected for the comparisons with the same reference."""
-    random, best = panel.random, panel.best_heuristic
+    random = panel.random
     against_random = _against(panel, random)
-    against_best = _against(panel, best)
+    against_best = _against(panel, panel.best_heuristic)
     target = None if random is None else float(random.curves[:, -1].mean())
     return [
         Row(
@@ -141,6 +91,7 @@ def rows(panel: Panel) -> list[Row]:
             entry.display,
             entry.learned,
             estimate(list(entry.areas.values())),
+            interquartile_mean(list(entry.areas.values())),
             estimate(entry.curves[:, -1]),
             against_random.get(entry.name),
             against_best.get(entry.name),
@@ -150,53 +101,61 @@ def rows(panel: Panel) -> list[Row]:
     ]
 
 
+def wins(panel: Panel) -> dict[tuple[str, str], Comparison]:
+    """Every strategy against every other one by AUC, corrected for all pairs of the panel."""
+    return matrix({entry.name: entry.areas for entry in panel.entries})
+
+
+def at_labels(panel: Panel) -> dict[int, dict[str, Estimate | None]]:
+    """Accuracy of each strategy at numbers of labels that the panel covers."""
+    covered = [count for count in LABELS if accuracy_at(panel.labeled, panel.labeled, count) is not None]
+    return {
+        count: {
+            entry.name: estimate([accuracy_at(panel.labeled, curve, count) for curve in entry.curves])
+            for entry in panel.entries
+        }
+        for count in covered
+    }
+
+
+def to_targets(panel: Panel) -> dict[float, dict[str, int | None]]:
+    """Labels at which each mean curve reaches an accuracy, for those that some reach and not all start with."""
+    means = {entry.name: entry.curves.mean(axis=0) for entry in panel.entries}
+    found = {t: {name: labels_to_reach(panel.labeled, mean, t) for name, mean in means.items()} for t in TARGETS}
+    first = panel.labeled[0]
+    return {t: by for t, by in found.items() if any(labels not in (None, first) for labels in by.values())}
+
+
+def costs(panel: Panel, times: Times) -> list[Cost]:
+    """What each strategy takes; empty where no run of the panel has been timed."""
+    known = {entry.name: _timed(entry, times) for entry in panel.entries}
+    if not any(known.values()):
+        return []
+    random = {} if panel.random is None else known[panel.random.name]
+    return [_cost(name, lines, random) for name, lines in known.items()]
+
+
 def _against(panel: Panel, reference: Entry | None) -> dict[str, Comparison]:
     if reference is None:
         return {}
-    found = {e.name: compare(e.areas, reference.areas) for e in panel.entries if e is not reference}
-    known = {name: comparison for name, comparison in found.items() if comparison is not None}
-    tested = {name: comparison.p_value for name, comparison in known.items() if comparison.p_value is not None}
-    corrected = dict(zip(tested, holm(list(tested.values())), strict=True))
-    return {name: replace(comparison, p_holm=corrected.get(name)) for name, comparison in known.items()}
+    return correct({e.name: compare(e.areas, reference.areas) for e in panel.entries if e is not reference})
 
 
-def _panel(config: dict[str, Any], records: list[dict[str, Any]]) -> Panel:
-    labeled = tuple(records[0]["labeled"])
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    for record in records:
-        if tuple(record["labeled"]) != labeled:
-            raise StorageError(
-                f"run {record['key'][:12]} has other label counts than runs of its configuration: delete its line."
-            )
-        policy = record["config"].get("policy") or {}
-        groups[record["strategy"], policy.get("weights_sha256", "")].append(record)
-    names = [name for name, _ in groups]
-    entries = []
-    for (name, digest), members in groups.items():
-        unique = name if names.count(name) == 1 else f"{name} ({digest[:6]})"
-        members.sort(key=lambda record: int(record["seed"]))
-        policy = members[0]["config"].get("policy")
-        display = _DISPLAY.get(name, name.capitalize()) if policy is None else _policy_display(policy["kind"], unique)
-        curves = np.asarray([record["accuracy"] for record in members], dtype=np.float64)
-        entries.append(Entry(unique, display, policy is not None, tuple(r["seed"] for r in members), curves))
-    entries.sort(key=lambda entry: -float(entry.curves.mean()))
-    return Panel(config, labeled, tuple(entries))
+def _timed(entry: Entry, times: Times) -> dict[int, Mapping[str, Any]]:
+    return {seed: times[key] for seed, key in zip(entry.seeds, entry.keys, strict=True) if key in times}
 
 
-def _policy_display(kind: str, name: str) -> str:
-    return kind.upper() if name == kind else f"{kind.upper()} {name}"
+def _cost(name: str, lines: Mapping[int, Mapping[str, Any]], random: Mapping[int, Mapping[str, Any]]) -> Cost:
+    def ratio(field: str) -> float | None:
+        shared = sorted(lines.keys() & random.keys())
+        pairs = [(lines[seed].get(field), random[seed].get(field)) for seed in shared]
+        return _median([own / other for own, other in pairs if own is not None and other])
+
+    fields = ("seconds", "fit_seconds", "query_seconds", "peak_mb")
+    medians = [_median([line.get(field) for line in lines.values()]) for field in fields]
+    return Cost(name, *medians, *(ratio(field) for field in fields[:3]))
 
 
-def _remark(panel: Panel, alike: list[Panel]) -> str:
-    """The options in which ``panel`` differs from others of the same title."""
-    options = [_flat(other.config) for other in alike]
-    names = [name for name in options[0] if len({repr(option.get(name)) for option in options}) > 1]
-    own = _flat(panel.config)
-    return ", ".join(f"{name.replace('_', ' ')} {own[name]}" for name in names)
-
-
-def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in config.items():
-        found.update(_flat(value) if isinstance(value, dict) else {name: value})
-    return found
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.median(known)) if known else None

@@ -1,45 +1,124 @@
-"""The table of a panel in Markdown, padded so that it reads well on a terminal too."""
+"""The tables of a panel: accuracies in percent, differences in points, highest AUC first."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from iale.benchmark.statistics import Comparison, Estimate
-from iale.reports.summary import Panel, Row, rows
+from iale.benchmark.statistics import Comparison, Estimate, verdict
+from iale.reports.markup import Table
+from iale.reports.panels import Panel
+from iale.reports.summary import Times, at_labels, costs, rows, to_targets, wins
+
+NONE = "—"
 
 
-def panel_table(panel: Panel) -> str:
-    """The panel's strategies, highest AUC first; accuracies in percent, differences in points."""
+def panel_table(panel: Panel) -> Table:
+    """The panel's strategies against Random and against the best single heuristic."""
     found, random, best = rows(panel), panel.random, panel.best_heuristic
-    header = ["strategy", "seeds", "AUC %", f"% at {panel.labeled[-1]} labels"]
+    header = ["strategy", "seeds", "AUC %", "IQM %", f"% at {panel.labeled[-1]} labels"]
     columns = [
-        [_name(row) for row in found],
+        [row.display for row in found],
         [str(row.auc.count) for row in found],
-        [_percent(row.auc) for row in found],
-        [_percent(row.final) for row in found],
+        [percent(row.auc) for row in found],
+        [f"{100 * row.iqm:.2f}" for row in found],
+        [percent(row.final) for row in found],
     ]
     if random is not None:
         header += [f"AUC − {random.display}", "p", "W-T-L"]
-        columns += _comparison([row.against_random for row in found])
+        columns += _comparisons([row.against_random for row in found])
     if best is not None:
         header += [f"AUC − {best.display}*", "p", "W-T-L"]
-        columns += _comparison([row.against_best for row in found])
+        columns += _comparisons([row.against_best for row in found])
     if random is not None:
         header.append("labels to match")
-        columns.append([str(row.labels_to_match or "—") for row in found])
-    return markdown_table(header, list(zip(*columns, strict=True)))
+        columns.append([str(row.labels_to_match or NONE) for row in found])
+    return Table(header, list(zip(*columns, strict=True)), _learned(panel))
 
 
-def notes(panel: Panel) -> str:
+def difference_table(panel: Panel) -> Table | None:
+    """Differences to Random with both intervals and the verdict; None where Random did not run alongside others."""
+    found = [(place, row) for place, row in enumerate(rows(panel)) if row.against_random is not None]
+    if panel.random is None or not found:
+        return None
+    header = ["strategy", f"AUC − {panel.random.display}", "95 % t", "95 % BCa", "p", "better than Random?"]
+    lines = [[row.display, *compared(row.against_random)] for _, row in found if row.against_random is not None]
+    return Table(header, lines, frozenset(i for i, (_, row) in enumerate(found) if row.learned))
+
+
+def compared(comparison: Comparison) -> list[str]:
+    """Difference, t interval, bootstrap interval, p and verdict."""
+    gap, p = comparison.difference, comparison.p_holm
+    t = NONE if gap.low is None or gap.high is None else _interval(gap.low, gap.high)
+    bootstrap = NONE if comparison.bootstrap is None else _interval(*comparison.bootstrap)
+    return [points(gap.mean), t, bootstrap, NONE if p is None else f"{p:.3f}", verdict(comparison)]
+
+
+def win_table(panel: Panel) -> Table:
+    """Rows against columns: seeds won, tied and lost by AUC, and the difference in points; * for p < 0.05."""
+    found = wins(panel)
+    entries = panel.entries
+    lines, shades = [], {}
+    for place, entry in enumerate(entries):
+        line = [entry.display]
+        for column, other in enumerate(entries, start=1):
+            comparison = found.get((entry.name, other.name))
+            if entry is other or comparison is None:
+                line.append("·" if entry is other else NONE)
+                continue
+            star = "*" if comparison.p_holm is not None and comparison.p_holm < 0.05 else ""
+            line.append(f"{_counts(comparison)} {points(comparison.difference.mean)}{star}")
+            shades[place, column] = (comparison.wins - comparison.losses) / comparison.difference.count
+        lines.append(line)
+    return Table(["row against column", *(entry.display for entry in entries)], lines, _learned(panel), shades)
+
+
+def label_table(panel: Panel) -> Table | None:
+    """Accuracy at round numbers of labels; None where the panel covers none."""
+    found = at_labels(panel)
+    header = ["strategy", *(f"% at {count} labels" for count in found)]
+    lines = [[entry.display, *(_maybe(by[entry.name]) for by in found.values())] for entry in panel.entries]
+    return Table(header, lines, _learned(panel)) if found else None
+
+
+def target_table(panel: Panel) -> Table | None:
+    """Labels to reach round accuracies; None where there is nothing to tell apart."""
+    found = to_targets(panel)
+    header = ["strategy", *(f"{100 * target:g} %" for target in found)]
+    lines = [[entry.display, *(str(by[entry.name] or NONE) for by in found.values())] for entry in panel.entries]
+    return Table(header, lines, _learned(panel)) if found else None
+
+
+def cost_table(panel: Panel, times: Times) -> Table | None:
+    """Medians over seeds of what one run takes, like the run times of the paper's appendix A.3.3; None without times."""
+    found = costs(panel, times)
+    header = ["strategy", "run", "fits s", "queries s", "run ×", "fits ×", "queries ×", "peak MB"]
+    lines = [
+        [
+            entry.display,
+            NONE if cost.seconds is None else clock(cost.seconds),
+            *(NONE if value is None else f"{value:,.2f}" for value in (cost.fit_seconds, cost.query_seconds)),
+            *(
+                NONE if value is None else f"{value:,.2f}"
+                for value in (cost.seconds_ratio, cost.fit_ratio, cost.query_ratio)
+            ),
+            NONE if cost.peak_mb is None else f"{cost.peak_mb:,.0f}",
+        ]
+        for entry, cost in zip(panel.entries, found, strict=False)
+    ]
+    return Table(header, lines, _learned(panel)) if found else None
+
+
+def notes(panel: Panel) -> list[str]:
     """What the columns mean, for the references of this panel."""
     lines = [
         "AUC is the mean accuracy over the recorded points; ± is half the 95 % interval of the mean over seeds "
-        "(Student's t). Differences are paired by seed; p is the two-sided Wilcoxon signed-rank test, corrected by "
-        "Holm for the comparisons of its column; W-T-L counts the seeds won, tied and lost."
+        "(Student's t); IQM is the mean AUC without the lowest and the highest quarter of the seeds. Differences are "
+        "paired by seed; p is the two-sided Wilcoxon signed-rank test, corrected by Holm for the comparisons of its "
+        "column; W-T-L counts the seeds won, tied and lost."
     ]
     if panel.best_heuristic is not None:
         lines.append(
-            f"\\* {panel.best_heuristic.display} is the best single heuristic by its mean AUC on these same seeds. "
+            f"* {panel.best_heuristic.display} is the best single heuristic by its mean AUC on these same seeds. "
             f"Nobody knows it beforehand, and choosing it afterwards favors it."
         )
     if panel.random is not None:
@@ -50,49 +129,62 @@ def notes(panel: Panel) -> str:
         )
     if len({entry.seeds for entry in panel.entries}) > 1:
         lines.append("Not every strategy has finished every seed: differences use the seeds that both have.")
-    return "\n".join(f"- {line}" for line in lines)
+    return lines
 
 
-def markdown_table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """A Markdown table: the first column to the left, the others to the right.
+def percent(value: Estimate) -> str:
+    """A mean in percent with half its interval."""
+    half = "" if value.high is None else f" ± {100 * (value.high - value.mean):.2f}"
+    return f"{100 * value.mean:.2f}{half}"
 
-    >>> print(markdown_table(["a", "b"], [["x", "10"]]))
-    | a |  b |
-    |:--|---:|
-    | x | 10 |
+
+def points(value: float) -> str:
+    """A signed difference in points.
+
+    >>> points(-0.01234)
+    '−1.23'
     """
-    widths = [max(len(line[column]) for line in [header, *lines]) for column in range(len(header))]
-
-    def row(cells: Sequence[str]) -> str:
-        padded = [c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(cells, widths, strict=True))]
-        return f"| {' | '.join(padded)} |"
-
-    rules = [":" + "-" * (w + 1) if i == 0 else "-" * (w + 1) + ":" for i, w in enumerate(widths)]
-    return "\n".join([row(header), f"|{'|'.join(rules)}|", *map(row, lines)])
+    return f"{100 * value:+.2f}".replace("-", "−")
 
 
-def _name(row: Row) -> str:
-    return f"**{row.display}**" if row.learned else row.display
+def clock(seconds: float) -> str:
+    """Hours, minutes and seconds.
+
+    >>> clock(3725), clock(4.25)
+    ('1:02:05', '4.2 s')
+    """
+    whole = round(seconds)
+    return f"{seconds:.1f} s" if seconds < 60 else f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
-def _percent(value: Estimate) -> str:
-    if value.high is None:
-        return f"{100 * value.mean:.2f}"
-    return f"{100 * value.mean:.2f} ± {100 * (value.high - value.mean):.2f}"
+def _interval(low: float, high: float) -> str:
+    return f"{points(low)} … {points(high)}"
 
 
-def _comparison(values: Sequence[Comparison | None]) -> list[list[str]]:
+def _maybe(value: Estimate | None) -> str:
+    return NONE if value is None else percent(value)
+
+
+def _learned(panel: Panel) -> frozenset[int]:
+    return frozenset(place for place, entry in enumerate(panel.entries) if entry.learned)
+
+
+def _counts(comparison: Comparison) -> str:
+    return f"{comparison.wins}-{comparison.ties}-{comparison.losses}"
+
+
+def _comparisons(values: Sequence[Comparison | None]) -> list[list[str]]:
     """Three columns: difference, p, wins."""
-    differences, p_values, wins = [], [], []
+    differences, p_values, counts = [], [], []
     for value in values:
         if value is None:
-            differences.append("—")
-            p_values.append("—")
-            wins.append("—")
+            differences.append(NONE)
+            p_values.append(NONE)
+            counts.append(NONE)
             continue
         gap = value.difference
         half = "" if gap.high is None else f" ± {100 * (gap.high - gap.mean):.2f}"
-        differences.append(f"{100 * gap.mean:+.2f}{half}".replace("-", "−"))
-        p_values.append("—" if value.p_holm is None else f"{value.p_holm:.3f}")
-        wins.append(f"{value.wins}-{value.ties}-{value.losses}")
-    return [differences, p_values, wins]
+        differences.append(points(gap.mean) + half)
+        p_values.append(NONE if value.p_holm is None else f"{value.p_holm:.3f}")
+        counts.append(_counts(value))
+    return [differences, p_values, counts]
