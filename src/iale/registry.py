@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from iale.errors import ConfigError, UnknownNameError
@@ -50,3 +52,21 @@ class Registry:
         if name in self._entries:
             raise ConfigError(f"the {self.kind} {name!r} exists already: choose another name.")
         self._entries[name] = target
+
+
+def import_object(target: str, what: str) -> Any:
+    """What ``package.module:name`` names; modules of the current folder are found, too.
+
+    Raises:
+        ConfigError: it is written otherwise, or cannot be imported.
+    """
+    module, _, attribute = target.partition(":")
+    if not module or not attribute:
+        raise ConfigError(f"the {what} {target!r} is not written as package.module:name.")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError, SyntaxError) as error:
+        raise ConfigError(f"the {what} {target} cannot be imported: {error}.") from error

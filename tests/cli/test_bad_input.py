@@ -113,7 +113,7 @@ def full_disk(*_: Any) -> None:
     [
         (("--dataset", "nope"), "unknown data set 'nope': the known ones are digits, fashion-small, mnist"),
         (("--dataset", "./nope.npz"), "nope.npz"),
-        (("--classifier", "nope"), "unknown classifier 'nope': the known ones are cnn, mlp, resnet18."),
+        (("--classifier", "nope"), "unknown classifier 'nope': the known ones are cnn, mlp, resnet18, resnet18-narrow."),
         (("--device", "cuda:9"), "device 'cuda:9' is not on this machine"),
         (("--device", "abacus"), "unknown device 'abacus'"),
         (("--labeling-budget", "5000"), "the labeling budget 5000"),
@@ -201,7 +201,7 @@ def test_commands(argv: tuple[str, ...], words: str, refused: Refused, tmp_path:
     ("argv", "words"),
     [
         (("--strategy", "nope"), "unknown strategy or policy 'nope'"),
-        (("--classifier", "nope"), "unknown classifier 'nope': the known ones are cnn, mlp, resnet18."),
+        (("--classifier", "nope"), "unknown classifier 'nope': the known ones are cnn, mlp, resnet18, resnet18-narrow."),
         (("--k", "0"), "0 samples were asked for"),
         (("--k", "22"), "22 samples were asked for: 21 are unlabelled"),
         (("--k", "6", "--subset-size", "5"), "ask for 1 to 5"),
@@ -213,7 +213,7 @@ def test_commands(argv: tuple[str, ...], words: str, refused: Refused, tmp_path:
         (("--labels", "images.npy"), "images.npy is no CSV file"),
         (("--resize", "8"), "--resize takes a height and a width"),
         (("--embedding-layer", "1"), "--embedding-layer names a layer of your own model"),
-        (("--model", "my_models"), "--model takes package.module:function, not 'my_models'."),
+        (("--model", "my_models"), "the model 'my_models' is not written as package.module:name."),
         (("--model", "no_models:plain"), "No module named 'no_models'"),
         (("--model", "my_models:nope"), "has no attribute 'nope'"),
         (("--model", "my_models:needs_arguments"), "missing a required argument: 'width'"),

@@ -114,9 +114,10 @@ def _is_record(record: dict[str, Any]) -> bool:
 
 
 def label(name: str) -> str:
-    """A strategy's name; a policy's folder is called by its own name, or its parent's where it is just "policy"."""
+    """A strategy's name; a class of one's own is called by its own name, and a policy's folder, too, or by its
+    parent's where it is just "policy"."""
     if name in STRATEGIES or "/" not in name:
-        return name
+        return name.rpartition(":")[2]
     path = Path(name).expanduser().resolve()
     return path.parent.name if path.name == "policy" and path.parent.name else path.name
 

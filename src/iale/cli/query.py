@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib
 import inspect
 import io
 import sys
@@ -24,6 +23,7 @@ from iale.data.samples import Samples
 from iale.data.unlabeled import load_labels_csv, load_unlabeled
 from iale.errors import ConfigError, DataError, IaleError, ModelError
 from iale.policies.catalog import find_strategy, list_policies
+from iale.registry import import_object
 from iale.storage import write_bytes
 
 AUTO, FALLBACK = "auto", "margin"
@@ -145,14 +145,10 @@ def _classifier(options: QueryOptions, samples: Samples, num_classes: int) -> To
 
 def _own_model(name: str, samples: Samples, training: TrainingConfig, layer: str | None) -> TorchClassifier:
     """The classifier around what ``package.module:function`` returns; modules of the current folder are found too."""
-    module, _, attribute = name.partition(":")
-    if not module or not attribute:
-        raise ConfigError(f"--model takes package.module:function, not {name!r}.")
-    sys.path.insert(0, str(Path.cwd()))
+    make = import_object(name, "model")
     try:
-        make = getattr(importlib.import_module(module), attribute)
         inspect.signature(make).bind()
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
+    except (TypeError, ValueError) as error:
         raise ConfigError(f"--model {name} is not a function that can be called without arguments: {error}.") from error
     if not isinstance(make(), nn.Module):
         raise ModelError(f"--model {name} returned {type(make()).__name__}: a torch.nn.Module was expected.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from iale.data.arrays import ArraySamples
@@ -30,6 +31,9 @@ DATASETS = Registry(
     },
 )
 """Functions without arguments that return a `DataSet`; register your own beside them."""
+
+GROUP = "iale.datasets"
+"""The entry points by which packages add data sets."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +65,17 @@ def load_dataset(name_or_path: str | Path) -> DataSet:
     A path leads to an .npz file with the arrays ``x_train, y_train, x_test, y_test`` or ``x, y`` and, if wanted,
     ``classes``; or to a folder of images with a sub-folder for each class, or with ``train`` and ``test`` that have
     these. Without a test split, a stratified 20 % is set apart (`make_dataset`). A name that is registered always
-    wins over a path: write ``./mnist`` for a folder called mnist.
+    wins over a path: write ``./mnist`` for a folder called mnist. A package may add names as entry points of the group
+    "iale.datasets", functions without arguments that return a `DataSet`.
 
     Raises:
         UnknownNameError: it is neither a name nor a path.
         DataError: the files are absent, damaged or do not fit together.
     """
     text = os.fspath(name_or_path)
+    added = {entry.name: entry.value for entry in entry_points(group=GROUP)}
+    if text in added and text not in DATASETS:
+        DATASETS.register(text, added[text])
     if isinstance(name_or_path, str) and text in DATASETS:
         loaded = DATASETS[text]()
         if not isinstance(loaded, DataSet):

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iale.benchmark.records import label
+from iale.data import catalog as datasets
+from iale.errors import ConfigError
+from iale.policies import catalog
+from iale.policies.catalog import find_strategy
+from iale.strategies.random import Random
+from iale.strategies.uncertainty import Margin
+
+_MODULE = """
+from iale.strategies.uncertainty import Entropy
+
+class Mine(Entropy):
+    name = "mine"
+
+class Needs(Entropy):
+    def __init__(self, width):
+        self.width = width
+
+number = 3
+"""
+
+
+@pytest.fixture(autouse=True)
+def _own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    (tmp_path / "own_strategies.py").write_text(_MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield
+    sys.modules.pop("own_strategies", None)
+
+
+def test_a_class_of_ones_own_is_found_in_the_current_folder_and_called_by_its_name() -> None:
+    assert find_strategy("own_strategies:Mine").name == "mine"
+    assert label("own_strategies:Mine") == "Mine"
+
+
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        ("own_strategies:Needs", "cannot be made without arguments"),
+        ("own_strategies:number", "is no strategy but int"),
+        ("own_strategies:nope", "cannot be imported"),
+        ("nowhere:Nope", "cannot be imported"),
+        (":Nope", "is not written as package.module:name"),
+    ],
+)
+def test_what_is_no_strategy_is_said_in_one_sentence(target: str, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        find_strategy(target)
+
+
+def test_packages_add_strategies_and_data_sets_by_entry_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    added = {
+        catalog.GROUP: [EntryPoint("closest", "iale.strategies.uncertainty:Margin", catalog.GROUP)],
+        datasets.GROUP: [EntryPoint("numbers", "iale.data.sources:digits", datasets.GROUP)],
+    }
+    for module in (catalog, datasets):
+        monkeypatch.setattr(module, "entry_points", lambda group: added[group])
+    monkeypatch.setattr(datasets.DATASETS, "_entries", dict(datasets.DATASETS._entries))
+    assert isinstance(find_strategy("closest"), Margin)
+    assert isinstance(find_strategy("random"), Random)
+    assert datasets.load_dataset("numbers").name == "digits"
