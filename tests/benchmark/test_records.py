@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from iale import storage
+from iale.benchmark.config import ExperimentConfig
+from iale.benchmark.play import run_one
+from iale.benchmark.records import PACKED, RECORDS, all_records, pack, read_records
+from iale.benchmark.runner import run_experiment
+from iale.classifiers.base import TrainingConfig
+from iale.data.catalog import load_dataset
+from iale.errors import StorageError
+from iale.learner import CycleConfig
+
+CONFIG = ExperimentConfig(
+    dataset="digits",
+    classifier="mlp",
+    strategies=("margin", "random"),
+    seeds=2,
+    test_size=50,
+    cycle=CycleConfig(labeling_budget=40, subset_size=50, monte_carlo_passes=2, committee_size=2),
+    training=TrainingConfig(epochs=2, device="cpu"),
+)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run_experiment(CONFIG, tmp_path_factory.mktemp("finished"), progress=False)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"seed": 0', '"seed": 7'),
+        ('"strategy": "margin"', '"strategy": "badge"'),
+        ('"labeling_budget": 40', '"labeling_budget": 50'),
+        ('"labeled": [20', '"labeled": [10'),
+        ('"python"', '"Python"'),
+    ],
+)
+def test_a_record_that_was_altered_anywhere_is_refused_with_its_line(
+    finished: Path, tmp_path: Path, old: str, new: str
+) -> None:
+    lines = finished.read_text().splitlines(keepends=True)
+    assert old in lines[0]
+    (tmp_path / RECORDS).write_text(lines[1] + lines[0].replace(old, new, 1))
+    with pytest.raises(StorageError, match=r"line 2, does not fit its digest"):
+        read_records(tmp_path / RECORDS)
+
+
+def test_a_better_accuracy_is_refused(finished: Path, tmp_path: Path) -> None:
+    record = json.loads(finished.read_text().splitlines()[0])
+    record["accuracy"][-1] = 1.0
+    (tmp_path / RECORDS).write_text(storage.to_json(record) + "\n")
+    with pytest.raises(StorageError, match="does not fit its digest"):
+        read_records(tmp_path / RECORDS)
+
+
+def test_packed_records_are_the_same_count_as_finished_and_pack_to_equal_bytes(finished: Path, tmp_path: Path) -> None:
+    records = read_records(finished)
+    for folder, order in (("one", records), ("other", records[::-1])):
+        for record in order:
+            storage.append_line(tmp_path / folder / RECORDS, record)
+        assert pack(tmp_path / folder) == tmp_path / folder / PACKED
+        assert not (tmp_path / folder / RECORDS).exists()
+    assert (tmp_path / "one" / PACKED).read_bytes() == (tmp_path / "other" / PACKED).read_bytes()
+    assert sorted(r["key"] for r in all_records(tmp_path / "one")) == sorted(r["key"] for r in records)
+    run_experiment(replace(CONFIG, seeds=3), tmp_path / "one", progress=False)
+    assert len(storage.read_lines(tmp_path / "one" / RECORDS)) == 2  # the third seed alone
+    assert len(all_records(tmp_path / "one")) == 6
+
+
+def test_a_cut_packed_file_is_refused(finished: Path, tmp_path: Path) -> None:
+    for record in read_records(finished):
+        storage.append_line(tmp_path / RECORDS, record)
+    path = pack(tmp_path)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(StorageError, match="not a whole gzip file"):
+        all_records(tmp_path)
+
+
+def test_strategies_beside_change_nothing_and_are_compared_with_what_was_chosen() -> None:
+    digits = load_dataset("digits")
+    alone = run_one(CONFIG, digits, "margin", "subset", 0)
+    watched = run_one(replace(CONFIG, beside=("margin", "random", "mc-dropout")), digits, "margin", "subset", 0)
+    assert watched["selected"] == alone["selected"]
+    assert watched["accuracy"] == alone["accuracy"]
+    assert watched["key"] != alone["key"]
+    assert watched["overlap"]["margin"] == [1.0, 1.0]  # a strategy agrees with itself
+    assert set(watched["overlap"]) == {"margin", "random", "mc-dropout"}
+    assert all(0 <= share <= 1 for shares in watched["overlap"].values() for share in shares)
+    # The first step's state is the same for all: what random shares with margin can be counted by hand.
+    drawn = run_one(CONFIG, digits, "random", "subset", 0)["selected"][0]
+    shared = len(set(drawn) & set(alone["selected"][0])) / 10
+    assert watched["overlap"]["random"][0] == shared
+
+
+def test_experiments_share_runs_and_records(tmp_path: Path) -> None:
+    other = replace(CONFIG, strategies=("random", "entropy"))
+    path = run_experiment([CONFIG, other], tmp_path, progress=False)
+    told = [(record["strategy"], record["seed"]) for record in storage.read_lines(path)]
+    assert told == [(name, seed) for pair in (("margin", "random"),) for seed in (0, 1) for name in pair] + [
+        ("entropy", 0),
+        ("entropy", 1),
+    ]
+
+
+def test_runs_played_together_are_the_same_up_to_rounding(finished: Path, tmp_path: Path) -> None:
+    together = run_experiment(CONFIG, tmp_path, together=4, progress=False)
+    apart = {record["key"]: record for record in read_records(finished)}
+    for record in read_records(together):
+        assert record["accuracy"][0] == pytest.approx(apart[record["key"]]["accuracy"][0], abs=0.021)
+        assert record["labeled"] == apart[record["key"]]["labeled"]
+        assert record["selected"][0] == apart[record["key"]]["selected"][0]
+
+
+def test_costs_of_a_run_are_kept_apart(finished: Path) -> None:
+    times = storage.read_lines(finished.parent / "times.jsonl")
+    assert len(times) == 4
+    for line in times:
+        assert line["fit_seconds"] > 0
+        assert line["fit_seconds"] + line["query_seconds"] <= line["seconds"] + 0.002
+        assert line["peak_mb"] > 20
