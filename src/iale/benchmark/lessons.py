@@ -17,12 +17,13 @@ from tqdm import tqdm
 
 from iale import storage
 from iale.benchmark.bench import Bench, PolicyConfig
+from iale.benchmark.records import weights_digest
 from iale.classifiers.base import resolve_device
 from iale.dagger.alil import train_alil
 from iale.dagger.config import AlilConfig
 from iale.dagger.trainer import train_policy
 from iale.executors import Executor, as_completed
-from iale.policies.saved import CARD, load_card
+from iale.policies.saved import CARD, load_card, load_policy
 
 COSTS, TRAINING_TIMES = "policies.json", "policy_times.jsonl"
 
@@ -106,7 +107,8 @@ def _write_costs(out: Path) -> None:
     costs = {}
     for path in sorted((out / "policies").glob(f"*/policy/{CARD}")):
         card, name = load_card(path.parent), path.parent.parent.name
-        costs[name] = {**_cost(card), "seconds": seconds.get(name), "weights_sha256": card["weights_sha256"]}
+        digest = weights_digest(load_policy(path.parent))  # as records name it
+        costs[name] = {**_cost(card), "seconds": seconds.get(name), "weights_sha256": digest}
     storage.write_json(out / COSTS, {"policies": costs})
 
 

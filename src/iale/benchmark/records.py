@@ -40,7 +40,7 @@ def describe_run(
     if not config.beside:  # nothing was asked beside: the same run as ever
         del described["beside"]
     described["cycle"]["subset_size"] = config.cycle_of(pool).subset_size
-    digest = None if strategy is None else _weights_digest(strategy)
+    digest = None if strategy is None else weights_digest(strategy)
     policy = None if strategy is None or digest is None else {"kind": strategy.name, "weights_sha256": digest}
     return {**described, "strategy": label(name), "policy": policy, "pool": pool, "seed": seed}
 
@@ -122,7 +122,7 @@ def label(name: str) -> str:
     return path.parent.name if path.name == "policy" and path.parent.name else path.name
 
 
-def _weights_digest(strategy: QueryStrategy) -> str | None:
+def weights_digest(strategy: QueryStrategy) -> str | None:
     """SHA-256 of the weights of a learned strategy; None for one that has none."""
     parts = []
     for name, part in sorted(vars(strategy).items()):

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from iale import storage
+from iale.benchmark.bench import Bench, records_of, wanted
+from iale.benchmark.experiments import EXPERIMENTS, fig5c, with_changes
+from iale.benchmark.lessons import COSTS, train_policies
+from iale.benchmark.records import all_records
+from iale.benchmark.runner import run_experiment
+from iale.benchmark.sizes import SIZES, Size, SizeName
+from iale.classifiers.base import TrainingConfig
+from iale.errors import ConfigError
+from iale.executors import SerialExecutor
+from iale.policies.saved import load_card, load_policy
+
+CPU = TrainingConfig(device="cpu")
+_SCRIPT = """
+import sys
+from pathlib import Path
+from iale.benchmark.experiments import EXPERIMENTS
+from iale.benchmark.lessons import train_policies
+from iale.benchmark.sizes import SIZES
+from iale.classifiers.base import TrainingConfig
+from iale.executors import open_executor
+if __name__ == "__main__":
+    bench = EXPERIMENTS["schedule"](SIZES["smoke"](TrainingConfig(device="cpu")))
+    with open_executor(2) as executor:
+        train_policies(bench, Path(sys.argv[1]), workers=2, executor=executor, progress=False)
+"""
+
+
+def smoke() -> Size:
+    return SIZES["smoke"](CPU)
+
+
+def learned(bench: Bench, out: Path) -> Bench:
+    return train_policies(bench, out, workers=1, executor=SerialExecutor(), progress=False)
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+@pytest.mark.parametrize("name", list(EXPERIMENTS))
+def test_every_experiment_is_paired_at_every_size(name: str, size: SizeName) -> None:
+    bench = EXPERIMENTS[name](SIZES[size](CPU))
+    assert bench.name == name
+    assert bench.title
+    assert bench.claim
+    assert (bench.figure == "factor") == (bench.factor is not None)
+    for grid in bench.grids:
+        assert set(bench.policies) & set(grid.strategies), "a comparison without a policy"
+        assert grid.seeds >= (2 if size == "smoke" else 5 if name == "runtime" else 10)
+        assert bench.figure == "overlap" or "random" in grid.strategies
+        if size == "standard":
+            assert grid.dataset in ("mnist", "fashion-mnist", "kmnist-10k", "cifar10-jpeg")
+        if size == "paper" and name not in ("fig5a", "fig10"):
+            assert (grid.cycle.labeling_budget, grid.training.epochs) == (1000, 100)
+
+
+def test_policies_of_one_name_are_one_policy_in_all_experiments() -> None:
+    """They share a folder, so another configuration under one name would be refused."""
+    for make in SIZES.values():
+        known: dict[str, str] = {}
+        for experiment in EXPERIMENTS.values():
+            for name, config in experiment(make(CPU)).policies.items():
+                described = storage.to_json(asdict(config))
+                assert known.setdefault(name, described) == described
+
+
+def test_leaving_one_expert_out_leaves_one_out() -> None:
+    policies = fig5c(smoke()).policies
+    experts = [set(config.experts) for config in policies.values() if hasattr(config, "experts")]
+    full = max(experts, key=len)
+    assert len(full) == 6
+    assert sorted(len(full - some) for some in experts) == [0, 1, 1, 1, 1, 1, 1]
+    assert len({frozenset(some) for some in experts}) == 7
+
+
+def test_a_bench_knows_its_records_wherever_they_were_computed(tmp_path: Path) -> None:
+    bench = EXPERIMENTS["schedule"](smoke())
+    trained = learned(bench, tmp_path)
+    run_experiment(trained.grids, tmp_path, progress=False)
+    records = all_records(tmp_path)
+    assert len(records) == len(set(wanted(bench))) == len(records_of(bench, records)) == 16
+    assert records_of(trained, records) == records_of(bench, records)
+    elsewhere = SIZES["smoke"](replace(CPU, device="auto"))
+    assert len(records_of(EXPERIMENTS["schedule"](elsewhere), records)) == 16
+    assert records_of(EXPERIMENTS["fig10"](smoke()), records) == []
+    assert len(records_of(with_changes(bench, seeds=1), records)) == 8
+
+    costs = storage.read_json(tmp_path / COSTS)["policies"]
+    assert set(costs) == set(bench.policies)
+    own = costs["digits-mlp"]
+    # Two episodes of two steps: six look-aheads and two members of the committee each.
+    assert (own["steps"], own["fits_at_most"]) == (4, 32)
+    assert own["seconds"] > 0
+    digests = {r["config"]["policy"]["weights_sha256"] for r in records if r["strategy"] == "digits-mlp"}
+    assert digests == {own["weights_sha256"]}
+
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "policies").rglob("*") if path.is_file()}
+    learned(bench, tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in before} == before, "a trained policy was trained again"
+
+
+def test_a_folder_with_a_policy_of_another_configuration_is_refused(tmp_path: Path) -> None:
+    bench = EXPERIMENTS["fig4"](smoke())
+    learned(bench, tmp_path)
+    name, config = next(iter(bench.policies.items()))
+    other = replace(bench, policies={name: replace(config, seed=1)})
+    with pytest.raises(ConfigError, match="holds a run with another configuration"):
+        learned(other, tmp_path)
+
+
+@pytest.mark.slow
+def test_policies_that_were_killed_in_the_middle_end_with_the_same_bytes(tmp_path: Path) -> None:
+    bench = EXPERIMENTS["schedule"](smoke())
+    learned(bench, tmp_path / "whole")
+    script = tmp_path / "script.py"
+    script.write_text(_SCRIPT)
+    for _ in range(2):
+        process = subprocess.Popen([sys.executable, str(script), str(tmp_path / "killed")])
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not list((tmp_path / "killed").rglob("episodes/*.json")):
+            time.sleep(0.02)
+        process.kill()
+        process.wait()
+    learned(bench, tmp_path / "killed")
+    for name in bench.policies:
+        whole, killed = (tmp_path / kind / "policies" / name / "policy" for kind in ("whole", "killed"))
+        assert (whole / "weights.safetensors").read_bytes() == (killed / "weights.safetensors").read_bytes()
+        assert json.dumps(load_card(whole)) == json.dumps(load_card(killed))
+        assert load_policy(killed).num_classes == 10
