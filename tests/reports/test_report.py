@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,40 +11,22 @@ import pytest
 from PIL import Image
 
 from iale import storage
+from iale.benchmark.records import seal
 from iale.benchmark.statistics import estimate
 from iale.errors import StorageError
+from iale.reports.panels import panels
 from iale.reports.report import write_report
-from iale.reports.summary import panels, rows
+from iale.reports.summary import rows
+from tests.reports import factory
+from tests.reports.factory import write
 
 LABELED = [20, 30, 40]
 
 
 def record(strategy: str, seed: int, accuracy: Sequence[float], **changes: Any) -> dict[str, Any]:
-    """A record as the runner writes it; ``changes`` go to the configuration."""
-    config: dict[str, Any] = {
-        "dataset": "digits",
-        "classifier": "mlp",
-        "strategy": strategy,
-        "policy": None,
-        "pool": "subset",
-        "seed": seed,
-        "pool_size": None,
-        "test_size": None,
-        "cycle": {"labeling_budget": 40, "acquisition_size": 10, "subset_size": 50, "initial_size": 20},
-        "training": {"epochs": 5, "batch_size": 64, "learning_rate": 0.001, "device": "cpu"},
-        **changes,
-    }
-    names = ("dataset", "classifier", "strategy", "pool", "seed")
-    return {
-        "schema": storage.SCHEMA,
-        "key": storage.sha256(storage.to_json(config).encode()),
-        **{name: config[name] for name in names},
-        "config": config,
-        "labeled": LABELED,
-        "accuracy": list(accuracy),
-        "selected": [[], [], []],
-        "versions": {},
-    }
+    """A record with three points; "my-policy" is a trained policy."""
+    kind = "iale" if strategy == "my-policy" else None
+    return factory.record(strategy, seed, accuracy, LABELED, kind=kind, cycle={"subset_size": 50}, **changes)
 
 
 def experiment(**changes: Any) -> list[dict[str, Any]]:
@@ -52,16 +34,8 @@ def experiment(**changes: Any) -> list[dict[str, Any]]:
     records = []
     for seed, level in enumerate((0.3, 0.4, 0.5)):
         for strategy, gain in {"random": 0.0, "margin": 0.1, "entropy": -0.1, "my-policy": 0.2}.items():
-            policy = {"kind": "iale", "weights_sha256": "ab" * 32} if strategy == "my-policy" else None
-            curve = [level, level + gain / 2, level + gain + 0.01 * seed]
-            records.append(record(strategy, seed, curve, policy=policy, **changes))
+            records.append(record(strategy, seed, [level, level + gain / 2, level + gain + 0.01 * seed], **changes))
     return records
-
-
-def write(folder: Path, records: Sequence[Mapping[str, Any]]) -> Path:
-    for each in records:
-        storage.append_line(folder / "records.jsonl", each)
-    return folder
 
 
 def test_rows_by_hand() -> None:
@@ -111,7 +85,8 @@ def test_runs_are_compared_only_where_nothing_but_strategy_and_seed_differs() ->
 def test_two_policies_of_one_name_stay_apart() -> None:
     other = [record("my-policy", s, [0.1] * 3, policy={"kind": "iale", "weights_sha256": "cd" * 32}) for s in range(3)]
     (panel,) = panels([*experiment(), *other])
-    assert {"my-policy (ababab)", "my-policy (cdcdcd)"} <= {entry.name for entry in panel.entries}
+    own = experiment()[3]["config"]["policy"]["weights_sha256"][:6]
+    assert {f"my-policy ({own})", "my-policy (cdcdcd)"} <= {entry.name for entry in panel.entries}
 
 
 def test_unfinished_experiments_compare_the_seeds_that_both_have(tmp_path: Path) -> None:
@@ -133,7 +108,7 @@ def test_the_report_is_a_page_a_figure_and_a_summary(tmp_path: Path) -> None:
         assert line.strip("*") in page
     header, _, first = [line for line in tables.splitlines() if line.startswith("|")][:3]
     assert "AUC − Random" in header
-    assert "AUC − Margin*" in header
+    assert "AUC − Margin†" in header
     assert first.startswith("| **IALE my-policy** |")
     assert "+10.00 ± 0.00" in first
     summary = storage.read_json(out / "summary.json")
@@ -184,6 +159,6 @@ def test_nothing_finished_is_said_in_one_sentence(tmp_path: Path) -> None:
 
 def test_runs_with_other_label_counts_are_refused(tmp_path: Path) -> None:
     records = experiment()
-    records[1]["labeled"] = [20, 30, 41]
+    records[1] = seal({**records[1], "labeled": [20, 30, 41]})
     with pytest.raises(StorageError, match="has other label counts"):
         write_report(write(tmp_path, records), tmp_path)

@@ -1,4 +1,4 @@
-"""``iale report``: curves and tables from records."""
+"""``iale report``: a page of curves and tables from records."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from iale.reports.report import write_report
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """Draws learning curves and a table with paired differences from the records of `iale run`.
+    """Draws learning curves and tables with paired differences from the records of `iale run`.
 
-    Writes curves.png, report.md and summary.json, and prints the table.
+    Writes report.html, one page that holds all it shows, report.md, curves.png and summary.json, and prints the table.
 
     Attributes:
         records: folders with a records.jsonl.

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from matplotlib.figure import Figure
 
 from iale import storage
+from iale.benchmark.bench import Bench
 from iale.benchmark.statistics import Comparison, verdict
 from iale.errors import ConfigError, StorageError
 from iale.reports import page
@@ -19,16 +20,13 @@ from iale.reports.figures import inline_svg, panel_looks, png, svg
 from iale.reports.markup import Table, escape, html_table
 from iale.reports.overlap import draw_overlap, mean_overlap, watched
 from iale.reports.palette import Look
-from iale.reports.panels import Panel, display_name, panels
+from iale.reports.panels import RANDOM, Panel, display_name, panels
 from iale.reports.sections import footer, html_section, panel_summary
 from iale.reports.settings import made_with
 from iale.reports.sources import by_key
-from iale.reports.summary import Row, Times, rows
-from iale.reports.tables import NONE, compared, percent
+from iale.reports.summary import Times, rows
+from iale.reports.tables import INTERVALS, NONE, compared, difference, percent
 from iale.reports.times import draw_times, timed
-
-if TYPE_CHECKING:
-    from iale.benchmark.bench import Bench
 
 
 def write_bench_report(
@@ -76,15 +74,15 @@ def write_bench_report(
     storage.write_bytes(out / "report.html", html.encode())
 
 
-def claims(panel: Panel) -> list[tuple[Row, str, Comparison]]:
-    """Each trained policy against Random and against the best single heuristic: row, reference and comparison."""
+def claims(panel: Panel) -> list[tuple[str, str, Comparison]]:
+    """Each trained policy against Random and against the best single heuristic: both names and the comparison."""
     found = []
     for row in rows(panel):
         best = panel.best_heuristic
         if row.learned and row.against_random is not None:
-            found.append((row, display_name("random"), row.against_random))
+            found.append((row.name, RANDOM, row.against_random))
         if row.learned and row.against_best is not None and best is not None:
-            found.append((row, f"{best.display} (best heuristic)", row.against_best))
+            found.append((row.name, best.name, row.against_best))
     return found
 
 
@@ -116,30 +114,40 @@ def _figures(bench: Bench, found: Sequence[Panel], looks: Mapping[str, Look], ti
 
 
 def _verdicts(found: Sequence[Panel]) -> list[str]:
-    lines = [
-        [panel.title, row.display, reference, *compared(comparison)]
-        for panel in found
-        for row, reference, comparison in claims(panel)
-    ]
+    """Each trained policy against Random and against the best single heuristic."""
+    lines = []
+    for panel in found:
+        best = panel.best_heuristic
+        for row in rows(panel):
+            if row.learned:
+                name = "" if best is None else f" ({best.display})"
+                lines.append([panel.title, row.display, *_short(row.against_random), *_short(row.against_best, name)])
     if not lines:
         return []
-    header = ["panel", "policy", "against", "AUC difference", "95 % t", "95 % BCa", "p", "better?"]
+    header = ["panel", "policy", "better than Random?", "difference", "better than the best heuristic?", "difference"]
     small = (
-        "Differences in points of AUC, paired by seed. A policy is better (“holds”) where the t interval lies above 0 "
-        "and p, Wilcoxon's corrected by Holm within its panel and reference, is below 0.05."
+        "Differences in points of AUC, paired by seed, ± half the 95 % t interval. “Holds”: the interval lies above 0 "
+        "and p, Wilcoxon's corrected by Holm within the panel and the reference, is below 0.05. “Does not hold”: the "
+        "same, below 0. “No gain over 0.5 points”: the interval ends below half a point, whatever p says. The best "
+        "heuristic is chosen with the same seeds, which favors it."
     )
     return ["<h3>What was found</h3>", html_table(Table(header, lines)), page.paragraph(small, "note")]
+
+
+def _short(comparison: Comparison | None, name: str = "") -> list[str]:
+    """Verdict and difference."""
+    return [NONE, NONE] if comparison is None else [verdict(comparison), difference(comparison) + name]
 
 
 def _behind(bench: Bench, found: Sequence[Panel]) -> list[str]:
     """The numbers of the figure, where the panels below do not show them."""
     if bench.figure == "overlap":
-        lines = [
-            [panel.title, entry.display, display_name(name), percent(share)]
-            for panel, entry in watched(found)
-            for name, share in mean_overlap(entry).items()
-        ]
-        return [html_table(Table(["panel", "policy", "heuristic", "shared choices %"], lines))]
+        shares = {(panel.title, entry.display): mean_overlap(entry) for panel, entry in watched(found)}
+        names = list(dict.fromkeys(name for means in shares.values() for name in means))
+        header = ["panel", "policy", *(f"{display_name(name)} %" for name in names)]
+        cells = [[percent(means[name]) if name in means else NONE for name in names] for means in shares.values()]
+        lines = [[*who, *line] for who, line in zip(shares, cells, strict=True)]
+        return page.titled("Shared choices, mean over all steps of a run", Table(header, lines))
     parts = []
     for each in _series(bench, found):
         differences = each.differences()
@@ -150,7 +158,7 @@ def _behind(bench: Bench, found: Sequence[Panel]) -> list[str]:
                 auc = each.areas(entry.name)[value]
                 own = compared(comparison) if comparison is not None else [NONE] * 5
                 lines.append(["whole" if value is None else f"{value:g}", entry.display, percent(auc), *own])
-        header = [each.setting, "strategy", "AUC %", "AUC − Random", "95 % t", "95 % BCa", "p", "better?"]
+        header = [each.setting, "strategy", "AUC %", "better than Random?", "AUC − Random", *INTERVALS]
         parts += page.titled(each.title, Table(header, lines))
     return parts
 
@@ -165,9 +173,9 @@ def _summary(
     bench: Bench, found: Sequence[Panel], times: Times, command: str, machine: Mapping[str, str]
 ) -> dict[str, Any]:
     verdicts = [
-        {"panel": panel.title, "policy": row.name, "against": against, "verdict": verdict(c), **asdict(c)}
+        {"panel": panel.title, "policy": name, "against": against, "verdict": verdict(c), **asdict(c)}
         for panel in found
-        for row, against, c in claims(panel)
+        for name, against, c in claims(panel)
     ]
     overlap = [
         {

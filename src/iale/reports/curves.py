@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from iale.reports.figures import BAND, STYLE, draw_line, frame, name_ends, new_figure, shorten
+from iale.reports.figures import BAND, STYLE, caption, draw_line, frame, name_ends, new_figure, shorten
 from iale.reports.palette import MUTED, Look
 from iale.reports.panels import RANDOM, Entry, Panel
 
-_PLOT, _HEIGHT, _LEFT = 4.6, 5.9, 0.7  # inches of the axes, of a panel from title to title, left of the axes
+_PLOT, _HEIGHT, _LEFT = 3.8, 5.7, 0.75  # inches of the axes, of a panel from title to title, left of the axes
 
 
 def draw_curves(panels: Sequence[Panel], looks: Mapping[str, Look]) -> Figure:
@@ -36,14 +36,14 @@ def draw_curves(panels: Sequence[Panel], looks: Mapping[str, Look]) -> Figure:
             hspace=1.15 / (_HEIGHT - 1.15),
         )
         for place, panel in enumerate(panels):
-            inner = outer[divmod(place, across)].subgridspec(2, 1, height_ratios=(2.3, 1), hspace=0.1)
+            inner = outer[divmod(place, across)].subgridspec(2, 1, height_ratios=(2.3, 1), hspace=0.16)
             if panel.random is None or len(panel.entries) < 2:
                 _curves(figure.add_subplot(outer[divmod(place, across)]), panel, looks, last=True)
                 continue
             upper = figure.add_subplot(inner[0])
             _curves(upper, panel, looks, last=False)
             _differences(figure.add_subplot(inner[1], sharex=upper), panel, panel.random, looks)
-        figure.text(_LEFT / width, 0.16 / height, _caption(panels), color=MUTED, fontsize=8, linespacing=1.4)
+        caption(figure, _caption(panels), _LEFT)
     return figure
 
 
@@ -51,7 +51,7 @@ def _caption(panels: Sequence[Panel]) -> str:
     few = any(1 < len(entry.seeds) < BAND for panel in panels for entry in panel.entries)
     bands = "pointwise 95 % t intervals" + (", or with the single seeds where there are two" if few else "")
     return (
-        f"Means over seeds with {bands}. For one seed all\nstrategies share the split, the first labels, the initial "
+        f"Means over seeds with {bands}. For one seed all strategies share the split, the first labels, the initial "
         f"weights and the sub-pools."
     )
 
@@ -90,7 +90,7 @@ def _differences(axes: Axes, panel: Panel, random: Entry, looks: Mapping[str, Lo
     _fit_frame(axes)
     axes.set_ylabel("points")
     title = f"paired difference to {random.display}"
-    axes.annotate(title, (0, 1), (6, -3), "axes fraction", "offset points", fontsize=8.5, color=MUTED, va="center")
+    axes.annotate(title, (0, 1), (0, 4), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
     axes.set_xlabel("labels")
 
 
@@ -101,7 +101,7 @@ def _fit_frame(axes: Axes) -> None:
     room = max(0.35 * float(np.ptp(means)), 0.5)
     axes.set_ylim(max(low, float(means.min()) - room), min(high, float(means.max()) + room))
     frame(axes)
-    axes.yaxis.set_label_coords(-0.09, 0.5)
+    axes.yaxis.set_label_coords(-0.13, 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]))
 
 

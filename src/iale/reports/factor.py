@@ -17,12 +17,12 @@ from matplotlib.figure import Figure
 
 from iale import storage
 from iale.benchmark.statistics import Comparison, Estimate, compare, correct, estimate
-from iale.reports.figures import STYLE, frame, name_ends, new_figure, shorten, side_titles
+from iale.reports.figures import STYLE, caption, frame, name_ends, new_figure, shorten, side_titles
 from iale.reports.palette import INK, MUTED, PAPER, Look
 from iale.reports.panels import RANDOM, Entry, Panel, display_name
 
 STRATEGY = "strategy"
-_WIDTH, _HEIGHT, _LEFT = 6.8, 5.6, 0.75
+_WIDTH, _HEIGHT, _LEFT = 5.9, 5.4, 0.75
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +110,7 @@ def draw_factor(panels: Sequence[Panel], looks: Mapping[str, Look], factor: str)
             upper.tick_params(labelbottom=False)
             lower = figure.add_axes((box[0], low / height, box[2], 0.32 * tall / height), sharex=upper)
             _differences(lower, each, looks)
-        note = "Means over seeds with 95 % t intervals; side by side where they would cover each other."
-        figure.text(_LEFT / width, 0.14 / height, note, color=MUTED, fontsize=8)
+        caption(figure, "Means over seeds with 95 % t intervals, set side by side.", _LEFT)
     return figure
 
 
@@ -171,7 +170,7 @@ def _areas(axes: Axes, each: Series, looks: Mapping[str, Look]) -> None:
     _x_axis(axes, each)
     frame(axes)
     axes.set_ylabel("AUC, %")
-    axes.yaxis.set_label_coords(-0.11, 0.5)
+    axes.yaxis.set_label_coords(-0.125, 0.5)
     axes.annotate(each.title, (0, 1), (0, 24), "axes fraction", "offset points", fontsize=11.5, weight="bold")
     counts = sorted({len(entry.seeds) for panel in each.panels.values() for entry in panel.entries})
     seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
@@ -199,10 +198,10 @@ def _differences(axes: Axes, each: Series, looks: Mapping[str, Look]) -> None:
     axes.axhline(0, color=looks[RANDOM].color, linestyle=looks[RANDOM].dash, linewidth=1.3, zorder=2)
     frame(axes)
     axes.set_ylabel("points")
-    axes.yaxis.set_label_coords(-0.11, 0.5)
+    axes.yaxis.set_label_coords(-0.125, 0.5)
     axes.set_xlabel(each.setting)
     title = f"paired difference to {display_name(RANDOM)}"
-    axes.annotate(title, (0, 1), (6, -3), "axes fraction", "offset points", fontsize=8.5, color=MUTED, va="center")
+    axes.annotate(title, (0, 1), (0, 4), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
 
 
 def _whiskers(axes: Axes, x: float, y: float, value: Estimate, look: Look, *, upright: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -77,7 +78,8 @@ def inline_svg(figure: Figure, name: str, label: str) -> str:
     text = re.sub(r"<metadata>.*?</metadata>", "", text, count=1, flags=re.DOTALL)
     text = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", text)
     text = re.sub(r' (width|height)="[\d.]+pt"', "", text, count=2)
-    text = re.sub(r"(\d\.\d\d)\d+", r"\1", text)  # hundredths of a point are finer than any screen
+    # Hundredths of a point are finer than any screen; numbers that are read are left alone.
+    text = re.sub(r'\b(d|x|y)="[^"]*"', lambda found: re.sub(r"(\.\d\d)\d+", r"\1", found[0]), text)
     for color in screen_colors():
         text = text.replace(color, f"var(--c{color[1:]})")
     return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
@@ -110,6 +112,13 @@ def side_titles(axes: Axes, title: str, details: str) -> None:
     left = 7.2 - 72 * axes.get_position().x0 * axes.figure.get_figwidth()  # type: ignore[union-attr]
     axes.annotate(title, (0, 1), (left, 33), "axes fraction", "offset points", fontsize=11.5, weight="bold")
     axes.annotate(details, (0, 1), (left, 19), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
+
+
+def caption(figure: Figure, text: str, left: float) -> None:
+    """Small print at the foot, from ``left`` inches on, in lines that fit."""
+    width = figure.get_figwidth()
+    lines = textwrap.fill(text, int((width - left) / 0.069))
+    figure.text(left / width, 0.14 / figure.get_figheight(), lines, color=MUTED, fontsize=8, linespacing=1.4)
 
 
 def name_ends(axes: Axes, ends: Sequence[tuple[float, str, Look]]) -> None:

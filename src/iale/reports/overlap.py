@@ -12,11 +12,11 @@ from matplotlib.ticker import MaxNLocator
 
 from iale.benchmark.metrics import Floats
 from iale.benchmark.statistics import Estimate, estimate, half_width
-from iale.reports.figures import BAND, STYLE, frame, name_ends, new_figure
+from iale.reports.figures import BAND, STYLE, caption, frame, name_ends, new_figure
 from iale.reports.palette import INK, MUTED, Look
 from iale.reports.panels import Entry, Panel, display_name
 
-_WIDTH, _HEIGHT, _LEFT, _NAMES = 6.6, 4.5, 0.7, 1.5  # inches of one plot
+_WIDTH, _HEIGHT, _LEFT, _NAMES = 5.8, 4.5, 0.7, 1.5  # inches of one plot
 
 
 def watched(panels: Sequence[Panel]) -> list[tuple[Panel, Entry]]:
@@ -40,7 +40,7 @@ def draw_overlap(panels: Sequence[Panel], looks: Mapping[str, Look]) -> Figure:
             scale = (width, height, width, height)
             axes = figure.add_axes([inches / whole for inches, whole in zip(box, scale, strict=True)])  # type: ignore[arg-type]
             _plot(axes, panel, entry, looks)
-        figure.text(_LEFT / width, 0.14 / height, _caption(plots), color=MUTED, fontsize=8, linespacing=1.4)
+        caption(figure, _caption(plots), _LEFT)
     return figure
 
 
@@ -73,7 +73,7 @@ def _plot(axes: Axes, panel: Panel, entry: Entry, looks: Mapping[str, Look]) -> 
         axes.plot(x, mean, linestyle="none", marker=look.marker, color=look.color, markersize=3, alpha=0.45, zorder=3)
         if len(shares) >= BAND:
             half = 100 * half_width(shares)
-            axes.fill_between(x, mean - half, mean + half, color=look.color, alpha=0.08, linewidth=0, zorder=2)
+            axes.fill_between(x, mean - half, mean + half, color=look.color, alpha=0.06, linewidth=0, zorder=2)
         fit = quadratic(x, mean)
         axes.plot(x, fit, **{**line, "linewidth": 2.0})
         ends.append((float(fit[-1]), display_name(name), look))

@@ -11,7 +11,7 @@ _STYLE = """
 * { box-sizing: border-box }
 body { margin: 0; background: var(--paper); color: var(--ink); line-height: 1.5;
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif }
-main { max-width: 66rem; margin: 0 auto; padding: 1.5rem 1.25rem 3rem }
+main { max-width: 74rem; margin: 0 auto; padding: 1.5rem 1.25rem 3rem }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .5rem }
 h2 { font-size: 1.3rem; line-height: 1.25; margin: 2.5rem 0 .25rem; padding-top: 1.25rem;
   border-top: 1px solid var(--grid) }
@@ -22,14 +22,14 @@ ul { padding-left: 1.1rem }
 .lead { font-size: 1.05rem }
 figure { margin: 1rem 0 }
 figure svg { display: block; width: 100%; height: auto; overflow: visible }
-figure { max-width: 44rem }
+figure { max-width: 40rem }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 29rem), 1fr)); gap: 0 1.5rem }
 figure text { font-family: inherit !important }
 .scroll { overflow-x: auto; margin: .5rem 0; max-width: 100% }
-table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums }
+table { border-collapse: separate; border-spacing: 0; font-size: .875rem; font-variant-numeric: tabular-nums }
 th, td { padding: .3rem .65rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--grid) }
 th:first-child { text-align: left }
-thead th { color: var(--muted); font-weight: 600; vertical-align: bottom }
+thead th { color: var(--muted); font-weight: 600; vertical-align: bottom; white-space: normal; min-width: 4.5rem }
 tbody th { font-weight: 400; position: sticky; left: 0; background: var(--paper) }
 tr.strong th, tr.strong td { font-weight: 650 }
 pre { overflow-x: auto; background: var(--soft); padding: .7rem .85rem; border-radius: .35rem; font-size: .8125rem;
@@ -40,7 +40,13 @@ nav { font-size: .9375rem; margin: .75rem 0 }
 nav a { margin-right: 1rem }
 a { color: inherit }
 footer { border-top: 1px solid var(--grid); margin-top: 2.5rem; padding-top: .75rem; overflow-wrap: anywhere }
-@media (max-width: 40rem) { main { padding: 1rem .9rem 2rem } h1 { font-size: 1.4rem } }
+@media (max-width: 40rem) {
+  main { padding: 1rem .9rem 2rem }
+  h1 { font-size: 1.4rem }
+  figure { margin: 1rem -.6rem }
+  tbody th { white-space: normal; min-width: 7rem; max-width: 9rem }
+  th, td { padding: .3rem .45rem }
+}
 @media print { details > * { display: block } .scroll { overflow: visible } }
 """
 

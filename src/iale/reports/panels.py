@@ -100,7 +100,8 @@ class Panel:
     def best_heuristic(self) -> Entry | None:
         """The untrained strategy other than Random with the highest mean AUC on the seeds that all of them have.
 
-        Oracles, which read hidden labels, are none. It is chosen with the very seeds it is compared on, which favours it: its AUC is a maximum over several.
+        Oracles, which read hidden labels, are none. It is chosen with the very seeds it is compared on, which favours
+        it: its AUC is a maximum over several.
         """
         heuristics = [entry for entry in self.entries if not entry.learned and entry.name not in (RANDOM, *ORACLES)]
         if not heuristics:

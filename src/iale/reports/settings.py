@@ -20,8 +20,8 @@ def settings(panel: Panel) -> str:
     return (
         f"Settings: {cycle['initial_size']} first labels, {cycle['acquisition_size']} a step, up to "
         f"{cycle['labeling_budget']}, chosen from the {panel.pool}; {pool} training samples may be labelled, accuracy "
-        f"on {test} test samples; {training['epochs']} epochs a fit, batches of {training['batch_size']}, learning rate "
-        f"{training['learning_rate']:g}, on {training['device']}."
+        f"on {test} test samples; {training['epochs']} epochs a fit, batches of {training['batch_size']}, learning "
+        f"rate {training['learning_rate']:g}, on {training['device']}."
     )
 
 

@@ -10,6 +10,7 @@ from iale.reports.panels import Panel
 from iale.reports.summary import Times, at_labels, costs, rows, to_targets, wins
 
 NONE = "—"
+INTERVALS = ("95 % t", "95 % BCa", "p")
 
 
 def panel_table(panel: Panel) -> Table:
@@ -27,7 +28,7 @@ def panel_table(panel: Panel) -> Table:
         header += [f"AUC − {random.display}", "p", "W-T-L"]
         columns += _comparisons([row.against_random for row in found])
     if best is not None:
-        header += [f"AUC − {best.display}*", "p", "W-T-L"]
+        header += [f"AUC − {best.display}†", "p", "W-T-L"]
         columns += _comparisons([row.against_best for row in found])
     if random is not None:
         header.append("labels to match")
@@ -40,17 +41,17 @@ def difference_table(panel: Panel) -> Table | None:
     found = [(place, row) for place, row in enumerate(rows(panel)) if row.against_random is not None]
     if panel.random is None or not found:
         return None
-    header = ["strategy", f"AUC − {panel.random.display}", "95 % t", "95 % BCa", "p", "better than Random?"]
+    header = ["strategy", f"better than {panel.random.display}?", f"AUC − {panel.random.display}", *INTERVALS]
     lines = [[row.display, *compared(row.against_random)] for _, row in found if row.against_random is not None]
     return Table(header, lines, frozenset(i for i, (_, row) in enumerate(found) if row.learned))
 
 
 def compared(comparison: Comparison) -> list[str]:
-    """Difference, t interval, bootstrap interval, p and verdict."""
+    """Verdict, difference, t interval, bootstrap interval and p."""
     gap, p = comparison.difference, comparison.p_holm
     t = NONE if gap.low is None or gap.high is None else _interval(gap.low, gap.high)
     bootstrap = NONE if comparison.bootstrap is None else _interval(*comparison.bootstrap)
-    return [points(gap.mean), t, bootstrap, NONE if p is None else f"{p:.3f}", verdict(comparison)]
+    return [verdict(comparison), points(gap.mean), t, bootstrap, NONE if p is None else f"{p:.3f}"]
 
 
 def win_table(panel: Panel) -> Table:
@@ -89,7 +90,7 @@ def target_table(panel: Panel) -> Table | None:
 
 
 def cost_table(panel: Panel, times: Times) -> Table | None:
-    """Medians over seeds of what one run takes, like the run times of the paper's appendix A.3.3; None without times."""
+    """Medians over seeds of what one run takes, as in the paper's appendix A.3.3; None without times."""
     found = costs(panel, times)
     header = ["strategy", "run", "fits s", "queries s", "run ×", "fits ×", "queries ×", "peak MB"]
     lines = [
@@ -118,7 +119,7 @@ def notes(panel: Panel) -> list[str]:
     ]
     if panel.best_heuristic is not None:
         lines.append(
-            f"* {panel.best_heuristic.display} is the best single heuristic by its mean AUC on these same seeds. "
+            f"† {panel.best_heuristic.display} is the best single heuristic by its mean AUC on these same seeds. "
             f"Nobody knows it beforehand, and choosing it afterwards favors it."
         )
     if panel.random is not None:
@@ -136,6 +137,12 @@ def percent(value: Estimate) -> str:
     """A mean in percent with half its interval."""
     half = "" if value.high is None else f" ± {100 * (value.high - value.mean):.2f}"
     return f"{100 * value.mean:.2f}{half}"
+
+
+def difference(comparison: Comparison) -> str:
+    """A paired difference in points with half its interval."""
+    gap = comparison.difference
+    return points(gap.mean) + ("" if gap.high is None else f" ± {100 * (gap.high - gap.mean):.2f}")
 
 
 def points(value: float) -> str:
@@ -182,9 +189,7 @@ def _comparisons(values: Sequence[Comparison | None]) -> list[list[str]]:
             p_values.append(NONE)
             counts.append(NONE)
             continue
-        gap = value.difference
-        half = "" if gap.high is None else f" ± {100 * (gap.high - gap.mean):.2f}"
-        differences.append(points(gap.mean) + half)
+        differences.append(difference(value))
         p_values.append(NONE if value.p_holm is None else f"{value.p_holm:.3f}")
         counts.append(_counts(value))
     return [differences, p_values, counts]

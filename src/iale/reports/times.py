@@ -15,7 +15,7 @@ from iale.reports.palette import INK, MUTED, PAPER, Look
 from iale.reports.panels import Panel
 from iale.reports.summary import Cost, Times, costs
 
-_WIDTH, _ROW = 6.8, 0.32
+_WIDTH, _ROW = 6.2, 0.32
 
 
 def timed(panels: Sequence[Panel], times: Times) -> list[tuple[Panel, list[Cost]]]:
