@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from iale import storage
+from iale.benchmark.metrics import Floats
 from iale.benchmark.records import seal
 
 GAINS = {
@@ -28,11 +29,11 @@ GAINS = {
 def record(
     strategy: str,
     seed: int,
-    accuracy: Sequence[float],
+    accuracy: Sequence[float] | Floats,
     labeled: Sequence[int],
     *,
     kind: str | None = None,
-    overlap: Mapping[str, Sequence[float]] | None = None,
+    overlap: Mapping[str, Sequence[float] | Floats] | None = None,
     cycle: Mapping[str, Any] | None = None,
     **changes: Any,
 ) -> dict[str, Any]:
@@ -59,7 +60,11 @@ def record(
         "training": {"epochs": 5, "batch_size": 64, "learning_rate": 0.001, "device": "cpu"},
         **changes,
     }
-    beside = {} if overlap is None else {"overlap": {name: list(shares) for name, shares in overlap.items()}}
+    beside = (
+        {}
+        if overlap is None
+        else {"overlap": {name: [float(share) for share in shares] for name, shares in overlap.items()}}
+    )
     return seal(
         {
             **{name: config[name] for name in ("dataset", "classifier", "strategy", "pool", "seed")},
@@ -97,7 +102,7 @@ def experiment(
             noise = rng.normal(0, 0.006, len(labeled)) * (rise > 0) + rng.normal(0, 0.01) * rise
             curve = np.clip(level + (0.42 + gain) * rise + noise, 0, 1)
             kind = "alil" if "alil" in name else "iale" if "iale" in name else None
-            shares = None
+            shares: dict[str, Floats] | None = None
             if beside and kind is not None:
                 shares = {
                     other: np.clip(0.55 - 0.07 * i - 0.15 * rise[:-1] + rng.normal(0, 0.06, len(labeled) - 1), 0, 1)

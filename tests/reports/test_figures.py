@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
+from matplotlib.patches import Rectangle
 from PIL import Image
 
 from iale.reports.curves import draw_curves
@@ -138,7 +139,9 @@ def test_strategies_as_factor_are_bars_of_the_paired_difference() -> None:
     assert random is not None
     gaps = {e.display: 100 * np.mean([e.areas[s] - random.areas[s] for s in e.seeds]) for e in found[0].entries}
     names = [label.get_text() for label in axes.get_yticklabels()]
-    assert [patch.get_width() for patch in axes.patches] == pytest.approx([gaps[name] for name in names])
+    assert [patch.get_width() for patch in axes.patches if isinstance(patch, Rectangle)] == pytest.approx(
+        [gaps[name] for name in names]
+    )
 
 
 def test_times_are_medians_and_paired_ratios() -> None:

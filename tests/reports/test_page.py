@@ -149,7 +149,7 @@ def test_the_command_makes_the_same_configuration() -> None:
 
 
 def test_times_of_day() -> None:
-    assert [clock(s) for s in (0.04, 59.4, 61, 36000 + 62)] == ["0.0 s", "59.4 s", "0:01:01", "10:01:02"]
+    assert [clock(s) for s in (0.04, 59.4, 61, 36000 + 62)] == ["0.04 s", "59.4 s", "0:01:01", "10:01:02"]
 
 
 def test_oracles_are_no_heuristics() -> None:

@@ -102,12 +102,14 @@ def bootstrap_interval(values: ArrayLike) -> tuple[float, float] | None:
     array = np.asarray(values, dtype=np.float64)
     if len(array) < 2:
         return None
-    if np.ptp(array) <= 1e-12 * np.abs(array).max():
+    lowest, width = array.min(), np.ptp(array)
+    if width <= 1e-12 * np.abs(array).max():
         return float(array.mean()), float(array.mean())
+    # On a scale of 0 to 1, because cubes of tiny differences vanish.
     found = stats.bootstrap(
-        (array,), np.mean, n_resamples=_RESAMPLES, method="BCa", vectorized=True, random_state=_BOOTSTRAP.numpy()
+        ((array - lowest) / width,), np.mean, n_resamples=_RESAMPLES, method="BCa", random_state=_BOOTSTRAP.numpy()
     ).confidence_interval
-    return float(found.low), float(found.high)
+    return float(lowest + width * found.low), float(lowest + width * found.high)
 
 
 def interquartile_mean(values: ArrayLike) -> float:

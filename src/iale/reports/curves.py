@@ -23,17 +23,17 @@ def draw_curves(panels: Sequence[Panel], looks: Mapping[str, Look]) -> Figure:
     down = -(-len(panels) // across)
     with rc_context(STYLE):
         names = 0.6 + 0.085 * max(len(shorten(entry.display)) for panel in panels for entry in panel.entries)
-        width, height = (_LEFT + _PLOT + names) * across, _HEIGHT * down + 0.35
+        width, height = (_LEFT + _PLOT + names) * across, _HEIGHT * down + 0.5
         figure = new_figure(width, height)
         outer = figure.add_gridspec(
             down,
             across,
             left=_LEFT / width,
             right=1 - names / width,
-            bottom=0.95 / height,
+            bottom=1.1 / height,
             top=1 - 0.7 / height,
             wspace=(names + _LEFT) / _PLOT,
-            hspace=1.15 / (_HEIGHT - 1.15),
+            hspace=1.2 / (_HEIGHT - 1.2),
         )
         for place, panel in enumerate(panels):
             inner = outer[divmod(place, across)].subgridspec(2, 1, height_ratios=(2.3, 1), hspace=0.16)

@@ -35,10 +35,9 @@ def draw_overlap(panels: Sequence[Panel], looks: Mapping[str, Look]) -> Figure:
         figure = new_figure(width, height)
         for place, (panel, entry) in enumerate(plots):
             row, column = divmod(place, across)
-            left, bottom = column * _WIDTH + _LEFT, height - (row + 1) * _HEIGHT + 0.6
-            box = (left, bottom, _WIDTH - _LEFT - _NAMES, _HEIGHT - 1.3)
-            scale = (width, height, width, height)
-            axes = figure.add_axes([inches / whole for inches, whole in zip(box, scale, strict=True)])  # type: ignore[arg-type]
+            left, low = column * _WIDTH + _LEFT, height - (row + 1) * _HEIGHT + 0.6
+            wide, tall = _WIDTH - _LEFT - _NAMES, _HEIGHT - 1.3
+            axes = figure.add_axes((left / width, low / height, wide / width, tall / height))
             _plot(axes, panel, entry, looks)
         caption(figure, _caption(plots), _LEFT)
     return figure

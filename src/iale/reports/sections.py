@@ -86,7 +86,9 @@ def panel_summary(panel: Panel, times: Times) -> dict[str, Any]:
         "best_heuristic": None if best is None else best.name,
         "strategies": strategies,
         "pairs": [{"first": a, "second": b, **asdict(c)} for (a, b), c in wins(panel).items() if a != b],
-        "accuracy_at": {str(n): _estimates(by) for n, by in at_labels(panel).items()},
+        "accuracy_at": {
+            str(n): {name: asdict(value) for name, value in by.items()} for n, by in at_labels(panel).items()
+        },
         "labels_to": {f"{target:g}": by for target, by in to_targets(panel).items()},
         "costs": [asdict(cost) for cost in costs(panel, times)],
         "command": command(panel),
@@ -96,8 +98,4 @@ def panel_summary(panel: Panel, times: Times) -> dict[str, Any]:
 
 def footer(commands: Sequence[str], made: str) -> list[str]:
     """Commands, versions and machine at the end of a page."""
-    return [*(page.code(line) for line in commands if line), page.paragraph(f"Made with {made}." if made else "", "")]
-
-
-def _estimates(by: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: None if value is None else asdict(value) for name, value in by.items()}
+    return [*(page.code(line) for line in commands if line), *([page.paragraph(f"Made with {made}.")] if made else [])]

@@ -17,11 +17,13 @@ def settings(panel: Panel) -> str:
     """Sizes of the loop, the pool, the test and the training."""
     config, cycle, training = panel.config, panel.config["cycle"], panel.config["training"]
     pool, test = config["pool_size"] or "all", config["test_size"] or "all"
+    folder = " In the command, a policy that is not shipped is named by its folder."
     return (
         f"Settings: {cycle['initial_size']} first labels, {cycle['acquisition_size']} a step, up to "
         f"{cycle['labeling_budget']}, chosen from the {panel.pool}; {pool} training samples may be labelled, accuracy "
         f"on {test} test samples; {training['epochs']} epochs a fit, batches of {training['batch_size']}, learning "
         f"rate {training['learning_rate']:g}, on {training['device']}."
+        f"{folder if any(entry.learned for entry in panel.entries) else ''}"
     )
 
 
@@ -31,7 +33,7 @@ def question(panel: Panel) -> str:
     first = panel.entries[0].display if not learned else " or ".join(learned)
     who = "any strategy" if not learned or len(learned) > 3 else first
     return (
-        f"Which {panel.config['dataset']} samples are worth a label for a {panel.classifier}, choosing from the "
+        f"Which {panel.config['dataset']} samples are worth a label for the {panel.classifier}, choosing from the "
         f"{panel.pool}: does {who} do better than Random, and than the best single heuristic?"
     )
 

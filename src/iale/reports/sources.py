@@ -60,4 +60,4 @@ def read_machine(folders: Sequence[Path]) -> dict[str, str]:
         for name, text in (value if isinstance(value, dict) else {}).items():
             if isinstance(text, str) and text not in found.setdefault(name, []):
                 found[name].append(text)
-    return {name: (" \n" if name == "command" else "; ").join(texts) for name, texts in found.items() if texts}
+    return {name: ("\n" if name == "command" else "; ").join(texts) for name, texts in found.items() if texts}

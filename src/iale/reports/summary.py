@@ -106,12 +106,12 @@ def wins(panel: Panel) -> dict[tuple[str, str], Comparison]:
     return matrix({entry.name: entry.areas for entry in panel.entries})
 
 
-def at_labels(panel: Panel) -> dict[int, dict[str, Estimate | None]]:
+def at_labels(panel: Panel) -> dict[int, dict[str, Estimate]]:
     """Accuracy of each strategy at numbers of labels that the panel covers."""
     covered = [count for count in LABELS if accuracy_at(panel.labeled, panel.labeled, count) is not None]
     return {
         count: {
-            entry.name: estimate([accuracy_at(panel.labeled, curve, count) for curve in entry.curves])
+            entry.name: estimate([accuracy_at(panel.labeled, curve, count) or 0.0 for curve in entry.curves])
             for entry in panel.entries
         }
         for count in covered

@@ -77,7 +77,7 @@ def label_table(panel: Panel) -> Table | None:
     """Accuracy at round numbers of labels; None where the panel covers none."""
     found = at_labels(panel)
     header = ["strategy", *(f"% at {count} labels" for count in found)]
-    lines = [[entry.display, *(_maybe(by[entry.name]) for by in found.values())] for entry in panel.entries]
+    lines = [[entry.display, *(percent(by[entry.name]) for by in found.values())] for entry in panel.entries]
     return Table(header, lines, _learned(panel)) if found else None
 
 
@@ -157,19 +157,17 @@ def points(value: float) -> str:
 def clock(seconds: float) -> str:
     """Hours, minutes and seconds.
 
-    >>> clock(3725), clock(4.25)
-    ('1:02:05', '4.2 s')
+    >>> clock(3725), clock(4.25), clock(0.0321)
+    ('1:02:05', '4.2 s', '0.032 s')
     """
     whole = round(seconds)
+    if seconds < 1:
+        return f"{seconds:.2g} s"
     return f"{seconds:.1f} s" if seconds < 60 else f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
 def _interval(low: float, high: float) -> str:
     return f"{points(low)} … {points(high)}"
-
-
-def _maybe(value: Estimate | None) -> str:
-    return NONE if value is None else percent(value)
 
 
 def _learned(panel: Panel) -> frozenset[int]:
