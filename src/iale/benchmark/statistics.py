@@ -102,14 +102,16 @@ def bootstrap_interval(values: ArrayLike) -> tuple[float, float] | None:
     array = np.asarray(values, dtype=np.float64)
     if len(array) < 2:
         return None
-    lowest, width = array.min(), np.ptp(array)
-    if width <= 1e-12 * np.abs(array).max():
+    largest = np.abs(array).max()
+    if np.ptp(array) <= 1e-12 * largest:
         return float(array.mean()), float(array.mean())
-    # On a scale of 0 to 1, because cubes of tiny differences vanish.
+    # Times a power of two, which rounds nothing, because cubes of tiny differences vanish.
+    exponent = int(np.frexp(largest)[1])
+    scaled = np.ldexp(array, -exponent)
     found = stats.bootstrap(
-        ((array - lowest) / width,), np.mean, n_resamples=_RESAMPLES, method="BCa", random_state=_BOOTSTRAP.numpy()
+        (scaled,), np.mean, n_resamples=_RESAMPLES, method="BCa", random_state=_BOOTSTRAP.numpy()
     ).confidence_interval
-    return float(lowest + width * found.low), float(lowest + width * found.high)
+    return float(np.ldexp(found.low, exponent)), float(np.ldexp(found.high, exponent))
 
 
 def interquartile_mean(values: ArrayLike) -> float:
