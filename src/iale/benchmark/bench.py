@@ -57,6 +57,7 @@ class Scale:
         test_size: test samples; None takes all.
         lessons: of a policy; its data set, classifier and training are filled in by `policy`.
         alil: of an ALIL policy, the same way.
+        remark: behind the names of its policies, where others with the same classifier have other lessons.
     """
 
     classifier: str
@@ -67,6 +68,7 @@ class Scale:
     test_size: int | None
     lessons: DaggerConfig
     alil: AlilConfig
+    remark: str = ""
 
     def runs(
         self,
@@ -95,6 +97,10 @@ class Scale:
     def policy(self, dataset: str, **changes: Any) -> DaggerConfig:
         """How a policy is trained on ``dataset``; ``changes`` are fields of `DaggerConfig`."""
         return replace(self.lessons, dataset=dataset, classifier=self.classifier, training=self.training, **changes)
+
+    def own(self, source: str) -> str:
+        """What the policy from ``source`` is called that watched this classifier."""
+        return f"{source}-{self.classifier}{self.remark}"
 
     def alil_policy(self, dataset: str, variant: Literal["faithful", "corrected"]) -> AlilConfig:
         """How an ALIL policy is trained on ``dataset``."""

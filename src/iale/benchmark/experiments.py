@@ -26,7 +26,7 @@ SUB_POOLS = (10, 20, 50, 100, 200, 400, 1000, 2000, 10_000)
 
 def fig3(size: Size) -> Bench:
     """The main comparison; at the paper's size on the whole pool, too, which at the others only `fig8` affords."""
-    scale, name = size.main, own(size.mnist, size.main)
+    scale, name = size.main, size.main.own(size.mnist)
     pools: tuple[PoolName, ...] = ("subset", "whole") if size.name == "paper" else ("subset",)
     policies: dict[str, PolicyConfig] = {name: scale.policy(size.mnist), **_alil(size.mnist, scale)}
     return Bench(
@@ -41,7 +41,7 @@ def fig3(size: Size) -> Bench:
 
 def fig4(size: Size) -> Bench:
     """Figures 4 and 6: whom the policy resembles, and when."""
-    scale, name = size.wide, own(size.mnist, size.wide)
+    scale, name = size.grid, size.grid.own(size.mnist)
     grids = tuple(scale.runs(target, (name,), beside=HEURISTICS) for target in size.targets)
     return Bench(
         "fig4",
@@ -56,7 +56,7 @@ def fig4(size: Size) -> Bench:
 
 def fig5a(size: Size) -> Bench:
     """Figures 5a and 11a: the acquisition size."""
-    scale, name = size.wide, own(size.mnist, size.wide)
+    scale, name = size.grid, size.grid.own(size.mnist)
     sizes = [k for k in ACQUISITIONS if k <= scale.cycle.labeling_budget - scale.cycle.initial_size]
     if size.name == "smoke":
         sizes = sizes[2:4]
@@ -73,7 +73,7 @@ def fig5a(size: Size) -> Bench:
 
 def fig5b(size: Size) -> Bench:
     """Figures 5b and 11b: the sub-pool."""
-    scale, name = size.wide, own(size.mnist, size.wide)
+    scale, name = size.grid, size.grid.own(size.mnist)
     sizes = [n for n in SUB_POOLS if n <= (scale.pool_size or n)]
     if size.name == "smoke":
         sizes = sizes[1:3]
@@ -90,7 +90,7 @@ def fig5b(size: Size) -> Bench:
 
 def fig5c(size: Size) -> Bench:
     """Figures 5c and 12: leave one expert out."""
-    scale, name = size.wide, own(size.mnist, size.wide)
+    scale, name = size.wide, size.wide.own(size.mnist)
     policies: dict[str, PolicyConfig] = {name: scale.policy(size.mnist)}
     for expert in EXPERTS:
         others = tuple(other for other in EXPERTS if other != expert)
@@ -107,7 +107,7 @@ def fig5c(size: Size) -> Bench:
 def fig7(size: Size) -> Bench:
     """Figure 7: the source."""
     scale = size.main
-    policies: dict[str, PolicyConfig] = {own(source, scale): scale.policy(source) for source in size.targets}
+    policies: dict[str, PolicyConfig] = {scale.own(source): scale.policy(source) for source in size.targets}
     return Bench(
         "fig7",
         "Figure 7: policies from three sources",
@@ -121,7 +121,7 @@ def fig7(size: Size) -> Bench:
 def fig8(size: Size) -> Bench:
     """Figure 8: other classifiers; with the MLP every heuristic also on the whole pool."""
     mlp, resnet = size.mlp, size.resnet
-    small, large = own(size.mnist, mlp), own(size.mnist, resnet)
+    small, large = mlp.own(size.mnist), resnet.own(size.mnist)
     policies: dict[str, PolicyConfig] = {small: mlp.policy(size.mnist), **_alil(size.mnist, mlp)}
     grids = [mlp.runs(target, (*policies, *HEURISTICS), pools=("subset", "whole")) for target in size.targets]
     policies[large] = resnet.policy(size.mnist)
@@ -141,7 +141,7 @@ def fig8(size: Size) -> Bench:
 def fig9(size: Size) -> Bench:
     """Figure 9: from one classifier to another."""
     cnn, resnet = size.main, size.resnet
-    small, large = own(size.mnist, cnn), own(size.mnist, resnet)
+    small, large = cnn.own(size.mnist), resnet.own(size.mnist)
     back = size.targets if size.name == "paper" else (size.fashion,)
     return Bench(
         "fig9",
@@ -159,7 +159,7 @@ def fig9(size: Size) -> Bench:
 def fig10(size: Size) -> Bench:
     """Figure 10: color images."""
     cnn, resnet = size.main, size.resnet
-    small, large = own(size.mnist, cnn), own(size.mnist, resnet)
+    small, large = cnn.own(size.mnist), resnet.own(size.mnist)
     heuristics = HEURISTICS if size.name == "paper" else (*REFERENCES, "confidence")
     budget = {"labeling_budget": 10_000} if size.name == "paper" else {}
     return Bench(
@@ -174,7 +174,7 @@ def fig10(size: Size) -> Bench:
 
 def fig13(size: Size) -> Bench:
     """Figure 13: what the state holds; at the paper's size with each set of experts."""
-    scale, name = size.wide, own(size.mnist, size.wide)
+    scale, name = size.wide, size.wide.own(size.mnist)
     states = {"no-predictions": StateConfig(prediction=False), "no-gradients": StateConfig(gradient=False)}
     policies: dict[str, PolicyConfig] = {name: scale.policy(size.mnist)}
     for label, state in states.items():
@@ -193,7 +193,7 @@ def fig13(size: Size) -> Bench:
 
 def schedule(size: Size) -> Bench:
     """Section A.2.1: who acts while the policy learns."""
-    scale, name = size.wide, own(size.mnist, size.wide)
+    scale, name = size.wide, size.wide.own(size.mnist)
     return _of_policies(
         size,
         "schedule",
@@ -208,7 +208,7 @@ def schedule(size: Size) -> Bench:
 
 def controls(size: Size) -> Bench:
     """What the paper does not ask: does imitation matter, do several experts, and what could be gained at most?"""
-    scale, name = size.wide, own(size.mnist, size.wide)
+    scale, name = size.wide, size.wide.own(size.mnist)
     scale = replace(scale, pool_size=scale.pool_size or 50_000)  # oracles score on what is left
     policies: dict[str, PolicyConfig] = {
         name: scale.policy(size.mnist),
@@ -221,7 +221,7 @@ def controls(size: Size) -> Bench:
         "Controls: a policy of a random expert, of one expert, and look-ahead with true labels",
         "None: the paper has no such controls.",
         "factor",
-        tuple(scale.runs(target, strategies) for target in size.targets),
+        tuple(scale.runs(target, strategies) for target in size.wide_targets),
         policies,
         "strategy",
     )
@@ -229,7 +229,7 @@ def controls(size: Size) -> Bench:
 
 def runtime(size: Size) -> Bench:
     """Section A.3.3: what a run costs."""
-    scale, name = size.main, own(size.mnist, size.main)
+    scale, name = size.main, size.main.own(size.mnist)
     return Bench(
         "runtime",
         "Section A.3.3: seconds of a run, as ratios to Random",
@@ -247,21 +247,16 @@ EXPERIMENTS: dict[str, Callable[[Size], Bench]] = {
 """Every experiment by name: functions of a size."""
 
 
-def own(source: str, scale: Scale) -> str:
-    """What the policy from ``source`` is called that watched this classifier."""
-    return f"{source}-{scale.classifier}"
-
-
 def _alil(source: str, scale: Scale) -> dict[str, PolicyConfig]:
     return {
-        f"{own(source, scale)}-alil-faithful": scale.alil_policy(source, "faithful"),
-        f"{own(source, scale)}-alil-corrected": scale.alil_policy(source, "corrected"),
+        f"{scale.own(source)}-alil-faithful": scale.alil_policy(source, "faithful"),
+        f"{scale.own(source)}-alil-corrected": scale.alil_policy(source, "corrected"),
     }
 
 
 def _of_policies(size: Size, name: str, title: str, claim: str, policies: dict[str, PolicyConfig]) -> Bench:
     """Policies side by side, drawn as bars."""
-    grids = tuple(size.wide.runs(target, (*policies, *REFERENCES)) for target in size.targets)
+    grids = tuple(size.wide.runs(target, (*policies, *REFERENCES)) for target in size.wide_targets)
     return Bench(name, title, claim, "factor", grids, policies, "strategy")
 
 

@@ -24,7 +24,7 @@ from iale.strategies.base import Need, top_k
 BATCHES = 10
 """Random batches that `BestOfRandom` judges."""
 
-SINGLES = 30
+SINGLES = 20
 """Random candidates that `GreedyLookAhead` judges."""
 
 
@@ -63,7 +63,7 @@ class BestOfRandom(LookAheadOracle):
 
 
 class GreedyLookAhead(LookAheadOracle):
-    """The k of thirty random candidates (or of k, if more) that help most, each by itself."""
+    """The k of twenty random candidates (or of k, if more) that help most, each by itself."""
 
     name = "greedy-look-ahead"
 

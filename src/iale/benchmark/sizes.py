@@ -21,7 +21,8 @@ class Size:
     Attributes:
         name: smoke, standard or paper.
         main: of the main figures.
-        wide: of the grids with many policies and settings.
+        grid: of the figures with one policy in many settings.
+        wide: of the figures with many policies.
         mlp: of the figures with the MLP.
         resnet: of the figures with a ResNet-18.
         mnist, fashion, kmnist, cifar: the data sets that stand for the paper's.
@@ -29,6 +30,7 @@ class Size:
 
     name: SizeName
     main: Scale
+    grid: Scale
     wide: Scale
     mlp: Scale
     resnet: Scale
@@ -41,6 +43,11 @@ class Size:
     def targets(self) -> tuple[str, ...]:
         """The three data sets of most figures, each once."""
         return tuple(dict.fromkeys((self.mnist, self.fashion, self.kmnist)))
+
+    @property
+    def wide_targets(self) -> tuple[str, ...]:
+        """The data sets on which many policies are compared; the source is one of them at the paper's size alone."""
+        return self.targets if self.name == "paper" else self.targets[1:]
 
 
 def smoke(training: TrainingConfig) -> Size:
@@ -65,17 +72,17 @@ def smoke(training: TrainingConfig) -> Size:
     convolutional = replace(scale, classifier="cnn", training=replace(training, epochs=1))
     residual = replace(convolutional, classifier="resnet18-narrow")
     sets = {"mnist": "digits", "fashion": "fashion-small", "kmnist": "digits", "cifar": "digits"}
-    return Size("smoke", convolutional, scale, scale, residual, **sets)
+    return Size("smoke", convolutional, scale, scale, scale, residual, **sets)
 
 
 def standard(training: TrainingConfig) -> Size:
-    """A few hours on two cores: the MLP carries the wide grids, the CNN the main figures; ten paired seeds or more."""
+    """A few hours on two cores: the MLP carries the grids, the CNN the main figures; ten paired seeds."""
     cycle, pool = CycleConfig(labeling_budget=200), 7000
     mlp = Scale(
         "mlp",
         cycle,
         replace(training, epochs=30),
-        seeds=20,
+        seeds=10,
         pool_size=pool,
         test_size=2000,
         lessons=DaggerConfig(episodes=16, round_size=8, scoring_size=1000, cycle=cycle),
@@ -89,20 +96,21 @@ def standard(training: TrainingConfig) -> Size:
         pool_size=pool,
         test_size=1000,
         lessons=DaggerConfig(episodes=16, round_size=4, scoring_size=500, cycle=replace(cycle, labeling_budget=120)),
-        alil=AlilConfig(episodes=4, labeling_budget=60, scoring_size=500),
+        alil=AlilConfig(episodes=3, labeling_budget=60, scoring_size=500),
     )
     # A narrow network, small batches and few, large acquisitions: what a CPU can fit ten times over.
-    rare = replace(cycle, labeling_budget=100, acquisition_size=20)
+    rare = replace(cycle, labeling_budget=80, acquisition_size=20)
     resnet = replace(
         cnn,
         classifier="resnet18-narrow",
         cycle=rare,
-        training=replace(training, epochs=15, batch_size=8),
+        training=replace(training, epochs=10, batch_size=8),
         test_size=500,
-        lessons=DaggerConfig(episodes=4, round_size=2, scoring_size=200, cycle=rare),
+        lessons=DaggerConfig(episodes=8, round_size=4, scoring_size=200, cycle=rare),
     )
-    wide = replace(mlp, seeds=10)
-    return Size("standard", cnn, wide, mlp, resnet, "mnist", "fashion-mnist", "kmnist-10k", "cifar10-jpeg")
+    short = UpdateConfig(policy_epochs=50)
+    wide = replace(mlp, lessons=replace(mlp.lessons, episodes=8, round_size=4, update=short), remark="-short")
+    return Size("standard", cnn, mlp, wide, mlp, resnet, "mnist", "fashion-mnist", "kmnist-10k", "cifar10-jpeg")
 
 
 def paper(training: TrainingConfig) -> Size:
@@ -119,7 +127,7 @@ def paper(training: TrainingConfig) -> Size:
         alil=AlilConfig(),
     )
     mlp, resnet = (replace(cnn, classifier=name) for name in ("mlp", "resnet18"))
-    return Size("paper", cnn, cnn, mlp, resnet, "mnist", "fashion-mnist", "kmnist", "cifar10")
+    return Size("paper", cnn, cnn, cnn, mlp, resnet, "mnist", "fashion-mnist", "kmnist", "cifar10")
 
 
 SIZES: dict[SizeName, Callable[[TrainingConfig], Size]] = {"smoke": smoke, "standard": standard, "paper": paper}
