@@ -88,6 +88,12 @@ def test_a_strategy_looks_the_same_whoever_else_is_there() -> None:
     assert many["mnist-cnn"].line()["linewidth"] > many["margin"].line()["linewidth"]
 
 
+def test_a_policy_keeps_its_look_beside_its_variants() -> None:
+    alone = looks([("mnist-cnn", "iale")])["mnist-cnn"]
+    variants = [("mnist-cnn", "iale"), ("fashion-mnist-cnn", "iale"), ("mnist-cnn-exponential", "iale"), ("a", "alil")]
+    assert looks(variants)["mnist-cnn"] == alone
+
+
 def test_policies_of_the_method_come_first_and_twenty_differ() -> None:
     names = [(f"policy-{i:02d}", "alil" if i < 2 else "iale") for i in range(20)]
     found = looks(names)

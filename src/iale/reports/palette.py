@@ -2,7 +2,8 @@
 
 Colors come in pairs, for paper and for a dark screen. No two of the named strategies are closer than 15 in CIELAB, for
 people with deuteranopia and protanopia too (simulated after Machado, Oliveira and Fernandes 2009), and no two share a
-marker. Trained policies are drawn thicker; they take their looks in the order of their names.
+marker. Trained policies are drawn thicker; they take their looks in order, shorter names first, because a variant is
+named after the policy that it varies.
 """
 
 from __future__ import annotations
@@ -71,9 +72,9 @@ def looks(strategies: Iterable[tuple[str, str | None]]) -> dict[str, Look]:
     """The look of each strategy.
 
     Args:
-        strategies: name and kind, None for what is no trained policy. IALE's policies come first.
+        strategies: name and kind, None for what is no trained policy. IALE's policies come before others.
     """
-    known = sorted(set(strategies), key=lambda each: (each[1] != "iale", each))
+    known = sorted(set(strategies), key=lambda each: (each[1] != "iale", len(each[0]), each[0]))
     found: dict[str, Look] = {}
     learned = others = 0
     for name, kind in known:

@@ -17,7 +17,13 @@ from iale.benchmark.oracles import ORACLES
 from iale.errors import StorageError
 
 RANDOM = "random"
-_DISPLAY = {"mc-dropout": "MC-Dropout", "coreset": "CoreSet", "badge": "BADGE"}
+_DISPLAY = {
+    "mc-dropout": "MC-Dropout",
+    "coreset": "CoreSet",
+    "badge": "BADGE",
+    "best-of-random": "Best of random (oracle)",
+    "greedy-look-ahead": "Greedy look-ahead (oracle)",
+}
 _CLASSIFIERS = {"cnn": "CNN", "mlp": "MLP", "resnet18": "ResNet-18"}
 _OWN = ("strategy", "policy", "seed", "beside")
 
