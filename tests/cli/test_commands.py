@@ -93,7 +93,12 @@ def test_run_train_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert not err
     assert "| Margin" in out
     assert "trained" in out
-    assert {path.name for path in (runs / "report").iterdir()} == {"curves.png", "report.md", "summary.json"}
+    assert {path.name for path in (runs / "report").iterdir()} == {
+        "curves.png",
+        "report.html",
+        "report.md",
+        "summary.json",
+    }
     assert main(["report", str(runs), "--out", str(tmp_path / "elsewhere")]) == 0
     assert (tmp_path / "elsewhere" / "curves.png").read_bytes() == (runs / "report" / "curves.png").read_bytes()
 
@@ -215,7 +220,8 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
     shown = capsys.readouterr().out
     assert "**IALE**" in shown
     assert "| Random" in shown
-    assert {"summary.json", "curves.png", "report.md", "iale", "runs"} == {path.name for path in out.iterdir()}
+    made = {"summary.json", "curves.png", "report.html", "report.md", "iale", "runs"}
+    assert made == {path.name for path in out.iterdir()}
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     assert main(command) == 0
     assert capsys.readouterr().out == shown

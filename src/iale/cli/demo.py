@@ -41,7 +41,7 @@ EXAM = ExperimentConfig(
 class DemoOptions:
     """Trains a small policy on the digits that come with scikit-learn, then compares it on pictures of clothes.
 
-    Nothing is downloaded. Writes summary.json, curves.png and report.md, and prints the table. The same command goes on
+    Nothing is downloaded. Writes report.html, report.md, curves.png and summary.json, and prints the table. The same command goes on
     where it was stopped.
 
     Attributes:

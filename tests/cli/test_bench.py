@@ -1,0 +1,84 @@
+"""`iale bench`: every experiment of the paper, small, from the command line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from iale import storage
+from iale.benchmark.experiments import EXPERIMENTS
+from iale.cli.main import main
+
+_STRATEGY = """
+from iale.strategies.uncertainty import Entropy
+
+class Surprise(Entropy):
+    name = "surprise"
+"""
+
+
+def test_the_list_names_every_experiment(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "list", "--size", "standard"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"\n{name} " in shown for name in EXPERIMENTS)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_every_experiment_works_and_a_second_time_changes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", "all", "--size", "smoke", "--out", str(tmp_path)]) == 0
+    out = tmp_path / "smoke"
+    assert capsys.readouterr().out.split() == [str(out / name / "report.html") for name in EXPERIMENTS]
+    for name in EXPERIMENTS:
+        page = (out / name / "report.html").read_text()
+        assert "<svg" in page
+        assert f"iale bench {name} --size smoke" in page
+        assert "<script" not in page
+        assert (out / name / "figure.png").read_bytes().startswith(b"\x89PNG")
+        assert storage.read_json(out / name / "summary.json")["bench"] == name
+    kept = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert main(["bench", "fig4", "fig8", "runtime", "--size", "smoke", "--out", str(tmp_path)]) == 0
+    main(["bench", "controls", "--size", "smoke", "--out", str(tmp_path), "--report-only", "yes"])
+    changed = [str(path) for path in kept if path.read_bytes() != kept[path]]
+    assert [Path(path).name for path in changed] in ([], ["experiment.json"])
+
+
+def test_a_strategy_of_ones_own_stands_in_every_comparison(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "surprise_module.py").write_text(_STRATEGY)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    command = ["bench", "schedule", "--size", "smoke", "--seeds", "1", "--add", "surprise_module:Surprise"]
+    assert main(command) == 0
+    capsys.readouterr()
+    records = [json.loads(line) for line in (tmp_path / "bench/smoke/records.jsonl").read_text().splitlines()]
+    mine = [record for record in records if record["strategy"] == "Surprise"]
+    assert len(mine) == 1
+    assert "Surprise" in (tmp_path / "bench/smoke/schedule/report.html").read_text()
+    sys.modules.pop("surprise_module", None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("nope",), "unknown experiment 'nope': the known ones are fig3,"),
+        (("fig3", "--size", "huge"), "--size takes one of smoke, standard, paper, not 'huge'."),
+        (("fig3", "--seeds", "0"), "the number of seeds must be at least 1, not 0."),
+        (("fig3", "--size", "smoke", "--device", "cuda:99"), "is not on this machine"),
+        (("fig4", "--size", "smoke", "--report-only", "yes"), "the bench fig4 has no finished runs"),
+        (("fig4", "--size", "smoke", "--add", "nowhere:Nope"), "cannot be imported"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    arguments: tuple[str, ...], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", *arguments, "--out", str(tmp_path)]) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("iale: ")
+    assert sentence in error
