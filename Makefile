@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test check fast evidence clean
+.PHONY: demo test check fast results evidence clean
 
 demo: $(VENV)/.installed
 	$(BIN)/iale demo --out demo
@@ -26,15 +26,13 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
 	touch $@
 
-# The table of README and docs/results.md again: about an hour and a half on two cores; stop and start it at will.
-SIZES      := --classifier cnn --labeling-budget 200 --epochs 20 --device cpu
-STRATEGIES := runs/mnist-cnn/policy,random,confidence,margin,entropy,mc-dropout,ensemble,coreset,badge
+# docs/results.md and its figures from the records in results/: a minute.
+results: $(VENV)/.installed
+	$(BIN)/python scripts/make_results.py
 
+# The records again, on the real data sets: a few hours on two cores; stop and start it at will.
 evidence: $(VENV)/.installed
-	$(BIN)/iale train --dataset mnist $(SIZES) --episodes 12 --round-size 2 --scoring-size 500 --workers 2 --out runs/mnist-cnn
-	$(BIN)/iale run --dataset fashion-mnist $(SIZES) --strategies $(STRATEGIES) --seeds 10 --test-size 1000 --workers 2 --out runs/fashion-mnist
-	$(BIN)/iale run --dataset kmnist-10k $(SIZES) --strategies $(STRATEGIES) --seeds 10 --test-size 1000 --workers 2 --out runs/kmnist-10k
-	$(BIN)/iale report runs/fashion-mnist runs/kmnist-10k --out runs/report
+	$(BIN)/iale bench all --size standard --workers 2 --out runs/bench
 
 clean:
 	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from iale import storage
+from iale.benchmark.bench import Bench
+from iale.benchmark.experiments import EXPERIMENTS
+from iale.benchmark.records import RECORDS, describe_run, make_record, pack
+from iale.benchmark.sizes import SIZES
+from iale.classifiers.base import TrainingConfig
+from iale.errors import StorageError
+from iale.learner import Step
+from iale.reports.results import results_page
+
+SIZE = SIZES["standard"](TrainingConfig(device="cpu"))
+GAIN = {"margin": 0.02, "mnist-mlp-short": 0.04}
+
+
+def played(bench: Bench, seeds: int = 10) -> list[dict[str, Any]]:
+    """Records of a bench whose strategies differ from Random by `GAIN`, and by noise."""
+    records = []
+    for config in bench.grids:
+        for name, pool, seed in config.runs():
+            if seed >= seeds:
+                continue
+            described = describe_run(config, name, None, pool, seed)
+            if name in bench.policies:
+                described["policy"] = {"kind": "iale", "weights_sha256": f"{len(name):064d}"}
+            noise = np.random.default_rng([seed, len(name)]).normal(scale=0.002, size=3)
+            level = 0.6 + 0.05 * seed / 10 + GAIN.get(name, 0.0)
+            steps = [Step(20 + 10 * i, float(level + 0.1 * i + noise[i]), tuple(range(10))) for i in range(3)]
+            records.append(make_record(described, steps))
+    return records
+
+
+def write(folder: Path, records: list[dict[str, Any]]) -> Path:
+    for record in records:
+        storage.append_line(folder / RECORDS, record)
+    return folder
+
+
+def test_the_page_judges_what_was_run_and_says_what_was_not(tmp_path: Path) -> None:
+    page = results_page(write(tmp_path, played(EXPERIMENTS["schedule"](SIZE))), SIZE, "images")
+    verdicts = {line.split("|")[1].strip(): line.split("|")[3].strip() for line in page.splitlines() if "|" in line}
+    assert verdicts["the fixed schedule is better than the exponential one"] == "holds"
+    assert verdicts["the policy is better than Margin"] == "holds"  # the same runs decide it
+    assert verdicts["IALE is better than ALIL"] == "not run"
+    assert "80 of 1,990 runs" in page
+    assert "![Section A.2.1: a fixed and an exponential schedule of DAgger](images/schedule.svg)" in page
+    assert "Not run at this size yet." in page
+
+
+def test_plain_packed_or_in_another_order_the_page_is_the_same(tmp_path: Path) -> None:
+    records = played(EXPERIMENTS["schedule"](SIZE))
+    page = results_page(write(tmp_path / "plain", records), SIZE, "images")
+    assert results_page(write(tmp_path / "turned", records[::-1]), SIZE, "images") == page
+    pack(tmp_path / "turned")
+    assert results_page(tmp_path / "turned", SIZE, "images") == page
+
+
+def test_what_people_think_of_it_stands_in_the_page(tmp_path: Path) -> None:
+    write(tmp_path, played(EXPERIMENTS["schedule"](SIZE), seeds=2))
+    (tmp_path / "reading.md").write_text("## Reading it\n\nNothing new.\n")
+    assert "## Reading it\n\nNothing new.\n\n## What the sub-pool" in results_page(tmp_path, SIZE, "images")
+
+
+def test_an_altered_record_is_refused(tmp_path: Path) -> None:
+    record = played(EXPERIMENTS["schedule"](SIZE), seeds=1)[0]
+    record["accuracy"][0] += 0.01
+    (tmp_path / RECORDS).write_text(json.dumps(record) + "\n")
+    with pytest.raises(StorageError, match="line 1, does not fit its digest"):
+        results_page(tmp_path, SIZE, "images")
