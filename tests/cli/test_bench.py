@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from iale import storage
@@ -64,6 +65,20 @@ def test_a_strategy_of_ones_own_stands_in_every_comparison(
     sys.modules.pop("surprise_module", None)
 
 
+def test_data_of_ones_own_replaces_the_targets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "mine.npz", x=rng.integers(0, 256, (150, 8, 8), dtype=np.uint8), y=np.arange(150) % 10)
+    mine = str(tmp_path / "mine.npz")
+    command = ["bench", "schedule", "--size", "smoke", "--seeds", "1", "--datasets", mine, "--out", str(tmp_path)]
+    assert main(command) == 0
+    capsys.readouterr()
+    records = [json.loads(line) for line in (tmp_path / "smoke/records.jsonl").read_text().splitlines()]
+    assert {record["dataset"] for record in records} == {mine}
+    assert len(records) == 4
+    # Of 150 samples, 30 are a test split, and of the other 120 four fifths may be labelled.
+    assert {(r["config"]["pool_size"], r["config"]["test_size"]) for r in records} == {(96, 30)}
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -72,6 +87,7 @@ def test_a_strategy_of_ones_own_stands_in_every_comparison(
         (("fig3", "--seeds", "0"), "the number of seeds must be at least 1, not 0."),
         (("fig3", "--size", "smoke", "--device", "cuda:99"), "is not on this machine"),
         (("fig4", "--size", "smoke", "--report-only", "yes"), "the bench fig4 has no finished runs"),
+        (("fig4", "--size", "smoke", "--datasets", "nowhere"), "unknown data set 'nowhere'"),
         (("fig4", "--size", "smoke", "--add", "nowhere:Nope"), "cannot be imported"),
     ],
 )

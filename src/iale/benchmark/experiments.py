@@ -6,7 +6,7 @@ figures share are the same runs, and are played once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from iale.benchmark.bench import Bench, PolicyConfig, Scale
@@ -265,5 +265,27 @@ def with_changes(bench: Bench, *, seeds: int | None = None, add: tuple[str, ...]
     grids = tuple(
         replace(grid, seeds=seeds or grid.seeds, strategies=tuple(dict.fromkeys((*grid.strategies, *add))))
         for grid in bench.grids
+    )
+    return replace(bench, grids=grids)
+
+
+def on_datasets(bench: Bench, sizes: Mapping[str, tuple[int, int]]) -> Bench:
+    """The same comparisons on other data sets, with the same policies.
+
+    Args:
+        bench: whose data sets are replaced.
+        sizes: for each data set the number of its training and of its test samples. Where it is small, four fifths of
+            the former may be labelled, so that oracles have samples to judge by, and all of the latter are measured on.
+    """
+    shapes = dict.fromkeys(replace(grid, dataset="") for grid in bench.grids)
+    grids = tuple(
+        replace(
+            shape,
+            dataset=name,
+            pool_size=None if shape.pool_size is None else min(shape.pool_size, train * 4 // 5),
+            test_size=None if shape.test_size is None else min(shape.test_size, test),
+        )
+        for name, (train, test) in sizes.items()
+        for shape in shapes
     )
     return replace(bench, grids=grids)

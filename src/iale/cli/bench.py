@@ -8,7 +8,7 @@ from pathlib import Path
 
 from iale import storage
 from iale.benchmark.bench import Bench, records_of, wanted
-from iale.benchmark.experiments import EXPERIMENTS, with_changes
+from iale.benchmark.experiments import EXPERIMENTS, on_datasets, with_changes
 from iale.benchmark.lessons import train_policies
 from iale.benchmark.records import all_records
 from iale.benchmark.runner import TIMES, run_experiment
@@ -17,6 +17,7 @@ from iale.classifiers.base import TrainingConfig
 from iale.cli.options import parse
 from iale.cli.output import check_folder, say, table
 from iale.cli.workers import WorkerOptions
+from iale.data.catalog import load_dataset
 from iale.errors import ConfigError, UnknownNameError
 from iale.executors import Executor
 from iale.reports.bench import write_bench_report
@@ -38,6 +39,7 @@ class BenchOptions:
         out: folder; policies, records and one report for each experiment go to a folder for the size below it.
         seeds: paired repetitions; none takes those of the size.
         add: strategies of your own in every comparison: package.module:Class, names, or folders of policies.
+        datasets: compare on these data sets instead, by name or path; the policies are the same.
         report_only: draw from the records that are there, and train and run nothing.
         device: where classifiers are fitted: auto, cpu, cuda, cuda:0.
         precision: how a GPU multiplies while it trains: float32, tf32 or bf16.
@@ -49,6 +51,7 @@ class BenchOptions:
     out: Path = Path("bench")
     seeds: int | None = None
     add: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ()
     report_only: bool = False
     device: str = "auto"
     precision: str = "float32"
@@ -98,4 +101,9 @@ def _benches(options: BenchOptions) -> list[Bench]:
             raise UnknownNameError(
                 f"unknown experiment {name!r}: the known ones are {', '.join(EXPERIMENTS)}; {ALL!r} is all of them."
             )
-    return [with_changes(EXPERIMENTS[name](size), seeds=options.seeds, add=options.add) for name in names]
+    benches = [with_changes(EXPERIMENTS[name](size), seeds=options.seeds, add=options.add) for name in names]
+    if not options.datasets:
+        return benches
+    loaded = {name: load_dataset(name) for name in options.datasets}
+    sizes = {name: (len(data.train), len(data.test)) for name, data in loaded.items()}
+    return [on_datasets(bench, sizes) for bench in benches]

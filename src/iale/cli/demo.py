@@ -41,8 +41,8 @@ EXAM = ExperimentConfig(
 class DemoOptions:
     """Trains a small policy on the digits that come with scikit-learn, then compares it on pictures of clothes.
 
-    Nothing is downloaded. Writes report.html, report.md, curves.png and summary.json, and prints the table. The same command goes on
-    where it was stopped.
+    Nothing is downloaded. Writes report.html, report.md, curves.png and summary.json, and prints the table. The same
+    command goes on where it was stopped.
 
     Attributes:
         out: folder for everything that is made.
