@@ -24,7 +24,7 @@ _DISPLAY = {
     "best-of-random": "Best of random (oracle)",
     "greedy-look-ahead": "Greedy look-ahead (oracle)",
 }
-_CLASSIFIERS = {"cnn": "CNN", "mlp": "MLP", "resnet18": "ResNet-18"}
+_CLASSIFIERS = {"cnn": "CNN", "mlp": "MLP", "resnet18": "ResNet-18", "resnet18-narrow": "narrow ResNet-18"}
 _OWN = ("strategy", "policy", "seed", "beside")
 
 
