@@ -128,7 +128,7 @@ def test_finished_runs_are_skipped_and_new_ones_added(
 ) -> None:
     (tmp_path / "records.jsonl").write_bytes(undisturbed.read_bytes())
     executed: list[tuple[str, int]] = []
-    execute = runner.play_together
+    execute = play.play_together
 
     def note(runs: tuple[Run, ...]) -> Any:
         executed.extend((run.strategy, run.seed) for run in runs)
@@ -247,7 +247,7 @@ def test_nothing_is_run_or_written_where_something_does_not_fit(
 def test_a_strategy_that_does_not_suit_the_classifier_stops_all_before_the_first_fit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepared = runner.prepared
+    prepared = play.prepared
 
     def without_dropout(*arguments: Any) -> Any:
         data, classifier = prepared(*arguments)
@@ -295,7 +295,7 @@ def test_altered_records_are_refused(damage: Any, undisturbed: Path, tmp_path: P
 def test_stopping_keeps_finished_runs_and_says_how_to_go_on(
     undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    execute = runner.play_together
+    execute = play.play_together
     count = 0
 
     def stop_at_the_third(runs: tuple[Run, ...]) -> Any:

@@ -113,7 +113,10 @@ def full_disk(*_: Any) -> None:
     [
         (("--dataset", "nope"), "unknown data set 'nope': the known ones are digits, fashion-small, mnist"),
         (("--dataset", "./nope.npz"), "nope.npz"),
-        (("--classifier", "nope"), "unknown classifier 'nope': the known ones are cnn, mlp, resnet18, resnet18-narrow."),
+        (
+            ("--classifier", "nope"),
+            "the known ones are cnn, mlp, resnet18, resnet18-narrow.",
+        ),
         (("--device", "cuda:9"), "device 'cuda:9' is not on this machine"),
         (("--device", "abacus"), "unknown device 'abacus'"),
         (("--labeling-budget", "5000"), "the labeling budget 5000"),
@@ -201,7 +204,10 @@ def test_commands(argv: tuple[str, ...], words: str, refused: Refused, tmp_path:
     ("argv", "words"),
     [
         (("--strategy", "nope"), "unknown strategy or policy 'nope'"),
-        (("--classifier", "nope"), "unknown classifier 'nope': the known ones are cnn, mlp, resnet18, resnet18-narrow."),
+        (
+            ("--classifier", "nope"),
+            "the known ones are cnn, mlp, resnet18, resnet18-narrow.",
+        ),
         (("--k", "0"), "0 samples were asked for"),
         (("--k", "22"), "22 samples were asked for: 21 are unlabelled"),
         (("--k", "6", "--subset-size", "5"), "ask for 1 to 5"),

@@ -265,9 +265,11 @@ def claims(size: Size) -> list[Claim]:
 def _areas(records: Sequence[dict[str, Any]]) -> Mapping[Curve, dict[int, float]]:
     found: dict[Curve, dict[int, float]] = {}
     for record in records:
-        cycle, names = record["config"]["cycle"], ("dataset", "classifier", "strategy")
+        cycle = record["config"]["cycle"]
         key = Curve(
-            *(record[name] for name in names),
+            record["dataset"],
+            record["classifier"],
+            record["strategy"],
             cycle["acquisition_size"],
             cycle["subset_size"],
             record["pool"],
