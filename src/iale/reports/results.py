@@ -11,7 +11,7 @@ import numpy as np
 
 from iale import storage
 from iale.benchmark.bench import Bench, records_of, wanted
-from iale.benchmark.claims import Claim, Finding, claims, judge
+from iale.benchmark.claims import FAILS, HOLDS, OPEN, Claim, Finding, claims, judge
 from iale.benchmark.experiments import EXPERIMENTS, HEURISTICS
 from iale.benchmark.lessons import COSTS
 from iale.benchmark.records import all_records
@@ -20,7 +20,7 @@ from iale.benchmark.sizes import Size
 from iale.benchmark.statistics import compare, correct, estimate
 from iale.reports.markup import Table, markdown
 from iale.reports.overlap import mean_overlap, watched
-from iale.reports.panels import Panel, display_name, panels
+from iale.reports.panels import RANDOM, Panel, display_name, panels
 from iale.reports.sources import read_times
 from iale.reports.summary import Times, costs
 from iale.reports.tables import NONE, compared, percent, points
@@ -47,7 +47,7 @@ def results_page(folder: Path, size: Size, images: str) -> str:
         "# Results",
         _introduction(size, benches, own, folder, times),
         "## What the paper claims, and what came out",
-        markdown(_verdicts(judged)),
+        markdown(_verdicts(judged, panels(own["fig4"]))),
         storage.read_bytes(folder / READING).decode() if (folder / READING).exists() else "",
         "## What the sub-pool alone explains",
         *_pools(own["fig8"]),
@@ -89,7 +89,7 @@ def _introduction(
     )
 
 
-def _verdicts(judged: Sequence[tuple[Claim, str, list[Finding]]]) -> Table:
+def _verdicts(judged: Sequence[tuple[Claim, str, list[Finding]]], fig4: Sequence[Panel]) -> Table:
     lines = []
     for claim, verdict, findings in judged:
         counted = [finding for finding in findings if finding.contest.counts]
@@ -100,7 +100,29 @@ def _verdicts(judged: Sequence[tuple[Claim, str, list[Finding]]]) -> Table:
         if means and max(means) != min(means):
             span += f" … {points(max(means))}"
         lines.append([claim.text, claim.experiment, verdict, told, span])
+    lines.append(_half(fig4))
     return Table(["claim", "experiment", "verdict", "comparisons", "differences, points"], lines)
+
+
+def _half(fig4: Sequence[Panel]) -> list[str]:
+    """The claim that overlaps decide, in which Random, which shares what chance gives, does not count."""
+    shares = [
+        share
+        for _, entry in watched(fig4)
+        for name, share in mean_overlap(entry).items()
+        if name != RANDOM and share.low is not None and share.high is not None
+    ]
+    more = sum(share.low is not None and share.low > 0.5 for share in shares)
+    less = sum(share.high is not None and share.high <= 0.5 for share in shares)
+    verdict = "not run" if not shares else FAILS if more else HOLDS if less == len(shares) else OPEN
+    told = f"{less} share less than half, {more} more, {len(shares) - more - less} undecided" if shares else NONE
+    claim = "the policy shares no more than about half of its choices with any single heuristic"
+    span = (
+        f"{100 * min(s.mean for s in shares):.0f} … {100 * max(s.mean for s in shares):.0f} % shared"
+        if shares
+        else NONE
+    )
+    return [claim, "fig4", verdict, told, span]
 
 
 def _contests(claim: Claim, findings: Sequence[Finding]) -> str:
