@@ -1,8 +1,8 @@
-"""Puts a trained policy, with what it was measured to do elsewhere, among those that come with iale.
+"""Puts a policy of a bench, with what it was measured to do there, among those that come with iale.
 
-    python scripts/ship_policy.py RUN NAME REPORT
+    python scripts/ship_policy.py runs/bench/standard NAME EXPERIMENT [MORE …]
 
-RUN is a folder that `iale train` made, REPORT one that `iale report` made; the report's rows of NAME go into the card.
+The policy is the one in policies/NAME; the figures in its card are those of the experiments' reports that it took part in.
 """
 
 from __future__ import annotations
@@ -16,24 +16,26 @@ from iale.policies.catalog import PRETRAINED
 from iale.policies.saved import load_card, load_policy, save_policy
 
 
-def transfer(report: Path, name: str) -> list[dict[str, Any]]:
-    """One entry for each panel of the report: the policy's AUC beside that of the others, with 95 % intervals."""
-    entries = []
-    for panel in storage.read_json(report / "summary.json")["panels"]:
-        rows = {row["name"]: row for row in panel["strategies"]}
-        entries.append({"on": panel["title"], "seeds": len(rows[name]["seeds"]), **_figures(rows[name])})
-    return entries
+def transfer(reports: list[Path], name: str) -> list[dict[str, Any]]:
+    """One entry for each panel: the policy's AUC beside Random's and the best heuristic's, with 95 % intervals."""
+    entries = {}
+    for report in reports:
+        for panel in storage.read_json(report / "summary.json")["panels"]:
+            rows = {row["name"]: row for row in panel["strategies"]}
+            if name in rows:
+                figures = {k: rows[name].get(k) for k in ("auc", "against_random", "against_best")}
+                best = {"best_heuristic": panel["best_heuristic"], "seeds": len(rows[name]["seeds"])}
+                entries.setdefault(panel["title"], {"on": panel["title"], **best, **figures})
+    return list(entries.values())
 
 
-def _figures(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: row[key] for key in ("auc", "against_random", "against_best") if key in row}
-
-
-def main(run: Path, name: str, report: Path) -> None:
+def main(bench: Path, name: str, experiments: list[str]) -> None:
     """Writes the policy's folder."""
-    card = load_card(run / "policy")
-    save_policy(load_policy(run / "policy"), PRETRAINED / name, {**card, "transfer": transfer(report, name)})
+    folder = bench / "policies" / name / "policy"
+    measured = transfer([bench / experiment for experiment in experiments], name)
+    save_policy(load_policy(folder), PRETRAINED / name, {**load_card(folder), "transfer": measured})
+    print(f"{name}: measured on {', '.join(entry['on'] for entry in measured) or 'nothing yet'}")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
+    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3:])
