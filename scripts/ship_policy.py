@@ -2,7 +2,7 @@
 
     python scripts/ship_policy.py runs/bench/standard NAME EXPERIMENT [MORE …]
 
-The policy is the one in policies/NAME; the figures in its card are those of the experiments' reports that it took part in.
+The policy is the one in policies/NAME; the figures in its card are those of the reports of experiments it took part in.
 """
 
 from __future__ import annotations
