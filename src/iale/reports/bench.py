@@ -119,7 +119,7 @@ def _verdicts(found: Sequence[Panel]) -> list[str]:
     for panel in found:
         best = panel.best_heuristic
         for row in rows(panel):
-            if row.learned:
+            if row.learned and (row.against_random or row.against_best):
                 name = "" if best is None else f" ({best.display})"
                 lines.append([panel.title, row.display, *_short(row.against_random), *_short(row.against_best, name)])
     if not lines:
