@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from iale import storage
+from iale.benchmark import lessons
 from iale.benchmark.bench import Bench, records_of, wanted
 from iale.benchmark.experiments import EXPERIMENTS, fig5c, with_changes
 from iale.benchmark.lessons import COSTS, train_policies
@@ -87,12 +88,12 @@ def test_a_bench_knows_its_records_wherever_they_were_computed(tmp_path: Path) -
     trained = learned(bench, tmp_path)
     run_experiment(trained.grids, tmp_path, progress=False)
     records = all_records(tmp_path)
-    assert len(records) == len(set(wanted(bench))) == len(records_of(bench, records)) == 16
+    assert len(records) == len(set(wanted(bench))) == len(records_of(bench, records)) == 8
     assert records_of(trained, records) == records_of(bench, records)
     elsewhere = SIZES["smoke"](replace(CPU, device="auto"))
-    assert len(records_of(EXPERIMENTS["schedule"](elsewhere), records)) == 16
+    assert len(records_of(EXPERIMENTS["schedule"](elsewhere), records)) == 8
     assert records_of(EXPERIMENTS["fig10"](smoke()), records) == []
-    assert len(records_of(with_changes(bench, seeds=1), records)) == 8
+    assert len(records_of(with_changes(bench, seeds=1), records)) == 4
 
     costs = storage.read_json(tmp_path / COSTS)["policies"]
     assert set(costs) == set(bench.policies)
@@ -115,6 +116,23 @@ def test_a_folder_with_a_policy_of_another_configuration_is_refused(tmp_path: Pa
     other = replace(bench, policies={name: replace(config, seed=1)})
     with pytest.raises(ConfigError, match="holds a run with another configuration"):
         learned(other, tmp_path)
+
+
+def test_a_shipped_policy_of_the_same_configuration_is_not_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, shipped = EXPERIMENTS["fig4"](smoke()), tmp_path / "shipped"
+    learned(bench, tmp_path / "first")
+    shipped.mkdir()
+    (tmp_path / "first" / "policies" / "digits-mlp" / "policy").rename(shipped / "digits-mlp")
+    monkeypatch.setattr(lessons, "PRETRAINED", shipped)
+    taken = learned(bench, tmp_path / "second")
+    assert not (tmp_path / "second" / "policies").exists()
+    assert {s for grid in taken.grids for s in grid.strategies} == {str(shipped / "digits-mlp")}
+    assert set(wanted(taken)) == set(wanted(bench))
+    other = replace(bench, policies={n: replace(c, seed=1) for n, c in bench.policies.items()})
+    learned(other, tmp_path / "third")
+    assert (tmp_path / "third" / "policies" / "digits-mlp" / "policy").is_dir()
 
 
 @pytest.mark.slow

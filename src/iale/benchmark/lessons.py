@@ -1,7 +1,9 @@
 """The policies of a bench, trained before its runs.
 
-out/policies/mnist-mlp/        a run of `train_policy` or `train_alil`, with the policy in policy/
-out/policies.json              what each policy cost
+    out/policies/mnist-mlp/        a run of `train_policy` or `train_alil`, with the policy in policy/
+    out/policies.json              what each policy cost
+
+A policy that comes with iale and was trained with this very configuration is taken as it is.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from iale.dagger.alil import train_alil
 from iale.dagger.config import AlilConfig
 from iale.dagger.trainer import train_policy
 from iale.executors import Executor, as_completed
+from iale.policies.catalog import PRETRAINED
 from iale.policies.saved import CARD, load_card, load_policy
 
 COSTS, TRAINING_TIMES = "policies.json", "policy_times.jsonl"
@@ -48,13 +51,14 @@ def train_policies(bench: Bench, out: Path, *, workers: int, executor: Executor,
     Raises:
         ConfigError: a folder holds a policy of another configuration.
     """
-    folders = {name: out / "policies" / name for name in bench.policies}
+    trained: dict[str, Path] = {}
     missing: list[Lesson] = []
     for name, config in bench.policies.items():
         device = str(resolve_device(config.training.device))
-        placed = replace(config, training=replace(config.training, device=device))
-        if not _is_trained(folders[name], placed):
-            missing.append((name, placed, folders[name]))
+        placed, folder = replace(config, training=replace(config.training, device=device)), out / "policies" / name
+        trained[name] = PRETRAINED / name if _is_trained(PRETRAINED / name, placed) else folder / "policy"
+        if not _is_trained(trained[name], placed):
+            missing.append((name, placed, folder))
     if 0 < len(missing) < workers:
         for name, config, folder in missing:
             begin = time.perf_counter()
@@ -67,8 +71,7 @@ def train_policies(bench: Bench, out: Path, *, workers: int, executor: Executor,
                 bar.set_postfix_str(name, False)
                 bar.update()
     _write_costs(out)
-    policies = {name: f"{folder / 'policy'}" for name, folder in folders.items()}
-    grids = tuple(replace(g, strategies=tuple(policies.get(s, s) for s in g.strategies)) for g in bench.grids)
+    grids = tuple(replace(g, strategies=tuple(str(trained.get(s, s)) for s in g.strategies)) for g in bench.grids)
     return replace(bench, grids=grids)
 
 
@@ -87,11 +90,11 @@ def _train(config: PolicyConfig, folder: Path, *, workers: int, executor: Execut
         train_policy(config, folder, workers=workers, executor=executor, progress=progress)
 
 
-def _is_trained(folder: Path, config: PolicyConfig) -> bool:
+def _is_trained(policy: Path, config: PolicyConfig) -> bool:
     """Whether the folder holds this very policy; one of another configuration is refused when it is trained."""
-    if not (folder / "policy" / CARD).is_file():
+    if not (policy / CARD).is_file():
         return False
-    return storage.to_json(load_card(folder / "policy")["source"]) == storage.to_json(asdict(config))
+    return storage.to_json(load_card(policy)["source"]) == storage.to_json(asdict(config))
 
 
 def _note(out: Path, name: str, seconds: float) -> None:
