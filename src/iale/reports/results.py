@@ -141,20 +141,21 @@ def _contests(claim: Claim, findings: Sequence[Finding]) -> str:
 
 
 def _pools(records: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Each heuristic on the sub-pool and on the whole pool, and the policy against both."""
+    """Each strategy of the MLP's runs on the sub-pool and on the whole pool."""
     areas: dict[tuple[str, str, str], dict[int, float]] = {}
     for record in sorted(records, key=lambda record: (record["dataset"], record["seed"])):
         if record["classifier"] == "mlp":
             key = record["dataset"], record["strategy"], record["pool"]
             areas.setdefault(key, {})[record["seed"]] = float(np.mean(record["accuracy"]))
     for target in dict.fromkeys(target for target, _, _ in areas):
-        names = [name for name in HEURISTICS if (target, name, "whole") in areas and (target, name, "subset") in areas]
+        learned = sorted({name for where, name, _ in areas if where == target} - set(HEURISTICS))
+        names = [n for n in (*HEURISTICS, *learned) if all((target, n, pool) in areas for pool in ("subset", "whole"))]
         found = {n: compare(areas[target, n, "subset"], areas[target, n, "whole"]) for n in names}
         lines = []
         for name, comparison in correct(found).items():
             _, gap, t, bootstrap, p = compared(comparison)
             whole, subset = (estimate(list(areas[target, name, pool].values())) for pool in ("whole", "subset"))
-            lines.append([display_name(name), percent(whole), percent(subset), gap, t, bootstrap, p])
+            lines.append([_shown(name), percent(whole), percent(subset), gap, t, bootstrap, p])
         header = ["strategy", "whole pool, AUC %", "sub-pool, AUC %", "gain, points", "95 % t", "95 % BCa", "p (Holm)"]
         if lines:
             yield f"**{target}, MLP**\n\n{markdown(Table(header, lines))}"
