@@ -164,14 +164,14 @@ def test_a_query_with_an_array_and_a_model_of_ones_own(
     assert sorted(map(int, answer(capsys.readouterr().out))) == expected
 
 
-def test_the_first_shipped_policy_that_fits_is_the_default(
+def test_shipped_policies_are_listed_shown_and_asked_by_name(
     images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shipped = tmp_path / "shipped"
     for name, width in (("a-narrow", 7), ("b-fits", 256)):
         save_policy(random_policy(StateConfig(), 2, width, Stream(0)), shipped / name, SOURCE)
     monkeypatch.setattr("iale.policies.catalog.PRETRAINED", shipped)
-    assert ask(images, "--k", "3") == 0
+    assert ask(images, "--k", "3", "--strategy", "b-fits") == 0
     assert "asking b-fits for 3 samples" in capsys.readouterr().err
     assert main(["policies"]) == 0
     lines = capsys.readouterr().out.splitlines()

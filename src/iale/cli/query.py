@@ -14,19 +14,16 @@ import torch
 from torch import Tensor, nn
 
 from iale.active_learner import ActiveLearner
-from iale.classifiers.base import Classifier, TrainingConfig
+from iale.classifiers.base import TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.cli.options import parse, show
 from iale.cli.output import check_file
 from iale.data.samples import Samples
 from iale.data.unlabeled import load_labels_csv, load_unlabeled
-from iale.errors import ConfigError, DataError, IaleError, ModelError
-from iale.policies.catalog import find_strategy, list_policies
+from iale.errors import ConfigError, DataError, ModelError
 from iale.registry import import_object
 from iale.storage import write_bytes
-
-AUTO, FALLBACK = "auto", "margin"
 
 
 @dataclass(frozen=True)
@@ -40,8 +37,7 @@ class QueryOptions:
         images: a folder of images, or an .npy or .npz file with an array [N, …].
         labels: a CSV file with the columns sample and label; a sample is the path of an image below the folder, or the
             row of an array; labels are names, or numbers from 0.
-        strategy: a strategy, a shipped policy, or the folder of a policy; "auto" is the first shipped policy that fits
-            the classifier, or else margin.
+        strategy: a strategy, a shipped policy, the folder of a policy, or a class of your own as package.module:Class.
         k: how many samples to choose.
         classifier: the classifier that is fitted: cnn, mlp or resnet18.
         model: a PyTorch model of your own instead, as package.module:function, where function() returns it.
@@ -57,7 +53,7 @@ class QueryOptions:
 
     images: Path
     labels: Path
-    strategy: str = AUTO
+    strategy: str = "margin"
     k: int = 10
     classifier: str = "cnn"
     model: str | None = None
@@ -81,18 +77,20 @@ def main(argv: Sequence[str]) -> int:
     _check_every_class(labels, classes, options.labels)
     _check_k(options, len(names) - len(indices))
     classifier = _classifier(options, samples, len(classes))
-    strategy = _fitting_policy(classifier) if options.strategy == AUTO else options.strategy
     learner = ActiveLearner(
         classifier,
         samples,
-        strategy,
+        options.strategy,
         num_classes=len(classes),
         subset_size=options.subset_size,
         seed=options.seed,
     )
     learner.tell(indices, labels)
     name = options.model or options.classifier
-    print(f"fitting {name} to {len(indices)} labels, then asking {strategy} for {options.k} samples", file=sys.stderr)
+    print(
+        f"fitting {name} to {len(indices)} labels, then asking {options.strategy} for {options.k} samples",
+        file=sys.stderr,
+    )
     answer = _csv([names[index] for index in learner.ask(options.k)])
     if options.out is None:
         print(answer, end="")
@@ -153,17 +151,6 @@ def _own_model(name: str, samples: Samples, training: TrainingConfig, layer: str
     if not isinstance(make(), nn.Module):
         raise ModelError(f"--model {name} returned {type(make()).__name__}: a torch.nn.Module was expected.")
     return TorchClassifier(make, samples.shape, training, embedding_layer=layer)
-
-
-def _fitting_policy(classifier: Classifier) -> str:
-    """The first shipped policy that fits the classifier, or else margin."""
-    for name in list_policies():
-        try:
-            find_strategy(name).check(classifier)
-        except IaleError:
-            continue
-        return name
-    return FALLBACK
 
 
 def _csv(chosen: Sequence[str]) -> str:
