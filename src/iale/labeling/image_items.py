@@ -26,6 +26,7 @@ DEFAULT_SIZE = (64, 64)
 _LARGEST = 128  # sides of images that are all of one size and are taken as they are
 _LOOKED_AT = 16
 _TRIED = 64
+_BEGINNING = 1 << 18  # bytes of a file that say whether it is the same
 
 
 class ImageItems:
@@ -81,8 +82,20 @@ class ImageItems:
         return self._names[index]
 
     def stamp(self, index: int) -> str:
-        """Size and time of the last change when the folder was read."""
-        return f"{self._sizes[index]}-{self._times[index]}"
+        """Size, time of the last change, and a digest of the file's beginning; raises DataError where it has changed."""
+        return f"{self._sizes[index]}-{self._times[index]}-{_beginning(self.path(index))}"
+
+    def fits(self, index: int, stamp: str) -> bool:
+        """Whether the file is what it was: of the same size, and of the same time or the same beginning (a copy)."""
+        size, time, beginning = stamp.split("-")
+        if int(size) != self._sizes[index]:
+            return False
+        if int(time) == self._times[index]:
+            return True
+        try:
+            return beginning == _beginning(self.root / self._names[index])
+        except DataError:
+            return False
 
     def changed(self, index: int) -> str:
         """What has happened to the file since: "deleted", "changed" or nothing."""
@@ -97,7 +110,10 @@ class ImageItems:
         """The file of an image; raises DataError where it is gone or has changed since the folder was read."""
         if what := self.changed(index):
             raise DataError(f"{self._names[index]} was {what} since the project was opened: it is passed over.")
-        return self.root / self._names[index]
+        path = self.root / self._names[index]
+        if not _inside(os.path.realpath(self.root), str(path)):
+            raise DataError(f"{self._names[index]} has become a link that leads out of the folder: it is passed over.")
+        return path
 
     def show(self, index: int) -> NDArray[np.uint8]:
         """uint8 [H, W] or [H, W, 3], about 1,000 pixels on a side."""
@@ -167,6 +183,14 @@ def _scan(root: str, below: str, passed_over: Counter[str]) -> Iterator[tuple[st
                     yield name, found.st_size, found.st_mtime_ns
     for name in folders:
         yield from _scan(root, name, passed_over)
+
+
+def _beginning(path: Path) -> str:
+    try:
+        with open(path, "rb") as file:
+            return f"{id_of(file.read(_BEGINNING)):016x}"
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}): it is passed over.") from error
 
 
 def _inside(root: str, path: str) -> bool:

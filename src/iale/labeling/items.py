@@ -48,7 +48,14 @@ class Items(Protocol):
         ...
 
     def stamp(self, index: int) -> str:
-        """Changes with the content of a sample; empty for rows, whose id says it already."""
+        """Changes with the content of a sample; empty for rows, whose id says it already.
+
+        Raises DataError where the sample has changed since it was opened.
+        """
+        ...
+
+    def fits(self, index: int, stamp: str) -> bool:
+        """Whether a sample still is what it was when it had this stamp."""
         ...
 
     def changed(self, index: int) -> str:

@@ -18,6 +18,7 @@ from iale.errors import DataError
 MOST_PIXELS = 1 << 27
 """134 megapixels, which take half a gigabyte when they are decoded whole; more are refused."""
 
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # others start programs, as EPS does
 _DEEP = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 _opening = threading.Lock()  # the filters of warnings belong to the whole process
 
@@ -35,7 +36,7 @@ def open_picture(file: Path | IO[bytes], name: str) -> Image.Image:
     try:
         with _opening, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(file)
+            image = Image.open(file, formats=_FORMATS)
     except Image.DecompressionBombError as error:
         raise DataError(f"{name} has far too many pixels to be opened: it was passed over.") from error
     except Exception as error:  # a damaged file can fail anywhere in Pillow's parsers, with any exception

@@ -1,54 +1,27 @@
-"""A labeling project: a folder with a configuration, a journal and fits; all that people do goes through it."""
+"""A labeling project that people work on: hand out samples, record answers, undo them, add classes, fit."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+import contextlib
+import dataclasses
+import itertools
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from iale.classifiers.base import TrainingConfig
-from iale.labeling.items import Items, Shown
+from iale.errors import ConfigError, DataError
+from iale.labeling.config import CONFIG, FIXED, ProjectConfig, clean, load_config, save_config
+from iale.labeling.first import first_ones
+from iale.labeling.fitting import Fitter
+from iale.labeling.handing import Handing
+from iale.labeling.items import Items, open_items
 from iale.labeling.journal import Event, Reason
-from iale.labeling.status import Status
+from iale.labeling.reader import Guess, Labelled, ProjectReader
+from iale.labeling.status import Status, StatusMaker
 
-
-@dataclass(frozen=True)
-class ProjectConfig:
-    """What is labelled, and how the next samples are chosen.
-
-    Attributes:
-        data: a folder of images, an .npz file, or a .csv file of texts or feature rows.
-        classes: names of the classes; more may be added while labeling.
-        strategy: a strategy, a shipped policy, or the folder of a policy; "auto" is the first shipped policy that fits
-            the classifier, or else margin.
-        classifier: the classifier that is fitted: cnn, mlp or resnet18; "auto" is cnn for images, mlp for the rest.
-        model: a PyTorch model of your own instead, as package.module:function, where function() returns it.
-        embedding_layer: the layer of your model whose output is the embedding.
-        resize: height,width to which images are resized for the classifier; none keeps small images of one size, and
-            takes 64,64 otherwise.
-        subset_size: size of the random part of the unlabelled samples that a query looks at; none looks at all.
-        fit_every: new labels after which the classifier is fitted again.
-        test_share: share of the labels that are drawn at random and kept as an honest test set.
-        twice_share: share of the samples that a second person labels too, where there are several people.
-        lease_minutes: how long a sample that was handed out is kept for the person who got it.
-        seed: root of every draw.
-        training: how the classifier is fitted.
-    """
-
-    data: Path
-    classes: tuple[str, ...] = ()
-    strategy: str = "auto"
-    classifier: str = "auto"
-    model: str | None = None
-    embedding_layer: str | None = None
-    resize: tuple[int, ...] = ()
-    subset_size: int | None = 1000
-    fit_every: int = 10
-    test_share: float = 0.1
-    twice_share: float = 0.05
-    lease_minutes: float = 15.0
-    seed: int = 0
-    training: TrainingConfig = field(default_factory=TrainingConfig)
+__all__ = ["Labelled", "Project", "ProjectConfig", "ProjectReader", "Ticket"]
 
 
 @dataclass(frozen=True)
@@ -66,58 +39,31 @@ class Ticket:
     sample: str
     reason: Reason
     until: float
-    guess: tuple[tuple[str, float], ...] = ()
+    guess: Guess = ()
 
 
-@dataclass(frozen=True)
-class Labelled:
-    """One labelled or skipped sample, as a gallery shows it.
+class Project(ProjectReader):
+    """A project that is worked on. Threads may share it; other processes may have it open, too, and write by turns."""
 
-    Attributes:
-        sample: its id.
-        label: the name of its class; None where it was skipped.
-        person: who decided.
-        time: when, in seconds since 1970.
-        note: why it was left out.
-        guess: as in `Ticket`.
-    """
+    _handing: Handing | None = None
 
-    sample: str
-    label: str | None
-    person: str
-    time: float
-    note: str = ""
-    guess: tuple[tuple[str, float], ...] = ()
-
-
-class Project:
-    """A project that is open. Threads may share it; other processes may have it open, too, and write by turns.
-
-    Attributes:
-        folder: where it lies.
-        config: what was asked for.
-        items: the samples and how to show them.
-        notices: sentences on what was found damaged, deleted or changed.
-    """
-
-    folder: Path
-    config: ProjectConfig
-    items: Items
-    notices: list[str]
+    def __init__(self, folder: Path, config: ProjectConfig, items: Items | None = None) -> None:
+        super().__init__(folder, config, items)
+        handing = Handing(self.items.ids, self.shares, self._answers, self._holds, config)
+        handing.queue.first = first_ones(folder, self.items, self.shares, config.seed)
+        handing.take(self.fits.latest)
+        self._handing = handing
+        self._fitter: Fitter | None = None
+        self._status = StatusMaker(self)
 
     @classmethod
     def create(cls, folder: Path, config: ProjectConfig) -> Project:
         """Makes a project; raises ConfigError where there is one, DataError where there is nothing to label."""
-        raise NotImplementedError
-
-    @classmethod
-    def open(cls, folder: Path, *, data: Path | None = None) -> Project:
-        """Opens a project; ``data`` says where its samples have been moved.
-
-        Raises:
-            StorageError: there is no project, or its files are damaged.
-        """
-        raise NotImplementedError
+        if (folder / CONFIG).exists():
+            raise ConfigError(f"{folder} holds a project already: open it, or name another folder.")
+        items = open_items(config.data, resize=config.resize)  # before anything is written
+        save_config(folder, config)
+        return cls(folder, config, items)
 
     @classmethod
     def create_or_open(cls, folder: Path, config: ProjectConfig) -> Project:
@@ -126,22 +72,53 @@ class Project:
         Strategy, classifier and its training may differ from what they were, classes may be added. Raises ConfigError
         where the data, the seed or the shares differ.
         """
-        raise NotImplementedError
+        if not (folder / CONFIG).exists():
+            return cls.create(folder, config)
+        before = load_config(folder)
+        if before.data.exists() and config.data.expanduser().resolve() != before.data.resolve():
+            raise ConfigError(f"{folder} is the project of {before.data}, not of {config.data}: name another folder.")
+        for name in FIXED:
+            if getattr(before, name) != getattr(config, name):
+                raise ConfigError(
+                    f"{folder} was made with the {name.replace('_', ' ')} {getattr(before, name)}, which stays: name "
+                    f"another folder to use {getattr(config, name)}."
+                )
+        now = dataclasses.replace(config, classes=before.classes)
+        if now != dataclasses.replace(before, data=config.data):
+            save_config(folder, now)
+        project = cls(folder, now)
+        for label in config.classes:
+            project.add_class("command line", label)
+        return project
 
     @property
-    def kind(self) -> str:
-        """What a sample is: "image", "text" or "row"."""
-        raise NotImplementedError
+    def problem(self) -> str:
+        """Why the last fit failed, or empty."""
+        return "" if self._fitter is None else self._fitter.problem
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        """The names of the classes, in the order in which they were added."""
-        raise NotImplementedError
+    def fitting(self) -> bool:
+        """Whether the fitting process of this object is at work."""
+        return self._fitter is not None and self._fitter.busy
 
-    @property
-    def count(self) -> int:
-        """The number of samples."""
-        raise NotImplementedError
+    def start_fitting(self) -> None:
+        """Starts the fitting process, which fits whenever enough labels have come; without it nothing is fitted."""
+        with self._lock:
+            if self._fitter is None:
+                known = self.fits.all[-1].answered if self.fits.all else 0
+                self._fitter = Fitter(self, self.config.fit_every, known)
+            self._fitter.poke()
+
+    def close(self) -> None:
+        """Ends the fitting process."""
+        with self._lock:
+            fitter, self._fitter = self._fitter, None
+        if fitter is not None:
+            fitter.stop()
+
+    def status(self) -> Status:
+        """Counts, accuracy, what another batch would bring, and whether to stop; cheap enough to poll."""
+        return self._status.make(fitting=self.fitting, problem=self.problem)
 
     def next(self, person: str, count: int, *, tab: str = "", have: Collection[str] = ()) -> list[Ticket]:
         """Hands out samples to label, best first; fewer where there are no more. It never waits for a fit.
@@ -153,7 +130,33 @@ class Project:
             have: ids that the tab holds already: they are kept for it longer and not handed out again. What else it
                 was given and has not answered comes first.
         """
-        raise NotImplementedError
+        person, held, now = clean(person, "a person's name"), set(have), time.time()
+        lease = 60 * self.config.lease_minutes
+        with self._writing():
+            handing = self._handing
+            assert handing is not None
+            handing.take(self.fits.latest)
+            mine = self._answers.leases_of(person, tab)
+            given = {s: x.reason for s, x in mine.items() if s not in held}
+            given = dict(itertools.islice(given.items(), max(0, count - len(held))))
+            late = {s: x.reason for s, x in mine.items() if (s in held or s in given) and x.until < now + lease / 2}
+            new = handing.choose(person, count - len(held) - len(given), now)
+            if late or new:
+                self._extend([_lease(person, tab, {**late, **new}, now + lease)], durable=False)
+            given.update(new)
+            leases = self._answers.leases
+            return [
+                Ticket(s, reason, leases[s].until, () if reason in ("test", "second") else self._guess(s))
+                for s, reason in given.items()
+            ]
+
+    def release(self, person: str, tab: str = "") -> None:
+        """Gives back what a tab holds, so that others may have it at once."""
+        person = clean(person, "a person's name")
+        with self._writing():
+            mine = self._answers.leases_of(person, tab)
+            if mine:
+                self._extend([_lease(person, tab, {s: x.reason for s, x in mine.items()}, 0.0)], durable=False)
 
     def label(self, person: str, sample: str, label: str, *, key: str = "") -> Event:
         """Records a label, also another one for a labelled sample; it is on the disk when this returns.
@@ -161,72 +164,112 @@ class Project:
         The same label again, or the same key, records nothing and returns the event there is.
 
         Raises:
-            DataError: there is no such sample, class or person's name.
+            DataError: there is no such sample, class or person's name, or the file has changed.
             StorageError: it cannot be written; nothing was recorded.
         """
-        raise NotImplementedError
+        with self._writing():
+            if label not in self._classes():
+                raise DataError(f"{label[:40]!r} is no class of this project: add it first.")
+            return self._answer(person, sample, key, kind="label", label=label)
 
     def skip(self, person: str, sample: str, *, note: str = "", key: str = "") -> Event:
         """Records that a person cannot tell, or, with a note, why the sample is left out; it is not asked for again."""
-        raise NotImplementedError
+        with self._writing():
+            return self._answer(person, sample, key, kind="skip", note=note[:200] or None)
 
-    def undo(self, person: str, sample: str | None = None, *, key: str = "") -> Event | None:
-        """Takes back the person's last label or skip (of ``sample``); None where there is none."""
-        raise NotImplementedError
+    def undo(self, person: str, sample: str | None = None, *, key: str = "", tab: str = "") -> Event | None:
+        """Takes back the person's last label or skip (of ``sample``); None where there is none.
+
+        Where nothing else is said of the sample, the tab holds it again.
+        """
+        person = clean(person, "a person's name")
+        with self._writing():
+            if key and key in self._answers.keys:
+                return self._answers.keys[key]
+            act = self._answers.last_act(person, sample)
+            if act is None or act.sample is None:
+                return None
+            undo = {"kind": "undo", "person": person, "sample": act.sample, "of": act.number, "key": key or None}
+            until = time.time() + 60 * self.config.lease_minutes
+            again = _lease(person, tab, {act.sample: act.reason or "chosen"}, until)
+            event = self._extend([undo, again])[0]
+            self._poke()
+            return event
 
     def add_class(self, person: str, name: str, *, key: str = "") -> Event | None:
         """Adds a class; None where there is one of that name."""
-        raise NotImplementedError
+        person, name = clean(person, "a person's name"), clean(name, "the name of a class")
+        with self._writing():
+            if key and key in self._answers.keys:
+                return self._answers.keys[key]
+            if name in self._classes():
+                return None
+            return self._extend([{"kind": "class", "person": person, "label": name, "key": key or None}])[0]
 
-    def labels(self) -> dict[str, str]:
-        """The class of every labelled sample that is there unchanged, by id, in the order of the decisions."""
-        raise NotImplementedError
+    def add_labels(self, person: str, labels: Mapping[str, str], reason: Reason) -> int:
+        """Records labels by id that come from elsewhere, with one write; those that are there already are left out.
 
-    def counts(self) -> dict[str, int]:
-        """Labelled samples by class."""
-        raise NotImplementedError
+        Classes that are not there yet are added. Returns how many were recorded. Raises DataError for an unknown
+        sample, before anything is written.
+        """
+        person = clean(person, "a person's name")
+        names = [clean(name, "the name of a class") for name in dict.fromkeys(labels.values())]
+        with self._writing():
+            events: list[dict[str, Any]] = [
+                {"kind": "class", "person": person, "label": name} for name in names if name not in self._classes()
+            ]
+            for sample, label in labels.items():
+                index = self.items.ids.index(sample)
+                before = self._answers.decisions.get(sample)
+                if before is not None and self._holds(before) and before.label == label.strip():
+                    continue
+                why = reason if before is None or before.reason == "second" else before.reason
+                stamp = self.items.stamp(index) or None
+                values = {"sample": sample, "label": label.strip(), "reason": why, "stamp": stamp}
+                events.append({"kind": "label", "person": person, **values})
+            self._extend(events)
+            self._poke()
+            return sum(event["kind"] == "label" for event in events)
 
-    def labelled(self, label: str | None = None, offset: int = 0, count: int = 100) -> list[Labelled]:
-        """Labelled samples of a class, or of all, the newest first."""
-        raise NotImplementedError
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        with self._lock, self._journal.writing():
+            self._sync()
+            yield
 
-    def skipped(self, offset: int = 0, count: int = 100) -> list[Labelled]:
-        """Samples that were skipped, the newest first."""
-        raise NotImplementedError
+    def _extend(self, events: Sequence[Mapping[str, Any]], *, durable: bool = True) -> list[Event]:
+        added = self._journal.extend(events, durable=durable)
+        self._sync()
+        return added
 
-    def history(self, sample: str) -> list[Event]:
-        """All that happened to a sample: labels, skips and undos."""
-        raise NotImplementedError
+    def _take(self, event: Event) -> None:
+        super()._take(event)
+        if self._handing is not None and event.sample is not None:
+            self._handing.answered(event.sample)
 
-    def people(self) -> dict[str, int]:
-        """Who labelled how many."""
-        raise NotImplementedError
+    def _answer(self, person: str, sample: str, key: str, **values: Any) -> Event:
+        person = clean(person, "a person's name")
+        if key and key in self._answers.keys:
+            return self._answers.keys[key]
+        index = self.items.ids.index(sample)
+        reason = self._answers.reason(person, sample)
+        before = self._answers.opinion(person, sample)
+        if before is not None and before is self._answers.decisions.get(sample) and self._holds(before):
+            if (before.kind, before.label) == (values["kind"], values.get("label")):
+                return before
+        if values["kind"] == "skip" and values["note"] and self.items.changed(index):
+            stamp = None  # it is left out because there is nothing left to look at
+        else:
+            stamp = self.items.stamp(index) or None
+        event = {"person": person, "sample": sample, "key": key or None, "reason": reason, "stamp": stamp, **values}
+        (added,) = self._extend([event])
+        self._poke()
+        return added
 
-    def name(self, sample: str) -> str:
-        """The path of an image below the folder, or the row of an array or table."""
-        raise NotImplementedError
-
-    def path(self, sample: str) -> Path:
-        """The file of an image; raises DataError where it was deleted or changed since the project was opened."""
-        raise NotImplementedError
-
-    def show(self, sample: str) -> Shown:
-        """The content of a sample for people: uint8 [H, W] or [H, W, 3], a text, or the cells of a row by column."""
-        raise NotImplementedError
-
-    def status(self) -> Status:
-        """Counts, accuracy, what another batch would bring, and whether to stop; cheap enough to poll."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Ends the fitting process."""
-        raise NotImplementedError
-
-    def start_fitting(self) -> None:
-        """Starts the fitting process, which fits whenever enough labels have come; without it nothing is fitted."""
-        raise NotImplementedError
+    def _poke(self) -> None:
+        if self._fitter is not None:
+            self._fitter.poke()
 
 
-def ids_of(tickets: Sequence[Ticket]) -> list[str]:
-    """The samples of tickets."""
-    return [ticket.sample for ticket in tickets]
+def _lease(person: str, tab: str, samples: Mapping[str, Reason], until: float) -> dict[str, Any]:
+    return {"kind": "lease", "person": person, "tab": tab or None, "samples": dict(samples), "until": until}

@@ -1,0 +1,53 @@
+"""Numbers with an interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Z = 1.959963984540054  # the 97.5% point of the normal distribution
+
+
+@dataclass(frozen=True)
+class Range:
+    """A number with its 95% interval; all None where it cannot be told.
+
+    Attributes:
+        value: the estimate; None with a lower end means that it may be beyond all bounds.
+        low: the lower end.
+        high: the upper end; None with a lower end means "at least that".
+    """
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+def wilson(right: int, count: int) -> Range:
+    """A share ``right / count`` with Wilson's score interval (1927); nothing for a count of 0."""
+    if not count:
+        return Range()
+    share, spread = right / count, _Z * _Z / count
+    middle = (share + spread / 2) / (1 + spread)
+    half = _Z * math.sqrt(share * (1 - share) / count + spread / (4 * count)) / (1 + spread)
+    # At the ends the formula gives 0 and 1 but for rounding.
+    return Range(share, middle - half if right else 0.0, middle + half if right < count else 1.0)
+
+
+def percentiles(value: float, draws: NDArray[np.float64] | Sequence[float], most: float = math.inf) -> Range:
+    """The middle 95% of bootstrap draws; what is above ``most`` or infinite counts as beyond all bounds.
+
+    Args:
+        value: the estimate itself.
+        draws: float64 [B], infinite where a draw has no bound.
+        most: above this nothing is believed.
+    """
+    ordered = np.sort(np.asarray(draws, dtype=np.float64))
+    low, high = (float(ordered[int(q * (len(ordered) - 1))]) for q in (0.025, 0.975))
+    if not math.isfinite(low) or low > most:
+        return Range(None, most if math.isfinite(most) else None, None)
+    return Range(value if math.isfinite(value) and value <= most else None, low, high if high <= most else None)
