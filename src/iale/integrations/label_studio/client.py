@@ -86,16 +86,17 @@ class Client:
         """The bytes at an address that a task names: a path on this server, or a page anywhere.
 
         Raises:
-            DataError: there is nothing, or it is no address of the web. Another server is not waited for long.
+            DataError: there is nothing, or it is no address of the web. Another server is not waited for long, and an
+                "internal error" not at all: that is how Label Studio says that a file is missing.
         """
         url = urljoin(self.url + "/", address)
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
             raise DataError(f"{address:.200} is no address of the web: name a folder with the files in --data.")
         own = _origin(url) == _origin(self.url)
         try:
-            return self._persist(lambda: self._request("GET", url, None, own), url, own, brief=True)
+            return self._persist(lambda: self._request("GET", url, None, own), url, own, refusals=501)
         except IaleError as error:
-            if own and not isinstance(error, _Refused | _Failed):
+            if own and not isinstance(error, _Refused):
                 raise
             raise DataError(str(error)) from error
 
@@ -107,25 +108,26 @@ class Client:
         except ValueError as error:
             raise ConfigError(f"{self.url} does not answer as a Label Studio does: check the address.") from error
 
-    def _persist(self, attempt: Callable[[], bytes], url: str, own: bool, *, brief: bool = False) -> bytes:
-        """The answer to a request that is tried until it succeeds, is refused or the patience is over."""
+    def _persist(self, attempt: Callable[[], bytes], url: str, own: bool, *, refusals: int = 500) -> bytes:
+        """The answer to a request that is tried until it succeeds, is refused or the patience is over.
+
+        Statuses below ``refusals`` are final, but for "too slow" and "too many requests".
+        """
         wait, began = 1.0, time.monotonic()
+        patience = self._patience if own else min(_BRIEF, self._patience)
         while True:
             try:
                 answer = attempt()
                 self._reached = self._reached or own
                 return answer
             except _FAILURES as error:
-                answered = isinstance(error, urllib.error.HTTPError)
-                if isinstance(error, urllib.error.HTTPError) and error.code < 500 and error.code not in (408, 429):
+                if isinstance(error, urllib.error.HTTPError) and error.code < refusals and error.code not in (408, 429):
                     raise self._refusal(error, url) from error
-                patience = min(_BRIEF, self._patience) if brief and (answered or not own) else self._patience
                 sentence = f"{_origin(url)} failed at {urlsplit(url).path} ({_reason(error)})"
                 if own and not self._reached:
                     raise ConfigError(f"{sentence}: check the address and that Label Studio runs there.") from error
                 if time.monotonic() - began + wait > patience:
-                    kind = _Failed if answered else IaleError
-                    raise kind(
+                    raise IaleError(
                         f"{sentence} and was tried again for {patience:g} s: start the same command again later."
                     ) from error
                 self._say(f"{sentence}; trying again in {wait:g} s")
@@ -170,6 +172,7 @@ class Client:
             except (ValueError, *_FAILURES):
                 detail = {}
         said = detail.get("validation_errors") or detail.get("detail") if isinstance(detail, dict) else None
+        said = said if error.code < 500 else None
         reason = f"{error.code}: {said or error.reason!s:.300}"
         if _origin(error.url) != _origin(url):
             return _Refused(f"{_origin(url)} sends on to {_origin(error.url)}, which refuses ({reason}).")
@@ -180,10 +183,6 @@ class Client:
 
 class _Refused(ConfigError):
     """The server understood and said no."""
-
-
-class _Failed(IaleError):
-    """The server answered with an error of its own for as long as it was asked."""
 
 
 class _Redirects(HTTPRedirectHandler):
