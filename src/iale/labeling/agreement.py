@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from iale.labeling.intervals import Range
+from iale.labeling.intervals import UNKNOWN, Range
 
 _Z = 1.959963984540054
 
@@ -19,12 +19,12 @@ def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> Range:
     """
     count = len(pairs)
     if not count:
-        return Range()
+        return UNKNOWN
     first, second = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
     observed = sum(a == b for a, b in pairs) / count
     chance = sum(first[name] * second[name] for name in first) / count**2
     if chance == 1:
-        return Range()
+        return UNKNOWN
     kappa = (observed - chance) / (1 - chance)
     half = _Z * math.sqrt(observed * (1 - observed) / count) / (1 - chance)
     return Range(kappa, max(-1.0, kappa - half), min(1.0, kappa + half))

@@ -15,6 +15,7 @@ from iale.errors import ConfigError, DataError, StorageError
 
 CONFIG = "project.json"
 _LONGEST_NAME = 100
+_LONGEST_NOTE = 200
 _UNWANTED = ("Cc", "Cs", "Zl", "Zp")  # joiners (Cf) belong to many scripts
 
 
@@ -91,6 +92,12 @@ def clean(text: str, what: str) -> str:
     if not 1 <= len(text) <= _LONGEST_NAME or any(unicodedata.category(c) in _UNWANTED for c in text):
         raise DataError(f"{what} must have 1 to {_LONGEST_NAME} characters and none that control, not {text[:20]!r}.")
     return text
+
+
+def brief(text: str) -> str | None:
+    """The beginning of a text from outside, without what cannot be written; None for an empty one."""
+    plain = "".join(" " if unicodedata.category(c) in _UNWANTED else c for c in text[:_LONGEST_NOTE]).strip()
+    return plain or None
 
 
 def save_config(folder: Path, config: ProjectConfig) -> None:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from iale import storage
@@ -121,9 +118,7 @@ class Round:
         before = sketches(local[max(0, known - _APART) : known], kind)
         return [ranked[at] for at in keep_apart(sketches(local[ranked], kind), before, ALIKE[kind])]
 
-    def _explore(
-        self, outputs: Outputs, labels: dict[int, int], known: int, classes: int, stream: Stream
-    ) -> list[int]:
+    def _explore(self, outputs: Outputs, labels: dict[int, int], known: int, classes: int, stream: Stream) -> list[int]:
         """Candidates unlike all labelled ones, where a class has not been seen yet."""
         if len(set(labels.values())) == classes or len(outputs) == known:
             return []
@@ -192,7 +187,9 @@ _open: dict[str, Round] = {}  # of the fitting process
 
 def _guess(probs: Tensor, classes: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
     values, places = probs.topk(min(3, len(classes)))
-    return tuple((classes[place], round(value, 4)) for value, place in zip(values.tolist(), places.tolist(), strict=True))
+    return tuple(
+        (classes[place], round(value, 4)) for value, place in zip(values.tolist(), places.tolist(), strict=True)
+    )
 
 
 def _yield_to_others() -> None:

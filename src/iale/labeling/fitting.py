@@ -94,7 +94,9 @@ class Fitter:
                 return
             if isinstance(error, BrokenExecutor):
                 self._forget_pool()
-                self.problem = "the fitting process was killed, often for lack of memory: it starts again with the next labels."
+                self.problem = (
+                    "the fitting process was killed, often for lack of memory: it starts again with the next labels."
+                )
             elif error is not None:
                 self.problem = str(error) if isinstance(error, IaleError) else f"{type(error).__name__}: {error}"
             else:

@@ -82,7 +82,7 @@ class ImageItems:
         return self._names[index]
 
     def stamp(self, index: int) -> str:
-        """Size, time of the last change, and a digest of the file's beginning; raises DataError where it has changed."""
+        """Size, time of the last change, and a digest of the beginning; raises DataError where the file has changed."""
         return f"{self._sizes[index]}-{self._times[index]}-{_beginning(self.path(index))}"
 
     def fits(self, index: int, stamp: str) -> bool:

@@ -27,6 +27,10 @@ class Range:
     high: float | None = None
 
 
+UNKNOWN = Range()
+"""What cannot be told."""
+
+
 def wilson(right: int, count: int) -> Range:
     """A share ``right / count`` with Wilson's score interval (1927); nothing for a count of 0."""
     if not count:

@@ -38,9 +38,7 @@ def classifier_of(config: ProjectConfig, kind: ItemKind, samples: Samples, num_c
     """
     if config.model is not None:
         return own_model(config.model, samples.shape, num_classes, config.training, config.embedding_layer)
-    name = config.classifier
-    if name == AUTO:
-        name = "cnn" if kind == "image" else "mlp"
+    name = classifier_name(config, kind)
     if kind == "text":
         # Most places of a hashed text are empty: standardised one by one, rare words would drown the others.
         width = samples.shape[0]
@@ -48,6 +46,13 @@ def classifier_of(config: ProjectConfig, kind: ItemKind, samples: Samples, num_c
         mean, std = [0.0] * width, [width**-0.5] * width
         return TorchClassifier(lambda: make(samples.shape, num_classes, mean, std), samples.shape, config.training)
     return build_classifier(name, samples, num_classes, config.training)
+
+
+def classifier_name(config: ProjectConfig, kind: ItemKind) -> str:
+    """The name of a project's classifier; "auto" is cnn for images and mlp for the rest."""
+    if config.classifier != AUTO:
+        return config.classifier
+    return "cnn" if kind == "image" else "mlp"
 
 
 def own_model(

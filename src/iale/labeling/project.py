@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from iale.errors import ConfigError, DataError
-from iale.labeling.config import CONFIG, FIXED, ProjectConfig, clean, load_config, save_config
+from iale.labeling.config import CONFIG, FIXED, ProjectConfig, brief, clean, load_config, save_config
 from iale.labeling.first import first_ones
 from iale.labeling.fitting import Fitter
 from iale.labeling.handing import Handing
@@ -130,7 +130,7 @@ class Project(ProjectReader):
             have: ids that the tab holds already: they are kept for it longer and not handed out again. What else it
                 was given and has not answered comes first.
         """
-        person, held, now = clean(person, "a person's name"), set(have), time.time()
+        person, tab, held, now = clean(person, "a person's name"), brief(tab) or "", set(have), time.time()
         lease = 60 * self.config.lease_minutes
         with self._writing():
             handing = self._handing
@@ -152,11 +152,20 @@ class Project(ProjectReader):
 
     def release(self, person: str, tab: str = "") -> None:
         """Gives back what a tab holds, so that others may have it at once."""
-        person = clean(person, "a person's name")
+        person, tab = clean(person, "a person's name"), brief(tab) or ""
         with self._writing():
             mine = self._answers.leases_of(person, tab)
             if mine:
                 self._extend([_lease(person, tab, {s: x.reason for s, x in mine.items()}, 0.0)], durable=False)
+
+    def hold(self, person: str, samples: Sequence[str], reason: Reason = "query") -> None:
+        """Keeps samples for a person who has chosen them, as if they had been handed out."""
+        person = clean(person, "a person's name")
+        with self._writing():
+            for sample in samples:
+                self.items.ids.index(sample)
+            until = time.time() + 60 * self.config.lease_minutes
+            self._extend([_lease(person, "", dict.fromkeys(samples, reason), until)], durable=False)
 
     def label(self, person: str, sample: str, label: str, *, key: str = "") -> Event:
         """Records a label, also another one for a labelled sample; it is on the disk when this returns.
@@ -175,32 +184,32 @@ class Project(ProjectReader):
     def skip(self, person: str, sample: str, *, note: str = "", key: str = "") -> Event:
         """Records that a person cannot tell, or, with a note, why the sample is left out; it is not asked for again."""
         with self._writing():
-            return self._answer(person, sample, key, kind="skip", note=note[:200] or None)
+            return self._answer(person, sample, key, kind="skip", note=brief(note))
 
     def undo(self, person: str, sample: str | None = None, *, key: str = "", tab: str = "") -> Event | None:
         """Takes back the person's last label or skip (of ``sample``); None where there is none.
 
         Where nothing else is said of the sample, the tab holds it again.
         """
-        person = clean(person, "a person's name")
+        person, key = clean(person, "a person's name"), brief(key) or ""
         with self._writing():
-            if key and key in self._answers.keys:
+            if key in self._answers.keys:
                 return self._answers.keys[key]
             act = self._answers.last_act(person, sample)
             if act is None or act.sample is None:
                 return None
             undo = {"kind": "undo", "person": person, "sample": act.sample, "of": act.number, "key": key or None}
             until = time.time() + 60 * self.config.lease_minutes
-            again = _lease(person, tab, {act.sample: act.reason or "chosen"}, until)
+            again = _lease(person, brief(tab) or "", {act.sample: act.reason or "chosen"}, until)
             event = self._extend([undo, again])[0]
             self._poke()
             return event
 
     def add_class(self, person: str, name: str, *, key: str = "") -> Event | None:
         """Adds a class; None where there is one of that name."""
-        person, name = clean(person, "a person's name"), clean(name, "the name of a class")
+        person, name, key = clean(person, "a person's name"), clean(name, "the name of a class"), brief(key) or ""
         with self._writing():
-            if key and key in self._answers.keys:
+            if key in self._answers.keys:
                 return self._answers.keys[key]
             if name in self._classes():
                 return None
@@ -248,15 +257,15 @@ class Project(ProjectReader):
             self._handing.answered(event.sample)
 
     def _answer(self, person: str, sample: str, key: str, **values: Any) -> Event:
-        person = clean(person, "a person's name")
-        if key and key in self._answers.keys:
+        person, key = clean(person, "a person's name"), brief(key) or ""
+        if key in self._answers.keys:
             return self._answers.keys[key]
         index = self.items.ids.index(sample)
         reason = self._answers.reason(person, sample)
         before = self._answers.opinion(person, sample)
-        if before is not None and before is self._answers.decisions.get(sample) and self._holds(before):
-            if (before.kind, before.label) == (values["kind"], values.get("label")):
-                return before
+        known = before is self._answers.decisions.get(sample) or (not key and reason != "second")
+        if before is not None and known and self._holds(before) and _says(before, values):
+            return before
         if values["kind"] == "skip" and values["note"] and self.items.changed(index):
             stamp = None  # it is left out because there is nothing left to look at
         else:
@@ -269,6 +278,10 @@ class Project(ProjectReader):
     def _poke(self) -> None:
         if self._fitter is not None:
             self._fitter.poke()
+
+
+def _says(event: Event, values: Mapping[str, Any]) -> bool:
+    return event.kind == values["kind"] and event.label == values.get("label")
 
 
 def _lease(person: str, tab: str, samples: Mapping[str, Reason], until: float) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class Queue:
         if self._rest is None:
             for index in self._rng.integers(len(reserved), size=_ATTEMPTS).tolist():
                 if not reserved[index] and free(index):
-                    return index
+                    return int(index)
             self._rest = self._rng.permutation(np.flatnonzero(~reserved)).tolist()
         # Most are labelled: from here on the list of the others shrinks. What was undone since is looked for anew.
         while self._rest:

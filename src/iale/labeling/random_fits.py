@@ -58,7 +58,9 @@ def fit_to_random_labels(
             rest = torch.cat([folds[(fold + step) % _FOLDS] for step in range(1, _FOLDS)])[:size]
             job = FitJob(rest, labels[rest], stream.child("fit", size, fold).seed)
             fitted = classifier.fit_many(samples, [job])[0]
-            for row, label in zip(held_out.tolist(), fitted.outputs(samples, held_out).predictions.tolist(), strict=True):
+            for row, label in zip(
+                held_out.tolist(), fitted.outputs(samples, held_out).predictions.tolist(), strict=True
+            ):
                 predicted[ids[rows[row]]] = classes[label]
         sizes.append(size)
         predictions.append(predicted)

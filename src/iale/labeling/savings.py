@@ -10,7 +10,7 @@ import numpy as np
 
 from iale.labeling.curve import Curves, Floats, accuracies, draw_weights, fit_curves
 from iale.labeling.fits import Fit, RandomFits
-from iale.labeling.intervals import Range, percentiles, wilson
+from iale.labeling.intervals import UNKNOWN, Range, percentiles, wilson
 from iale.seeding import Stream
 
 FEWEST_TESTS = 20
@@ -71,14 +71,14 @@ class Savings:
         cannot_tell: what cannot be told yet, and why.
     """
 
-    accuracy: Range = Range()
+    accuracy: Range = UNKNOWN
     curve: tuple[Point, ...] = ()
-    gain: Range = Range()
-    more_gain: Range = Range()
+    gain: Range = UNKNOWN
+    more_gain: Range = UNKNOWN
     more: int = 0
     target: float | None = None
-    to_target: Range = Range()
-    saved: Range = Range()
+    to_target: Range = UNKNOWN
+    saved: Range = UNKNOWN
     cannot_tell: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -178,7 +178,7 @@ def advise(found: Savings, *, left: int, target: float | None) -> Advice:
     return Advice(
         False,
         "Go on: the classifier still learns.",
-        f"{found.more} more labels are predicted to add {100 * value:.1f} points of accuracy, at most {100 * high:.1f}.",
+        f"{found.more} more labels are predicted to add {100 * value:.1f} points of accuracy, {100 * high:.1f} at most.",
     )
 
 
@@ -210,12 +210,10 @@ def _half_way(now: float, end: float) -> float | None:
     return aim if aim > now else None
 
 
-def _to_target(
-    curves: Curves, n: float, aim: float | None, test_share: float, cannot_tell: dict[str, str]
-) -> Range:
+def _to_target(curves: Curves, n: float, aim: float | None, test_share: float, cannot_tell: dict[str, str]) -> Range:
     if aim is None:
         cannot_tell["to_target"] = "the curve has no higher accuracy to aim at."
-        return Range()
+        return UNKNOWN
     needed = np.maximum(curves.reach(aim) - n, 0.0) / (1 - test_share)
     found = percentiles(float(needed[0]), needed[1:], FAR * n)
     if found.value is None:
@@ -239,7 +237,7 @@ def _saved(
     """
     if len(random.labels) < 3:
         cannot_tell["saved"] = "too few random labels are there to know what random choice would have given."
-        return Range()
+        return UNKNOWN
     right, known = _matrix(random.predictions, tests, order)
     labels = np.array(random.labels, dtype=np.float64)
     points = draw_weights(len(labels), DRAWS, stream.child("random").numpy())

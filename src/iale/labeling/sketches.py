@@ -71,8 +71,10 @@ def keep_apart(order: NDArray[np.float32], before: NDArray[np.float32], alike: f
         before: float32 [m, D], sketches of what is labelled.
         alike: the cosine from which on two are near-duplicates.
     """
-    same = order @ order.T >= alike
-    known = (order @ before.T >= alike).any(axis=1) if len(before) else np.zeros(len(order), dtype=bool)
+    same = np.asarray(order @ order.T >= alike)
+    known = np.zeros(len(order), dtype=bool)
+    if len(before):
+        known = np.asarray(order @ before.T >= alike).any(axis=1)
     kept: list[int] = []
     late: list[int] = []
     for position in range(len(order)):

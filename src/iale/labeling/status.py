@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iale.labeling.agreement import cohens_kappa
-from iale.labeling.intervals import Range
+from iale.labeling.intervals import UNKNOWN, Range
 from iale.labeling.savings import Advice, Point, Savings, advise, savings
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class StatusMaker:
         cannot_tell = dict(found.cannot_tell)
         kappa = cohens_kappa([(str(a), str(b)) for a, b, _ in pairs])
         if len(pairs) < FEWEST_PAIRS:
-            kappa = Range()
+            kappa = UNKNOWN
             cannot_tell["kappa"] = f"{len(pairs)} samples were labelled by two people, and {FEWEST_PAIRS} are needed."
         last = fits[-1] if fits else None
         notices = (*project.notices, *([last.notice] if last is not None and last.notice else []))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import zlib
@@ -21,7 +22,7 @@ def hashed_ngrams(text: str) -> NDArray[np.float32]:
     """float32 [2048]: 1 + log of how often each word and pair of words occurs, signed and scaled to length 1."""
     words = _WORDS.findall(text.lower())[:_MOST]
     counts = Counter(words)
-    counts.update(f"{first} {second}" for first, second in zip(words, words[1:], strict=False))
+    counts.update(f"{first} {second}" for first, second in itertools.pairwise(words))
     vector = np.zeros(FEATURES, dtype=np.float64)
     for gram, count in counts.items():
         hashed = zlib.crc32(gram.encode("utf-8", "replace"))
