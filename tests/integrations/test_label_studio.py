@@ -161,9 +161,10 @@ def test_the_best_task_is_served_first(studio: Studio, strategy: str) -> None:
     project, tasks = labelled(studio)
     studio.client.send("PATCH", f"/api/projects/{project}/", {"sampling": "Sequential sampling"})
     (said,) = studio.run(project, strategy=strategy, ahead=6)
-    assert said.startswith(f"{COUNT - 9} tasks are in order (fitted to 9 labels): 'iale {strategy} 9 labels ")
+    assert said.startswith(f"6 of 21 unlabelled tasks are in order (fitted to 9 labels): 'iale {strategy} 9 labels ")
     served = [tasks.index(task) for task in studio.served(project, 6)]
     assert served == expected(9, strategy, 6)
+    assert set(studio.scores(project).values()) == {rank / 6 for rank in range(6)}
 
 
 def test_from_no_label_on_the_order_is_random_until_two_classes_are_seen(studio: Studio) -> None:
@@ -201,7 +202,7 @@ def test_a_new_version_replaces_ours_and_leaves_those_of_others(studio: Studio) 
         studio.run(project)
         versions.append(studio.client.get(f"/api/projects/{project}/")["model_version"])
         kept = studio.client.get(f"/api/projects/{project}/model-versions/")
-        assert kept == {"another model": 1, versions[-1]: COUNT - 9}
+        assert kept == {"another model": 1, versions[-1]: 21}
     assert versions[0] != versions[1]
 
 
@@ -249,7 +250,7 @@ def test_what_is_wrong_is_said_in_one_sentence(studio: Studio) -> None:
     assert said[0].endswith(
         f" is left out: {studio.url} refuses /data/upload/0/nothing.png (500: Internal Server Error)."
     )
-    assert said[1].startswith("2 tasks are in order")
+    assert said[1].startswith("2 of 2 unlabelled tasks are in order")
 
 
 # What only a stand-in can do
@@ -329,7 +330,7 @@ def test_the_token_goes_to_its_own_server_alone(
         addresses = [f"{other.url}/0.png", f"{other.url}/1.png", "/moved.png"]
         fake.client.send("POST", f"/api/projects/{project}/import", [{"picture": one} for one in addresses])
         (said,) = fake.run(project)
-    assert said.startswith("3 tasks are in order")
+    assert said.startswith("3 of 3 unlabelled tasks are in order")
     assert other.requests == [f"GET /{number}.png" for number in range(3)]
     assert other.authorizations == [""] * 3
     assert set(stand_in.authorizations) == {f"Token {LEGACY}"}
@@ -453,7 +454,7 @@ def test_ctrl_c_stops_the_command(fake: Studio, stand_in: LabelStudio) -> None:
         ("--url localhost:8080 --project 1", "--url takes the address of a Label Studio"),
         ("--url http://me:secret@localhost --project 1", "--url takes the address of a Label Studio"),
         ("--url http://localhost --project 0", "--project takes the number of a project, not 0"),
-        ("--url http://localhost --project 1 --every 0", "--every and --ahead take at least 1, not 0"),
+        ("--url http://localhost --project 1 --every 0", "--every and --ahead take a number of at least 1"),
         ("--url http://localhost --project 1 --resize 3", "--resize takes a height and a width"),
         ("--url http://localhost --project 1 --poll 0", "--poll takes a number of seconds above 0"),
         ("--url http://localhost --project 1 --classifier deep", "unknown classifier 'deep'"),

@@ -1,4 +1,4 @@
-"""The loop: read the labels, refit, write a score for every unlabelled task, wait for more labels, again.
+"""The loop: read the labels, refit, write scores of the best unlabelled tasks, wait for more labels, again.
 
 Nothing is kept that the server does not have, so a loop that was stopped goes on where it is started again, and any
 number of people may label meanwhile, whatever they use.
@@ -7,7 +7,7 @@ number of people may label meanwhile, whatever they use.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,11 +21,10 @@ from iale.data.splits import Subset
 from iale.errors import ConfigError, DataError
 from iale.integrations.label_studio.client import Client, check_url
 from iale.integrations.label_studio.files import FolderFiles
-from iale.integrations.label_studio.project import PREFIX, Labeling, Project, State, Task
+from iale.integrations.label_studio.project import PREFIX, Labeling, Project, State
 from iale.integrations.label_studio.samples import TaskSamples
 from iale.policies.catalog import find_strategy
-from iale.strategies.base import QueryStrategy, ScoringStrategy
-from iale.strategies.random import Random
+from iale.strategies.base import QueryStrategy
 
 _DEFAULTS = {"Image": "cnn", "Text": "mlp"}
 
@@ -34,8 +33,8 @@ _DEFAULTS = {"Image": "cnn", "Text": "mlp"}
 class LoopConfig:
     """Chooses what a Label Studio project asks for next, from the labels that it has so far.
 
-    The labels are read, a classifier is fitted to them, and every unlabelled task gets a score as the prediction of a
-    new model version: 0 for the one to label next, up to 1. Label Studio's "uncertainty sampling", which is switched
+    The labels are read, a classifier is fitted to them, and the best unlabelled tasks get a score as predictions of
+    a new model version: 0 for the one to label next, up to 1. Label Studio's "uncertainty sampling", which is switched
     on, serves the lowest score first. Then the loop waits for new labels; Ctrl-C stops it, the same command goes on.
     The project asks for one choice per image or text. The token is read from the environment variable
     LABEL_STUDIO_API_KEY.
@@ -50,8 +49,9 @@ class LoopConfig:
             mlp for texts.
         resize: height,width to which every image is resized.
         every: number of new labels after which the classifier is fitted again.
-        ahead: how many tasks a strategy that chooses sets puts in order, badge and coreset among them; the others come
-            behind them, all with the score 1. Strategies that score each task by itself put all in order.
+        ahead: how many of the best unlabelled tasks get a score; none scores all of them. People who label more before
+            the next round get random tasks; but on SQLite, Label Studio answers nobody while it deletes the scores of
+            the round before, which takes it 3 seconds for each 1,000.
         prelabel: whether the predictions name the classifier's class, too, which Label Studio then fills in for the
             person who labels; her answers would lean towards it.
         once: do one round and end.
@@ -68,7 +68,7 @@ class LoopConfig:
     classifier: str | None = None
     resize: tuple[int, ...] = (32, 32)
     every: int = 10
-    ahead: int = 100
+    ahead: int | None = 500
     prelabel: bool = False
     once: bool = False
     poll: float = 5.0
@@ -82,8 +82,8 @@ class LoopConfig:
             raise ConfigError(f"--project takes the number of a project, not {self.project}.")
         if len(self.resize) != 2 or min(self.resize) < 1:
             raise ConfigError("--resize takes a height and a width above 0, as in --resize 32,32.")
-        if min(self.every, self.ahead) < 1:
-            raise ConfigError(f"--every and --ahead take at least 1, not {min(self.every, self.ahead)}.")
+        if self.every < 1 or (self.ahead is not None and self.ahead < 1):
+            raise ConfigError("--every and --ahead take a number of at least 1.")
         if not (0 < self.poll < float("inf") and 0 <= self.patience < float("inf")):
             raise ConfigError("--poll takes a number of seconds above 0, and --patience one of at least 0.")
         if self.classifier is not None:
@@ -110,14 +110,15 @@ def run(
     files = None if config.data is None else FolderFiles(config.data)
     client = Client(config.url, token, patience=config.patience, say=say, sleep=sleep)
     project = Project(client, config.project)
-    samples: dict[Labeling, TaskSamples] = {}
+    samples: dict[tuple[str, str], TaskSamples] = {}
     while True:
         state = project.state()
         labeling = project.labeling()
-        if labeling not in samples:  # the configuration is new, or was changed meanwhile
+        source = (labeling.kind, labeling.field)
+        if source not in samples:
             load = client.fetch if files is None else files.read
-            samples = {labeling: TaskSamples(labeling, load, _size(config.resize), say)}
-        _round(config, strategy, project, labeling, samples[labeling], say)
+            samples = {source: TaskSamples(labeling, load, _size(config.resize), say)}
+        _round(config, strategy, project, labeling, samples[source], say)
         if config.once:
             return
         while not _changed(state, project.state(), config.every):
@@ -151,27 +152,19 @@ def _round(
         said = f"fitted to {len(labels)} labels"
     else:
         said = f"no classifier yet, in random order: {len(labels)} labels name fewer than two classes"
-    scores = _scores(learner, tasks, config.ahead, strategy)
+    unlabelled = len(tasks) - len(labels)
+    k = min(config.ahead or unlabelled, unlabelled)
+    asked = learner.ask(k if learner.labeled else len(tasks))
+    order = [at for at in asked if tasks[at].label is None][:k]
+    scores = {tasks[at].number: rank / k for rank, at in enumerate(order)}
     results = {}
     if config.prelabel and learner.labeled:
-        likely = learner.fit().outputs(pool, torch.arange(len(tasks))).predictions.tolist()
-        results = {tasks[at].number: labeling.result(labeling.classes[likely[at]]) for at in range(len(tasks))}
+        likely = learner.fit().outputs(pool, torch.tensor(order)).predictions.tolist()
+        named = [labeling.result(labeling.classes[label]) for label in likely]
+        results = dict(zip(scores, named, strict=True))
     version = f"{PREFIX}{strategy.name} {len(labels)} labels {datetime.now(UTC).isoformat(' ', 'milliseconds')}"
     project.predict(version, scores, results)
-    say(f"{len(scores)} tasks are in order ({said}): {version!r}")
-
-
-def _scores(learner: ActiveLearner, tasks: Sequence[Task], ahead: int, strategy: QueryStrategy) -> dict[int, float]:
-    """The score of every unlabelled task by its id: its rank, 0 for the best, over their number."""
-    open_ = [at for at, task in enumerate(tasks) if task.label is None]
-    if not learner.labeled:
-        order = [at for at in learner.ask(len(tasks)) if tasks[at].label is None]
-    elif isinstance(strategy, ScoringStrategy | Random):
-        order = learner.ask(len(open_))
-    else:
-        order = learner.ask(min(ahead, len(open_)))
-    ranks = {at: rank / len(open_) for rank, at in enumerate(order)}
-    return {tasks[at].number: ranks.get(at, 1.0) for at in open_}
+    say(f"{k} of {unlabelled} unlabelled tasks are in order ({said}): {version!r}")
 
 
 def _changed(before: State, now: State, every: int) -> bool:

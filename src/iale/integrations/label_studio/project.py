@@ -18,7 +18,7 @@ PREFIX = "iale "
 """How the names of our model versions begin; others are never touched."""
 
 _PAGE = 500
-_BATCH = 1000
+_BATCH = 5000  # the server counts all predictions of the project after each
 
 
 @dataclass(frozen=True)
