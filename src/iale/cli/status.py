@@ -44,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
 def describe(status: Status) -> str:
     """The status in words."""
     tell = status.cannot_tell
-    target = "labels to a target" if status.target is None else f"labels to {status.target:.0%}"
+    target = "to a target" if status.target is None else f"labels to {status.target:.0%}"
     rows = [
         ("labelled", f"{status.labelled} of {status.samples}, {status.tested} of them in the random test share"),
         ("skipped", str(status.skipped)),

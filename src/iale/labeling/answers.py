@@ -37,7 +37,7 @@ class Answers:
         decisions: the decision of every answered sample, the latest change last.
         leases: of every sample that is handed out, by id.
         tested: samples that were handed out as part of the test share.
-        keys: events by the key of their request.
+        keys: events by the person and the key of their request.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Answers:
         self.decisions: dict[str, Event] = {}
         self.leases: dict[str, Lease] = {}
         self.tested: set[str] = set()
-        self.keys: dict[str, Event] = {}
+        self.keys: dict[tuple[str, str], Event] = {}
         self._events: defaultdict[str, list[Event]] = defaultdict(list)
         self._acts: defaultdict[str, list[Event]] = defaultdict(list)
         self._undone: set[int] = set()
@@ -54,7 +54,7 @@ class Answers:
     def apply(self, event: Event) -> None:
         """Takes the next event into account."""
         if event.key:
-            self.keys.setdefault(event.key, event)
+            self.keys.setdefault((event.person, event.key), event)
         if event.kind == "class" and event.label is not None:
             self.added.append(event.label)
         elif event.kind == "lease":

@@ -54,4 +54,8 @@ def percentiles(value: float, draws: NDArray[np.float64] | Sequence[float], most
     low, high = (float(ordered[int(q * (len(ordered) - 1))]) for q in (0.025, 0.975))
     if not math.isfinite(low) or low > most:
         return Range(None, most if math.isfinite(most) else None, None)
-    return Range(value if math.isfinite(value) and value <= most else None, low, high if high <= most else None)
+    return Range(
+        value if math.isfinite(value) and value <= most else None,
+        low,
+        high if math.isfinite(high) and high <= most else None,
+    )

@@ -105,17 +105,16 @@ class Journal:
         with self._lock:
             if self._depth:  # this thread holds the lock, so nobody has
                 return []
-            try:
-                file = os.open(self.path, os.O_RDONLY)
-            except FileNotFoundError:
-                return []
-            except OSError as error:
-                raise _unreadable(self.path, error) from error
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH)
-                return self._read(file, repair=False)
-            finally:
-                os.close(file)
+            with storage_errors("read", self.path):
+                try:
+                    file = os.open(self.path, os.O_RDONLY)
+                except FileNotFoundError:
+                    return []
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH)
+                    return self._read(file, repair=False)
+                finally:
+                    os.close(file)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[list[Event]]:
@@ -210,7 +209,7 @@ class Journal:
             number = len(self._events) + len(new) + 1
             event = _parse(data[at:stop], number)
             if event is None:
-                if stop < len(data):
+                if stop < len(data) or _is_json(data[at:stop]):
                     raise StorageError(
                         f"{self.path}, line {number}, is not event {number}: the journal is damaged; restore it from a "
                         f"copy, or delete what follows the line before."
@@ -245,5 +244,9 @@ def _parse(line: bytes, number: int) -> Event | None:
         return None
 
 
-def _unreadable(path: Path, error: OSError) -> StorageError:
-    return StorageError(f"cannot read {path}: {error.strerror}; check the path and its permissions.")
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True

@@ -193,8 +193,8 @@ class Project(ProjectReader):
         """
         person, key = clean(person, "a person's name"), brief(key) or ""
         with self._writing():
-            if key in self._answers.keys:
-                return self._answers.keys[key]
+            if known := self._answers.keys.get((person, key)):
+                return known
             act = self._answers.last_act(person, sample)
             if act is None or act.sample is None:
                 return None
@@ -209,8 +209,8 @@ class Project(ProjectReader):
         """Adds a class; None where there is one of that name."""
         person, name, key = clean(person, "a person's name"), clean(name, "the name of a class"), brief(key) or ""
         with self._writing():
-            if key in self._answers.keys:
-                return self._answers.keys[key]
+            if known := self._answers.keys.get((person, key)):
+                return known
             if name in self._classes():
                 return None
             return self._extend([{"kind": "class", "person": person, "label": name, "key": key or None}])[0]
@@ -258,13 +258,13 @@ class Project(ProjectReader):
 
     def _answer(self, person: str, sample: str, key: str, **values: Any) -> Event:
         person, key = clean(person, "a person's name"), brief(key) or ""
-        if key in self._answers.keys:
-            return self._answers.keys[key]
+        if known := self._answers.keys.get((person, key)):
+            return known
         index = self.items.ids.index(sample)
         reason = self._answers.reason(person, sample)
         before = self._answers.opinion(person, sample)
-        known = before is self._answers.decisions.get(sample) or (not key and reason != "second")
-        if before is not None and known and self._holds(before) and _says(before, values):
+        repeated = before is self._answers.decisions.get(sample) or (not key and reason != "second")
+        if before is not None and repeated and self._holds(before) and _says(before, values):
             return before
         if values["kind"] == "skip" and values["note"] and self.items.changed(index):
             stamp = None  # it is left out because there is nothing left to look at

@@ -178,7 +178,8 @@ def advise(found: Savings, *, left: int, target: float | None) -> Advice:
     return Advice(
         False,
         "Go on: the classifier still learns.",
-        f"{found.more} more labels are predicted to add {100 * value:.1f} points of accuracy, {100 * high:.1f} at most.",
+        f"{found.more} more labels are predicted to add {100 * value:.1f} points of accuracy, at most "
+        f"{100 * high:.1f}.",
     )
 
 

@@ -72,9 +72,7 @@ def keep_apart(order: NDArray[np.float32], before: NDArray[np.float32], alike: f
         alike: the cosine from which on two are near-duplicates.
     """
     same = np.asarray(order @ order.T >= alike)
-    known = np.zeros(len(order), dtype=bool)
-    if len(before):
-        known = np.asarray(order @ before.T >= alike).any(axis=1)
+    known = [len(before) > 0 and bool((before @ sketch >= alike).any()) for sketch in order]
     kept: list[int] = []
     late: list[int] = []
     for position in range(len(order)):
