@@ -14,7 +14,7 @@ from tests.labeling.conftest import QUICK, Make, label_some, write_images
 
 from iale.classifiers.base import TrainingConfig
 from iale.errors import ConfigError, DataError, ModelError
-from iale.labeling.fit import Round
+from iale.labeling.fit import NICENESS, Round
 from iale.labeling.local import Reading
 from iale.labeling.models import classifier_of, strategy_of
 from iale.labeling.project import Project, ProjectConfig
@@ -79,7 +79,7 @@ def test_people_label_while_the_process_fits_and_it_yields(make: Make) -> None:
     label_some(project, 10)
     wait(lambda: project.fits.latest is not None)
     children = [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and parent(int(pid)) == os.getpid()]
-    assert 19 in [os.getpriority(os.PRIO_PROCESS, pid) for pid in children]
+    assert NICENESS in [os.getpriority(os.PRIO_PROCESS, pid) for pid in children]
     label_some(project, 10)
     wait(lambda: not project.fitting and len(project.fits.all) >= 2)
     assert project.problem == ""
@@ -115,7 +115,7 @@ def parent(pid: int) -> int:
 
 def fits(pid: int) -> bool:
     try:
-        return os.getpriority(os.PRIO_PROCESS, pid) == 19
+        return os.getpriority(os.PRIO_PROCESS, pid) == NICENESS
     except OSError:
         return False
 

@@ -28,6 +28,7 @@ from iale.seeding import Stream
 QUEUE = 200
 """Samples that a fit ranks: enough for several people until the next one."""
 
+NICENESS = 10
 _GUESSED = 2000  # of the samples labelled last, whose guesses help to find wrong labels
 _AHEAD = 50  # of the test share that are predicted before anyone has labelled them
 _APART = 500  # labelled samples that a new one is compared with
@@ -193,7 +194,7 @@ def _guess(probs: Tensor, classes: tuple[str, ...]) -> tuple[tuple[str, float], 
 
 
 def _yield_to_others() -> None:
-    """The lowest priority for this process."""
-    os.setpriority(os.PRIO_PROCESS, 0, 19)
+    """A tenth of what others get where all want to compute; the lowest priority might never be served."""
+    os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     if sys.platform == "linux":
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

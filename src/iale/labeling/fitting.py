@@ -59,7 +59,17 @@ class Fitter:
         return self._running is not None
 
     def poke(self) -> None:
-        """Begins a fit where one is due and none is running; returns at once."""
+        """Begins a fit where one is due and none is running; returns at once, and never raises.
+
+        A label is recorded before it is called, and stays so whatever becomes of the fit.
+        """
+        try:
+            if not self.busy:
+                self._begin()
+        except (IaleError, OSError) as error:  # no process could be started, or the journal cannot be read
+            self.problem = str(error)
+
+    def _begin(self) -> None:
         changes = self._project.changes()
         if changes - self._known < self._every or not self._project.can_fit():
             return
