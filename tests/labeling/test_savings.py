@@ -92,8 +92,10 @@ def test_labels_to_an_accuracy() -> None:
 def test_percentiles_without_a_bound() -> None:
     draws = np.array([1.0] * 50 + [2.0] * 50)
     assert percentiles(1.5, draws) == Range(1.5, 1.0, 2.0)
-    assert percentiles(1.5, np.append(draws, [np.inf] * 10)) == Range(1.5, 1.0, None)
+    assert percentiles(1.5, np.append(draws, [np.inf] * 10)) == Range(None, 1.0, None)
+    assert percentiles(1.5, np.append(draws - 1, [np.inf] * 10)) == Range()  # "at least 0" says nothing
     assert percentiles(np.inf, np.full(100, np.inf), 50) == Range(None, 50, None)
+    assert percentiles(np.inf, np.full(100, np.inf)) == Range()
     assert draw_weights(3, 5, np.random.default_rng(0)).shape == (6, 3)
 
 
@@ -105,12 +107,15 @@ def test_the_intervals_hold_what_is_true() -> None:
     to_target = ((B / (A - 0.88)) ** (1 / C) - n) / 0.9
     saved = (B_RANDOM / (A - curve(n))) ** (1 / C_RANDOM) - n
     held = {"gain": 0, "to_target": 0, "saved": 0}
+    told = dict(held)
     for _ in range(40):
         found = tell(rng)
         for name, true in (("gain", gain), ("to_target", to_target), ("saved", saved)):
             interval = getattr(found, name)
-            held[name] += interval.low is not None and interval.low <= true <= (interval.high or math.inf)
+            held[name] += interval.low is None or interval.low <= true <= (interval.high or math.inf)
+            told[name] += interval.low is not None
     assert min(held.values()) >= 32, held
+    assert min(told["gain"], told["saved"]) >= 30, told
 
 
 def test_the_estimates_are_near_the_truth_with_many_tests() -> None:

@@ -76,8 +76,7 @@ def _count(found: Range, why: str | None) -> str:
     if found.low is None:
         return _cannot(why)
     if found.value is None or found.high is None:
-        about = "" if found.value is None else f"about {found.value:.0f}, "
-        return f"{about}at least {found.low:.0f}" + (f"; {why}" if why else "")
+        return f"at least {found.low:.0f}" + (f"; {why}" if why else "")
     return f"{found.value:.0f} (95% interval {found.low:.0f} to {found.high:.0f})"
 
 

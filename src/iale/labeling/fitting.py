@@ -7,7 +7,7 @@ and hands its results over as files. Where it dies, it is started again.
 from __future__ import annotations
 
 import threading
-from concurrent.futures import BrokenExecutor, CancelledError, Future
+from concurrent.futures import BrokenExecutor, Future
 from pathlib import Path
 from typing import Protocol
 
@@ -95,23 +95,18 @@ class Fitter:
 
     def _done(self, future: Future[None]) -> None:
         with self._lock:
+            if not self._stopped and not future.cancelled():
+                self.problem = self._why(future.exception())
             self._running = None
-            if self._stopped:
-                return
-            try:
-                error = future.exception()
-            except CancelledError:
-                return
-            if isinstance(error, BrokenExecutor):
-                self._forget_pool()
-                self.problem = (
-                    "the fitting process was killed, often for lack of memory: it starts again with the next labels."
-                )
-            elif error is not None:
-                self.problem = str(error) if isinstance(error, IaleError) else f"{type(error).__name__}: {error}"
-            else:
-                self.problem = ""
         self.poke()
+
+    def _why(self, error: BaseException | None) -> str:
+        if error is None:
+            return ""
+        if isinstance(error, BrokenExecutor):
+            self._forget_pool()
+            return "the fitting process was killed, often for lack of memory: it starts again with the next labels."
+        return str(error) if isinstance(error, IaleError) else f"{type(error).__name__}: {error}"
 
     def _forget_pool(self) -> None:
         pool, self._pool = self._pool, None

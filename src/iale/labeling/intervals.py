@@ -17,9 +17,9 @@ class Range:
     """A number with its 95% interval; all None where it cannot be told.
 
     Attributes:
-        value: the estimate; None with a lower end means that it may be beyond all bounds.
+        value: the estimate; None with a lower end alone means "at least that".
         low: the lower end.
-        high: the upper end; None with a lower end means "at least that".
+        high: the upper end; None where there is no bound.
     """
 
     value: float | None = None
@@ -45,6 +45,8 @@ def wilson(right: int, count: int) -> Range:
 def percentiles(value: float, draws: NDArray[np.float64] | Sequence[float], most: float = math.inf) -> Range:
     """The middle 95% of bootstrap draws; what is above ``most`` or infinite counts as beyond all bounds.
 
+    Without an upper bound only the lower end is told, and nothing where that is not above 0.
+
     Args:
         value: the estimate itself.
         draws: float64 [B], infinite where a draw has no bound.
@@ -52,10 +54,7 @@ def percentiles(value: float, draws: NDArray[np.float64] | Sequence[float], most
     """
     ordered = np.sort(np.asarray(draws, dtype=np.float64))
     low, high = (float(ordered[int(q * (len(ordered) - 1))]) for q in (0.025, 0.975))
-    if not math.isfinite(low) or low > most:
-        return Range(None, most if math.isfinite(most) else None, None)
-    return Range(
-        value if math.isfinite(value) and value <= most else None,
-        low,
-        high if math.isfinite(high) and high <= most else None,
-    )
+    if math.isfinite(high) and high <= most and math.isfinite(value):
+        return Range(value, low, high)
+    low = min(low, most)
+    return Range(None, low, None) if 0 < low < math.inf else UNKNOWN

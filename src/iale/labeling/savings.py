@@ -218,7 +218,7 @@ def _to_target(curves: Curves, n: float, aim: float | None, test_share: float, c
     needed = np.maximum(curves.reach(aim) - n, 0.0) / (1 - test_share)
     found = percentiles(float(needed[0]), needed[1:], FAR * n)
     if found.value is None:
-        cannot_tell["to_target"] = f"the curve may end below {aim:.0%}, or reach it far beyond the labels there are."
+        cannot_tell["to_target"] = f"the curve may end below {aim:.0%} or reach it far beyond the labels there are."
     return found
 
 
@@ -246,8 +246,8 @@ def _saved(
     saved = chance.reach(curves.at(n)) - n
     saved = np.where(np.isnan(saved), np.inf, saved)
     found = percentiles(float(saved[0]), saved[1:], FAR * n)
-    if found.value is None or found.low is None:
-        cannot_tell["saved"] = "the curve of random choice is too uncertain as yet."
+    if found.value is None:
+        cannot_tell["saved"] = "the curve of random choice is known too little as yet to say more."
     return found
 
 
