@@ -55,6 +55,6 @@ def percentiles(value: float, draws: NDArray[np.float64] | Sequence[float], most
     ordered = np.sort(np.asarray(draws, dtype=np.float64))
     low, high = (float(ordered[int(q * (len(ordered) - 1))]) for q in (0.025, 0.975))
     if math.isfinite(high) and high <= most and math.isfinite(value):
-        return Range(value, low, high)
+        return Range(value, min(low, value), max(high, value))
     low = min(low, most)
     return Range(None, low, None) if 0 < low < math.inf else UNKNOWN

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from iale.labeling.curve import Curves, Floats, accuracies, draw_weights, fit_curves
+from iale.labeling.curve import Curves, Floats, accuracies, draw_weights, fit_curves, late_weights
 from iale.labeling.fits import Fit, RandomFits
 from iale.labeling.intervals import UNKNOWN, Range, percentiles, wilson
 from iale.seeding import Stream
@@ -19,8 +19,8 @@ DRAWS = 400
 FAR = 20
 """A prediction of more than so many times the labels there are is not believed."""
 
-WORTH = 0.005
-"""Half a point of accuracy: less is not worth more labels."""
+WORTH = 0.01
+"""A point of accuracy: less is not worth a fifth more labels."""
 
 _MOST_POINTS = 60
 
@@ -32,7 +32,7 @@ class Point:
     Attributes:
         labels: labels it was fitted on.
         accuracy: on the test share as it is labelled now.
-        fitted: what the fitted curve says there; None without one.
+        fitted: what the fitted curve says there; None before the part that it was fitted to.
     """
 
     labels: int
@@ -94,8 +94,8 @@ def savings(
 ) -> Savings:
     """What the test share tells.
 
-    The interval of the accuracy is Wilson's. All others come from draws that weigh the test samples, and the fits,
-    anew, and fit every curve again.
+    The interval of the accuracy is Wilson's. All others come from draws that weigh the test samples and the fits anew,
+    begin the curve elsewhere, and fit it again.
 
     Args:
         fits: all finished fits.
@@ -124,14 +124,16 @@ def savings(
         return Savings(accuracy, points, cannot_tell=why)
     stream = Stream(seed).child("savings", len(tests), len(fits))
     test_weights = draw_weights(len(order), DRAWS, stream.child("tests").numpy())
-    fit_weights = draw_weights(len(fits), DRAWS, stream.child("fits").numpy())
     labels = np.array([fit.labels for fit in fits], dtype=np.float64)
+    fit_weights = draw_weights(len(fits), DRAWS, stream.child("fits").numpy())
+    begins = late_weights(labels, DRAWS, stream.child("begins").numpy())
+    fit_weights *= begins * known.mean(axis=1)
     curves = fit_curves(labels, accuracies(right, known, test_weights), fit_weights)
     n = float(labels[-1])
-    on_curve = [float(curves.at(x)[0]) for x in labels]
+    on_curve = [float(curves.at(x)[0]) if counts else None for x, counts in zip(labels, begins[0], strict=True)]
     points = tuple(Point(p.labels, p.accuracy, y) for p, y in zip(points, on_curve, strict=True))
     more = max(batch, math.ceil(n / 5))
-    aim = target if target is not None else _half_way(on_curve[-1], float(curves.a[0]))
+    aim = target if target is not None else _half_way(float(curves.at(n)[0]), float(curves.a[0]))
     cannot_tell: dict[str, str] = {}
     saved = _saved(curves, n, random, tests, order, test_weights, stream, cannot_tell)
     return Savings(
