@@ -337,10 +337,28 @@ def test_the_token_goes_to_its_own_server_alone(
     assert LEGACY not in "".join(capsys.readouterr())
 
 
-@pytest.mark.parametrize("address", ["file:///etc/hostname", "ftp://127.0.0.1/a.png", "s3://bucket/a.png", "data:,a"])
+@pytest.mark.parametrize(
+    "address", ["file:///etc/hostname", "ftp://127.0.0.1/a.png", "s3://bucket/a.png", "data:,a", "http://a:x/"]
+)
 def test_only_the_web_is_read(fake: Studio, address: str) -> None:
     with pytest.raises(DataError, match="is no address of the web"):
         fake.client.fetch(address)
+
+
+def test_addresses_with_spaces_and_umlauts_are_quoted(fake: Studio, stand_in: LabelStudio) -> None:
+    stand_in._files["/%C3%BC%20%2F.png"] = b"here"
+    assert fake.client.fetch("/ü %2F.png") == b"here"
+
+
+def test_another_server_is_told_from_a_label_studio(stand_in: LabelStudio) -> None:
+    stand_in._files = {"/api/projects/1/": b"<html>", "/api/projects/2/": b"[]"}
+    for number in stand_in._files:
+        with pytest.raises(ConfigError, match="does not answer as a Label Studio does"):
+            Project(Client(stand_in.url, LEGACY), int(number[14])).state()
+    stand_in.failures = [200]
+    stand_in._refresh = lambda body: None  # type: ignore[method-assign, assignment, return-value]
+    with pytest.raises(ConfigError, match="does not take the token"):
+        Project(Client(stand_in.url, PERSONAL), 1).state()
 
 
 def test_images_of_a_folder_are_found_by_path_or_name(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import urllib.error
 from collections.abc import Callable
 from email.message import Message
 from typing import IO, Any
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 from urllib.request import (
     HTTPDefaultErrorHandler,
     HTTPErrorProcessor,
@@ -34,6 +34,9 @@ _TIMEOUT = 300.0
 _LONGEST_WAIT = 60.0
 _BRIEF = 10.0
 _LARGEST = 1 << 28
+
+_SAFE = "%/:?#[]@!$&'()*+,;=~"
+"""What may stand in an address as it is; the rest, spaces for instance, is quoted."""
 
 _HANDLERS = (ProxyHandler, HTTPHandler, HTTPSHandler, HTTPDefaultErrorHandler, HTTPErrorProcessor)
 _FAILURES = (urllib.error.URLError, http.client.HTTPException, OSError)
@@ -89,8 +92,8 @@ class Client:
             DataError: there is nothing, or it is no address of the web. Another server is not waited for long, and an
                 "internal error" not at all: that is how Label Studio says that a file is missing.
         """
-        url = urljoin(self.url + "/", address)
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        url = quote(urljoin(self.url + "/", address), safe=_SAFE)
+        if not _usable(url):
             raise DataError(f"{address:.200} is no address of the web: name a folder with the files in --data.")
         own = _origin(url) == _origin(self.url)
         try:
@@ -106,7 +109,10 @@ class Client:
         try:
             return json.loads(answer) if answer else None
         except ValueError as error:
-            raise ConfigError(f"{self.url} does not answer as a Label Studio does: check the address.") from error
+            raise self._stranger() from error
+
+    def _stranger(self) -> ConfigError:
+        return ConfigError(f"{self.url} does not answer as a Label Studio does: check the address.")
 
     def _persist(self, attempt: Callable[[], bytes], url: str, own: bool, *, refusals: int = 500) -> bytes:
         """The answer to a request that is tried until it succeeds, is refused or the patience is over.
@@ -153,7 +159,10 @@ class Client:
             if not self._access:
                 refresh = json.dumps({"refresh": self._token}).encode()
                 answer = self._open(Request(self.url + "/api/token/refresh/", refresh, headers, method="POST"))
-                self._access = str(json.loads(answer)["access"])
+                try:
+                    self._access = str(json.loads(answer)["access"])
+                except (ValueError, KeyError, TypeError) as error:
+                    raise self._stranger() from error
             return Request(url, body, {**headers, "Authorization": f"Bearer {self._access}"}, method=method)
         return Request(url, body, {**headers, "Authorization": f"Token {self._token}"}, method=method)
 
@@ -199,20 +208,26 @@ class _Redirects(HTTPRedirectHandler):
 
 def check_url(url: str) -> str:
     """``url`` without a slash at its end; raises ConfigError where it is no address of a server."""
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or parts.username is not None or parts.query or parts.fragment or not url.isprintable() or " " in url:
+    parts = urlsplit(url) if _usable(url) and url.isprintable() and url.isascii() and " " not in url else None
+    if parts is None or parts.username is not None or parts.query or parts.fragment:
         raise ConfigError("--url takes the address of a Label Studio, as in http://localhost:8080.")
     return url.rstrip("/")
 
 
+def _usable(url: str) -> bool:
+    """Whether this is an address of the web."""
+    try:
+        return urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).hostname) and urlsplit(url).port != 0
+    except ValueError:
+        return False
+
+
 def _origin(url: str) -> str:
+    """The server of an address; what is no address of the web is a server of its own."""
+    if not _usable(url):
+        return url
     parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    return f"{parts.scheme}://{parts.hostname}:{port}"
+    return f"{parts.scheme}://{parts.hostname}:{parts.port or {'http': 80, 'https': 443}[parts.scheme]}"
 
 
 def _reason(error: BaseException) -> str:

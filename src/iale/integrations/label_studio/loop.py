@@ -50,8 +50,8 @@ class LoopConfig:
         resize: height,width to which every image is resized.
         every: number of new labels after which the classifier is fitted again.
         ahead: how many of the best unlabelled tasks get a score; none scores all of them. People who label more before
-            the next round get random tasks; but on SQLite, Label Studio answers nobody while it deletes the scores of
-            the round before, which takes it 3 seconds for each 1,000.
+            the next round get random tasks; but on SQLite, Label Studio lets people wait while it deletes the scores
+            of the round before, which takes it longer the more they are.
         prelabel: whether the predictions name the classifier's class, too, which Label Studio then fills in for the
             person who labels; her answers would lean towards it.
         once: do one round and end.
@@ -68,7 +68,7 @@ class LoopConfig:
     classifier: str | None = None
     resize: tuple[int, ...] = (32, 32)
     every: int = 10
-    ahead: int | None = 500
+    ahead: int | None = 100
     prelabel: bool = False
     once: bool = False
     poll: float = 5.0
