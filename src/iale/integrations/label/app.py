@@ -197,6 +197,7 @@ def _static(name: str) -> Callable[[Request], Response]:
 
 def _with_body(answer: Callable[[Mapping[str, Any]], Response]) -> Callable[[Request], Any]:
     """An endpoint that reads the JSON object and answers in a thread, because the disk may take its time."""
+
     async def endpoint(request: Request) -> Response:
         return await run_in_threadpool(answer, await request.json())
 

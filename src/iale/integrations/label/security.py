@@ -16,7 +16,7 @@ import socket
 from collections.abc import Collection
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
@@ -89,7 +89,9 @@ class Guard:
         self._app = app
         self._token = token
         self._local = is_loopback(host)
-        self._names: Collection[str] = {"localhost"} if self._local else {"localhost", host, socket.gethostname()}
+        self._names: Collection[str] = (
+            {"localhost"} if self._local else {"localhost", host.lower(), socket.gethostname().lower()}
+        )
         self._cookie = f"{COOKIE}-{port}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -150,10 +152,8 @@ class Guard:
 
 
 def _hostname(host: str) -> str:
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
+    found = re.fullmatch(r"(?:\[([0-9a-f:.]+)\]|([\w.-]+))(?::\d{1,5})?", host.lower(), re.ASCII)
+    return (found[1] or found[2]) if found else ""
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

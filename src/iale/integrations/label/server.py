@@ -59,14 +59,16 @@ def serve(project: Project, *, host: str = "127.0.0.1", port: int = 8414, person
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port < 1 << 16:
+        raise ConfigError(f"cannot listen at port {port}: choose --port from 0 to 65535.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(128)
-    except (OSError, OverflowError) as error:
-        taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
         hint = "something listens there already; choose another --port" if taken else "check --host and --port"
-        raise ConfigError(f"cannot listen at {host}, port {port} ({getattr(error, 'strerror', error)}): {hint}.") from error
+        raise ConfigError(f"cannot listen at {host}, port {port} ({error.strerror}): {hint}.") from error
     return listener

@@ -26,7 +26,7 @@ function el(tag, properties = {}, ...children) {
 
 let classes = [], keyOf = new Map(), kind = "image", person = "", classify = true;
 let queue = [], current = null, past = []; // items: ready ones, the one that is shown, those decided last
-let filling = false, drained = false, skipping = false;
+let filling = false, drained = false;
 
 // ---- the server ----------------------------------------------------------------------------------------------------
 
@@ -57,6 +57,16 @@ function notice(id, text) { // one line for each kind of trouble; no text takes 
   line.dataset.notice = id;
   line.append(el("button", { type: "button", textContent: "✕", "aria-label": "Dismiss", onclick: () => line.remove() }));
   $("notices").append(line);
+}
+
+const troubles = new Map(); // what is waited for, and why it does not come
+
+function trouble(what, why = "") {
+  troubles.set(what, why);
+  const reasons = [...new Set(troubles.values())].filter(Boolean).join(" ");
+  const many = outbox.waiting.length;
+  const kept = many > 1 ? `${many} decisions are kept in this browser and` : many ? "One decision is kept in this browser and" : "It is";
+  notice("trouble", reasons && `${reasons} ${kept} tried again until it works; you can go on.`);
 }
 
 function say(text) { $("live").textContent = text; }
@@ -93,16 +103,16 @@ const outbox = {
       let answer = null;
       try {
         answer = await ask(path, body);
-        notice("outbox", "");
+        trouble("outbox");
         pause = 500;
       } catch (error) {
         if (error instanceof Waiting) {
-          const many = this.waiting.length === 1 ? "One decision is" : `${this.waiting.length} decisions are`;
-          notice("outbox", `${error.message} ${many} kept in this browser and sent again until saved; you can go on.`);
+          trouble("outbox", error.message);
           await Promise.race([sleep(pause), new Promise((done) => addEventListener("online", done, { once: true }))]);
           pause = Math.min(2 * pause, 5000);
           continue;
         }
+        trouble("outbox");
         notice("refused", `Not saved: ${error.message}`);
       }
       this.waiting.shift();
@@ -134,12 +144,12 @@ async function load(made) {
     try {
       const response = await ask(`samples/${made.sample}`);
       made.node = await draw(made, response);
-      notice("sample", "");
+      trouble("sample");
       if (made === current) show(made);
       return;
     } catch (error) {
       if (error instanceof Waiting) {
-        if (made === current) notice("sample", `${error.message} Trying again.`);
+        if (made === current) trouble("sample", error.message);
         await sleep(1000);
       } else {
         leaveOut(made, error.message);
@@ -183,7 +193,7 @@ function leaveOut(made, why) { // a sample that cannot be shown: say so, tell th
 }
 
 async function refill() {
-  if (filling || skipping || queue.length >= HOLD - 2) return;
+  if (filling || queue.length >= HOLD - 2) return;
   filling = true;
   const have = [current, ...queue].filter((each) => each && each.label === null).map((each) => each.sample);
   const unsaved = new Set(outbox.waiting.map((entry) => entry.body.sample));
@@ -193,9 +203,9 @@ async function refill() {
     const fresh = tickets.filter((ticket) => !known.has(ticket.sample));
     queue.push(...fresh.map((ticket) => item(ticket)));
     drained = !fresh.length && !queue.length;
-    notice("next", "");
+    trouble("next");
   } catch (error) {
-    notice("next", `${error.message} The next samples are asked for again in a moment.`);
+    trouble("next", error.message);
     setTimeout(refill, 2000);
   }
   filling = false;
@@ -210,7 +220,7 @@ function show(made) {
   stage.classList.remove("zoomed");
   $("zoom").setAttribute("aria-pressed", "false");
   if (made?.node) stage.replaceChildren(made.node);
-  else stage.replaceChildren(el("p", { className: "empty quiet", textContent: "Loading …" }));
+  else if (made || !drained) stage.replaceChildren(el("p", { className: "empty quiet", textContent: "Loading …" }));
   $("name").textContent = made ? made.name : "";
   $("reason").hidden = !made;
   $("reason").textContent = made ? (made.label === null ? REASONS[made.reason] ?? made.reason : `now: ${made.label}`) : "";
@@ -231,11 +241,14 @@ function advance() {
   if (next) setTimeout(refill, 0); // after the new picture is on the screen
 }
 
-function finished() {
+async function finished() {
+  await update();
+  if (current) return;
   const all = status && status.labelled + status.skipped >= status.samples;
   const text = all
     ? "Everything is labelled. Look through the labels, or take them with you."
     : "Nothing is left for you now: the rest is with other people or windows. It comes here when they leave it.";
+  if ($("stage").textContent.includes(text)) return;
   $("stage").replaceChildren(el("div", { className: "empty" }, el("h2", { textContent: all ? "Done" : "Waiting" }), el("p", { textContent: text })));
   say(text);
 }
@@ -315,7 +328,7 @@ function showClasses() {
   assignKeys();
   const names = classes.map((name) => {
     const key = keyOf.get(name);
-    const button = el("button", { type: "button", "aria-pressed": "false" }, el("span", { textContent: name, dir: "auto" }));
+    const button = el("button", { type: "button", title: name, "aria-pressed": "false" }, el("span", { textContent: name, dir: "auto" }));
     button.dataset.name = name;
     if (key) {
       button.prepend(el("kbd", { textContent: key, "aria-hidden": "true" }));
@@ -329,6 +342,9 @@ function showClasses() {
   });
   $("classes").replaceChildren(...names);
   $("classes").classList.toggle("short", classes.every((name) => name.length <= 3));
+  $("classes").classList.toggle("few", classes.length <= 4);
+  $("classes").classList.toggle("long", classes.some((name) => name.length > 12));
+  $("zoom").hidden = kind === "row";
   $("filter").hidden = classes.length <= 15;
   filter();
   if (current) show(current);
@@ -343,20 +359,22 @@ function filter() {
 
 let status = null;
 
-async function look() {
+async function update() {
   try {
-    if (!document.hidden) {
-      status = await ask("api/status");
-      if (status.classes.join("\n") !== classes.join("\n")) {
-        classes = status.classes;
-        showClasses();
-      }
-      showProgress();
-      notice("status", "");
+    status = await ask("api/status");
+    if (status.classes.join("\n") !== classes.join("\n")) {
+      classes = status.classes;
+      showClasses();
     }
+    showProgress();
+    trouble("status");
   } catch (error) {
-    if (!outbox.waiting.length) notice("status", error.message);
+    trouble("status", error.message);
   }
+}
+
+async function look() {
+  if (!document.hidden) await update();
   setTimeout(look, POLL);
 }
 
@@ -376,8 +394,8 @@ function showProgress() {
   const fitting = s.fitting ? "fitting …" : null;
   const facts = [
     ["Model", s.fits ? [`from ${s.fitted_on} labels`, fitting].filter(Boolean).join(", ") : fitting ?? "none yet"],
-    ["Chosen by", s.strategy],
-    ["Sure of the rest", s.confidence == null ? null : percent(s.confidence)],
+    ["Chosen by", s.fits ? s.strategy : null],
+    ["Sure, on average", s.confidence == null ? null : percent(s.confidence)],
     ["Accuracy", range(s.accuracy, hundred, " %") ?? cannot("accuracy")],
     ["Tested on", s.tested ? `${s.tested} random labels` : null],
     [`Next ${s.batch} labels`, range(s.gain, points, " points") ?? cannot("gain")],
@@ -442,6 +460,7 @@ function curve(points) {
 // ---- labelled so far, with correction ---------------------------------------------------------------------------------------
 
 async function gallery() {
+  await update();
   const groups = [...classes.map((name) => [name, status?.by_class[name] ?? 0]), [null, status?.skipped ?? 0]];
   const shut = new Set([...document.querySelectorAll("#labelled details:not([open])")].map((each) => each.dataset.name));
   const made = groups.filter(([, count]) => count).map(([name, count]) => {
