@@ -63,6 +63,7 @@ class ProjectConfig:
     training: TrainingConfig = field(default_factory=lambda: TrainingConfig(device="cpu"))
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "data", Path(self.data).expanduser())
         for name in self.classes:
             clean(name, "the name of a class")
         if len(set(self.classes)) != len(self.classes):
@@ -102,7 +103,7 @@ def brief(text: str) -> str | None:
 
 def save_config(folder: Path, config: ProjectConfig) -> None:
     """Writes the configuration; the place of the data is noted from the root and from the project."""
-    data = config.data.expanduser().resolve()
+    data = config.data.resolve()
     values = {**dataclasses.asdict(config), "data": str(data), "beside": os.path.relpath(data, folder.resolve())}
     storage.write_json(folder / CONFIG, values)
 

@@ -101,9 +101,10 @@ def late_weights(labels: Floats, draws: int, rng: np.random.Generator) -> Floats
         draws: how many.
         rng: for the draws.
     """
-    shares = np.append(_BEGIN, np.exp(rng.uniform(*np.log(_BEGINS), size=draws)))
+    low, high = np.log(_BEGINS).tolist()
+    shares = np.append(_BEGIN, np.exp(rng.uniform(low, high, size=draws)))
     begins = np.minimum(shares * labels[-1], np.sort(labels)[-min(_POINTS, len(labels))])
-    return (labels >= begins[:, None]).astype(np.float64)
+    return np.asarray(labels >= begins[:, None], dtype=np.float64)
 
 
 def accuracies(right: Floats, known: Floats, weights: Floats) -> Floats:

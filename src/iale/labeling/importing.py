@@ -72,6 +72,11 @@ def import_folders(project: Project, folder: Path | str | None = None, person: s
     return project.add_labels(person, labels, "imported")
 
 
+def import_labels(project: Project, path: Path | str, person: str = PERSON) -> int:
+    """Labels from a CSV file (`import_csv`) or class folders (`import_folders`), whichever ``path`` is."""
+    return import_folders(project, path, person) if Path(path).is_dir() else import_csv(project, path, person)
+
+
 def _names(project: Project, wanted: Iterable[str]) -> dict[str, str]:
     """The ids of the names that are wanted."""
     asked = set(wanted)

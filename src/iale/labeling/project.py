@@ -57,8 +57,9 @@ class Project(ProjectReader):
         self._status = StatusMaker(self)
 
     @classmethod
-    def create(cls, folder: Path, config: ProjectConfig) -> Project:
+    def create(cls, folder: Path | str, config: ProjectConfig) -> Project:
         """Makes a project; raises ConfigError where there is one, DataError where there is nothing to label."""
+        folder = Path(folder)
         if (folder / CONFIG).exists():
             raise ConfigError(f"{folder} holds a project already: open it, or name another folder.")
         items = open_items(config.data, resize=config.resize)  # before anything is written
@@ -66,16 +67,17 @@ class Project(ProjectReader):
         return cls(folder, config, items)
 
     @classmethod
-    def create_or_open(cls, folder: Path, config: ProjectConfig) -> Project:
+    def create_or_open(cls, folder: Path | str, config: ProjectConfig) -> Project:
         """Goes on with the project in ``folder``, or makes one.
 
         Strategy, classifier and its training may differ from what they were, classes may be added. Raises ConfigError
         where the data, the seed or the shares differ.
         """
+        folder = Path(folder)
         if not (folder / CONFIG).exists():
             return cls.create(folder, config)
         before = load_config(folder)
-        if before.data.exists() and config.data.expanduser().resolve() != before.data.resolve():
+        if before.data.exists() and config.data.resolve() != before.data.resolve():
             raise ConfigError(f"{folder} is the project of {before.data}, not of {config.data}: name another folder.")
         for name in FIXED:
             if getattr(before, name) != getattr(config, name):

@@ -15,7 +15,7 @@ from iale.seeding import Stream
 
 FEWEST_TESTS = 20
 FEWEST_FITS = 4
-DRAWS = 400
+DRAWS = 300
 FAR = 20
 """A prediction of more than so many times the labels there are is not believed."""
 
