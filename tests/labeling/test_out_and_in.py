@@ -135,7 +135,9 @@ def test_an_import_does_not_undo_what_the_test_share_is(make: Make, tmp_path: Pa
     assert import_csv(project, tmp_path / "labels.csv") == 5
     assert len(project.labels_to_learn_from()) == 5
     label_some(project, 20)
-    assert not set(project.labels_to_test_on()) & {project.items.ids[index] for index in reserved}
+    tests = project.labels_to_test_on()
+    assert len(tests) == 6
+    assert not set(tests) & {project.items.ids[index] for index in reserved}
 
 
 def test_a_pytorch_data_set(make: Make) -> None:

@@ -71,7 +71,8 @@ class Handing:
             return sample not in chosen and not answers.leased(sample, now) and not done(index)
 
         leased = sum(lease.until >= now for lease in answers.leases.values())
-        total = len(answers.decisions) + leased
+        # Imported labels came without a test share, and do not call for one.
+        total = leased + sum(event.reason != "imported" for event in answers.decisions.values())
         tests = sum(sample in answers.decisions or answers.leased(sample, now) for sample in answers.tested)
         seen = {event.label for event in answers.decisions.values()}
         searching = not seen.issuperset((*self._config.classes, *answers.added))
