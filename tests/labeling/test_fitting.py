@@ -59,7 +59,9 @@ def test_a_fit_ranks_the_pool_and_is_tested_on_the_test_share_alone(make: Make) 
     label_some(project, 6)
     fit(project)
     assert [f.labels for f in project.fits.all] == [24, 24 + 5]
-    assert len(list(project.folder.glob("weights-*.safetensors"))) == 1
+    fit(project)
+    assert len(list(project.folder.glob("weights-*.safetensors"))) == 2
+    assert Project.open(project.folder).fits.all == project.fits.all
 
 
 def test_the_same_labels_give_the_same_queue(make: Make) -> None:

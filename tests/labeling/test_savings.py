@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from scipy.optimize import curve_fit
 
-from iale.labeling.curve import Curves, draw_weights, fit_curves
+from iale.labeling.curve import Curves, bent, draw_weights, fit_curves
 from iale.labeling.fits import Fit, RandomFits
 from iale.labeling.intervals import Range, percentiles, wilson
 from iale.labeling.savings import FEWEST_TESTS, Savings, advise, savings
@@ -87,6 +87,14 @@ def test_labels_to_an_accuracy() -> None:
     assert one.reach(0.8)[0] == pytest.approx(100)
     assert one.reach(0.95)[0] == math.inf
     assert one.reach(0.9)[0] == math.inf
+
+
+def test_a_bent_curve_goes_through_the_same_point() -> None:
+    curves = Curves(np.array([0.9, 0.8]), np.array([1.0, 2.0]), np.array([0.5, 0.7]))
+    found = bent(curves, 50.0, np.array([1.0, 2.0]))
+    assert found.at(50) == pytest.approx(curves.at(50))
+    assert found.at(80)[0] == pytest.approx(curves.at(80)[0])
+    assert found.at(80)[1] > curves.at(80)[1]
 
 
 def test_percentiles_without_a_bound() -> None:

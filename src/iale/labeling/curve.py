@@ -83,6 +83,12 @@ def _drop(x: Floats, y: Floats, weights: Floats, ends: Floats) -> Floats:
     return np.asarray(np.maximum((weights * x * (ends[:, None] - y)).sum(axis=1) / (weights * x * x).sum(axis=1), 0.0))
 
 
+def bent(curves: Curves, labels: float, factors: Floats) -> Curves:
+    """The curves with their exponents multiplied by ``factors`` (float64 [B]); at ``labels`` they stay what they are."""
+    exponents = curves.c * factors
+    return Curves(curves.a, curves.b * labels ** (exponents - curves.c), exponents)
+
+
 def draw_weights(count: int, draws: int, rng: np.random.Generator) -> Floats:
     """float64 [1 + draws, count]: ones, then Bayesian bootstrap weights (Rubin 1981), which leave nothing out."""
     return np.concatenate([np.ones((1, count)), rng.exponential(size=(draws, count))])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -32,7 +33,8 @@ def first_ones(folder: Path, items: Items, shares: Shares, seed: int) -> list[in
     except (StorageError, KeyError):
         pass
     chosen = _choose(items, shares, Stream(seed).child("first"))
-    storage.write_json(folder / FIRST, {"samples": [items.ids[index] for index in chosen]})
+    with contextlib.suppress(StorageError):  # where nothing can be written, they are chosen again next time
+        storage.write_json(folder / FIRST, {"samples": [items.ids[index] for index in chosen]})
     return chosen
 
 

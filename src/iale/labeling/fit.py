@@ -98,7 +98,7 @@ class Round:
             notice=notice,
         )
         save_fit(project.folder, fit, latest)
-        self._drop_old_weights(latest.weights)
+        self._drop_old_weights()
         self._fit_to_random_labels(classes)
 
     def _candidates(self, labels: dict[int, int], stream: Stream) -> list[int]:
@@ -160,7 +160,7 @@ class Round:
         """Predictions for the test share, also for those of it that will be labelled next."""
         shares, ids = self.project.shares, self._ids
         tested = [ids.index(sample) for sample in self.project.labels_to_test_on()]
-        ahead = [int(i) for i in shares.order[: 2 * len(tested) + _AHEAD]]
+        ahead = [int(i) for i in shares.order[: len(tested) + _AHEAD]]
         rows, inputs = self.reading.read(dict.fromkeys([*tested, *ahead]))
         if not rows:
             return {}
@@ -177,10 +177,10 @@ class Round:
             save_random(self.project.folder, fits)
             self._random_labels = len(tests)
 
-    def _drop_old_weights(self, current: str) -> None:
-        for path in self.project.folder.glob("weights-*.safetensors"):
-            if path.name != current:
-                path.unlink(missing_ok=True)
+    def _drop_old_weights(self) -> None:
+        """Keeps two: the last but one may be being read."""
+        for path in sorted(self.project.folder.glob("weights-*.safetensors"))[:-2]:
+            path.unlink(missing_ok=True)
 
 
 _open: dict[str, Round] = {}  # of the fitting process

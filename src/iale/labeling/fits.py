@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,16 +91,21 @@ class Fits:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._all: tuple[object, tuple[Fit, ...]] = (None, ())
+        self._read = 0
         self._latest: tuple[object, Latest | None] = (None, None)
         self._random: tuple[object, RandomFits] = (None, RandomFits())
 
     @property
     def all(self) -> tuple[Fit, ...]:
         """Every finished fit, in order."""
-        stamp = _stamp(self.folder / FITS)
-        if stamp != self._all[0]:
-            with self._readable(FITS):
-                self._all = stamp, tuple(_fit(record) for record in storage.read_lines(self.folder / FITS))
+        stamp, (before, fits) = _stamp(self.folder / FITS), self._all
+        if stamp == before:
+            return fits
+        if stamp is None or stamp[1] < self._read:
+            self._read, fits = 0, ()
+        with self._readable(FITS):
+            records, self._read = storage.read_more_lines(self.folder / FITS, self._read)
+            self._all = stamp, (*fits, *map(_fit, records))
         return self._all[1]
 
     @property
@@ -151,7 +157,9 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 
 
 def _fit(record: dict[str, Any]) -> Fit:
-    return Fit(**{**record, "classes": tuple(record["classes"])})
+    # Every fit names the same samples: each name is kept once.
+    tests = {sys.intern(sample): sys.intern(label) for sample, label in record["tests"].items()}
+    return Fit(**{**record, "classes": tuple(record["classes"]), "tests": tests})
 
 
 def _latest(values: dict[str, Any]) -> Latest:

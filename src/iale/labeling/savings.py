@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from iale.labeling.curve import Curves, Floats, accuracies, draw_weights, fit_curves, late_weights
+from iale.labeling.curve import Curves, Floats, accuracies, bent, draw_weights, fit_curves, late_weights
 from iale.labeling.fits import Fit, RandomFits
 from iale.labeling.intervals import UNKNOWN, Range, percentiles, wilson
 from iale.seeding import Stream
@@ -23,6 +23,7 @@ WORTH = 0.01
 """A point of accuracy: less is not worth a fifth more labels."""
 
 _MOST_POINTS = 60
+_EXPONENT_SPREAD = 0.3
 
 
 @dataclass(frozen=True)
@@ -236,7 +237,10 @@ def _saved(
 ) -> Range:
     """Labels that random choice would need for the same accuracy, less those there are.
 
-    Both curves belong to one classifier and one pool, and with every label given they meet: they share their end.
+    Both curves belong to one classifier and one pool, and with every label given they meet. Whether that is where the
+    strategy's curve seems to end cannot be known: in half of the draws it is, in the others it lies anywhere above. Nor
+    does the curve of random choice rise beyond its few labels as it did up to there: its exponent is drawn around the
+    fitted one.
     """
     if len(random.labels) < 3:
         cannot_tell["saved"] = "too few random labels are there to know what random choice would have given."
@@ -244,7 +248,13 @@ def _saved(
     right, known = _matrix(random.predictions, tests, order)
     labels = np.array(random.labels, dtype=np.float64)
     points = draw_weights(len(labels), DRAWS, stream.child("random").numpy())
-    chance = fit_curves(labels, accuracies(right, known, weights), points, curves.a)
+    higher = np.maximum(stream.child("ends").numpy().uniform(-1, 1, size=len(points)), 0.0)
+    higher[0] = 0.25  # the mean
+    ends = curves.a + higher * (1 - curves.a)
+    chance = fit_curves(labels, accuracies(right, known, weights), points, ends)
+    factors = np.exp(_EXPONENT_SPREAD * stream.child("exponents").numpy().normal(size=len(points)))
+    factors[0] = 1.0
+    chance = bent(chance, labels[0], factors)
     saved = chance.reach(curves.at(n)) - n
     saved = np.where(np.isnan(saved), np.inf, saved)
     found = percentiles(float(saved[0]), saved[1:], FAR * n)
