@@ -84,7 +84,7 @@ def _drop(x: Floats, y: Floats, weights: Floats, ends: Floats) -> Floats:
 
 
 def bent(curves: Curves, labels: float, factors: Floats) -> Curves:
-    """The curves with their exponents multiplied by ``factors`` (float64 [B]); at ``labels`` they stay what they are."""
+    """The curves with exponents multiplied by ``factors`` (float64 [B]); at ``labels`` they stay what they are."""
     exponents = curves.c * factors
     return Curves(curves.a, curves.b * labels ** (exponents - curves.c), exponents)
 

@@ -254,7 +254,7 @@ def _saved(
     chance = fit_curves(labels, accuracies(right, known, weights), points, ends)
     factors = np.exp(_EXPONENT_SPREAD * stream.child("exponents").numpy().normal(size=len(points)))
     factors[0] = 1.0
-    chance = bent(chance, labels[0], factors)
+    chance = bent(chance, float(labels.max()), factors)
     saved = chance.reach(curves.at(n)) - n
     saved = np.where(np.isnan(saved), np.inf, saved)
     found = percentiles(float(saved[0]), saved[1:], FAR * n)
