@@ -54,7 +54,8 @@ class Browser:
     def post(self, address: str, body: Any, **headers: str | None) -> Answer:
         usual: dict[str, Any] = {"origin": ORIGIN, "content_type": "application/json"}
         data = body if isinstance(body, bytes | Iterator) else json.dumps(body).encode()
-        return self.request("POST", address, data, **usual | headers)
+        given: dict[str, Any] = {**usual, **headers}
+        return self.request("POST", address, data, **given)
 
 
 def events(project: Project) -> int:

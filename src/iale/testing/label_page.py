@@ -60,9 +60,7 @@ class LabelServer:
     def start(self) -> LabelServer:
         """Starts the process and waits until it has printed its address."""
         with open(self._log, "wb") as log:
-            self._process = subprocess.Popen(
-                [*self._command, "--port", str(self.port)], stdout=log, stderr=log, start_new_session=True
-            )
+            self._process = subprocess.Popen([*self._command, "--port", str(self.port)], stdout=log, stderr=log)
         deadline = time.monotonic() + START
         while time.monotonic() < deadline and self._process.poll() is None:
             found = [line for line in self._log.read_text().splitlines() if line.startswith("http://")]
@@ -105,21 +103,24 @@ class LabelServer:
         """What the server answers, as JSON; raises OSError where it cannot be reached, Refused where it says no."""
         origin = f"http://127.0.0.1:{self.port}"
         headers = {"Cookie": f"iale-label-{self.port}={self.address.split('token=')[1]}", "Origin": origin}
+        method, data = ("GET", None) if body is None else ("POST", json.dumps(body))
+        if data is not None:
+            headers["Content-Type"] = "application/json"
+        used = self._line is not None
         try:
             if self._line is None:
                 self._line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-            if body is None:
-                self._line.request("GET", path, headers=headers)
-            else:
-                self._line.request("POST", path, json.dumps(body), {**headers, "Content-Type": "application/json"})
+            self._line.request(method, path, data, headers)
             response = self._line.getresponse()
-            data = response.read()
+            answer = response.read()
         except (OSError, http.client.HTTPException) as error:
             self.hang_up()
+            if used and isinstance(error, http.client.RemoteDisconnected):  # it was idle for long
+                return self.ask(path, body)
             raise ConnectionError(str(error)) from error
         if response.status != 200:
-            raise Refused(response.status, data.decode(errors="replace")[:200])
-        return json.loads(data) if response.headers.get_content_type() == "application/json" else data
+            raise Refused(response.status, answer.decode(errors="replace")[:200])
+        return json.loads(answer) if response.headers.get_content_type() == "application/json" else answer
 
     def __enter__(self) -> LabelServer:
         """Starts it."""

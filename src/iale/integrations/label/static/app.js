@@ -26,7 +26,7 @@ function el(tag, properties = {}, ...children) {
 
 let classes = [], keyOf = new Map(), kind = "image", person = "", classify = true;
 let queue = [], current = null, past = []; // items: ready ones, the one that is shown, those decided last
-let filling = false, drained = false;
+let filling = false, drained = false, leftOut = 0;
 
 // ---- the server ----------------------------------------------------------------------------------------------------
 
@@ -186,7 +186,8 @@ function drop(made) {
 function leaveOut(made, why) { // a sample that cannot be shown: say so, tell the server, go on
   if (made.dropped) return;
   drop(made);
-  notice("left-out", `${why} It was left out; labeling goes on.`);
+  leftOut += 1;
+  notice("left-out", `${why} It was left out${leftOut > 1 ? `, as ${leftOut - 1} before it` : ""}; labeling goes on.`);
   if (made.label === null) outbox.push("api/skip", { sample: made.sample, note: why });
   queue = queue.filter((other) => other !== made);
   if (made === current) advance();
@@ -397,7 +398,7 @@ function showProgress() {
     ["Chosen by", s.fits ? s.strategy : null],
     ["Sure, on average", s.confidence == null ? null : percent(s.confidence)],
     ["Accuracy", range(s.accuracy, hundred, " %") ?? cannot("accuracy")],
-    ["Tested on", s.tested ? `${s.tested} random labels` : null],
+    ["Tested on", s.tested ? `${s.tested} random label${s.tested > 1 ? "s" : ""}` : null],
     [`Next ${s.batch} labels`, range(s.gain, points, " points") ?? cannot("gain")],
     [`Labels to ${s.target == null ? "the target" : percent(s.target)}`, range(s.to_target, whole) ?? cannot("to_target")],
     ["Saved against random", range(s.saved, whole) ?? cannot("saved")],
