@@ -180,8 +180,10 @@ class _Api:
 
     def _row(self, row: Labelled) -> dict[str, Any]:
         found = {**asdict(row), "name": self._name(row.sample)}
-        if self._project.kind == "text":
-            found["text"] = _clean(str(self._project.show(row.sample)))[:200]
+        if self._project.kind != "image":
+            shown = self._project.show(row.sample)
+            text = shown if isinstance(shown, str) else ", ".join(f"{name} {cell}" for name, cell in dict(shown).items())
+            found["text"] = _clean(text)[:200]
         return found
 
 

@@ -48,10 +48,12 @@ async function ask(path, body) {
   throw new Waiting(error);
 }
 
-function notice(id, text) { // one line for each kind of trouble; no text takes it away
-  const old = document.querySelector(`[data-notice="${id}"]`);
-  if (old?.firstChild.textContent === text) return;
-  old?.remove();
+const noticed = new Map();
+
+function notice(id, text) { // one line for each kind of trouble; no text takes it away, and what was dismissed stays away
+  if (noticed.get(id) === text) return;
+  noticed.set(id, text);
+  document.querySelector(`[data-notice="${id}"]`)?.remove();
   if (!text) return;
   const line = el("p", { className: "notice" }, el("span", { textContent: text }));
   line.dataset.notice = id;
@@ -194,7 +196,7 @@ function leaveOut(made, why) { // a sample that cannot be shown: say so, tell th
 }
 
 async function refill() {
-  if (filling || queue.length >= HOLD - 2) return;
+  if (!person || filling || queue.length >= HOLD - 2) return;
   filling = true;
   const have = [current, ...queue].filter((each) => each && each.label === null).map((each) => each.sample);
   const unsaved = new Set(outbox.waiting.map((entry) => entry.body.sample));
@@ -218,8 +220,7 @@ async function refill() {
 function show(made) {
   current = made;
   const stage = $("stage");
-  stage.classList.remove("zoomed");
-  $("zoom").setAttribute("aria-pressed", "false");
+  if (stage.classList.contains("zoomed")) zoom();
   if (made?.node) stage.replaceChildren(made.node);
   else if (made || !drained) stage.replaceChildren(el("p", { className: "empty quiet", textContent: "Loading …" }));
   $("name").textContent = made ? made.name : "";
@@ -311,7 +312,10 @@ function again(made) {
 }
 
 function zoom(x = 0.5, y = 0.5) { // and the place at x, y of the picture in the middle, if it can be
-  const stage = $("stage"), on = stage.classList.toggle("zoomed");
+  const stage = $("stage"), image = stage.querySelector("img"), on = !stage.classList.contains("zoomed");
+  const fit = image && Math.min(stage.clientWidth / image.naturalWidth, stage.clientHeight / image.naturalHeight);
+  stage.classList.toggle("zoomed", on);
+  if (image) image.style.width = on ? `${Math.max(2.5 * fit, 1) * image.naturalWidth}px` : "";
   $("zoom").setAttribute("aria-pressed", String(on));
   if (!on) return;
   stage.focus({ preventScroll: true });
@@ -387,7 +391,7 @@ function range({ value, low, high }, write, unit = "") {
 
 function showProgress() {
   const s = status, whole = (value) => String(Math.round(value)), hundred = (value) => whole(100 * value);
-  const points = (value) => `${value < 0 ? "−" : "+"}${Math.abs(100 * value).toFixed(1)}`;
+  const points = (value) => `${value < 0 ? "−" : ""}${Math.abs(100 * value).toFixed(1)}`;
   $("done").textContent = s.labelled;
   $("of").textContent = `of ${s.samples} labelled${s.skipped ? `, ${s.skipped} skipped` : ""}`;
   Object.assign($("bar"), { max: Math.max(1, s.samples), value: s.labelled + s.skipped });
@@ -408,6 +412,7 @@ function showProgress() {
   const why = [...new Set(Object.values(s.cannot_tell))].map((text) => el("li", { textContent: text }));
   $("why").replaceChildren(...why);
   $("unknown").hidden = !why.length;
+  $("notes").replaceChildren(...s.notices.map((text) => el("p", { textContent: text })));
   $("facts").replaceChildren(...rows);
   const advice = `${s.advice.text} ${s.advice.reason}`.trim();
   $("advice").hidden = !advice;
@@ -415,7 +420,6 @@ function showProgress() {
   if ($("advice").textContent !== advice) $("advice").textContent = advice;
   $("curve").replaceChildren(curve(s.curve));
   notice("fit", s.problem && `The model was not fitted: ${s.problem} Labels are saved as before.`);
-  notice("server", s.notices.join(" "));
 }
 
 function curve(points) {
@@ -455,7 +459,7 @@ function curve(points) {
   const fitted = known.filter((point) => point.fitted != null).map((point) => `${x(point.labels)},${y(point.fitted)}`);
   if (fitted.length > 1) picture.append(svg("polyline", { class: "fit", points: fitted.join(" ") }));
   picture.append(marks);
-  return picture;
+  return el("div", {}, picture, el("figcaption", { className: "quiet", textContent: "Accuracy on the random labels in %, with 95% intervals, and the fitted curve." }));
 }
 
 // ---- labelled so far, with correction ---------------------------------------------------------------------------------------
@@ -466,7 +470,7 @@ async function gallery() {
   const shut = new Set([...document.querySelectorAll("#labelled details:not([open])")].map((each) => each.dataset.name));
   const made = groups.filter(([, count]) => count).map(([name, count]) => {
     const box = el("div", { className: kind === "image" ? "thumbs" : "thumbs words" });
-    const group = el("details", { open: !shut.has(String(name)) }, el("summary", { textContent: `${name ?? "Cannot tell"} · ${count}`, dir: "auto" }), box);
+    const group = el("details", { open: !shut.has(String(name)) }, el("summary", { textContent: `${name ?? "Skipped"} · ${count}`, dir: "auto" }), box);
     group.dataset.name = name;
     list(name, box, 0);
     return group;
@@ -490,7 +494,8 @@ async function list(name, box, offset) {
 function thumb(row) {
   const about = `${row.name}, ${row.label ?? "skipped"} by ${row.person}${row.note ? `: ${row.note}` : ""}`;
   const button = el("button", { type: "button", title: about, "aria-label": `Correct ${about}` });
-  if (kind === "image") button.append(el("img", { src: `samples/${row.sample}?edge=160`, loading: "lazy", alt: "" }));
+  const gone = () => button.replaceChildren(row.name);
+  if (kind === "image") button.append(el("img", { src: `samples/${row.sample}?edge=160`, loading: "lazy", alt: "", onerror: gone }));
   else button.append(row.text ?? row.name);
   button.onclick = () => correct(row);
   return button;
