@@ -58,7 +58,7 @@ def windows(chromium: Any) -> Iterator[Open]:
         page: Page = context.new_page()
         page.on("pageerror", lambda error: found.append(str(error)))
         page.on("dialog", lambda dialog: found.append(dialog.message) if dialog.type == "alert" else dialog.accept())
-        page.on("request", lambda request: _own(request.url, server) or found.append(request.url))
+        page.on("request", lambda request: found.extend(_foreign(request.url, server)))
         page.on("console", lambda line: found.append(line.text) if "Content Security" in line.text else None)
         page.goto(server.address)
         expect(page.locator("#stage :is(img, .text, .row, .empty h2)")).to_be_visible(timeout=30_000)
@@ -70,8 +70,8 @@ def windows(chromium: Any) -> Iterator[Open]:
     assert not found
 
 
-def _own(url: str, server: LabelServer) -> bool:
-    return url.startswith((f"http://127.0.0.1:{server.port}/", "blob:"))
+def _foreign(url: str, server: LabelServer) -> list[str]:
+    return [] if url.startswith((f"http://127.0.0.1:{server.port}/", "blob:")) else [url]
 
 
 def photograph(page: Page, name: str) -> None:
@@ -79,12 +79,12 @@ def photograph(page: Page, name: str) -> None:
     folder = os.environ.get("IALE_SCREENSHOTS")
     before = page.viewport_size
     for size, scheme in LOOKS:
-        page.set_viewport_size(size)  # type: ignore[arg-type]
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme=scheme)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, size)
         if folder:
             page.screenshot(path=f"{folder}/{name}-{size['width']}-{scheme}.png")
-    page.set_viewport_size(before)  # type: ignore[arg-type]
+    page.set_viewport_size(before)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ready(page: Page) -> str:
     """What the picture that is shown shows."""
     expect(page.locator("#stage img")).to_be_visible()
-    return truth(page.locator("#name").inner_text())
+    return truth(str(page.locator("#name").inner_text()))
 
 
 def truth(name: str) -> str:
@@ -110,7 +110,7 @@ def truth(name: str) -> str:
 
 def press_truth(page: Page) -> str:
     """Labels what is shown with its key and waits until something else is shown; returns its name."""
-    name = page.locator("#name").inner_text()
+    name: str = page.locator("#name").inner_text()
     page.keyboard.press(ready(page))
     expect(page.locator("#name")).not_to_have_text(name)
     return name

@@ -49,7 +49,7 @@ class Browser:
         return request(self.app, method, address, given, body)
 
     def get(self, address: str, **headers: str | None) -> Answer:
-        return self.request("GET", address, **headers)
+        return self.request("GET", address, b"", **headers)
 
     def post(self, address: str, body: Any, **headers: str | None) -> Answer:
         usual: dict[str, Any] = {"origin": ORIGIN, "content_type": "application/json"}

@@ -19,6 +19,7 @@ pytest.importorskip("uvicorn", reason="the extra 'label' is not installed")
 
 from PIL import Image
 
+from iale.cli.label import PAGES
 from iale.cli.main import main
 from iale.integrations.label.app import create_app
 from iale.integrations.label.pictures import EDGE, THUMB
@@ -64,7 +65,14 @@ def lines(project: Project, kind: str) -> list[dict[str, Any]]:
 
 def test_a_session(page: Page) -> None:
     about = page.get("/api/project").json()
-    assert about == {"name": "project", "kind": "image", "count": 8, "classes": ["cat", "dog"], "person": "ann"}
+    assert about == {
+        "name": "project",
+        "kind": "image",
+        "count": 8,
+        "classes": ["cat", "dog"],
+        "person": "ann",
+        "mark": "",
+    }
     tickets = page.post("/api/next", count=3).json()["tickets"]
     assert len({ticket["sample"] for ticket in tickets}) == 3
     first, second, third = (ticket["sample"] for ticket in tickets)
@@ -285,6 +293,30 @@ def test_the_kill_test_would_notice(tmp_path: Path, rows: Path) -> None:
     assert tally(tmp_path / "p", 0, {"1": sent, "2": sent}, {sample: ["a"]}).lost == 1
     assert tally(tmp_path / "p", 0, {"1": {**sent, "label": "b"}}, {sample: ["b"]}).wrong == 1
     assert tally(tmp_path / "p", 0, {}, {other: ["a"]}).wrong == 2
+
+
+def test_labels_that_exist_are_brought_in_once(
+    tmp_path: Path, rows: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(PAGES, "_entries", {"label": lambda project, **_: None})
+    (tmp_path / "labels.csv").write_text("sample,label\n0,a\n1,c\n")
+    argv = [
+        "label",
+        str(rows),
+        "--classes",
+        "a,b",
+        "--out",
+        str(tmp_path / "p"),
+        "--labels",
+        str(tmp_path / "labels.csv"),
+    ]
+    assert main(argv) == 0
+    project = Project.open(tmp_path / "p")
+    assert list(project.labels().values()) == ["a", "c"]
+    project.label("ann", next(iter(project.labels())), "b")
+    assert main(argv) == 0  # the same command goes on, and takes no correction back
+    assert sorted(project.labels().values()) == ["b", "c"]
+    assert "not read again" in capsys.readouterr().err
 
 
 def test_bad_options_end_with_one_sentence(tmp_path: Path, rows: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from iale.cli.options import parse
 from iale.cli.output import check_folder, say
+from iale.labeling.importing import import_labels
 from iale.labeling.project import Project, ProjectConfig
 from iale.registry import Registry
 
@@ -28,6 +29,8 @@ class LabelOptions:
         out: folder of the project: its journal of labels and its fits.
         host: address to listen at; only this machine reaches the page unless you name another.
         port: 0 takes a free one.
+        labels: labels that exist already, for a project that has none yet: a CSV file with the columns sample and
+            label, or a folder of class folders inside the data.
         person: your name; the page offers it. By default the name you are logged in with, and the page asks where
             others can reach it.
         project: what is labelled and how.
@@ -37,6 +40,7 @@ class LabelOptions:
     project: ProjectConfig
     host: str = "127.0.0.1"
     port: int = 8414
+    labels: Path | None = None
     person: str | None = None
 
 
@@ -51,12 +55,20 @@ def main(argv: Sequence[str]) -> int:
     try:
         for notice in project.notices:
             say(notice)
+        _import(project, options.labels)
         project.start_fitting()
         say(f"{project.count} samples; open this address in a browser, Ctrl-C ends:")
         serve(project, host=options.host, port=options.port, person=_person(options))
     finally:
         project.close()
     return 0
+
+
+def _import(project: Project, path: Path | None) -> None:
+    if path is not None and project.labels():
+        say(f"{project.folder} has labels already, so {path} was not read again")
+    elif path is not None:
+        say(f"{import_labels(project, path)} labels came from {path}")
 
 
 def _person(options: LabelOptions) -> str:

@@ -39,14 +39,15 @@ _STATIC = {"": "index.html", "app.js": "app.js", "app.css": "app.css", "icon.svg
 _TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 
 
-def create_app(project: Project, *, person: str = "") -> Starlette:
+def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlette:
     """The application; `security.Guard` belongs around it.
 
     Args:
         project: what is labelled.
         person: the name that the page offers who labels; without one it asks.
+        mark: tells this project from others of the same name, to which a browser must not send what it kept for this.
     """
-    api = _Api(project, person)
+    api = _Api(project, person, mark)
     gets = {
         "/api/project": api.about,
         "/api/status": api.status,
@@ -81,16 +82,14 @@ def create_app(project: Project, *, person: str = "") -> Starlette:
 class _Api:
     """Functions from requests to answers; they run in threads, which `Project` allows."""
 
-    def __init__(self, project: Project, person: str) -> None:
-        self._project = project
-        self._person = person
+    def __init__(self, project: Project, person: str, mark: str) -> None:
+        self._project, self._person, self._mark = project, person, mark
 
     def about(self, request: Request) -> Response:
         project = self._project
-        return _json(
-            name=project.folder.resolve().name, kind=project.kind, count=project.count, classes=project.classes,
-            person=self._person,
-        )  # fmt: skip
+        name, classes = _clean(project.folder.resolve().name), project.classes
+        offered = {"person": self._person, "mark": self._mark}
+        return _json(name=name, kind=project.kind, count=project.count, classes=classes, **offered)
 
     def status(self, request: Request) -> Response:
         return _json(**asdict(self._project.status()), classes=self._project.classes)
@@ -182,7 +181,9 @@ class _Api:
         found = {**asdict(row), "name": self._name(row.sample)}
         if self._project.kind != "image":
             shown = self._project.show(row.sample)
-            text = shown if isinstance(shown, str) else ", ".join(f"{name} {cell}" for name, cell in dict(shown).items())
+            text = (
+                shown if isinstance(shown, str) else ", ".join(f"{name} {cell}" for name, cell in dict(shown).items())
+            )
             found["text"] = _clean(text)[:200]
         return found
 

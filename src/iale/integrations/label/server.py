@@ -19,6 +19,7 @@ except ModuleNotFoundError as error:
     raise ConfigError("`iale label` needs starlette and uvicorn: `pip install 'iale[label]'` gets them.") from error
 
 from iale.labeling.project import Project
+from iale.storage import sha256
 
 
 def serve(project: Project, *, host: str = "127.0.0.1", port: int = 8414, person: str = "") -> None:
@@ -36,7 +37,7 @@ def serve(project: Project, *, host: str = "127.0.0.1", port: int = 8414, person
     listener = _listen(host, port)
     port = listener.getsockname()[1]
     token = project_token(project.folder)
-    app = Guard(create_app(project, person=person), token, host, port)
+    app = Guard(create_app(project, person=person, mark=sha256(token.encode())[:16]), token, host, port)
     shown = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(host, host)
     print(f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/?token={token}", flush=True)
     if not is_loopback(host):

@@ -201,11 +201,11 @@ async function refill() {
   const have = [current, ...queue].filter((each) => each && each.label === null).map((each) => each.sample);
   const unsaved = new Set(outbox.waiting.map((entry) => entry.body.sample));
   try {
-    const { tickets } = await ask("api/next", { person, tab, count: HOLD, have: [...have, ...unsaved].slice(0, 32) });
+    const { tickets } = await ask("api/next", { person, tab, count: HOLD + unsaved.size, have: [...have, ...unsaved].slice(0, 32) });
     const known = new Set([...have, ...unsaved, ...outbox.waiting.map((entry) => entry.body.sample)]);
     const fresh = tickets.filter((ticket) => !known.has(ticket.sample));
     queue.push(...fresh.map((ticket) => item(ticket)));
-    drained = !fresh.length && !queue.length;
+    drained = !fresh.length && !queue.length && !outbox.waiting.length;
     trouble("next");
   } catch (error) {
     trouble("next", error.message);
@@ -514,7 +514,7 @@ function view(name) {
     if (button.dataset.go === name) button.setAttribute("aria-current", "page");
     else button.removeAttribute("aria-current");
   }
-  if (name === "labelled") gallery();
+  if (name === "labelled") gallery().then(() => $("labelled").focus());
   if (name === "label") $("stage").focus({ preventScroll: true });
 }
 
@@ -631,7 +631,7 @@ async function begin() {
       person = project.person;
       try { person = localStorage.getItem("iale person") || person; } catch { /* the server's offer */ }
       notice("begin", "");
-      outbox.open(project.name);
+      outbox.open(project.mark || project.name);
       break;
     } catch (error) {
       notice("begin", error.message);
