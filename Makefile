@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test check fast results evidence clean
+.PHONY: demo test check fast soak results evidence clean
 
 demo: $(VENV)/.installed
 	$(BIN)/iale demo --out demo
@@ -20,6 +20,10 @@ check: test
 
 fast: $(VENV)/.installed
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not statistical"
+
+# Kills label, train and run at random moments and compares what is left; ends with one line of counts. A quarter of an hour.
+soak: $(VENV)/.installed
+	$(BIN)/python scripts/soak.py
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -19,6 +19,7 @@ from iale.storage import (
     read_bytes,
     read_json,
     read_lines,
+    read_more_lines,
     read_tensors,
     sha256,
     to_json,
@@ -247,3 +248,16 @@ def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path, line: bytes, mess
     write_bytes(tmp_path / "lines", b'{"a": 1}\n' + line + b'\n{"a": 2}\n')
     with pytest.raises(StorageError, match=message):
         read_lines(tmp_path / "lines")
+
+
+def test_lines_are_read_on_from_where_the_last_ones_ended(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    assert read_more_lines(path, 0) == ([], 0)
+    append_line(path, {"a": 1})
+    first, end = read_more_lines(path, 0)
+    append_line(path, {"a": 2})
+    with open(path, "ab") as file:
+        file.write(b'{"a": 3')
+    second, after = read_more_lines(path, end)
+    assert (first, second) == ([{"a": 1}], [{"a": 2}])
+    assert read_more_lines(path, after) == ([], after)

@@ -6,6 +6,8 @@
     QueryStrategy      the one interface: a context in, positions out
     find_strategy      a strategy or a policy by name or folder
     load_policy        a policy from its folder
+    Project            a folder of samples that people label
+    ProjectLearner     ActiveLearner on such a project
     load_dataset       a data set by name or path
     IaleError          base of all errors
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from iale.data.folder import FolderSamples as FolderSamples
     from iale.data.torch_dataset import TorchSamples as TorchSamples
     from iale.errors import IaleError as IaleError
+    from iale.labeling.learner import ProjectLearner as ProjectLearner
+    from iale.labeling.project import Project as Project
     from iale.policies.catalog import find_strategy as find_strategy
     from iale.policies.catalog import list_policies as list_policies
     from iale.policies.saved import load_policy as load_policy
@@ -38,6 +42,8 @@ _HOMES = {
     "ArraySamples": "data.arrays",
     "FolderSamples": "data.folder",
     "IaleError": "errors",
+    "Project": "labeling.project",
+    "ProjectLearner": "labeling.learner",
     "QueryContext": "strategies.base",
     "QueryStrategy": "strategies.base",
     "ScoringStrategy": "strategies.base",

@@ -88,7 +88,7 @@ class ActiveLearner:
 
     def tell(self, indices: Sequence[int] | Tensor, labels: Sequence[int] | Tensor) -> None:
         """Adds labels (0 … C−1); raises and adds none where an index or a label is wrong."""
-        self._learner.pool.acquire(_integers(indices, "indices"), _integers(labels, "labels"))
+        self._learner.pool.acquire(integers(indices, "indices"), integers(labels, "labels"))
 
     def fit(self) -> FittedClassifier:
         """Fits the model on all labels told so far."""
@@ -133,7 +133,8 @@ def _array(samples: ArrayLike | Tensor) -> NDArray[Any] | Tensor:
     return samples if isinstance(samples, Tensor) else np.asarray(samples)
 
 
-def _integers(values: Sequence[int] | Tensor, what: str) -> Tensor:
+def integers(values: Sequence[int] | Tensor, what: str) -> Tensor:
+    """int64 [n] of a list; raises DataError where it is none of integers."""
     try:
         tensor = torch.as_tensor(values)
     except (TypeError, ValueError, RuntimeError) as error:

@@ -169,6 +169,17 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return list(_parse_lines(path, data.split(b"\n")[:-1]))
 
 
+def read_more_lines(path: Path, start: int) -> tuple[list[dict[str, Any]], int]:
+    """The records of a plain JSON-lines file behind byte ``start``, and where they end; see `read_lines`."""
+    if not path.exists():
+        return [], 0
+    with storage_errors("read", path), open(path, "rb") as file:
+        file.seek(start)
+        data = file.read()
+    whole = data.rfind(b"\n") + 1
+    return list(_parse_lines(path, data[:whole].split(b"\n")[:-1])), start + whole
+
+
 def _parse_lines(path: Path, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(lines, start=1):
         try:

@@ -21,6 +21,10 @@ SUMMARIES = {
     "bench": "repeat an experiment of the paper by its name, with its figure",
     "report": "draw curves and tables from the records of runs",
     "query": "choose which of your samples to label next",
+    "label": "open a page on which people label what helps most",
+    "status": "show how a labeling project stands, and what more labels would bring",
+    "export": "take labels, classifier or scores out of a labeling project",
+    "label-studio": "choose what a Label Studio project asks for next, from the labels it has so far",
     "data": "list the data sets and where they were found, or download one",
     "policies": "list the policies that come with iale, or show one's card",
 }

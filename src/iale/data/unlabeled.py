@@ -70,7 +70,7 @@ def load_labels_csv(
     number = {name: index for index, name in enumerate(names)}
     found: dict[int, str] = {}
     lines: list[int] = []
-    for line, sample, label in _rows(path):
+    for line, sample, label in read_label_rows(path):
         if sample not in number:
             raise DataError(f"{path}, line {line}: there is no sample {sample!r}; remove that line or correct it.")
         if number[sample] in found:
@@ -87,8 +87,8 @@ def load_labels_csv(
     return torch.tensor(list(found)), torch.tensor(labels), known
 
 
-def _rows(path: Path) -> list[tuple[int, str, str]]:
-    """Line number, sample and label of every line that is not blank."""
+def read_label_rows(path: Path) -> list[tuple[int, str, str]]:
+    """Line number, sample and label of every line that is not blank; raises DataError as `load_labels_csv` does."""
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)

@@ -1,0 +1,86 @@
+"""Kills what people rely on at random moments, and compares what is left with what was promised.
+
+    python scripts/soak.py [LABEL] [TRAIN] [RUN]
+
+The numbers of kills: of `iale label` while a person labels (100), and of `iale train` (6) and `iale run` (6), which
+must end with the bytes of one that was never killed. The last line counts; the exit code is 1 where anything was lost.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+
+from iale.testing.label_page import LabelServer, Tally, label_under_kills
+
+CLASSES = ["a", "b", "c"]
+SMALL = ("--dataset", "digits", "--classifier", "mlp", "--epochs", "2", "--device", "cpu", "--labeling-budget", "40")
+TRAIN = ("train", *SMALL, "--experts", "margin,entropy", "--episodes", "6", "--round-size", "2", "--policy-epochs", "2")
+RUN = ("run", *SMALL, "--strategies", "random,margin,badge", "--seeds", "6", "--test-size", "100")
+PERIODS = {"train": 25.0, "run": 12.0}
+"""Seconds within which a kill falls."""
+
+
+def label(folder: Path, kills: int) -> Tally:
+    """`iale label`, its labels, corrections, skips and undos."""
+    data = folder / "rows.npz"
+    np.savez(data, x=np.random.default_rng(0).normal(size=(100_000, 2)).astype(np.float32))
+    options = ("--classes", ",".join(CLASSES), "--epochs", "1", "--fit-every", "200")
+    server = LabelServer(data, folder / "project", *options)
+    return label_under_kills(server, folder / "project", CLASSES, kills)
+
+
+def same_bytes(command: tuple[str, ...], folder: Path, kills: int) -> bool:
+    """Whether a command that is killed again and again leaves what it leaves undisturbed."""
+    moments, argv = random.Random(kills), [sys.executable, "-m", "iale", *command, "--out"]
+    subprocess.run([*argv, str(folder / "whole")], check=True, capture_output=True)
+    begun = time.monotonic()
+    for _ in range(kills):
+        with subprocess.Popen(
+            [*argv, str(folder / "killed")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as it:
+            time.sleep(moments.uniform(0.0, PERIODS[command[0]]))
+            it.kill()
+    subprocess.run([*argv, str(folder / "killed")], check=True, capture_output=True)
+    print(f"{command[0]}: {kills} kills in {time.monotonic() - begun:.0f} s", flush=True)
+    return contents(folder / "whole") == contents(folder / "killed")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file but those that tell times and those that a kill left unfinished."""
+    files = (
+        path for path in folder.rglob("*") if path.is_file() and path.suffix != ".tmp" and "times" not in path.name
+    )
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def main(argv: list[str]) -> int:
+    """Runs all three."""
+    numbers = [int(text) for text in argv] + [100, 6, 6][len(argv) :]
+    with tempfile.TemporaryDirectory(prefix="iale-soak-") as name:
+        folders = [Path(name) / part for part in ("label", "train", "run")]
+        for folder in folders:
+            folder.mkdir()
+        tally = label(folders[0], numbers[0])
+        print(f"label: {tally}", flush=True)
+        train = same_bytes(TRAIN, folders[1], numbers[1])
+        run = same_bytes(RUN, folders[2], numbers[2])
+    words = {True: "same bytes", False: "OTHER BYTES"}
+    labels = f"{tally.acknowledged} acknowledged, {tally.lost} lost, {tally.doubled} doubled, {tally.wrong} wrong"
+    others = f"{numbers[1]} kills of train: {words[train]}; {numbers[2]} kills of run: {words[run]}"
+    print(f"soak: {tally.kills} kills of label, {labels}; {others}")
+    fine = train and run and tally.acknowledged > 0 and not (tally.lost or tally.doubled or tally.wrong)
+    return 0 if fine else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

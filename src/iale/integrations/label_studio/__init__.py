@@ -1,0 +1,1 @@
+"""A Label Studio project that asks for the best task next: read over REST, refit, scored, again."""

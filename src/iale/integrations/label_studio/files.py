@@ -1,0 +1,51 @@
+"""The files of tasks in a folder on this machine."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from iale.data.folder import image_names
+from iale.errors import DataError
+
+_UPLOADED = re.compile(r"^[0-9a-f]{8}-")
+"""What Label Studio puts in front of the name of an uploaded file."""
+
+
+class FolderFiles:
+    """Finds the files of tasks in a folder on this machine, so that nothing has to be fetched.
+
+    A task's address is matched by its path, the longest part of it that is a path below the folder; or by its file
+    name alone, as Label Studio writes it: with eight hexadecimal digits in front and underscores for spaces.
+
+    Args:
+        root: a folder of images.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._names = set(image_names(root))
+        self._by_name: dict[str, list[str]] = {}
+        for name in self._names:
+            self._by_name.setdefault(_file_name(name), []).append(name)
+
+    def read(self, address: str) -> bytes:
+        """The bytes of the file; raises DataError where there is none, or several that may be meant."""
+        parts = urlsplit(address)
+        path = parse_qs(parts.query).get("d", [unquote(parts.path)])[0]  # ?d= is a path of Label Studio's local storage
+        steps = path.split("/")
+        for start in range(len(steps)):
+            if (name := "/".join(steps[start:])) in self._names:
+                return (self._root / name).read_bytes()
+        found = self._by_name.get(_file_name(_UPLOADED.sub("", steps[-1])), [])
+        if len(found) != 1:
+            raise DataError(
+                f"{len(found) or 'no'} files in {self._root} are called {steps[-1]:.200}: there should be one of them."
+            )
+        return (self._root / found[0]).read_bytes()
+
+
+def _file_name(path: str) -> str:
+    """A file's name as Label Studio stores it."""
+    return re.sub(r"[^-\w.]", "", path.rpartition("/")[2].strip().replace(" ", "_"))

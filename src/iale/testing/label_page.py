@@ -1,0 +1,260 @@
+"""The part of a page in the talk with ``iale label``, and a server that is killed in the middle of it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import itertools
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from iale.labeling.project import ProjectReader
+
+START = 120.0
+"""Seconds after which a server that has not begun is given up."""
+
+
+class Refused(Exception):
+    """The server answered, with anything but success.
+
+    Attributes:
+        status: its code.
+    """
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(f"{status}: {sentence}")
+        self.status = status
+
+
+class LabelServer:
+    """``iale label`` in a process of its own; it keeps its port over restarts.
+
+    Args:
+        data: what is labelled.
+        out: the project.
+        options: others of the command line.
+
+    Attributes:
+        address: as it was printed, token included.
+        port: of the server.
+    """
+
+    def __init__(self, data: Path, out: Path, *options: str) -> None:
+        self.address, self.port = "", 0
+        self._out, self._log = out, out.with_name(f"{out.name}.log")
+        self._command = [sys.executable, "-m", "iale", "label", str(data), "--out", str(out), *options]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._line: http.client.HTTPConnection | None = None
+
+    def start(self) -> LabelServer:
+        """Starts the process and waits until it has printed its address."""
+        with open(self._log, "wb") as log:
+            self._process = subprocess.Popen([*self._command, "--port", str(self.port)], stdout=log, stderr=log)
+        deadline = time.monotonic() + START
+        while time.monotonic() < deadline and self._process.poll() is None:
+            found = [line for line in self._log.read_text().splitlines() if line.startswith("http://")]
+            if found:
+                self.address = found[0]
+                self.port = int(found[0].split("/?")[0].rsplit(":", 1)[1])
+                return self
+            time.sleep(0.02)
+        raise AssertionError(f"the server did not start: {self._log.read_text()}")
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def kill(self) -> None:
+        """Ends the process as a power cut would; what it started ends by itself."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self.hang_up()
+
+    def stop(self) -> int:
+        """Ends the process as Ctrl-C would; returns its exit code."""
+        assert self._process is not None
+        if self._process.poll() is None:
+            os.kill(self._process.pid, signal.SIGINT)
+        code = self._process.wait(30)
+        self.hang_up()
+        return code
+
+    def hang_up(self) -> None:
+        """Ends the connection."""
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+    def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """What the server answers, as JSON; raises OSError where it cannot be reached, Refused where it says no."""
+        origin = f"http://127.0.0.1:{self.port}"
+        headers = {"Cookie": f"iale-label-{self.port}={self.address.split('token=')[1]}", "Origin": origin}
+        method, data = ("GET", None) if body is None else ("POST", json.dumps(body))
+        if data is not None:
+            headers["Content-Type"] = "application/json"
+        used = self._line is not None
+        try:
+            if self._line is None:
+                self._line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+            self._line.request(method, path, data, headers)
+            response = self._line.getresponse()
+            answer = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            self.hang_up()
+            if used and isinstance(error, http.client.RemoteDisconnected):  # it was idle for long
+                return self.ask(path, body)
+            raise ConnectionError(str(error)) from error
+        if response.status != 200:
+            raise Refused(response.status, answer.decode(errors="replace")[:200])
+        return json.loads(answer) if response.headers.get_content_type() == "application/json" else answer
+
+    def __enter__(self) -> LabelServer:
+        """Starts it."""
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Kills it."""
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What came of a session with kills.
+
+    Attributes:
+        kills: how often the server was killed.
+        acknowledged: labels, skips and undos that the server said were saved.
+        lost: of these, how many are not in the journal as they were sent.
+        doubled: keys that are in the journal more than once.
+        wrong: samples that are not labelled as the person last said.
+    """
+
+    kills: int
+    acknowledged: int
+    lost: int
+    doubled: int
+    wrong: int
+
+
+def label_under_kills(server: LabelServer, out: Path, classes: list[str], kills: int, seed: int = 0) -> Tally:
+    """A person labels, corrects, skips and undoes as fast as the server answers, which is killed at random moments.
+
+    What was not acknowledged is sent again with the same key, as the page does.
+
+    Args:
+        server: not started.
+        out: its project.
+        classes: at least 2.
+        kills: how many.
+        seed: of the moments and the labels.
+    """
+    rng, moments = random.Random(seed), random.Random(seed + 1)
+    acknowledged: dict[str, dict[str, Any]] = {}
+    said: dict[str, list[str | None]] = {}
+    done = threading.Event()
+
+    def send(path: str, body: dict[str, Any]) -> Any:
+        while True:
+            try:
+                return server.ask(path, body)
+            except ConnectionError:
+                time.sleep(0.005)
+
+    def act(path: str, sample: str, label: str | None, number: int) -> None:
+        body = {"person": "ann", "tab": "1", "sample": sample, "key": f"{seed}-{number}"}
+        send(path, body if label is None else {**body, "label": label})
+        kind = path.rsplit("/", 1)[1]
+        acknowledged[body["key"]] = {"kind": kind, "sample": sample, "label": label}
+        before = said.setdefault(sample, [])
+        before[:] = before[:-1] if kind == "undo" else [*before, label]
+
+    def work() -> None:
+        numbers = itertools.count()
+        while not done.is_set():
+            for ticket in send("/api/next", {"person": "ann", "tab": "1", "count": 20})["tickets"]:
+                sample, label = ticket["sample"], rng.choice(classes)
+                act("/api/label", sample, label, next(numbers))
+                if rng.random() < 0.1:
+                    act("/api/label", sample, rng.choice([c for c in classes if c != label]), next(numbers))
+                if rng.random() < 0.1:
+                    act("/api/undo", sample, None, next(numbers))
+                if rng.random() < 0.05:
+                    act("/api/skip", sample, None, next(numbers))
+                if done.is_set():
+                    break
+
+    person = threading.Thread(target=work)
+    server.start()
+    person.start()
+    try:
+        for _ in range(kills):
+            time.sleep(moments.uniform(0.0, 1.0))
+            server.kill()
+            server.start()
+        time.sleep(0.5)
+    finally:
+        done.set()
+        person.join(60)
+        server.stop()
+    return tally(out, kills, acknowledged, said)
+
+
+def tally(out: Path, kills: int, acknowledged: dict[str, dict[str, Any]], said: dict[str, list[str | None]]) -> Tally:
+    """Compares a project with what its only person knows.
+
+    Args:
+        out: the project.
+        kills: to be noted.
+        acknowledged: kind, sample and label of every event that was acknowledged, by its key.
+        said: the answers to each sample that were not undone, None for a skip.
+    """
+    lines = [json.loads(line) for line in (out / "journal.jsonl").read_text().splitlines()]
+    keys = Counter(line["key"] for line in lines if "key" in line)
+    written = {line["key"]: {"label": None, **line} for line in lines if "key" in line}
+    lost = [key for key, event in acknowledged.items() if not event.items() <= written.get(key, {}).items()]
+    labels = ProjectReader.open(out).labels()
+    wrong = [sample for sample, answers in said.items() if labels.get(sample) != next(reversed(answers), None)]
+    unknown = set(labels) - set(said)
+    doubled = sum(count > 1 for count in keys.values())
+    return Tally(kills, len(acknowledged), len(lost), doubled, len(wrong) + len(unknown))
+
+
+def hostile_images(folder: Path, *, large: bool = False) -> None:
+    """Files that no program should trust: names that are markup, links that lead out, damage, bombs.
+
+    Args:
+        folder: where they are put; beside it ``secret.png`` is written.
+        large: with a decompression bomb and a photograph of 100 megapixels.
+    """
+    from PIL import Image
+
+    folder.mkdir(parents=True, exist_ok=True)
+    Image.new("L", (8, 8), 7).save(folder.parent / "secret.png")
+    for number in range(4):
+        Image.new("RGB", (40, 30), (60 * number, 90, 30)).save(folder / f"good-{number}.png")
+    Image.new("L", (8, 8)).save(folder / "<img src=x onerror=alert(1)>.png")
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    (folder / "script.jpg").write_bytes(b"<script>alert(1)</script>")
+    (folder / "postscript.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n")
+    with contextlib.suppress(OSError):
+        (folder / "link.png").symlink_to(folder.parent / "secret.png")
+    if large:
+        Image.new("1", (20_000, 20_000)).save(folder / "bomb.png")
+        Image.new("L", (10_000, 10_000), 99).save(folder / "huge.jpg", quality=30)

@@ -1,0 +1,316 @@
+"""Attacks on the page: from other pages, other names, other paths, and through what people and files are called."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+pytest.importorskip("starlette", reason="the extra 'label' is not installed")
+
+from iale.integrations.label.app import create_app
+from iale.integrations.label.security import COOKIE, MOST_BODY, Guard, is_loopback, project_token
+from iale.labeling.ids import id_of
+from iale.labeling.project import Project, ProjectConfig
+from iale.testing.asgi import Answer, request
+from iale.testing.label_page import hostile_images
+
+ORIGIN = "http://127.0.0.1:8414"
+TOKEN = "t" * 43
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    hostile_images(tmp_path / "data")
+    config = ProjectConfig(tmp_path / "data", classes=("cat", EVIL), classifier="mlp", resize=(8, 8))
+    project = Project.create(tmp_path / "project", config)
+    yield project
+    project.close()
+
+
+class Browser:
+    """Sends what a browser would, unless it is told otherwise; a header that is None is left out."""
+
+    def __init__(self, project: Project, host: str = "127.0.0.1", token: str | None = TOKEN) -> None:
+        self.app = Guard(create_app(project), TOKEN, host, 8414)
+        self.token = token
+
+    def request(self, method: str, address: str, body: bytes | Iterator[bytes] = b"", **headers: str | None) -> Answer:
+        cookie = None if self.token is None else f"other=1; {COOKIE}-8414={self.token}"
+        usual = {"host": "127.0.0.1:8414", "cookie": cookie}
+        given = {name.replace("_", "-"): value for name, value in {**usual, **headers}.items() if value is not None}
+        return request(self.app, method, address, given, body)
+
+    def get(self, address: str, **headers: str | None) -> Answer:
+        return self.request("GET", address, b"", **headers)
+
+    def post(self, address: str, body: Any, **headers: str | None) -> Answer:
+        usual: dict[str, Any] = {"origin": ORIGIN, "content_type": "application/json"}
+        data = body if isinstance(body, bytes | Iterator) else json.dumps(body).encode()
+        given: dict[str, Any] = {**usual, **headers}
+        return self.request("POST", address, data, **given)
+
+
+def events(project: Project) -> int:
+    return (
+        len((project.folder / "journal.jsonl").read_bytes().splitlines())
+        if (project.folder / "journal.jsonl").exists()
+        else 0
+    )
+
+
+@pytest.fixture
+def client(project: Project) -> Browser:
+    return Browser(project)
+
+
+LABEL = {"person": "eve", "label": "cat", "key": "1"}
+
+
+@pytest.mark.parametrize("path", ["/", "/app.js", "/api/project", "/api/status", "/samples/0", "/export/labels.csv"])
+@pytest.mark.parametrize("token", [None, "", "t" * 42, "T" * 43, "t" * 44])
+def test_nothing_is_told_without_the_token(project: Project, path: str, token: str | None) -> None:
+    assert Browser(project, token=token).get(path).status == 401
+
+
+def test_the_printed_address_sets_a_cookie_that_scripts_and_other_sites_do_not_get(project: Project) -> None:
+    client = Browser(project, token=None)
+    answer = client.get(f"/?token={TOKEN}")
+    assert answer.status == 200
+    cookie = answer.headers["set-cookie"]
+    assert cookie == f"{COOKIE}-8414={TOKEN}; Path=/; HttpOnly; SameSite=Strict"
+    client.token = cookie.split(";")[0].split("=", 1)[1]
+    assert client.get("/api/project").status == 200
+    assert "set-cookie" not in client.get("/api/project").headers
+    for address in ("/?token=wrong", "/?token=", f"/api/project?token={TOKEN}"):
+        assert Browser(project, token=None).get(address).status == 401
+
+
+def test_a_token_is_random_private_and_stays(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    token = project_token(tmp_path / "a")
+    assert len(token) >= 43
+    assert token == project_token(tmp_path / "a") != project_token(tmp_path / "b")
+    assert stat.S_IMODE((tmp_path / "a" / "token").stat().st_mode) == 0o600
+    (tmp_path / "a" / "token").write_text("")  # as a full disk leaves it
+    assert len(project_token(tmp_path / "a")) >= 43
+
+
+@pytest.mark.parametrize(
+    "origin", [None, "null", "http://evil.example", "http://127.0.0.1:9", "http://localhost:8414", "file://"]
+)
+@pytest.mark.parametrize("path", ["/api/label", "/api/skip", "/api/undo", "/api/class", "/api/next", "/api/release"])
+def test_no_other_page_can_change_anything(project: Project, client: Browser, path: str, origin: str | None) -> None:
+    before = events(project)
+    body = {**LABEL, "tab": "1", "count": 3, "sample": project.items.ids[0]}
+    assert client.post(path, body, origin=origin).status == 403
+    assert events(project) == before
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+def test_a_form_cannot_change_anything(project: Project, client: Browser, kind: str) -> None:
+    body = {**LABEL, "sample": project.items.ids[0]}
+    assert client.post("/api/label", body, content_type=kind).status == 415
+    assert not events(project)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
+def test_changes_are_made_by_post_alone(project: Project, client: Browser, method: str) -> None:
+    for path in ("/api/label", "/api/skip", "/api/undo", "/api/class", "/api/next", "/api/release"):
+        address = f"{path}?person=eve&label=cat&key=1&sample={project.items.ids[0]}"
+        assert client.request(method, address, origin=ORIGIN).status == 405
+    assert not events(project)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:8414",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "169.254.1.1",
+        "",
+        "[",
+        "a@localhost:x",
+    ],
+)
+def test_a_name_that_was_turned_to_this_machine_is_refused(project: Project, host: str) -> None:
+    """DNS rebinding: the browser takes the page for evil.example, and would send along what that may see."""
+    client = Browser(project)
+    for answer in (
+        client.get("/api/project", host=host),
+        client.get(f"/?token={TOKEN}", host=host),
+        client.post("/api/class", LABEL, host=host, origin=f"http://{host}"),
+    ):
+        assert answer.status == 421
+    assert not events(project)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8414", "localhost:9000", "[::1]:8414", "127.0.0.1"])
+def test_this_machine_has_several_names(project: Project, host: str) -> None:
+    assert Browser(project).get("/api/project", host=host).status == 200
+
+
+def test_a_server_for_others_answers_to_addresses_but_not_to_any_name(project: Project) -> None:
+    client = Browser(project, host="0.0.0.0")
+    assert client.get("/api/project", host="192.168.1.7:8414").status == 200
+    assert client.get("/api/project", host="evil.example").status == 421
+    assert Browser(project).get("/api/project", host="192.168.1.7:8414").status == 421
+
+
+def test_loopback_is_the_default() -> None:
+    from iale.cli.label import LabelOptions
+
+    assert is_loopback(LabelOptions(Path("x"), ProjectConfig(Path("y"))).host)
+    assert not any(map(is_loopback, ("0.0.0.0", "::", "192.168.1.7", "evil.example", "")))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "..%2f..%2fsecret.png", "../secret.png", "%2e%2e/secret.png", "....//secret.png", "..%5c..%5csecret.png",
+        "/etc/passwd", "%2fetc%2fpasswd", "..", ".", "0", "g" * 16, "0" * 16, "0" * 15 + "%00", "%00",
+        "good-0.png", "link.png", "secret.png", "../project/token", "journal.jsonl",
+    ],
+)  # fmt: skip
+def test_samples_are_found_by_id_and_by_nothing_else(client: Browser, name: str) -> None:
+    for path in (f"/samples/{name}", f"/export/{name}", f"/{name}", f"/static/{name}"):
+        answer = client.get(path)
+        assert answer.status in (404, 401), path
+        assert b"PNG" not in answer.body
+        assert TOKEN.encode() not in answer.body
+
+
+def test_links_that_lead_out_are_neither_listed_nor_read(project: Project, client: Browser, tmp_path: Path) -> None:
+    names = [project.items.name(index) for index in range(len(project.items))]
+    assert "link.png" not in names
+    sample = project.items.ids[names.index("good-0.png")]
+    assert client.get(f"/samples/{sample}").status == 200
+    good, secret = tmp_path / "data" / "good-0.png", tmp_path / "secret.png"
+    status = good.stat()
+    secret.write_bytes(good.read_bytes())  # even where size and time fit
+    os.utime(secret, ns=(status.st_atime_ns, status.st_mtime_ns))
+    good.unlink()
+    good.symlink_to(secret)
+    answer = client.get(f"/samples/{sample}")
+    assert answer.status == 422
+    assert "out of the folder" in answer.json()["error"]
+
+
+def test_a_folder_that_became_a_link_is_not_followed_out(tmp_path: Path) -> None:
+    data, other = tmp_path / "data", tmp_path / "other"
+    hostile_images(data / "inside")
+    project = Project.create(tmp_path / "p", ProjectConfig(data, classes=("cat", "dog")))
+    sample = next(project.items.ids[i] for i in range(project.count) if project.items.name(i).endswith("good-1.png"))
+    (data / "inside").rename(other)
+    (data / "inside").symlink_to(other)
+    assert Browser(project).get(f"/samples/{sample}").status == 422
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/app.js", "/app.css", "/icon.svg", "/api/status", "/nothing", "/export/labels.csv"]
+)
+def test_every_answer_forbids_what_a_page_does_not_need(client: Browser, path: str) -> None:
+    headers = client.get(path).headers
+    policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'none'"
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cache-control"] == "no-store"
+    assert "access-control-allow-origin" not in headers
+
+
+def test_refusals_carry_the_headers_too(project: Project) -> None:
+    for answer in (Browser(project, token=None).get("/"), Browser(project).get("/", host="evil.example")):
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "'none'" in answer.headers["content-security-policy"]
+
+
+def test_the_page_loads_nothing_from_elsewhere_and_has_no_inline_script(client: Browser) -> None:
+    page, script, style = (client.get(path).text for path in ("/", "/app.js", "/app.css"))
+    assert page.count("<script") == 1
+    assert '<script src="app.js" defer></script>' in page
+    assert " on" not in page.split("<body")[1].replace("on it", "")
+    assert "style=" not in page
+    for text in (page, script, style):
+        assert "https://" not in text
+        assert "http://" not in text.replace("http://www.w3.org/2000/svg", "")
+    for unsafe in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function("):
+        assert unsafe not in script
+
+
+def test_files_are_sent_as_what_they_are(tmp_path: Path) -> None:
+    hostile_images(tmp_path / "data", large=True)
+    project = Project.create(tmp_path / "project", ProjectConfig(tmp_path / "data", classes=("cat", "dog")))
+    client, kinds = Browser(project), {}
+    for index in range(project.count):
+        answer = client.get(f"/samples/{project.items.ids[index]}")
+        kinds[project.items.name(index)] = answer.headers["content-type"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert b"<script>" not in answer.body
+    assert kinds["good-0.png"] == "image/png"
+    assert kinds["huge.jpg"] == "image/jpeg"
+    for name in ("broken.png", "script.jpg", "postscript.jpg", "bomb.png"):
+        assert kinds[name] == "application/json"
+
+
+def test_what_people_write_is_data(project: Project, client: Browser) -> None:
+    sample = project.items.ids[0]
+    assert client.post("/api/label", {"person": EVIL, "label": EVIL, "sample": sample, "key": "1"}).status == 200
+    answer = client.get(f"/api/labelled?label={quote(EVIL)}")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json()["rows"][0]["person"] == EVIL
+    table = client.get("/export/labels.csv")
+    assert table.headers["content-type"].startswith("text/csv")
+    assert table.headers["content-disposition"] == 'attachment; filename="labels.csv"'
+
+
+@pytest.mark.parametrize("text", ["", " ", "x" * 201, "a\nb", "a\0b", "\ud800", 7, None, ["cat"], {"a": 1}])
+@pytest.mark.parametrize("field", ["person", "label", "sample", "key"])
+def test_senseless_fields_are_refused(project: Project, client: Browser, field: str, text: Any) -> None:
+    body = {"person": "eve", "label": "cat", "sample": project.items.ids[0], "key": "1", field: text}
+    answer = client.post("/api/label", body)
+    assert answer.status in (404, 422)
+    assert answer.json()["error"]
+    assert not events(project)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"1", b"null", b"{", b"\xff", b"[" * 60_000, b'{"a":' * 9000])
+def test_a_body_must_be_an_object(client: Browser, body: bytes) -> None:
+    assert client.post("/api/label", body).status == 400
+
+
+def test_a_body_has_a_limit(project: Project, client: Browser) -> None:
+    body = {**LABEL, "sample": project.items.ids[0], "more": "x" * MOST_BODY}
+    assert client.post("/api/label", body).status == 413
+
+    def pieces() -> Iterator[bytes]:
+        for _ in range(1000):
+            yield b" " * MOST_BODY
+
+    assert client.post("/api/label", pieces()).status == 413
+    assert not events(project)
+
+
+@pytest.mark.parametrize("count", [-1, 10**9, "3", None, 2.5, True])
+def test_nobody_is_handed_the_whole_pool(project: Project, client: Browser, count: Any) -> None:
+    answer = client.post("/api/next", {"person": "eve", "tab": "1", "count": count})
+    assert answer.status in (200, 422)
+    assert len(answer.json().get("tickets", [])) <= 32
+
+
+def test_ids_say_nothing_of_paths(project: Project) -> None:
+    assert all(len(sample) == 16 and int(sample, 16) >= 0 for sample in project.items.ids)
+    assert f"{id_of(b'good-0.png'):016x}" in project.items.ids

@@ -1,0 +1,333 @@
+"""What the page gets from the server: samples, answers that count once, and a sentence for all that goes wrong."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("starlette", reason="the extra 'label' is not installed")
+pytest.importorskip("uvicorn", reason="the extra 'label' is not installed")
+
+from PIL import Image
+
+from iale.cli.label import PAGES
+from iale.cli.main import main
+from iale.integrations.label.app import create_app
+from iale.integrations.label.pictures import EDGE, THUMB
+from iale.labeling.project import Project, ProjectConfig, ProjectReader
+from iale.testing.asgi import Answer, request
+from iale.testing.label_page import LabelServer, hostile_images, label_under_kills, tally
+
+Get, Post = Callable[..., Answer], Callable[..., Any]
+
+
+class Page:
+    """The application of a project, without its guard."""
+
+    def __init__(self, project: Project) -> None:
+        self.project, self.app = project, create_app(project, person="ann")
+        self.number = 0
+
+    def get(self, address: str, **headers: str) -> Answer:
+        return request(self.app, "GET", address, {name.replace("_", "-"): text for name, text in headers.items()})
+
+    def post(self, address: str, **body: Any) -> Answer:
+        self.number += 1
+        body = {"person": "ann", "tab": "1", "key": f"key {self.number}", **body}
+        return request(self.app, "POST", address, {"content-type": "application/json"}, json.dumps(body).encode())
+
+    def ids(self) -> dict[str, str]:
+        return {self.project.items.name(index): sample for index, sample in enumerate(self.project.items.ids)}
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Page]:
+    hostile_images(tmp_path / "data")
+    config = ProjectConfig(tmp_path / "data", classes=("cat", "dog"), classifier="mlp", resize=(8, 8), test_share=0.0)
+    project = Project.create(tmp_path / "project", config)
+    yield Page(project)
+    project.close()
+
+
+def lines(project: Project, kind: str) -> list[dict[str, Any]]:
+    found = [json.loads(line) for line in (project.folder / "journal.jsonl").read_text().splitlines()]
+    return [line for line in found if line["kind"] == kind]
+
+
+def test_a_session(page: Page) -> None:
+    about = page.get("/api/project").json()
+    assert about == {
+        "name": "project",
+        "kind": "image",
+        "count": 8,
+        "classes": ["cat", "dog"],
+        "person": "ann",
+        "mark": "",
+    }
+    tickets = page.post("/api/next", count=3).json()["tickets"]
+    assert len({ticket["sample"] for ticket in tickets}) == 3
+    first, second, third = (ticket["sample"] for ticket in tickets)
+    assert page.post("/api/label", sample=first, label="cat").json()["sample"] == first
+    assert page.post("/api/skip", sample=second).status == 200
+    assert page.post("/api/label", sample=third, label="cat").status == 200
+    assert page.post("/api/label", sample=third, label="dog").status == 200  # corrected
+    assert [row["sample"] for row in page.get("/api/labelled?label=dog").json()["rows"]] == [third]
+    assert [row["sample"] for row in page.get("/api/labelled").json()["rows"]] == [second]
+    assert page.post("/api/undo").json()["sample"] == third
+    assert page.project.labels() == {first: "cat", third: "cat"}
+    assert page.post("/api/undo", sample=first).json()["name"] == tickets[0]["name"]
+    assert page.post("/api/class", label="bird").json()["classes"] == ["cat", "dog", "bird"]
+    assert page.post("/api/label", sample=first, label="bird").status == 200
+    status = page.get("/api/status").json()
+    assert (status["labelled"], status["skipped"], status["samples"]) == (2, 1, 8)
+    assert status["by_class"] == {"cat": 1, "dog": 0, "bird": 1}
+    assert page.get("/export/labels.csv").text.count("\n") == 3
+    assert len(page.get("/export/labels.jsonl").text.splitlines()) == 3
+
+
+def test_what_is_sent_again_counts_once(page: Page) -> None:
+    (ticket,) = page.post("/api/next", count=1).json()["tickets"]
+    answers = [page.post("/api/label", sample=ticket["sample"], label="cat", key="same").json() for _ in range(3)]
+    assert answers[0] == answers[1] == answers[2]
+    assert len(lines(page.project, "label")) == 1
+    undone = [page.post("/api/undo", sample=ticket["sample"], key="undo").json() for _ in range(2)]
+    assert undone[0] == undone[1]
+    assert len(lines(page.project, "undo")) == 1
+
+
+def test_two_windows_never_get_the_same_sample(page: Page) -> None:
+    one = page.post("/api/next", count=3, tab="1").json()["tickets"]
+    two = page.post("/api/next", count=20, tab="2").json()["tickets"]
+    samples = [ticket["sample"] for ticket in (*one, *two)]
+    assert len(set(samples)) == len(samples) == 8
+    held = [ticket["sample"] for ticket in one]
+    assert page.post("/api/next", count=3, tab="1", have=held).json()["tickets"] == []
+    assert page.post("/api/next", count=3, tab="3").json()["tickets"] == []
+    assert page.post("/api/release", tab="2").status == 200
+    assert len(page.post("/api/next", count=20, tab="3").json()["tickets"]) == 5
+
+
+def test_small_images_are_sent_as_they_are_and_not_twice(page: Page, tmp_path: Path) -> None:
+    sample = page.ids()["good-0.png"]
+    answer = page.get(f"/samples/{sample}")
+    assert answer.body == (tmp_path / "data" / "good-0.png").read_bytes()
+    again = page.get(f"/samples/{sample}", if_none_match=answer.headers["etag"])
+    assert (again.status, again.body) == (304, b"")
+    assert page.get(f"/samples/{sample}?edge=160", if_none_match=answer.headers["etag"]).status == 200
+
+
+def test_large_images_are_made_smaller(tmp_path: Path) -> None:
+    hostile_images(tmp_path / "data", large=True)
+    rotated = Image.new("RGB", (3000, 1000), "red")
+    exif = rotated.getexif()
+    exif[0x0112] = 6
+    rotated.save(tmp_path / "data" / "photo.jpg", exif=exif)
+    Image.new("RGBA", (2000, 10), (0, 0, 0, 0)).save(tmp_path / "data" / "glass.png")
+    Image.new("I;16", (9, 9), 300).save(tmp_path / "data" / "deep.png")
+    page = Page(Project.create(tmp_path / "p", ProjectConfig(tmp_path / "data", classes=("cat", "dog"))))
+
+    def size(name: str, query: str = "") -> tuple[int, int]:
+        path = tmp_path / "shown"
+        path.write_bytes(page.get(f"/samples/{page.ids()[name]}{query}").body)
+        with Image.open(path) as image:
+            image.load()
+            return image.size
+
+    assert size("huge.jpg") == (EDGE, EDGE)  # 100 megapixels
+    assert size("photo.jpg") == (round(EDGE / 3), EDGE)  # upright
+    assert size("photo.jpg", f"?edge={THUMB}") == (round(THUMB / 3), THUMB)
+    assert size("glass.png") == (EDGE, 8)
+    assert size("good-1.png", "?edge=99999") == (40, 30)
+    for name, words in (("bomb.png", "pixels"), ("broken.png", "not a readable image"), ("deep.png", "")):
+        answer = page.get(f"/samples/{page.ids()[name]}")
+        assert answer.status == 422
+        assert name in answer.json()["error"]
+        assert words in answer.json()["error"]
+
+
+def test_a_file_that_is_deleted_or_changed_is_said_and_passed_over(page: Page, tmp_path: Path) -> None:
+    ids = page.ids()
+    (tmp_path / "data" / "good-0.png").unlink()
+    Image.new("L", (99, 99)).save(tmp_path / "data" / "good-1.png")
+    for name, word in (("good-0.png", "deleted"), ("good-1.png", "changed")):
+        answer = page.get(f"/samples/{ids[name]}")
+        assert answer.status == 422
+        assert word in answer.json()["error"]
+        assert page.post("/api/label", sample=ids[name], label="cat").status == 422
+        assert page.post("/api/skip", sample=ids[name], note=answer.json()["error"]).status == 200
+    left = {ticket["name"] for ticket in page.post("/api/next", count=20).json()["tickets"]}
+    assert not left & {"good-0.png", "good-1.png"}
+    assert "good-2.png" in left
+
+
+def test_a_full_disk_is_said_and_nothing_is_acknowledged(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    (ticket,) = page.post("/api/next", count=1).json()["tickets"]
+
+    def full(file: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("iale.labeling.journal.os.write", full)
+        answer = page.post("/api/label", sample=ticket["sample"], label="cat", key="same")
+        assert answer.status == 507  # the page keeps what gets no answer below 500
+        assert "No space left" in answer.json()["error"]
+        assert page.get(f"/samples/{ticket['sample']}").status == 200
+    assert page.project.labels() == {}
+    assert page.post("/api/label", sample=ticket["sample"], label="cat", key="same").status == 200
+    assert page.project.labels() == {ticket["sample"]: "cat"}
+
+
+def test_what_the_server_does_not_expect_is_said_too(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page.project, "status", lambda: 1 / 0)
+    answer = page.get("/api/status")
+    assert answer.status == 500
+    assert "ZeroDivisionError" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("name", ["nothing", "samples/0000000000000000", "export/labels.exe", "api/next/more"])
+def test_what_is_not_there_is_said(page: Page, name: str) -> None:
+    answer = page.get(f"/{name}")
+    assert answer.status == 404
+    assert answer.json()["error"]
+
+
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    try:
+        Image.new("L", (8, 8)).save(os.fsencode(tmp_path / "data") + b"/\xff.png", format="PNG")
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    page = Page(Project.create(tmp_path / "p", ProjectConfig(tmp_path / "data", classes=("cat", "dog"))))
+    (ticket,) = page.post("/api/next", count=1).json()["tickets"]
+    assert ticket["name"] == "?.png"
+    assert page.get(f"/samples/{ticket['sample']}").status == 200
+    assert page.post("/api/label", sample=ticket["sample"], label="cat").json()["name"] == "?.png"
+    assert "?.png,cat" in page.get("/export/labels.csv").text
+
+
+def test_texts_rows_and_arrays(tmp_path: Path) -> None:
+    (tmp_path / "texts.csv").write_text('id,text\na,"<b>bold</b>"\nb,مرحبا\n')
+    (tmp_path / "rows.csv").write_text("width,height\n1.5,2\n3,4\n")
+    np.savez(tmp_path / "images.npz", x=np.random.default_rng(0).integers(0, 255, (4, 9, 9), dtype=np.uint8))
+    pages = {
+        name: Page(Project.create(tmp_path / f"{name}.project", ProjectConfig(tmp_path / name, classes=("a", "b"))))
+        for name in ("texts.csv", "rows.csv", "images.npz")
+    }
+    text = pages["texts.csv"].get(f"/samples/{pages['texts.csv'].project.items.ids[0]}")
+    assert text.headers["content-type"] == "text/plain; charset=utf-8"
+    assert text.text == "<b>bold</b>"
+    row = pages["rows.csv"].get(f"/samples/{pages['rows.csv'].project.items.ids[1]}")
+    assert row.json() == {"width": "3", "height": "4"}
+    image = pages["images.npz"].get(f"/samples/{pages['images.npz'].project.items.ids[0]}")
+    assert image.headers["content-type"] == "image/png"
+    sample = pages["texts.csv"].project.items.ids[0]
+    assert pages["texts.csv"].post("/api/label", sample=sample, label="a").status == 200
+    assert pages["texts.csv"].get("/api/labelled?label=a").json()["rows"][0]["text"] == "<b>bold</b>"
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("rows") / "rows.npz"
+    np.savez(path, x=np.random.default_rng(0).normal(size=(20_000, 2)).astype(np.float32))
+    return path
+
+
+def test_the_command_serves_until_it_is_stopped_and_goes_on(rows: Path, tmp_path: Path) -> None:
+    out = tmp_path / "project"
+    server = LabelServer(rows, out, "--classes", "a,b", "--person", "ann", "--epochs", "1")
+    with server:
+        assert server.address.startswith(f"http://127.0.0.1:{server.port}/?token=")
+        (ticket,) = server.ask("/api/next", {"person": "ann", "tab": "1", "count": 1})["tickets"]
+        body = {"person": "ann", "tab": "1", "sample": ticket["sample"], "label": "a", "key": "1"}
+        assert server.ask("/api/label", body)["number"]
+        taken = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "iale",
+                "label",
+                str(rows),
+                "--out",
+                str(tmp_path / "b"),
+                "--port",
+                str(server.port),
+            ],
+            capture_output=True,
+            text=True,
+        )
+        assert taken.returncode == 2
+        assert taken.stderr.splitlines()[-1].startswith("iale: cannot listen at 127.0.0.1")
+        address = server.address
+        assert server.stop() == 130
+        server.start()
+        assert server.address == address  # an open page goes on
+        assert ProjectReader.open(out).labels() == {ticket["sample"]: "a"}
+        assert server.stop() == 130
+
+
+@pytest.mark.slow
+def test_no_acknowledged_label_is_lost_or_doubled_when_the_server_is_killed(rows: Path, tmp_path: Path) -> None:
+    """`make soak` kills it a hundred times."""
+    out = tmp_path / "project"
+    server = LabelServer(rows, out, "--classes", "a,b,c", "--epochs", "1", "--fit-every", "50")
+    found = label_under_kills(server, out, ["a", "b", "c"], kills=3)
+    assert found.acknowledged > 10
+    assert (found.lost, found.doubled, found.wrong) == (0, 0, 0)
+
+
+def test_the_kill_test_would_notice(tmp_path: Path, rows: Path) -> None:
+    project = Project.create(tmp_path / "p", ProjectConfig(rows, classes=("a", "b")))
+    sample, other = project.items.ids[0], project.items.ids[1]
+    project.label("ann", sample, "a", key="1")
+    sent = {"kind": "label", "sample": sample, "label": "a"}
+    assert tally(tmp_path / "p", 0, {"1": sent}, {sample: ["a"]}).lost == 0
+    assert tally(tmp_path / "p", 0, {"1": sent, "2": sent}, {sample: ["a"]}).lost == 1
+    assert tally(tmp_path / "p", 0, {"1": {**sent, "label": "b"}}, {sample: ["b"]}).wrong == 1
+    assert tally(tmp_path / "p", 0, {}, {other: ["a"]}).wrong == 2
+
+
+def test_labels_that_exist_are_brought_in_once(
+    tmp_path: Path, rows: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(PAGES, "_entries", {"label": lambda project, **_: None})
+    (tmp_path / "labels.csv").write_text("sample,label\n0,a\n1,c\n")
+    argv = [
+        "label",
+        str(rows),
+        "--classes",
+        "a,b",
+        "--out",
+        str(tmp_path / "p"),
+        "--labels",
+        str(tmp_path / "labels.csv"),
+    ]
+    assert main(argv) == 0
+    project = Project.open(tmp_path / "p")
+    assert list(project.labels().values()) == ["a", "c"]
+    project.label("ann", next(iter(project.labels())), "b")
+    assert main(argv) == 0  # the same command goes on, and takes no correction back
+    assert sorted(project.labels().values()) == ["b", "c"]
+    assert "not read again" in capsys.readouterr().err
+
+
+def test_bad_options_end_with_one_sentence(tmp_path: Path, rows: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for argv, words in (
+        (("nothing", "--out", "p"), "nothing"),
+        ((str(rows), "--out", "p", "--host", "no.such.host.invalid"), "cannot listen"),
+        ((str(rows), "--out", "p", "--port", "99999"), "cannot listen"),
+        ((str(rows),), "--out"),
+        (("--out", "p"), "--data"),
+    ):
+        assert main(["label", *(str(tmp_path / "p") if word == "p" else word for word in argv)]) == 2
+        err = capsys.readouterr().err.splitlines()
+        assert err[-1].startswith("iale: ")
+        assert words in err[-1]

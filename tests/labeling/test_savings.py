@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.optimize import curve_fit
+
+from iale.labeling.curve import Curves, bent, draw_weights, fit_curves
+from iale.labeling.fits import Fit, RandomFits
+from iale.labeling.intervals import Range, percentiles, wilson
+from iale.labeling.savings import FEWEST_TESTS, Savings, advise, savings
+
+A, B, C = 0.92, 1.2, 0.55  # the curve that the labels follow
+B_RANDOM, C_RANDOM = 1.2, 0.40  # random choice
+
+
+def curve(n: float, b: float = B, c: float = C) -> float:
+    return float(A - b * n**-c)
+
+
+def simulate(
+    rng: np.random.Generator, tests: int, sizes: list[int], random_sizes: list[int]
+) -> tuple[list[Fit], RandomFits, dict[str, str]]:
+    """Models whose true accuracies lie on known curves; a sample that is easy for one is easy for the next."""
+    ease = rng.random(tests)
+    names = [f"t{number}" for number in range(tests)]
+
+    def predictions(accuracy: float) -> dict[str, str]:
+        flip = np.clip(ease + rng.normal(scale=0.02, size=tests), 0, 1)
+        return {name: "a" if f < accuracy else "b" for name, f in zip(names, flip, strict=True)}
+
+    fits = [Fit(0.0, n, n, ("a", "b"), "margin", predictions(curve(n)), 0.0) for n in sizes]
+    random = RandomFits(tuple(random_sizes), tuple(predictions(curve(n, B_RANDOM, C_RANDOM)) for n in random_sizes))
+    return fits, random, dict.fromkeys(names, "a")
+
+
+SIZES = list(range(30, 301, 15))
+
+
+def tell(rng: np.random.Generator, tests: int = 300, target: float | None = 0.88) -> Savings:
+    fits, random, truth = simulate(rng, tests, SIZES, [20, 50, 100, 200])
+    return savings(fits, random, truth, batch=50, test_share=0.1, target=target, seed=int(rng.integers(1000)))
+
+
+def test_wilsons_interval_is_scipys() -> None:
+    for right, count in ((0, 7), (3, 10), (10, 10), (57, 100), (1, 1)):
+        found = wilson(right, count)
+        expected = stats.binomtest(right, count).proportion_ci(method="wilson")
+        assert found.value == right / count
+        assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert wilson(0, 0) == Range()
+
+
+def test_an_exact_curve_is_found_and_scipy_agrees() -> None:
+    n = np.array([20, 40, 80, 160, 320, 640], dtype=np.float64)
+    y = A - B * n**-C
+    found = fit_curves(n, y[None], np.ones((1, 6)))
+    assert found.at(1000)[0] == pytest.approx(curve(1000), abs=0.002)
+    assert found.reach(0.9)[0] == pytest.approx((B / (A - 0.9)) ** (1 / C), rel=0.1)
+    noisy = y + np.random.default_rng(0).normal(scale=0.01, size=6)
+    weights = np.array([1.0, 2, 3, 1, 1, 2])
+    (a, b, c), _ = curve_fit(
+        lambda x, a, b, c: a - b * x**-c, n, noisy, (0.9, 1, 0.5), sigma=weights**-0.5, bounds=([0, 0, 0.1], [1, 9, 2])
+    )
+    mine = fit_curves(n, noisy[None], weights[None])
+    assert np.abs(mine.at(100) - (a - b * 100**-c)).max() < 0.002
+    error = (weights * (mine.a - mine.b * n**-mine.c - noisy) ** 2).sum()
+    best = (weights * (a - b * n**-c - noisy) ** 2).sum()
+    assert error <= best * 1.05 + 1e-9
+
+
+def test_a_fitted_curve_is_a_possible_one() -> None:
+    n = np.array([10.0, 20, 40, 80])
+    y = np.array([[0.9, 0.8, 0.7, 0.6], [0.5, 0.9, 0.99, 1.0], [0.5, 0.5, 0.5, 0.5], [0.2, 0.5, 0.8, 1.0]])
+    found = fit_curves(n, y, np.ones((4, 4)))
+    assert (found.a <= 1).all()
+    assert (found.b >= 0).all()
+    assert found.at(1e6)[0] == pytest.approx(0.75)  # a falling curve is a level one
+    ends = fit_curves(n, y, np.ones((4, 4)), np.full(4, 0.95))
+    assert (ends.a == 0.95).all()
+
+
+def test_labels_to_an_accuracy() -> None:
+    one = Curves(np.array([0.9]), np.array([1.0]), np.array([0.5]))
+    assert one.reach(0.8)[0] == pytest.approx(100)
+    assert one.reach(0.95)[0] == math.inf
+    assert one.reach(0.9)[0] == math.inf
+
+
+def test_a_bent_curve_goes_through_the_same_point() -> None:
+    curves = Curves(np.array([0.9, 0.8]), np.array([1.0, 2.0]), np.array([0.5, 0.7]))
+    found = bent(curves, 50.0, np.array([1.0, 2.0]))
+    assert found.at(50) == pytest.approx(curves.at(50))
+    assert found.at(80)[0] == pytest.approx(curves.at(80)[0])
+    assert found.at(80)[1] > curves.at(80)[1]
+
+
+def test_percentiles_without_a_bound() -> None:
+    draws = np.array([1.0] * 50 + [2.0] * 50)
+    assert percentiles(1.5, draws) == Range(1.5, 1.0, 2.0)
+    assert percentiles(1.5, np.append(draws, [np.inf] * 10)) == Range(None, 1.0, None)
+    assert percentiles(1.5, np.append(draws - 1, [np.inf] * 10)) == Range()  # "at least 0" says nothing
+    assert percentiles(np.inf, np.full(100, np.inf), 50) == Range(None, 50, None)
+    assert percentiles(np.inf, np.full(100, np.inf)) == Range()
+    assert draw_weights(3, 5, np.random.default_rng(0)).shape == (6, 3)
+
+
+def test_the_intervals_hold_what_is_true() -> None:
+    """40 simulated projects: 95% intervals hold the truth in at least 32 (chance of fewer, were they exact: 2e-4)."""
+    rng = np.random.default_rng(7)
+    n = SIZES[-1]
+    gain = curve(n + 50) - curve(n)
+    to_target = ((B / (A - 0.88)) ** (1 / C) - n) / 0.9
+    saved = (B_RANDOM / (A - curve(n))) ** (1 / C_RANDOM) - n
+    held = {"gain": 0, "to_target": 0, "saved": 0}
+    told = dict(held)
+    for _ in range(40):
+        found = tell(rng)
+        for name, true in (("gain", gain), ("to_target", to_target), ("saved", saved)):
+            interval = getattr(found, name)
+            held[name] += interval.low is None or interval.low <= true <= (interval.high or math.inf)
+            told[name] += interval.low is not None
+    assert min(held.values()) >= 32, held
+    assert min(told["gain"], told["saved"]) >= 30, told
+
+
+def test_the_estimates_are_near_the_truth_with_many_tests() -> None:
+    found = tell(np.random.default_rng(1), tests=3000)
+    assert found.accuracy.value == pytest.approx(curve(300), abs=0.02)
+    assert found.gain.value == pytest.approx(curve(350) - curve(300), abs=0.004)
+    assert found.curve[0].fitted is None
+    assert found.curve[-5].fitted == pytest.approx(curve(SIZES[-5]), abs=0.02)
+    assert found.saved.low is not None
+    assert found.saved.low > 0
+
+
+def test_what_cannot_be_told_is_said() -> None:
+    rng = np.random.default_rng(0)
+
+    def found(tests: int, sizes: list[int], random_sizes: list[int]) -> Savings:
+        fits, random, truth = simulate(rng, tests, sizes, random_sizes)
+        return savings(fits, random, truth, batch=10, test_share=0.1, target=None, seed=0)
+
+    none = savings([], RandomFits(), {}, batch=10, test_share=0.1, target=None, seed=0)
+    assert "no model is fitted" in none.cannot_tell["accuracy"]
+    fits, random, _ = simulate(rng, 5, [10], [])
+    untested = savings(fits, random, {}, batch=10, test_share=0.1, target=None, seed=0)
+    assert "no sample of the random test share" in untested.cannot_tell["accuracy"]
+    few = found(FEWEST_TESTS - 1, SIZES, [5, 10, 15])
+    assert few.accuracy.value is not None
+    assert few.gain == Range()
+    assert f"{FEWEST_TESTS} are needed" in few.cannot_tell["gain"]
+    short = found(100, [10, 20, 30], [5, 10, 15])
+    assert "3 models are fitted, and 4 are needed" in short.cannot_tell["saved"]
+    alone = found(100, SIZES, [5, 10])
+    assert alone.gain.value is not None
+    assert "too few random labels" in alone.cannot_tell["saved"]
+
+
+def test_the_advice_follows_from_what_is_known() -> None:
+    known = tell(np.random.default_rng(0))
+    go = advise(known, left=10, target=None)
+    assert go.stop is False
+    assert "still learns" in go.text
+    assert advise(known, left=0, target=None).stop is True
+    low = known.accuracy.low
+    assert low is not None
+    reached = advise(known, left=10, target=low - 0.01)
+    assert reached.stop is True
+    assert "target is reached" in reached.text
+    assert advise(known, left=10, target=low + 0.01).stop is False
+    unknown = advise(Savings(cannot_tell={"gain": "3 labels are there."}), left=10, target=None)
+    assert unknown.stop is None
+    assert unknown.reason == "3 labels are there."
+    rng = np.random.default_rng(1)
+    names = [f"t{i}" for i in range(400)]
+    right = set(rng.choice(names, 380, replace=False).tolist())
+    level = {name: "a" if name in right else "b" for name in names}
+    fits = [Fit(0.0, n, n, ("a", "b"), "margin", level, 0.0) for n in range(100, 400, 20)]
+    flat = savings(fits, RandomFits(), dict.fromkeys(names, "a"), batch=10, test_share=0.1, target=None, seed=0)
+    stop = advise(flat, left=10, target=None)
+    assert stop.stop is True
+    assert "hardly worth it" in stop.text
+
+
+def test_a_long_project_is_told_as_quickly() -> None:
+    fits, random, truth = simulate(np.random.default_rng(0), 100, list(range(10, 5000, 10)), [10, 20, 40])
+    found = savings(fits, random, truth, batch=10, test_share=0.1, target=None, seed=0)
+    assert len(found.curve) == 60
+    assert found.curve[-1].labels == 4990
