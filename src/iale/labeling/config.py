@@ -48,7 +48,7 @@ class ProjectConfig:
 
     data: Path
     classes: tuple[str, ...] = ()
-    strategy: str = "auto"
+    strategy: str = "margin"
     classifier: str = "auto"
     model: str | None = None
     embedding_layer: str | None = None
