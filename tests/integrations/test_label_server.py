@@ -287,8 +287,8 @@ def test_no_acknowledged_label_is_lost_or_doubled_when_the_server_is_killed(rows
 def test_the_kill_test_would_notice(tmp_path: Path, rows: Path) -> None:
     project = Project.create(tmp_path / "p", ProjectConfig(rows, classes=("a", "b")))
     sample, other = project.items.ids[0], project.items.ids[1]
-    project.label("ann", sample, "a", key="1")
-    sent = {"kind": "label", "sample": sample, "label": "a"}
+    event = project.label("ann", sample, "a", key="1")
+    sent = {"number": event.number, "kind": "label", "sample": sample, "label": "a"}
     assert tally(tmp_path / "p", 0, {"1": sent}, {sample: ["a"]}).lost == 0
     assert tally(tmp_path / "p", 0, {"1": sent, "2": sent}, {sample: ["a"]}).lost == 1
     assert tally(tmp_path / "p", 0, {"1": {**sent, "label": "b"}}, {sample: ["b"]}).wrong == 1

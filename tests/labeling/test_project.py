@@ -122,6 +122,16 @@ def test_an_undone_sample_is_asked_for_again_with_its_reason(make: Make) -> None
     assert project.label("ann", ticket.sample, "even").reason == "test"  # a correction stays in the test share
 
 
+def test_a_sample_whose_correction_was_undone_is_not_asked_for_again(make: Make) -> None:
+    project = make()
+    (ticket,) = project.next("ann", 1)
+    project.label("ann", ticket.sample, "even")
+    project.label("ann", ticket.sample, "odd")
+    project.undo("ann")
+    assert project.labels() == {ticket.sample: "even"}
+    assert ticket.sample not in {other.sample for other in project.next("ann", 20)}
+
+
 def test_all_samples_are_handed_out_once_and_then_none(make: Make) -> None:
     project = make(count=40, test_share=0.2)
     done = label_some(project, 45)

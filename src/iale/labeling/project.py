@@ -203,7 +203,8 @@ class Project(ProjectReader):
             undo = {"kind": "undo", "person": person, "sample": act.sample, "of": act.number, "key": key or None}
             until = time.time() + 60 * self.config.lease_minutes
             again = _lease(person, brief(tab) or "", {act.sample: act.reason or "chosen"}, until)
-            event = self._extend([undo, again])[0]
+            open_again = act.reason == "second" or self._answers.answers(act.sample) == [act]
+            event = self._extend([undo, again] if open_again else [undo])[0]
             self._poke()
             return event
 

@@ -179,9 +179,9 @@ def label_under_kills(server: LabelServer, out: Path, classes: list[str], kills:
 
     def act(path: str, sample: str, label: str | None, number: int) -> None:
         body = {"person": "ann", "tab": "1", "sample": sample, "key": f"{seed}-{number}"}
-        send(path, body if label is None else {**body, "label": label})
+        number = send(path, body if label is None else {**body, "label": label})["number"]
         kind = path.rsplit("/", 1)[1]
-        acknowledged[body["key"]] = {"kind": kind, "sample": sample, "label": label}
+        acknowledged[body["key"]] = {"number": number, "kind": kind, "sample": sample, "label": label}
         before = said.setdefault(sample, [])
         before[:] = before[:-1] if kind == "undo" else [*before, label]
 
@@ -222,13 +222,17 @@ def tally(out: Path, kills: int, acknowledged: dict[str, dict[str, Any]], said: 
     Args:
         out: the project.
         kills: to be noted.
-        acknowledged: kind, sample and label of every event that was acknowledged, by its key.
+        acknowledged: number, kind, sample and label of every event that was acknowledged, by its key.
         said: the answers to each sample that were not undone, None for a skip.
     """
     lines = [json.loads(line) for line in (out / "journal.jsonl").read_text().splitlines()]
     keys = Counter(line["key"] for line in lines if "key" in line)
     written = {line["key"]: {"label": None, **line} for line in lines if "key" in line}
-    lost = [key for key, event in acknowledged.items() if not event.items() <= written.get(key, {}).items()]
+    lost = [
+        key
+        for key, event in acknowledged.items()
+        if any(written.get(key, {}).get(name) != value for name, value in event.items())
+    ]
     labels = ProjectReader.open(out).labels()
     wrong = [sample for sample, answers in said.items() if labels.get(sample) != next(reversed(answers), None)]
     unknown = set(labels) - set(said)
