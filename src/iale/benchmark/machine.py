@@ -18,8 +18,7 @@ _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 def describe_machine() -> dict[str, str]:
     """Processor, cores, graphics card, system and versions; no names of hosts or users."""
     gpu = {"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}
-    cores = str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
-    return {"processor": _processor(), "cores": cores, **gpu, "system": platform.system(), **versions()}
+    return {"processor": _processor(), "cores": str(os.cpu_count()), **gpu, "system": platform.system(), **versions()}
 
 
 def reset_peak() -> None:

@@ -58,8 +58,10 @@ def results_page(folder: Path, size: Size, images: str) -> str:
         if not own[name]:
             parts.append("Not run at this size yet.")
             continue
+        missing = len(set(wanted(bench))) - len(own[name])
         found = sorted(panels(own[name]), key=lambda panel: panel.title)
-        parts += [f"![{bench.title}]({images}/{name}.svg)", f"`iale bench {name} --size {size.name}`"]
+        gap = f"; {missing} of its runs are not there yet, and the figure shows the others" if missing else ""
+        parts += [f"![{bench.title}]({images}/{name}.svg)", f"`iale bench {name} --size {size.name}`{gap}"]
         parts += [_contests(claim, findings) for claim, _, findings in judged if claim.experiment == name]
         parts += _overlaps(found)
         if bench.figure == "times":
