@@ -14,7 +14,7 @@ from PIL import Image
 
 from iale.benchmark.config import ExperimentConfig
 from iale.classifiers.base import TrainingConfig
-from iale.cli import demo, policies, query
+from iale.cli import demo, policies
 from iale.cli.main import main
 from iale.cli.output import table
 from iale.learner import CycleConfig
@@ -188,7 +188,6 @@ def test_policies_without_any(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(policies, "list_policies", dict)
-    monkeypatch.setattr(query, "list_policies", dict)
     assert main(["policies"]) == 0
     assert "iale train" in capsys.readouterr().out
 

@@ -10,11 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from iale.classifiers.base import TrainingConfig
 from iale.dagger.config import DaggerConfig, UpdateConfig
+from iale.dagger.demonstrations import load_demonstrations, load_log
 from iale.dagger.trainer import train_policy
 from iale.learner import CycleConfig
+from iale.policies.saved import load_card
 
 CONFIG = DaggerConfig(
     dataset="digits",
@@ -121,3 +124,12 @@ def test_more_episodes_begin_with_the_ones_there_are(undisturbed: dict[str, byte
     card = "rounds/0001/card.json"  # tells how many episodes were asked for when it was written
     assert {**contents(tmp_path), card: undisturbed[card]} == undisturbed
     assert contents(tmp_path)[card] == short[card]
+
+
+def test_episodes_played_together_are_the_same_up_to_rounding(tmp_path: Path) -> None:
+    apart = train_policy(replace(CONFIG, episodes=2), tmp_path / "apart", progress=False)
+    together = train_policy(replace(CONFIG, episodes=2), tmp_path / "together", together=2, progress=False)
+    first, other = (load_demonstrations(path.parent, 1) for path in (apart, together))
+    assert torch.allclose(first.states.logits[0], other.states.logits[0], atol=1e-4)
+    assert load_log(apart.parent, 2)[0]["labeled"] == load_log(together.parent, 2)[0]["labeled"]
+    assert load_card(apart)["steps"] == load_card(together)["steps"] == 6

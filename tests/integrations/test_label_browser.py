@@ -168,7 +168,7 @@ def test_thirty_digits_a_kill_an_undo_a_correction_and_the_export(digits: Path, 
 
         while not page.locator("#stage h2").is_visible():
             name = page.locator("#name").inner_text()
-            if page.locator("#stage img").is_visible():
+            if name and page.locator("#stage img").is_visible():
                 page.keyboard.press(truth(name))
             page.wait_for_timeout(20)
         expect(page.locator("#stage h2")).to_have_text("Done")

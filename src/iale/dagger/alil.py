@@ -90,8 +90,8 @@ def update_alil(
     return replace(policy, network=network.cpu().eval())
 
 
-def _play(config: AlilConfig, policy: AlilPolicy, number: int) -> tuple[int, AlilEpisode]:
-    return number, run_alil_episode(config, *prepare(config), policy, number)
+def _play(config: AlilConfig, policy: AlilPolicy, numbers: tuple[int, ...]) -> list[tuple[int, AlilEpisode]]:
+    return [(number, run_alil_episode(config, *prepare(config), policy, number)) for number in numbers]
 
 
 def _update(config: AlilConfig, out: Path, policy: AlilPolicy, number: int) -> AlilPolicy:

@@ -36,12 +36,13 @@ def play_rounds(
     config: DaggerConfig | AlilConfig,
     out: Path,
     policy: P,
-    play: Callable[[P, int], tuple[int, Played]],
+    play: Callable[[P, tuple[int, ...]], list[tuple[int, Played]]],
     update: Callable[[P, int], P],
     describe: Callable[[Sequence[dict[str, Any]]], dict[str, Any]],
     *,
     workers: int = 1,
     executor: Executor | str | None = None,
+    together: int | None = None,
     progress: bool = True,
 ) -> Path:
     """Trains a policy, or goes on where a stopped run was.
@@ -50,11 +51,13 @@ def play_rounds(
         config: everything that decides the result.
         out: the run's folder, laid out as `demonstrations` draws it and claimed.
         policy: untrained.
-        play: plays the episode of a number with a policy, on any machine; returns the number and the episode.
+        play: plays the episodes of some numbers with a policy, on any machine; returns each number with its episode.
         update: makes the policy after a round of the policy before it and the round's number; it reads ``out``.
         describe: what the card says of the steps so far, as the logs tell them.
         workers: episodes of a round that are played side by side.
         executor: where they are played, see `open_executor`.
+        together: episodes of one process whose fits are trained side by side; by default all of a worker's share of a
+            round on a GPU, and 1 on a CPU, which gains nothing.
         progress: show a bar of episodes on stderr.
 
     Returns:
@@ -62,6 +65,7 @@ def play_rounds(
     """
     rounds = -(-config.episodes // config.round_size)
     workers = min(workers, config.round_size)
+    on_cpu = resolve_device(config.training.device).type == "cpu"
     with (
         open_executor(workers, executor) as opened,
         tqdm(total=config.episodes, unit="episode", desc="training the policy", disable=not progress) as bar,
@@ -71,9 +75,12 @@ def play_rounds(
             missing = [episode for episode in episodes if not has_episode(out, episode)]
             bar.update(len(episodes) - len(missing))
             job = functools.partial(play, policy)
-            for number_played, episode in as_completed(opened, job, missing, ahead=workers):
-                save_episode(episode, out, number_played)
-                bar.update()
+            size = together or (1 if on_cpu else -(-len(missing) // workers) or 1)
+            groups = [tuple(missing[i : i + size]) for i in range(0, len(missing), size)]
+            for played in as_completed(opened, job, groups, ahead=workers):
+                for number_played, episode in played:
+                    save_episode(episode, out, number_played)
+                    bar.update()
             folder = round_folder(out, number)
             if not (folder / CARD).is_file():
                 save_policy(update(policy, number), folder, _card(config, out, number, describe))

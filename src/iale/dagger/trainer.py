@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from iale.classifiers.base import resolve_device
+from iale.classifiers.base import Classifier, resolve_device
+from iale.classifiers.stacked_meeting import side_by_side
 from iale.dagger.config import DaggerConfig
 from iale.dagger.demonstrations import Episode, concatenate, load_demonstrations
 from iale.dagger.episode import open_episode, run_episode
@@ -26,6 +27,7 @@ def train_policy(
     *,
     workers: int = 1,
     executor: Executor | str | None = None,
+    together: int | None = None,
     progress: bool = True,
 ) -> Path:
     """Trains a policy, or goes on where a stopped run was.
@@ -36,6 +38,8 @@ def train_policy(
         workers: episodes of a round that are played side by side; the result does not depend on it.
         executor: where they are played, see `open_executor`; by default in this process for one worker, in a pool of
             processes for more. Only this process reads and writes ``out``.
+        together: episodes of a round that one worker plays side by side, their fits in one stack; the result is the
+            same up to rounding. By default all of its share on a GPU, and 1 on a CPU.
         progress: show a bar of episodes on stderr.
 
     Returns:
@@ -64,15 +68,26 @@ def train_policy(
         functools.partial(_imitated, config.experts),
         workers=workers,
         executor=executor,
+        together=together,
         progress=progress,
     )
 
 
 def play(
-    config: DaggerConfig, experts: Mapping[str, QueryStrategy], policy: IalePolicy, number: int
-) -> tuple[int, Episode]:
-    """Plays one episode with the policy before it, on any machine: only the data set is read there."""
-    return number, run_episode(config, *prepare(config), experts, policy, number)
+    config: DaggerConfig, experts: Mapping[str, QueryStrategy], policy: IalePolicy, numbers: tuple[int, ...]
+) -> list[tuple[int, Episode]]:
+    """Plays episodes with the policy before them, on any machine: only the data set is read there.
+
+    The fits of several are trained side by side.
+    """
+    data, classifier = prepare(config)
+
+    def task(number: int) -> Callable[[Classifier], Episode]:
+        return lambda shared: run_episode(config, data, shared, experts, policy, number)
+
+    tasks = [task(number) for number in numbers]
+    episodes = [tasks[0](classifier)] if len(tasks) == 1 else side_by_side(classifier, tasks)
+    return list(zip(numbers, episodes, strict=True))
 
 
 def _update(config: DaggerConfig, out: Path, policy: IalePolicy, number: int) -> IalePolicy:
