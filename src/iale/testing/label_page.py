@@ -82,7 +82,6 @@ class LabelServer:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
-        self.hang_up()
 
     def stop(self) -> int:
         """Ends the process as Ctrl-C would; returns its exit code."""
@@ -205,6 +204,7 @@ def label_under_kills(server: LabelServer, out: Path, classes: list[str], kills:
     person.start()
     try:
         for _ in range(kills):
+            assert person.is_alive(), "the person met with something unexpected; the traceback is above"
             time.sleep(moments.uniform(0.0, 1.0))
             server.kill()
             server.start()
