@@ -36,7 +36,7 @@ def play_rounds(
     config: DaggerConfig | AlilConfig,
     out: Path,
     policy: P,
-    play: Callable[[P, tuple[int, ...]], list[tuple[int, Played]]],
+    play: Callable[[P, tuple[int, ...]], Sequence[tuple[int, Played]]],
     update: Callable[[P, int], P],
     describe: Callable[[Sequence[dict[str, Any]]], dict[str, Any]],
     *,
