@@ -26,8 +26,6 @@ CLASSES = ["a", "b", "c"]
 SMALL = ("--dataset", "digits", "--classifier", "mlp", "--epochs", "2", "--device", "cpu", "--labeling-budget", "40")
 TRAIN = ("train", *SMALL, "--experts", "margin,entropy", "--episodes", "6", "--round-size", "2", "--policy-epochs", "2")
 RUN = ("run", *SMALL, "--strategies", "random,margin,badge", "--seeds", "6", "--test-size", "100")
-PERIODS = {"train": 25.0, "run": 12.0}
-"""Seconds within which a kill falls."""
 
 
 def label(folder: Path, kills: int) -> Tally:
@@ -42,17 +40,22 @@ def label(folder: Path, kills: int) -> Tally:
 def same_bytes(command: tuple[str, ...], folder: Path, kills: int) -> bool:
     """Whether a command that is killed again and again leaves what it leaves undisturbed."""
     moments, argv = random.Random(kills), [sys.executable, "-m", "iale", *command, "--out"]
-    subprocess.run([*argv, str(folder / "whole")], check=True, capture_output=True)
     begun = time.monotonic()
-    for _ in range(kills):
-        with subprocess.Popen(
-            [*argv, str(folder / "killed")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as it:
-            time.sleep(moments.uniform(0.0, PERIODS[command[0]]))
-            it.kill()
-    subprocess.run([*argv, str(folder / "killed")], check=True, capture_output=True)
-    print(f"{command[0]}: {kills} kills in {time.monotonic() - begun:.0f} s", flush=True)
-    return contents(folder / "whole") == contents(folder / "killed")
+    subprocess.run([*argv, str(folder / "whole")], check=True, capture_output=True)
+    period, done, same, out = time.monotonic() - begun, 0, True, folder / "killed"
+    while done < kills:
+        with subprocess.Popen([*argv, str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            try:
+                process.wait(moments.uniform(0.1, 0.9) * period)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                done += 1
+                continue
+        same = same and contents(out) == contents(folder / "whole")  # it was done before the kill came: once more
+        out = folder / f"killed-{done}"
+    subprocess.run([*argv, str(out)], check=True, capture_output=True)
+    print(f"{command[0]}: {done} kills in {time.monotonic() - begun:.0f} s", flush=True)
+    return same and contents(out) == contents(folder / "whole")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
