@@ -228,6 +228,28 @@ def controls(size: Size) -> Bench:
     )
 
 
+def episodes(size: Size) -> Bench:
+    """What the paper does not ask either: how much of the policy's quality is a matter of how long it learned?"""
+    scale, name = size.wide, size.wide.own(size.mnist)
+    policies: dict[str, PolicyConfig] = {name: scale.policy(size.mnist)}
+    for number in lengths(size):
+        rounds = -(-scale.lessons.episodes // scale.lessons.round_size)
+        longer = {"episodes": number, "round_size": -(-number // rounds)}  # as many updates, from fewer or more states
+        policies[f"{name}-{number}-episodes"] = scale.policy(size.mnist, **longer)
+    return _of_policies(
+        size,
+        "episodes",
+        "Controls: policies that learned from fewer and from more episodes",
+        "None: its policies learn from 100 episodes each.",
+        policies,
+    )
+
+
+def lengths(size: Size) -> tuple[int, int]:
+    """Fewer and more episodes than the policies of most figures have: a quarter, and eight times as many."""
+    return max(1, size.wide.lessons.episodes // 4), 8 * size.wide.lessons.episodes
+
+
 def runtime(size: Size) -> Bench:
     """Section A.3.3: what a run costs."""
     scale, name = size.main, size.main.own(size.mnist)
@@ -243,7 +265,7 @@ def runtime(size: Size) -> Bench:
 
 EXPERIMENTS: dict[str, Callable[[Size], Bench]] = {
     make.__name__: make
-    for make in (fig3, fig4, fig5a, fig5b, fig5c, fig7, fig8, fig9, fig10, fig13, schedule, runtime, controls)
+    for make in (fig3, fig4, fig5a, fig5b, fig5c, fig7, fig8, fig9, fig10, fig13, schedule, runtime, controls, episodes)
 }
 """Every experiment by name: functions of a size."""
 
