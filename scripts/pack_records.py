@@ -2,17 +2,19 @@
 
     python scripts/pack_records.py runs/bench/standard [MORE …]
 
-Records are checked, merged and packed; times and the costs of policies are merged beside them.
+Records are checked, merged and packed; times and the costs of policies are merged beside them. Where a policy was
+trained again, on another machine for instance, the runs of its new weights replace those of the old ones.
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from iale import storage
 from iale.benchmark.lessons import COSTS
-from iale.benchmark.records import RECORDS, all_records, pack
+from iale.benchmark.records import PACKED, RECORDS, all_records, pack
 from iale.benchmark.runner import MACHINE, TIMES
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -21,22 +23,27 @@ RESULTS = Path(__file__).parents[1] / "results"
 def main(folders: list[Path]) -> None:
     """Merges the folders, which hold one size, into the folder of that size."""
     out = RESULTS / folders[0].name
-    known = {record["key"] for record in all_records(out)}
+    records = {record["key"]: record for record in all_records(out)}
     times = {line["key"]: line for line in storage.read_lines(out / TIMES)}
     costs = storage.read_json(out / COSTS)["policies"] if (out / COSTS).exists() else {}
     for folder in folders:
-        for record in all_records(folder):
-            if record["key"] not in known:
-                known.add(record["key"])
-                storage.append_line(out / RECORDS, record)
-        times.update({line["key"]: line for line in storage.read_lines(folder / TIMES)})
+        records |= {record["key"]: record for record in all_records(folder)}
+        times |= {line["key"]: line for line in storage.read_lines(folder / TIMES)}
         found = storage.read_json(folder / COSTS)["policies"] if (folder / COSTS).exists() else {}
-        costs.update({name: cost for name, cost in found.items() if cost["seconds"] or name not in costs})
+        costs |= {name: cost for name, cost in found.items() if cost["seconds"] or name not in costs}
         storage.write_json(out / MACHINE, storage.read_json(folder / MACHINE))
+    known = {key for key, record in records.items() if _is_of_these_policies(record, costs)}
+    storage.write_bytes(out / RECORDS, "".join(f"{storage.to_json(records[key])}\n" for key in known).encode())
+    (out / PACKED).unlink(missing_ok=True)
     lines = [storage.to_json(times[key]) for key in sorted(known & times.keys())]
     storage.write_bytes(out / TIMES, "".join(f"{line}\n" for line in lines).encode())
     storage.write_json(out / COSTS, {"policies": costs})
     print(f"{pack(out)}: {len(known)} runs, {pack(out).stat().st_size:,} bytes")
+
+
+def _is_of_these_policies(record: dict[str, Any], costs: dict[str, Any]) -> bool:
+    policy, cost = record["config"]["policy"], costs.get(record["strategy"])
+    return policy is None or cost is None or policy["weights_sha256"] == cost["weights_sha256"]
 
 
 if __name__ == "__main__":
