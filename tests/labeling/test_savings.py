@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from scipy.optimize import curve_fit
 
-from iale.labeling.curve import Curves, bent, draw_weights, fit_curves
+from iale.labeling.curve import Curves, draw_curves, draw_weights, fit_curves
 from iale.labeling.fits import Fit, RandomFits
 from iale.labeling.intervals import Range, percentiles, wilson
 from iale.labeling.savings import FEWEST_TESTS, Savings, advise, savings
@@ -37,11 +37,14 @@ def simulate(
 
 
 SIZES = list(range(30, 301, 15))
+SAMPLES = 5000
 
 
 def tell(rng: np.random.Generator, tests: int = 300, target: float | None = 0.88) -> Savings:
     fits, random, truth = simulate(rng, tests, SIZES, [20, 50, 100, 200])
-    return savings(fits, random, truth, batch=50, test_share=0.1, target=target, seed=int(rng.integers(1000)))
+    return savings(
+        fits, random, truth, batch=50, test_share=0.1, target=target, samples=SAMPLES, seed=int(rng.integers(1000))
+    )
 
 
 def test_wilsons_interval_is_scipys() -> None:
@@ -78,8 +81,6 @@ def test_a_fitted_curve_is_a_possible_one() -> None:
     assert (found.a <= 1).all()
     assert (found.b >= 0).all()
     assert found.at(1e6)[0] == pytest.approx(0.75)  # a falling curve is a level one
-    ends = fit_curves(n, y, np.ones((4, 4)), np.full(4, 0.95))
-    assert (ends.a == 0.95).all()
 
 
 def test_labels_to_an_accuracy() -> None:
@@ -89,12 +90,19 @@ def test_labels_to_an_accuracy() -> None:
     assert one.reach(0.9)[0] == math.inf
 
 
-def test_a_bent_curve_goes_through_the_same_point() -> None:
-    curves = Curves(np.array([0.9, 0.8]), np.array([1.0, 2.0]), np.array([0.5, 0.7]))
-    found = bent(curves, 50.0, np.array([1.0, 2.0]))
-    assert found.at(50) == pytest.approx(curves.at(50))
-    assert found.at(80)[0] == pytest.approx(curves.at(80)[0])
-    assert found.at(80)[1] > curves.at(80)[1]
+def test_exponents_are_drawn_from_the_points_where_they_say_something_and_from_experience_elsewhere() -> None:
+    n = np.array([20.0, 50, 120, 300])
+    exact = Curves(np.full(2001, 0.9), np.full(2001, 1.0), np.full(2001, 0.8))
+    y = np.stack([exact.at(labels) for labels in n], axis=1)
+    sure = draw_curves(n, y, exact.a, 1e-6, np.random.default_rng(0))
+    assert sure.c == pytest.approx(exact.c, rel=0.1)  # the next exponents of the grid, on both sides
+    assert sure.b == pytest.approx(exact.b, rel=0.3)
+    vague = draw_curves(n, y, exact.a, 1e3, np.random.default_rng(0))
+    assert np.median(vague.c) == pytest.approx(0.5, rel=0.08)
+    assert np.quantile(vague.c, [0.025, 0.975]) == pytest.approx(
+        [0.5 * math.exp(-0.784), 0.5 * math.exp(0.784)], rel=0.15
+    )
+    assert (vague.a == 0.9).all()
 
 
 def test_percentiles_without_a_bound() -> None:
@@ -141,12 +149,12 @@ def test_what_cannot_be_told_is_said() -> None:
 
     def found(tests: int, sizes: list[int], random_sizes: list[int]) -> Savings:
         fits, random, truth = simulate(rng, tests, sizes, random_sizes)
-        return savings(fits, random, truth, batch=10, test_share=0.1, target=None, seed=0)
+        return savings(fits, random, truth, batch=10, test_share=0.1, target=None, samples=SAMPLES, seed=0)
 
-    none = savings([], RandomFits(), {}, batch=10, test_share=0.1, target=None, seed=0)
+    none = savings([], RandomFits(), {}, batch=10, test_share=0.1, target=None, samples=SAMPLES, seed=0)
     assert "no model is fitted" in none.cannot_tell["accuracy"]
     fits, random, _ = simulate(rng, 5, [10], [])
-    untested = savings(fits, random, {}, batch=10, test_share=0.1, target=None, seed=0)
+    untested = savings(fits, random, {}, batch=10, test_share=0.1, target=None, samples=SAMPLES, seed=0)
     assert "no sample of the random test share" in untested.cannot_tell["accuracy"]
     few = found(FEWEST_TESTS - 1, SIZES, [5, 10, 15])
     assert few.accuracy.value is not None
@@ -179,7 +187,9 @@ def test_the_advice_follows_from_what_is_known() -> None:
     right = set(rng.choice(names, 380, replace=False).tolist())
     level = {name: "a" if name in right else "b" for name in names}
     fits = [Fit(0.0, n, n, ("a", "b"), "margin", level, 0.0) for n in range(100, 400, 20)]
-    flat = savings(fits, RandomFits(), dict.fromkeys(names, "a"), batch=10, test_share=0.1, target=None, seed=0)
+    flat = savings(
+        fits, RandomFits(), dict.fromkeys(names, "a"), batch=10, test_share=0.1, target=None, samples=SAMPLES, seed=0
+    )
     stop = advise(flat, left=10, target=None)
     assert stop.stop is True
     assert "hardly worth it" in stop.text
@@ -187,6 +197,6 @@ def test_the_advice_follows_from_what_is_known() -> None:
 
 def test_a_long_project_is_told_as_quickly() -> None:
     fits, random, truth = simulate(np.random.default_rng(0), 100, list(range(10, 5000, 10)), [10, 20, 40])
-    found = savings(fits, random, truth, batch=10, test_share=0.1, target=None, seed=0)
+    found = savings(fits, random, truth, batch=10, test_share=0.1, target=None, samples=SAMPLES, seed=0)
     assert len(found.curve) == 60
     assert found.curve[-1].labels == 4990

@@ -14,6 +14,8 @@ Floats = NDArray[np.float64]
 
 _BEGIN, _BEGINS, _POINTS = 0.4, (0.2, 0.8), 4
 _EXPONENTS = np.geomspace(0.1, 2.0, 40)
+_USUAL, _USUAL_SPREAD = 0.5, 0.4
+"""Exponents of learning curves, log-normal: 0.23 to 1.1 with 95%."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,25 +44,48 @@ class Curves:
         return np.where(missing <= 0, np.inf, labels)
 
 
-def fit_curves(labels: Floats, accuracy: Floats, weights: Floats, ends: Floats | None = None) -> Curves:
+def fit_curves(labels: Floats, accuracy: Floats, weights: Floats) -> Curves:
     """Fits one curve to each row by weighted least squares: a grid of exponents, and a and b in closed form.
 
     Args:
         labels: float64 [P], n of each point.
         accuracy: float64 [B, P].
         weights: float64 [B, P], how much each point counts.
-        ends: float64 [B], a of each curve where it is known.
     """
     best = np.full(len(accuracy), np.inf)
     a, b, c = np.ones(len(accuracy)), np.zeros(len(accuracy)), np.ones(len(accuracy))
     for exponent in _EXPONENTS:
         x = labels**-exponent
-        end, drop = _line(x, accuracy, weights) if ends is None else (ends, _drop(x, accuracy, weights, ends))
+        end, drop = _line(x, accuracy, weights)
         error = (weights * np.square(end[:, None] - drop[:, None] * x - accuracy)).sum(axis=1)
         better = error < best
         best, c = np.where(better, error, best), np.where(better, exponent, c)
         a, b = np.where(better, end, a), np.where(better, drop, b)
     return Curves(a, b, c)
+
+
+def draw_curves(labels: Floats, accuracy: Floats, ends: Floats, noise: float, rng: np.random.Generator) -> Curves:
+    """One curve for each row, whose end is known; its exponent is drawn from what the points and experience leave open.
+
+    A few points at the beginning of a curve say little of its exponent, and the best fit to them is often far off what
+    comes. So it is drawn from a posterior: a log-normal prior, and normal errors of the points. b is fitted.
+
+    Args:
+        labels: float64 [P], n of each point; points count by their labels, since later ones say more of what follows.
+        accuracy: float64 [B, P].
+        ends: float64 [B], a of each curve.
+        noise: variance of an accuracy.
+        rng: for the draws; the first row gets the likeliest exponent.
+    """
+    weights = np.broadcast_to(labels / labels.mean(), accuracy.shape)
+    surprise = np.square(np.log(_EXPONENTS / _USUAL) / _USUAL_SPREAD) / 2
+    drops = np.stack([_drop(labels**-c, accuracy, weights, ends) for c in _EXPONENTS])  # [G, B]
+    missed = ends[:, None] - drops[..., None] * labels ** -_EXPONENTS[:, None, None] - accuracy  # [G, B, P]
+    chances = -(weights * np.square(missed)).sum(axis=2) / (2 * max(noise, 1e-6)) - surprise[:, None]
+    luck = rng.gumbel(size=chances.shape)
+    luck[:, 0] = 0
+    best = np.argmax(chances + luck, axis=0)
+    return Curves(ends, drops[best, np.arange(len(ends))], _EXPONENTS[best])
 
 
 def _line(x: Floats, y: Floats, weights: Floats) -> tuple[Floats, Floats]:
@@ -81,12 +106,6 @@ def _line(x: Floats, y: Floats, weights: Floats) -> tuple[Floats, Floats]:
 def _drop(x: Floats, y: Floats, weights: Floats, ends: Floats) -> Floats:
     """b ≥ 0 for a given a."""
     return np.asarray(np.maximum((weights * x * (ends[:, None] - y)).sum(axis=1) / (weights * x * x).sum(axis=1), 0.0))
-
-
-def bent(curves: Curves, labels: float, factors: Floats) -> Curves:
-    """The curves with exponents multiplied by ``factors`` (float64 [B]); at ``labels`` they stay what they are."""
-    exponents = curves.c * factors
-    return Curves(curves.a, curves.b * labels ** (exponents - curves.c), exponents)
 
 
 def draw_weights(count: int, draws: int, rng: np.random.Generator) -> Floats:

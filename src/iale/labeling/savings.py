@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from iale.labeling.curve import Curves, Floats, accuracies, bent, draw_weights, fit_curves, late_weights
+from iale.labeling.curve import Curves, Floats, accuracies, draw_curves, draw_weights, fit_curves, late_weights
 from iale.labeling.fits import Fit, RandomFits
 from iale.labeling.intervals import UNKNOWN, Range, percentiles, wilson
 from iale.seeding import Stream
@@ -23,7 +23,8 @@ WORTH = 0.01
 """A point of accuracy: less is not worth a fifth more labels."""
 
 _MOST_POINTS = 60
-_EXPONENT_SPREAD = 0.3
+_FIT_NOISE = 0.02**2
+"""Variance of an accuracy over other labels of the same number, a mean of four fits."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ def savings(
     batch: int,
     test_share: float,
     target: float | None,
+    samples: int,
     seed: int,
 ) -> Savings:
     """What the test share tells.
@@ -105,6 +107,7 @@ def savings(
         batch: labels between two fits.
         test_share: share of the labels that go to the test share.
         target: an accuracy to be reached; None aims half way to what the curve can reach.
+        samples: of the pool, labeled or not.
         seed: root of the draws.
     """
     if not fits:
@@ -136,7 +139,7 @@ def savings(
     more = max(batch, math.ceil(n / 5))
     aim = target if target is not None else _half_way(float(curves.at(n)[0]), float(curves.a[0]))
     cannot_tell: dict[str, str] = {}
-    saved = _saved(curves, n, random, tests, order, test_weights, stream, cannot_tell)
+    saved = _saved(curves, n, random, tests, order, test_weights, samples, stream, cannot_tell)
     return Savings(
         accuracy=accuracy,
         curve=points,
@@ -232,34 +235,35 @@ def _saved(
     tests: Mapping[str, str],
     order: Sequence[str],
     weights: Floats,
+    samples: int,
     stream: Stream,
     cannot_tell: dict[str, str],
 ) -> Range:
     """Labels that random choice would need for the same accuracy, less those there are.
 
-    Both curves belong to one classifier and one pool, and with every label given they meet. Whether that is where the
-    strategy's curve seems to end cannot be known: in half of the draws it is, in the others it lies anywhere above. Nor
-    does the curve of random choice rise beyond its few labels as it did up to there: its exponent is drawn around the
-    fitted one.
+    Random choice is known up to the few labels of the test share, and what it does beyond is drawn. Both curves belong
+    to one classifier and one pool, and with every label given they meet: in half of the draws where the strategy's
+    curve seems to end, in the others anywhere above. And nobody labels more samples than there are.
     """
     if len(random.labels) < 3:
         cannot_tell["saved"] = "too few random labels are there to know what random choice would have given."
         return UNKNOWN
     right, known = _matrix(random.predictions, tests, order)
     labels = np.array(random.labels, dtype=np.float64)
-    points = draw_weights(len(labels), DRAWS, stream.child("random").numpy())
-    higher = np.maximum(stream.child("ends").numpy().uniform(-1, 1, size=len(points)), 0.0)
+    higher = np.maximum(stream.child("ends").numpy().uniform(-1, 1, size=len(weights)), 0.0)
     higher[0] = 0.25  # the mean
     ends = curves.a + higher * (1 - curves.a)
-    chance = fit_curves(labels, accuracies(right, known, weights), points, ends)
-    factors = np.exp(_EXPONENT_SPREAD * stream.child("exponents").numpy().normal(size=len(points)))
-    factors[0] = 1.0
-    chance = bent(chance, float(labels.max()), factors)
-    saved = chance.reach(curves.at(n)) - n
-    saved = np.where(np.isnan(saved), np.inf, saved)
-    found = percentiles(float(saved[0]), saved[1:], FAR * n)
-    if found.value is None:
-        cannot_tell["saved"] = "the curve of random choice is known too little as yet to say more."
+    heights = accuracies(right, known, weights)
+    noise = float(np.mean(heights * (1 - heights))) / len(order) + _FIT_NOISE
+    chance = draw_curves(labels, heights, ends, noise, stream.child("exponents").numpy())
+    needed = np.minimum(chance.reach(curves.at(n)), samples - len(order))
+    found = percentiles(float(needed[0] - n), needed[1:] - n)
+    if found.low is not None and found.low <= 0:
+        cannot_tell["saved"] = (
+            f"random choice would have needed {max(0, n + found.low):,.0f} to {needed[1:].max():,.0f} labels instead "
+            f"of {n:,.0f}, as far as the {len(order)} random ones tell: a larger test share tells more."
+        )
+        return UNKNOWN
     return found
 
 

@@ -158,6 +158,7 @@ class StatusMaker:
                     batch=config.fit_every,
                     test_share=config.test_share,
                     target=config.target,
+                    samples=project.count,
                     seed=config.seed,
                 )
                 self._known = now, found
