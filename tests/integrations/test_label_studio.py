@@ -92,7 +92,7 @@ def test_the_loop_goes_round_after_every_so_many_labels(studio: Studio) -> None:
 
 def test_what_is_wrong_is_said_in_one_sentence(studio: Studio) -> None:
     project = studio.create(IMAGES)
-    with pytest.raises(DataError, match="none of the 0 tasks could be loaded"):
+    with pytest.raises(DataError, match="has no tasks yet: import some"):
         studio.run(project)
     with pytest.raises(ConfigError, match="No Project matches"):
         studio.run(10**6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import pytest
@@ -117,6 +118,37 @@ def test_another_server_is_told_from_a_label_studio(stand_in: LabelStudio) -> No
     stand_in._refresh = lambda body: None  # type: ignore[method-assign, assignment, return-value]
     with pytest.raises(ConfigError, match="does not take the token"):
         Project(Client(stand_in.url, PERSONAL), 1).state()
+
+
+def test_another_server_that_is_gone_is_waited_for_once(fake: Studio, stand_in: LabelStudio) -> None:
+    with serve() as other:
+        gone = other.url
+    project = fake.create(IMAGES)
+    addresses = [f"{gone}/{number}.png" for number in range(40)]
+    fake.client.send("POST", f"/api/projects/{project}/import", [{"picture": one} for one in addresses])
+    fake.upload(project, pictures(2)[0])
+    slept: list[float] = []
+    said = fake.run(project, slept.append, patience=3)
+    assert slept == [1.0, 2.0]
+    assert [line.split()[0] for line in said] == [gone] * 2 + ["task"] * 20 + ["20", "2"]
+    assert said[-2] == "20 more tasks are left out for reasons like these"
+
+
+@pytest.mark.parametrize(
+    ("status", "detail", "advice"),
+    [
+        (403, "no", ": use the token of a user who may change the project"),
+        (404, "No Project matches", ": --project takes the number in the address of the project's page"),
+        (404, "", ": --url takes the address of its first page alone"),
+    ],
+)
+def test_a_refusal_says_what_to_do(
+    fake: Studio, stand_in: LabelStudio, status: int, detail: str, advice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = json.dumps({"detail": detail}).encode() if detail else b"<html>"
+    monkeypatch.setattr(stand_in, "answer", lambda *_: (status, body))
+    with pytest.raises(ConfigError, match=advice):
+        fake.run(1)
 
 
 def test_a_token_that_cannot_be_one_is_not_repeated() -> None:

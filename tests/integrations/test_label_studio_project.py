@@ -75,12 +75,16 @@ def test_the_label_of_a_task(choices: list[str], label: int | None) -> None:
         (IMAGES.replace("Image", "Audio"), "is about Audio"),
         (TEXTS.replace("<Text ", '<Text valueType="url" '), "is about Text"),
         (IMAGES.replace(CHOICES, '<Choice value="dark"/>'), "has 1 classes"),
+        (TEXTS.replace("$text", "Say: $text"), "the Text tag of the choice 'about' does not show one value"),
+        (IMAGES.replace(" value=", " valueList="), "the Image tag of the choice 'class' does not show one value"),
         (TEXTS.replace("single", "multiple"), "allows several choices"),
         (IMAGES.replace("<Choices ", '<Choices perRegion="true" '), "or one per region"),
     ],
 )
 def test_other_labeling_configurations_are_refused(fake: Studio, config: str, sentence: str) -> None:
-    with pytest.raises(DataError, match=f"{sentence}.*: a Choices tag with at least two choices"):
+    with pytest.raises(
+        DataError, match=f"{sentence}.*: (a Choices tag with at least two choices|give it the name of one)"
+    ):
         Project(fake.client, fake.create(config)).labeling()
 
 

@@ -157,8 +157,10 @@ def _round(
     if tasks and len(labels) == len(tasks):
         say(f"all of {len(tasks)} tasks are labelled: there is none to put in order")
         return
+    if not found:
+        raise DataError(f"project {config.project} has no tasks yet: import some and start the same command again.")
     if not tasks:
-        raise DataError(f"none of the {len(found)} tasks could be loaded: add some, or correct what was said of them.")
+        raise DataError(f"none of the {len(found)} tasks could be loaded: correct what was said of them.")
     pool = Subset(samples, torch.tensor([rows[task.number] for task in tasks]))
     learner = ActiveLearner(_classifier(config, labeling, pool), pool, strategy, subset_size=None, seed=config.seed)
     if len(set(labels)) > 1:
