@@ -127,7 +127,7 @@ def test_a_model_that_fails_is_said_and_labeling_goes_on(make: Make) -> None:
     project.start_fitting()
     label_some(project, 8)
     wait(lambda: bool(project.problem))
-    assert "no_such_module:model is not a function that makes a model" in project.problem
+    assert "the model no_such_module:model cannot be imported" in project.problem
     assert project.status().problem == project.problem
     assert len(label_some(project, 4)) == 4
 

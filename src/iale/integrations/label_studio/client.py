@@ -190,7 +190,10 @@ class Client:
         if _origin(error.url) != _origin(url):
             return _Refused(f"{_origin(url)} sends on to {_origin(error.url)}, which refuses ({reason}).")
         if error.code == 401 and _origin(url) == _origin(self.url):
-            return ConfigError(f"{self.url} does not take the token ({reason}): copy it again from your account page.")
+            return ConfigError(
+                f"{self.url} does not take the token ({reason}): copy it again from your account page, or make a "
+                f"personal access token there."
+            )
         return _Refused(f"{_origin(url)} refuses {urlsplit(url).path} ({reason}){self._advice(error.code, url, said)}.")
 
     def _advice(self, status: int, url: str, said: object) -> str:
