@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
+from iale.active_learner import ActiveLearner
 from iale.classifiers.base import TrainingConfig
+from iale.classifiers.own import own_classifier
 from iale.errors import ConfigError, DataError
 from iale.integrations.label_studio import project as project_module
 from iale.integrations.label_studio.loop import run
 from tests.integrations.label_studio import LEGACY
-from tests.integrations.studio import CLASSES, COUNT, IMAGES, TEXTS, Studio, expected, labelled, pictures
+from tests.integrations.studio import CLASSES, COUNT, IMAGES, TEXTS, TRAINING, Studio, expected, labelled, pictures
 
 
 @pytest.mark.parametrize("strategy", ["margin", "badge"])
@@ -47,6 +52,27 @@ def test_texts_and_predictions_that_name_the_class(studio: Studio) -> None:
     assert sorted(found[0]["score"] for found in predictions[6:]) == pytest.approx([n / 6 for n in range(6)])
     named = [found[0]["result"][0]["value"]["choices"] for found in predictions[6:]]
     assert named == [["fruit"] if number % 2 else ["tools"] for number in range(6, 12)]
+
+
+OWN = """
+from torch import nn
+
+def net(classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, classes))
+"""
+
+
+def test_a_model_of_ones_own_asks(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_studio_model.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    project, tasks = labelled(studio)
+    studio.run(project, classifier=None, model="own_studio_model:net")
+    arrays, classes = pictures()
+    model = own_classifier("own_studio_model:net", (1, 8, 8), 3, TRAINING, None)
+    learner = ActiveLearner(model, arrays, subset_size=None)
+    learner.tell(range(9), classes[:9])
+    assert [tasks.index(task) for task in studio.served(project, 4)] == learner.ask(4)
 
 
 def test_a_new_version_replaces_ours_and_leaves_those_of_others(studio: Studio) -> None:
