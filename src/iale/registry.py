@@ -68,5 +68,7 @@ def import_object(target: str, what: str) -> Any:
         sys.path.insert(0, here)
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError, SyntaxError) as error:
-        raise ConfigError(f"the {what} {target} cannot be imported: {error}.") from error
+    except Exception as error:  # a module of the user's may fail in any way when it is imported
+        known = isinstance(error, ImportError | AttributeError | ValueError | SyntaxError)
+        said = str(error) if known else f"{type(error).__name__}: {error}"
+        raise ConfigError(f"the {what} {target} cannot be imported: {said}.") from error

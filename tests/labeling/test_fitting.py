@@ -127,7 +127,7 @@ def test_a_model_that_fails_is_said_and_labeling_goes_on(make: Make) -> None:
     project.start_fitting()
     label_some(project, 8)
     wait(lambda: bool(project.problem))
-    assert "no_such_module:model is not a function that makes a model" in project.problem
+    assert "the model no_such_module:model cannot be imported" in project.problem
     assert project.status().problem == project.problem
     assert len(label_some(project, 4)) == 4
 
@@ -199,7 +199,7 @@ def test_a_model_of_ones_own(make: Make, tmp_path: Path, monkeypatch: pytest.Mon
     label_some(fixed, 8)
     fit(fixed)
     fixed.add_class("ann", "third")
-    with pytest.raises(ModelError, match="makes a model of 2 classes and the project has 3"):
+    with pytest.raises(ModelError, match="has 2 logits and there are 3 classes"):
         fit(fixed)
     for name, error in (("wrong", ModelError), ("two", ConfigError), ("none", ConfigError)):
         other = make(name, model=f"own_labeling_model:{name}")

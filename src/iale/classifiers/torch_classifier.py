@@ -106,8 +106,8 @@ class TorchClassifier:
                 return FittedTorchClassifier(self._template, self).raw(inputs)
         except ModelError:
             raise
-        except (RuntimeError, ValueError, TypeError, IndexError) as error:
-            reason = str(error).split("\n", 1)[0]
+        except Exception as error:  # the user's own code may fail in any way
+            reason = str(error).split("\n", 1)[0] or type(error).__name__
             raise ModelError(
                 f"the model cannot read a batch of shape {tuple(inputs.shape)} ({reason}): give it inputs of another "
                 f"shape or change its first layers."

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from iale.classifiers.own import find_model
 from iale.cli.options import parse
 from iale.cli.output import check_folder, say
 from iale.labeling.importing import import_labels
+from iale.labeling.models import check_model
 from iale.labeling.project import Project, ProjectConfig
 from iale.registry import Registry
 
@@ -51,8 +53,11 @@ def main(argv: Sequence[str]) -> int:
         argv.insert(0, "--data")
     options = parse(LabelOptions, argv, prog="iale label")
     serve = PAGES["label"]
+    if options.project.model is not None:
+        find_model(options.project.model)  # a wrong name leaves no project behind
     project = Project.create_or_open(check_folder(options.out), options.project)
     try:
+        check_model(project.config, project.items.samples.shape, len(project.classes))
         for notice in project.notices:
             say(notice)
         _import(project, options.labels)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import inspect
 import io
 import sys
 from collections.abc import Sequence
@@ -11,18 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from iale.active_learner import ActiveLearner
 from iale.classifiers.base import TrainingConfig
 from iale.classifiers.build import build_classifier
+from iale.classifiers.own import own_classifier
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.cli.options import parse, show
 from iale.cli.output import check_file
 from iale.data.samples import Samples
 from iale.data.unlabeled import load_labels_csv, load_unlabeled
-from iale.errors import ConfigError, DataError, ModelError
-from iale.registry import import_object
+from iale.errors import ConfigError, DataError
 from iale.storage import write_bytes
 
 
@@ -40,7 +39,8 @@ class QueryOptions:
         strategy: a strategy, a shipped policy, the folder of a policy, or a class of your own as package.module:Class.
         k: how many samples to choose.
         classifier: the classifier that is fitted: cnn, mlp or resnet18.
-        model: a PyTorch model of your own instead, as package.module:function, where function() returns it.
+        model: a PyTorch model of your own instead, as package.module:function, where function() or
+            function(classes) returns it.
         embedding_layer: the layer of your model whose output is the embedding; without it, the input of the last linear
             layer is.
         classes: names of all classes; by default those that the labels name.
@@ -135,22 +135,10 @@ def _check_every_class(labels: Tensor, classes: tuple[str, ...], path: Path) -> 
 
 def _classifier(options: QueryOptions, samples: Samples, num_classes: int) -> TorchClassifier:
     if options.model is not None:
-        return _own_model(options.model, samples, options.training, options.embedding_layer)
+        return own_classifier(options.model, samples.shape, num_classes, options.training, options.embedding_layer)
     if options.embedding_layer is not None:
         raise ConfigError("--embedding-layer names a layer of your own model: add --model package.module:function.")
     return build_classifier(options.classifier, samples, num_classes, options.training)
-
-
-def _own_model(name: str, samples: Samples, training: TrainingConfig, layer: str | None) -> TorchClassifier:
-    """The classifier around what ``package.module:function`` returns; modules of the current folder are found too."""
-    make = import_object(name, "model")
-    try:
-        inspect.signature(make).bind()
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"--model {name} is not a function that can be called without arguments: {error}.") from error
-    if not isinstance(make(), nn.Module):
-        raise ModelError(f"--model {name} returned {type(make()).__name__}: a torch.nn.Module was expected.")
-    return TorchClassifier(make, samples.shape, training, embedding_layer=layer)
 
 
 def _csv(chosen: Sequence[str]) -> str:

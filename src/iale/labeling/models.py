@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import sys
-from collections.abc import Callable
-from pathlib import Path
-
-from torch import nn
-
 from iale.classifiers.base import Classifier, TrainingConfig
 from iale.classifiers.build import CLASSIFIERS, build_classifier
+from iale.classifiers.own import own_classifier
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data.samples import Samples
-from iale.errors import ConfigError, IaleError, ModelError
+from iale.errors import IaleError
 from iale.labeling.config import ProjectConfig
 from iale.labeling.items import ItemKind
 from iale.policies.catalog import find_strategy, list_policies
@@ -37,15 +30,27 @@ def classifier_of(config: ProjectConfig, kind: ItemKind, samples: Samples, num_c
         ModelError: the user's model does not fit the samples or the classes.
     """
     if config.model is not None:
-        return own_model(config.model, samples.shape, num_classes, config.training, config.embedding_layer)
-    name = classifier_name(config, kind)
+        return own_classifier(config.model, samples.shape, num_classes, config.training, config.embedding_layer)
+    return named_classifier(classifier_name(config, kind), kind, samples, num_classes, config.training)
+
+
+def named_classifier(
+    name: str, kind: ItemKind, samples: Samples, num_classes: int, training: TrainingConfig
+) -> TorchClassifier:
+    """The classifier called ``name``, with inputs standardised as befits their kind."""
     if kind == "text":
         # Most places of a hashed text are empty: standardised one by one, rare words would drown the others.
         width = samples.shape[0]
         make = CLASSIFIERS[name]
         mean, std = [0.0] * width, [width**-0.5] * width
-        return TorchClassifier(lambda: make(samples.shape, num_classes, mean, std), samples.shape, config.training)
-    return build_classifier(name, samples, num_classes, config.training)
+        return TorchClassifier(lambda: make(samples.shape, num_classes, mean, std), samples.shape, training)
+    return build_classifier(name, samples, num_classes, training)
+
+
+def check_model(config: ProjectConfig, shape: tuple[int, ...], num_classes: int) -> None:
+    """Raises what a fit would, where the user's model does not fit; while classes are still to be named, nothing."""
+    if config.model is not None and num_classes > 1:
+        own_classifier(config.model, shape, num_classes, config.training, config.embedding_layer)
 
 
 def classifier_name(config: ProjectConfig, kind: ItemKind) -> str:
@@ -53,50 +58,6 @@ def classifier_name(config: ProjectConfig, kind: ItemKind) -> str:
     if config.classifier != AUTO:
         return config.classifier
     return "cnn" if kind == "image" else "mlp"
-
-
-def own_model(
-    name: str, shape: tuple[int, ...], num_classes: int, training: TrainingConfig, layer: str | None
-) -> TorchClassifier:
-    """The classifier around what ``package.module:function`` returns; modules of the current folder are found too.
-
-    The function takes no argument, or one: the number of classes.
-    """
-    module, _, attribute = name.partition(":")
-    if not module or not attribute:
-        raise ConfigError(f"a model of your own is named package.module:function, not {name!r}.")
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        make = getattr(importlib.import_module(module), attribute)
-        takes_classes = _takes_one(make)
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        raise ConfigError(f"{name} is not a function that makes a model: {error}.") from error
-
-    def made() -> nn.Module:
-        model = make(num_classes) if takes_classes else make()
-        if not isinstance(model, nn.Module):
-            raise ModelError(f"{name} returned {type(model).__name__}: a torch.nn.Module was expected.")
-        return model
-
-    classifier = TorchClassifier(made, shape, training, embedding_layer=layer)
-    if classifier.num_classes != num_classes:
-        raise ModelError(
-            f"{name} makes a model of {classifier.num_classes} classes and the project has {num_classes}: let the "
-            f"function take their number, {attribute}(classes)."
-        )
-    return classifier
-
-
-def _takes_one(make: Callable[..., object]) -> bool:
-    """Whether a function needs an argument; raises TypeError where it needs more than one."""
-    signature = inspect.signature(make)
-    try:
-        signature.bind()
-    except TypeError:
-        signature.bind(2)
-        return True
-    return False
 
 
 def strategy_of(config: ProjectConfig, classifier: Classifier) -> tuple[QueryStrategy, str, str]:

@@ -14,13 +14,14 @@ import torch
 from iale import storage
 from iale.classifiers.base import Outputs, TrainingConfig
 from iale.classifiers.build import CLASSIFIERS
+from iale.classifiers.own import own_classifier
 from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
 from iale.data.arrays import ArraySamples
 from iale.data.samples import Samples
 from iale.errors import ConfigError, ModelError, StorageError
 from iale.labeling.fit import Round
 from iale.labeling.local import Reading
-from iale.labeling.models import classifier_name, own_model
+from iale.labeling.models import classifier_name
 from iale.labeling.reader import ProjectReader
 from iale.policies.saved import versions
 from iale.seeding import Stream
@@ -142,7 +143,7 @@ def _load(path: Path, digest: str, card: dict[str, Any]) -> SavedClassifier:
     shape, classes = tuple(card["shape"]), tuple(card["classes"])
     training = TrainingConfig(device="cpu")
     if card["model"] is not None:
-        recipe = own_model(card["model"], shape, len(classes), training, card["embedding_layer"])
+        recipe = own_classifier(card["model"], shape, len(classes), training, card["embedding_layer"])
     else:
         make = CLASSIFIERS[card["classifier"]]
         channels = shape[0]

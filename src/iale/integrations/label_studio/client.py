@@ -31,6 +31,7 @@ from iale.errors import ConfigError, DataError, IaleError
 _TIMEOUT = 300.0
 """Seconds without a byte after which a request is given up; a large project takes its time to store predictions."""
 
+_FOREIGN_TIMEOUT = 30.0
 _LONGEST_WAIT = 60.0
 _BRIEF = 10.0
 _LARGEST = 1 << 28
@@ -72,6 +73,7 @@ class Client:
         self._token, self._access = token, ""
         self._patience, self._say, self._sleep = patience, say, sleep
         self._reached = False
+        self._lost: set[str] = set()
         self._opener = OpenerDirector()
         for handler in _HANDLERS:
             self._opener.add_handler(handler())
@@ -89,8 +91,8 @@ class Client:
         """The bytes at an address that a task names: a path on this server, or a page anywhere.
 
         Raises:
-            DataError: there is nothing, or it is no address of the web. Another server is not waited for long, and an
-                "internal error" not at all: that is how Label Studio says that a file is missing.
+            DataError: there is nothing, or it is no address of the web. Another server is not waited for long, and only
+                once; an "internal error" not at all: that is how Label Studio says that a file is missing.
         """
         url = quote(urljoin(self.url + "/", address), safe=_SAFE)
         if not _usable(url):
@@ -119,20 +121,22 @@ class Client:
 
         Statuses below ``refusals`` are final, but for "too slow" and "too many requests".
         """
-        wait, began = 1.0, time.monotonic()
-        patience = self._patience if own else min(_BRIEF, self._patience)
+        wait, began, server = 1.0, time.monotonic(), _origin(url)
+        patience = self._patience if own else 0 if server in self._lost else min(_BRIEF, self._patience)
         while True:
             try:
                 answer = attempt()
                 self._reached = self._reached or own
+                self._lost.discard(server)
                 return answer
             except _FAILURES as error:
                 if isinstance(error, urllib.error.HTTPError) and error.code < refusals and error.code not in (408, 429):
                     raise self._refusal(error, url) from error
-                sentence = f"{_origin(url)} failed at {urlsplit(url).path} ({_reason(error)})"
+                sentence = f"{server} failed at {urlsplit(url).path} ({_reason(error)})"
                 if own and not self._reached:
                     raise ConfigError(f"{sentence}: check the address and that Label Studio runs there.") from error
                 if time.monotonic() - began + wait > patience:
+                    self._lost.add(server)  # of another server, nothing more is waited for
                     raise IaleError(
                         f"{sentence} and was tried again for {patience:g} s: start the same command again later."
                     ) from error
@@ -143,7 +147,7 @@ class Client:
     def _request(self, method: str, url: str, body: bytes | None, own: bool) -> bytes:
         """One request; a JWT that has expired meanwhile is replaced, once."""
         if not own:
-            return self._open(Request(url, headers={"User-Agent": "iale"}))
+            return self._open(Request(url, headers={"User-Agent": "iale"}), _FOREIGN_TIMEOUT)
         fresh = not self._access
         try:
             return self._open(self._authorized(method, url, body))
@@ -166,8 +170,8 @@ class Client:
             return Request(url, body, {**headers, "Authorization": f"Bearer {self._access}"}, method=method)
         return Request(url, body, {**headers, "Authorization": f"Token {self._token}"}, method=method)
 
-    def _open(self, request: Request) -> bytes:
-        with self._opener.open(request, timeout=_TIMEOUT) as answer:
+    def _open(self, request: Request, timeout: float = _TIMEOUT) -> bytes:
+        with self._opener.open(request, timeout=timeout) as answer:
             read = bytes(answer.read(_LARGEST + 1))
         if len(read) > _LARGEST:
             raise DataError(f"{request.full_url:.200} is larger than {_LARGEST >> 20} MiB: give a smaller file.")
@@ -186,8 +190,21 @@ class Client:
         if _origin(error.url) != _origin(url):
             return _Refused(f"{_origin(url)} sends on to {_origin(error.url)}, which refuses ({reason}).")
         if error.code == 401 and _origin(url) == _origin(self.url):
-            return ConfigError(f"{self.url} does not take the token ({reason}): copy it again from your account page.")
-        return _Refused(f"{_origin(url)} refuses {urlsplit(url).path} ({reason}).")
+            return ConfigError(
+                f"{self.url} does not take the token ({reason}): copy it again from your account page, or make a "
+                f"personal access token there."
+            )
+        return _Refused(f"{_origin(url)} refuses {urlsplit(url).path} ({reason}){self._advice(error.code, url, said)}.")
+
+    def _advice(self, status: int, url: str, said: object) -> str:
+        """What to do about a refusal of the interface; nothing where a file was refused."""
+        if status not in (403, 404) or not url.startswith(f"{self.url}/api/"):
+            return ""
+        if status == 403:
+            return ": use the token of a user who may change the project"
+        if not said:  # nothing of Label Studio's lies there
+            return ": --url takes the address of its first page alone, as in http://localhost:8080"
+        return ": --project takes the number in the address of the project's page"
 
 
 class _Refused(ConfigError):

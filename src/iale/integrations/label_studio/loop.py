@@ -16,17 +16,22 @@ import torch
 
 from iale.active_learner import ActiveLearner
 from iale.classifiers.base import TrainingConfig
-from iale.classifiers.build import CLASSIFIERS, build_classifier
+from iale.classifiers.build import CLASSIFIERS
+from iale.classifiers.own import find_model, own_classifier
+from iale.classifiers.torch_classifier import TorchClassifier
+from iale.data.samples import Samples
 from iale.data.splits import Subset
 from iale.errors import ConfigError, DataError
 from iale.integrations.label_studio.client import Client, check_url
 from iale.integrations.label_studio.files import FolderFiles
 from iale.integrations.label_studio.project import PREFIX, Labeling, Project, State
 from iale.integrations.label_studio.samples import TaskSamples
+from iale.labeling.items import ItemKind
+from iale.labeling.models import named_classifier
 from iale.policies.catalog import find_strategy
 from iale.strategies.base import QueryStrategy
 
-_DEFAULTS = {"Image": "cnn", "Text": "mlp"}
+_DEFAULTS: dict[str, tuple[str, ItemKind]] = {"Image": ("cnn", "image"), "Text": ("mlp", "text")}
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,10 @@ class LoopConfig:
         strategy: a strategy, a shipped policy, or the folder of a policy.
         classifier: the classifier that is fitted: cnn, mlp, resnet18 or resnet18-narrow; none takes cnn for images and
             mlp for texts.
+        model: a PyTorch model of your own instead, as package.module:function, where function() returns it; for
+            classes that may be added, function(classes) takes their number.
+        embedding_layer: the layer of your model whose output is the embedding; without it, the input of the last linear
+            layer is.
         resize: height,width to which every image is resized.
         every: number of new labels after which the classifier is fitted again.
         ahead: how many of the best unlabelled tasks get a score; none scores all of them. People who label more before
@@ -66,6 +75,8 @@ class LoopConfig:
     data: Path | None = None
     strategy: str = "margin"
     classifier: str | None = None
+    model: str | None = None
+    embedding_layer: str | None = None
     resize: tuple[int, ...] = (32, 32)
     every: int = 10
     ahead: int | None = 100
@@ -88,6 +99,8 @@ class LoopConfig:
             raise ConfigError("--poll takes a number of seconds above 0, and --patience one of at least 0.")
         if self.classifier is not None:
             CLASSIFIERS[self.classifier]
+        if self.embedding_layer is not None and self.model is None:
+            raise ConfigError("--embedding-layer names a layer of your own model: add --model package.module:function.")
 
 
 def run(
@@ -102,11 +115,14 @@ def run(
         sleep: pauses for some seconds.
 
     Raises:
-        ConfigError: the address, the token or the project is wrong.
+        ConfigError: the address, the token, the project or the name of the user's model is wrong.
+        ModelError: the user's model does not fit the tasks or the classes.
         DataError: the project asks for something else than one choice, or no task could be loaded.
         IaleError: the server failed for longer than the patience.
     """
     strategy = find_strategy(config.strategy)
+    if config.model is not None:
+        find_model(config.model)  # a wrong name is said before anything is fetched
     files = None if config.data is None else FolderFiles(config.data)
     client = Client(config.url, token, patience=config.patience, say=say, sleep=sleep)
     project = Project(client, config.project)
@@ -141,12 +157,12 @@ def _round(
     if tasks and len(labels) == len(tasks):
         say(f"all of {len(tasks)} tasks are labelled: there is none to put in order")
         return
+    if not found:
+        raise DataError(f"project {config.project} has no tasks yet: import some and start the same command again.")
     if not tasks:
-        raise DataError(f"none of the {len(found)} tasks could be loaded: add some, or correct what was said of them.")
+        raise DataError(f"none of the {len(found)} tasks could be loaded: correct what was said of them.")
     pool = Subset(samples, torch.tensor([rows[task.number] for task in tasks]))
-    name = config.classifier or _DEFAULTS[labeling.kind]
-    classifier = build_classifier(name, pool, len(labeling.classes), config.training)
-    learner = ActiveLearner(classifier, pool, strategy, subset_size=None, seed=config.seed)
+    learner = ActiveLearner(_classifier(config, labeling, pool), pool, strategy, subset_size=None, seed=config.seed)
     if len(set(labels)) > 1:
         learner.tell([at for at, task in enumerate(tasks) if task.label is not None], labels)
         said = f"fitted to {len(labels)} labels"
@@ -165,6 +181,15 @@ def _round(
     version = f"{PREFIX}{strategy.name} {len(labels)} labels {datetime.now(UTC).isoformat(' ', 'milliseconds')}"
     project.predict(version, scores, results)
     say(f"{k} of {unlabelled} unlabelled tasks are in order ({said}): {version!r}")
+
+
+def _classifier(config: LoopConfig, labeling: Labeling, pool: Samples) -> TorchClassifier:
+    """What is fitted: the user's own model, or one of ours."""
+    classes, training = len(labeling.classes), config.training
+    if config.model is not None:
+        return own_classifier(config.model, pool.shape, classes, training, config.embedding_layer)
+    name, kind = _DEFAULTS[labeling.kind]
+    return named_classifier(config.classifier or name, kind, pool, classes, training)
 
 
 def _changed(before: State, now: State, every: int) -> bool:

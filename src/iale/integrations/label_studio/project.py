@@ -161,6 +161,11 @@ def read_labeling(parsed: Mapping[str, Any], config: str) -> Labeling:
     if len(inputs) != 1 or inputs[0]["type"] not in ("Image", "Text") or inputs[0].get("valueType") == "url":
         kinds = ", ".join(str(shown["type"]) for shown in inputs)
         raise DataError(f"the choice {name!r} is about {kinds or 'nothing'}: {wanted}.")
+    if "$" in (inputs[0].get("value") or "$"):  # a valueList, or more than a name: "Say: $text"
+        raise DataError(
+            f"the {inputs[0]['type']} tag of the choice {name!r} does not show one value of a task as it is: give it "
+            f'the name of one alone, as in value="$image".'
+        )
     if len(tag["labels"]) < 2:
         raise DataError(f"the choice {name!r} has {len(tag['labels'])} classes: {wanted}.")
     attributes = _attributes(config, name)

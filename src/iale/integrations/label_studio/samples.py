@@ -18,6 +18,8 @@ from iale.integrations.label_studio.project import Labeling, Task
 from iale.labeling.pictures import picture
 from iale.labeling.texts import FEATURES, hashed_ngrams
 
+_SAID = 20  # tasks whose reason is said
+
 
 class TaskSamples:
     """The images or texts of tasks, each loaded once, in the order in which they came.
@@ -59,7 +61,7 @@ class TaskSamples:
 
     def rows(self, tasks: Sequence[Task]) -> dict[int, int]:
         """The row of every task by its id, loaded where it is new; tasks that cannot be loaded are not in it."""
-        told = time.monotonic()
+        told, before = time.monotonic(), len(self._left_out)
         rows = {}
         for done, task in enumerate(tasks):
             if (row := self._row(task)) is not None:
@@ -67,6 +69,8 @@ class TaskSamples:
             if time.monotonic() - told > 10:
                 told = time.monotonic()
                 self._say(f"{done + 1} of {len(tasks)} tasks are loaded")
+        if (more := len(self._left_out) - max(before, _SAID)) > 0:
+            self._say(f"{more} more tasks are left out for reasons like these")
         return rows
 
     def _row(self, task: Task) -> int | None:
@@ -82,7 +86,8 @@ class TaskSamples:
             return self._rows[key]
         except DataError as error:
             self._left_out.add((task.number, task.value))
-            self._say(f"task {task.number} is left out: {error}")
+            if len(self._left_out) <= _SAID:
+                self._say(f"task {task.number} is left out: {error}")
             return None
 
     def _input(self, value: str) -> Tensor | str:

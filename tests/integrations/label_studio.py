@@ -274,7 +274,7 @@ def serve() -> Iterator[LabelStudio]:
 def _parsed(config: str) -> Json:
     """A labeling configuration as the server gives it: its control tags by name."""
     tags = list(ElementTree.fromstring(config).iter())
-    shown = {tag.get("name"): tag for tag in tags if tag.get("value", "").startswith("$")}
+    shown = {tag.get("name"): tag for tag in tags if "$" in tag.get("value", tag.get("valueList", ""))}
     parsed: Json = {}
     for tag in tags:
         if tag.get("toName"):
@@ -282,7 +282,7 @@ def _parsed(config: str) -> Json:
                 {
                     "type": shown[name].tag,
                     "valueType": shown[name].get("valueType"),
-                    "value": shown[name].get("value", "")[1:],
+                    **({"value": shown[name].get("value", "").removeprefix("$")} if shown[name].get("value") else {}),
                 }
                 for name in str(tag.get("toName")).split(",")
             ]

@@ -1,0 +1,93 @@
+"""The user's own model, known by ``package.module:function``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+from torch import nn
+
+from iale.classifiers.base import TrainingConfig
+from iale.classifiers.torch_classifier import TorchClassifier
+from iale.errors import ConfigError, ModelError
+from iale.registry import import_object
+
+
+def find_model(name: str) -> Callable[[int], nn.Module]:
+    """What makes a model for a number of classes; modules of the current folder are found, too.
+
+    Args:
+        name: ``package.module:function``; the function takes the number of classes, or nothing.
+
+    Raises:
+        ConfigError: it cannot be imported, or needs other arguments.
+    """
+    function = import_object(name, "model")
+    takes_classes = _takes_classes(function, name)
+
+    def make(num_classes: int) -> nn.Module:
+        try:
+            model = function(num_classes) if takes_classes else function()
+        except Exception as error:  # the user's own code: whatever it is, it is said in one sentence
+            raise ModelError(f"the model {name} could not be made ({_said(error)}): correct it.") from error
+        if not isinstance(model, nn.Module):
+            raise ModelError(f"the model {name} returned {type(model).__name__}: a torch.nn.Module was expected.")
+        return model
+
+    return make
+
+
+def own_classifier(
+    name: str, shape: tuple[int, ...], num_classes: int, training: TrainingConfig, embedding_layer: str | None
+) -> TorchClassifier:
+    """The classifier around the user's model.
+
+    Args:
+        name: ``package.module:function``, see `find_model`.
+        shape: of one input.
+        num_classes: C.
+        training: how it is fitted.
+        embedding_layer: see `TorchClassifier`.
+
+    Raises:
+        ConfigError: there is no such function.
+        ModelError: what it returns is no model for these inputs and classes.
+    """
+    make = find_model(name)
+    classifier = TorchClassifier(lambda: make(num_classes), shape, training, embedding_layer=embedding_layer)
+    if classifier.num_classes != num_classes:
+        function = name.partition(":")[2]
+        raise ModelError(
+            f"the model {name} has {classifier.num_classes} logits and there are {num_classes} classes: let the "
+            f"function take their number, {function}(classes), or name as many classes."
+        )
+    return classifier
+
+
+def _takes_classes(function: object, name: str) -> bool:
+    """Whether the function is to be given the number of classes: its only argument, or one with that name first."""
+    if isinstance(function, nn.Module) or not callable(function):
+        raise ConfigError(
+            f"the model {name} is no function but of type {type(function).__name__}: name a function that returns a "
+            f"new torch.nn.Module."
+        )
+    try:
+        signature = inspect.signature(function)
+        if next(iter(signature.parameters), "") == "classes":
+            signature.bind(2)
+            return True
+        try:
+            signature.bind()
+        except TypeError:
+            signature.bind(2)
+            return True
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"the model {name} cannot be made from the number of classes alone ({error}): name a function that takes "
+            f"nothing else."
+        ) from error
+    return False
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".split("\n", 1)[0]
