@@ -37,9 +37,9 @@ def main() -> None:
     size = SIZES["standard"](TrainingConfig(device="cpu"))
     storage.write_bytes(PAGE, results_page(RECORDS, size, IMAGES.relative_to(PAGE.parent).as_posix()).encode())
     records, times, machine = all_records(RECORDS), storage.read_lines(RECORDS / TIMES), read_machine([RECORDS])
-    text, found = README.read_text(encoding="utf-8"), panels(records_of(EXPERIMENTS["fig8"](size), records))
+    text, compared = README.read_text(encoding="utf-8"), panels(records_of(EXPERIMENTS["fig8"](size), records))
     before, _, rest = text.partition(BEGIN)
-    storage.write_bytes(README, f"{before}{BEGIN}\n{_table(found, size)}\n{END}{rest.partition(END)[2]}".encode())
+    storage.write_bytes(README, f"{before}{BEGIN}\n{_table(compared, size)}\n{END}{rest.partition(END)[2]}".encode())
     with tempfile.TemporaryDirectory() as scratch:
         for name, make in EXPERIMENTS.items():
             bench = make(size)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def test_the_page_judges_what_was_run_and_says_what_was_not(tmp_path: Path) -> N
     assert verdicts["the fixed schedule is better than the exponential one"] == "holds"
     assert verdicts["the policy is better than Margin"] == "holds"  # the same runs decide it
     assert verdicts["IALE is better than ALIL"] == "not run"
-    assert "80 of 1,990 runs" in page
+    assert re.search(r"80 of \d,\d{3} runs", page)
     assert "![Section A.2.1: a fixed and an exponential schedule of DAgger](images/schedule.svg)" in page
     assert "Not run at this size yet." in page
 
