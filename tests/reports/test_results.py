@@ -16,6 +16,7 @@ from iale.classifiers.base import TrainingConfig
 from iale.errors import StorageError
 from iale.learner import Step
 from iale.reports.results import results_page
+from iale.reports.times import TIMES_NOTE
 
 SIZE = SIZES["standard"](TrainingConfig(device="cpu"))
 GAIN = {"margin": 0.02, "mnist-mlp-short": 0.04}
@@ -50,9 +51,30 @@ def test_the_page_judges_what_was_run_and_says_what_was_not(tmp_path: Path) -> N
     assert verdicts["the fixed schedule is better than the exponential one"] == "holds"
     assert verdicts["the policy is better than Margin"] == "holds"  # the same runs decide it
     assert verdicts["IALE is better than ALIL"] == "not run"
+    assert verdicts["a run with IALE takes about 1.05 times as long as one with Random"] == "not run"
     assert "80 of 1,990 runs" in page
     assert "![Section A.2.1: a fixed and an exponential schedule of DAgger](images/schedule.svg)" in page
     assert "Not run at this size yet." in page
+
+
+@pytest.mark.parametrize(
+    ("ratios", "verdict"), [((1.02, 1.08), "holds"), ((0.9, 1.2), "undecided"), ((1.2, 1.4), "does not hold")]
+)
+def test_times_are_judged_by_all_seeds_and_doubted(ratios: tuple[float, float], verdict: str, tmp_path: Path) -> None:
+    records = played(EXPERIMENTS["runtime"](SIZE), seeds=2)
+    write(tmp_path, records)
+    for record in records:
+        ratio = ratios[record["seed"]] if record["strategy"] == "mnist-cnn" else 1.0
+        line = {"key": record["key"], "seconds": 10 * ratio, "fit_seconds": 9.0, "query_seconds": 0.5}
+        storage.append_line(tmp_path / "times.jsonl", line)
+    page = results_page(tmp_path, SIZE, "images")
+    row = next(line for line in page.splitlines() if line.startswith("| a run with IALE takes"))
+    assert [cell.strip() for cell in row.split("|")[3:6]] == [
+        verdict,
+        f"{ratios[0]:.2f} … {ratios[1]:.2f} over the seeds",
+        f"median {sum(ratios) / 2:.2f} ×",
+    ]
+    assert TIMES_NOTE in page
 
 
 def test_plain_packed_or_in_another_order_the_page_is_the_same(tmp_path: Path) -> None:

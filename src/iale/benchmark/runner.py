@@ -23,11 +23,13 @@ from typing import Any
 from tqdm import tqdm
 
 from iale import storage
+from iale.benchmark.bench import Bench
 from iale.benchmark.config import ExperimentConfig, resolved
 from iale.benchmark.machine import describe_machine
 from iale.benchmark.play import Run, begin_run, check, find_contender, play_together, prepared
-from iale.benchmark.records import RECORDS, all_records, cut_short, run_key, told
+from iale.benchmark.records import RECORDS, all_records, cut_short, label, run_key, told
 from iale.classifiers.base import resolve_device
+from iale.data.catalog import load_dataset
 from iale.errors import ConfigError, StorageError
 from iale.executors import Executor, as_completed, open_executor
 from iale.policies.catalog import find_strategy
@@ -130,6 +132,36 @@ def planned(configs: Sequence[ExperimentConfig]) -> Mapping[str, Run]:
                 )
             runs.setdefault(run_key(described), run)
     return runs
+
+
+def check_additions(bench: Bench, added: Sequence[str]) -> None:
+    """Finds what cannot run before the policies of a bench are trained: strategies and data sets of one's own.
+
+    Args:
+        bench: with the names of its policies, which need not be there yet.
+        added: strategies that are not its own.
+
+    Raises:
+        ConfigError, DataError, ModelError, PolicyError: something does not fit.
+    """
+    for name in added:
+        if label(name) in bench.policies and name not in bench.policies:
+            raise ConfigError(f"{name!r} would be called {label(name)!r} like a policy of {bench.name}: rename it.")
+    sources = {config.dataset for config in bench.policies.values()}
+    for grid in bench.grids:
+        classes = prepared(grid.dataset, grid.classifier, grid.training)[0].num_classes
+        for source in sources:
+            learned = load_dataset(source).num_classes
+            if learned != classes:
+                raise ConfigError(
+                    f"{grid.dataset} has {classes} classes and the policies of {bench.name} learn on the {learned} of "
+                    f"{source}: take data with {learned} classes, or compare with `iale run`."
+                )
+    planned([replace(g, strategies=o) for g in bench.grids if (o := _others(g, bench))])
+
+
+def _others(config: ExperimentConfig, bench: Bench) -> tuple[str, ...]:
+    return tuple(name for name in config.strategies if name not in bench.policies)
 
 
 def _checked(config: ExperimentConfig) -> Iterator[Run]:
