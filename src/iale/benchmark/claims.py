@@ -16,6 +16,7 @@ from iale.benchmark.metrics import area
 from iale.benchmark.sizes import Size
 from iale.benchmark.statistics import Comparison, compare, correct, verdict
 from iale.dagger.config import EXPERTS
+from iale.errors import StorageError
 
 Kind = Literal["better", "as good", "alike"]
 HOLDS, FAILS, OPEN = "holds", "does not hold", "undecided"
@@ -96,7 +97,11 @@ class Finding:
 
 
 def judge(claim: Claim, records: Sequence[dict[str, Any]]) -> tuple[str, list[Finding]]:
-    """The verdict on a claim, and on each of its comparisons; p is corrected by Holm for those that count."""
+    """The verdict on a claim, and on each of its comparisons; p is corrected by Holm for those that count.
+
+    Raises:
+        StorageError: the records hold runs of two policies of one name.
+    """
     areas = _areas(records)
     found = {c: compare(_values(areas, c.sides[0]), _values(areas, c.sides[1])) for c in claim.contests}
     corrected = correct({c: comparison for c, comparison in found.items() if c.counts})
@@ -213,13 +218,21 @@ def claims(size: Size) -> list[Claim]:
 
 
 def _areas(records: Sequence[dict[str, Any]]) -> Mapping[Curve, dict[int, float]]:
+    """The AUC of each seed; a policy that was trained again is another one, and a curve of both would be of none."""
     found: dict[Curve, dict[int, float]] = {}
+    weights: dict[str, str | None] = {}
     for record in records:
+        name, digest = record["strategy"], (record["config"].get("policy") or {}).get("weights_sha256")
+        if weights.setdefault(name, digest) != digest:
+            raise StorageError(
+                f"the records hold runs of two policies called {name} ({str(weights[name])[:12]} and {str(digest)[:12]} by "
+                f"their weights): keep those of one."
+            )
         cycle = record["config"]["cycle"]
         key = Curve(
             record["dataset"],
             record["classifier"],
-            record["strategy"],
+            name,
             cycle["acquisition_size"],
             cycle["subset_size"],
             record["pool"],

@@ -82,11 +82,10 @@ def _plot(axes: Axes, panel: Panel, entry: Entry, looks: Mapping[str, Look]) -> 
         axes.axhline(100 * expected, color=MUTED, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
         axes.annotate(
             "chance",
-            (1, 100 * expected),
-            (-3, -3),
+            (0, 100 * expected),
+            (3, -3),
             ("axes fraction", "data"),
             "offset points",
-            ha="right",
             va="top",
             fontsize=8,
             color=MUTED,
