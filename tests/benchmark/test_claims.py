@@ -99,7 +99,7 @@ def test_runs_of_a_policy_and_of_the_same_trained_again_are_not_mixed() -> None:
         for record in records:
             record["config"]["policy"] = {"kind": "iale", "weights_sha256": digest}
     claim = Claim("x", "y", "better", (contest("ours", "theirs"),))
-    with pytest.raises(StorageError, match=r"two policies called ours \(aaaaaaaaaaaa and bbbbbbbbbbbb"):
+    with pytest.raises(StorageError, match=r"two policies called ours \(by their weights aaaaaaaaaaaa and b"):
         judge(claim, old + new + runs("theirs", 0.7))
 
 

@@ -225,8 +225,8 @@ def _areas(records: Sequence[dict[str, Any]]) -> Mapping[Curve, dict[int, float]
         name, digest = record["strategy"], (record["config"].get("policy") or {}).get("weights_sha256")
         if weights.setdefault(name, digest) != digest:
             raise StorageError(
-                f"the records hold runs of two policies called {name} ({str(weights[name])[:12]} and {str(digest)[:12]} by "
-                f"their weights): keep those of one."
+                f"the records hold runs of two policies called {name} (by their weights {str(weights[name])[:12]} and "
+                f"{str(digest)[:12]}): keep those of one."
             )
         cycle = record["config"]["cycle"]
         key = Curve(

@@ -62,7 +62,7 @@ class Cost:
         name: as in the records.
         seconds: all of it.
         fit_seconds: fits of the classifier.
-        query_seconds: queries, with the outputs and the further fits that they ask for.
+        query_seconds: queries, with the outputs that they ask for; an ensemble's further fits are fits.
         peak_mb: memory.
         seconds_ratio: ``seconds`` relative to Random's of the same seed.
         fit_ratio: the same of ``fit_seconds``.
