@@ -128,7 +128,8 @@ def interquartile_mean(values: ArrayLike) -> float:
 def signed_rank(differences: ArrayLike) -> float | None:
     """p of the two-sided Wilcoxon signed-rank test on ``differences`` [S]; zeros are left out.
 
-    Exact for up to 50 seeds without ties. None for a single seed, 1 where all differences are zero.
+    Exact for up to 50 seeds, or 13 where some are of equal size. None for a single seed, 1 where all differences are
+    zero.
     """
     array = np.asarray(differences, dtype=np.float64)
     if len(array) < 2:

@@ -135,7 +135,7 @@ def panels(records: Sequence[dict[str, Any]]) -> list[Panel]:
 
 def display_name(name: str) -> str:
     """The name of a strategy that is no trained policy, as shown to people."""
-    return _DISPLAY.get(name, name.capitalize())
+    return _DISPLAY.get(name, name[:1].upper() + name[1:])
 
 
 def _panel(config: dict[str, Any], records: list[dict[str, Any]]) -> Panel:
