@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +98,14 @@ def test_an_altered_record_is_refused(tmp_path: Path) -> None:
     (tmp_path / RECORDS).write_text(json.dumps(record) + "\n")
     with pytest.raises(StorageError, match="line 1, does not fit its digest"):
         results_page(tmp_path, SIZE, "images")
+
+
+def test_the_page_in_the_documentation_is_made_from_the_records_in_the_repository() -> None:
+    """Words are equal; numbers may differ in the last digit, where another processor adds in another order."""
+    root = Path(__file__).parents[2]
+    made = results_page(root / "results" / "standard", SIZE, "images/results")
+    shown = (root / "docs" / "results.md").read_text()
+    number = r"[−+]?\d+(?:\.\d+)?"
+    assert re.sub(rf"\s+|-+|{number}", " ", made) == re.sub(rf"\s+|-+|{number}", " ", shown), "run `make results`"
+    found = [[float(n.replace("−", "-")) for n in re.findall(number, page)] for page in (made, shown)]
+    assert found[0] == pytest.approx(found[1], abs=0.011), "run `make results`"
