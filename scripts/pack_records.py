@@ -16,6 +16,7 @@ from iale import storage
 from iale.benchmark.lessons import COSTS
 from iale.benchmark.records import PACKED, RECORDS, all_records, pack
 from iale.benchmark.runner import MACHINE, TIMES
+from iale.reports.sources import read_machine
 
 RESULTS = Path(__file__).parents[1] / "results"
 
@@ -31,19 +32,29 @@ def main(folders: list[Path]) -> None:
         times |= {line["key"]: line for line in storage.read_lines(folder / TIMES)}
         found = storage.read_json(folder / COSTS)["policies"] if (folder / COSTS).exists() else {}
         costs |= {name: cost for name, cost in found.items() if cost["seconds"] or name not in costs}
-        storage.write_json(out / MACHINE, storage.read_json(folder / MACHINE))
     known = {key for key, record in records.items() if _is_of_these_policies(record, costs)}
     storage.write_bytes(out / RECORDS, "".join(f"{storage.to_json(records[key])}\n" for key in known).encode())
     (out / PACKED).unlink(missing_ok=True)
     lines = [storage.to_json(times[key]) for key in sorted(known & times.keys())]
     storage.write_bytes(out / TIMES, "".join(f"{line}\n" for line in lines).encode())
     storage.write_json(out / COSTS, {"policies": costs})
+    storage.write_json(out / MACHINE, machines([out, *folders]))
     print(f"{pack(out)}: {len(known)} runs, {pack(out).stat().st_size:,} bytes")
 
 
 def _is_of_these_policies(record: dict[str, Any], costs: dict[str, Any]) -> bool:
     policy, cost = record["config"]["policy"], costs.get(record["strategy"])
     return policy is None or cost is None or policy["weights_sha256"] == cost["weights_sha256"]
+
+
+def machines(folders: list[Path]) -> dict[str, str]:
+    """All machines and versions that took part, each once."""
+    found: dict[str, list[str]] = {}
+    for folder in folders:
+        for name, text in read_machine([folder]).items():
+            known = found.setdefault(name, [])
+            known += [part for part in text.split("; ") if part not in known]
+    return {name: "; ".join(parts) for name, parts in found.items()}
 
 
 if __name__ == "__main__":

@@ -273,7 +273,9 @@ def run_cycle(
         if isinstance(strategy, QueryStrategy):
             chosen, *others = learner.choices([strategy, *beside], k)
         else:
-            chosen, others = strategy.choose(learner, k), []
+            with learner._timed("query"):
+                chosen = strategy.choose(learner, k)
+            others = []
         learner.pool.acquire(chosen, labels[chosen])
         overlap = {o.name: _share(chosen, choice) for o, choice in zip(beside, others, strict=True)}
         yield Step(count, accuracy, tuple(chosen.tolist()), overlap)

@@ -163,10 +163,22 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     data = read_bytes(path)
     if path.suffix == ".gz":
         try:
+            if not data:  # which gzip takes for a file of nothing
+                raise EOFError("it is empty")
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error) as error:
             raise StorageError(f"{path} is not a whole gzip file ({error}): restore it.") from error
     return list(_parse_lines(path, data.split(b"\n")[:-1]))
+
+
+def unfinished_line(path: Path) -> bytes:
+    """What `read_lines` leaves out: the part of a last line that a kill cut short; empty where there is none."""
+    if not path.exists():
+        return b""
+    with storage_errors("read", path), open(path, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(_whole_lines(file, size))
+        return file.read()
 
 
 def read_more_lines(path: Path, start: int) -> tuple[list[dict[str, Any]], int]:

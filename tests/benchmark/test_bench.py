@@ -93,6 +93,10 @@ def test_a_bench_knows_its_records_wherever_they_were_computed(tmp_path: Path) -
     elsewhere = SIZES["smoke"](replace(CPU, device="auto"))
     assert len(records_of(EXPERIMENTS["schedule"](elsewhere), records)) == 8
     assert records_of(EXPERIMENTS["fig10"](smoke()), records) == []
+    # In the order of the bench, so that figures do not depend on who was finished first, or was packed.
+    assert records_of(bench, records[::-1]) == records_of(bench, records)
+    told = [(r["dataset"], r["seed"], r["strategy"]) for r in records_of(bench, records[::-1])]
+    assert told[:5] == [("fashion-small", seed, name) for seed in (0, 1) for name in bench.grids[0].strategies][:5]
     assert len(records_of(with_changes(bench, seeds=1), records)) == 4
 
     costs = storage.read_json(tmp_path / COSTS)["policies"]

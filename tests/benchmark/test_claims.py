@@ -8,6 +8,7 @@ from iale.benchmark.claims import Claim, Contest, Curve, claims, judge
 from iale.benchmark.experiments import EXPERIMENTS
 from iale.benchmark.sizes import SIZES
 from iale.classifiers.base import TrainingConfig
+from iale.errors import StorageError
 
 SEEDS = range(10)
 NOISE = [0.000, 0.003, -0.002, 0.001, 0.004, -0.001, 0.002, -0.003, 0.001, 0.000]
@@ -80,6 +81,26 @@ def test_holm_counts_the_comparisons_of_a_claim() -> None:
     family = Claim("x", "y", "better", tuple(contest("ours", f"rival{i}") for i in range(30)))
     assert judge(alone, records)[0] == "holds"
     assert judge(family, records)[0] == "undecided"
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("better", "undecided"), ("as good", "holds"), ("alike", "holds")])
+def test_a_strategy_against_itself_is_a_tie(kind: Any, expected: str) -> None:
+    found, (finding,) = judge(Claim("x", "y", kind, (contest("ours", "ours"),)), runs("ours", 0.7))
+    assert found == expected
+    assert finding.comparison is not None
+    assert (finding.comparison.wins, finding.comparison.ties, finding.comparison.losses) == (0, 10, 0)
+    assert (finding.comparison.difference.low, finding.comparison.difference.high) == (0.0, 0.0)
+    assert (finding.comparison.bootstrap, finding.comparison.p_holm) == ((0.0, 0.0), 1.0)
+
+
+def test_runs_of_a_policy_and_of_the_same_trained_again_are_not_mixed() -> None:
+    old, new = runs("ours", 0.7, seeds=range(5)), runs("ours", 0.9, seeds=range(3))
+    for digest, records in (("a" * 64, old), ("b" * 64, new)):
+        for record in records:
+            record["config"]["policy"] = {"kind": "iale", "weights_sha256": digest}
+    claim = Claim("x", "y", "better", (contest("ours", "theirs"),))
+    with pytest.raises(StorageError, match=r"two policies called ours \(by their weights aaaaaaaaaaaa and b"):
+        judge(claim, old + new + runs("theirs", 0.7))
 
 
 def test_missing_runs_are_said_and_decide_nothing() -> None:

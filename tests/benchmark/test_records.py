@@ -9,12 +9,13 @@ import pytest
 from iale import storage
 from iale.benchmark.config import ExperimentConfig
 from iale.benchmark.play import run_one
-from iale.benchmark.records import PACKED, RECORDS, all_records, pack, read_records
+from iale.benchmark.records import PACKED, RECORDS, all_records, pack, read_records, seal
 from iale.benchmark.runner import run_experiment
 from iale.classifiers.base import TrainingConfig
 from iale.data.catalog import load_dataset
 from iale.errors import StorageError
 from iale.learner import CycleConfig
+from iale.reports.sources import read_runs
 
 CONFIG = ExperimentConfig(
     dataset="digits",
@@ -60,6 +61,50 @@ def test_a_better_accuracy_is_refused(finished: Path, tmp_path: Path) -> None:
         read_records(tmp_path / RECORDS)
 
 
+@pytest.mark.parametrize("text", ['"x": NaN', '"x": "\\ud800"', '"x": [1, 2'])
+def test_what_json_takes_for_a_record_and_no_digest_fits_is_refused(finished: Path, tmp_path: Path, text: str) -> None:
+    line = finished.read_text().splitlines()[0]
+    (tmp_path / RECORDS).write_text(f"{{{text}, {line[1:]}\n")
+    with pytest.raises(StorageError, match=r"line 1, (does not fit its digest|is not readable JSON)"):
+        read_records(tmp_path / RECORDS)
+
+
+@pytest.mark.parametrize("bit", [0, 3, 7])
+def test_any_flipped_bit_is_refused_with_its_line(finished: Path, tmp_path: Path, bit: int) -> None:
+    first, second = finished.read_bytes().splitlines(keepends=True)[:2]
+    for place in range(0, len(second) - 1, 11):
+        damaged = bytearray(second)
+        damaged[place] ^= 1 << bit
+        (tmp_path / RECORDS).write_bytes(first + bytes(damaged))
+        with pytest.raises(StorageError, match="line 2"):
+            read_records(tmp_path / RECORDS)
+
+
+def test_a_run_that_was_told_twice_counts_once_and_two_results_of_it_are_refused(
+    finished: Path, tmp_path: Path
+) -> None:
+    one, other = read_records(finished)[:2]
+    better = seal(one | {"accuracy": [1.0] * len(one["accuracy"])})
+    assert better["key"] == one["key"]
+    for folder, records in {"same": [one, other, one], "two": [one, other, better]}.items():
+        for record in records:
+            storage.append_line(tmp_path / folder / RECORDS, record)
+    assert read_records(tmp_path / "same" / RECORDS) == [one, other]
+    with pytest.raises(StorageError, match=r"two results of one run \(digits, mlp, margin, subset, seed 0\)"):
+        read_records(tmp_path / "two" / RECORDS)
+
+    storage.append_line(tmp_path / "packed" / RECORDS, one)
+    pack(tmp_path / "packed")
+    storage.append_line(tmp_path / "packed" / RECORDS, one)
+    assert all_records(tmp_path / "packed") == [one]
+    storage.append_line(tmp_path / "packed" / RECORDS, better)
+    with pytest.raises(StorageError, match="two results of one run"):
+        all_records(tmp_path / "packed")
+    storage.append_line(tmp_path / "elsewhere" / RECORDS, better)
+    with pytest.raises(StorageError, match="two results of one run"):
+        read_runs([tmp_path / "same", tmp_path / "elsewhere"])
+
+
 def test_packed_records_are_the_same_count_as_finished_and_pack_to_equal_bytes(finished: Path, tmp_path: Path) -> None:
     records = read_records(finished)
     for folder, order in (("one", records), ("other", records[::-1])):
@@ -74,13 +119,56 @@ def test_packed_records_are_the_same_count_as_finished_and_pack_to_equal_bytes(f
     assert len(all_records(tmp_path / "one")) == 6
 
 
-def test_a_cut_packed_file_is_refused(finished: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["cut", "flipped", "nothing"])
+def test_a_damaged_packed_file_is_refused(finished: Path, tmp_path: Path, how: str) -> None:
     for record in read_records(finished):
         storage.append_line(tmp_path / RECORDS, record)
     path = pack(tmp_path)
-    path.write_bytes(path.read_bytes()[:-20])
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes({"cut": bytes(data[:-20]), "flipped": bytes(data), "nothing": b""}[how])
     with pytest.raises(StorageError, match="not a whole gzip file"):
         all_records(tmp_path)
+
+
+@pytest.mark.parametrize("length", [3, 400, -1])
+def test_half_a_line_is_played_again_and_its_run_is_named(
+    finished: Path, tmp_path: Path, length: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = finished.read_bytes().splitlines(keepends=True)
+    (tmp_path / RECORDS).write_bytes(b"".join(lines[:3]) + lines[3][:length])
+    run_experiment(CONFIG, tmp_path, progress=False)
+    assert (tmp_path / RECORDS).read_bytes() == finished.read_bytes()
+    shown = capsys.readouterr().err
+    assert "ends in half a line" in shown
+    name = "digits, mlp, random, subset, seed 1" if length == -1 else "?"
+    assert f"the run {name}" in shown
+    assert len(storage.read_lines(tmp_path / "times.jsonl")) == 1
+
+
+@pytest.mark.parametrize("file", [RECORDS, "times.jsonl"])
+def test_a_full_disk_loses_the_run_in_progress_alone_and_names_it(
+    finished: Path, tmp_path: Path, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = storage.append_line
+
+    def full(path: Path, record: dict[str, object]) -> None:
+        if path.name == file and len(storage.read_lines(path)) == 2:
+            with storage.storage_errors("write", path):
+                raise OSError(28, "No space left on device")
+        append(path, record)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "append_line", full)
+        with pytest.raises(StorageError) as error:
+            run_experiment(CONFIG, tmp_path, progress=False)
+    told = str(error.value)
+    assert told.startswith("the run digits, mlp, margin, subset, seed 1 is lost: cannot write ")
+    assert "No space left on device" in told
+    assert "2 of 4 runs are finished and kept" in told
+    run_experiment(CONFIG, tmp_path, progress=False)
+    assert (tmp_path / RECORDS).read_bytes() == finished.read_bytes()
+    assert len({line["key"] for line in storage.read_lines(tmp_path / "times.jsonl")}) == 4
 
 
 def test_strategies_beside_change_nothing_and_are_compared_with_what_was_chosen() -> None:

@@ -108,6 +108,38 @@ def test_comparison_is_paired() -> None:
     assert found.p_value == pytest.approx(2 / 2**10)
 
 
+def test_what_rounding_tells_apart_is_a_tie() -> None:
+    # The same accuracies in another order: equal AUCs, whose floating-point means are not.
+    one, other = ((0.1 + 0.2 + 0.3) / 3, (0.3 + 0.2 + 0.1) / 3)
+    assert one != other
+    found = compare({0: one, 1: other}, {0: other, 1: one})
+    assert found is not None
+    assert (found.wins, found.ties, found.losses) == (0, 2, 0)
+    assert (found.difference.mean, found.p_value, found.bootstrap) == (0.0, 1.0, (0.0, 0.0))
+
+
+def test_differences_of_equal_size_share_a_rank() -> None:
+    # 0.3 − 0.2 and 0.2 − 0.1 are 0.1, but not in floating point; SciPy counts all signs where ranks are shared.
+    pairs = [(0.3, 0.2), (0.2, 0.1), (0.1, 0.2), (0.7, 0.5), (0.9, 0.6)]
+    ranks = [2, 2, 2, 4, 5]  # of |0.1|, |0.1|, |−0.1|, |0.2|, |0.3|; W is the 2 of the one negative
+    sums = [
+        sum(r for r, sign in zip(ranks, signs, strict=True) if sign) for signs in itertools.product((0, 1), repeat=5)
+    ]
+    found = compare({i: a for i, (a, _) in enumerate(pairs)}, {i: b for i, (_, b) in enumerate(pairs)})
+    assert found is not None
+    assert found.p_value == pytest.approx(sum(min(s, 15 - s) <= 2 for s in sums) / 2**5)
+
+
+@pytest.mark.parametrize("seeds", [2, 5, 9, 13])
+def test_equal_gains_on_all_seeds_have_the_smallest_p_and_an_interval_of_one_point(seeds: int) -> None:
+    found = compare({seed: 0.2 + seed / 50 for seed in range(seeds)}, {seed: 0.1 + seed / 50 for seed in range(seeds)})
+    assert found is not None
+    assert (found.wins, found.ties, found.losses) == (seeds, 0, 0)
+    assert found.p_value == pytest.approx(2 / 2**seeds)
+    assert found.bootstrap == (found.difference.mean, found.difference.mean) == pytest.approx((0.1, 0.1))
+    assert (found.difference.low, found.difference.high) == pytest.approx((0.1, 0.1))
+
+
 def test_holm_by_hand() -> None:
     # sorted 0.01 ×4, 0.015 ×3, 0.03 ×2 raised to 0.06, 0.04 ×1 raised to 0.06
     assert holm([0.03, 0.01, 0.04, 0.015]) == pytest.approx([0.06, 0.04, 0.06, 0.045])

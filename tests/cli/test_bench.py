@@ -61,7 +61,15 @@ def test_a_strategy_of_ones_own_stands_in_every_comparison(
     records = [json.loads(line) for line in (tmp_path / "bench/smoke/records.jsonl").read_text().splitlines()]
     mine = [record for record in records if record["strategy"] == "Surprise"]
     assert len(mine) == 1
-    assert "Surprise" in (tmp_path / "bench/smoke/schedule/report.html").read_text()
+    page = (tmp_path / "bench/smoke/schedule/report.html").read_text()
+    assert "Surprise" in page
+    assert "iale bench schedule --size smoke --seeds 1 --add surprise_module:Surprise" in page
+    assert "What the policies cost, once" in page
+    summary = storage.read_json(tmp_path / "bench/smoke/schedule/summary.json")
+    assert {name: cost["fits_at_most"] for name, cost in summary["policies"].items()} == {
+        "digits-mlp": 32,
+        "digits-mlp-exponential": 32,
+    }
     sys.modules.pop("surprise_module", None)
 
 
@@ -77,6 +85,29 @@ def test_data_of_ones_own_replaces_the_targets(tmp_path: Path, capsys: pytest.Ca
     assert len(records) == 4
     # Of 150 samples, 30 are a test split, and of the other 120 four fifths may be labelled.
     assert {(r["config"]["pool_size"], r["config"]["test_size"]) for r in records} == {(96, 30)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--add", "nowhere:Nope"), "cannot be imported"),
+        (("--add", "mnist-cnn"), "embeddings 128 wide, the classifier has 10 classes and embeddings 256 wide"),
+        (("--add", "elsewhere/digits-mlp"), "would be called 'digits-mlp' like a policy of fig4: rename it"),
+        (("--datasets", "three.npz"), "three.npz has 3 classes and the policies of fig4 learn on the 10 of digits"),
+    ],
+)
+def test_what_cannot_be_compared_is_said_before_policies_are_trained(
+    arguments: tuple[str, str],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.savez("three.npz", x=np.zeros((150, 8, 8), dtype=np.uint8), y=np.arange(150) % 3)
+    assert main(["bench", "fig4", "--size", "smoke", "--out", "out", *arguments]) == 2
+    assert sentence in capsys.readouterr().err
+    assert not Path("out").exists()
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ def test_text_stays_text_and_equal_records_give_equal_bytes() -> None:
     one, two = (svg(draw_curves(found, panel_looks(found))) for _ in range(2))
     assert one == two
     assert b"<dc:date>" not in one
+    assert not re.search(rb'\b(d|x|y)="[^"]*\.\d{3}', one), "finer than any screen"
     assert {"MC-Dropout", "IALE", "labels", "paired difference to Random"} <= set(texts(one))
 
 
@@ -102,6 +103,13 @@ def test_runs_with_and_without_others_beside_are_one_strategy() -> None:
         policy = next(entry for entry in panel.entries if entry.learned)
         assert policy.seeds == (0, 1, 2)
         assert policy.overlap["margin"].shape == (2, len(panel.labeled) - 1)
+        # What others are asked beside takes time that is not the policy's.
+        own = {r["key"] for r in plain if r["strategy"] == "iale"}
+        assert set(policy.keys) == own
+    (panel,) = panels(asked)
+    timed = {cost.name: cost.seconds for cost in costs(panel, by_key(times(asked)))}
+    assert timed["iale"] is None
+    assert timed["random"] is not None
 
 
 def varied() -> list[dict[str, object]]:
@@ -115,7 +123,7 @@ def test_series_hold_what_differs_in_one_setting_only() -> None:
     first, second = series(panels(varied()), "cycle.subset_size")
     assert (first.title, second.title) == ("digits, MLP", "mnist, MLP")
     assert list(first.panels) == [10, 100, None]
-    assert first.setting == "subset size"
+    assert first.setting == "samples in the sub-pool"
     means = {value: area.mean for value, area in first.areas("iale").items()}
     assert max(means, key=lambda value: means[value]) == 100
     found = first.differences()
@@ -155,6 +163,7 @@ def test_times_are_medians_and_paired_ratios() -> None:
     assert (margin.seconds, margin.query_seconds, margin.peak_mb) == (20, 4, 100)
     assert (margin.seconds_ratio, margin.query_ratio) == (2.0, 4.0)
     assert margin.fit_ratio == pytest.approx(16 / 9)
+    assert margin.span == (1.1, 5.0)
 
 
 def test_times_that_know_whole_runs_only_are_drawn_too() -> None:

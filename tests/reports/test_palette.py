@@ -94,6 +94,14 @@ def test_a_policy_keeps_its_look_beside_its_variants() -> None:
     assert looks(variants)["mnist-cnn"] == alone
 
 
+def test_alil_looks_the_same_beside_any_number_of_other_policies() -> None:
+    alil = [("mnist-mlp-alil-faithful", "alil"), ("mnist-mlp-alil-corrected", "alil")]
+    one, three = (looks([*alil, *((f"mnist-{i}", "iale") for i in range(n))]) for n in (1, 3))
+    assert [one[name] for name, _ in alil] == [three[name] for name, _ in alil]
+    assert one[alil[0][0]] != one[alil[1][0]]
+    assert len({look.color for look in three.values()}) == 4
+
+
 def test_policies_of_the_method_come_first_and_twenty_differ() -> None:
     names = [(f"policy-{i:02d}", "alil" if i < 2 else "iale") for i in range(20)]
     found = looks(names)

@@ -14,7 +14,7 @@ from iale import storage
 from iale.benchmark.records import seal
 from iale.benchmark.statistics import estimate
 from iale.errors import StorageError
-from iale.reports.panels import panels
+from iale.reports.panels import display_name, panels
 from iale.reports.report import write_report
 from iale.reports.summary import rows
 from tests.reports import factory
@@ -149,6 +149,10 @@ def test_several_folders_make_one_report_and_runs_in_both_count_once(tmp_path: P
     write_report([one, two], tmp_path / "report")
     summary = storage.read_json(tmp_path / "report" / "summary.json")
     assert [panel["strategies"][0]["seeds"] for panel in summary["panels"]] == [[0, 1, 2], [0, 1, 2]]
+
+
+def test_a_strategy_of_ones_own_keeps_its_name() -> None:
+    assert [display_name(name) for name in ("MyOwnStrategy", "random", "badge")] == ["MyOwnStrategy", "Random", "BADGE"]
 
 
 def test_nothing_finished_is_said_in_one_sentence(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from iale.classifiers.base import TrainingConfig
 from iale.errors import StorageError
 from iale.learner import Step
 from iale.reports.results import results_page
+from iale.reports.times import TIMES_NOTE
 
 SIZE = SIZES["standard"](TrainingConfig(device="cpu"))
 GAIN = {"margin": 0.02, "mnist-mlp-short": 0.04}
@@ -52,8 +53,29 @@ def test_the_page_judges_what_was_run_and_says_what_was_not(tmp_path: Path) -> N
     assert verdicts["the policy is better than Margin"] == "holds"  # the same runs decide it
     assert verdicts["IALE is better than ALIL"] == "not run"
     assert re.search(r"80 of \d,\d{3} runs", page)
+    assert verdicts["a run with IALE takes about 1.05 times as long as one with Random"] == "not run"
     assert "![Section A.2.1: a fixed and an exponential schedule of DAgger](images/schedule.svg)" in page
     assert "Not run at this size yet." in page
+
+
+@pytest.mark.parametrize(
+    ("ratios", "verdict"), [((1.02, 1.08), "holds"), ((0.9, 1.2), "undecided"), ((1.2, 1.4), "does not hold")]
+)
+def test_times_are_judged_by_all_seeds_and_doubted(ratios: tuple[float, float], verdict: str, tmp_path: Path) -> None:
+    records = played(EXPERIMENTS["runtime"](SIZE), seeds=2)
+    write(tmp_path, records)
+    for record in records:
+        ratio = ratios[record["seed"]] if record["strategy"] == "mnist-cnn" else 1.0
+        line = {"key": record["key"], "seconds": 10 * ratio, "fit_seconds": 9.0, "query_seconds": 0.5}
+        storage.append_line(tmp_path / "times.jsonl", line)
+    page = results_page(tmp_path, SIZE, "images")
+    row = next(line for line in page.splitlines() if line.startswith("| a run with IALE takes"))
+    assert [cell.strip() for cell in row.split("|")[3:6]] == [
+        verdict,
+        f"{ratios[0]:.2f} … {ratios[1]:.2f} over the seeds",
+        f"median {sum(ratios) / 2:.2f} ×",
+    ]
+    assert TIMES_NOTE in page
 
 
 def test_plain_packed_or_in_another_order_the_page_is_the_same(tmp_path: Path) -> None:
@@ -76,3 +98,14 @@ def test_an_altered_record_is_refused(tmp_path: Path) -> None:
     (tmp_path / RECORDS).write_text(json.dumps(record) + "\n")
     with pytest.raises(StorageError, match="line 1, does not fit its digest"):
         results_page(tmp_path, SIZE, "images")
+
+
+def test_the_page_in_the_documentation_is_made_from_the_records_in_the_repository() -> None:
+    """Words are equal; numbers may differ in the last digit, where another processor adds in another order."""
+    root = Path(__file__).parents[2]
+    made = results_page(root / "results" / "standard", SIZE, "images/results")
+    shown = (root / "docs" / "results.md").read_text()
+    number = r"[−+]?\d+(?:\.\d+)?"
+    assert re.sub(rf"\s+|-+|{number}", " ", made) == re.sub(rf"\s+|-+|{number}", " ", shown), "run `make results`"
+    found = [[float(n.replace("−", "-")) for n in re.findall(number, page)] for page in (made, shown)]
+    assert found[0] == pytest.approx(found[1], abs=0.011), "run `make results`"

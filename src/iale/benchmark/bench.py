@@ -115,9 +115,13 @@ def wanted(bench: Bench) -> Iterator[str]:
 
 
 def records_of(bench: Bench, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those of ``records`` that are runs of ``bench``, wherever they were computed."""
-    identities = set(wanted(bench))
-    return [record for record in records if _identity(record["config"]) in identities]
+    """Those of ``records`` that are runs of ``bench``, in its order, wherever and whenever they were computed."""
+    places: dict[str, int] = {}
+    for identity in wanted(bench):
+        places.setdefault(identity, len(places))
+    found = [(places.get(_identity(record["config"])), record["key"], record) for record in records]
+    known = [(place, key, record) for place, key, record in found if place is not None]
+    return [record for _, _, record in sorted(known, key=lambda each: each[:2])]
 
 
 def _identity(described: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ values are AUCs, paired by seed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,7 +16,9 @@ from iale.benchmark.metrics import area
 from iale.benchmark.sizes import Size
 from iale.benchmark.statistics import Comparison, compare, correct, verdict
 from iale.dagger.config import EXPERTS
+from iale.errors import StorageError
 
+Kind = Literal["better", "as good", "alike"]
 HOLDS, FAILS, OPEN = "holds", "does not hold", "undecided"
 ALIKE = 0.01
 """Two sides are alike where their difference in AUC is surely below one point."""
@@ -81,7 +83,7 @@ class Claim:
 
     experiment: str
     text: str
-    kind: Literal["better", "as good", "alike"]
+    kind: Kind
     contests: tuple[Contest, ...]
 
 
@@ -95,7 +97,11 @@ class Finding:
 
 
 def judge(claim: Claim, records: Sequence[dict[str, Any]]) -> tuple[str, list[Finding]]:
-    """The verdict on a claim, and on each of its comparisons; p is corrected by Holm for those that count."""
+    """The verdict on a claim, and on each of its comparisons; p is corrected by Holm for those that count.
+
+    Raises:
+        StorageError: the records hold runs of two policies of one name.
+    """
     areas = _areas(records)
     found = {c: compare(_values(areas, c.sides[0]), _values(areas, c.sides[1])) for c in claim.contests}
     corrected = correct({c: comparison for c, comparison in found.items() if c.counts})
@@ -135,141 +141,98 @@ def claims(size: Size) -> list[Claim]:
         sides = ((1, curve(grid, size.fashion, own)),), ((1, curve(grid, size.fashion, own, subset_size=n)),)
         return Contest(f"{size.fashion}, {grid.classifier}", "sub-pool of 100", f"sub-pool of {n}", sides)
 
-    full, large, small = wide.own(size.mnist), resnet.own(size.mnist), main.own(size.mnist)
+    def pair(first: str, second: str) -> Iterator[Contest]:
+        return duels(wide, first, [second], size.wide_targets)
+
+    full, large, small, simple = wide.own(size.mnist), resnet.own(size.mnist), main.own(size.mnist), mlp.own(size.mnist)
     sources = [main.own(source) for source in size.targets]
-    return [
-        Claim("fig3", "IALE is better than Random", "better", tuple(duels(main, policy, ["random"]))),
-        Claim("fig3", "IALE is as good as every heuristic", "as good", tuple(duels(main, policy, rivals))),
-        Claim("fig3", "IALE is better than every heuristic", "better", tuple(duels(main, policy, rivals))),
-        Claim("fig3", "IALE is better than ALIL", "better", tuple(duels(main, policy, alil))),
-        Claim(
-            "fig5a",
-            "below acquisitions of 10 the size makes no clear difference to the gain over Random",
-            "alike",
-            tuple(
-                Contest(f"{size.fashion}, {grid.classifier}", f"gain with {k}", "gain with 10", (gain(k), gain(10)))
-                for k in ACQUISITIONS
-                if k < 10
-            ),
-        ),
-        Claim(
-            "fig5b",
-            "the policy chooses better from 100 samples than from 1,000 and more",
-            "better",
-            tuple(smaller(n) for n in (1000, 2000, 10_000) if n <= (grid.pool_size or n)),
-        ),
-        Claim(
-            "fig5c",
-            "the full set of experts is as good as every set with one left out",
-            "as good",
-            tuple(duels(wide, full, [f"{full}-without-{expert}" for expert in EXPERTS], size.wide_targets)),
-        ),
-        Claim(
-            "fig7",
-            "the source makes no difference",
-            "alike",
-            tuple(
-                duel(main, target, first, second)
-                for target in size.targets
-                for place, first in enumerate(sources)
-                for second in sources[place + 1 :]
-            ),
-        ),
-        Claim(
-            "fig8",
-            "with an MLP, IALE is better than Random",
-            "better",
-            tuple(duels(mlp, mlp.own(size.mnist), ["random"])),
-        ),
-        Claim(
-            "fig8",
-            "with an MLP, IALE is better than every heuristic",
-            "better",
-            tuple(duels(mlp, mlp.own(size.mnist), rivals)),
-        ),
-        Claim(
-            "fig8",
-            "with a ResNet-18, IALE is better than Random and Confidence",
-            "better",
-            tuple(duels(resnet, large, ["random", "confidence"], away if size.name == "paper" else (size.fashion,))),
-        ),
-        Claim(
-            "fig9",
-            "a policy that watched a ResNet-18 is better than Random on a CNN",
-            "better",
-            tuple(duels(main, large, ["random"])),
-        ),
-        Claim(
-            "fig9",
-            "a policy that watched a CNN is better than Random on a ResNet-18",
-            "better",
-            tuple(duels(resnet, small, ["random"], away if size.name == "paper" else (size.fashion,))),
-        ),
-        Claim(
-            "fig10",
-            "on CIFAR-10, IALE is as good as Random or better",
-            "as good",
-            tuple(duel(resnet, size.cifar, name, "random") for name in (small, large)),
-        ),
-        Claim(
-            "fig13",
-            "without gradients a policy is worse",
-            "better",
-            tuple(duels(wide, full, [f"{full}-no-gradients"], size.wide_targets)),
-        ),
-        Claim(
-            "fig13",
-            "without predictions a policy is hardly worse",
-            "alike",
-            tuple(duels(wide, full, [f"{full}-no-predictions"], size.wide_targets)),
-        ),
-        Claim(
-            "schedule",
-            "the fixed schedule is better than the exponential one",
-            "better",
-            tuple(duels(wide, full, [f"{full}-exponential"], size.wide_targets)),
-        ),
-        Claim(
-            "controls",
-            "imitating the best expert is better than imitating a random one",
-            "better",
-            tuple(duels(wide, full, [f"{full}-random-expert"], size.wide_targets)),
-        ),
-        Claim(
-            "controls",
-            "several experts are better than one (Ensemble)",
-            "better",
-            tuple(duels(wide, full, [f"{full}-one-expert"], size.wide_targets)),
-        ),
-        Claim(
-            "controls",
-            "the policy is better than Margin",
-            "better",
-            tuple(duels(wide, full, ["margin"], size.wide_targets)),
-        ),
-        Claim(
-            "controls",
-            "the best of ten random batches, by look-ahead with true labels, is better than Random",
-            "better",
-            tuple(duels(wide, "best-of-random", ["random"], size.wide_targets)),
-        ),
-        Claim(
-            "controls",
-            "greedy look-ahead with true labels is better than the policy",
-            "better",
-            tuple(duels(wide, "greedy-look-ahead", [full], size.wide_targets)),
-        ),
+    residual = away if size.name == "paper" else (size.fashion,)
+    exchanged = [
+        duel(main, target, first, second)
+        for target in size.targets
+        for place, first in enumerate(sources)
+        for second in sources[place + 1 :]
     ]
+    gains = [
+        Contest(f"{size.fashion}, {grid.classifier}", f"gain with {k}", "gain with 10", (gain(k), gain(10)))
+        for k in ACQUISITIONS
+        if k < 10
+    ]
+    larger = [smaller(n) for n in (1000, 2000, 10_000) if n <= (grid.pool_size or n)]
+    without = [f"{full}-without-{expert}" for expert in EXPERTS]
+    table: Mapping[tuple[str, str], tuple[Kind, Iterable[Contest]]] = {
+        ("fig3", "IALE is better than Random"): ("better", duels(main, policy, ["random"])),
+        ("fig3", "IALE is as good as every heuristic"): ("as good", duels(main, policy, rivals)),
+        ("fig3", "IALE is better than every heuristic"): ("better", duels(main, policy, rivals)),
+        ("fig3", "IALE is better than ALIL"): ("better", duels(main, policy, alil)),
+        ("fig5a", "below acquisitions of 10 the size makes no clear difference to the gain over Random"): (
+            "alike",
+            gains,
+        ),
+        ("fig5b", "the policy chooses better from 100 samples than from 1,000 and more"): ("better", larger),
+        ("fig5c", "the full set of experts is as good as every set with one left out"): (
+            "as good",
+            duels(wide, full, without, size.wide_targets),
+        ),
+        ("fig7", "the source makes no difference"): ("alike", exchanged),
+        ("fig8", "with an MLP, IALE is better than Random"): ("better", duels(mlp, simple, ["random"])),
+        ("fig8", "with an MLP, IALE is better than every heuristic"): ("better", duels(mlp, simple, rivals)),
+        ("fig8", "with a ResNet-18, IALE is better than Random and Confidence"): (
+            "better",
+            duels(resnet, large, ["random", "confidence"], residual),
+        ),
+        ("fig9", "a policy that watched a ResNet-18 is better than Random on a CNN"): (
+            "better",
+            duels(main, large, ["random"]),
+        ),
+        ("fig9", "a policy that watched a CNN is better than Random on a ResNet-18"): (
+            "better",
+            duels(resnet, small, ["random"], residual),
+        ),
+        ("fig10", "on CIFAR-10, IALE is as good as Random or better"): (
+            "as good",
+            [duel(resnet, size.cifar, name, "random") for name in (small, large)],
+        ),
+        ("fig13", "without gradients a policy is worse"): ("better", pair(full, f"{full}-no-gradients")),
+        ("fig13", "without predictions a policy is hardly worse"): ("alike", pair(full, f"{full}-no-predictions")),
+        ("schedule", "the fixed schedule is better than the exponential one"): (
+            "better",
+            pair(full, f"{full}-exponential"),
+        ),
+        ("controls", "imitating the best expert is better than imitating a random one"): (
+            "better",
+            pair(full, f"{full}-random-expert"),
+        ),
+        ("controls", "several experts are better than one (Ensemble)"): ("better", pair(full, f"{full}-one-expert")),
+        ("controls", "the policy is better than Margin"): ("better", pair(full, "margin")),
+        ("controls", "the best of ten random batches, by look-ahead with true labels, is better than Random"): (
+            "better",
+            pair("best-of-random", "random"),
+        ),
+        ("controls", "greedy look-ahead with true labels is better than the policy"): (
+            "better",
+            pair("greedy-look-ahead", full),
+        ),
+    }
+    return [Claim(*name, kind, tuple(contests)) for name, (kind, contests) in table.items()]
 
 
 def _areas(records: Sequence[dict[str, Any]]) -> Mapping[Curve, dict[int, float]]:
+    """The AUC of each seed; a policy that was trained again is another one, and a curve of both would be of none."""
     found: dict[Curve, dict[int, float]] = {}
+    weights: dict[str, str | None] = {}
     for record in records:
+        name, digest = record["strategy"], (record["config"].get("policy") or {}).get("weights_sha256")
+        if weights.setdefault(name, digest) != digest:
+            raise StorageError(
+                f"the records hold runs of two policies called {name} (by their weights {str(weights[name])[:12]} and "
+                f"{str(digest)[:12]}): keep those of one."
+            )
         cycle = record["config"]["cycle"]
         key = Curve(
             record["dataset"],
             record["classifier"],
-            record["strategy"],
+            name,
             cycle["acquisition_size"],
             cycle["subset_size"],
             record["pool"],

@@ -115,6 +115,13 @@ def _write_costs(out: Path) -> None:
     storage.write_json(out / COSTS, {"policies": costs})
 
 
+def read_costs(out: Path) -> dict[str, dict[str, Any]]:
+    """What the policies of a folder cost, by name; empty where none was trained there."""
+    path = out / COSTS
+    found: dict[str, dict[str, Any]] = storage.read_json(path)["policies"] if path.exists() else {}
+    return found
+
+
 def _cost(card: Mapping[str, Any]) -> dict[str, Any]:
     """Steps, the most fits that they took, and the labels of the source that all episodes and the scoring saw."""
     source, steps = card["source"], int(card["steps"])

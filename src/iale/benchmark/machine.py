@@ -27,14 +27,17 @@ def reset_peak() -> None:
         _RESET.write_text("5")
 
 
-def peak_megabytes() -> float:
-    """The largest resident memory of this process since `reset_peak`, or since its start where that did nothing."""
+def peak_megabytes() -> float | None:
+    """The largest resident memory of this process since `reset_peak`, or since its start where that did nothing.
+
+    None where the system does not tell.
+    """
     with contextlib.suppress(OSError):
         for line in _STATUS.read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) / 1024
     if sys.platform == "win32":
-        return float("nan")
+        return None
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -91,7 +91,7 @@ def find_contender(strategy: QueryStrategy | str, classifier: Classifier) -> Que
     return found
 
 
-def play_together(runs: tuple[Run, ...]) -> list[tuple[dict[str, Any], dict[str, float]]]:
+def play_together(runs: tuple[Run, ...]) -> list[tuple[dict[str, Any], dict[str, float | None]]]:
     """The record and the costs of each of ``runs``, which share a data set and a classifier; what a worker does.
 
     Their fits are trained side by side where there is more than one run; the seconds are then shared out evenly.
@@ -158,7 +158,7 @@ def _order(config: ExperimentConfig, data: DataSet, seed: int) -> Tensor:
     return torch.from_numpy(Stream(seed).child("pool").numpy().permutation(len(data.train)))
 
 
-def _play(run: Run, data: DataSet, classifier: Classifier) -> tuple[dict[str, Any], dict[str, float]]:
+def _play(run: Run, data: DataSet, classifier: Classifier) -> tuple[dict[str, Any], dict[str, float | None]]:
     """The record and the costs of a run that has been checked."""
     config = run.config
     indices = _test_indices(config, data)

@@ -7,7 +7,8 @@ not fit, the record is damaged or was altered, and is refused.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,27 +74,59 @@ def seal(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:
-    """The records of finished runs, each once, plain or packed; raises StorageError for a line that is not one."""
-    records: dict[str, dict[str, Any]] = {}
+    """The records of finished runs, each once, plain or packed.
+
+    Raises:
+        StorageError: a line is no record or is damaged, or two tell different results of one run.
+    """
+    records = []
     for number, record in enumerate(storage.read_lines(path), start=1):
         if not _is_record(record):
             raise StorageError(
                 f"{path}, line {number}, is not a run's record of schema version {storage.SCHEMA}: delete that line or "
                 f"choose another folder."
             )
-        if seal(record) != record or any(record[name] != record["config"].get(name) for name in _NAMES):
+        if not _is_sealed(record):
             raise StorageError(
                 f"{path}, line {number}, does not fit its digest: it is damaged or was altered; delete that line, and "
                 f"the run is played again."
             )
-        records.setdefault(record["key"], record)
-    return list(records.values())
+        records.append(record)
+    return each_once(records, str(path))
+
+
+def each_once(records: Iterable[dict[str, Any]], where: str) -> list[dict[str, Any]]:
+    """Each run once; raises StorageError where two records tell different results of one run."""
+    found: dict[str, dict[str, Any]] = {}
+    for record in records:
+        if found.setdefault(record["key"], record) != record:
+            raise StorageError(
+                f"{where}: there are two results of one run ({told(record)}), as of two machines or versions: keep one "
+                f"and delete the line of the other."
+            )
+    return list(found.values())
 
 
 def all_records(folder: Path) -> list[dict[str, Any]]:
-    """The records of a folder, packed ones first, each once."""
-    found = {r["key"]: r for name in (RECORDS, PACKED) for r in read_records(folder / name)}
-    return list(found.values())
+    """The records of a folder, plain and packed, each once."""
+    return each_once([r for name in (RECORDS, PACKED) for r in read_records(folder / name)], str(folder))
+
+
+def told(described: dict[str, Any]) -> str:
+    """A run in words, from its record or from what identifies it."""
+    return ", ".join([*(str(described.get(name, "?")) for name in _NAMES[:4]), f"seed {described.get('seed', '?')}"])
+
+
+def cut_short(path: Path) -> str | None:
+    """The run, in words, whose line at the end of the file was cut short by a kill; None where none was."""
+    line = storage.unfinished_line(path)
+    if not line:
+        return None
+    try:  # the configuration comes early in a line, so it is mostly there
+        found = json.JSONDecoder().raw_decode(line.decode(errors="replace").partition('"config": ')[2])[0]
+    except ValueError:
+        found = {}
+    return told(found)
 
 
 def pack(folder: Path) -> Path:
@@ -111,6 +144,15 @@ def _is_record(record: dict[str, Any]) -> bool:
     if not isinstance(labeled, list) or not isinstance(accuracy, list) or not len(labeled) == len(accuracy) > 0:
         return False
     return all(isinstance(n, int) for n in labeled) and all(isinstance(a, float) and 0 <= a <= 1 for a in accuracy)
+
+
+def _is_sealed(record: dict[str, Any]) -> bool:
+    """Whether the key, the digest and the names fit the content."""
+    try:
+        sealed = seal(record)
+    except ValueError:  # NaN, or half a character
+        return False
+    return sealed == record and all(record[name] == record["config"].get(name) for name in _NAMES)
 
 
 def label(name: str) -> str:

@@ -18,16 +18,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from iale import storage
+from iale.benchmark.bench import Bench
 from iale.benchmark.config import ExperimentConfig, resolved
 from iale.benchmark.machine import describe_machine
 from iale.benchmark.play import Run, begin_run, check, find_contender, play_together, prepared
-from iale.benchmark.records import RECORDS, all_records, run_key
+from iale.benchmark.records import RECORDS, all_records, cut_short, label, run_key, told
 from iale.classifiers.base import resolve_device
-from iale.errors import ConfigError
+from iale.data.catalog import load_dataset
+from iale.errors import ConfigError, StorageError
 from iale.executors import Executor, as_completed, open_executor
 from iale.policies.catalog import find_strategy
 
@@ -75,6 +78,8 @@ def run_experiment(
     finished = {record["key"] for record in all_records(out)}
     left = [run for key, run in runs.items() if key not in finished]
     done = len(runs) - len(left)
+    if (lost := cut_short(path)) is not None:
+        print(f"{path} ends in half a line: the run {lost} was cut short and is played again", file=sys.stderr)
     with open_executor(workers, executor) as opened:
         storage.write_json(out / EXPERIMENT, {"experiments": [resolved(config) for config in configs]})
         storage.write_json(out / MACHINE, describe_machine())
@@ -82,12 +87,10 @@ def run_experiment(
         try:
             for played in as_completed(opened, play_together, _groups(left, together), ahead=2 * workers - 1):
                 for record, costs in played:
-                    storage.append_line(path, record)
-                    name = {field: record[field] for field in ("key", "strategy", "pool", "seed")}
-                    storage.append_line(out / TIMES, {**name, **{key: round(cost, 3) for key, cost in costs.items()}})
+                    _keep(out, record, costs, f"{done} of {len(runs)} runs are finished and kept")
                     done += 1
-                    told = ", ".join([record["dataset"], record["strategy"], f"seed {record['seed']}"])
-                    bar.set_postfix_str(f"{told}: {record['accuracy'][-1]:.1%}", False)
+                    shown = ", ".join([record["dataset"], record["strategy"], f"seed {record['seed']}"])
+                    bar.set_postfix_str(f"{shown}: {record['accuracy'][-1]:.1%}", False)
                     bar.update()
         except KeyboardInterrupt:
             kept = f"stopped: {done} of {len(runs)} runs are finished and kept in {out}"
@@ -95,6 +98,17 @@ def run_experiment(
         finally:
             bar.close()
     return path
+
+
+def _keep(out: Path, record: dict[str, Any], costs: dict[str, float | None], kept: str) -> None:
+    """Writes down a finished run, the record last: where it is there, all of the run is."""
+    name = {field: record[field] for field in ("key", "strategy", "pool", "seed")}
+    known = {key: round(cost, 3) for key, cost in costs.items() if cost is not None}
+    try:
+        storage.append_line(out / TIMES, {**name, **known})
+        storage.append_line(out / RECORDS, record)
+    except StorageError as error:
+        raise StorageError(f"the run {told(record)} is lost: {error} {kept}; start the same command again.") from error
 
 
 def planned(configs: Sequence[ExperimentConfig]) -> Mapping[str, Run]:
@@ -118,6 +132,36 @@ def planned(configs: Sequence[ExperimentConfig]) -> Mapping[str, Run]:
                 )
             runs.setdefault(run_key(described), run)
     return runs
+
+
+def check_additions(bench: Bench, added: Sequence[str]) -> None:
+    """Finds what cannot run before the policies of a bench are trained: strategies and data sets of one's own.
+
+    Args:
+        bench: with the names of its policies, which need not be there yet.
+        added: strategies that are not its own.
+
+    Raises:
+        ConfigError, DataError, ModelError, PolicyError: something does not fit.
+    """
+    for name in added:
+        if label(name) in bench.policies and name not in bench.policies:
+            raise ConfigError(f"{name!r} would be called {label(name)!r} like a policy of {bench.name}: rename it.")
+    sources = {config.dataset for config in bench.policies.values()}
+    for grid in bench.grids:
+        classes = prepared(grid.dataset, grid.classifier, grid.training)[0].num_classes
+        for source in sources:
+            learned = load_dataset(source).num_classes
+            if learned != classes:
+                raise ConfigError(
+                    f"{grid.dataset} has {classes} classes and the policies of {bench.name} learn on the {learned} of "
+                    f"{source}: take data with {learned} classes, or compare with `iale run`."
+                )
+    planned([replace(g, strategies=o) for g in bench.grids if (o := _others(g, bench))])
+
+
+def _others(config: ExperimentConfig, bench: Bench) -> tuple[str, ...]:
+    return tuple(name for name in config.strategies if name not in bench.policies)
 
 
 def _checked(config: ExperimentConfig) -> Iterator[Run]:

@@ -28,6 +28,8 @@ MARGIN = 0.005
 """Half a point of accuracy: a gain below it is worth nobody's labels."""
 
 _RESAMPLES = 9_999
+_DIGITS = 12
+"""Decimals of a difference: AUCs are counts over counts, and what they differ by behind these was made by rounding."""
 _BOOTSTRAP = Stream(0).child("statistics", "bootstrap")
 
 
@@ -126,7 +128,8 @@ def interquartile_mean(values: ArrayLike) -> float:
 def signed_rank(differences: ArrayLike) -> float | None:
     """p of the two-sided Wilcoxon signed-rank test on ``differences`` [S]; zeros are left out.
 
-    Exact for up to 50 seeds without ties. None for a single seed, 1 where all differences are zero.
+    Exact for up to 50 seeds, or 13 where some are of equal size. None for a single seed, 1 where all differences are
+    zero.
     """
     array = np.asarray(differences, dtype=np.float64)
     if len(array) < 2:
@@ -148,7 +151,8 @@ def compare(values: Mapping[int, float], reference: Mapping[int, float]) -> Comp
     if not shared:
         return None
     pairs = np.asarray([(values[seed], reference[seed]) for seed in shared], dtype=np.float64)
-    difference = pairs[:, 0] - pairs[:, 1]
+    # Equal AUCs, and differences of equal size, must be equal: Wilcoxon's test and the wins count them as ties.
+    difference = np.round(pairs[:, 0] - pairs[:, 1], _DIGITS) + 0.0  # −0 is 0
     wins, losses = int((difference > 0).sum()), int((difference < 0).sum())
     ties = len(shared) - wins - losses
     p_value, interval = signed_rank(difference), bootstrap_interval(difference)

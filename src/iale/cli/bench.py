@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,9 +10,9 @@ from pathlib import Path
 from iale import storage
 from iale.benchmark.bench import Bench, records_of, wanted
 from iale.benchmark.experiments import EXPERIMENTS, on_datasets, with_changes
-from iale.benchmark.lessons import train_policies
+from iale.benchmark.lessons import read_costs, train_policies
 from iale.benchmark.records import all_records
-from iale.benchmark.runner import TIMES, run_experiment
+from iale.benchmark.runner import TIMES, check_additions, run_experiment
 from iale.benchmark.sizes import SIZES, SizeName
 from iale.classifiers.base import TrainingConfig
 from iale.cli.options import parse
@@ -71,6 +72,9 @@ def main(argv: Sequence[str]) -> int:
         return 0
     with options.where.open() as executor:
         out = check_folder(options.out) / options.size
+        if (options.add or options.datasets) and not options.report_only:
+            for bench in benches:  # before hours of training
+                check_additions(bench, options.add)
         for bench in benches:
             say(f"{bench.title} ({options.size})")
             if not options.report_only:
@@ -78,11 +82,26 @@ def main(argv: Sequence[str]) -> int:
             found = records_of(bench, all_records(out))
             if len(found) < len(set(wanted(bench))):
                 say(f"{len(found)} of {len(set(wanted(bench)))} runs are finished")
-            command = f"iale bench {bench.name} --size {options.size}"
-            times = storage.read_lines(out / TIMES)
-            write_bench_report(bench, found, times, out / bench.name, command, read_machine([out]))
+            times, costs = storage.read_lines(out / TIMES), read_costs(out)
+            command = _command(bench.name, options)
+            write_bench_report(bench, found, times, out / bench.name, command, read_machine([out]), costs)
             print(out / bench.name / "report.html")
     return 0
+
+
+def _command(name: str, options: BenchOptions) -> str:
+    """What makes the records of one experiment again; where it runs decides nothing and is left out."""
+    default = BenchOptions()
+    words = ["iale", "bench", name, "--size", options.size]
+    if options.seeds is not None:
+        words += ["--seeds", str(options.seeds)]
+    for option in ("add", "datasets"):
+        if listed := getattr(options, option):
+            words += [f"--{option}", ",".join(listed)]
+    for option in ("device", "precision"):
+        if getattr(options, option) != getattr(default, option):
+            words += [f"--{option}", getattr(options, option)]
+    return shlex.join(words)
 
 
 def _run(bench: Bench, out: Path, options: BenchOptions, executor: Executor) -> None:

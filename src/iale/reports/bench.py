@@ -25,8 +25,8 @@ from iale.reports.sections import footer, html_section, panel_summary
 from iale.reports.settings import made_with
 from iale.reports.sources import by_key
 from iale.reports.summary import Times, rows
-from iale.reports.tables import INTERVALS, NONE, compared, difference, percent
-from iale.reports.times import draw_times, timed
+from iale.reports.tables import INTERVALS, NONE, compared, difference, percent, policy_table
+from iale.reports.times import TIMES_NOTE, draw_times, timed
 
 
 def write_bench_report(
@@ -36,6 +36,7 @@ def write_bench_report(
     out: Path,
     command: str,
     machine: Mapping[str, str],
+    costs: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
     """Writes ``report.html``, ``figure.svg``, ``figure.png`` and ``summary.json`` of one bench.
 
@@ -46,6 +47,7 @@ def write_bench_report(
         out: folder for the report.
         command: what makes the records, in one line.
         machine: where they were made, see `read_machine`.
+        costs: of policies, see `read_costs`; may speak of others.
 
     Raises:
         StorageError: there are no records, they lack what the figure shows, or a file cannot be written.
@@ -59,18 +61,21 @@ def write_bench_report(
     shown = [] if curves else _figures(bench, found, looks, known)
     svgs = [inline_svg(one, f"figure{place}", escape(bench.title)) for place, one in enumerate(shown)]
     titles = {f"panel{place}": panel.title for place, panel in enumerate(found)}
+    trained = {name: cost for name, cost in (costs or {}).items() if name in bench.policies}
     parts = [
         page.paragraph(f"The paper says: {bench.claim}", "lead"),
         *_verdicts(found),
         page.pictures(svgs),
+        *([page.paragraph(TIMES_NOTE, "note")] if bench.figure == "times" else []),
         *_behind(bench, found),
+        *page.titled("What the policies cost, once", policy_table(trained) if trained else None),
         page.contents(titles) if curves else page.heading("The runs behind it"),
         *(html_section(panel, looks, known, place, folded=not curves) for place, panel in enumerate(found)),
     ]
     html = page.page(bench.title, parts, footer([command], made_with(found, machine)))
     storage.write_bytes(out / "figure.svg", svg(figure))
     storage.write_bytes(out / "figure.png", png(figure))
-    storage.write_json(out / "summary.json", _summary(bench, found, known, command, machine))
+    storage.write_json(out / "summary.json", _summary(bench, found, known, command, machine, trained))
     storage.write_bytes(out / "report.html", html.encode())
 
 
@@ -170,7 +175,12 @@ def _series(bench: Bench, found: Sequence[Panel]) -> list[Any]:
 
 
 def _summary(
-    bench: Bench, found: Sequence[Panel], times: Times, command: str, machine: Mapping[str, str]
+    bench: Bench,
+    found: Sequence[Panel],
+    times: Times,
+    command: str,
+    machine: Mapping[str, str],
+    policies: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     verdicts = [
         {"panel": panel.title, "policy": name, "against": against, "verdict": verdict(c), **asdict(c)}
@@ -210,6 +220,7 @@ def _summary(
         "command": command,
         "machine": dict(machine),
         "verdicts": verdicts,
+        "policies": {name: dict(cost) for name, cost in policies.items()},
         "overlap": overlap,
         "factor": factor,
         "panels": [panel_summary(panel, times) for panel in found],

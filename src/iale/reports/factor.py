@@ -22,6 +22,7 @@ from iale.reports.palette import INK, MUTED, PAPER, Look
 from iale.reports.panels import RANDOM, Entry, Panel, display_name
 
 STRATEGY = "strategy"
+_SETTINGS = {"acquisition_size": "labels a step", "subset_size": "samples in the sub-pool"}
 _WIDTH, _HEIGHT, _LEFT = 5.9, 5.4, 0.75
 
 
@@ -79,7 +80,11 @@ def series(panels: Sequence[Panel], factor: str) -> list[Series]:
             config.pop("pool")
         groups[storage.to_json(config)][value] = panel
     return [
-        Series(_title(list(by.values()), last), last.replace("_", " "), dict(sorted(by.items(), key=_order)))
+        Series(
+            _title(list(by.values()), last),
+            _SETTINGS.get(last, last.replace("_", " ")),
+            dict(sorted(by.items(), key=_order)),
+        )
         for by in groups.values()
     ]
 

@@ -62,7 +62,7 @@ def png(figure: Figure) -> bytes:
 
 def svg(figure: Figure) -> bytes:
     """The figure on white, for itself; equal figures give equal bytes."""
-    return _save(figure, "svg", PAPER, {"Date": None, "Creator": None})
+    return _svg(figure, PAPER).encode()
 
 
 def inline_svg(figure: Figure, name: str, label: str) -> str:
@@ -73,13 +73,11 @@ def inline_svg(figure: Figure, name: str, label: str) -> str:
         name: letters and digits that no other figure of the page has.
         label: what it shows, for people who do not see it; escaped.
     """
-    text = _save(figure, "svg", "none", {"Date": None, "Creator": None}).decode()
+    text = _svg(figure, "none")
     text = text[text.index("<svg ") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, count=1, flags=re.DOTALL)
     text = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", text)
     text = re.sub(r' (width|height)="[\d.]+pt"', "", text, count=2)
-    # Hundredths of a point are finer than any screen; numbers that are read are left alone.
-    text = re.sub(r'\b(d|x|y)="[^"]*"', lambda found: re.sub(r"(\.\d\d)\d+", r"\1", found[0]), text)
     for color in screen_colors():
         text = text.replace(color, f"var(--c{color[1:]})")
     return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
@@ -148,6 +146,12 @@ def spread(heights: Sequence[float], gap: float) -> Floats:
     steps = gap * np.arange(len(heights))
     moved = isotonic_regression(np.asarray(heights) - steps, y_min=0.0, y_max=max(0.0, 1.0 - steps[-1]))
     return np.asarray(moved + steps, dtype=np.float64)
+
+
+def _svg(figure: Figure, background: str) -> str:
+    text = _save(figure, "svg", background, {"Date": None, "Creator": None}).decode()
+    # Hundredths of a point are finer than any screen; numbers that are read are left alone.
+    return re.sub(r'\b(d|x|y)="[^"]*"', lambda found: re.sub(r"(\.\d\d)\d+", r"\1", found[0]), text)
 
 
 def _save(figure: Figure, kind: str, background: str, metadata: dict[str, None]) -> bytes:

@@ -81,7 +81,14 @@ def _plot(axes: Axes, panel: Panel, entry: Entry, looks: Mapping[str, Look]) -> 
     if expected is not None:
         axes.axhline(100 * expected, color=MUTED, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
         axes.annotate(
-            "chance", (0, 100 * expected), (3, 2), ("axes fraction", "data"), "offset points", fontsize=8, color=MUTED
+            "chance",
+            (0, 100 * expected),
+            (3, -3),
+            ("axes fraction", "data"),
+            "offset points",
+            va="top",
+            fontsize=8,
+            color=MUTED,
         )
     axes.set_ylim(0, min(102.0, 1.08 * top + 1))
     frame(axes)

@@ -61,7 +61,8 @@ HEURISTICS = {
     "coreset": Look("#be4200", "#ff8137", "X", DASH_DOTTED),
     "badge": Look("#d97f00", "#ffdc56", "p", DASH_DOTTED),
 }
-_LEARNED = (("#d6113f", "#ff4d73"), ("#1b1e24", "#f2f3f5"), ("#8a2a8f", "#d98be0"), ("#0b7285", "#3bc9db"))
+_LEARNED = (("#d6113f", "#ff4d73"), ("#1b1e24", "#f2f3f5"), ("#0b7285", "#3bc9db"))
+_ALIL = ("#8a2a8f", "#d98be0")
 _MARKERS = ("o", "s", "^", "D", "v")
 _OTHERS = (("#5b6c2a", "#b3c46a"), ("#a8548c", "#e29ccb"), ("#33658a", "#86bbd8"), ("#7a6a58", "#c9b79c"))
 _OTHER_MARKERS = ("<", ">", "h", "*", "d", "H", "8")
@@ -72,13 +73,16 @@ def looks(strategies: Iterable[tuple[str, str | None]]) -> dict[str, Look]:
     """The look of each strategy.
 
     Args:
-        strategies: name and kind, None for what is no trained policy. IALE's policies come before others.
+        strategies: name and kind, None for what is no trained policy. Policies of ALIL have a color of their own.
     """
     known = sorted(set(strategies), key=lambda each: (each[1] != "iale", len(each[0]), each[0]))
     found: dict[str, Look] = {}
-    learned = others = 0
+    learned = others = alil = 0
     for name, kind in known:
-        if kind is not None:
+        if kind == "alil":  # apart, so that its color does not depend on how many other policies there are
+            found[name] = Look(*_ALIL, _MARKERS[1:][alil % 4], _DASHES[alil % 4 - alil // 4 % 4], True)
+            alil += 1
+        elif kind is not None:
             dash = _DASHES[learned // len(_MARKERS) % len(_DASHES)]
             found[name] = Look(*_LEARNED[learned % len(_LEARNED)], _MARKERS[learned % len(_MARKERS)], dash, True)
             learned += 1
@@ -93,5 +97,5 @@ def looks(strategies: Iterable[tuple[str, str | None]]) -> dict[str, Look]:
 
 def screen_colors() -> dict[str, str]:
     """Every color of a figure on white, and the one that takes its place on a dark screen."""
-    pairs = (*_LEARNED, *_OTHERS, *((look.color, look.dark) for look in HEURISTICS.values()))
+    pairs = (*_LEARNED, _ALIL, *_OTHERS, *((look.color, look.dark) for look in HEURISTICS.values()))
     return {**SCREEN, **dict(pairs)}

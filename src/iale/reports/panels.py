@@ -37,7 +37,7 @@ class Entry:
         display: as shown to people.
         kind: of a trained policy, or None for what is none.
         seeds: the S seeds, ascending.
-        keys: of the S records.
+        keys: of the S records; "" where others were asked beside, because the times of such a run are not its own.
         curves: float64 [S, P], accuracies 0 … 1.
         overlap: by strategy that was asked beside, float64 [S′, P − 1] of the seeds that have it: the share of
             the choices that it would have made too.
@@ -135,7 +135,7 @@ def panels(records: Sequence[dict[str, Any]]) -> list[Panel]:
 
 def display_name(name: str) -> str:
     """The name of a strategy that is no trained policy, as shown to people."""
-    return _DISPLAY.get(name, name.capitalize())
+    return _DISPLAY.get(name, name[:1].upper() + name[1:])
 
 
 def _panel(config: dict[str, Any], records: list[dict[str, Any]]) -> Panel:
@@ -170,7 +170,8 @@ def _entry(name: str, records: list[dict[str, Any]]) -> Entry:
         other: np.asarray([share[other] for share in shares if other in share], dtype=np.float64)
         for other in dict.fromkeys(other for share in shares for other in share)
     }
-    keys = tuple(str(record["key"]) for record in members)
+    alone = {int(record["seed"]): str(record["key"]) for record in records if "overlap" not in record}
+    keys = tuple(alone.get(seed, "") for seed in sorted(unique))
     return Entry(name, display, kind, tuple(sorted(unique)), keys, curves, overlap)
 
 

@@ -13,7 +13,7 @@ from iale import storage
 from iale.benchmark.bench import Bench, records_of, wanted
 from iale.benchmark.claims import FAILS, HOLDS, OPEN, Claim, Finding, claims, judge
 from iale.benchmark.experiments import EXPERIMENTS, HEURISTICS
-from iale.benchmark.lessons import COSTS
+from iale.benchmark.lessons import read_costs
 from iale.benchmark.records import all_records
 from iale.benchmark.runner import MACHINE
 from iale.benchmark.sizes import Size
@@ -23,7 +23,8 @@ from iale.reports.overlap import mean_overlap, watched
 from iale.reports.panels import RANDOM, Panel, display_name, panels
 from iale.reports.sources import read_times
 from iale.reports.summary import Times, costs
-from iale.reports.tables import NONE, compared, percent, points
+from iale.reports.tables import NONE, compared, percent, points, policy_table
+from iale.reports.times import TIMES_NOTE
 
 READING = "reading.md"
 
@@ -47,7 +48,7 @@ def results_page(folder: Path, size: Size, images: str) -> str:
         "# Results",
         _introduction(size, benches, own, folder, times),
         "## What the paper claims, and what came out",
-        markdown(_verdicts(judged, panels(own["fig4"]))),
+        markdown(_verdicts(judged, [_half(panels(own["fig4"])), _overhead(panels(own["runtime"]), times)])),
         storage.read_bytes(folder / READING).decode() if (folder / READING).exists() else "",
         "## What the sub-pool alone explains",
         *_pools(own["fig8"]),
@@ -65,8 +66,8 @@ def results_page(folder: Path, size: Size, images: str) -> str:
         parts += [_contests(claim, findings) for claim, _, findings in judged if claim.experiment == name]
         parts += _overlaps(found)
         if bench.figure == "times":
-            parts += [markdown(_ratios(panel, times)) for panel in found]
-    parts += ["## What the policies cost", markdown(_policies(folder))]
+            parts += [*(markdown(_ratios(panel, times)) for panel in found), TIMES_NOTE]
+    parts += ["## What the policies cost", markdown(policy_table(read_costs(folder)))]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
 
@@ -76,7 +77,7 @@ def _introduction(
     keys = {record["key"] for records in own.values() for record in records}
     planned = {identity for bench in benches.values() for identity in wanted(bench)}
     hours = sum(times[key].get("seconds", 0.0) for key in keys if key in times) / 3600
-    lessons = sum(cost["seconds"] or 0.0 for cost in _costs(folder).values()) / 3600
+    lessons = sum(cost["seconds"] or 0.0 for cost in read_costs(folder).values()) / 3600
     machine = storage.read_json(folder / MACHINE) if (folder / MACHINE).exists() else {}
     where = f"{machine.get('cores', '?')} cores of {machine.get('processor', 'an unknown processor')}"
     return (
@@ -91,7 +92,7 @@ def _introduction(
     )
 
 
-def _verdicts(judged: Sequence[tuple[Claim, str, list[Finding]]], fig4: Sequence[Panel]) -> Table:
+def _verdicts(judged: Sequence[tuple[Claim, str, list[Finding]]], others: Sequence[list[str]]) -> Table:
     lines = []
     for claim, verdict, findings in judged:
         counted = [finding for finding in findings if finding.contest.counts]
@@ -102,8 +103,7 @@ def _verdicts(judged: Sequence[tuple[Claim, str, list[Finding]]], fig4: Sequence
         if means and max(means) != min(means):
             span += f" … {points(max(means))}"
         lines.append([claim.text, claim.experiment, verdict, told, span])
-    lines.append(_half(fig4))
-    return Table(["claim", "experiment", "verdict", "comparisons", "differences, points"], lines)
+    return Table(["claim", "experiment", "verdict", "comparisons", "differences, points"], [*lines, *others])
 
 
 def _half(fig4: Sequence[Panel]) -> list[str]:
@@ -174,26 +174,26 @@ def _overlaps(found: Sequence[Panel]) -> list[str]:
 
 def _ratios(panel: Panel, times: Times) -> Table:
     display = {entry.name: entry.display for entry in panel.entries}
-    lines = [
-        [display[c.name], *(NONE if r is None else f"{r:.2f}" for r in (c.seconds_ratio, c.fit_ratio, c.query_ratio))]
-        for c in sorted(costs(panel, times), key=lambda cost: cost.seconds_ratio or 0.0)
-    ]
-    return Table(["strategy", "seconds of a run, × Random", "fits, × Random", "queries, × Random"], lines)
-
-
-def _policies(folder: Path) -> Table:
     lines = []
-    for name, cost in _costs(folder).items():
-        hours = NONE if cost["seconds"] is None else f"{cost['seconds'] / 3600:.2f}"
-        counts = [f"{cost[key]:,}" for key in ("episodes", "steps", "fits_at_most", "source_labels_at_most")]
-        lines.append([name, cost["source"], *counts, hours])
-    return Table(["policy", "source", "episodes", "steps", "fits, at most", "source labels, at most", "hours"], lines)
+    for cost in sorted(costs(panel, times), key=lambda cost: cost.seconds_ratio or 0.0):
+        ratios = [NONE if r is None else f"{r:.2f}" for r in (cost.seconds_ratio, cost.fit_ratio, cost.query_ratio)]
+        span = NONE if cost.span is None else f"{cost.span[0]:.2f} … {cost.span[1]:.2f}"
+        lines.append([display[cost.name], ratios[0], span, *ratios[1:]])
+    header = ["strategy", "seconds of a run, × Random", "over the seeds", "fits, × Random", "queries, × Random"]
+    return Table(header, lines)
 
 
-def _costs(folder: Path) -> dict[str, dict[str, Any]]:
-    path = folder / COSTS
-    found: dict[str, dict[str, Any]] = storage.read_json(path)["policies"] if path.exists() else {}
-    return found
+def _overhead(found: Sequence[Panel], times: Times) -> list[str]:
+    """The claim that times decide: the median, and the verdict where all seeds are on one side of 1.00 … 1.10."""
+    claim = ["a run with IALE takes about 1.05 times as long as one with Random", "runtime"]
+    for panel in found:
+        learned = [entry.name for entry in panel.entries if entry.learned]
+        for cost in costs(panel, times):
+            if cost.name in learned and cost.span is not None:
+                low, high = cost.span
+                verdict = HOLDS if low >= 1.0 and high <= 1.1 else FAILS if low > 1.1 or high < 1.0 else OPEN
+                return [*claim, verdict, f"{low:.2f} … {high:.2f} over the seeds", f"median {cost.seconds_ratio:.2f} ×"]
+    return [*claim, "not run", NONE, NONE]
 
 
 def _shown(name: str) -> str:

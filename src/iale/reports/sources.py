@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from iale import storage
-from iale.benchmark.records import RECORDS, all_records
+from iale.benchmark.records import RECORDS, all_records, each_once
 from iale.errors import StorageError
 from iale.reports.summary import Times
 
@@ -19,15 +19,15 @@ def read_runs(folders: Sequence[Path]) -> list[dict[str, Any]]:
     """The records of all folders, each once.
 
     Raises:
-        StorageError: a folder holds no finished runs, or a file cannot be read.
+        StorageError: a folder holds no finished runs, a file cannot be read, or two tell different results of a run.
     """
-    records: dict[str, dict[str, Any]] = {}
+    records: list[dict[str, Any]] = []
     for folder in folders:
         own = all_records(folder)
         if not own:
             raise StorageError(f"{folder} holds no finished runs ({RECORDS}): run an experiment there first.")
-        records.update({record["key"]: record for record in own})
-    return list(records.values())
+        records += own
+    return each_once(records, " and ".join(map(str, folders)))
 
 
 def read_times(folders: Sequence[Path]) -> Times:

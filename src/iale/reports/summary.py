@@ -62,11 +62,12 @@ class Cost:
         name: as in the records.
         seconds: all of it.
         fit_seconds: fits of the classifier.
-        query_seconds: queries, with the outputs and the further fits that they ask for.
+        query_seconds: queries, with the outputs that they ask for; an ensemble's further fits are fits.
         peak_mb: memory.
         seconds_ratio: ``seconds`` relative to Random's of the same seed.
         fit_ratio: the same of ``fit_seconds``.
         query_ratio: the same of ``query_seconds``.
+        span: lowest and highest of the seeds whose median is ``seconds_ratio``.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Cost:
     seconds_ratio: float | None
     fit_ratio: float | None
     query_ratio: float | None
+    span: tuple[float, float] | None
 
 
 def rows(panel: Panel) -> list[Row]:
@@ -146,14 +148,26 @@ def _timed(entry: Entry, times: Times) -> dict[int, Mapping[str, Any]]:
 
 
 def _cost(name: str, lines: Mapping[int, Mapping[str, Any]], random: Mapping[int, Mapping[str, Any]]) -> Cost:
-    def ratio(field: str) -> float | None:
+    def ratios(field: str) -> list[float]:
         shared = sorted(lines.keys() & random.keys())
         pairs = [(lines[seed].get(field), random[seed].get(field)) for seed in shared]
-        return _median([own / other for own, other in pairs if own is not None and other])
+        return [own / other for own, other in pairs if own is not None and other]
 
-    fields = ("seconds", "fit_seconds", "query_seconds", "peak_mb")
-    medians = [_median([line.get(field) for line in lines.values()]) for field in fields]
-    return Cost(name, *medians, *(ratio(field) for field in fields[:3]))
+    def median(field: str) -> float | None:
+        return _median([line.get(field) for line in lines.values()])
+
+    whole, fit, query = (ratios(field) for field in ("seconds", "fit_seconds", "query_seconds"))
+    return Cost(
+        name,
+        seconds=median("seconds"),
+        fit_seconds=median("fit_seconds"),
+        query_seconds=median("query_seconds"),
+        peak_mb=median("peak_mb"),
+        seconds_ratio=_median(whole),
+        fit_ratio=_median(fit),
+        query_ratio=_median(query),
+        span=(min(whole), max(whole)) if whole else None,
+    )
 
 
 def _median(values: Sequence[float | None]) -> float | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from iale.benchmark.statistics import Comparison, Estimate, verdict
 from iale.reports.markup import Table
@@ -107,6 +108,16 @@ def cost_table(panel: Panel, times: Times) -> Table | None:
         for entry, cost in zip(panel.entries, found, strict=False)
     ]
     return Table(header, lines, _learned(panel)) if found else None
+
+
+def policy_table(costs: Mapping[str, Mapping[str, Any]]) -> Table:
+    """What policies cost before they choose anything, as policies.json tells it."""
+    lines = []
+    for name, cost in costs.items():
+        hours = NONE if cost["seconds"] is None else f"{cost['seconds'] / 3600:.2f}"
+        counts = [f"{cost[key]:,}" for key in ("episodes", "steps", "fits_at_most", "source_labels_at_most")]
+        lines.append([name, cost["source"], *counts, hours])
+    return Table(["policy", "source", "episodes", "steps", "fits, at most", "source labels, at most", "hours"], lines)
 
 
 def notes(panel: Panel) -> list[str]:

@@ -17,6 +17,13 @@ from iale.reports.summary import Cost, Times, costs
 
 _WIDTH, _ROW = 6.2, 0.32
 
+TIMES_NOTE = (
+    "Medians over seeds; each run is compared with Random's of the same seed, which mostly ran at about the same time. "
+    "A machine that does other work, too, makes them noisy: what lies within the range over the seeds, or within what "
+    "tells Margin from Random, which cost the same, says nothing."
+)
+"""What a reader of times must know."""
+
 
 def timed(panels: Sequence[Panel], times: Times) -> list[tuple[Panel, list[Cost]]]:
     """The panels in which some strategy can be compared with Random, dearest queries first."""
@@ -64,6 +71,8 @@ def _rows(axes: Axes, panel: Panel, known: Sequence[Cost], looks: Mapping[str, L
     axes.axvline(1, color=MUTED, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
     _log_axis(axes)
     axes.set_yticks(range(len(known)), [shorten(display[cost.name]) for cost in known], color=INK)
+    for label, cost in zip(axes.get_yticklabels(), known, strict=True):
+        label.set_fontweight("bold" if looks[cost.name].learned else "normal")
     axes.set_ylim(-0.6, len(known) - 0.4)
     frame(axes, "x")
     axes.spines["left"].set_visible(False)
