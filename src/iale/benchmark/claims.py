@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from iale.benchmark.config import PoolName
-from iale.benchmark.experiments import ACQUISITIONS, HEURISTICS
+from iale.benchmark.experiments import ACQUISITIONS, HEURISTICS, lengths
 from iale.benchmark.metrics import area
 from iale.benchmark.sizes import Size
 from iale.benchmark.statistics import Comparison, compare, correct, verdict
@@ -160,6 +160,7 @@ def claims(size: Size) -> list[Claim]:
     ]
     larger = [smaller(n) for n in (1000, 2000, 10_000) if n <= (grid.pool_size or n)]
     without = [f"{full}-without-{expert}" for expert in EXPERTS]
+    fewer, more = lengths(size)
     table: Mapping[tuple[str, str], tuple[Kind, Iterable[Contest]]] = {
         ("fig3", "IALE is better than Random"): ("better", duels(main, policy, ["random"])),
         ("fig3", "IALE is as good as every heuristic"): ("as good", duels(main, policy, rivals)),
@@ -212,6 +213,10 @@ def claims(size: Size) -> list[Claim]:
         ("controls", "greedy look-ahead with true labels is better than the policy"): (
             "better",
             pair("greedy-look-ahead", full),
+        ),
+        ("episodes", "a policy from more episodes is better"): (
+            "better",
+            [*pair(f"{full}-{more}-episodes", full), *pair(full, f"{full}-{fewer}-episodes")],
         ),
     }
     return [Claim(*name, kind, tuple(contests)) for name, (kind, contests) in table.items()]

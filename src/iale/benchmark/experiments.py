@@ -220,7 +220,7 @@ def controls(size: Size) -> Bench:
     return Bench(
         "controls",
         "Controls: a policy of a random expert, of one expert, and look-ahead with true labels",
-        "None: the paper has no such controls.",
+        "nothing; it has no such controls.",
         "factor",
         tuple(scale.runs(target, strategies) for target in size.wide_targets),
         policies,
@@ -240,14 +240,14 @@ def episodes(size: Size) -> Bench:
         size,
         "episodes",
         "Controls: policies that learned from fewer and from more episodes",
-        "None: its policies learn from 100 episodes each.",
+        "nothing; its policies learn from 100 episodes each.",
         policies,
     )
 
 
 def lengths(size: Size) -> tuple[int, int]:
-    """Fewer and more episodes than the policies of most figures have: a quarter, and eight times as many."""
-    return max(1, size.wide.lessons.episodes // 4), 8 * size.wide.lessons.episodes
+    """Fewer and more episodes than the policies of most figures have: a quarter, and four times as many."""
+    return max(1, size.wide.lessons.episodes // 4), 4 * size.wide.lessons.episodes
 
 
 def runtime(size: Size) -> Bench:
