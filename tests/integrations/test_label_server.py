@@ -331,3 +331,24 @@ def test_bad_options_end_with_one_sentence(tmp_path: Path, rows: Path, capsys: p
         err = capsys.readouterr().err.splitlines()
         assert err[-1].startswith("iale: ")
         assert words in err[-1]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--strategy", "margn"), "unknown strategy or policy 'margn'"),
+        (("--classifier", "cn"), "did you mean 'cnn'"),
+        (("--model", "no.such:model"), "cannot be imported"),
+        (("--person", "x" * 300), "the name of --person must have 1 to 100"),
+        (("--labels", "no.csv"), "there is no no.csv"),
+        (("--classes", "a,,b"), "1 to 100 printable characters"),
+    ],
+)
+def test_what_only_the_first_fit_would_find_is_said_before_anything_is_written(
+    tmp_path: Path, rows: Path, options: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["label", str(rows), "--out", str(tmp_path / "p"), *options]) == 2
+    err = capsys.readouterr().err
+    assert words in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "p").exists()
