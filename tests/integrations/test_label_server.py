@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from PIL import Image
 from iale.cli.label import PAGES
 from iale.cli.main import main
 from iale.integrations.label.app import create_app
-from iale.integrations.label.pictures import EDGE, THUMB
+from iale.integrations.label.pictures import EDGE, THUMB, picture
 from iale.labeling.project import Project, ProjectConfig, ProjectReader
 from iale.testing.asgi import Answer, request
 from iale.testing.label_page import LabelServer, hostile_images, label_under_kills, tally
@@ -152,6 +154,16 @@ def test_large_images_are_made_smaller(tmp_path: Path) -> None:
         assert answer.status == 422
         assert name in answer.json()["error"]
         assert words in answer.json()["error"]
+
+
+def test_many_large_images_take_the_memory_of_one(tmp_path: Path) -> None:
+    Image.new("RGB", (6000, 6000), "red").save(tmp_path / "large.png")
+    data, before = (tmp_path / "large.png").read_bytes(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with ThreadPoolExecutor(6) as asking:
+        sizes = [len(shown) for shown, _ in asking.map(lambda _: picture(data, "large.png"), range(6))]
+    assert len(set(sizes)) == 1
+    megapixels, kilobytes = 36, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert kilobytes < 2.5 * 4000 * megapixels  # one is 4 bytes a pixel
 
 
 def test_a_file_that_is_deleted_or_changed_is_said_and_passed_over(page: Page, tmp_path: Path) -> None:
