@@ -27,7 +27,7 @@ from iale.testing.label_page import LabelServer, hostile_images
 EVIL = "<img src=x onerror=alert(1)>"
 LOOKS = [
     (size, scheme)
-    for size in ({"width": 1280, "height": 800}, {"width": 390, "height": 844})
+    for size in ({"width": 1280, "height": 800}, {"width": 390, "height": 844}, {"width": 740, "height": 360})
     for scheme in ("light", "dark")
 ]
 DIGITS = ("--classes", "0,1,2,3,4,5,6,7,8,9", "--person", "ann", "--classifier", "mlp", "--epochs", "5")
@@ -258,7 +258,10 @@ def test_nothing_that_people_write_runs(tmp_path: Path, windows: Open) -> None:
         expect(page.locator("#classes button").last).to_have_text("<script>alert(2)</script>")
         page.keyboard.press("/")
         page.keyboard.type("script")
+        photograph(page, "find")
         page.keyboard.press("Enter")
+        expect(page.get_by_label("Find a class")).to_have_value("")
+        expect(page.get_by_label("Find a class")).not_to_be_focused()
         saved(page)
         page.get_by_role("button", name="Review").click()
         expect(page.locator("#labelled summary").first).to_contain_text(EVIL)

@@ -348,6 +348,7 @@ function showClasses() {
     }
     button.onclick = (event) => {
       label(name);
+      unfilter();
       if (event.detail) $("stage").focus({ preventScroll: true }); // a later key should not press the button again
     };
     return button;
@@ -362,8 +363,14 @@ function showClasses() {
   if (current) show(current);
 }
 
+function unfilter() {
+  $("filter").value = "";
+  filter();
+}
+
 function filter() {
   const wanted = $("filter").value.trim().toLowerCase();
+  $("classes").style.minHeight = wanted ? `${$("classes").offsetHeight}px` : ""; // what is typed in should not move
   for (const button of $("classes").children) button.hidden = !button.dataset.name.toLowerCase().includes(wanted);
 }
 
@@ -506,7 +513,7 @@ function thumb(row) {
   const button = el("button", { type: "button", title: about, "aria-label": `Correct ${about}`, dir: "auto" });
   const gone = () => button.replaceChildren(row.name);
   if (kind === "image") button.append(el("img", { src: `samples/${row.sample}?edge=160`, loading: "lazy", alt: "", onerror: gone }));
-  else button.append(row.text ?? row.name);
+  else button.append(el("span", { textContent: row.text ?? row.name }));
   button.onclick = () => correct(row);
   return button;
 }
@@ -515,7 +522,7 @@ function correct(row) {
   if (current) queue.unshift(current);
   show(item({ sample: row.sample, name: row.name, reason: "chosen", guess: [], label: row.label }, true));
   view("label");
-  say(`Now ${row.label ?? "skipped"}: press a class, or Escape to keep it.`);
+  say(`Now ${row.label ?? "skipped"}: choose a class, or keep it.`);
 }
 
 function view(name) {
@@ -591,8 +598,11 @@ function help() {
 document.addEventListener("keydown", (event) => {
   if ($("dialog").open || event.altKey || event.repeat) return;
   if (event.target === $("filter")) {
-    if (event.key === "Escape") { $("filter").value = ""; filter(); $("stage").focus(); }
-    if (event.key === "Enter") [...$("classes").children].find((button) => !button.hidden)?.click();
+    const found = event.key === "Enter" && [...$("classes").children].find((button) => !button.hidden);
+    if (found) found.click();
+    else if (event.key === "Escape") unfilter();
+    else return;
+    $("stage").focus({ preventScroll: true });
     return;
   }
   if (event.ctrlKey || event.metaKey) {
