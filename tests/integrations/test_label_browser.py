@@ -230,6 +230,11 @@ def test_a_full_disk_and_files_that_cannot_be_shown(tmp_path: Path, windows: Ope
         photograph(page, "disk-full")
         page.unroute("**/api/label")
         expect(page.locator("[data-notice=refused]")).to_contain_text("deleted", timeout=30_000)
+        expect(page.locator("#stage img")).to_be_visible(timeout=30_000)
+        changed = page.locator("#name").inner_text()
+        Image.new("RGB", (9, 9)).save(tmp_path / "data" / changed)
+        page.keyboard.press("2")
+        expect(page.locator("[data-notice=refused]")).to_contain_text("changed", timeout=30_000)
         for _ in range(12):
             if page.locator("#stage h2").is_visible():
                 break
@@ -239,7 +244,7 @@ def test_a_full_disk_and_files_that_cannot_be_shown(tmp_path: Path, windows: Ope
         saved(page)
         project = ProjectReader.open(out)
         labelled = {project.name(sample) for sample in project.labels()}
-        assert labelled == {"huge.jpg", f"{EVIL}.png", *(f"good-{n}.png" for n in range(4))} - {deleted}
+        assert labelled == {"huge.jpg", f"{EVIL}.png", *(f"good-{n}.png" for n in range(4))} - {deleted, changed}
         assert {project.name(row.sample) for row in project.skipped()} >= {"bomb.png", "broken.png", "script.jpg"}
 
 
