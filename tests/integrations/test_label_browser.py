@@ -27,7 +27,7 @@ from iale.testing.label_page import LabelServer, hostile_images
 EVIL = "<img src=x onerror=alert(1)>"
 LOOKS = [
     (size, scheme)
-    for size in ({"width": 1280, "height": 800}, {"width": 390, "height": 844})
+    for size in ({"width": 1280, "height": 800}, {"width": 390, "height": 844}, {"width": 740, "height": 360})
     for scheme in ("light", "dark")
 ]
 DIGITS = ("--classes", "0,1,2,3,4,5,6,7,8,9", "--person", "ann", "--classifier", "mlp", "--epochs", "5")
@@ -230,6 +230,11 @@ def test_a_full_disk_and_files_that_cannot_be_shown(tmp_path: Path, windows: Ope
         photograph(page, "disk-full")
         page.unroute("**/api/label")
         expect(page.locator("[data-notice=refused]")).to_contain_text("deleted", timeout=30_000)
+        expect(page.locator("#stage img")).to_be_visible(timeout=30_000)
+        changed = page.locator("#name").inner_text()
+        Image.new("RGB", (9, 9)).save(tmp_path / "data" / changed)
+        page.keyboard.press("2")
+        expect(page.locator("[data-notice=refused]")).to_contain_text("changed", timeout=30_000)
         for _ in range(12):
             if page.locator("#stage h2").is_visible():
                 break
@@ -239,7 +244,7 @@ def test_a_full_disk_and_files_that_cannot_be_shown(tmp_path: Path, windows: Ope
         saved(page)
         project = ProjectReader.open(out)
         labelled = {project.name(sample) for sample in project.labels()}
-        assert labelled == {"huge.jpg", f"{EVIL}.png", *(f"good-{n}.png" for n in range(4))} - {deleted}
+        assert labelled == {"huge.jpg", f"{EVIL}.png", *(f"good-{n}.png" for n in range(4))} - {deleted, changed}
         assert {project.name(row.sample) for row in project.skipped()} >= {"bomb.png", "broken.png", "script.jpg"}
 
 
@@ -258,7 +263,10 @@ def test_nothing_that_people_write_runs(tmp_path: Path, windows: Open) -> None:
         expect(page.locator("#classes button").last).to_have_text("<script>alert(2)</script>")
         page.keyboard.press("/")
         page.keyboard.type("script")
+        photograph(page, "find")
         page.keyboard.press("Enter")
+        expect(page.get_by_label("Find a class")).to_have_value("")
+        expect(page.get_by_label("Find a class")).not_to_be_focused()
         saved(page)
         page.get_by_role("button", name="Review").click()
         expect(page.locator("#labelled summary").first).to_contain_text(EVIL)
@@ -310,6 +318,107 @@ def test_texts_and_rows(tmp_path: Path, windows: Open) -> None:
             page.get_by_role("button", name="Review").click()
             expect(page.locator(".thumbs button").first).to_be_visible(timeout=10_000)
             photograph(page, f"review-{name.split('.')[0]}")
+
+
+def test_a_correction_on_a_phone_can_be_left_taken_back_and_be_a_skip(
+    digits: Path, tmp_path: Path, windows: Open
+) -> None:
+    with LabelServer(digits, tmp_path / "p", *DIGITS) as server:
+        page = windows(server, has_touch=True, is_mobile=True)
+        page.set_viewport_size(LOOKS[2][0])
+        name = page.locator("#name").inner_text()
+        expect(page.get_by_role("button", name="Keep")).to_be_hidden()
+        page.locator("#classes button").first.tap()
+        saved(page)
+        page.get_by_role("button", name="Review").tap()
+        thumb = page.get_by_role("button", name=f"Correct {name}")
+        thumb.tap()
+        expect(page.locator("#reason")).to_have_text("now: 0")
+        page.get_by_role("button", name="Keep").tap()
+        thumb.tap()
+        page.get_by_role("button", name="Cannot tell").tap()
+        saved(page)
+        expect(page.locator("#labelled summary")).to_have_text("Skipped · 1", timeout=10_000)
+        project = ProjectReader.open(tmp_path / "p")
+        assert [project.name(row.sample) for row in project.skipped()] == [name]
+        assert project.labels() == {}
+        thumb.tap()
+        expect(page.locator("#reason")).to_have_text("now: skipped")
+        page.get_by_role("button", name="Undo").tap()
+        saved(page)
+        assert len(ProjectReader.open(tmp_path / "p").labels()) == 1
+
+
+def test_the_curve_and_the_advice(digits: Path, tmp_path: Path, windows: Open) -> None:
+    with LabelServer(digits, tmp_path / "p", *DIGITS) as server:
+        page = windows(server)
+        status = server.ask("/api/status")
+        server.hang_up()
+        curve = [
+            {"labels": n, "accuracy": {"value": 1 - 3 / n, "low": 1 - 5 / n, "high": 1 - 2 / n}, "fitted": 1 - 3.1 / n}
+            for n in range(10, 210, 20)
+        ]
+        status.update(
+            labelled=223, samples=1200, skipped=4, tested=24, fits=len(curve), fitted_on=190, confidence=0.93,
+            curve=curve, accuracy=curve[-1]["accuracy"],
+            gain={"value": 0.001, "low": -0.002, "high": 0.006}, target=0.98, twice=14,
+            to_target={"value": None, "low": 30.4, "high": None}, saved={"value": 140.0, "low": 80.0, "high": None},
+            kappa={"value": 0.8, "low": 0.55, "high": 1.0}, cannot_tell={}, problem="the disk is full.",
+            advice={"stop": True, "text": "Stop: more labels would add little.", "reason": "At most 0.6 points come."},
+        )  # fmt: skip
+        page.route("**/api/status", lambda route: route.fulfill(json=status))
+        expect(page.locator("#advice")).to_contain_text("Stop: more labels would add little.", timeout=10_000)
+        expect(
+            page.get_by_role("img", name="Accuracy over labels: 98 % with 190 labels, from 70 % with 10.")
+        ).to_be_visible()
+        expect(page.locator("#curve circle")).to_have_count(len(curve))
+        expect(page.locator("#facts")).to_contain_text("at least 30")
+        photograph(page, "curve")
+        page.set_viewport_size(LOOKS[2][0])
+        page.get_by_role("button", name="Progress").click()
+        photograph(page, "curve-progress")
+
+
+def test_what_a_person_chose_stays_in_the_browser_for_that_project_alone(
+    digits: Path, tmp_path: Path, windows: Open
+) -> None:
+    with LabelServer(digits, tmp_path / "one", *DIGITS) as server:
+        page = windows(server)
+        port = server.port
+        page.get_by_role("button", name="Who labels").click()
+        page.get_by_label("Your name").fill("bea")
+        page.keyboard.press("Enter")
+        expect(page.locator("#person")).to_have_text("bea")
+        page.keyboard.press("?")
+        photograph(page, "keys")
+        page.get_by_label("Use these keys").uncheck()
+        page.get_by_role("button", name="Close").click()
+        page.reload()
+        expect(page.locator("#person")).to_have_text("bea")
+        name = ready(page)
+        page.keyboard.press(name)
+        page.wait_for_timeout(300)
+        assert ready(page) == name
+        saved(page)
+    other = LabelServer(digits, tmp_path / "two", *DIGITS)
+    other.port = port
+    with other as server:
+        page.goto(server.address)
+        expect(page.locator("#person")).to_have_text("ann")
+
+
+def test_a_class_is_added_and_the_keys_go_on(digits: Path, tmp_path: Path, windows: Open) -> None:
+    with LabelServer(digits, tmp_path / "p", "--classes", "0", "--person", "ann", "--classifier", "mlp") as server:
+        page = windows(server)
+        photograph(page, "one-class")
+        for name, said in (('un"sure, très', "New class"), ("0", "There is a class 0 already")):
+            page.get_by_role("button", name="+ Class").click()
+            page.get_by_label("Name of the new class").fill(name)
+            page.keyboard.press("Enter")
+            expect(page.locator("#live")).to_contain_text(said)
+        expect(page.locator("#classes button")).to_have_count(2)
+        page.keyboard.press(" ")
+        expect(page.get_by_role("button", name="Zoom")).to_have_attribute("aria-pressed", "true")
 
 
 def test_who_labels_is_asked_where_nobody_is_named(digits: Path, tmp_path: Path, chromium: Any) -> None:

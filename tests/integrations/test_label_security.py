@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +15,14 @@ from urllib.parse import quote
 import pytest
 
 pytest.importorskip("starlette", reason="the extra 'label' is not installed")
+pytest.importorskip("uvicorn", reason="the extra 'label' is not installed")
 
 from iale.integrations.label.app import create_app
 from iale.integrations.label.security import COOKIE, MOST_BODY, Guard, is_loopback, project_token
 from iale.labeling.ids import id_of
 from iale.labeling.project import Project, ProjectConfig
 from iale.testing.asgi import Answer, request
-from iale.testing.label_page import hostile_images
+from iale.testing.label_page import LabelServer, hostile_images
 
 ORIGIN = "http://127.0.0.1:8414"
 TOKEN = "t" * 43
@@ -314,3 +317,46 @@ def test_nobody_is_handed_the_whole_pool(project: Project, client: Browser, coun
 def test_ids_say_nothing_of_paths(project: Project) -> None:
     assert all(len(sample) == 16 and int(sample, 16) >= 0 for sample in project.items.ids)
     assert f"{id_of(b'good-0.png'):016x}" in project.items.ids
+
+
+def test_doubtful_requests_through_a_real_socket(tmp_path: Path) -> None:
+    """What no browser sends: the server's own parser stands before the guard, and must see the same."""
+    hostile_images(tmp_path / "data")
+    with LabelServer(tmp_path / "data", tmp_path / "p", "--classes", "cat,dog") as server:
+        host, token = f"Host: 127.0.0.1:{server.port}\r\n", server.address.split("token=")[1]
+        cookie = f"Cookie: {COOKIE}-{server.port}={token}\r\n"
+        post = f"{host}{cookie}Origin: http://127.0.0.1:{server.port}\r\nContent-Type: application/json\r\n"
+
+        def answer(first: str, headers: str, body: str = "") -> bytes:
+            with socket.create_connection(("127.0.0.1", server.port), timeout=10) as line:
+                line.sendall(f"{first}\r\n{headers}Connection: close\r\n\r\n{body}".encode("latin-1"))
+                found = b""
+                with contextlib.suppress(OSError):
+                    while b"\r\n\r\n" not in found:
+                        found += line.recv(4096)
+                return found.split(b"\r\n")[0].split(b" ")[1]
+
+        assert answer("GET /api/project HTTP/1.1", host + cookie) == b"200"
+        evil = "Host: evil.example\r\n"
+        for headers in (cookie, host + evil + cookie, evil + host + cookie):
+            assert answer("GET /api/project HTTP/1.1", headers) == b"400"
+        assert answer("GET /api/project HTTP/1.0", cookie) == b"421"
+        assert answer("GET /api/project HTTP/1.1", evil + f"X-Forwarded-Host: localhost\r\n{cookie}") == b"421"
+        for path in (
+            "/samples/../../secret.png",
+            "/../project.json",
+            "//etc/passwd",
+            "http://evil.example/api/project",
+        ):
+            assert answer(f"GET {path} HTTP/1.1", host + cookie) == b"404"
+        assert (
+            answer("POST /api/class HTTP/1.1", post + f"Content-Length: {10 * MOST_BODY}\r\n", "x" * 2 * MOST_BODY)
+            == b"413"
+        )
+        assert (
+            answer(
+                "POST /api/class HTTP/1.1", post + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"
+            )
+            == b"400"
+        )
+    assert not (tmp_path / "p" / "journal.jsonl").exists()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from PIL import Image
 from iale.cli.label import PAGES
 from iale.cli.main import main
 from iale.integrations.label.app import create_app
-from iale.integrations.label.pictures import EDGE, THUMB
+from iale.integrations.label.pictures import EDGE, THUMB, picture
 from iale.labeling.project import Project, ProjectConfig, ProjectReader
 from iale.testing.asgi import Answer, request
 from iale.testing.label_page import LabelServer, hostile_images, label_under_kills, tally
@@ -152,6 +154,16 @@ def test_large_images_are_made_smaller(tmp_path: Path) -> None:
         assert answer.status == 422
         assert name in answer.json()["error"]
         assert words in answer.json()["error"]
+
+
+def test_many_large_images_take_the_memory_of_one(tmp_path: Path) -> None:
+    Image.new("RGB", (6000, 6000), "red").save(tmp_path / "large.png")
+    data, before = (tmp_path / "large.png").read_bytes(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with ThreadPoolExecutor(6) as asking:
+        sizes = [len(shown) for shown, _ in asking.map(lambda _: picture(data, "large.png"), range(6))]
+    assert len(set(sizes)) == 1
+    megapixels, kilobytes = 36, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert kilobytes < 2.5 * 4000 * megapixels  # one is 4 bytes a pixel
 
 
 def test_a_file_that_is_deleted_or_changed_is_said_and_passed_over(page: Page, tmp_path: Path) -> None:
@@ -331,3 +343,24 @@ def test_bad_options_end_with_one_sentence(tmp_path: Path, rows: Path, capsys: p
         err = capsys.readouterr().err.splitlines()
         assert err[-1].startswith("iale: ")
         assert words in err[-1]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--strategy", "margn"), "unknown strategy or policy 'margn'"),
+        (("--classifier", "cn"), "did you mean 'cnn'"),
+        (("--model", "no.such:model"), "cannot be imported"),
+        (("--person", "x" * 300), "the name of --person must have 1 to 100"),
+        (("--labels", "no.csv"), "there is no no.csv"),
+        (("--classes", "a,,b"), "1 to 100 printable characters"),
+    ],
+)
+def test_what_only_the_first_fit_would_find_is_said_before_anything_is_written(
+    tmp_path: Path, rows: Path, options: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["label", str(rows), "--out", str(tmp_path / "p"), *options]) == 2
+    err = capsys.readouterr().err
+    assert words in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "p").exists()

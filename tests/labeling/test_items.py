@@ -91,7 +91,8 @@ def test_nothing_outside_the_folder_is_read(tmp_path: Path) -> None:
     (tmp_path / "data" / "nowhere.png").symlink_to("gone.png")
     items = ImageItems(tmp_path / "data")
     assert [items.name(i) for i in range(len(items))] == ["again.png", "image-000.png", "image-001.png"]
-    assert any("2 links lead out" in notice for notice in items.notices)
+    assert "passed over: links that lead out of the folder or nowhere (2)." in items.notices
+    assert "passed over: links to folders (1)." in items.notices
     path = tmp_path / "data" / "image-001.png"
     found = path.stat()
     path.unlink()
@@ -125,8 +126,14 @@ def test_a_folder_without_images_is_named(tmp_path: Path, setup: str) -> None:
         folder.mkdir()
     if setup == "broken":
         (folder / "a.png").write_bytes(b"no")
-    with pytest.raises(DataError, match="data"):
+    with pytest.raises(DataError, match="there is no .*data" if setup == "missing" else "data"):
         open_items(folder)
+
+
+def test_an_empty_folder_says_what_it_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "empty.png").touch()
+    with pytest.raises(DataError, match=r"holds no images: .* passed over: empty files \(1\)\."):
+        open_items(tmp_path)
 
 
 def test_images_of_many_sizes_become_one_and_small_ones_stay(tmp_path: Path) -> None:
@@ -229,6 +236,7 @@ def test_a_table_that_is_none_is_named(tmp_path: Path, text: str, message: str) 
     (tmp_path / "t.csv").write_text(text)
     with pytest.raises(DataError, match=message):
         open_items(tmp_path / "t.csv")
+    (tmp_path / "t.xyz").write_text(text)
     with pytest.raises(DataError, match="holds no samples"):
         open_items(tmp_path / "t.xyz")
 

@@ -8,12 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from iale.classifiers.build import CLASSIFIERS
 from iale.classifiers.own import find_model
 from iale.cli.options import parse
 from iale.cli.output import check_folder, say
+from iale.errors import ConfigError
+from iale.labeling.config import clean
 from iale.labeling.importing import import_labels
-from iale.labeling.models import check_model
+from iale.labeling.models import AUTO, check_model
 from iale.labeling.project import Project, ProjectConfig
+from iale.policies.catalog import find_strategy
 from iale.registry import Registry
 
 PAGES = Registry("page", {"label": "iale.integrations.label.server:serve"})
@@ -53,8 +57,7 @@ def main(argv: Sequence[str]) -> int:
         argv.insert(0, "--data")
     options = parse(LabelOptions, argv, prog="iale label")
     serve = PAGES["label"]
-    if options.project.model is not None:
-        find_model(options.project.model)  # a wrong name leaves no project behind
+    _check(options)
     project = Project.create_or_open(check_folder(options.out), options.project)
     try:
         check_model(project.config, project.items.samples.shape, len(project.classes))
@@ -62,11 +65,27 @@ def main(argv: Sequence[str]) -> int:
             say(notice)
         _import(project, options.labels)
         project.start_fitting()
-        say(f"{project.count} samples; open this address in a browser, Ctrl-C ends:")
+        classes = ", ".join(project.classes) or "none yet, the page adds them"
+        say(f"{project.count} samples, classes: {classes}; open this address in a browser, Ctrl-C ends:")
         serve(project, host=options.host, port=options.port, person=_person(options))
     finally:
         project.close()
     return 0
+
+
+def _check(options: LabelOptions) -> None:
+    """Says at once, before anything is written, what only the first fit would find: people would label for nothing."""
+    config = options.project
+    if config.strategy != AUTO:
+        find_strategy(config.strategy)
+    if config.model is not None:
+        find_model(config.model)
+    elif config.classifier != AUTO:
+        CLASSIFIERS[config.classifier]
+    if options.person:
+        clean(options.person, "the name of --person")
+    if options.labels is not None and not options.labels.exists():
+        raise ConfigError(f"there is no {options.labels}: --labels takes a CSV file, or a folder inside the data.")
 
 
 def _import(project: Project, path: Path | None) -> None:

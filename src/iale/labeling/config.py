@@ -91,7 +91,7 @@ def clean(text: str, what: str) -> str:
     """``text`` without spaces around it; raises DataError where it is empty, too long or has control characters."""
     text = text.strip()
     if not 1 <= len(text) <= _LONGEST_NAME or any(unicodedata.category(c) in _UNWANTED for c in text):
-        raise DataError(f"{what} must have 1 to {_LONGEST_NAME} characters and none that control, not {text[:20]!r}.")
+        raise DataError(f"{what} must have 1 to {_LONGEST_NAME} printable characters, not {text[:20]!r}.")
     return text
 
 

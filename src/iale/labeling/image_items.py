@@ -56,7 +56,8 @@ class ImageItems:
         self.passed_over: Counter[str] = Counter()
         found = sorted(_scan(os.path.realpath(root), "", self.passed_over))
         if not found:
-            raise DataError(f"{root} holds no images: files with the extensions {', '.join(sorted(EXTENSIONS))}.")
+            known, passed_over = ", ".join(sorted(EXTENSIONS)), " ".join(["", *self.notices])
+            raise DataError(f"{root} holds no images: files with the extensions {known} were expected.{passed_over}")
         self._names = Names(name for name, _, _ in found)
         self._sizes = np.fromiter((size for _, size, _ in found), np.int64, len(found))
         self._times = np.fromiter((time for _, _, time in found), np.int64, len(found))
@@ -72,7 +73,7 @@ class ImageItems:
     @property
     def notices(self) -> list[str]:
         """What was passed over, a sentence each."""
-        return [f"{count} {what}" for what, count in self.passed_over.items()]
+        return [f"passed over: {what} ({count})." for what, count in self.passed_over.items()]
 
     def __len__(self) -> int:
         return len(self._names)
@@ -160,7 +161,7 @@ def _scan(root: str, below: str, passed_over: Counter[str]) -> Iterator[tuple[st
     try:
         entries = os.scandir(os.path.join(root, below))
     except OSError:
-        passed_over["folders cannot be read and were passed over."] += 1
+        passed_over["folders that cannot be read"] += 1
         return
     folders = []
     with entries:
@@ -170,15 +171,17 @@ def _scan(root: str, below: str, passed_over: Counter[str]) -> Iterator[tuple[st
             name = f"{below}/{entry.name}" if below else entry.name
             if entry.is_dir(follow_symlinks=False):
                 folders.append(name)
+            elif entry.is_symlink() and entry.is_dir():
+                passed_over["links to folders"] += 1
             elif os.path.splitext(entry.name)[1].lower() in EXTENSIONS:
                 if entry.is_symlink() and not _inside(root, entry.path):
-                    passed_over["links lead out of the folder or nowhere and were passed over."] += 1
+                    passed_over["links that lead out of the folder or nowhere"] += 1
                     continue
                 found = entry.stat()
                 if not entry.is_file():
-                    passed_over["names of images are no files and were passed over."] += 1
+                    passed_over["names of images that are no files"] += 1
                 elif not found.st_size:
-                    passed_over["empty files were passed over."] += 1
+                    passed_over["empty files"] += 1
                 else:
                     yield name, found.st_size, found.st_mtime_ns
     for name in folders:

@@ -92,6 +92,8 @@ def open_items(data: Path, *, resize: tuple[int, ...] = ()) -> Items:
         items = ITEMS["folder"](data, resize)
         return items
     kind = {".npz": "array", ".npy": "array", ".csv": "csv"}.get(data.suffix.lower())
+    if not data.exists():
+        raise DataError(f"there is no {data}: a folder of images, an .npz or a .csv file was expected; check the path.")
     if kind is None:
         raise DataError(f"{data} holds no samples: a folder of images, an .npz or a .csv file was expected.")
     if resize:

@@ -66,7 +66,10 @@ def picture(file: Path | IO[bytes], name: str, size: tuple[int, int]) -> Image.I
             image.draft(None, (2 * size[1], 2 * size[0]))
             image.load()
             factor = min(image.height // (2 * size[0]), image.width // (2 * size[1]))
-            small: Image.Image = image.convert(_plain(image))
+            plain = _plain(image)
+            small: Image.Image = image
+            if image.mode != plain or factor < 2:  # otherwise no copy is made, of maybe 100 megapixels
+                small = image.convert(plain)
             if factor > 1:
                 small = small.reduce(factor)
             return ImageOps.exif_transpose(small) if image.getexif().get(0x0112, 1) != 1 else small

@@ -111,7 +111,7 @@ def savings(
         seed: root of the draws.
     """
     if not fits:
-        return Savings(cannot_tell={"accuracy": "no model is fitted yet."})
+        return Savings(cannot_tell={"accuracy": "no model is fitted yet: that takes labels of two classes."})
     if not tests:
         return Savings(cannot_tell={"accuracy": "no sample of the random test share is labelled yet."})
     fits = _thinned(fits)

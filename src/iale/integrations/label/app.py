@@ -239,7 +239,8 @@ def _wrong(request: Request, error: Exception) -> Response:
 
 
 def _not_written(request: Request, error: Exception) -> Response:
-    return _error(507, error)
+    sentence = str(error)
+    return _error(507, sentence[:1].upper() + sentence[1:])
 
 
 def _broken(request: Request, error: Exception) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import stat
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,8 @@ MOST_BYTES = 500_000_000
 _TYPES = {"GIF": "image/gif", "JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 _AS_IS = 500_000  # bytes of a file that is sent without being made smaller
 _SMALL = 4_000_000  # pixels; what has more is decoded one at a time
-_LARGE = threading.Lock()
+# By one thread: the C library keeps what each thread has freed, which for many threads would be many large photographs.
+_LARGE = ThreadPoolExecutor(1, "large-picture")
 
 Picture = tuple[bytes, str]
 """Bytes and their type."""
@@ -73,8 +74,7 @@ def picture(data: bytes, name: str, edge: int = EDGE) -> Picture:
         kind, small = image.format, image.width * image.height <= _SMALL
         as_is = kind in _TYPES and len(data) <= _AS_IS and max(image.size) <= edge
     if not small:
-        with _LARGE:
-            return _encode(decode(io.BytesIO(data), name, (edge // 2, edge // 2)), edge)
+        return _LARGE.submit(_smaller, data, name, edge).result()
     whole = decode(io.BytesIO(data), name, (edge // 2, edge // 2))  # a damaged file is found here, not in the browser
     return (data, _TYPES[str(kind)]) if as_is else _encode(whole, edge)
 
@@ -82,6 +82,10 @@ def picture(data: bytes, name: str, edge: int = EDGE) -> Picture:
 def picture_of_array(pixels: NDArray[np.uint8], edge: int = EDGE) -> Picture:
     """The same of pixels, uint8 [H, W] or [H, W, 3]."""
     return _encode(Image.fromarray(pixels), edge)
+
+
+def _smaller(data: bytes, name: str, edge: int) -> Picture:
+    return _encode(decode(io.BytesIO(data), name, (edge // 2, edge // 2)), edge)
 
 
 def _encode(image: Image.Image, edge: int) -> Picture:

@@ -6,6 +6,7 @@ const HOLD = 10; // samples kept ready, so that a key press never waits for the 
 const REMEMBER = 20; // decisions that can be undone without asking the server what they were
 const POLL = 2500; // milliseconds between two looks at the progress
 const PATIENCE = 10000; // milliseconds after which a request is sent again
+const DECODING = 60000; // the same for a sample, which may be a large photograph
 const KEYS = [..."123456789abcdefghijklmnopqrstuvwxyz0"];
 const SKIP = ".";
 const REASONS = {
@@ -24,7 +25,7 @@ function el(tag, properties = {}, ...children) {
   return node;
 }
 
-let classes = [], keyOf = new Map(), kind = "image", person = "", classify = true;
+let classes = [], keyOf = new Map(), kind = "image", person = "", personKey = "", classify = true;
 let queue = [], current = null, past = []; // items: ready ones, the one that is shown, those decided last
 let filling = false, drained = false, leftOut = 0;
 
@@ -34,7 +35,7 @@ class Refused extends Error {} // the server understood and said no: asking agai
 class Waiting extends Error {} // worth another try
 
 async function ask(path, body) {
-  const options = { signal: AbortSignal.timeout(PATIENCE) };
+  const options = { signal: AbortSignal.timeout(path.startsWith("samples/") ? DECODING : PATIENCE) };
   if (body) Object.assign(options, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
   let response;
   try {
@@ -135,8 +136,8 @@ const outbox = {
 
 // ---- samples: fetched and decoded before they are shown ------------------------------------------------------------------
 
-function item(ticket, label = null) {
-  const made = { ...ticket, label, node: null };
+function item(ticket, correct = false) { // what is corrected has a label, or null where it was skipped
+  const made = { label: null, ...ticket, correct, node: null };
   made.loaded = load(made);
   return made;
 }
@@ -189,8 +190,8 @@ function leaveOut(made, why) { // a sample that cannot be shown: say so, tell th
   if (made.dropped) return;
   drop(made);
   leftOut += 1;
-  notice("left-out", `${why} It was left out${leftOut > 1 ? `, as ${leftOut - 1} before it` : ""}; labeling goes on.`);
-  if (made.label === null) outbox.push("api/skip", { sample: made.sample, note: why });
+  notice("left-out", `${why} It was left out${leftOut > 1 ? `, as ${leftOut > 2 ? "were" : "was"} ${leftOut - 1} before it` : ""}; labeling goes on.`);
+  if (!made.correct) outbox.push("api/skip", { sample: made.sample, note: why });
   queue = queue.filter((other) => other !== made);
   if (made === current) advance();
 }
@@ -198,7 +199,7 @@ function leaveOut(made, why) { // a sample that cannot be shown: say so, tell th
 async function refill() {
   if (!person || filling || queue.length >= HOLD - 2) return;
   filling = true;
-  const have = [current, ...queue].filter((each) => each && each.label === null).map((each) => each.sample);
+  const have = [current, ...queue].filter((each) => each && !each.correct).map((each) => each.sample);
   const unsaved = new Set(outbox.waiting.map((entry) => entry.body.sample));
   try {
     const { tickets } = await ask("api/next", { person, tab, count: HOLD + unsaved.size, have: [...have, ...unsaved].slice(0, 32) });
@@ -225,12 +226,17 @@ function show(made) {
   else if (made || !drained) stage.replaceChildren(el("p", { className: "empty quiet", textContent: "Loading …" }));
   $("name").textContent = made ? made.name : "";
   $("reason").hidden = !made;
-  $("reason").textContent = made ? (made.label === null ? REASONS[made.reason] ?? made.reason : `now: ${made.label}`) : "";
-  $("reason").classList.toggle("strong", made?.label != null);
+  $("reason").textContent = !made ? "" : made.correct ? `now: ${made.label ?? "skipped"}` : REASONS[made.reason] ?? made.reason;
+  $("reason").classList.toggle("strong", Boolean(made?.correct));
   const [best] = made?.guess ?? [];
   $("guess").textContent = best ? `the model would say ${best[0]} (${percent(best[1])})` : "";
-  for (const button of $("classes").children) button.setAttribute("aria-pressed", String(button.dataset.name === made?.label));
+  for (const button of $("classes").children) {
+    button.setAttribute("aria-pressed", String(button.dataset.name === made?.label));
+    button.disabled = !made && drained;
+  }
+  $("zoom").disabled = !made && drained;
   $("skip").disabled = !made;
+  $("keep").hidden = !made?.correct;
 }
 
 function advance() {
@@ -248,11 +254,12 @@ async function finished() {
   if (current) return;
   const all = status && status.labelled + status.skipped >= status.samples;
   const text = all
-    ? "Everything is labelled. Look through the labels, or take them with you."
+    ? "Everything is labelled. Look through the labels under Review, or take them with you:"
     : "Nothing is left for you now: the rest is with other people or windows. It comes here when they leave it.";
   if ($("stage").textContent.includes(text)) return;
-  $("stage").replaceChildren(el("div", { className: "empty" }, el("h2", { textContent: all ? "Done" : "Waiting" }), el("p", { textContent: text })));
-  say(text);
+  const links = all ? [document.querySelector("#progress .links").cloneNode(true)] : [];
+  $("stage").replaceChildren(el("div", { className: "empty" }, el("h2", { textContent: all ? "Done" : "Waiting" }), el("p", { textContent: text }), ...links));
+  say(all ? "Everything is labelled." : "Nothing is left for you now.");
 }
 
 function decide(path, body, text) {
@@ -261,7 +268,7 @@ function decide(path, body, text) {
   outbox.push(path, { sample: made.sample, ...body });
   past.push(made);
   if (past.length > REMEMBER) drop(past.shift());
-  if (made.label !== null) { // a correction: back to where it was asked for
+  if (made.correct) { // back to where it was asked for
     current = null;
     say(text);
     advance();
@@ -273,18 +280,18 @@ function decide(path, body, text) {
 }
 
 function label(name) {
-  if (current?.label === name) keep();
+  if (current?.correct && current.label === name) keep();
   else if (current) decide("api/label", { label: name }, `${name}: ${current.name}.`);
 }
 
 function skip() {
   if (!current) return;
-  if (current.label !== null) return keep();
+  if (current.correct && current.label === null) return keep();
   decide("api/skip", { note: "" }, `Cannot tell: ${current.name}.`);
 }
 
 function keep() { // ends a correction without one
-  if (current?.label == null) return;
+  if (!current?.correct) return;
   drop(current);
   advance();
   view("labelled");
@@ -341,6 +348,7 @@ function showClasses() {
     }
     button.onclick = (event) => {
       label(name);
+      unfilter();
       if (event.detail) $("stage").focus({ preventScroll: true }); // a later key should not press the button again
     };
     return button;
@@ -355,8 +363,14 @@ function showClasses() {
   if (current) show(current);
 }
 
+function unfilter() {
+  $("filter").value = "";
+  filter();
+}
+
 function filter() {
   const wanted = $("filter").value.trim().toLowerCase();
+  $("classes").style.minHeight = wanted ? `${$("classes").offsetHeight}px` : ""; // what is typed in should not move
   for (const button of $("classes").children) button.hidden = !button.dataset.name.toLowerCase().includes(wanted);
 }
 
@@ -405,7 +419,7 @@ function showProgress() {
     ["Tested on", s.tested ? `${s.tested} random label${s.tested > 1 ? "s" : ""}` : null],
     [`Next ${s.batch} labels`, range(s.gain, points, " points") ?? cannot("gain")],
     [`Labels to ${s.target == null ? "the target" : percent(s.target)}`, range(s.to_target, whole) ?? cannot("to_target")],
-    ["Saved against random", range(s.saved, whole) ?? cannot("saved")],
+    ["Labels saved", range(s.saved, whole) ?? cannot("saved")],
     ["Agreement (κ)", s.twice ? range(s.kappa, (value) => value.toFixed(2)) ?? `${s.twice - s.disagreements.length} of ${s.twice} alike` : null],
   ];
   const rows = facts.filter(([, text]) => text).flatMap(([name, text]) => [el("dt", { textContent: name }), el("dd", { textContent: text })]);
@@ -465,18 +479,21 @@ function curve(points) {
 // ---- labelled so far, with correction ---------------------------------------------------------------------------------------
 
 async function gallery() {
+  for (let tries = 0; outbox.waiting.length && tries < 40; tries++) await sleep(50); // so that it shows what was decided last
   await update();
   const groups = [...classes.map((name) => [name, status?.by_class[name] ?? 0]), [null, status?.skipped ?? 0]];
   const shut = new Set([...document.querySelectorAll("#labelled details:not([open])")].map((each) => each.dataset.name));
-  const made = groups.filter(([, count]) => count).map(([name, count]) => {
+  const made = await Promise.all(groups.filter(([, count]) => count).map(async ([name, count]) => {
     const box = el("div", { className: kind === "image" ? "thumbs" : "thumbs words" });
     const group = el("details", { open: !shut.has(String(name)) }, el("summary", { textContent: `${name ?? "Skipped"} · ${count}`, dir: "auto" }), box);
     group.dataset.name = name;
-    list(name, box, 0);
+    await list(name, box, 0);
     return group;
-  });
+  }));
+  const top = $("labelled").scrollTop; // stays where it was after a correction
   const hint = made.length ? "Choose one to correct it." : "Nothing is labelled yet.";
   $("labelled").replaceChildren(el("h2", { textContent: "Labelled so far" }), el("p", { className: "quiet", textContent: hint }), ...made);
+  $("labelled").scrollTop = top;
 }
 
 async function list(name, box, offset) {
@@ -493,19 +510,19 @@ async function list(name, box, offset) {
 
 function thumb(row) {
   const about = `${row.name}, ${row.label ?? "skipped"} by ${row.person}${row.note ? `: ${row.note}` : ""}`;
-  const button = el("button", { type: "button", title: about, "aria-label": `Correct ${about}` });
+  const button = el("button", { type: "button", title: about, "aria-label": `Correct ${about}`, dir: "auto" });
   const gone = () => button.replaceChildren(row.name);
   if (kind === "image") button.append(el("img", { src: `samples/${row.sample}?edge=160`, loading: "lazy", alt: "", onerror: gone }));
-  else button.append(row.text ?? row.name);
+  else button.append(el("span", { textContent: row.text ?? row.name }));
   button.onclick = () => correct(row);
   return button;
 }
 
 function correct(row) {
   if (current) queue.unshift(current);
-  show(item({ sample: row.sample, name: row.name, reason: "chosen", guess: [] }, row.label ?? "cannot tell"));
+  show(item({ sample: row.sample, name: row.name, reason: "chosen", guess: [], label: row.label }, true));
   view("label");
-  say(`Correct ${row.name}: now ${row.label ?? "skipped"}. Press a class, or Escape to keep it.`);
+  say(`Now ${row.label ?? "skipped"}: choose a class, or keep it.`);
 }
 
 function view(name) {
@@ -514,7 +531,7 @@ function view(name) {
     if (button.dataset.go === name) button.setAttribute("aria-current", "page");
     else button.removeAttribute("aria-current");
   }
-  if (name === "labelled") gallery().then(() => $("labelled").focus());
+  if (name === "labelled") gallery().then(() => $("labelled").focus({ preventScroll: true }));
   if (name === "label") $("stage").focus({ preventScroll: true });
 }
 
@@ -535,7 +552,10 @@ async function askName(must) {
   for (;;) {
     const input = el("input", { value: person, maxLength: 60, autocomplete: "off", "aria-label": "Your name" });
     const fine = await open("Who labels?", [el("p", { textContent: "The name goes with every label." }), input], { no: !must });
-    if (fine && input.value.trim()) return setPerson(input.value.trim());
+    if (fine && input.value.trim()) {
+      try { localStorage.setItem(personKey, input.value.trim()); } catch { /* asked again next time */ }
+      return setPerson(input.value.trim());
+    }
     if (!must) return;
   }
 }
@@ -544,28 +564,33 @@ function setPerson(name) {
   if (name !== person) for (const made of queue.splice(0)) drop(made);
   person = name;
   $("person").textContent = name;
-  try { localStorage.setItem("iale person", name); } catch { /* asked again next time */ }
   refill();
 }
 
 async function askClass() {
   const input = el("input", { maxLength: 100, autocomplete: "off", "aria-label": "Name of the new class" });
-  if (!(await open("A new class", [input], { yes: "Add" })) || !input.value.trim()) return;
-  outbox.push("api/class", { label: input.value.trim() }, (answer) => {
+  const fine = await open("A new class", [input], { yes: "Add" }), name = input.value.trim();
+  $("stage").focus({ preventScroll: true }); // where it was: a later key should not ask for a class again
+  if (!fine || !name) return;
+  if (classes.includes(name)) return say(`There is a class ${name} already.`);
+  outbox.push("api/class", { label: name }, (answer) => {
     classes = answer.classes;
     showClasses();
-    say(`New class: ${input.value.trim()}.`);
+    say(`New class: ${name}.`);
   });
 }
 
 function help() {
   const keys = [["1 … 9, a … z", "the class that shows this key"], ["Backspace", "undo"], [SKIP, "cannot tell"], ["Space", "zoom; then the arrow keys"],
-    ["/", "find a class"], ["Escape", "leave a correction"], ["Tab, Enter", "reach and press everything else"]];
+    ["/", "find a class"], ["Escape", "leave a correction, the zoom or the search"], ["?", "this list"], ["Tab, Enter", "reach and press everything else"]];
   const rows = keys.map(([key, text]) => el("tr", {}, el("td", {}, el("kbd", { textContent: key })), el("td", { textContent: text })));
   const box = el("input", { type: "checkbox", checked: classify, id: "single" });
   box.style.width = "auto";
-  box.onchange = () => { classify = box.checked; };
-  open("Keys", [el("table", {}, ...rows), el("label", {}, box, " Single keys label")], { yes: "Close", no: false });
+  box.onchange = () => {
+    classify = box.checked;
+    try { localStorage.setItem("iale-keys", classify ? "on" : "off"); } catch { /* on again next time */ }
+  };
+  open("Keys", [el("table", {}, ...rows), el("label", {}, box, " Use these keys (off for speech input)")], { yes: "Close", no: false });
 }
 
 // ---- keys and buttons ---------------------------------------------------------------------------------------------------------
@@ -573,8 +598,11 @@ function help() {
 document.addEventListener("keydown", (event) => {
   if ($("dialog").open || event.altKey || event.repeat) return;
   if (event.target === $("filter")) {
-    if (event.key === "Escape") { $("filter").value = ""; filter(); $("stage").focus(); }
-    if (event.key === "Enter") [...$("classes").children].find((button) => !button.hidden)?.click();
+    const found = event.key === "Enter" && [...$("classes").children].find((button) => !button.hidden);
+    if (found) found.click();
+    else if (event.key === "Escape") unfilter();
+    else return;
+    $("stage").focus({ preventScroll: true });
     return;
   }
   if (event.ctrlKey || event.metaKey) {
@@ -602,6 +630,7 @@ document.addEventListener("keydown", (event) => {
 
 $("undo").onclick = undo;
 $("skip").onclick = skip;
+$("keep").onclick = keep;
 $("zoom").onclick = () => zoom();
 $("more").onclick = askClass;
 $("help").onclick = help;
@@ -622,6 +651,7 @@ addEventListener("pagehide", () => {
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
 async function begin() {
+  try { classify = localStorage.getItem("iale-keys") !== "off"; } catch { /* on */ }
   history.replaceState(null, "", location.pathname); // the token is in the cookie by now
   for (;;) {
     try {
@@ -629,7 +659,8 @@ async function begin() {
       ({ classes, kind } = project);
       $("project").textContent = document.title = project.name;
       person = project.person;
-      try { person = localStorage.getItem("iale person") || person; } catch { /* the server's offer */ }
+      personKey = `iale-person ${project.mark || project.name}`; // of this project: another one is labelled as its server says
+      try { person = localStorage.getItem(personKey) || person; } catch { /* the server's offer */ }
       notice("begin", "");
       outbox.open(project.mark || project.name);
       break;
