@@ -331,6 +331,14 @@ def test_labels_that_exist_are_brought_in_once(
     assert "not read again" in capsys.readouterr().err
 
 
+def test_a_policy_asks_in_place_of_a_strategy(
+    tmp_path: Path, rows: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(PAGES, "_entries", {"label": lambda project, **_: None})
+    assert main(["label", str(rows), "--out", str(tmp_path / "p"), "--policy", "mnist-mlp"]) == 0
+    assert Project.open(tmp_path / "p").config.strategy == "mnist-mlp"
+
+
 def test_bad_options_end_with_one_sentence(tmp_path: Path, rows: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for argv, words in (
         (("nothing", "--out", "p"), "nothing"),
@@ -349,6 +357,8 @@ def test_bad_options_end_with_one_sentence(tmp_path: Path, rows: Path, capsys: p
     ("options", "words"),
     [
         (("--strategy", "margn"), "unknown strategy or policy 'margn'"),
+        (("--policy", "no-policy"), "unknown strategy or policy 'no-policy'"),
+        (("--policy", "mnist-cnn", "--strategy", "badge"), "name one of them"),
         (("--classifier", "cn"), "did you mean 'cnn'"),
         (("--model", "no.such:model"), "cannot be imported"),
         (("--person", "x" * 300), "the name of --person must have 1 to 100"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iale.classifiers.build import CLASSIFIERS
@@ -39,6 +39,7 @@ class LabelOptions:
             label, or a folder of class folders inside the data.
         person: your name; the page offers it. By default the name you are logged in with, and the page asks where
             others can reach it.
+        policy: what asks instead of the strategy: a shipped policy's name, or the folder of one of your own.
         project: what is labelled and how.
     """
 
@@ -48,6 +49,7 @@ class LabelOptions:
     port: int = 8414
     labels: Path | None = None
     person: str | None = None
+    policy: str | None = None
 
 
 def main(argv: Sequence[str]) -> int:
@@ -55,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
     argv = list(argv)
     if argv and not argv[0].startswith("-"):
         argv.insert(0, "--data")
-    options = parse(LabelOptions, argv, prog="iale label")
+    options = _with_policy(parse(LabelOptions, argv, prog="iale label"))
     serve = PAGES["label"]
     _check(options)
     project = Project.create_or_open(check_folder(options.out), options.project)
@@ -71,6 +73,15 @@ def main(argv: Sequence[str]) -> int:
     finally:
         project.close()
     return 0
+
+
+def _with_policy(options: LabelOptions) -> LabelOptions:
+    """A policy is a strategy: the project knows it as its strategy."""
+    if options.policy is None:
+        return options
+    if options.project.strategy != ProjectConfig.strategy:
+        raise ConfigError(f"--strategy {options.project.strategy} and --policy {options.policy}: name one of them.")
+    return replace(options, project=replace(options.project, strategy=options.policy))
 
 
 def _check(options: LabelOptions) -> None:
