@@ -120,13 +120,14 @@ def play(name: str, seed: int, options: Options) -> Iterator[dict[str, Any]]:
         random = random_curve(config, ArraySamples(inputs), truth, unseen, answers, seed)
     for at, status in told.items():
         given, learned, accuracy = curve[at]
+        most = len(truth) - status.tested  # labels that anyone could learn from, in this pool
         yield {
             "labels": given,
             "accuracy": [*dataclasses.astuple(status.accuracy), accuracy],
             "gain": [*dataclasses.astuple(status.gain), later(curve, learned + options.batch) - later(curve, learned)],
             "target": status.target,
             "to_target": [*dataclasses.astuple(status.to_target), labels_to(curve, at, status.target)],
-            "saved": [*dataclasses.astuple(status.saved), labels_at_random(random, accuracy) - learned],
+            "saved": [*dataclasses.astuple(status.saved), min(labels_at_random(random, accuracy), most) - learned],
         }
 
 

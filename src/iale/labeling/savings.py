@@ -256,15 +256,15 @@ def _saved(
     heights = accuracies(right, known, weights)
     noise = float(np.mean(heights * (1 - heights))) / len(order) + _FIT_NOISE
     chance = draw_curves(labels, heights, ends, noise, stream.child("exponents").numpy())
-    needed = np.minimum(chance.reach(curves.at(n)), samples - len(order))
-    found = percentiles(float(needed[0] - n), needed[1:] - n)
-    if found.low is not None and found.low <= 0:
+    needed = chance.reach(curves.at(n))
+    low, high = np.quantile(np.minimum(needed[1:], samples - len(order)), [0.025, 0.975]).tolist()
+    if low <= n:
         cannot_tell["saved"] = (
-            f"random choice would have needed {max(0, n + found.low):,.0f} to {needed[1:].max():,.0f} labels instead "
-            f"of {n:,.0f}, as far as the {len(order)} random ones tell: a larger test share tells more."
+            f"random choice would have needed {low:,.0f} to {high:,.0f} labels instead of {n:,.0f}, as far as the "
+            f"{len(order)} random ones tell: a larger test share tells more."
         )
         return UNKNOWN
-    return found
+    return percentiles(float(needed[0] - n), needed[1:] - n, samples - len(order) - n)
 
 
 def _thinned(fits: Sequence[Fit]) -> list[Fit]:
