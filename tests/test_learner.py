@@ -192,7 +192,7 @@ def test_queries_need_a_fit() -> None:
         learner.query(find_strategy("margin"), 1)
 
 
-def test_only_the_universe_is_labelled() -> None:
+def test_only_the_universe_is_labeled() -> None:
     universe = torch.arange(1, 60, 2)
     learner = start(classifier(), DATA, CONFIG, Stream(5), universe=universe)
     chosen = [
@@ -236,7 +236,7 @@ def person(strategy: str = "margin", **options: Any) -> ActiveLearner:
 
 
 @pytest.mark.parametrize("strategy", list(STRATEGIES))
-def test_ask_and_tell_until_all_is_labelled(strategy: str) -> None:
+def test_ask_and_tell_until_all_is_labeled(strategy: str) -> None:
     learner = person(strategy)
     told: list[int] = []
     while len(told) < 80:
@@ -246,7 +246,7 @@ def test_ask_and_tell_until_all_is_labelled(strategy: str) -> None:
         learner.tell(asked, LABELS[asked].tolist())
         told += asked
         assert learner.labeled == told
-    with pytest.raises(ConfigError, match="every sample is labelled already"):
+    with pytest.raises(ConfigError, match="every sample is labeled already"):
         learner.ask(1)
 
 
@@ -269,7 +269,7 @@ def test_the_first_samples_are_drawn_without_a_model() -> None:
 
 def test_fit_is_done_once_for_the_same_labels() -> None:
     learner = person()
-    with pytest.raises(DataError, match="no labelled samples to train on"):
+    with pytest.raises(DataError, match="no labeled samples to train on"):
         learner.fit()
     learner.tell([4, 9], [0, 1])
     fitted = learner.fit()
@@ -281,7 +281,7 @@ def test_fit_is_done_once_for_the_same_labels() -> None:
 @pytest.mark.parametrize(
     ("indices", "labels", "error", "message"),
     [
-        ([5, 0], [0, 0], QueryError, "sample 0 is labelled already"),
+        ([5, 0], [0, 0], QueryError, "sample 0 is labeled already"),
         ([5, 80], [0, 0], QueryError, "sample 80 is not in this pool"),
         ([5, -1], [0, 0], QueryError, "sample -1 is not in this pool"),
         ([5, 5], [0, 0], QueryError, "named twice"),

@@ -83,7 +83,7 @@ class ActiveLearner:
 
     @property
     def labeled(self) -> list[int]:
-        """Indices of the labelled samples, in the order they were told."""
+        """Indices of the labeled samples, in the order they were told."""
         return self._learner.pool.labeled.tolist()
 
     def tell(self, indices: Sequence[int] | Tensor, labels: Sequence[int] | Tensor) -> None:
@@ -105,9 +105,9 @@ class ActiveLearner:
         """
         learner, left = self._learner, len(self._learner.pool)
         if not left:
-            raise ConfigError("every sample is labelled already: there is none left to ask for.")
+            raise ConfigError("every sample is labeled already: there is none left to ask for.")
         if not isinstance(k, int) or not 1 <= k <= left:
-            raise ConfigError(f"{k} samples were asked for: ask for 1 to {left}, the unlabelled ones.")
+            raise ConfigError(f"{k} samples were asked for: ask for 1 to {left}, the unlabeled ones.")
         size = learner.config.subset_size
         if size is not None and size < k and len(learner.pool.labeled):
             raise ConfigError(f"{k} samples were asked for from a sub-pool of {size}: raise subset_size.")

@@ -71,7 +71,7 @@ class Learner:
     Args:
         classifier: the recipe that is fitted anew after every acquisition.
         samples: the inputs that the pool's indices point to.
-        pool: which of them are labelled.
+        pool: which of them are labeled.
         config: sizes.
         stream: root of every draw of this run.
         cache: keeps the outputs of a whole pool (``subset_size=None``) on disk where they are large.
@@ -106,14 +106,14 @@ class Learner:
         return self._members[0]
 
     def job(self, *names: str | int, extra: tuple[Tensor, Tensor] | None = None) -> FitJob:
-        """A fit on the labelled set, or on it and ``extra`` (indices, labels), drawn from the step's stream."""
+        """A fit on the labeled set, or on it and ``extra`` (indices, labels), drawn from the step's stream."""
         indices, labels = self.pool.labeled, self.pool.labels
         if extra is not None:
             indices, labels = torch.cat([indices, extra[0]]), torch.cat([labels, extra[1]])
         return FitJob(indices, labels, self._step_stream(*names).seed)
 
     def fit(self, needs: Set[Need] = frozenset()) -> None:
-        """Fits M on the labelled set, and the other members of the committee if one is needed."""
+        """Fits M on the labeled set, and the other members of the committee if one is needed."""
         members = self.config.committee_size if Need.COMMITTEE in needs else 1
         jobs = [self.job("fit", member) for member in range(members)]
         with self._timed("fit"):
@@ -223,7 +223,7 @@ def start(
         data: where inputs and hidden labels come from.
         config: sizes.
         stream: root of the run.
-        universe: int64, the training indices that may be labelled; all of them by default.
+        universe: int64, the training indices that may be labeled; all of them by default.
 
     Raises:
         ConfigError: the budget is larger than the pool.

@@ -157,7 +157,7 @@ def test_any_other_setting_is_another_run(digits: DataSet) -> None:
 def test_strategies_of_one_seed_share_first_labels_weights_and_sub_pools(
     digits: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Accuracy of the first fit, first labels, and each step's draw but for what was labelled meanwhile."""
+    """Accuracy of the first fit, first labels, and each step's draw but for what was labeled meanwhile."""
     seen: dict[tuple[str, int], tuple[set[int], set[int], list[int], int]] = {}
     current, candidates = "", Learner.candidates
 

@@ -221,7 +221,7 @@ def test_products_in_bfloat16_stay_near() -> None:
 def test_bad_jobs_and_losses_raise_as_in_the_plain_loop() -> None:
     classifier = recipe("mlp", torch.float32)
     empty: Tensor = torch.zeros(0, dtype=torch.int64)
-    with pytest.raises(DataError, match="no labelled samples"):
+    with pytest.raises(DataError, match="no labeled samples"):
         classifier.fit_many(SAMPLES, [*MIXED, FitJob(empty, empty, 0)])
     wild = TrainingConfig(epochs=40, batch_size=8, learning_rate=1e38, device="cpu")
     broken = TorchClassifier(lambda: networks.mlp(SHAPE, CLASSES, [0.5] * 2, [0.3] * 2), SHAPE, wild)

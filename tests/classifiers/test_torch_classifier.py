@@ -320,7 +320,7 @@ def test_batch_normalization_with_one_sample_is_an_error_and_others_learn() -> N
 
 
 def test_nothing_to_train_on_and_labels_out_of_range() -> None:
-    with pytest.raises(DataError, match="no labelled samples to train on"):
+    with pytest.raises(DataError, match="no labeled samples to train on"):
         fit(small(), job(0))
     for label in (-1, CLASSES):
         with pytest.raises(DataError, match="takes 0 to 2"):

@@ -63,7 +63,7 @@ def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
 
 @pytest.fixture
 def samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
-    """Arguments of a query that would be answered: 30 images of 4×4 pixels in 3 classes, 9 of them labelled."""
+    """Arguments of a query that would be answered: 30 images of 4×4 pixels in 3 classes, 9 of them labeled."""
     rng = np.random.default_rng(0)
     np.save(tmp_path / "images.npy", rng.random((30, 4, 4), dtype=np.float32))
     lines = [f"{sample},{sample % 3}" for sample in range(9)]
@@ -187,9 +187,9 @@ def test_commands(argv: tuple[str, ...], words: str, refused: Refused, tmp_path:
             "the known ones are cnn, mlp, resnet18, resnet18-narrow.",
         ),
         (("--k", "0"), "0 samples were asked for"),
-        (("--k", "22"), "22 samples were asked for: 21 are unlabelled"),
+        (("--k", "22"), "22 samples were asked for: 21 are unlabeled"),
         (("--k", "6", "--subset-size", "5"), "ask for 1 to 5"),
-        (("--classes", "0,1,2,3"), "class '3' has no labelled sample in labels.csv"),
+        (("--classes", "0,1,2,3"), "class '3' has no labeled sample in labels.csv"),
         (("--classes", "0,1"), "labels.csv, line 4: '2' is no class"),
         (("--images", "nope"), "nope"),
         (("--images", "labels.csv"), "labels.csv holds no samples"),
@@ -232,8 +232,8 @@ def test_pixels_that_are_not_finite(
         ("sample,label\n", "holds no labels"),
         ("sample,label\n0,0\n1,0\n", "labels of one class only"),
         ("sample,label\n0,0\n1,1\n99,2\n", "line 4: there is no sample '99'"),
-        ("sample,label\n0,0\n0,1\n", "line 3: sample '0' was labelled before"),
-        ("sample,label\n0,0\n1,2\n", "class '1' has no labelled sample"),
+        ("sample,label\n0,0\n0,1\n", "line 3: sample '0' was labeled before"),
+        ("sample,label\n0,0\n1,2\n", "class '1' has no labeled sample"),
         ("sample,label\n0,-1\n1,99999999\n", "bad.csv"),
     ],
 )

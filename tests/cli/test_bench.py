@@ -83,7 +83,7 @@ def test_data_of_ones_own_replaces_the_targets(tmp_path: Path, capsys: pytest.Ca
     records = [json.loads(line) for line in (tmp_path / "smoke/records.jsonl").read_text().splitlines()]
     assert {record["dataset"] for record in records} == {mine}
     assert len(records) == 4
-    # Of 150 samples, 30 are a test split, and of the other 120 four fifths may be labelled.
+    # Of 150 samples, 30 are a test split, and of the other 120 four fifths may be labeled.
     assert {(r["config"]["pool_size"], r["config"]["test_size"]) for r in records} == {(96, 30)}
 
 

@@ -50,7 +50,7 @@ def answer(text: str) -> list[str]:
 
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
-    """24 images of two classes: even numbers are dark, odd ones bright; the first 8 are labelled."""
+    """24 images of two classes: even numbers are dark, odd ones bright; the first 8 are labeled."""
     folder = tmp_path / "images"
     (folder / "more").mkdir(parents=True)
     names = [f"{'more/' if number > 12 else ''}{number:02d}.png" for number in range(24)]
@@ -128,7 +128,7 @@ def test_an_alil_policy_is_a_strategy_like_any_other(
     assert json.loads(capsys.readouterr().out)["choices"] == 3
 
 
-def test_a_query_names_files_that_are_not_labelled(images: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_query_names_files_that_are_not_labeled(images: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert ask(images, "--k", "5") == 0
     out, err = capsys.readouterr()
     chosen = answer(out)

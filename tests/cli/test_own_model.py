@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.integrations.label_studio import LEGACY, serve
-from tests.integrations.studio import Studio, labelled
+from tests.integrations.studio import Studio, labeled
 
 from iale.cli import label as label_command
 from iale.cli.main import main
@@ -69,7 +69,7 @@ def command(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
         yield argv
         return
     with serve() as stand_in:
-        project, _ = labelled(Studio(stand_in.url, LEGACY))
+        project, _ = labeled(Studio(stand_in.url, LEGACY))
         yield (*argv, "--url", stand_in.url, "--project", str(project))
 
 

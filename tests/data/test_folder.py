@@ -58,7 +58,7 @@ def test_class_folders(classes: Path) -> None:
     assert torch.equal(again.batch(torch.tensor([4, 1])), batch)
 
 
-def test_a_flat_folder_is_unlabelled(tmp_path: Path) -> None:
+def test_a_flat_folder_is_unlabeled(tmp_path: Path) -> None:
     for name in ("b.png", "a.png"):
         picture(6, 5).save(tmp_path / name)
     samples = FolderSamples(tmp_path)

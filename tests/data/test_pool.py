@@ -46,7 +46,7 @@ def test_labels_are_kept_in_the_order_in_which_they_came() -> None:
         ([7, 1000], [0, 0], QueryError, "sample 1000 is not in this pool"),
         ([-1], [0], QueryError, "sample -1 is not in this pool"),
         ([7, 13, 7], [0, 0, 0], QueryError, "named twice in one acquisition"),
-        ([7, 99], [0, 0], QueryError, "sample 99 is labelled already"),
+        ([7, 99], [0, 0], QueryError, "sample 99 is labeled already"),
         ([7], [3], DataError, "label 3 is out of range: labels of 3 classes are 0 to 2"),
         ([7, 13], [0, -1], DataError, "label -1 is out of range"),
         ([7, 13], [0], DataError, "2 samples came with 1 labels"),
@@ -106,7 +106,7 @@ def test_a_sub_pool_is_paired(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("size", [3, 12])
-def test_every_unlabelled_sample_is_equally_likely(size: int) -> None:
+def test_every_unlabeled_sample_is_equally_likely(size: int) -> None:
     """Fixed seeds; counts lie within 4 standard deviations."""
     pool = Pool(torch.arange(20), 2)
     pool.acquire(torch.arange(4), torch.zeros(4, dtype=torch.int64))

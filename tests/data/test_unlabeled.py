@@ -91,7 +91,7 @@ def test_given_classes(tmp_path: Path) -> None:
         ("sample,label\n", "holds no labels"),
         ("sample,label\n\n\n", "holds no labels"),
         ("sample,label\na.png,x\nz.png,y\n", "line 3: there is no sample 'z.png'"),
-        ("sample,label\na.png,x\nf.png,y\na.png,y\n", "line 4: sample 'a.png' was labelled before"),
+        ("sample,label\na.png,x\nf.png,y\na.png,y\n", "line 4: sample 'a.png' was labeled before"),
         ("sample,label\na.png,\n", "line 2: sample 'a.png' has no label"),
         ("sample,label\na.png\n", "line 2: 1 of 2 cells"),
         ("sample,label\nb, c.png,1\n", "line 2: 3 of 2 cells"),

@@ -80,7 +80,7 @@ class Studio:
         self.client.send("POST", f"/api/tasks/{task}/annotations/", {"result": result})
 
     def served(self, project: int, count: int, name: str = "grey") -> list[int]:
-        """The next tasks, each labelled when it is served."""
+        """The next tasks, each labeled when it is served."""
         found = []
         for _ in range(count):
             found.append(self.next(project))
@@ -102,8 +102,8 @@ def png(picture: np.ndarray[Any, Any]) -> bytes:
     return file.getvalue()
 
 
-def labelled(studio: Studio, count: int = 9) -> tuple[int, list[int]]:
-    """A project of images of which the first are labelled, and the ids of its tasks."""
+def labeled(studio: Studio, count: int = 9) -> tuple[int, list[int]]:
+    """A project of images of which the first are labeled, and the ids of its tasks."""
     arrays, classes = pictures()
     project = studio.create(IMAGES)
     tasks = studio.upload(project, arrays)

@@ -130,10 +130,10 @@ def test_thirty_digits_a_kill_an_undo_a_correction_and_the_export(digits: Path, 
             press_truth(page)
         saved(page)
         expect(page.locator("#done")).to_have_text("30", timeout=10_000)
-        photograph(page, "labelled-30")
+        photograph(page, "labeled-30")
 
         server.kill()
-        press_truth(page)  # what the page holds already can still be labelled
+        press_truth(page)  # what the page holds already can still be labeled
         press_truth(page)
         expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
         expect(page.locator("#saved")).to_have_text("2 not saved yet")
@@ -163,7 +163,7 @@ def test_thirty_digits_a_kill_an_undo_a_correction_and_the_export(digits: Path, 
         expect(page.locator("#reason")).to_have_text(f"now: {(int(truth(wrong)) + 1) % 10}")
         photograph(page, "correction")
         page.keyboard.press(truth(wrong))
-        expect(page.locator("#labelled")).to_be_visible()
+        expect(page.locator("#labeled")).to_be_visible()
         page.keyboard.press("Escape")
 
         while not page.locator("#stage h2").is_visible():
@@ -243,8 +243,8 @@ def test_a_full_disk_and_files_that_cannot_be_shown(tmp_path: Path, windows: Ope
         expect(page.locator("#stage h2")).to_have_text("Done", timeout=30_000)
         saved(page)
         project = ProjectReader.open(out)
-        labelled = {project.name(sample) for sample in project.labels()}
-        assert labelled == {"huge.jpg", f"{EVIL}.png", *(f"good-{n}.png" for n in range(4))} - {deleted, changed}
+        labeled = {project.name(sample) for sample in project.labels()}
+        assert labeled == {"huge.jpg", f"{EVIL}.png", *(f"good-{n}.png" for n in range(4))} - {deleted, changed}
         assert {project.name(row.sample) for row in project.skipped()} >= {"bomb.png", "broken.png", "script.jpg"}
 
 
@@ -269,8 +269,8 @@ def test_nothing_that_people_write_runs(tmp_path: Path, windows: Open) -> None:
         expect(page.get_by_label("Find a class")).not_to_be_focused()
         saved(page)
         page.get_by_role("button", name="Review").click()
-        expect(page.locator("#labelled summary").first).to_contain_text(EVIL)
-        assert page.locator("#labelled img[onerror], #classes img, #person img, #labelled script").count() == 0
+        expect(page.locator("#labeled summary").first).to_contain_text(EVIL)
+        assert page.locator("#labeled img[onerror], #classes img, #person img, #labeled script").count() == 0
         page.get_by_role("button", name="Help and keys").click()
         expect(page.get_by_role("dialog")).to_be_visible()
         photograph(page, "help")
@@ -282,7 +282,7 @@ def test_it_is_named_for_those_who_do_not_see_it(digits: Path, tmp_path: Path, w
         name = page.locator("#name").inner_text()
         expect(page.get_by_role("group", name=name)).to_be_visible()
         expect(page.get_by_role("img", name=f"To label: {name}")).to_be_visible()
-        expect(page.get_by_role("progressbar", name="Labelled so far")).to_be_attached()
+        expect(page.get_by_role("progressbar", name="Labeled so far")).to_be_attached()
         for button in ("Undo", "Cannot tell", "Zoom", "+ Class", "Label", "Review", "Help and keys", "Who labels", "7"):
             expect(page.get_by_role("button", name=button, exact=True)).to_be_visible()
         assert page.evaluate(
@@ -338,7 +338,7 @@ def test_a_correction_on_a_phone_can_be_left_taken_back_and_be_a_skip(
         thumb.tap()
         page.get_by_role("button", name="Cannot tell").tap()
         saved(page)
-        expect(page.locator("#labelled summary")).to_have_text("Skipped · 1", timeout=10_000)
+        expect(page.locator("#labeled summary")).to_have_text("Skipped · 1", timeout=10_000)
         project = ProjectReader.open(tmp_path / "p")
         assert [project.name(row.sample) for row in project.skipped()] == [name]
         assert project.labels() == {}
@@ -359,7 +359,7 @@ def test_the_curve_and_the_advice(digits: Path, tmp_path: Path, windows: Open) -
             for n in range(10, 210, 20)
         ]
         status.update(
-            labelled=223, samples=1200, skipped=4, tested=24, fits=len(curve), fitted_on=190, confidence=0.93,
+            labeled=223, samples=1200, skipped=4, tested=24, fits=len(curve), fitted_on=190, confidence=0.93,
             curve=curve, accuracy=curve[-1]["accuracy"],
             gain={"value": 0.001, "low": -0.002, "high": 0.006}, target=0.98, twice=14,
             to_target={"value": None, "low": 30.4, "high": None}, saved={"value": 140.0, "low": 80.0, "high": None},

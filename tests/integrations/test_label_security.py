@@ -272,7 +272,7 @@ def test_files_are_sent_as_what_they_are(tmp_path: Path) -> None:
 def test_what_people_write_is_data(project: Project, client: Browser) -> None:
     sample = project.items.ids[0]
     assert client.post("/api/label", {"person": EVIL, "label": EVIL, "sample": sample, "key": "1"}).status == 200
-    answer = client.get(f"/api/labelled?label={quote(EVIL)}")
+    answer = client.get(f"/api/labeled?label={quote(EVIL)}")
     assert answer.headers["content-type"] == "application/json"
     assert answer.json()["rows"][0]["person"] == EVIL
     table = client.get("/export/labels.csv")

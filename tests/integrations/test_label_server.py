@@ -82,15 +82,15 @@ def test_a_session(page: Page) -> None:
     assert page.post("/api/skip", sample=second).status == 200
     assert page.post("/api/label", sample=third, label="cat").status == 200
     assert page.post("/api/label", sample=third, label="dog").status == 200  # corrected
-    assert [row["sample"] for row in page.get("/api/labelled?label=dog").json()["rows"]] == [third]
-    assert [row["sample"] for row in page.get("/api/labelled").json()["rows"]] == [second]
+    assert [row["sample"] for row in page.get("/api/labeled?label=dog").json()["rows"]] == [third]
+    assert [row["sample"] for row in page.get("/api/labeled").json()["rows"]] == [second]
     assert page.post("/api/undo").json()["sample"] == third
     assert page.project.labels() == {first: "cat", third: "cat"}
     assert page.post("/api/undo", sample=first).json()["name"] == tickets[0]["name"]
     assert page.post("/api/class", label="bird").json()["classes"] == ["cat", "dog", "bird"]
     assert page.post("/api/label", sample=first, label="bird").status == 200
     status = page.get("/api/status").json()
-    assert (status["labelled"], status["skipped"], status["samples"]) == (2, 1, 8)
+    assert (status["labeled"], status["skipped"], status["samples"]) == (2, 1, 8)
     assert status["by_class"] == {"cat": 1, "dog": 0, "bird": 1}
     assert page.get("/export/labels.csv").text.count("\n") == 3
     assert len(page.get("/export/labels.jsonl").text.splitlines()) == 3
@@ -243,7 +243,7 @@ def test_texts_rows_and_arrays(tmp_path: Path) -> None:
     assert image.headers["content-type"] == "image/png"
     sample = pages["texts.csv"].project.items.ids[0]
     assert pages["texts.csv"].post("/api/label", sample=sample, label="a").status == 200
-    assert pages["texts.csv"].get("/api/labelled?label=a").json()["rows"][0]["text"] == "<b>bold</b>"
+    assert pages["texts.csv"].get("/api/labeled?label=a").json()["rows"][0]["text"] == "<b>bold</b>"
 
 
 @pytest.fixture(scope="module")

@@ -14,22 +14,22 @@ from iale.errors import ConfigError, DataError
 from iale.integrations.label_studio import project as project_module
 from iale.integrations.label_studio.loop import run
 from tests.integrations.label_studio import LEGACY
-from tests.integrations.studio import CLASSES, COUNT, IMAGES, TEXTS, TRAINING, Studio, expected, labelled, pictures
+from tests.integrations.studio import CLASSES, COUNT, IMAGES, TEXTS, TRAINING, Studio, expected, labeled, pictures
 
 
 @pytest.mark.parametrize("strategy", ["margin", "badge"])
 def test_the_best_task_is_served_first(studio: Studio, strategy: str) -> None:
-    project, tasks = labelled(studio)
+    project, tasks = labeled(studio)
     studio.client.send("PATCH", f"/api/projects/{project}/", {"sampling": "Sequential sampling"})
     (said,) = studio.run(project, strategy=strategy, ahead=6)
-    assert said.startswith(f"6 of 21 unlabelled tasks are in order (fitted to 9 labels): 'iale {strategy} 9 labels ")
+    assert said.startswith(f"6 of 21 unlabeled tasks are in order (fitted to 9 labels): 'iale {strategy} 9 labels ")
     served = [tasks.index(task) for task in studio.served(project, 6)]
     assert served == expected(9, strategy, 6)
     assert set(studio.scores(project).values()) == {rank / 6 for rank in range(6)}
 
 
 def test_from_no_label_on_the_order_is_random_until_two_classes_are_seen(studio: Studio) -> None:
-    project, tasks = labelled(studio, 0)
+    project, tasks = labeled(studio, 0)
     (said,) = studio.run(project)
     assert "no classifier yet" in said
     order = expected(0, "margin", COUNT)
@@ -66,7 +66,7 @@ def test_a_model_of_ones_own_asks(studio: Studio, tmp_path: Path, monkeypatch: p
     (tmp_path / "own_studio_model.py").write_text(OWN)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    project, tasks = labelled(studio)
+    project, tasks = labeled(studio)
     studio.run(project, classifier=None, model="own_studio_model:net")
     arrays, classes = pictures()
     model = own_classifier("own_studio_model:net", (1, 8, 8), 3, TRAINING, None)
@@ -76,7 +76,7 @@ def test_a_model_of_ones_own_asks(studio: Studio, tmp_path: Path, monkeypatch: p
 
 
 def test_a_new_version_replaces_ours_and_leaves_those_of_others(studio: Studio) -> None:
-    project, tasks = labelled(studio)
+    project, tasks = labeled(studio)
     theirs = {"task": tasks[0], "score": 0.5, "model_version": "another model", "result": []}
     studio.client.send("POST", f"/api/projects/{project}/import/predictions", [theirs])
     versions = []
@@ -91,13 +91,13 @@ def test_a_new_version_replaces_ours_and_leaves_those_of_others(studio: Studio) 
 def test_many_pages_and_batches_are_as_good_as_one(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(project_module, "_PAGE", 7)
     monkeypatch.setattr(project_module, "_BATCH", 4)
-    project, tasks = labelled(studio)
+    project, tasks = labeled(studio)
     studio.run(project)
     assert [tasks.index(task) for task in studio.served(project, 3)] == expected(9, "margin", 3)
 
 
 def test_the_loop_goes_round_after_every_so_many_labels(studio: Studio) -> None:
-    project, tasks = labelled(studio)
+    project, tasks = labeled(studio)
     rounds: list[list[int]] = []
 
     def person(_: float) -> None:  # labels while the loop sleeps
@@ -132,4 +132,4 @@ def test_what_is_wrong_is_said_in_one_sentence(studio: Studio) -> None:
     assert said[0].endswith(
         f" is left out: {studio.url} refuses /data/upload/0/nothing.png (500: Internal Server Error)."
     )
-    assert said[1].startswith("2 of 2 unlabelled tasks are in order")
+    assert said[1].startswith("2 of 2 unlabeled tasks are in order")

@@ -12,12 +12,12 @@ from iale.integrations.label_studio import project as project_module
 from iale.integrations.label_studio.client import Client
 from iale.integrations.label_studio.project import Project
 from tests.integrations.label_studio import LEGACY, PERSONAL, LabelStudio, serve
-from tests.integrations.studio import IMAGES, Studio, expected, labelled, pictures, png
+from tests.integrations.studio import IMAGES, Studio, expected, labeled, pictures, png
 
 
 @pytest.mark.parametrize("failures", [[503, 502, 200], [0, 200], [429], [200] * 4 + [503, 0, 504]])
 def test_failures_are_said_and_tried_again(fake: Studio, stand_in: LabelStudio, failures: list[int]) -> None:
-    project, tasks = labelled(fake)
+    project, tasks = labeled(fake)
     slept: list[float] = []
     stand_in.failures = [200, *failures]
     said = fake.run(project, slept.append)
@@ -29,7 +29,7 @@ def test_failures_are_said_and_tried_again(fake: Studio, stand_in: LabelStudio, 
 
 
 def test_patience_ends(fake: Studio, stand_in: LabelStudio) -> None:
-    project, _ = labelled(fake)
+    project, _ = labeled(fake)
     stand_in.failures = [200] + [500] * 99
     with pytest.raises(IaleError, match="was tried again for 0 s: start the same command again later"):
         fake.run(project, patience=0)
@@ -41,7 +41,7 @@ def test_patience_ends(fake: Studio, stand_in: LabelStudio) -> None:
 def test_a_failure_between_two_batches_leaves_the_old_version(
     fake: Studio, stand_in: LabelStudio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project, _ = labelled(fake)
+    project, _ = labeled(fake)
     fake.run(project)
     before, version = fake.next(project), stand_in.projects[project]["model_version"]
     answer = stand_in.answer
@@ -66,7 +66,7 @@ def test_a_failure_between_two_batches_leaves_the_old_version(
 
 
 def test_legacy_tokens_may_be_switched_off_and_access_tokens_expire(fake: Studio, stand_in: LabelStudio) -> None:
-    project, _ = labelled(fake)
+    project, _ = labeled(fake)
     stand_in.legacy_enabled = False
     with pytest.raises(ConfigError, match="legacy token authentication has been disabled"):
         fake.run(project)
@@ -89,7 +89,7 @@ def test_the_token_goes_to_its_own_server_alone(
         addresses = [f"{other.url}/0.png", f"{other.url}/1.png", "/moved.png"]
         fake.client.send("POST", f"/api/projects/{project}/import", [{"picture": one} for one in addresses])
         (said,) = fake.run(project)
-    assert said.startswith("3 of 3 unlabelled tasks are in order")
+    assert said.startswith("3 of 3 unlabeled tasks are in order")
     assert other.requests == [f"GET /{number}.png" for number in range(3)]
     assert other.authorizations == [""] * 3
     assert set(stand_in.authorizations) == {f"Token {LEGACY}"}

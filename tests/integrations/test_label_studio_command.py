@@ -12,11 +12,11 @@ import pytest
 
 from iale.cli.main import main
 from tests.integrations.label_studio import LEGACY, LabelStudio
-from tests.integrations.studio import Studio, labelled
+from tests.integrations.studio import Studio, labeled
 
 
 def test_ctrl_c_stops_the_command(fake: Studio, stand_in: LabelStudio) -> None:
-    project, _ = labelled(fake)
+    project, _ = labeled(fake)
     options = f"--project {project} --classifier mlp --epochs 1 --device cpu --poll 0.1"
     command = [sys.executable, "-m", "iale", "label-studio", "--url", fake.url, *options.split()]
     environment = {**os.environ, "LABEL_STUDIO_API_KEY": LEGACY}

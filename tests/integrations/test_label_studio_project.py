@@ -10,7 +10,7 @@ from iale.errors import DataError
 from iale.integrations.label_studio.files import FolderFiles
 from iale.integrations.label_studio.project import Labeling, Project, read_label, read_labeling
 from tests.integrations.label_studio import LEGACY, LabelStudio, serve
-from tests.integrations.studio import CHOICES, CLASSES, IMAGES, TEXTS, Studio, expected, labelled, pictures, png
+from tests.integrations.studio import CHOICES, CLASSES, IMAGES, TEXTS, Studio, expected, labeled, pictures, png
 
 
 def test_images_of_a_folder_are_found_by_path_or_name(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_images_of_a_folder_are_found_by_path_or_name(tmp_path: Path) -> None:
 def test_the_folder_spares_the_server(fake: Studio, stand_in: LabelStudio, tmp_path: Path) -> None:
     for number, picture in enumerate(pictures()[0]):
         (tmp_path / f"an image {number:02d}.png").write_bytes(png(picture))
-    project, tasks = labelled(fake)
+    project, tasks = labeled(fake)
     fake.run(project, data=tmp_path)
     assert not any("/data/" in request for request in stand_in.requests)
     assert [tasks.index(task) for task in fake.served(project, 3)] == expected(9, "margin", 3)

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from iale.data.unlabeled import load_labels_csv
 from iale.errors import ConfigError, DataError, StorageError
-from iale.labeling.export import LabelledDataset, export_folders, folder_names, labels_csv, labels_jsonl
+from iale.labeling.export import LabeledDataset, export_folders, folder_names, labels_csv, labels_jsonl
 from iale.labeling.importing import import_csv, import_folders
 from iale.labeling.project import Project, ProjectConfig
 from iale.labeling.saved import export_classifier, fit_now, load_classifier, scores_csv
@@ -22,7 +22,7 @@ from iale.labeling.saved import export_classifier, fit_now, load_classifier, sco
 
 @pytest.fixture
 def images(tmp_path: Path) -> Project:
-    """Ten images, four of them labelled: two with a class that is no name for a folder."""
+    """Ten images, four of them labeled: two with a class that is no name for a folder."""
     write_images(tmp_path / "data" / "deep", 10)
     config = ProjectConfig(tmp_path / "data", ("cat", "../dog"), test_share=0.0, training=QUICK)
     project = Project.create(tmp_path / "p", config)
@@ -143,13 +143,13 @@ def test_an_import_does_not_undo_what_the_test_share_is(make: Make, tmp_path: Pa
 def test_a_pytorch_data_set(make: Make) -> None:
     project = make(count=80, test_share=0.2)
     label_some(project, 30)
-    data = LabelledDataset(project)
+    data = LabeledDataset(project)
     inputs, labels = next(iter(DataLoader(data, batch_size=30)))
     assert inputs.shape == (30, 2)
     assert torch.equal(labels, data.labels)
     assert [project.classes[y] for y in labels.tolist()] == [truth(project, sample) for sample in data.ids]
     assert ((inputs[:, 0] > 0).long() == labels).all()
-    learn, test = LabelledDataset(project, test=False), LabelledDataset(project, test=True)
+    learn, test = LabeledDataset(project, test=False), LabeledDataset(project, test=True)
     assert len(test) == 6
     assert set(learn.ids) | set(test.ids) == set(data.ids)
 

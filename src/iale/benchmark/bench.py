@@ -53,7 +53,7 @@ class Scale:
         cycle: labels, acquisitions, sub-pool.
         training: how it is fitted.
         seeds: paired repetitions.
-        pool_size: training samples that may be labelled; None takes all.
+        pool_size: training samples that may be labeled; None takes all.
         test_size: test samples; None takes all.
         lessons: of a policy; its data set, classifier and training are filled in by `policy`.
         alil: of an ALIL policy, the same way.

@@ -26,8 +26,8 @@ class ExperimentConfig:
         seeds: number of paired repetitions.
         first_seed: the seeds are first_seed, first_seed + 1, …
         pools: "subset" lets every strategy choose from the random sub-pool of a step, "whole" from all that is
-            unlabelled.
-        pool_size: samples that may be labelled at all, a random part of the training split drawn per seed and the same
+            unlabeled.
+        pool_size: samples that may be labeled at all, a random part of the training split drawn per seed and the same
             for every strategy; None takes the whole split.
         test_size: an evenly spaced part of the test split on which accuracy is measured; None takes all of it.
         beside: strategies that are asked in every state of every run, too, without acting; a record then says how many

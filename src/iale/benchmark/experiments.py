@@ -298,7 +298,7 @@ def on_datasets(bench: Bench, sizes: Mapping[str, tuple[int, int]]) -> Bench:
     Args:
         bench: whose data sets are replaced.
         sizes: for each data set the number of its training and of its test samples. Where it is small, four fifths of
-            the former may be labelled, so that oracles have samples to judge by, and all of the latter are measured on.
+            the former may be labeled, so that oracles have samples to judge by, and all of the latter are measured on.
     """
     shapes = dict.fromkeys(replace(grid, dataset="") for grid in bench.grids)
     grids = tuple(

@@ -1,7 +1,7 @@
 """Controls that read hidden labels: what a perfect judge of batches, or of single samples, would gain.
 
 Both look one step ahead, as the experts' judge in DAgger does (`dagger.episode.look_ahead`): they fit the classifier
-with what might be labelled and measure accuracy on labelled samples outside of the pool. They are ceilings for
+with what might be labeled and measure accuracy on labeled samples outside of the pool. They are ceilings for
 comparison and no strategies: nobody has these labels.
 """
 

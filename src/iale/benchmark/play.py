@@ -146,13 +146,13 @@ def check(config: ExperimentConfig, data: DataSet, classifier: Classifier) -> No
 
 
 def begin_run(config: ExperimentConfig, data: DataSet, classifier: Classifier, pool: PoolName, seed: int) -> Learner:
-    """A learner with what all strategies of one seed share: the samples that may be labelled and the first labels."""
+    """A learner with what all strategies of one seed share: the samples that may be labeled and the first labels."""
     universe = _order(config, data, seed)[: config.pool_size].sort().values
     return start(classifier, data, config.cycle_of(pool), Stream(seed), universe=universe)
 
 
 def _order(config: ExperimentConfig, data: DataSet, seed: int) -> Tensor:
-    """int64 [N]: the training samples, those that may be labelled first."""
+    """int64 [N]: the training samples, those that may be labeled first."""
     if config.pool_size is None:
         return torch.arange(len(data.train))
     return torch.from_numpy(Stream(seed).child("pool").numpy().permutation(len(data.train)))

@@ -1,1 +1,1 @@
-"""Classifiers: a recipe that is fitted anew for every labelled set."""
+"""Classifiers: a recipe that is fitted anew for every labeled set."""

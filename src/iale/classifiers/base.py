@@ -58,7 +58,7 @@ class TrainingConfig:
     """How a classifier is fitted (paper, section 4.1 and the authors' later release).
 
     Attributes:
-        epochs: passes over the labelled samples of one fit.
+        epochs: passes over the labeled samples of one fit.
         batch_size: samples of one optimiser step.
         learning_rate: of Adam (betas 0.9 and 0.999, epsilon 1e-8, no weight decay).
         stop_accuracy: a fit ends early after an epoch whose training accuracy, measured on its own batches with
@@ -109,7 +109,7 @@ class FitJob:
     """One classifier to train.
 
     Attributes:
-        indices: int64 [L], the labelled samples.
+        indices: int64 [L], the labeled samples.
         labels: int64 [L].
         seed: root of the initial weights, the batch order and the dropout masks of this fit.
     """

@@ -68,7 +68,7 @@ def train_stacked(
     Args:
         networks: `stackable`, on one device, with their initial weights.
         samples: the inputs.
-        jobs: labelled sets, perhaps of different lengths, and seeds.
+        jobs: labeled sets, perhaps of different lengths, and seeds.
         config: epochs, batches, learning rate, early stop, precision.
         chunks: how many networks are trained side by side; halved where memory runs out.
         way: how convolutions are computed.

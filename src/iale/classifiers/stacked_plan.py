@@ -27,7 +27,7 @@ class Plan:
         keys: int32 [S, R, L, 2], of the dropout masks.
         sizes: [S], the largest batch of each step.
         epochs: [R], steps of one epoch of each network.
-        counts: [R], labelled samples of each network.
+        counts: [R], labeled samples of each network.
     """
 
     rows: Tensor
@@ -52,7 +52,7 @@ def plan(
     """The steps of ``jobs``.
 
     Args:
-        jobs: labelled sets and seeds.
+        jobs: labeled sets and seeds.
         places: int64 [len(jobs[r].indices)] for each job, where its samples lie among the inputs.
         config: epochs and batch size.
         dropouts: L.

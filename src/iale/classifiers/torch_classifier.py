@@ -352,7 +352,7 @@ def _has_norm(module: nn.Module) -> bool:
 
 def _check_job(job: FitJob, num_classes: int) -> None:
     if len(job.indices) == 0:
-        raise DataError("there are no labelled samples to train on: label some first.")
+        raise DataError("there are no labeled samples to train on: label some first.")
     if not 0 <= int(job.labels.min()) <= int(job.labels.max()) < num_classes:
         raise DataError(
             f"labels run from {int(job.labels.min())} to {int(job.labels.max())}: a classifier of "

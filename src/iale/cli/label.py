@@ -40,7 +40,7 @@ class LabelOptions:
         person: your name; the page offers it. By default the name you are logged in with, and the page asks where
             others can reach it.
         policy: what asks instead of the strategy: a shipped policy's name, or the folder of one of your own.
-        project: what is labelled and how.
+        project: what is labeled and how.
     """
 
     out: Path

@@ -27,7 +27,7 @@ from iale.storage import write_bytes
 
 @dataclass(frozen=True)
 class QueryOptions:
-    """Chooses which of your samples to label next, from those that are labelled so far.
+    """Chooses which of your samples to label next, from those that are labeled so far.
 
     A classifier is fitted to the labels, a strategy chooses among the rest. The answer is a CSV table with the columns
     rank and sample.
@@ -45,7 +45,7 @@ class QueryOptions:
             layer is.
         classes: names of all classes; by default those that the labels name.
         resize: height,width to which the images of a folder are resized; without it all must be of one size.
-        subset_size: size of the random part of the unlabelled samples that is looked at; none looks at all.
+        subset_size: size of the random part of the unlabeled samples that is looked at; none looks at all.
         seed: root of every draw; the same seed and labels give the same answer.
         out: file for the answer; by default it is printed.
         training: how the classifier is fitted.
@@ -118,7 +118,7 @@ def _check_k(options: QueryOptions, unlabeled: int) -> None:
     most = min(unlabeled, options.subset_size or unlabeled)
     if not 1 <= options.k <= most:
         raise ConfigError(
-            f"{options.k} samples were asked for: {unlabeled} are unlabelled and --subset-size is "
+            f"{options.k} samples were asked for: {unlabeled} are unlabeled and --subset-size is "
             f"{show(options.subset_size)}, so ask for 1 to {most}."
         )
 
@@ -128,7 +128,7 @@ def _check_every_class(labels: Tensor, classes: tuple[str, ...], path: Path) -> 
     missing = [name for name, count in zip(classes, counts, strict=True) if not count]
     if missing:
         raise DataError(
-            f"class {missing[0]!r} has no labelled sample in {path}: label at least one sample of each of the "
+            f"class {missing[0]!r} has no labeled sample in {path}: label at least one sample of each of the "
             f"{len(classes)} classes."
         )
 

@@ -46,7 +46,7 @@ def describe(status: Status) -> str:
     tell = status.cannot_tell
     target = "to a target" if status.target is None else f"labels to {status.target:.0%}"
     rows = [
-        ("labelled", f"{status.labelled} of {status.samples}, {status.tested} of them in the random test share"),
+        ("labeled", f"{status.labeled} of {status.samples}, {status.tested} of them in the random test share"),
         ("skipped", str(status.skipped)),
         ("people", ", ".join(f"{name} {count}" for name, count in status.people.items()) or "none yet"),
         ("fits", f"{status.fits}, the last on {status.fitted_on} labels; {status.strategy} asks"),
@@ -85,7 +85,7 @@ def _kappa(status: Status, why: str | None) -> str:
     if kappa.value is None:
         return _cannot(why)
     found = f"kappa {kappa.value:.2f} (95% interval {kappa.low:.2f} to {kappa.high:.2f})"
-    return f"{found} on {status.twice} samples labelled twice, {len(status.disagreements)} of them differently"
+    return f"{found} on {status.twice} samples labeled twice, {len(status.disagreements)} of them differently"
 
 
 def _cannot(why: str | None) -> str:

@@ -40,7 +40,7 @@ def run_alil_episode(
     """Plays one episode.
 
     The expert of a step is the best of k experts, each of which proposes one candidate: it fits, from the same initial
-    weights, the labelled set and that candidate, and is scored on the scoring set. Where a faithful run stores the
+    weights, the labeled set and that candidate, and is scored on the scoring set. Where a faithful run stores the
     policy's own action, nobody asks the expert and nothing is fitted for it.
 
     Args:

@@ -59,7 +59,7 @@ class DaggerConfig:
             run side by side.
         expert_probability: chance that the best expert, not the policy, chooses a step's acquisition (p).
         schedule: "fixed" keeps expert_probability; "exponential" takes 0.9^episode (section A.2.1).
-        scoring_size: labelled samples of the source's training split that score the experts; never in a pool.
+        scoring_size: labeled samples of the source's training split that score the experts; never in a pool.
         pool_size: a random part of the source's training split, drawn per episode; None takes all.
         seed: root of every draw.
         cycle: budget, acquisition size, sub-pool.
@@ -109,15 +109,15 @@ class AlilConfig:
         dataset: the source, a registered name or a path.
         classifier: the classifier M that the policy watches.
         variant: "faithful" does as Liu et al.: one coin for each episode, the policy's own action as the target where
-            the policy acts, the sum of the labelled embeddings; "corrected" is DAgger: one coin for each step, the
+            the policy acts, the sum of the labeled embeddings; "corrected" is DAgger: one coin for each step, the
             expert's action always as the target, and the mean of the embeddings.
         episodes: runs of active learning, each up to the labeling budget.
         labeling_budget: number of labels at the end of an episode, the first ones included (B).
         initial_size: class-balanced labels at the start of an episode.
-        choices: candidates that are drawn at each step, of which one is labelled (k of Liu et al.).
+        choices: candidates that are drawn at each step, of which one is labeled (k of Liu et al.).
         retrain_every: labels between two fits of M; 1 as published. The look-ahead of the expert fits at every step.
         expert_probability: chance that the expert, not the policy, chooses.
-        scoring_size: labelled samples of the source's training split that score the look-ahead; never in a pool.
+        scoring_size: labeled samples of the source's training split that score the look-ahead; never in a pool.
         pool_size: a random part of the source's training split, drawn per episode; None takes all.
         seed: root of every draw.
         policy_epochs: passes over all demonstrations after each episode; 1 as published.
@@ -168,7 +168,7 @@ class AlilConfig:
 
     @property
     def pooling(self) -> Literal["sum", "mean"]:
-        """How the policy sees the labelled embeddings."""
+        """How the policy sees the labeled embeddings."""
         return "sum" if self.variant == "faithful" else "mean"
 
 

@@ -21,7 +21,7 @@ class FolderSamples:
     """The images below a folder, in the order of their names, each decoded when it is asked for.
 
     Where every image lies in a sub-folder, the first-level sub-folders are the classes; otherwise the images are
-    unlabelled.
+    unlabeled.
 
     Args:
         root: the folder.
@@ -30,8 +30,8 @@ class FolderSamples:
 
     Attributes:
         names: the N paths below ``root``, with forward slashes.
-        classes: the names of the classes in order, empty for unlabelled images.
-        labels: int64 [N], or None for unlabelled images.
+        classes: the names of the classes in order, empty for unlabeled images.
+        labels: int64 [N], or None for unlabeled images.
 
     Raises:
         DataError: there is no image, a file is empty, or the first image cannot be read.

@@ -1,4 +1,4 @@
-"""The pool: which samples are labelled, and the only map between positions and data-set indices.
+"""The pool: which samples are labeled, and the only map between positions and data-set indices.
 
 Strategies speak of positions in a list of candidates, data sets of indices. Both are plain integers, and mixing them
 up is the classic defect of active-learning code, so the two meet here and nowhere else.
@@ -17,7 +17,7 @@ from iale.seeding import Stream
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """The unlabelled samples a strategy may choose from.
+    """The unlabeled samples a strategy may choose from.
 
     Attributes:
         indices: int64 [n], unique data-set indices; a position is an offset in this tensor.
@@ -30,17 +30,17 @@ class Candidates:
 
 
 class Pool:
-    """Labelled and unlabelled samples of one run.
+    """Labeled and unlabeled samples of one run.
 
     Args:
-        universe: int64 [U], the data-set indices that may be labelled; unique.
+        universe: int64 [U], the data-set indices that may be labeled; unique.
         num_classes: C; labels are 0 … C−1.
 
     Raises:
         DataError: an index is named twice.
 
     Attributes:
-        labeled: int64 [L], data-set indices in the order in which they were labelled.
+        labeled: int64 [L], data-set indices in the order in which they were labeled.
         labels: int64 [L], their labels.
     """
 
@@ -56,15 +56,15 @@ class Pool:
         self.labels = torch.empty(0, dtype=torch.int64)
 
     def __len__(self) -> int:
-        """The number of unlabelled samples."""
+        """The number of unlabeled samples."""
         return self._remaining
 
     def candidates(self, size: int | None, stream: Stream) -> Candidates:
-        """All unlabelled samples in ascending order (``size=None``), or ``size`` of them drawn at random.
+        """All unlabeled samples in ascending order (``size=None``), or ``size`` of them drawn at random.
 
-        The draw walks one random sequence of the whole universe and skips what is labelled, so that for one stream
+        The draw walks one random sequence of the whole universe and skips what is labeled, so that for one stream
         two pools that differ in k labels get the same sub-pool but for at most k samples: strategies are compared on
-        the same draws. It costs O(size), whatever the size of the pool, as long as most of it is unlabelled.
+        the same draws. It costs O(size), whatever the size of the pool, as long as most of it is unlabeled.
         """
         if size is None or size >= self._remaining:
             return Candidates(self._universe[self._open])
@@ -84,14 +84,14 @@ class Pool:
         return Candidates(self._universe[torch.tensor(list(chosen))])
 
     def acquire(self, indices: Tensor, labels: Tensor) -> None:
-        """Moves samples from unlabelled to labelled; nothing changes where that raises.
+        """Moves samples from unlabeled to labeled; nothing changes where that raises.
 
         Args:
-            indices: int64 [k], data-set indices that are unlabelled and unique.
+            indices: int64 [k], data-set indices that are unlabeled and unique.
             labels: int64 [k], 0 … C−1.
 
         Raises:
-            QueryError: an index is unknown, labelled already or named twice.
+            QueryError: an index is unknown, labeled already or named twice.
             DataError: a label is out of range.
         """
         if len(indices) != len(labels):
@@ -106,7 +106,7 @@ class Pool:
             raise QueryError("a sample was named twice in one acquisition: name each once.")
         if not bool(self._open[slots].all()):
             index = int(indices[~self._open[slots]][0])
-            raise QueryError(f"sample {index} is labelled already: choose unlabelled samples.")
+            raise QueryError(f"sample {index} is labeled already: choose unlabeled samples.")
         self._open[slots] = False
         self._remaining -= len(slots)
         self.labeled = torch.cat([self.labeled, indices.to(torch.int64)])

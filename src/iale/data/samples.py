@@ -33,7 +33,7 @@ class Samples(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """A labelled data set with its training and test split.
+    """A labeled data set with its training and test split.
 
     Attributes:
         name: its registered name, or the path it was read from.

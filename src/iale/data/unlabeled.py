@@ -74,7 +74,7 @@ def load_labels_csv(
         if sample not in number:
             raise DataError(f"{path}, line {line}: there is no sample {sample!r}; remove that line or correct it.")
         if number[sample] in found:
-            raise DataError(f"{path}, line {line}: sample {sample!r} was labelled before; keep one of the lines.")
+            raise DataError(f"{path}, line {line}: sample {sample!r} was labeled before; keep one of the lines.")
         if not label:
             raise DataError(f"{path}, line {line}: sample {sample!r} has no label; give one or remove that line.")
         found[number[sample]] = label

@@ -21,7 +21,7 @@ _UNWANTED = ("Cc", "Cs", "Zl", "Zp")  # joiners (Cf) belong to many scripts
 
 @dataclass(frozen=True)
 class ProjectConfig:
-    """What is labelled, and how the next samples are chosen.
+    """What is labeled, and how the next samples are chosen.
 
     Attributes:
         data: a folder of images, an .npz file, or a .csv file of texts or feature rows.
@@ -35,7 +35,7 @@ class ProjectConfig:
             layer is.
         resize: height,width to which images are resized for the classifier; none keeps small images of one size, and
             takes 64,64 otherwise.
-        subset_size: size of the random part of the unlabelled samples that a query looks at; none looks at all.
+        subset_size: size of the random part of the unlabeled samples that a query looks at; none looks at all.
         fit_every: new labels after which the classifier is fitted again.
         test_share: share of the labels that are drawn at random and kept as an honest test set.
         twice_share: share of the samples that a second person labels too, where there are several people.

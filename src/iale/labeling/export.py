@@ -57,7 +57,7 @@ def labels_jsonl(project: ProjectReader) -> str:
 
 
 def export_folders(project: ProjectReader, out: Path) -> int:
-    """Copies the labelled samples into one folder for each class; returns how many there are.
+    """Copies the labeled samples into one folder for each class; returns how many there are.
 
     Images keep their paths below the class; rows of an array become PNG files, texts .txt files.
 
@@ -94,8 +94,8 @@ def folder_names(classes: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-class LabelledDataset(torch.utils.data.Dataset[tuple[Tensor, int]]):
-    """The labelled samples of a project now, as a map-style PyTorch data set of inputs and class numbers.
+class LabeledDataset(torch.utils.data.Dataset[tuple[Tensor, int]]):
+    """The labeled samples of a project now, as a map-style PyTorch data set of inputs and class numbers.
 
     Args:
         project: whose labels they are.

@@ -22,7 +22,7 @@ _SECONDS = 3.0  # spent on reading them, however slow the disk or large the imag
 
 
 def first_ones(folder: Path, items: Items, shares: Shares, seed: int) -> list[int]:
-    """Indices of diverse samples, to be labelled in this order until a model can say which.
+    """Indices of diverse samples, to be labeled in this order until a model can say which.
 
     They are chosen once from a random draw of 200, of which only those are read that a few seconds allow, and kept in
     the project's folder.

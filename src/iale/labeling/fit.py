@@ -29,9 +29,9 @@ QUEUE = 200
 """Samples that a fit ranks: enough for several people until the next one."""
 
 NICENESS = 10
-_GUESSED = 2000  # of the samples labelled last, whose guesses help to find wrong labels
-_AHEAD = 50  # of the test share that are predicted before anyone has labelled them
-_APART = 500  # labelled samples that a new one is compared with
+_GUESSED = 2000  # of the samples labeled last, whose guesses help to find wrong labels
+_AHEAD = 50  # of the test share that are predicted before anyone has labeled them
+_APART = 500  # labeled samples that a new one is compared with
 
 
 def fit_project(folder: str) -> None:
@@ -102,7 +102,7 @@ class Round:
         self._fit_to_random_labels(classes)
 
     def _candidates(self, labels: dict[int, int], stream: Stream) -> list[int]:
-        """The unlabelled samples that this fit looks at, drawn at random; never one of the test share."""
+        """The unlabeled samples that this fit looks at, drawn at random; never one of the test share."""
         open_ = ~self.project.shares.reserved
         open_[list(self.project.answered())] = False
         pool = Pool(torch.from_numpy(np.flatnonzero(open_)), 1)
@@ -112,7 +112,7 @@ class Round:
         return drawn
 
     def _apart(self, ranked: list[int], local: Tensor, known: int) -> list[int]:
-        """The ranking with near-duplicates, of labelled samples too, at its end."""
+        """The ranking with near-duplicates, of labeled samples too, at its end."""
         if not ranked:
             return []
         kind = self.project.kind
@@ -120,7 +120,7 @@ class Round:
         return [ranked[at] for at in keep_apart(sketches(local[ranked], kind), before, ALIKE[kind])]
 
     def _explore(self, outputs: Outputs, labels: dict[int, int], known: int, classes: int, stream: Stream) -> list[int]:
-        """Candidates unlike all labelled ones, where a class has not been seen yet."""
+        """Candidates unlike all labeled ones, where a class has not been seen yet."""
         if len(set(labels.values())) == classes or len(outputs) == known:
             return []
         points = outputs.embeddings
@@ -157,7 +157,7 @@ class Round:
         )
 
     def _tests(self, fitted: FittedTorchClassifier, classes: tuple[str, ...]) -> dict[str, str]:
-        """Predictions for the test share, also for those of it that will be labelled next."""
+        """Predictions for the test share, also for those of it that will be labeled next."""
         shares, ids = self.project.shares, self._ids
         tested = [ids.index(sample) for sample in self.project.labels_to_test_on()]
         ahead = [int(i) for i in shares.order[: len(tested) + _AHEAD]]

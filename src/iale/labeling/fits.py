@@ -48,8 +48,8 @@ class Latest:
     Attributes:
         fit: its number, from 1.
         queue: ids to label next, best first.
-        explore: ids unlike the labelled ones.
-        guesses: for these, and for the samples labelled last: the likeliest classes with their probabilities.
+        explore: ids unlike the labeled ones.
+        guesses: for these, and for the samples labeled last: the likeliest classes with their probabilities.
         confidence: mean probability of the likeliest class over the candidates.
         weights: the file of the weights.
         digest: its SHA-256.

@@ -58,7 +58,7 @@ def import_folders(project: Project, folder: Path | str | None = None, person: s
     root = project.config.data.resolve()
     below = root if folder is None else Path(folder).resolve()
     if below != root and root not in below.parents:
-        raise DataError(f"{folder} is not inside {root}: only images of the project can be labelled.")
+        raise DataError(f"{folder} is not inside {root}: only images of the project can be labeled.")
     start = "" if below == root else below.relative_to(root).as_posix() + "/"
     labels = {}
     if project.kind == "image":

@@ -1,4 +1,4 @@
-"""What is labelled: a folder of images, an .npz file, or a CSV of texts or feature rows."""
+"""What is labeled: a folder of images, an .npz file, or a CSV of texts or feature rows."""
 
 from __future__ import annotations
 

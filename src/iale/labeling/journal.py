@@ -23,7 +23,7 @@ from iale.storage import storage_errors, to_json
 
 Kind = Literal["label", "skip", "undo", "class", "lease"]
 Reason = Literal["query", "explore", "first", "random", "test", "second", "imported", "chosen"]
-"""Why a sample was labelled: the strategy asked for it; it was looked for an unseen class; it belongs to the first,
+"""Why a sample was labeled: the strategy asked for it; it was looked for an unseen class; it belongs to the first,
 diverse ones; nothing better was at hand; it belongs to the honest test share; it is a second opinion; it came from a
 file; a person chose it."""
 
@@ -39,9 +39,9 @@ class Event:
         person: who did it.
         sample: the sample's id; None for a new class and for a lease.
         label: the name of the class; None where there is none.
-        reason: why this sample was labelled or skipped.
+        reason: why this sample was labeled or skipped.
         of: the number of the event that an undo takes back.
-        stamp: what the sample was when it was labelled (`Items.stamp`).
+        stamp: what the sample was when it was labeled (`Items.stamp`).
         note: why a sample was left out; empty where a person cannot tell.
         key: made by who asked for the event; a second request with it is the same event.
         samples: ids and reasons of a lease.

@@ -77,7 +77,7 @@ class ProjectLearner(ActiveLearner):
         self.refresh()
 
     def refresh(self) -> None:
-        """Takes over what was labelled, corrected, skipped and undone since."""
+        """Takes over what was labeled, corrected, skipped and undone since."""
         project, unreadable = self.project, self._samples.unreadable
         now = (project.changes(), len(unreadable))
         if now == self._known:
@@ -102,7 +102,7 @@ class ProjectLearner(ActiveLearner):
         self._known, self._fitted_on = now, -1
 
     def tell(self, indices: Sequence[int] | Tensor, labels: Sequence[int] | Tensor) -> None:
-        """Records labels (0 … C−1), also others for labelled samples; none where an index or a label is wrong."""
+        """Records labels (0 … C−1), also others for labeled samples; none where an index or a label is wrong."""
         rows = rows_of(integers(indices, "indices"), self.project.count).tolist()
         values, classes = integers(labels, "labels").tolist(), self.project.classes
         if len(rows) != len(values):

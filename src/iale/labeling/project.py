@@ -18,10 +18,10 @@ from iale.labeling.fitting import Fitter
 from iale.labeling.handing import Handing
 from iale.labeling.items import Items, open_items
 from iale.labeling.journal import Event, Reason
-from iale.labeling.reader import Guess, Labelled, ProjectReader
+from iale.labeling.reader import Guess, Labeled, ProjectReader
 from iale.labeling.status import Status, StatusMaker
 
-__all__ = ["Labelled", "Project", "ProjectConfig", "ProjectReader", "Ticket"]
+__all__ = ["Labeled", "Project", "ProjectConfig", "ProjectReader", "Ticket"]
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ class Project(ProjectReader):
             self._extend([_lease(person, "", dict.fromkeys(samples, reason), until)], durable=False)
 
     def label(self, person: str, sample: str, label: str, *, key: str = "") -> Event:
-        """Records a label, also another one for a labelled sample; it is on the disk when this returns.
+        """Records a label, also another one for a labeled sample; it is on the disk when this returns.
 
         The same label again, or the same key, records nothing and returns the event there is.
 

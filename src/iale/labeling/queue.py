@@ -54,7 +54,7 @@ class Queue:
     Attributes:
         first: the diverse first samples.
         ranked: what the last finished model asks for, best first; empty before there is one.
-        explore: samples unlike the labelled ones, for the search for classes that were never seen.
+        explore: samples unlike the labeled ones, for the search for classes that were never seen.
     """
 
     def __init__(self, shares: Shares, seed: int) -> None:
@@ -95,7 +95,7 @@ class Queue:
                 if not reserved[index] and free(index):
                     return int(index)
             self._rest = self._rng.permutation(np.flatnonzero(~reserved)).tolist()
-        # Most are labelled: from here on the list of the others shrinks. What was undone since is looked for anew.
+        # Most are labeled: from here on the list of the others shrinks. What was undone since is looked for anew.
         while self._rest:
             index = self._rest.pop()
             if free(index):

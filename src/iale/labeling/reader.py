@@ -22,8 +22,8 @@ Guess = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """One labelled or skipped sample, as a gallery shows it.
+class Labeled:
+    """One labeled or skipped sample, as a gallery shows it.
 
     Attributes:
         sample: its id.
@@ -140,7 +140,7 @@ class ProjectReader:
         return self.items.show(self.items.ids.index(sample))
 
     def labels(self) -> dict[str, str]:
-        """The class of every labelled sample that is there unchanged, by id, the latest decision last."""
+        """The class of every labeled sample that is there unchanged, by id, the latest decision last."""
         with self._reading():
             return {sample: event.label for sample, event in self._decided() if event.label is not None}
 
@@ -155,17 +155,17 @@ class ProjectReader:
             return {s: e.label for s, e in self._decided() if e.label is not None and e.reason == "test"}
 
     def counts(self) -> dict[str, int]:
-        """Labelled samples by class."""
+        """Labeled samples by class."""
         counts = dict.fromkeys(self.classes, 0)
         for label in self.labels().values():
             counts[label] += 1
         return counts
 
-    def labelled(self, label: str | None = None, offset: int = 0, count: int = 100) -> list[Labelled]:
-        """Labelled samples of a class, or of all, the latest change first."""
+    def labeled(self, label: str | None = None, offset: int = 0, count: int = 100) -> list[Labeled]:
+        """Labeled samples of a class, or of all, the latest change first."""
         return self._page(lambda event: event.kind == "label" and label in (None, event.label), offset, count)
 
-    def skipped(self, offset: int = 0, count: int = 100) -> list[Labelled]:
+    def skipped(self, offset: int = 0, count: int = 100) -> list[Labeled]:
         """Samples that were skipped, the latest first."""
         return self._page(lambda event: event.kind == "skip", offset, count)
 
@@ -185,7 +185,7 @@ class ProjectReader:
             return self._answers.history(sample)
 
     def people(self) -> dict[str, int]:
-        """Who labelled how many."""
+        """Who labeled how many."""
         with self._reading():
             return self._answers.people()
 
@@ -219,14 +219,14 @@ class ProjectReader:
     def _classes(self) -> tuple[str, ...]:
         return (*self.config.classes, *self._answers.added)
 
-    def _page(self, wanted: Callable[[Event], bool], offset: int, count: int) -> list[Labelled]:
+    def _page(self, wanted: Callable[[Event], bool], offset: int, count: int) -> list[Labeled]:
         with self._reading():
             found = (event for _, event in self._decided(newest=True) if wanted(event))
-            return [self._labelled(event) for event in itertools.islice(found, offset, offset + count)]
+            return [self._labeled(event) for event in itertools.islice(found, offset, offset + count)]
 
-    def _labelled(self, event: Event) -> Labelled:
+    def _labeled(self, event: Event) -> Labeled:
         sample = event.sample or ""
-        return Labelled(sample, event.label, event.person, event.time, event.note or "", self._guess(sample))
+        return Labeled(sample, event.label, event.person, event.time, event.note or "", self._guess(sample))
 
     def _guess(self, sample: str) -> Guess:
         latest = self.fits.latest

@@ -33,7 +33,7 @@ class Point:
 
     Attributes:
         labels: labels it was fitted on.
-        accuracy: on the test share as it is labelled now.
+        accuracy: on the test share as it is labeled now.
         fitted: what the fitted curve says there; None before the part that it was fitted to.
     """
 
@@ -113,7 +113,7 @@ def savings(
     if not fits:
         return Savings(cannot_tell={"accuracy": "no model is fitted yet: that takes labels of two classes."})
     if not tests:
-        return Savings(cannot_tell={"accuracy": "no sample of the random test share is labelled yet."})
+        return Savings(cannot_tell={"accuracy": "no sample of the random test share is labeled yet."})
     fits = _thinned(fits)
     order = sorted(tests)
     right, known = _matrix([fit.tests for fit in fits], tests, order)

@@ -68,7 +68,7 @@ def keep_apart(order: NDArray[np.float32], before: NDArray[np.float32], alike: f
 
     Args:
         order: float32 [n, D], sketches in the order of the ranking.
-        before: float32 [m, D], sketches of what is labelled.
+        before: float32 [m, D], sketches of what is labeled.
         alike: the cosine from which on two are near-duplicates.
     """
     same = np.asarray(order @ order.T >= alike)

@@ -25,7 +25,7 @@ class Status:
 
     Attributes:
         samples: how many there are.
-        labelled: how many have a label.
+        labeled: how many have a label.
         skipped: how many were skipped.
         missing: answered samples whose file was deleted or has changed.
         tested: labels of the test share.
@@ -46,15 +46,15 @@ class Status:
         target: the accuracy that ``to_target`` is about; None where there is none.
         to_target: labels still needed for it.
         saved: labels saved against random choice.
-        kappa: agreement on samples labelled twice.
-        twice: samples labelled twice.
+        kappa: agreement on samples labeled twice.
+        twice: samples labeled twice.
         disagreements: ids of those that got two labels.
         advice: whether to go on.
         cannot_tell: what of accuracy, gain, to_target, saved and kappa cannot be told yet, and why.
     """
 
     samples: int
-    labelled: int
+    labeled: int
     skipped: int
     missing: int
     tested: int
@@ -110,15 +110,15 @@ class StatusMaker:
         kappa = cohens_kappa([(str(a), str(b)) for a, b, _ in pairs])
         if len(pairs) < FEWEST_PAIRS:
             kappa = UNKNOWN
-            cannot_tell["kappa"] = f"{len(pairs)} samples were labelled by two people, and {FEWEST_PAIRS} are needed."
+            cannot_tell["kappa"] = f"{len(pairs)} samples were labeled by two people, and {FEWEST_PAIRS} are needed."
         last = fits[-1] if fits else None
         notices = (*project.notices, *([last.notice] if last is not None and last.notice else []))
-        labelled = sum(by_class.values())
+        labeled = sum(by_class.values())
         missing = project.missing()
         return Status(
             samples=project.count,
-            labelled=labelled,
-            skipped=len(decisions) - labelled,
+            labeled=labeled,
+            skipped=len(decisions) - labeled,
             missing=missing,
             tested=len(tests),
             by_class=by_class,

@@ -20,7 +20,7 @@ from iale.seeding import Stream
 from iale.strategies.base import Need, QueryContext, top_k
 
 Pooling = Literal["sum", "mean"]
-"""How the labelled samples' embeddings become one: their sum (Liu et al. 2018), or their mean, which does not grow."""
+"""How the labeled samples' embeddings become one: their sum (Liu et al. 2018), or their mean, which does not grow."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class AlilPolicy(Policy):
 
     Attributes:
         network: rows [n, 2·(D + C)] to logits [n, 1]; the softmax over the candidates of a draw keeps their order.
-        pooling: how the labelled samples' embeddings become one.
+        pooling: how the labeled samples' embeddings become one.
         choices: candidates of a draw (k of Liu et al.; 10 in the paper, appendix A.1.1).
         num_classes: C of the classifiers it fits.
         embedding_dim: D of the classifiers it fits.
@@ -66,13 +66,13 @@ class AlilPolicy(Policy):
     def rows(self, context: QueryContext) -> Tensor:
         """The state of Liu et al. (2018): float32 [n, 2·(D + C)].
 
-        A row holds the pooled embedding of the labelled samples (D), the share of each class among their labels (C),
+        A row holds the pooled embedding of the labeled samples (D), the share of each class among their labels (C),
         the candidate's embedding (D) and its class probabilities (C).
         """
         self._check_shape(context.num_classes, context.candidates.embeddings.shape[1])
         labeled, labels = context.labeled, context.labels
         if labeled is None or labels is None or not len(labeled):
-            raise QueryError("a policy needs labelled samples, and there are none: label some first.")
+            raise QueryError("a policy needs labeled samples, and there are none: label some first.")
         total = labeled.embeddings.sum(dim=0)
         pooled = total if self.pooling == "sum" else total / len(labeled)
         shares = torch.bincount(labels, minlength=context.num_classes) / len(labels)

@@ -21,9 +21,9 @@ class StateConfig:
     """Which parts of Eq. 1 the policy sees (the ablations of section A.4.3 switch some off).
 
     Attributes:
-        labeled_mean: μ(M_e(D_lab)), the mean embedding of the labelled samples; D numbers.
+        labeled_mean: μ(M_e(D_lab)), the mean embedding of the labeled samples; D numbers.
         label_distribution: the share of each class among the labels; C numbers.
-        predicted_distribution: the share of each class among M's predictions for the labelled samples; C numbers.
+        predicted_distribution: the share of each class among M's predictions for the labeled samples; C numbers.
         embedding: M_e(x), the candidate's own embedding; D numbers.
         prediction: M(x), the candidate's predicted class, one-hot; C numbers.
         gradient: g(M_e(x)), the candidate's gradient embedding (Ash et al. 2020); C·D numbers.
@@ -76,7 +76,7 @@ def observe(context: QueryContext) -> State:
     """The state of a step (Eq. 1)."""
     labeled, labels = context.labeled, context.labels
     if labeled is None or labels is None or not len(labeled):
-        raise QueryError("a policy needs labelled samples, and there are none: label some first.")
+        raise QueryError("a policy needs labeled samples, and there are none: label some first.")
     return State(
         labeled.embeddings.mean(dim=0),
         _distribution(labels, context.num_classes),

@@ -20,7 +20,7 @@ def settings(panel: Panel) -> str:
     folder = " In the command, a policy that is not shipped is named by its folder."
     return (
         f"Settings: {cycle['initial_size']} first labels, {cycle['acquisition_size']} a step, up to "
-        f"{cycle['labeling_budget']}, chosen from the {panel.pool}; {pool} training samples may be labelled, accuracy "
+        f"{cycle['labeling_budget']}, chosen from the {panel.pool}; {pool} training samples may be labeled, accuracy "
         f"on {test} test samples; {training['epochs']} epochs a fit, batches of {training['batch_size']}, learning "
         f"rate {training['learning_rate']:g}, on {training['device']}."
         f"{folder if any(entry.learned for entry in panel.entries) else ''}"

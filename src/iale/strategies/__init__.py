@@ -1,1 +1,1 @@
-"""Query strategies: which candidates should be labelled next."""
+"""Query strategies: which candidates should be labeled next."""

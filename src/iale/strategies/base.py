@@ -1,6 +1,6 @@
 """The one interface: a strategy looks at a context and returns positions.
 
-Legend of dimensions: n candidates, L labelled samples, C classes, D embedding, K Monte-Carlo passes, E members.
+Legend of dimensions: n candidates, L labeled samples, C classes, D embedding, K Monte-Carlo passes, E members.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class QueryContext:
     """All that a strategy may look at. It holds no labels of candidates and no data-set indices.
 
     Attributes:
-        candidates: outputs of the n unlabelled candidates.
+        candidates: outputs of the n unlabeled candidates.
         num_classes: C.
-        labeled: outputs of the L labelled samples, or None where no strategy needs them.
+        labeled: outputs of the L labeled samples, or None where no strategy needs them.
         labels: int64 [L], their labels, or None.
         monte_carlo: float32 [K, n, C] probabilities of passes with dropout on, or None.
         committee: float32 [E, n, C] probabilities of the members, the classifier itself first, or None.

@@ -41,7 +41,7 @@ class LabelServer:
     """``iale label`` in a process of its own; it keeps its port over restarts.
 
     Args:
-        data: what is labelled.
+        data: what is labeled.
         out: the project.
         options: others of the command line.
 
@@ -142,7 +142,7 @@ class Tally:
         acknowledged: labels, skips and undos that the server said were saved.
         lost: of these, how many are not in the journal as they were sent.
         doubled: keys that are in the journal more than once.
-        wrong: samples that are not labelled as the person last said.
+        wrong: samples that are not labeled as the person last said.
     """
 
     kills: int

@@ -27,10 +27,10 @@ from iale.labeling.ids import id_of
 from iale.labeling.image_items import ImageItems
 from iale.labeling.journal import Event
 from iale.labeling.project import Project
-from iale.labeling.reader import Labelled
+from iale.labeling.reader import Labeled
 
 PAGE = 60
-"""Labelled samples that are listed at a time."""
+"""Labeled samples that are listed at a time."""
 
 _MOST_HELD = 32  # samples that one tab may hold
 _MOST_TEXT = 200  # characters of a name
@@ -43,7 +43,7 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
     """The application; `security.Guard` belongs around it.
 
     Args:
-        project: what is labelled.
+        project: what is labeled.
         person: the name that the page offers who labels; without one it asks.
         mark: tells this project from others of the same name, to which a browser must not send what it kept for this.
     """
@@ -51,7 +51,7 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
     gets = {
         "/api/project": api.about,
         "/api/status": api.status,
-        "/api/labelled": api.labelled,
+        "/api/labeled": api.labeled,
         "/samples/{sample}": api.sample,
         "/export/{name}": api.export,
     }
@@ -94,13 +94,13 @@ class _Api:
     def status(self, request: Request) -> Response:
         return _json(**asdict(self._project.status()), classes=self._project.classes)
 
-    def labelled(self, request: Request) -> Response:
+    def labeled(self, request: Request) -> Response:
         label = request.query_params.get("label")
         offset = request.query_params.get("offset", "0")
         start = int(offset) if offset.isascii() and offset.isdigit() and len(offset) < 12 else 0
         if label is None:
             return _json(rows=[self._row(row) for row in self._project.skipped(start, PAGE)])
-        return _json(rows=[self._row(row) for row in self._project.labelled(label, start, PAGE)])
+        return _json(rows=[self._row(row) for row in self._project.labeled(label, start, PAGE)])
 
     def sample(self, request: Request) -> Response:
         project, sample = self._project, request.path_params["sample"]
@@ -177,7 +177,7 @@ class _Api:
         name = self._name(event.sample) if event.sample else None
         return _json(number=event.number, sample=event.sample, name=name)
 
-    def _row(self, row: Labelled) -> dict[str, Any]:
+    def _row(self, row: Labeled) -> dict[str, Any]:
         found = {**asdict(row), "name": self._name(row.sample)}
         if self._project.kind != "image":
             shown = self._project.show(row.sample)

@@ -20,7 +20,7 @@ EDGE = 1600
 """Pixels of the longer side, at most, as it is shown."""
 
 THUMB = 160
-"""The same for the pictures of the labelled samples."""
+"""The same for the pictures of the labeled samples."""
 
 MOST_BYTES = 500_000_000
 """A larger file is not read."""

@@ -26,7 +26,7 @@ def serve(project: Project, *, host: str = "127.0.0.1", port: int = 8414, person
     """Prints the address, token included, and answers until Ctrl-C.
 
     Args:
-        project: what is labelled; its fitting is started by the caller.
+        project: what is labeled; its fitting is started by the caller.
         host: the address to listen at.
         port: 0 takes a free one.
         person: the name that the page offers.

@@ -1,4 +1,4 @@
-"""The loop: read the labels, refit, write scores of the best unlabelled tasks, wait for more labels, again.
+"""The loop: read the labels, refit, write scores of the best unlabeled tasks, wait for more labels, again.
 
 Nothing is kept that the server does not have, so a loop that was stopped goes on where it is started again, and any
 number of people may label meanwhile, whatever they use.
@@ -38,7 +38,7 @@ _DEFAULTS: dict[str, tuple[str, ItemKind]] = {"Image": ("cnn", "image"), "Text":
 class LoopConfig:
     """Chooses what a Label Studio project asks for next, from the labels that it has so far.
 
-    The labels are read, a classifier is fitted to them, and the best unlabelled tasks get a score as predictions of
+    The labels are read, a classifier is fitted to them, and the best unlabeled tasks get a score as predictions of
     a new model version: 0 for the one to label next, up to 1. Label Studio's "uncertainty sampling", which is switched
     on, serves the lowest score first. Then the loop waits for new labels; Ctrl-C stops it, the same command goes on.
     The project asks for one choice per image or text. The token is read from the environment variable
@@ -58,7 +58,7 @@ class LoopConfig:
             layer is.
         resize: height,width to which every image is resized.
         every: number of new labels after which the classifier is fitted again.
-        ahead: how many of the best unlabelled tasks get a score; none scores all of them. People who label more before
+        ahead: how many of the best unlabeled tasks get a score; none scores all of them. People who label more before
             the next round get random tasks; but on SQLite, Label Studio lets people wait while it deletes the scores
             of the round before, which takes it longer the more they are.
         prelabel: whether the predictions name the classifier's class, too, which Label Studio then fills in for the
@@ -155,7 +155,7 @@ def _round(
     tasks = [task for task in found if task.number in rows]
     labels = [task.label for task in tasks if task.label is not None]
     if tasks and len(labels) == len(tasks):
-        say(f"all of {len(tasks)} tasks are labelled: there is none to put in order")
+        say(f"all of {len(tasks)} tasks are labeled: there is none to put in order")
         return
     if not found:
         raise DataError(f"project {config.project} has no tasks yet: import some and start the same command again.")
@@ -168,8 +168,8 @@ def _round(
         said = f"fitted to {len(labels)} labels"
     else:
         said = f"no classifier yet, in random order: {len(labels)} labels name fewer than two classes"
-    unlabelled = len(tasks) - len(labels)
-    k = min(config.ahead or unlabelled, unlabelled)
+    unlabeled = len(tasks) - len(labels)
+    k = min(config.ahead or unlabeled, unlabeled)
     asked = learner.ask(k if learner.labeled else len(tasks))
     order = [at for at in asked if tasks[at].label is None][:k]
     scores = {tasks[at].number: rank / k for rank, at in enumerate(order)}
@@ -180,7 +180,7 @@ def _round(
         results = dict(zip(scores, named, strict=True))
     version = f"{PREFIX}{strategy.name} {len(labels)} labels {datetime.now(UTC).isoformat(' ', 'milliseconds')}"
     project.predict(version, scores, results)
-    say(f"{k} of {unlabelled} unlabelled tasks are in order ({said}): {version!r}")
+    say(f"{k} of {unlabeled} unlabeled tasks are in order ({said}): {version!r}")
 
 
 def _classifier(config: LoopConfig, labeling: Labeling, pool: Samples) -> TorchClassifier:

@@ -252,14 +252,14 @@ function advance() {
 async function finished() {
   await update();
   if (current) return;
-  const all = status && status.labelled + status.skipped >= status.samples;
+  const all = status && status.labeled + status.skipped >= status.samples;
   const text = all
-    ? "Everything is labelled. Look through the labels under Review, or take them with you:"
+    ? "Everything is labeled. Look through the labels under Review, or take them with you:"
     : "Nothing is left for you now: the rest is with other people or windows. It comes here when they leave it.";
   if ($("stage").textContent.includes(text)) return;
   const links = all ? [document.querySelector("#progress .links").cloneNode(true)] : [];
   $("stage").replaceChildren(el("div", { className: "empty" }, el("h2", { textContent: all ? "Done" : "Waiting" }), el("p", { textContent: text }), ...links));
-  say(all ? "Everything is labelled." : "Nothing is left for you now.");
+  say(all ? "Everything is labeled." : "Nothing is left for you now.");
 }
 
 function decide(path, body, text) {
@@ -272,7 +272,7 @@ function decide(path, body, text) {
     current = null;
     say(text);
     advance();
-    view("labelled");
+    view("labeled");
     return;
   }
   advance();
@@ -294,7 +294,7 @@ function keep() { // ends a correction without one
   if (!current?.correct) return;
   drop(current);
   advance();
-  view("labelled");
+  view("labeled");
 }
 
 function undo() {
@@ -406,9 +406,9 @@ function range({ value, low, high }, write, unit = "") {
 function showProgress() {
   const s = status, whole = (value) => String(Math.round(value)), hundred = (value) => whole(100 * value);
   const points = (value) => `${value < 0 ? "−" : ""}${Math.abs(100 * value).toFixed(1)}`;
-  $("done").textContent = s.labelled;
-  $("of").textContent = `of ${s.samples} labelled${s.skipped ? `, ${s.skipped} skipped` : ""}`;
-  Object.assign($("bar"), { max: Math.max(1, s.samples), value: s.labelled + s.skipped });
+  $("done").textContent = s.labeled;
+  $("of").textContent = `of ${s.samples} labeled${s.skipped ? `, ${s.skipped} skipped` : ""}`;
+  Object.assign($("bar"), { max: Math.max(1, s.samples), value: s.labeled + s.skipped });
   const cannot = (name) => (s.cannot_tell[name] || s.cannot_tell.accuracy ? "cannot tell yet" : null);
   const fitting = s.fitting ? "fitting …" : null;
   const facts = [
@@ -476,13 +476,13 @@ function curve(points) {
   return el("div", {}, picture, el("figcaption", { className: "quiet", textContent: "Accuracy on the random labels in %, with 95% intervals, and the fitted curve." }));
 }
 
-// ---- labelled so far, with correction ---------------------------------------------------------------------------------------
+// ---- labeled so far, with correction ---------------------------------------------------------------------------------------
 
 async function gallery() {
   for (let tries = 0; outbox.waiting.length && tries < 40; tries++) await sleep(50); // so that it shows what was decided last
   await update();
   const groups = [...classes.map((name) => [name, status?.by_class[name] ?? 0]), [null, status?.skipped ?? 0]];
-  const shut = new Set([...document.querySelectorAll("#labelled details:not([open])")].map((each) => each.dataset.name));
+  const shut = new Set([...document.querySelectorAll("#labeled details:not([open])")].map((each) => each.dataset.name));
   const made = await Promise.all(groups.filter(([, count]) => count).map(async ([name, count]) => {
     const box = el("div", { className: kind === "image" ? "thumbs" : "thumbs words" });
     const group = el("details", { open: !shut.has(String(name)) }, el("summary", { textContent: `${name ?? "Skipped"} · ${count}`, dir: "auto" }), box);
@@ -490,16 +490,16 @@ async function gallery() {
     await list(name, box, 0);
     return group;
   }));
-  const top = $("labelled").scrollTop; // stays where it was after a correction
-  const hint = made.length ? "Choose one to correct it." : "Nothing is labelled yet.";
-  $("labelled").replaceChildren(el("h2", { textContent: "Labelled so far" }), el("p", { className: "quiet", textContent: hint }), ...made);
-  $("labelled").scrollTop = top;
+  const top = $("labeled").scrollTop; // stays where it was after a correction
+  const hint = made.length ? "Choose one to correct it." : "Nothing is labeled yet.";
+  $("labeled").replaceChildren(el("h2", { textContent: "Labeled so far" }), el("p", { className: "quiet", textContent: hint }), ...made);
+  $("labeled").scrollTop = top;
 }
 
 async function list(name, box, offset) {
   try {
     const query = name === null ? "" : `label=${encodeURIComponent(name)}&`;
-    const { rows } = await ask(`api/labelled?${query}offset=${offset}`);
+    const { rows } = await ask(`api/labeled?${query}offset=${offset}`);
     box.querySelector(".more")?.remove();
     box.append(...rows.map(thumb));
     if (rows.length === 60) box.append(el("button", { type: "button", className: "more", textContent: "More", onclick: () => list(name, box, offset + 60) }));
@@ -531,7 +531,7 @@ function view(name) {
     if (button.dataset.go === name) button.setAttribute("aria-current", "page");
     else button.removeAttribute("aria-current");
   }
-  if (name === "labelled") gallery().then(() => $("labelled").focus({ preventScroll: true }));
+  if (name === "labeled") gallery().then(() => $("labeled").focus({ preventScroll: true }));
   if (name === "label") $("stage").focus({ preventScroll: true });
 }
 
@@ -659,7 +659,7 @@ async function begin() {
       ({ classes, kind } = project);
       $("project").textContent = document.title = project.name;
       person = project.person;
-      personKey = `iale-person ${project.mark || project.name}`; // of this project: another one is labelled as its server says
+      personKey = `iale-person ${project.mark || project.name}`; // of this project: another one is labeled as its server says
       try { person = localStorage.getItem(personKey) || person; } catch { /* the server's offer */ }
       notice("begin", "");
       outbox.open(project.mark || project.name);
