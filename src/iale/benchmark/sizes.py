@@ -76,7 +76,7 @@ def smoke(training: TrainingConfig) -> Size:
 
 
 def standard(training: TrainingConfig) -> Size:
-    """A few hours on two cores: the MLP carries the grids, the CNN the main figures; 10 paired seeds, or 20."""
+    """A few hours on two cores: the MLP carries the grids, the CNN the main figures; 10 paired seeds, 20 in figure 8."""
     cycle, pool = CycleConfig(labeling_budget=200), 7000
     mlp = Scale(
         "mlp",
@@ -109,8 +109,8 @@ def standard(training: TrainingConfig) -> Size:
         lessons=DaggerConfig(episodes=8, round_size=4, scoring_size=200, cycle=rare),
     )
     short = UpdateConfig(policy_epochs=50)
-    wide = replace(mlp, lessons=replace(mlp.lessons, episodes=8, round_size=4, update=short), remark="-short")
     grid = replace(mlp, seeds=10)
+    wide = replace(grid, lessons=replace(mlp.lessons, episodes=8, round_size=4, update=short), remark="-short")
     return Size("standard", cnn, grid, wide, mlp, resnet, "mnist", "fashion-mnist", "kmnist-10k", "cifar10-jpeg")
 
 
