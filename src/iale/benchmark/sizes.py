@@ -76,7 +76,7 @@ def smoke(training: TrainingConfig) -> Size:
 
 
 def standard(training: TrainingConfig) -> Size:
-    """A few hours on two cores: the MLP carries the grids, the CNN the main figures; 10 paired seeds, 20 in figure 8."""
+    """A few hours on two cores: the MLP carries the grids, the CNN the main figures; 10 paired seeds, or 20."""
     cycle, pool = CycleConfig(labeling_budget=200), 7000
     mlp = Scale(
         "mlp",
