@@ -113,6 +113,16 @@ def draw_weights(count: int, draws: int, rng: np.random.Generator) -> Floats:
     return np.concatenate([np.ones((1, count)), rng.exponential(size=(draws, count))])
 
 
+def draw_test_weights(count: int, draws: int, rng: np.random.Generator) -> Floats:
+    """float64 [1 + draws, count + 2]: `draw_weights`, then half a test that is always right, and half a one never.
+
+    Without them 25 of 25 right would be 100 % in every draw. With them an accuracy is drawn from the posterior of a
+    share with Jeffreys' prior.
+    """
+    halves = np.concatenate([np.full((1, 2), 0.5), rng.standard_gamma(0.5, size=(draws, 2))])
+    return np.hstack([draw_weights(count, draws, rng), halves])
+
+
 def late_weights(labels: Floats, draws: int, rng: np.random.Generator) -> Floats:
     """float64 [1 + draws, P]: which points of a curve count, 1 or 0: those from 40% of the labels on, then others.
 

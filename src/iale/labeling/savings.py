@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from iale.labeling.curve import Curves, Floats, accuracies, draw_curves, draw_weights, fit_curves, late_weights
+from iale.labeling.curve import (
+    Curves,
+    Floats,
+    accuracies,
+    draw_curves,
+    draw_test_weights,
+    draw_weights,
+    fit_curves,
+    late_weights,
+)
 from iale.labeling.fits import Fit, RandomFits
 from iale.labeling.intervals import UNKNOWN, Range, percentiles, wilson
 from iale.seeding import Stream
@@ -127,12 +136,12 @@ def savings(
         why = dict.fromkeys(("gain", "to_target", "saved"), missing)
         return Savings(accuracy, points, cannot_tell=why)
     stream = Stream(seed).child("savings", len(tests), len(fits))
-    test_weights = draw_weights(len(order), DRAWS, stream.child("tests").numpy())
+    test_weights = draw_test_weights(len(order), DRAWS, stream.child("tests").numpy())
     labels = np.array([fit.labels for fit in fits], dtype=np.float64)
     fit_weights = draw_weights(len(fits), DRAWS, stream.child("fits").numpy())
     begins = late_weights(labels, DRAWS, stream.child("begins").numpy())
     fit_weights *= begins * known.mean(axis=1)
-    curves = fit_curves(labels, accuracies(right, known, test_weights), fit_weights)
+    curves = fit_curves(labels, accuracies(*_with_prior(right, known), test_weights), fit_weights)
     n = float(labels[-1])
     on_curve = [float(curves.at(x)[0]) if counts else None for x, counts in zip(labels, begins[0], strict=True)]
     points = tuple(Point(p.labels, p.accuracy, y) for p, y in zip(points, on_curve, strict=True))
@@ -206,6 +215,12 @@ def _matrix(
     return right, known
 
 
+def _with_prior(right: Floats, known: Floats) -> tuple[Floats, Floats]:
+    """float64 [P, T + 2] each: after the tests the two of `draw_test_weights`, one always right and one never."""
+    sides = np.broadcast_to([1.0, 0.0], (len(right), 2))
+    return np.hstack([right, sides]), np.hstack([known, np.ones_like(sides)])
+
+
 def _gain(curves: Curves, n: float, more: int) -> Range:
     rise = curves.at(n + more) - curves.at(n)
     return percentiles(float(rise[0]), rise[1:])
@@ -253,7 +268,7 @@ def _saved(
     higher = np.maximum(stream.child("ends").numpy().uniform(-1, 1, size=len(weights)), 0.0)
     higher[0] = 0.25  # the mean
     ends = curves.a + higher * (1 - curves.a)
-    heights = accuracies(right, known, weights)
+    heights = accuracies(*_with_prior(right, known), weights)
     noise = float(np.mean(heights * (1 - heights))) / len(order) + _FIT_NOISE
     chance = draw_curves(labels, heights, ends, noise, stream.child("exponents").numpy())
     needed = chance.reach(curves.at(n))
