@@ -1,6 +1,6 @@
 """Is what a labeling project tells of itself true? Projects whose labels are all known are labeled, and asked.
 
-    python scripts/check_savings.py --datasets digits,fashion-mnist --projects 10 --out runs/savings.jsonl
+    python scripts/check_savings.py --datasets digits fashion-mnist --projects 10 --out runs/savings.jsonl
 
 At some numbers of labels each project tells the accuracy, the gain of the next batch, the labels to a target and the
 labels saved against random choice. What is true is measured on test images, which are none of the pool, with later

@@ -94,10 +94,10 @@ def test_exponents_are_drawn_from_the_points_where_they_say_something_and_from_e
     n = np.array([20.0, 50, 120, 300])
     exact = Curves(np.full(2001, 0.9), np.full(2001, 1.0), np.full(2001, 0.8))
     y = np.stack([exact.at(labels) for labels in n], axis=1)
-    sure = draw_curves(n, y, exact.a, 1e-6, np.random.default_rng(0))
+    sure = draw_curves(n, y, exact.a, np.full(4, 1e-6), np.random.default_rng(0))
     assert sure.c == pytest.approx(exact.c, rel=0.1)  # the next exponents of the grid, on both sides
     assert sure.b == pytest.approx(exact.b, rel=0.3)
-    vague = draw_curves(n, y, exact.a, 1e3, np.random.default_rng(0))
+    vague = draw_curves(n, y, exact.a, np.full(4, 1e3), np.random.default_rng(0))
     assert np.median(vague.c) == pytest.approx(0.5, rel=0.08)
     assert np.quantile(vague.c, [0.025, 0.975]) == pytest.approx(
         [0.5 * math.exp(-0.784), 0.5 * math.exp(0.784)], rel=0.15
@@ -131,7 +131,8 @@ def test_the_intervals_hold_what_is_true() -> None:
             held[name] += interval.low is None or interval.low <= true <= (interval.high or math.inf)
             told[name] += interval.low is not None
     assert min(held.values()) >= 32, held
-    assert min(told["gain"], told["saved"]) >= 30, told
+    assert told["gain"] == 40, told
+    assert told["saved"] >= 20, told  # a third of what random choice would need is saved: mostly that can be told
 
 
 def test_the_estimates_are_near_the_truth_with_many_tests() -> None:

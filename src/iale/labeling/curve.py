@@ -64,24 +64,24 @@ def fit_curves(labels: Floats, accuracy: Floats, weights: Floats) -> Curves:
     return Curves(a, b, c)
 
 
-def draw_curves(labels: Floats, accuracy: Floats, ends: Floats, noise: float, rng: np.random.Generator) -> Curves:
+def draw_curves(labels: Floats, accuracy: Floats, ends: Floats, noise: Floats, rng: np.random.Generator) -> Curves:
     """One curve for each row, whose end is known; its exponent is drawn from what the points and experience leave open.
 
     A few points at the beginning of a curve say little of its exponent, and the best fit to them is often far off what
     comes. So it is drawn from a posterior: a log-normal prior, and normal errors of the points. b is fitted.
 
     Args:
-        labels: float64 [P], n of each point; points count by their labels, since later ones say more of what follows.
+        labels: float64 [P], n of each point.
         accuracy: float64 [B, P].
         ends: float64 [B], a of each curve.
-        noise: variance of an accuracy.
+        noise: float64 [P], variance of an accuracy.
         rng: for the draws; the first row gets the likeliest exponent.
     """
-    weights = np.broadcast_to(labels / labels.mean(), accuracy.shape)
+    weights = np.broadcast_to(1 / noise, accuracy.shape)
     surprise = np.square(np.log(_EXPONENTS / _USUAL) / _USUAL_SPREAD) / 2
     drops = np.stack([_drop(labels**-c, accuracy, weights, ends) for c in _EXPONENTS])  # [G, B]
     missed = ends[:, None] - drops[..., None] * labels ** -_EXPONENTS[:, None, None] - accuracy  # [G, B, P]
-    chances = -(weights * np.square(missed)).sum(axis=2) / (2 * max(noise, 1e-6)) - surprise[:, None]
+    chances = -(weights * np.square(missed)).sum(axis=2) / 2 - surprise[:, None]
     luck = rng.gumbel(size=chances.shape)
     luck[:, 0] = 0
     best = np.argmax(chances + luck, axis=0)

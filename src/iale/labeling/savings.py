@@ -32,8 +32,8 @@ WORTH = 0.01
 """A point of accuracy: less is not worth a fifth more labels."""
 
 _MOST_POINTS = 60
-_FIT_NOISE = 0.02**2
-"""Variance of an accuracy over other labels of the same number, a mean of four fits."""
+_OTHER_LABELS = 0.12
+"""Variance of an accuracy, times labels: over other labels, and for what a power law misses at its beginning."""
 
 
 @dataclass(frozen=True)
@@ -269,7 +269,7 @@ def _saved(
     higher[0] = 0.25  # the mean
     ends = curves.a + higher * (1 - curves.a)
     heights = accuracies(*_with_prior(right, known), weights)
-    noise = float(np.mean(heights * (1 - heights))) / len(order) + _FIT_NOISE
+    noise = (heights * (1 - heights)).mean(axis=0) / len(order) + _OTHER_LABELS / labels
     chance = draw_curves(labels, heights, ends, noise, stream.child("exponents").numpy())
     needed = chance.reach(curves.at(n))
     low, high = np.quantile(np.minimum(needed[1:], samples - len(order)), [0.025, 0.975]).tolist()
