@@ -47,12 +47,19 @@ def difference_table(panel: Panel) -> Table | None:
     return Table(header, lines, frozenset(i for i, (_, row) in enumerate(found) if row.learned))
 
 
+def p_value(p: float | None) -> str:
+    """Three digits; no test is sure, so none gives 0."""
+    if p is None:
+        return NONE
+    return "< 0.001" if p < 0.0005 else f"{p:.3f}"
+
+
 def compared(comparison: Comparison) -> list[str]:
     """Verdict, difference, t interval, bootstrap interval and p."""
     gap, p = comparison.difference, comparison.p_holm
     t = NONE if gap.low is None or gap.high is None else _interval(gap.low, gap.high)
     bootstrap = NONE if comparison.bootstrap is None else _interval(*comparison.bootstrap)
-    return [verdict(comparison), points(gap.mean), t, bootstrap, NONE if p is None else f"{p:.3f}"]
+    return [verdict(comparison), points(gap.mean), t, bootstrap, p_value(p)]
 
 
 def win_table(panel: Panel) -> Table:
@@ -199,6 +206,6 @@ def _comparisons(values: Sequence[Comparison | None]) -> list[list[str]]:
             counts.append(NONE)
             continue
         differences.append(difference(value))
-        p_values.append(NONE if value.p_holm is None else f"{value.p_holm:.3f}")
+        p_values.append(p_value(value.p_holm))
         counts.append(_counts(value))
     return [differences, p_values, counts]
