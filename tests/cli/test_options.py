@@ -111,7 +111,7 @@ def test_a_value_reaches_its_field(argv: list[str], name: str, value: Any) -> No
         (["--schedule", "slow"], "--schedule takes one of fixed, exponential, not 'slow'."),
         (["--state-embedding", "perhaps"], "--state-embedding takes yes or no, not 'perhaps'."),
         (["--labeling-budget", "0"], "the budget must be at least 1."),
-        (["--labeling-budget", "3"], "iale test does not know '--labeling-budget': did you mean --labeling-budget? "),
+        (["--labelling-budget", "3"], "iale test does not know '--labelling-budget': did you mean --labeling-budget? "),
         (["more"], "iale test does not know 'more': "),
         (["--rate", "--sizes", "3"], "--rate needs a value: `iale test --help` lists the options."),
         (["--rate"], "--rate needs a value: `iale test --help` lists the options."),
