@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,10 @@ import numpy as np
 import torch
 import tyro
 from numpy.typing import NDArray
-from torch import Tensor
 from tqdm import tqdm
 
 from iale import storage
-from iale.classifiers.base import FitJob, Outputs, TrainingConfig
+from iale.classifiers.base import FitJob, FittedClassifier, TrainingConfig
 from iale.data.arrays import ArraySamples
 from iale.data.catalog import load_dataset
 from iale.data.samples import Samples
@@ -37,6 +36,7 @@ from iale.labeling.local import Reading
 from iale.labeling.models import classifier_of
 from iale.labeling.project import Project, ProjectConfig
 from iale.labeling.saved import load_latest
+from iale.learner import accuracy
 from iale.seeding import Stream
 
 POOL = 2000
@@ -85,11 +85,14 @@ def play(name: str, seed: int, options: Options) -> Iterator[dict[str, Any]]:
     """Labels one project up to the last number of ``ASKED`` and a batch; a line for each of them."""
     data = load_dataset(name)
     rows = Stream(seed).child("pool").numpy().permutation(len(data.train))[:POOL]
-    inputs = _inputs(data.train, torch.from_numpy(rows))
+    inputs = data.train.batch(torch.from_numpy(rows)).numpy()
     truth = data.train_labels.numpy()[rows]
     names = [str(label) for label in range(data.num_classes)]
     tests = torch.arange(min(TESTS, len(data.test))) * len(data.test) // min(TESTS, len(data.test))
-    unseen, answers = ArraySamples(_inputs(data.test, tests)), data.test_labels[tests]
+
+    def right(fitted: FittedClassifier) -> float:
+        return accuracy(fitted, data.test, tests, data.test_labels[tests])
+
     with tempfile.TemporaryDirectory() as scratch:
         np.savez(Path(scratch) / "pool.npz", x=inputs)
         config = ProjectConfig(
@@ -113,31 +116,22 @@ def play(name: str, seed: int, options: Options) -> Iterator[dict[str, Any]]:
                 continue
             round_.fit()
             given = len(project.labels())
-            curve.append((given, project.fits.all[-1].labels, right(load_latest(project).outputs(unseen), answers)))
+            curve.append((given, project.fits.all[-1].labels, right(load_latest(project).fitted)))
             for asked in ASKED:
                 if asked <= given < asked + options.batch:
                     told[len(curve) - 1] = project.status()
-        random = random_curve(config, ArraySamples(inputs), truth, unseen, answers, seed)
+        random = random_curve(config, ArraySamples(inputs), truth, right, seed)
     for at, status in told.items():
-        given, learned, accuracy = curve[at]
+        given, learned, height = curve[at]
         most = len(truth) - status.tested  # labels that anyone could learn from, in this pool
         yield {
             "labels": given,
-            "accuracy": [*dataclasses.astuple(status.accuracy), accuracy],
+            "accuracy": [*dataclasses.astuple(status.accuracy), height],
             "gain": [*dataclasses.astuple(status.gain), later(curve, learned + options.batch) - later(curve, learned)],
             "target": status.target,
             "to_target": [*dataclasses.astuple(status.to_target), labels_to(curve, at, status.target)],
-            "saved": [*dataclasses.astuple(status.saved), min(labels_at_random(random, accuracy), most) - learned],
+            "saved": [*dataclasses.astuple(status.saved), min(labels_at_random(random, height), most) - learned],
         }
-
-
-def _inputs(samples: Samples, rows: Tensor) -> NDArray[Any]:
-    return samples.batch(rows).numpy()
-
-
-def right(outputs: Outputs, answers: Tensor) -> float:
-    """Accuracy."""
-    return float((outputs.predictions == answers).double().mean())
 
 
 def later(curve: list[tuple[int, int, float]], learned: int) -> float:
@@ -155,7 +149,11 @@ def labels_to(curve: list[tuple[int, int, float]], at: int, target: float | None
 
 
 def random_curve(
-    config: ProjectConfig, samples: Samples, truth: NDArray[Any], unseen: Samples, answers: Tensor, seed: int
+    config: ProjectConfig,
+    samples: Samples,
+    truth: NDArray[Any],
+    right: Callable[[FittedClassifier], float],
+    seed: int,
 ) -> list[tuple[int, float]]:
     """Mean true accuracy of the project's classifier with random labels."""
     labels = torch.from_numpy(truth.astype(np.int64))
@@ -167,7 +165,7 @@ def random_curve(
             stream = Stream(seed).child("random", size, repeat)
             rows = torch.from_numpy(stream.child("rows").numpy().permutation(len(truth)))[:size]
             fitted = classifier.fit_many(samples, [FitJob(rows, labels[rows], stream.child("fit").seed)])[0]
-            heights.append(right(fitted.outputs(unseen, torch.arange(len(unseen))), answers))
+            heights.append(right(fitted))
         found.append((size, float(np.mean(heights))))
     return found
 

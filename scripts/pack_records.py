@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from iale import storage
-from iale.benchmark.lessons import COSTS
-from iale.benchmark.records import PACKED, RECORDS, all_records, pack
+from iale.benchmark.lessons import COSTS, read_costs
+from iale.benchmark.records import PACKED, RECORDS, all_records, pack, policy_weights
 from iale.benchmark.runner import MACHINE, TIMES
 from iale.reports.sources import read_machine
 
@@ -26,12 +26,11 @@ def main(folders: list[Path]) -> None:
     out = RESULTS / folders[0].name
     records = {record["key"]: record for record in all_records(out)}
     times = {line["key"]: line for line in storage.read_lines(out / TIMES)}
-    costs = storage.read_json(out / COSTS)["policies"] if (out / COSTS).exists() else {}
+    costs = read_costs(out)
     for folder in folders:
         records |= {record["key"]: record for record in all_records(folder)}
         times |= {line["key"]: line for line in storage.read_lines(folder / TIMES)}
-        found = storage.read_json(folder / COSTS)["policies"] if (folder / COSTS).exists() else {}
-        costs |= {name: cost for name, cost in found.items() if cost["seconds"] or name not in costs}
+        costs |= {name: cost for name, cost in read_costs(folder).items() if cost["seconds"] or name not in costs}
     known = {key for key, record in records.items() if _is_of_these_policies(record, costs)}
     storage.write_bytes(out / RECORDS, "".join(f"{storage.to_json(records[key])}\n" for key in known).encode())
     (out / PACKED).unlink(missing_ok=True)
@@ -39,12 +38,13 @@ def main(folders: list[Path]) -> None:
     storage.write_bytes(out / TIMES, "".join(f"{line}\n" for line in lines).encode())
     storage.write_json(out / COSTS, {"policies": costs})
     storage.write_json(out / MACHINE, machines([out, *folders]))
-    print(f"{pack(out)}: {len(known)} runs, {pack(out).stat().st_size:,} bytes")
+    packed = pack(out)
+    print(f"{packed}: {len(known)} runs, {packed.stat().st_size:,} bytes")
 
 
 def _is_of_these_policies(record: dict[str, Any], costs: dict[str, Any]) -> bool:
-    policy, cost = record["config"]["policy"], costs.get(record["strategy"])
-    return policy is None or cost is None or policy["weights_sha256"] == cost["weights_sha256"]
+    weights, cost = policy_weights(record), costs.get(record["strategy"])
+    return weights is None or cost is None or weights == cost["weights_sha256"]
 
 
 def machines(folders: list[Path]) -> dict[str, str]:

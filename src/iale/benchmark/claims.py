@@ -13,6 +13,7 @@ from typing import Any, Literal
 from iale.benchmark.config import PoolName
 from iale.benchmark.experiments import ACQUISITIONS, HEURISTICS, lengths
 from iale.benchmark.metrics import area
+from iale.benchmark.records import policy_weights
 from iale.benchmark.sizes import Size
 from iale.benchmark.statistics import Comparison, compare, correct, verdict
 from iale.dagger.config import EXPERTS
@@ -228,7 +229,7 @@ def _areas(records: Sequence[dict[str, Any]]) -> Mapping[Curve, dict[int, float]
     found: dict[Curve, dict[int, float]] = {}
     weights: dict[str, str | None] = {}
     for record in records:
-        name, digest = record["strategy"], (record["config"].get("policy") or {}).get("weights_sha256")
+        name, digest = record["strategy"], policy_weights(record)
         if weights.setdefault(name, digest) != digest:
             raise StorageError(
                 f"the records hold runs of two policies called {name} (by their weights {str(weights[name])[:12]} and "

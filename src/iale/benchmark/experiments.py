@@ -233,10 +233,11 @@ def episodes(size: Size) -> Bench:
     """What the paper does not ask either: how much of the policy's quality is a matter of how long it learned?"""
     scale, name = size.wide, size.wide.own(size.mnist)
     policies: dict[str, PolicyConfig] = {name: scale.policy(size.mnist)}
+    rounds = -(-scale.lessons.episodes // scale.lessons.round_size)  # as many updates, from fewer or more states
     for number in lengths(size):
-        rounds = -(-scale.lessons.episodes // scale.lessons.round_size)
-        longer = {"episodes": number, "round_size": -(-number // rounds)}  # as many updates, from fewer or more states
-        policies[f"{name}-{number}-episodes"] = scale.policy(size.mnist, **longer)
+        policies[f"{name}-{number}-episodes"] = scale.policy(
+            size.mnist, episodes=number, round_size=-(-number // rounds)
+        )
     return _of_policies(
         size,
         "episodes",

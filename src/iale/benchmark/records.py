@@ -164,6 +164,12 @@ def label(name: str) -> str:
     return path.parent.name if path.name == "policy" and path.parent.name else path.name
 
 
+def policy_weights(record: dict[str, Any]) -> str | None:
+    """SHA-256 of the weights of the policy that chose; None where none did."""
+    digest: str | None = (record["config"].get("policy") or {}).get("weights_sha256")
+    return digest
+
+
 def weights_digest(strategy: QueryStrategy) -> str | None:
     """SHA-256 of the weights of a learned strategy; None for one that has none."""
     parts = []

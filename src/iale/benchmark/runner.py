@@ -148,10 +148,10 @@ def check_additions(bench: Bench, added: Sequence[str]) -> None:
         if label(name) in bench.policies and name not in bench.policies:
             raise ConfigError(f"{name!r} would be called {label(name)!r} like a policy of {bench.name}: rename it.")
     sources = {config.dataset for config in bench.policies.values()}
+    learned_classes = {source: load_dataset(source).num_classes for source in sorted(sources)}
     for grid in bench.grids:
         classes = prepared(grid.dataset, grid.classifier, grid.training)[0].num_classes
-        for source in sources:
-            learned = load_dataset(source).num_classes
+        for source, learned in learned_classes.items():
             if learned != classes:
                 raise ConfigError(
                     f"{grid.dataset} has {classes} classes and the policies of {bench.name} learn on the {learned} of "

@@ -14,6 +14,7 @@ import numpy as np
 from iale import storage
 from iale.benchmark.metrics import Floats, area
 from iale.benchmark.oracles import ORACLES
+from iale.benchmark.records import policy_weights
 from iale.errors import StorageError
 
 RANDOM = "random"
@@ -146,8 +147,7 @@ def _panel(config: dict[str, Any], records: list[dict[str, Any]]) -> Panel:
             raise StorageError(
                 f"run {record['key'][:12]} has other label counts than runs of its configuration: delete its line."
             )
-        policy = record["config"].get("policy") or {}
-        groups[record["strategy"], policy.get("weights_sha256", "")].append(record)
+        groups[record["strategy"], policy_weights(record) or ""].append(record)
     names = [name for name, _ in groups]
     entries = [
         _entry(name if names.count(name) == 1 else f"{name} ({digest[:6]})", members)
