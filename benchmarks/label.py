@@ -18,6 +18,7 @@ import os
 import random
 import shutil
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -28,7 +29,9 @@ import numpy as np
 from common import record
 from PIL import Image
 
-from iale.testing.label_page import LabelServer
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the page's test driver lives with the tests
+
+from tests.integrations.label_page import LabelServer
 
 KINDS, SIDE, A_FOLDER = 400, 64, 1000
 CLASSES = ("bars", "dots", "waves")

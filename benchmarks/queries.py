@@ -27,10 +27,10 @@ from common import interleaved, record
 from large_pools import make_images, make_outputs
 
 from iale.classifiers.base import Outputs
+from iale.strategies._gradient import residuals
 from iale.strategies.badge import Badge
 from iale.strategies.base import QueryContext, QueryStrategy
 from iale.strategies.coreset import CoreSet
-from iale.strategies.gradient import residuals
 
 N, DIM, CLASSES, LABELED = 60_000, 128, 10, 100
 KEYS = (

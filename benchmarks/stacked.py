@@ -21,10 +21,10 @@ from common import interleaved, record
 from stacked_gpu import gpu_figures
 from torch import Tensor, nn
 
+from iale.classifiers._chunks import Chunks
 from iale.classifiers.base import FitJob, TrainingConfig
 from iale.classifiers.build import build_classifier
-from iale.classifiers.chunks import Chunks
-from iale.classifiers.stacked import train_stacked
+from iale.classifiers.stacked._train import train_stacked
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data.catalog import load_dataset
 from iale.data.samples import DataSet

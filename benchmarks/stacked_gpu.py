@@ -10,17 +10,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from iale.classifiers._chunks import Chunks
 from iale.classifiers.base import Classifier, FitJob, TrainingConfig
 from iale.classifiers.build import build_classifier
-from iale.classifiers.chunks import Chunks
 from iale.classifiers.networks import cnn
-from iale.classifiers.stacked import train_stacked
-from iale.classifiers.stacked_convolutions import Way
-from iale.classifiers.stacked_meeting import side_by_side
+from iale.classifiers.stacked._convolutions import Way
+from iale.classifiers.stacked._meeting import side_by_side
+from iale.classifiers.stacked._train import train_stacked
 from iale.classifiers.torch_classifier import TorchClassifier
+from iale.dagger._demonstrations import Episode
+from iale.dagger._episode import run_episode
 from iale.dagger.config import DaggerConfig
-from iale.dagger.demonstrations import Episode
-from iale.dagger.episode import run_episode
 from iale.data.samples import DataSet
 from iale.learner import CycleConfig, accuracy
 from iale.policies.catalog import find_strategy

@@ -25,17 +25,17 @@ import tyro
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from iale import storage
+from iale import _storage as storage
 from iale.classifiers.base import FitJob, FittedClassifier, TrainingConfig
 from iale.data.arrays import ArraySamples
 from iale.data.catalog import load_dataset
 from iale.data.samples import Samples
-from iale.labeling.fit import Round
-from iale.labeling.intervals import Range
-from iale.labeling.local import Reading
-from iale.labeling.models import classifier_of
+from iale.labeling.fitting._fit import Round
+from iale.labeling.fitting._models import classifier_of
+from iale.labeling.fitting.saved import load_latest
+from iale.labeling.forecast._intervals import Range
+from iale.labeling.items._reading import Reading
 from iale.labeling.project import Project, ProjectConfig
-from iale.labeling.saved import load_latest
 from iale.learner import accuracy
 from iale.seeding import Stream
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from iale import storage
+from iale import _storage as storage
+from iale.dagger._demonstrations import Demonstrations, concatenate, has_episode, load_demonstrations
+from iale.dagger._update import demonstration_loss, update_policy
 from iale.dagger.config import UpdateConfig
-from iale.dagger.demonstrations import Demonstrations, concatenate, has_episode, load_demonstrations
-from iale.dagger.update import demonstration_loss, update_policy
 from iale.policies.iale import IalePolicy, random_policy
 from iale.policies.state import StateConfig, encode
 from iale.seeding import Stream

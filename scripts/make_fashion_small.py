@@ -14,10 +14,10 @@ import io
 import numpy as np
 import torch
 
+from iale._storage import write_bytes
+from iale.data._sources import embedded_file, fashion_mnist
 from iale.data.pool import class_balanced
-from iale.data.sources import embedded_file, fashion_mnist
 from iale.seeding import Stream
-from iale.storage import write_bytes
 
 SIZES = {"train": 3000, "test": 1000}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from iale import storage
+from iale import _storage as storage
 from iale.benchmark.bench import records_of
 from iale.benchmark.experiments import EXPERIMENTS
 from iale.benchmark.records import all_records
@@ -16,12 +16,12 @@ from iale.benchmark.runner import TIMES
 from iale.benchmark.sizes import SIZES, Size
 from iale.benchmark.statistics import estimate
 from iale.classifiers.base import TrainingConfig
+from iale.reports._markup import Table, markdown
+from iale.reports._panels import Panel, display_name, panels
+from iale.reports._sources import read_machine
+from iale.reports._tables import percent
 from iale.reports.bench import write_bench_report
-from iale.reports.markup import Table, markdown
-from iale.reports.panels import Panel, display_name, panels
 from iale.reports.results import results_page
-from iale.reports.sources import read_machine
-from iale.reports.tables import percent
 
 ROOT = Path(__file__).parents[1]
 RECORDS, PAGE, IMAGES = (

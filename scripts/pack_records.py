@@ -12,11 +12,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from iale import storage
-from iale.benchmark.lessons import COSTS, read_costs
+from iale import _storage as storage
+from iale.benchmark._lessons import COSTS, read_costs
 from iale.benchmark.records import PACKED, RECORDS, all_records, pack, policy_weights
 from iale.benchmark.runner import MACHINE, TIMES
-from iale.reports.sources import read_machine
+from iale.reports._sources import read_machine
 
 RESULTS = Path(__file__).parents[1] / "results"
 

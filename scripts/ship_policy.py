@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from iale import storage
+from iale import _storage as storage
 from iale.policies.catalog import PRETRAINED
 from iale.policies.saved import load_card, load_policy, save_policy
 

@@ -20,7 +20,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from iale.testing.label_page import LabelServer, Tally, label_under_kills
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the page's test driver lives with the tests
+
+from tests.integrations.label_page import LabelServer, Tally, label_under_kills
 
 CLASSES = ["a", "b", "c"]
 SMALL = ("--dataset", "digits", "--classifier", "mlp", "--epochs", "2", "--device", "cpu", "--labeling-budget", "40")

@@ -17,13 +17,13 @@ from torch import Tensor, nn
 
 from iale import errors
 from iale.active_learner import ActiveLearner
+from iale.classifiers._chunks import Chunks, is_out_of_memory
 from iale.classifiers.base import FitJob, FittedClassifier, Outputs, TrainingConfig
 from iale.classifiers.cache import OutputCache
-from iale.classifiers.chunks import Chunks, is_out_of_memory
 from iale.classifiers.networks import Network, cnn
 from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
+from iale.data._fingerprint import fingerprint
 from iale.data.arrays import ArraySamples
-from iale.data.fingerprint import fingerprint
 from iale.data.folder import FolderSamples
 from iale.data.pool import Pool
 from iale.data.samples import Samples

@@ -13,8 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iale.errors import StorageError
-from iale.storage import (
+from iale._storage import (
     append_line,
     read_bytes,
     read_json,
@@ -27,6 +26,7 @@ from iale.storage import (
     write_json,
     write_tensors,
 )
+from iale.errors import StorageError
 
 TENSORS = {"weight": torch.arange(6.0).reshape(2, 3), "labels": torch.tensor([3, 1]), "flag": torch.tensor(True)}
 
@@ -59,7 +59,7 @@ LIMITED = """
 import resource, signal, sys
 from pathlib import Path
 from iale.errors import StorageError
-from iale.storage import append_line, write_bytes
+from iale._storage import append_line, write_bytes
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
 try:
@@ -89,7 +89,7 @@ def test_a_write_that_stops_half_way_leaves_what_was_there(tmp_path: Path, how: 
 WRITING = """
 import itertools, sys
 from pathlib import Path
-from iale.storage import append_line, write_json
+from iale._storage import append_line, write_json
 folder = Path(sys.argv[1])
 for number in itertools.count():
     write_json(folder / "state.json", {"number": number, "filling": [number] * 2000})

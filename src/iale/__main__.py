@@ -2,7 +2,7 @@
 
 import sys
 
-from iale.cli.main import main
+from iale.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from iale import storage
-from iale.benchmark import lessons
+from iale import _storage as storage
+from iale.benchmark import _lessons as lessons
+from iale.benchmark._lessons import COSTS, train_policies
 from iale.benchmark.bench import Bench, records_of, wanted
 from iale.benchmark.experiments import EXPERIMENTS, fig5c, with_changes
-from iale.benchmark.lessons import COSTS, train_policies
 from iale.benchmark.records import all_records
 from iale.benchmark.runner import run_experiment
 from iale.benchmark.sizes import SIZES, Size, SizeName
@@ -27,7 +27,7 @@ _SCRIPT = """
 import sys
 from pathlib import Path
 from iale.benchmark.experiments import EXPERIMENTS
-from iale.benchmark.lessons import train_policies
+from iale.benchmark._lessons import train_policies
 from iale.benchmark.sizes import SIZES
 from iale.classifiers.base import TrainingConfig
 from iale.executors import open_executor

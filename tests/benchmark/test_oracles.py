@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from iale.benchmark import oracles
+from iale.benchmark._play import begin_run, run_one
 from iale.benchmark.config import ExperimentConfig
 from iale.benchmark.oracles import ORACLES, BestOfRandom, GreedyLookAhead
-from iale.benchmark.play import begin_run, run_one
 from iale.classifiers.base import TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.data.catalog import load_dataset

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from iale import storage
+from iale import _storage as storage
+from iale.benchmark._play import run_one
 from iale.benchmark.config import ExperimentConfig
-from iale.benchmark.play import run_one
 from iale.benchmark.records import PACKED, RECORDS, all_records, pack, read_records, seal
 from iale.benchmark.runner import run_experiment
 from iale.classifiers.base import TrainingConfig
 from iale.data.catalog import load_dataset
 from iale.errors import StorageError
 from iale.learner import CycleConfig
-from iale.reports.sources import read_runs
+from iale.reports._sources import read_runs
 
 CONFIG = ExperimentConfig(
     dataset="digits",

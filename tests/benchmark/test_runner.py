@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 import torch
 
-from iale import storage
-from iale.benchmark import play, runner
+from iale import _storage as storage
+from iale.benchmark import _play as play
+from iale.benchmark import runner
+from iale.benchmark._play import Run, run_one
 from iale.benchmark.config import ExperimentConfig
-from iale.benchmark.play import Run, run_one
 from iale.benchmark.records import read_records
 from iale.benchmark.runner import run_experiment
 from iale.classifiers.base import TrainingConfig

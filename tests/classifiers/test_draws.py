@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from iale.classifiers import draws
+from iale.classifiers import _draws as draws
 
 WORD = 0xFFFFFFFF
 SEEDS = st.integers(0, 2**63 - 1)

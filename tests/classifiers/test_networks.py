@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from iale.classifiers import draws
+from iale.classifiers import _draws as draws
 from iale.classifiers.networks import Dropout, Network, Standardize, cnn, initialize, mlp, resnet18
 from iale.errors import ModelError
 

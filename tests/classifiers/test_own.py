@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from iale.classifiers._own import find_model, own_classifier
 from iale.classifiers.base import TrainingConfig
-from iale.classifiers.own import find_model, own_classifier
 from iale.errors import ConfigError, ModelError
 
 MODELS = """

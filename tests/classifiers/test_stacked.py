@@ -10,14 +10,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from iale.classifiers import draws, networks, stacked, stacked_training
+from iale.classifiers import _draws as draws
+from iale.classifiers import networks
+from iale.classifiers._chunks import Chunks
 from iale.classifiers.base import FitJob, TrainingConfig
-from iale.classifiers.chunks import Chunks
-from iale.classifiers.stacked import stackable, train_stacked
-from iale.classifiers.stacked_convolutions import Way
-from iale.classifiers.stacked_layers import keeps
-from iale.classifiers.stacked_plan import plan
-from iale.classifiers.stacked_training import Stack
+from iale.classifiers.stacked import _stack as stacked_training
+from iale.classifiers.stacked import _train as stacked
+from iale.classifiers.stacked._convolutions import Way
+from iale.classifiers.stacked._layers import keeps
+from iale.classifiers.stacked._plan import plan
+from iale.classifiers.stacked._stack import Stack
+from iale.classifiers.stacked._train import stackable, train_stacked
 from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
 from iale.data.arrays import ArraySamples
 from iale.errors import DataError, MemoryWarning, ModelError

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from iale.cli.main import main
+from iale.cli._main import main
 from iale.policies.iale import random_policy
 from iale.policies.saved import save_policy
 from iale.policies.state import StateConfig
@@ -346,7 +346,7 @@ def test_an_answer_that_cannot_be_written(
 def test_a_disk_that_is_full_before_the_work(
     command: tuple[str, ...], refused: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("iale.cli.output.tempfile.TemporaryFile", lambda **_: full_disk())
+    monkeypatch.setattr("iale.cli._output.tempfile.TemporaryFile", lambda **_: full_disk())
     sentence = refused(*command, "--out", "out")
     assert "cannot write to out: No space left on device; check the path" in sentence
 

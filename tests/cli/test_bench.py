@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from iale import storage
+from iale import _storage as storage
 from iale.benchmark.experiments import EXPERIMENTS
-from iale.cli.main import main
+from iale.cli._main import main
 
 _STRATEGY = """
 from iale.strategies.uncertainty import Entropy

@@ -12,17 +12,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from iale._storage import read_json, read_lines
 from iale.benchmark.config import ExperimentConfig
 from iale.classifiers.base import TrainingConfig
-from iale.cli import demo, policies
-from iale.cli.main import main
-from iale.cli.output import table
+from iale.cli import _demo as demo
+from iale.cli import _policies as policies
+from iale.cli._main import main
+from iale.cli._output import table
 from iale.learner import CycleConfig
 from iale.policies.iale import random_policy
 from iale.policies.saved import save_policy
 from iale.policies.state import StateConfig
 from iale.seeding import Stream
-from iale.storage import read_json, read_lines
 
 TINY = ("--classifier", "mlp", "--epochs", "1", "--device", "cpu", "--labeling-budget", "30")
 RUN = ("run", "--dataset", "digits", *TINY, "--test-size", "20", "--strategies", "random,margin")

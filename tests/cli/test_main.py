@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from iale.cli.main import COMMANDS, SUMMARIES, main
+from iale.cli._main import COMMANDS, SUMMARIES, main
 
 ENVIRONMENT = {**os.environ, "PYTHONWARNINGS": "error", "OMP_NUM_THREADS": "1"}
 
@@ -25,7 +25,7 @@ def replace_command(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> No
 def test_help_imports_nothing_heavy() -> None:
     program = (
         "import sys\n"
-        "from iale.cli.main import main\n"
+        "from iale.cli._main import main\n"
         "assert main(['--help']) == 0\n"
         "heavy = {'torch', 'numpy', 'scipy', 'sklearn', 'matplotlib', 'PIL', 'tyro', 'tqdm', 'pooch'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import pytest
 
-from iale.cli.options import parse, show
+from iale.cli._options import parse, show
 from iale.errors import ConfigError
 
 

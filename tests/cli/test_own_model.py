@@ -11,8 +11,8 @@ import pytest
 from tests.integrations.label_studio import LEGACY, serve
 from tests.integrations.studio import Studio, labeled
 
-from iale.cli import label as label_command
-from iale.cli.main import main
+from iale.cli import _label as label_command
+from iale.cli._main import main
 
 MODELS = """
 from torch import nn

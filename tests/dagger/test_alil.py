@@ -13,16 +13,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from iale.classifiers import draws
+from iale.classifiers import _draws as draws
 from iale.classifiers.base import FitJob, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.classifiers.torch_classifier import TorchClassifier
+from iale.dagger._alil_episode import AlilEpisode, run_alil_episode
+from iale.dagger._demonstrations import load_log, load_tensors
+from iale.dagger._episode import open_episode, split_source
+from iale.dagger._rounds import claim
 from iale.dagger.alil import train_alil, update_alil
-from iale.dagger.alil_episode import AlilEpisode, run_alil_episode
 from iale.dagger.config import AlilConfig, DaggerConfig
-from iale.dagger.demonstrations import load_log, load_tensors
-from iale.dagger.episode import open_episode, split_source
-from iale.dagger.rounds import claim
 from iale.data.catalog import load_dataset
 from iale.data.samples import DataSet
 from iale.errors import ConfigError, IaleError

@@ -10,9 +10,9 @@ import torch
 from iale.classifiers.base import FitJob, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.classifiers.torch_classifier import TorchClassifier
+from iale.dagger._demonstrations import Episode
+from iale.dagger._episode import run_episode, split_source
 from iale.dagger.config import EXPERTS, DaggerConfig
-from iale.dagger.demonstrations import Episode
-from iale.dagger.episode import run_episode, split_source
 from iale.data.catalog import load_dataset
 from iale.data.samples import DataSet
 from iale.errors import ConfigError, IaleError
@@ -168,7 +168,7 @@ def test_the_same_seed_repeats_and_another_differs(data: DataSet) -> None:
 
 
 def test_ties_between_experts_are_drawn(data: DataSet) -> None:
-    from iale.dagger.episode import best_expert
+    from iale.dagger._episode import best_expert
 
     winners = set()
     for seed in range(40):

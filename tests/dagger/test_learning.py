@@ -12,10 +12,10 @@ from scipy import stats
 
 from iale.classifiers.base import TrainingConfig, resolve_device
 from iale.classifiers.build import build_classifier
+from iale.dagger._demonstrations import Demonstrations, concatenate, load_demonstrations
+from iale.dagger._update import update_policy
 from iale.dagger.config import DaggerConfig
-from iale.dagger.demonstrations import Demonstrations, concatenate, load_demonstrations
 from iale.dagger.trainer import train_policy
-from iale.dagger.update import update_policy
 from iale.data.catalog import load_dataset
 from iale.learner import CycleConfig, accuracy, run_cycle, start
 from iale.policies.catalog import find_strategy

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from iale.classifiers.base import TrainingConfig
+from iale.dagger._demonstrations import load_demonstrations, load_log
 from iale.dagger.config import DaggerConfig, UpdateConfig
-from iale.dagger.demonstrations import load_demonstrations, load_log
 from iale.dagger.trainer import train_policy
 from iale.learner import CycleConfig
 from iale.policies.saved import load_card

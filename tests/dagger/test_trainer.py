@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from iale.dagger._rounds import claim, episodes_of
 from iale.dagger.config import DaggerConfig
-from iale.dagger.rounds import claim, episodes_of
 from iale.errors import ConfigError
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from iale.classifiers import draws
+from iale.classifiers import _draws as draws
+from iale.dagger._demonstrations import Demonstrations, concatenate, stack
+from iale.dagger._update import demonstration_loss, update_policy
 from iale.dagger.config import UpdateConfig
-from iale.dagger.demonstrations import Demonstrations, concatenate, stack
-from iale.dagger.update import demonstration_loss, update_policy
 from iale.policies.iale import IalePolicy, policy_network, random_policy
 from iale.policies.state import StateConfig, encode, observe
 from iale.seeding import Stream

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from iale.data._sources import embedded_file
 from iale.data.arrays import ArraySamples
 from iale.data.catalog import DATASETS, describe_datasets, load_dataset
 from iale.data.samples import DataSet
-from iale.data.sources import embedded_file
 from iale.data.splits import Subset, make_dataset, stratified_split
 from iale.errors import DataError, UnknownNameError
 from iale.seeding import Stream

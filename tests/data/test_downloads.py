@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 import torch
 
-from iale.data import sources
+from iale._storage import sha256
+from iale.data import _sources as sources
+from iale.data._downloads import RemoteFile, cache_folder, fetch
 from iale.data.catalog import describe_datasets, load_dataset
-from iale.data.downloads import RemoteFile, cache_folder, fetch
 from iale.errors import DataError, StorageError
-from iale.storage import sha256
 
 CONTENT = b"the content of a file" * 100
 

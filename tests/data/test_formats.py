@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from iale.data.formats import CIFAR_ROW, gunzip, map_npy, parse_cifar, parse_idx, read_npz
+from iale.data._formats import CIFAR_ROW, gunzip, map_npy, parse_cifar, parse_idx, read_npz
 from iale.errors import DataError
 
 RNG = np.random.default_rng(0)

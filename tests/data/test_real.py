@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
+from iale.data._sources import embedded_file
 from iale.data.catalog import describe_datasets, load_dataset
 from iale.data.samples import DataSet
-from iale.data.sources import embedded_file
 
 pytestmark = [
     pytest.mark.data,

@@ -22,7 +22,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from sklearn.datasets import load_digits
 
 from iale.labeling.project import ProjectReader
-from iale.testing.label_page import LabelServer, hostile_images
+from tests.integrations.label_page import LabelServer, hostile_images
 
 EVIL = "<img src=x onerror=alert(1)>"
 LOOKS = [

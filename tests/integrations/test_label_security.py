@@ -17,12 +17,12 @@ import pytest
 pytest.importorskip("starlette", reason="the extra 'label' is not installed")
 pytest.importorskip("uvicorn", reason="the extra 'label' is not installed")
 
-from iale.integrations.label.app import create_app
-from iale.integrations.label.security import COOKIE, MOST_BODY, Guard, is_loopback, project_token
-from iale.labeling.ids import id_of
+from iale.integrations.label._app import create_app
+from iale.integrations.label._security import COOKIE, MOST_BODY, Guard, is_loopback, project_token
+from iale.labeling.items._ids import id_of
 from iale.labeling.project import Project, ProjectConfig
-from iale.testing.asgi import Answer, request
-from iale.testing.label_page import LabelServer, hostile_images
+from tests.integrations.asgi import Answer, request
+from tests.integrations.label_page import LabelServer, hostile_images
 
 ORIGIN = "http://127.0.0.1:8414"
 TOKEN = "t" * 43
@@ -171,7 +171,7 @@ def test_a_server_for_others_answers_to_addresses_but_not_to_any_name(project: P
 
 
 def test_loopback_is_the_default() -> None:
-    from iale.cli.label import LabelOptions
+    from iale.cli._label import LabelOptions
 
     assert is_loopback(LabelOptions(Path("x"), ProjectConfig(Path("y"))).host)
     assert not any(map(is_loopback, ("0.0.0.0", "::", "192.168.1.7", "evil.example", "")))

@@ -21,13 +21,13 @@ pytest.importorskip("uvicorn", reason="the extra 'label' is not installed")
 
 from PIL import Image
 
-from iale.cli.label import PAGES
-from iale.cli.main import main
-from iale.integrations.label.app import create_app
-from iale.integrations.label.pictures import EDGE, THUMB, picture
+from iale.cli._label import PAGES
+from iale.cli._main import main
+from iale.integrations.label._app import create_app
+from iale.integrations.label._pictures import EDGE, THUMB, picture
 from iale.labeling.project import Project, ProjectConfig, ProjectReader
-from iale.testing.asgi import Answer, request
-from iale.testing.label_page import LabelServer, hostile_images, label_under_kills, tally
+from tests.integrations.asgi import Answer, request
+from tests.integrations.label_page import LabelServer, hostile_images, label_under_kills, tally
 
 Get, Post = Callable[..., Answer], Callable[..., Any]
 
@@ -188,7 +188,7 @@ def test_a_full_disk_is_said_and_nothing_is_acknowledged(page: Page, monkeypatch
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr("iale.labeling.journal.os.write", full)
+        patch.setattr("iale.labeling.record._journal.os.write", full)
         answer = page.post("/api/label", sample=ticket["sample"], label="cat", key="same")
         assert answer.status == 507  # the page keeps what gets no answer below 500
         assert "No space left" in answer.json()["error"]

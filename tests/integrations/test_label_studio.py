@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from iale.active_learner import ActiveLearner
+from iale.classifiers._own import own_classifier
 from iale.classifiers.base import TrainingConfig
-from iale.classifiers.own import own_classifier
 from iale.errors import ConfigError, DataError
-from iale.integrations.label_studio import project as project_module
-from iale.integrations.label_studio.loop import run
+from iale.integrations.label_studio import _project as project_module
+from iale.integrations.label_studio._loop import run
 from tests.integrations.label_studio import LEGACY
 from tests.integrations.studio import CLASSES, COUNT, IMAGES, TEXTS, TRAINING, Studio, expected, labeled, pictures
 

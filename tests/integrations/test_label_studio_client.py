@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import pytest
 
 from iale.errors import ConfigError, DataError, IaleError
-from iale.integrations.label_studio import project as project_module
-from iale.integrations.label_studio.client import Client
-from iale.integrations.label_studio.project import Project
+from iale.integrations.label_studio import _project as project_module
+from iale.integrations.label_studio._client import Client
+from iale.integrations.label_studio._project import Project
 from tests.integrations.label_studio import LEGACY, PERSONAL, LabelStudio, serve
 from tests.integrations.studio import IMAGES, Studio, expected, labeled, pictures, png
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from iale.cli.main import main
+from iale.cli._main import main
 from tests.integrations.label_studio import LEGACY, LabelStudio
 from tests.integrations.studio import Studio, labeled
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from iale.errors import DataError
-from iale.integrations.label_studio.files import FolderFiles
-from iale.integrations.label_studio.project import Labeling, Project, read_label, read_labeling
+from iale.integrations.label_studio._files import FolderFiles
+from iale.integrations.label_studio._project import Labeling, Project, read_label, read_labeling
 from tests.integrations.label_studio import LEGACY, LabelStudio, serve
 from tests.integrations.studio import CHOICES, CLASSES, IMAGES, TEXTS, Studio, expected, labeled, pictures, png
 

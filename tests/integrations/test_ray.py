@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from torch import Tensor
 
-from iale import storage
+from iale import _storage as storage
 from iale.benchmark.config import ExperimentConfig
 from iale.benchmark.runner import run_experiment
 from iale.classifiers.base import TrainingConfig

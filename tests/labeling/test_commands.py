@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.labeling.conftest import Make, label_some
 
-from iale.cli.main import main
+from iale.cli._main import main
 
 
 def test_status_says_what_is_known_and_what_is_not(make: Make, capsys: pytest.CaptureFixture[str]) -> None:

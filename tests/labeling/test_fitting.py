@@ -14,11 +14,11 @@ from tests.labeling.conftest import QUICK, Make, label_some, write_images
 
 from iale.classifiers.base import TrainingConfig
 from iale.errors import ConfigError, DataError, ModelError
-from iale.labeling.fit import NICENESS, Round
-from iale.labeling.local import Reading
-from iale.labeling.models import classifier_of, strategy_of
+from iale.labeling.fitting._fit import NICENESS, Round
+from iale.labeling.fitting._models import classifier_of, strategy_of
+from iale.labeling.items._reading import Reading
+from iale.labeling.items._sketches import keep_apart, sketches, spread
 from iale.labeling.project import Project, ProjectConfig
-from iale.labeling.sketches import keep_apart, sketches, spread
 from iale.policies.catalog import list_policies
 
 

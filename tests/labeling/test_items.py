@@ -13,11 +13,11 @@ from PIL import Image
 from tests.labeling.conftest import write_images
 
 from iale.errors import DataError
-from iale.labeling.ids import Ids, Names
-from iale.labeling.image_items import ImageItems
-from iale.labeling.items import open_items
-from iale.labeling.pictures import MOST_PIXELS, open_picture, picture
-from iale.labeling.texts import FEATURES, hashed_ngrams
+from iale.labeling.items._ids import Ids, Names
+from iale.labeling.items._images import ImageItems
+from iale.labeling.items._items import open_items
+from iale.labeling.items._pictures import MOST_PIXELS, open_picture, picture
+from iale.labeling.items._texts import FEATURES, hashed_ngrams
 
 
 def png(width: int, height: int, data: bytes = b"") -> bytes:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iale.errors import StorageError
-from iale.labeling.journal import Journal
+from iale.labeling.record._journal import Journal
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 EVENTS = st.one_of(
@@ -127,7 +127,7 @@ LIMITED = """
 import resource, signal, sys
 from pathlib import Path
 from iale.errors import StorageError
-from iale.labeling.journal import Journal
+from iale.labeling.record._journal import Journal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
 journal = Journal(Path(sys.argv[1]))
@@ -154,7 +154,7 @@ def test_a_write_that_the_kernel_stops_half_way_is_taken_back(tmp_path: Path) ->
 WRITING = """
 import sys
 from pathlib import Path
-from iale.labeling.journal import Journal
+from iale.labeling.record._journal import Journal
 journal = Journal(Path(sys.argv[1]))
 print("ready", flush=True)
 while True:

@@ -15,9 +15,9 @@ from torch.utils.data import DataLoader
 from iale.data.unlabeled import load_labels_csv
 from iale.errors import ConfigError, DataError, StorageError
 from iale.labeling.export import LabeledDataset, export_folders, folder_names, labels_csv, labels_jsonl
+from iale.labeling.fitting.saved import export_classifier, fit_now, load_classifier, scores_csv
 from iale.labeling.importing import import_csv, import_folders
 from iale.labeling.project import Project, ProjectConfig
-from iale.labeling.saved import export_classifier, fit_now, load_classifier, scores_csv
 
 
 @pytest.fixture

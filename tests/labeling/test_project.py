@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 from tests.labeling.conftest import QUICK, Make, label_some, truth, write_images
 
+from iale._storage import write_json
 from iale.errors import ConfigError, DataError, StorageError
-from iale.labeling.fits import Latest
 from iale.labeling.project import Project, ProjectConfig
-from iale.storage import write_json
+from iale.labeling.record._fits import Latest
 
 
 def test_a_label_is_kept_corrected_undone_and_known_to_history(make: Make) -> None:

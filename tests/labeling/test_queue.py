@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from iale.labeling.ids import Ids, id_of
-from iale.labeling.queue import Queue, Shares
+from iale.labeling.items._ids import Ids, id_of
+from iale.labeling.queue._queue import Queue, Shares
 
 
 def ids(count: int) -> Ids:

@@ -7,10 +7,10 @@ import pytest
 from scipy import stats
 from scipy.optimize import curve_fit
 
-from iale.labeling.curve import Curves, draw_curves, draw_weights, fit_curves
-from iale.labeling.fits import Fit, RandomFits
-from iale.labeling.intervals import Range, percentiles, wilson
-from iale.labeling.savings import FEWEST_TESTS, Savings, advise, savings
+from iale.labeling.forecast._curve import Curves, draw_curves, draw_weights, fit_curves
+from iale.labeling.forecast._intervals import Range, percentiles, wilson
+from iale.labeling.forecast._savings import FEWEST_TESTS, Savings, advise, savings
+from iale.labeling.record._fits import Fit, RandomFits
 
 A, B, C = 0.92, 1.2, 0.55  # the curve that the labels follow
 B_RANDOM, C_RANDOM = 1.2, 0.40  # random choice

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from iale import storage
+from iale import _storage as storage
 from iale.benchmark.metrics import Floats
 from iale.benchmark.records import seal
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import pytest
 
-from iale import storage
+from iale import _storage as storage
 from iale.benchmark.bench import Bench
 from iale.errors import ConfigError, StorageError
 from iale.reports.bench import write_bench_report

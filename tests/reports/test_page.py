@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from iale import storage
+from iale import _storage as storage
 from iale.benchmark.config import ExperimentConfig
 from iale.benchmark.records import seal
-from iale.cli.options import parse
-from iale.cli.run import RunOptions
+from iale.cli._options import parse
+from iale.cli._run import RunOptions
 from iale.errors import StorageError
-from iale.reports.markup import Table, html_table, markdown
-from iale.reports.panels import panels
+from iale.reports._markup import Table, html_table, markdown
+from iale.reports._panels import panels
+from iale.reports._settings import command
+from iale.reports._tables import clock, panel_table, win_table
 from iale.reports.report import write_report
-from iale.reports.settings import command
-from iale.reports.tables import clock, panel_table, win_table
 from tests.reports.factory import experiment, record, times, write
 
 VOID = {"meta", "br", "link", "img"}

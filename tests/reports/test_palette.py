@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from iale.reports.palette import HEURISTICS, PAPER, SCREEN, looks, screen_colors
+from iale.reports._palette import HEURISTICS, PAPER, SCREEN, looks, screen_colors
 from iale.strategies.catalog import STRATEGIES
 
 Floats = NDArray[np.float64]

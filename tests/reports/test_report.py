@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from iale import storage
+from iale import _storage as storage
 from iale.benchmark.records import seal
 from iale.benchmark.statistics import estimate
 from iale.errors import StorageError
-from iale.reports.panels import display_name, panels
+from iale.reports._panels import display_name, panels
+from iale.reports._summary import rows
 from iale.reports.report import write_report
-from iale.reports.summary import rows
 from tests.reports import factory
 from tests.reports.factory import write
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from iale import storage
+from iale import _storage as storage
 from iale.benchmark.bench import Bench
 from iale.benchmark.experiments import EXPERIMENTS
 from iale.benchmark.records import RECORDS, describe_run, make_record, pack
@@ -16,8 +16,8 @@ from iale.benchmark.sizes import SIZES
 from iale.classifiers.base import TrainingConfig
 from iale.errors import StorageError
 from iale.learner import Step
+from iale.reports._times import TIMES_NOTE
 from iale.reports.results import results_page
-from iale.reports.times import TIMES_NOTE
 
 SIZE = SIZES["standard"](TrainingConfig(device="cpu"))
 GAIN = {"margin": 0.02, "mnist-mlp-short": 0.04}

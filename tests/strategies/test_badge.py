@@ -12,9 +12,9 @@ from torch import Tensor
 from iale.classifiers.base import Outputs
 from iale.seeding import Stream
 from iale.strategies import badge
+from iale.strategies._gradient import gradient_embeddings, residuals
 from iale.strategies.badge import Badge
 from iale.strategies.base import QueryContext
-from iale.strategies.gradient import gradient_embeddings, residuals
 from iale.testing import make_context, reference
 
 

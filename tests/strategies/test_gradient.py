@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from iale.classifiers.base import Outputs
-from iale.strategies.gradient import gradient_embeddings, residuals
+from iale.strategies._gradient import gradient_embeddings, residuals
 from iale.testing import make_context, reference
 
 

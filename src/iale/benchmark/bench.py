@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from iale import storage
+from iale import _storage as storage
 from iale.benchmark.config import ExperimentConfig, PoolName
 from iale.benchmark.records import describe_run
 from iale.classifiers.base import TrainingConfig

@@ -14,7 +14,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from iale.dagger.episode import best_expert, look_ahead
+from iale.dagger._episode import best_expert, look_ahead
 from iale.data.pool import Candidates
 from iale.data.samples import DataSet
 from iale.learner import Learner

@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import nn
 
-from iale import storage
+from iale import _storage as storage
 from iale.benchmark.config import ExperimentConfig, PoolName, resolved
 from iale.errors import StorageError
 from iale.learner import Step

@@ -22,11 +22,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from iale import storage
+from iale import _storage as storage
+from iale.benchmark._machine import describe_machine
+from iale.benchmark._play import Run, begin_run, check, find_contender, play_together, prepared
 from iale.benchmark.bench import Bench
 from iale.benchmark.config import ExperimentConfig, resolved
-from iale.benchmark.machine import describe_machine
-from iale.benchmark.play import Run, begin_run, check, find_contender, play_together, prepared
 from iale.benchmark.records import RECORDS, all_records, cut_short, label, run_key, told
 from iale.classifiers.base import resolve_device
 from iale.data.catalog import load_dataset

@@ -1,1 +1,5 @@
 """Classifiers: a recipe that is fitted anew for every labeled set."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

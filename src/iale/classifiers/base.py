@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from iale.classifiers.precision import PRECISIONS
+from iale.classifiers._precision import PRECISIONS
 from iale.data.samples import Samples
 from iale.errors import ConfigError
 

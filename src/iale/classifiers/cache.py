@@ -27,11 +27,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from iale._storage import read_json, storage_errors, write_json
 from iale.classifiers.base import FittedClassifier, Outputs
-from iale.data.fingerprint import digest, fingerprint
+from iale.data._fingerprint import digest, fingerprint
 from iale.data.samples import Samples
 from iale.errors import StorageError
-from iale.storage import read_json, storage_errors, write_json
 
 _BLOCK = 16_000  # samples between two writes; a multiple of a classifier's chunk, so that both round alike
 _PROBES = 16

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from iale.classifiers import draws
+from iale.classifiers import _draws as draws
 from iale.errors import ModelError
 
 

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from iale.classifiers import draws
+from iale.classifiers import _draws as draws
+from iale.classifiers._chunks import Chunks
+from iale.classifiers._precision import arithmetic
 from iale.classifiers.base import FitJob, FittedClassifier, Outputs, TrainingConfig, resolve_device
-from iale.classifiers.chunks import Chunks
 from iale.classifiers.networks import Dropout, Network, initialize
-from iale.classifiers.precision import arithmetic
-from iale.classifiers.stacked import stackable, train_stacked, width
-from iale.data.fingerprint import digest
+from iale.classifiers.stacked._train import stackable, train_stacked, width
+from iale.data._fingerprint import digest
 from iale.data.samples import Samples
 from iale.errors import DataError, ModelError
 from iale.seeding import Stream

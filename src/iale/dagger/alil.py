@@ -12,14 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from iale.classifiers import draws
+from iale.classifiers import _draws as draws
 from iale.classifiers.base import resolve_device
-from iale.dagger.alil_episode import AlilEpisode, run_alil_episode
+from iale.dagger._alil_episode import AlilEpisode, run_alil_episode
+from iale.dagger._demonstrations import load_tensors
+from iale.dagger._episode import open_episode
+from iale.dagger._rounds import claim, on_this_device, play_rounds, prepare
+from iale.dagger._update import minimize
 from iale.dagger.config import AlilConfig
-from iale.dagger.demonstrations import load_tensors
-from iale.dagger.episode import open_episode
-from iale.dagger.rounds import claim, on_this_device, play_rounds, prepare
-from iale.dagger.update import minimize
 from iale.policies.alil import AlilPolicy, random_alil_policy
 from iale.seeding import Stream
 

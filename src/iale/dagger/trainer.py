@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from iale.classifiers.base import Classifier, resolve_device
-from iale.classifiers.stacked_meeting import side_by_side
+from iale.classifiers.stacked._meeting import side_by_side
+from iale.dagger._demonstrations import Episode, concatenate, load_demonstrations
+from iale.dagger._episode import open_episode, run_episode
+from iale.dagger._rounds import claim, episodes_of, on_this_device, play_rounds, prepare
+from iale.dagger._update import update_policy
 from iale.dagger.config import DaggerConfig
-from iale.dagger.demonstrations import Episode, concatenate, load_demonstrations
-from iale.dagger.episode import open_episode, run_episode
-from iale.dagger.rounds import claim, episodes_of, on_this_device, play_rounds, prepare
-from iale.dagger.update import update_policy
 from iale.executors import Executor
 from iale.policies.catalog import find_strategy
 from iale.policies.iale import IalePolicy, random_policy

@@ -1,1 +1,5 @@
 """Data sets, samples that are read as they are needed, and the pool."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from iale.data.checks import rows_of
-from iale.data.fingerprint import digest, file_stamp, sampled
+from iale.data._checks import rows_of
+from iale.data._fingerprint import digest, file_stamp, sampled
 from iale.errors import DataError
 
 Channels = Literal["first", "last"]

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from iale.data._downloads import RemoteFile, data_folders, find
+from iale.data._formats import read_npz
+from iale.data._sources import CIFAR_FILE, CIFAR_JPEG, FASHION_FILES, KMNIST_FILES, MNIST_FILES
 from iale.data.arrays import ArraySamples
-from iale.data.downloads import RemoteFile, data_folders, find
 from iale.data.folder import FolderSamples, check_class_folders
-from iale.data.formats import read_npz
 from iale.data.samples import DataSet
-from iale.data.sources import CIFAR_FILE, CIFAR_JPEG, FASHION_FILES, KMNIST_FILES, MNIST_FILES
 from iale.data.splits import make_dataset
 from iale.errors import DataError
 from iale.registry import Registry
@@ -20,14 +20,14 @@ from iale.registry import Registry
 DATASETS = Registry(
     "data set",
     {
-        "digits": "iale.data.sources:digits",
-        "fashion-small": "iale.data.sources:fashion_small",
-        "mnist": "iale.data.sources:mnist",
-        "fashion-mnist": "iale.data.sources:fashion_mnist",
-        "kmnist": "iale.data.sources:kmnist",
-        "kmnist-10k": "iale.data.sources:kmnist_10k",
-        "cifar10": "iale.data.sources:cifar10",
-        "cifar10-jpeg": "iale.data.sources:cifar10_jpeg",
+        "digits": "iale.data._sources:digits",
+        "fashion-small": "iale.data._sources:fashion_small",
+        "mnist": "iale.data._sources:mnist",
+        "fashion-mnist": "iale.data._sources:fashion_mnist",
+        "kmnist": "iale.data._sources:kmnist",
+        "kmnist-10k": "iale.data._sources:kmnist_10k",
+        "cifar10": "iale.data._sources:cifar10",
+        "cifar10-jpeg": "iale.data._sources:cifar10_jpeg",
     },
 )
 """Functions without arguments that return a `DataSet`; register your own beside them."""

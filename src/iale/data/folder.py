@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from iale.data.checks import rows_of
-from iale.data.fingerprint import digest, file_stamp, sampled
+from iale.data._checks import rows_of
+from iale.data._fingerprint import digest, file_stamp, sampled
 from iale.data.images import Mode, decode
 from iale.errors import ConfigError, DataError
 

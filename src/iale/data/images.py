@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from iale.data.checks import rows_of
-from iale.data.fingerprint import digest
+from iale.data._checks import rows_of
+from iale.data._fingerprint import digest
 from iale.errors import DataError
 
 Mode = Literal["L", "RGB"]

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from iale.data.checks import as_labels, check_every_class, check_labels, rows_of
-from iale.data.fingerprint import digest, fingerprint
+from iale.data._checks import as_labels, check_every_class, check_labels, rows_of
+from iale.data._fingerprint import digest, fingerprint
 from iale.data.samples import DataSet, Samples
 from iale.errors import DataError
 from iale.seeding import Stream

@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from iale.data._checks import as_labels, rows_of
 from iale.data.arrays import Channels, as_array, channels_first, guess_channels, to_float32
-from iale.data.checks import as_labels, rows_of
 from iale.errors import DataError
 
 

@@ -15,10 +15,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from iale._storage import storage_errors, to_json
 from iale.errors import ConfigError, DataError
-from iale.labeling.journal import Event
 from iale.labeling.reader import ProjectReader
-from iale.storage import storage_errors, to_json
+from iale.labeling.record._journal import Event
 
 COLUMNS = ("sample", "label", "person", "time", "reason", "id")
 

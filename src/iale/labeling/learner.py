@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from iale.active_learner import ActiveLearner, integers
 from iale.classifiers.base import Classifier, FittedClassifier
+from iale.data._checks import rows_of
 from iale.data.arrays import ArraySamples
-from iale.data.checks import rows_of
 from iale.data.pool import Pool
 from iale.errors import ConfigError, DataError, ModelError
-from iale.labeling.items import Items
-from iale.labeling.local import Reading
-from iale.labeling.models import AUTO, FALLBACK, classifier_of, strategy_of
+from iale.labeling.fitting._models import AUTO, FALLBACK, classifier_of, strategy_of
+from iale.labeling.items._items import Items
+from iale.labeling.items._reading import Reading
 from iale.labeling.project import Project
 from iale.strategies.base import QueryStrategy
 

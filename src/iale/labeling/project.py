@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from iale.errors import ConfigError, DataError
-from iale.labeling.config import CONFIG, FIXED, ProjectConfig, brief, clean, load_config, save_config
-from iale.labeling.first import first_ones
-from iale.labeling.fitting import Fitter
-from iale.labeling.handing import Handing
-from iale.labeling.items import Items, open_items
-from iale.labeling.journal import Event, Reason
+from iale.labeling.fitting._process import Fitter
+from iale.labeling.forecast.status import Status, StatusMaker
+from iale.labeling.items._items import Items, open_items
+from iale.labeling.queue._first import first_ones
+from iale.labeling.queue._handing import Handing
 from iale.labeling.reader import Guess, Labeled, ProjectReader
-from iale.labeling.status import Status, StatusMaker
+from iale.labeling.record._journal import Event, Reason
+from iale.labeling.record.config import CONFIG, FIXED, ProjectConfig, brief, clean, load_config, save_config
 
 __all__ = ["Labeled", "Project", "ProjectConfig", "ProjectReader", "Ticket"]
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from iale.labeling.answers import Answers
-from iale.labeling.config import ProjectConfig, load_config
-from iale.labeling.fits import Fits
-from iale.labeling.items import ItemKind, Items, Shown, open_items
-from iale.labeling.journal import Event, Journal
-from iale.labeling.queue import Shares
+from iale.labeling.items._items import ItemKind, Items, Shown, open_items
+from iale.labeling.queue._queue import Shares
+from iale.labeling.record._answers import Answers
+from iale.labeling.record._fits import Fits
+from iale.labeling.record._journal import Event, Journal
+from iale.labeling.record.config import ProjectConfig, load_config
 
 JOURNAL = "journal.jsonl"
 Guess = tuple[tuple[str, float], ...]

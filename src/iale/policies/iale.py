@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor, nn
 
-from iale.classifiers import draws
+from iale.classifiers import _draws as draws
 from iale.classifiers.networks import initialize
 from iale.policies.base import Policy
 from iale.policies.state import StateConfig, encode, observe

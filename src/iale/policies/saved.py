@@ -17,7 +17,7 @@ from typing import Any, TypeVar, overload
 
 import torch
 
-from iale import storage
+from iale import _storage as storage
 from iale.errors import PolicyError, StorageError
 from iale.policies.base import Policy
 from iale.registry import Registry

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from iale.classifiers.base import Outputs
 from iale.errors import ConfigError, QueryError
+from iale.strategies._gradient import gradient_embeddings
 from iale.strategies.base import QueryContext
-from iale.strategies.gradient import gradient_embeddings
 
 
 @dataclass(frozen=True)

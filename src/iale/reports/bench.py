@@ -9,24 +9,24 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from iale import storage
+from iale import _storage as storage
 from iale.benchmark.bench import Bench
 from iale.benchmark.statistics import Comparison, verdict
 from iale.errors import ConfigError, StorageError
-from iale.reports import page
-from iale.reports.curves import draw_curves
-from iale.reports.factor import STRATEGY, draw_factor, series
-from iale.reports.figures import inline_svg, panel_looks, png, svg
-from iale.reports.markup import Table, escape, html_table
-from iale.reports.overlap import draw_overlap, mean_overlap, watched
-from iale.reports.palette import Look
-from iale.reports.panels import RANDOM, Panel, display_name, panels
-from iale.reports.sections import footer, html_section, panel_summary
-from iale.reports.settings import made_with
-from iale.reports.sources import by_key
-from iale.reports.summary import Times, rows
-from iale.reports.tables import INTERVALS, NONE, compared, difference, percent, policy_table
-from iale.reports.times import TIMES_NOTE, draw_times, timed
+from iale.reports import _page as page
+from iale.reports._curves import draw_curves
+from iale.reports._factor import STRATEGY, draw_factor, series
+from iale.reports._figures import inline_svg, panel_looks, png, svg
+from iale.reports._markup import Table, escape, html_table
+from iale.reports._overlap import draw_overlap, mean_overlap, watched
+from iale.reports._palette import Look
+from iale.reports._panels import RANDOM, Panel, display_name, panels
+from iale.reports._sections import footer, html_section, panel_summary
+from iale.reports._settings import made_with
+from iale.reports._sources import by_key
+from iale.reports._summary import Times, rows
+from iale.reports._tables import INTERVALS, NONE, compared, difference, percent, policy_table
+from iale.reports._times import TIMES_NOTE, draw_times, timed
 
 
 def write_bench_report(

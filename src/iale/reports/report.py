@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from iale import storage
-from iale.reports import page
-from iale.reports.curves import draw_curves
-from iale.reports.figures import panel_looks, png
-from iale.reports.markup import markdown, markdown_text
-from iale.reports.panels import panels
-from iale.reports.sections import footer, html_section, markdown_section, panel_summary
-from iale.reports.settings import made_with
-from iale.reports.sources import read_machine, read_runs, read_times
-from iale.reports.tables import notes, panel_table
+from iale import _storage as storage
+from iale.reports import _page as page
+from iale.reports._curves import draw_curves
+from iale.reports._figures import panel_looks, png
+from iale.reports._markup import markdown, markdown_text
+from iale.reports._panels import panels
+from iale.reports._sections import footer, html_section, markdown_section, panel_summary
+from iale.reports._settings import made_with
+from iale.reports._sources import read_machine, read_runs, read_times
+from iale.reports._tables import notes, panel_table
 
 
 def write_report(source: Path | Sequence[Path], out: Path) -> str:

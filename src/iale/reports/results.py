@@ -9,22 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from iale import storage
+from iale import _storage as storage
+from iale.benchmark._lessons import read_costs
 from iale.benchmark.bench import Bench, records_of, wanted
 from iale.benchmark.claims import FAILS, HOLDS, OPEN, Claim, Finding, claims, judge
 from iale.benchmark.experiments import EXPERIMENTS, HEURISTICS
-from iale.benchmark.lessons import read_costs
 from iale.benchmark.records import all_records
 from iale.benchmark.runner import MACHINE
 from iale.benchmark.sizes import Size
 from iale.benchmark.statistics import compare, correct, estimate
-from iale.reports.markup import Table, markdown
-from iale.reports.overlap import mean_overlap, watched
-from iale.reports.panels import RANDOM, Panel, display_name, panels
-from iale.reports.sources import read_times
-from iale.reports.summary import Times, costs
-from iale.reports.tables import NONE, compared, percent, points, policy_table
-from iale.reports.times import TIMES_NOTE
+from iale.reports._markup import Table, markdown
+from iale.reports._overlap import mean_overlap, watched
+from iale.reports._panels import RANDOM, Panel, display_name, panels
+from iale.reports._sources import read_times
+from iale.reports._summary import Times, costs
+from iale.reports._tables import NONE, compared, percent, points, policy_table
+from iale.reports._times import TIMES_NOTE
 
 READING = "reading.md"
 

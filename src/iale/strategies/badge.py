@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from iale.errors import QueryError
+from iale.strategies._gradient import residuals
 from iale.strategies.base import QueryContext, QueryStrategy
-from iale.strategies.gradient import residuals
 
 _ROWS = 4096  # of a chunk that is raised to float64; small enough to stay in the processor's cache
 _KEPT = 1 << 28  # bytes of float64 residuals that are kept; beyond it each pass computes them from the logits again

@@ -5,7 +5,6 @@
 >>> check_strategy(Margin())
 """
 
-from iale.testing.contexts import make_context, reorder
-from iale.testing.contract import check_strategy
+import lazy_loader
 
-__all__ = ["check_strategy", "make_context", "reorder"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,16 @@
+from .active_learner import ActiveLearner as ActiveLearner
+from .classifiers import TorchClassifier as TorchClassifier
+from .classifiers import TrainingConfig as TrainingConfig
+from .data import ArraySamples as ArraySamples
+from .data import FolderSamples as FolderSamples
+from .data import TorchSamples as TorchSamples
+from .data import load_dataset as load_dataset
+from .errors import IaleError as IaleError
+from .labeling import Project as Project
+from .labeling import ProjectLearner as ProjectLearner
+from .policies import find_strategy as find_strategy
+from .policies import list_policies as list_policies
+from .policies import load_policy as load_policy
+from .strategies import QueryContext as QueryContext
+from .strategies import QueryStrategy as QueryStrategy
+from .strategies import ScoringStrategy as ScoringStrategy

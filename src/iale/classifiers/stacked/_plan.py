@@ -1,0 +1,84 @@
+"""What each of R networks reads in each of its steps, drawn in advance on the device as the plain loop draws it.
+
+Dimensions: R networks, S steps of the longest fit, B samples of a batch, L dropout layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from iale.classifiers import _draws as draws
+from iale.classifiers.base import FitJob, TrainingConfig
+from iale.seeding import Stream
+
+
+@dataclass
+class Plan:
+    """Steps of R networks; behind a batch that is not full, and behind the last step of a fit, is padding.
+
+    Attributes:
+        rows: int64 [S, R, B], places of samples among the inputs; padding repeats a sample of the same network.
+        labels: int64 [S, R, B, 1].
+        shares: float64 [S, R, B, 1], a sample's share of the mean loss of its batch; 0 is padding.
+        keys: int32 [S, R, L, 2], of the dropout masks.
+        sizes: [S], the largest batch of each step.
+        epochs: [R], steps of one epoch of each network.
+        counts: [R], labeled samples of each network.
+    """
+
+    rows: Tensor
+    labels: Tensor
+    shares: Tensor
+    keys: Tensor
+    sizes: list[int]
+    epochs: list[int]
+    counts: list[int]
+
+    def keep(self, kept: Tensor) -> None:
+        """Drops all networks but those at ``kept``."""
+        for name in ("rows", "labels", "shares", "keys"):
+            setattr(self, name, getattr(self, name)[:, kept])
+        for name in ("epochs", "counts"):
+            setattr(self, name, [getattr(self, name)[r] for r in kept.tolist()])
+
+
+def plan(
+    jobs: Sequence[FitJob], places: Sequence[Tensor], config: TrainingConfig, dropouts: int, device: torch.device
+) -> Plan:
+    """The steps of ``jobs``.
+
+    Args:
+        jobs: labeled sets and seeds.
+        places: int64 [len(jobs[r].indices)] for each job, where its samples lie among the inputs.
+        config: epochs and batch size.
+        dropouts: L.
+        device: where the steps are drawn and kept.
+    """
+    size, counts = config.batch_size, [len(job.indices) for job in jobs]
+    epochs = [-(-n // size) for n in counts]
+    shape = (config.epochs * max(epochs), len(jobs), min(size, max(counts)))
+    rows = torch.zeros(shape, dtype=torch.int64, device=device)
+    labels = torch.zeros(shape, dtype=torch.int64, device=device)
+    shares = torch.zeros(shape, dtype=torch.float64, device=device)
+    keys = torch.zeros((*shape[:2], dropouts, 2), dtype=torch.int32, device=device)
+    epoch_numbers = torch.arange(config.epochs, dtype=torch.int32, device=device)
+    layers = torch.arange(dropouts, dtype=torch.int32, device=device)
+    for r, (job, n, steps) in enumerate(zip(jobs, counts, epochs, strict=True)):
+        seeds = [Stream(job.seed).child(name).seed for name in ("batches", "dropout")]
+        order_key, drop_key = draws.keys(seeds, device)
+        orders = torch.full((config.epochs, steps * size), -1, device=device)
+        orders[:, :n] = draws.permutation(draws.fold(order_key, epoch_numbers), n)
+        orders = orders.view(-1, size)[:, : shape[2]]
+        real, orders, last = orders >= 0, orders.clamp(min=0), config.epochs * steps
+        rows[:, r] = places[r][0]
+        rows[:last, r] = places[r].to(device)[orders]
+        labels[:last, r] = job.labels.to(device)[orders]
+        shares[:last, r] = real.double() / real.sum(dim=1, keepdim=True)
+        numbers = torch.arange(last, dtype=torch.int32, device=device)
+        keys[:last, r] = draws.fold(draws.fold(drop_key, numbers)[:, None], layers)
+    sizes = (shares > 0).sum(dim=2).amax(dim=1).tolist()
+    return Plan(rows, labels[..., None], shares[..., None], keys, sizes, epochs, counts)

@@ -1,0 +1,99 @@
+"""R classifiers of one architecture trained side by side, each as the plain loop would train it alone.
+
+`TorchClassifier.fit` is the definition. Here the same batches meet the same dropout masks and the same Adam, with
+gradients by hand: nothing builds a graph, and on a GPU one recorded step is replayed. All networks take their s-th step
+together, whatever the length of their epochs, so one count of steps serves Adam; a network that has taken its last step
+leaves. Results equal the plain loop's up to the rounding of sums.
+
+Dimensions: R networks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+from torch import nn
+
+from iale.classifiers._chunks import Chunks
+from iale.classifiers._precision import arithmetic
+from iale.classifiers.base import FitJob, TrainingConfig
+from iale.classifiers.networks import Dropout
+from iale.classifiers.stacked._convolutions import Way
+from iale.classifiers.stacked._layers import parts_of
+from iale.classifiers.stacked._plan import plan
+from iale.classifiers.stacked._stack import Stack
+from iale.data.samples import Samples
+from iale.executors import one_thread
+
+_ON_GPU = 512
+_WEIGHTS = 700_000
+"""Weights of the networks of a stack on a CPU: with gradients and two moments they fill its caches, and no more."""
+
+
+def width(network: nn.Module, device: torch.device) -> int:
+    """Networks side by side at first: 512 on a GPU; on a CPU 3 MLPs or 1 CNN (measured by `benchmarks/stacked.py`)."""
+    if device.type != "cpu":
+        return _ON_GPU
+    return max(1, _WEIGHTS // max(1, sum(weight.numel() for weight in network.parameters())))
+
+
+def stackable(network: nn.Module) -> bool:
+    """Whether `train_stacked` takes networks like this one.
+
+    It takes a `Network` of convolutions, linear layers, ReLU, max-pooling, flattening and counted dropout. Batch
+    normalisation is left to the plain loop, and so is every other module.
+    """
+    weights = list(network.parameters())
+    plain = all(w.requires_grad and w.dtype in (torch.float32, torch.float64) for w in weights)
+    return plain and parts_of(network) is not None
+
+
+def train_stacked(
+    networks: Sequence[nn.Module],
+    samples: Samples,
+    jobs: Sequence[FitJob],
+    config: TrainingConfig,
+    *,
+    chunks: Chunks | None = None,
+    way: Way = "auto",
+) -> None:
+    """Trains ``networks[r]`` on ``jobs[r]``, in place.
+
+    On a CPU each stack is trained on one thread, as many at a time as PyTorch may use threads: their number changes no
+    result.
+
+    Args:
+        networks: `stackable`, on one device, with their initial weights.
+        samples: the inputs.
+        jobs: labeled sets, perhaps of different lengths, and seeds.
+        config: epochs, batches, learning rate, early stop, precision.
+        chunks: how many networks are trained side by side; halved where memory runs out.
+        way: how convolutions are computed.
+
+    Raises:
+        ModelError: a loss is not finite.
+    """
+    device = next(networks[0].parameters()).device
+    chunks = chunks or Chunks(width(networks[0], device))
+    rows, places = torch.unique(torch.cat([job.indices for job in jobs]), return_inverse=True)
+    inputs = samples.batch(rows).to(device)
+    own = torch.split(places, [len(job.indices) for job in jobs])
+    dropouts = sum(isinstance(part, Dropout) for part in parts_of(networks[0]) or [])
+    operands = torch.bfloat16 if config.precision == "bf16" and device.type == "cuda" else None
+
+    def train(start: int, stop: int) -> None:
+        steps = plan(jobs[start:stop], own[start:stop], config, dropouts, device)
+        with torch.no_grad(), arithmetic(config.precision, device):
+            Stack(networks[start:stop], inputs, steps, config, way, operands).run()
+
+    parts = range(0, len(jobs), chunks.size)
+    threads = min(torch.get_num_threads(), len(parts)) if device.type == "cpu" else 1
+    with one_thread() if device.type == "cpu" else contextlib.nullcontext():
+        if threads == 1:
+            list(chunks.run(len(jobs), train))
+            return
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            list(pool.map(lambda start: train(start, min(start + chunks.size, len(jobs))), parts))

@@ -1,0 +1,76 @@
+"""``iale export``: the labels, the classifier and the scores of a labeling project."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from iale._storage import write_bytes
+from iale.cli._options import parse
+from iale.cli._output import check_file, check_folder, say
+from iale.errors import ConfigError
+from iale.labeling.export import export_folders, labels_csv, labels_jsonl
+from iale.labeling.fitting.saved import export_classifier, fit_now, scores_csv
+from iale.labeling.reader import ProjectReader
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """Takes labels, classifier or scores out of a labeling project; it may be done while people label.
+
+    Attributes:
+        project: the folder of the project.
+        to: csv (a table of the labels, which `iale query --labels` reads), jsonl (every answer with its history),
+            folders (a copy of the samples in class folders), classifier (weights.safetensors and a card), or scores
+            (what the classifier says of every sample without a label, as CSV).
+        out: the file, or the folder for folders and classifier; a table is printed without one.
+        fit: for classifier and scores: fits again where labels have come since the last fit.
+    """
+
+    project: tuple[Path, ...] = field(default=(), metadata={"positional": True})
+    to: Literal["csv", "jsonl", "folders", "classifier", "scores"] = "csv"
+    out: Path | None = None
+    fit: bool = True
+
+
+def main(argv: Sequence[str]) -> int:
+    """Writes or prints what was asked for."""
+    options = parse(ExportOptions, argv, prog="iale export")
+    if len(options.project) != 1:
+        raise ConfigError("iale export needs the folder of one project, which `iale label` makes.")
+    project = ProjectReader.open(options.project[0])
+    if options.to in ("folders", "classifier"):
+        if options.out is None:
+            raise ConfigError(f"iale export --to {options.to} needs --out FOLDER.")
+        out = check_folder(options.out)
+        if options.to == "folders":
+            say(f"{export_folders(project, out)} samples copied to {out}")
+        else:
+            _fit(project, options)
+            export_classifier(project, out)
+        return 0
+    if options.out is not None:
+        check_file(options.out)
+    if options.to == "scores":
+        _fit(project, options)
+        _put("".join(scores_csv(project)), options.out)
+    else:
+        tables: dict[str, Callable[[ProjectReader], str]] = {"csv": labels_csv, "jsonl": labels_jsonl}
+        _put(tables[options.to](project), options.out)
+    return 0
+
+
+def _fit(project: ProjectReader, options: ExportOptions) -> None:
+    if options.fit:
+        fit_now(project)
+
+
+def _put(text: str, out: Path | None) -> None:
+    data = text.encode(errors="surrogateescape")
+    if out is not None:
+        write_bytes(out, data)
+    else:
+        sys.stdout.write(data.decode(errors="replace"))

@@ -1,0 +1,116 @@
+"""``iale label``: a page on which people label what a strategy asks for."""
+
+from __future__ import annotations
+
+import getpass
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from iale.classifiers._own import find_model
+from iale.classifiers.build import CLASSIFIERS
+from iale.cli._options import parse
+from iale.cli._output import check_folder, say
+from iale.errors import ConfigError
+from iale.labeling.fitting._models import AUTO, check_model
+from iale.labeling.importing import import_labels
+from iale.labeling.project import Project, ProjectConfig
+from iale.labeling.record.config import clean
+from iale.policies.catalog import find_strategy
+from iale.registry import Registry
+
+PAGES = Registry("page", {"label": "iale.integrations.label._server:serve"})
+"""What serves a project to people; reached by name, because it needs packages that iale does without."""
+
+
+@dataclass(frozen=True)
+class LabelOptions:
+    """Opens a page on which people label: `iale label DATA --classes cat,dog --out PROJECT`.
+
+    The classifier is fitted again in the background while you label, and the strategy asks for what helps it most. The
+    same command goes on where it was stopped; every label is on the disk before the page says that it is saved.
+
+    Attributes:
+        out: folder of the project: its journal of labels and its fits.
+        host: address to listen at; only this machine reaches the page unless you name another.
+        port: 0 takes a free one.
+        labels: labels that exist already, for a project that has none yet: a CSV file with the columns sample and
+            label, or a folder of class folders inside the data.
+        person: your name; the page offers it. By default the name you are logged in with, and the page asks where
+            others can reach it.
+        policy: what asks instead of the strategy: a shipped policy's name, or the folder of one of your own.
+        project: what is labeled and how.
+    """
+
+    out: Path
+    project: ProjectConfig
+    host: str = "127.0.0.1"
+    port: int = 8414
+    labels: Path | None = None
+    person: str | None = None
+    policy: str | None = None
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serves the page until it is stopped."""
+    argv = list(argv)
+    if argv and not argv[0].startswith("-"):
+        argv.insert(0, "--data")
+    options = _with_policy(parse(LabelOptions, argv, prog="iale label"))
+    serve = PAGES["label"]
+    _check(options)
+    project = Project.create_or_open(check_folder(options.out), options.project)
+    try:
+        check_model(project.config, project.items.samples.shape, len(project.classes))
+        for notice in project.notices:
+            say(notice)
+        _import(project, options.labels)
+        project.start_fitting()
+        classes = ", ".join(project.classes) or "none yet, the page adds them"
+        say(f"{project.count} samples, classes: {classes}; open this address in a browser, Ctrl-C ends:")
+        serve(project, host=options.host, port=options.port, person=_person(options))
+    finally:
+        project.close()
+    return 0
+
+
+def _with_policy(options: LabelOptions) -> LabelOptions:
+    """A policy is a strategy: the project knows it as its strategy."""
+    if options.policy is None:
+        return options
+    if options.project.strategy != ProjectConfig.strategy:
+        raise ConfigError(f"--strategy {options.project.strategy} and --policy {options.policy}: name one of them.")
+    return replace(options, project=replace(options.project, strategy=options.policy))
+
+
+def _check(options: LabelOptions) -> None:
+    """Says at once, before anything is written, what only the first fit would find: people would label for nothing."""
+    config = options.project
+    if config.strategy != AUTO:
+        find_strategy(config.strategy)
+    if config.model is not None:
+        find_model(config.model)
+    elif config.classifier != AUTO:
+        CLASSIFIERS[config.classifier]
+    if options.person:
+        clean(options.person, "the name of --person")
+    if options.labels is not None and not options.labels.exists():
+        raise ConfigError(f"there is no {options.labels}: --labels takes a CSV file, or a folder inside the data.")
+
+
+def _import(project: Project, path: Path | None) -> None:
+    if path is not None and project.labels():
+        say(f"{project.folder} has labels already, so {path} was not read again")
+    elif path is not None:
+        say(f"{import_labels(project, path)} labels came from {path}")
+
+
+def _person(options: LabelOptions) -> str:
+    if options.person is not None:
+        return options.person
+    try:
+        alone = options.host == "localhost" or ipaddress.ip_address(options.host).is_loopback
+        return getpass.getuser() if alone else ""
+    except (ValueError, KeyError, OSError):  # a name for a host, or a user without a name
+        return ""

@@ -1,0 +1,34 @@
+"""``iale label-studio``: a Label Studio project that asks for the best task next."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from iale.cli._options import parse
+from iale.cli._output import say
+from iale.errors import ConfigError
+from iale.registry import Registry
+
+TOKEN = "LABEL_STUDIO_API_KEY"
+
+_LOOP = Registry(
+    "part of the loop",
+    {
+        "config": "iale.integrations.label_studio._loop:LoopConfig",
+        "run": "iale.integrations.label_studio._loop:run",
+    },
+)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the loop until Ctrl-C, or one round of it."""
+    config = parse(_LOOP["config"], argv, prog="iale label-studio")
+    token = os.environ.get(TOKEN, "").strip()
+    if not token:
+        raise ConfigError(
+            f"the environment variable {TOKEN} is empty: put a token of Label Studio into it, from its page Account & "
+            f"Settings."
+        )
+    _LOOP["run"](config, token, say)
+    return 0

@@ -1,0 +1,108 @@
+"""The command ``iale``: finds the command that was named and turns errors into one sentence.
+
+Nothing heavy is imported before a command is chosen, so that ``iale --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+from iale.errors import IaleError
+from iale.registry import Registry
+
+SUMMARIES = {
+    "demo": "train a small policy and compare it on data it has not seen (minutes, no download)",
+    "train": "train a policy on one data set by imitation (DAgger)",
+    "train-alil": "train an ALIL policy, the learned baseline, on one data set",
+    "run": "compare strategies over seeds on a data set; a stopped run goes on where it was",
+    "bench": "repeat an experiment of the paper by its name, with its figure",
+    "report": "draw curves and tables from the records of runs",
+    "query": "choose which of your samples to label next",
+    "label": "open a page on which people label what helps most",
+    "status": "show how a labeling project stands, and what more labels would bring",
+    "export": "take labels, classifier or scores out of a labeling project",
+    "label-studio": "choose what a Label Studio project asks for next, from the labels it has so far",
+    "data": "list the data sets and where they were found, or download one",
+    "policies": "list the policies that come with iale, or show one's card",
+}
+"""What `iale --help` says of each command."""
+
+COMMANDS = Registry("command", {name: f"iale.cli._{name.replace('-', '_')}:main" for name in SUMMARIES})
+"""The commands by name: functions from a list of arguments to an exit code."""
+
+EXIT_ERROR = 2
+EXIT_STOPPED = 130
+EXIT_PIPE = 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command; returns its exit code.
+
+    Args:
+        argv: the arguments without the program's name; those of this process by default.
+
+    Returns:
+        0; 2 for bad input, after one sentence on stderr; 130 where Ctrl-C stopped it; 141 where the reader of the
+        output has gone.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a character still gets the rest
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = _dispatch(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+        return code
+    except SystemExit as done:  # a command's --help
+        return int(done.code or 0)
+    except KeyboardInterrupt as stop:
+        print("\n" + (str(stop) or "stopped; run the same command to go on"), file=sys.stderr)
+        return EXIT_STOPPED
+    except BrokenPipeError:
+        _drop_output()
+        return EXIT_PIPE
+    except IaleError as error:
+        return _fail(str(error))
+    except OSError as error:
+        _drop_output()
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{where}{error.strerror or error}; check the path, its permissions and the free space.")
+
+
+def usage() -> str:
+    """What ``iale --help`` prints."""
+    width = max(map(len, SUMMARIES))
+    commands = "\n".join(f"  {name:<{width}}  {summary}" for name, summary in SUMMARIES.items())
+    return (
+        "usage: iale COMMAND [OPTIONS]\n\n"
+        "Learn to choose what to label on one data set, choose better on another.\n\n"
+        f"commands:\n{commands}\n\n"
+        "`iale COMMAND --help` lists the options of a command; `iale --version` prints the version."
+    )
+
+
+def _dispatch(argv: list[str]) -> int:
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0
+    if argv[0] in ("-V", "--version"):
+        from importlib.metadata import version
+
+        print(f"iale {version('iale')}")
+        return 0
+    return int(COMMANDS[argv[0]](argv[1:]))
+
+
+def _fail(message: str) -> int:
+    print("iale:", " ".join(message.split()), file=sys.stderr)
+    return EXIT_ERROR
+
+
+def _drop_output() -> None:
+    """Points stdout at nothing, so that the interpreter does not try to write the rest of it when it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

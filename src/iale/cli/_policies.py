@@ -1,0 +1,60 @@
+"""``iale policies``: what comes with iale."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from iale.cli._options import parse
+from iale.cli._output import table
+from iale.errors import ConfigError, UnknownNameError
+from iale.policies.catalog import list_policies
+from iale.policies.saved import load_card
+
+
+@dataclass(frozen=True)
+class PoliciesOptions:
+    """Lists the policies that come with iale, or shows the card of one.
+
+    Attributes:
+        name: a shipped policy, or the folder of one of your own; without it all shipped ones are listed.
+    """
+
+    name: tuple[str, ...] = field(default=(), metadata={"positional": True})
+
+
+def main(argv: Sequence[str]) -> int:
+    """Prints the table, or one card as JSON."""
+    names = parse(PoliciesOptions, argv, prog="iale policies").name
+    if len(names) > 1:
+        raise ConfigError("iale policies shows one card at a time: name one policy.")
+    policies = list_policies()
+    if names:
+        print(json.dumps(_card(names[0], policies), indent=2, sort_keys=True, ensure_ascii=False))
+    elif policies:
+        header = ("policy", "kind", "source", "classifier", "episodes", "classes", "embedding")
+        print(table(header, [_row(name, card) for name, card in policies.items()]))
+    else:
+        print("no policy comes with this version: train one with `iale train`.")
+    return 0
+
+
+def _row(name: str, card: dict[str, Any]) -> list[str]:
+    source = card["source"]
+    shape = (card["num_classes"], card["embedding_dim"])
+    cells = (card["kind"], source["dataset"], source["classifier"], card["episodes"], *shape)
+    return [name, *map(str, cells)]
+
+
+def _card(name: str, policies: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    if name in policies:
+        return policies[name]
+    if "/" in name or Path(name).is_dir():
+        return load_card(Path(name).expanduser())
+    known = ", ".join(policies) or "none yet"
+    raise UnknownNameError(
+        f"unknown policy {name!r}: the shipped ones are {known}; a policy of your own is named by its folder, ./this."
+    )

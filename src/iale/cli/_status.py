@@ -1,0 +1,92 @@
+"""``iale status``: how a labeling project stands, and what more labels would bring."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from iale.cli._options import parse
+from iale.cli._output import table
+from iale.errors import ConfigError
+from iale.labeling.forecast._intervals import Range
+from iale.labeling.forecast.status import Status, StatusMaker
+from iale.labeling.reader import ProjectReader
+
+
+@dataclass(frozen=True)
+class StatusOptions:
+    """Shows how a labeling project stands: labels, accuracy on the random test share, what more would bring.
+
+    It may be asked while people label. What cannot be told yet is said, with the reason.
+
+    Attributes:
+        project: the folder of the project.
+        json: prints all of it as JSON, for programs.
+    """
+
+    project: tuple[Path, ...] = field(default=(), metadata={"positional": True})
+    json: bool = False
+
+
+def main(argv: Sequence[str]) -> int:
+    """Prints the status."""
+    options = parse(StatusOptions, argv, prog="iale status")
+    if len(options.project) != 1:
+        raise ConfigError("iale status needs the folder of one project, which `iale label` makes.")
+    status = StatusMaker(ProjectReader.open(options.project[0])).make()
+    print(json.dumps(dataclasses.asdict(status), indent=2) if options.json else describe(status))
+    return 0
+
+
+def describe(status: Status) -> str:
+    """The status in words."""
+    tell = status.cannot_tell
+    target = "to a target" if status.target is None else f"labels to {status.target:.0%}"
+    rows = [
+        ("labeled", f"{status.labeled} of {status.samples}, {status.tested} of them in the random test share"),
+        ("skipped", str(status.skipped)),
+        ("people", ", ".join(f"{name} {count}" for name, count in status.people.items()) or "none yet"),
+        ("fits", f"{status.fits}, the last on {status.fitted_on} labels; {status.strategy} asks"),
+        ("accuracy", _percent(status.accuracy, tell.get("accuracy"))),
+        (f"next {status.batch} labels", _percent(status.gain, tell.get("gain") or tell.get("accuracy"), sign="+")),
+        (target, _count(status.to_target, tell.get("to_target") or tell.get("accuracy"))),
+        ("labels saved", _count(status.saved, tell.get("saved") or tell.get("accuracy"))),
+        ("agreement", _kappa(status, tell.get("kappa"))),
+    ]
+    if status.missing:
+        rows.insert(2, ("set aside", f"{status.missing} answers, whose samples are gone or have changed"))
+    classes = table(("class", "labels"), [(name, str(count)) for name, count in status.by_class.items()])
+    width = max(len(name) for name, _ in rows)
+    lines = [f"{name:<{width}}  {text}" for name, text in rows]
+    notes = [f"note: {notice}" for notice in (*filter(None, [status.problem]), *status.notices)]
+    advice = f"{status.advice.text} {status.advice.reason}"
+    return "\n".join([*lines, "", classes, "", *notes, advice])
+
+
+def _percent(found: Range, why: str | None, sign: str = "") -> str:
+    if found.value is None or found.low is None or found.high is None:
+        return _cannot(why)
+    return f"{found.value:{sign}.1%} (95% interval {found.low:{sign}.1%} to {found.high:{sign}.1%})"
+
+
+def _count(found: Range, why: str | None) -> str:
+    if found.low is None:
+        return _cannot(why)
+    if found.value is None or found.high is None:
+        return f"at least {found.low:.0f}" + (f"; {why}" if why else "")
+    return f"{found.value:.0f} (95% interval {found.low:.0f} to {found.high:.0f})"
+
+
+def _kappa(status: Status, why: str | None) -> str:
+    kappa = status.kappa
+    if kappa.value is None:
+        return _cannot(why)
+    found = f"kappa {kappa.value:.2f} (95% interval {kappa.low:.2f} to {kappa.high:.2f})"
+    return f"{found} on {status.twice} samples labeled twice, {len(status.disagreements)} of them differently"
+
+
+def _cannot(why: str | None) -> str:
+    return f"cannot tell yet: {why}" if why else "cannot tell yet"

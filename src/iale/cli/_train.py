@@ -1,0 +1,39 @@
+"""``iale train``: a policy from one data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from iale.cli._options import parse
+from iale.cli._output import check_folder
+from iale.cli._workers import WorkerOptions
+from iale.dagger.config import DaggerConfig
+from iale.dagger.trainer import train_policy
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Trains a policy by imitation of experts (DAgger, Algorithm 1 of the paper).
+
+    A checkpoint is written after every episode. The same command goes on where it was stopped.
+
+    Attributes:
+        out: folder for checkpoints, demonstrations and, at the end, the policy.
+        where: where the episodes of a round are played.
+        config: what the policy learns from.
+    """
+
+    out: Path
+    where: WorkerOptions = field(default_factory=WorkerOptions)
+    config: DaggerConfig = field(default_factory=DaggerConfig)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Trains the policy and prints its folder, which is its name for ``--strategies``."""
+    options = parse(TrainOptions, argv, prog="iale train", prefixed=("state",))
+    with options.where.open() as executor:
+        out = check_folder(options.out)
+        print(train_policy(options.config, out, workers=options.where.workers, executor=executor))
+    return 0

@@ -1,0 +1,143 @@
+"""State and action pairs, and the files they grow in.
+
+    OUT/
+      config.json                    the resolved configuration; a folder holds one run
+      episodes/0001.safetensors      demonstrations of an episode: S steps of n candidates
+      episodes/0001.json             its log, with the digest of the tensors; written last, so it marks them whole
+      rounds/0001/                   the policy after each round (a policy folder)
+      policy/                        the policy after the last round, with its card
+
+Legend of dimensions: S steps, n candidates, C classes, D embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from iale import _storage as storage
+from iale.errors import StorageError
+from iale.policies.state import State
+
+
+@dataclass(frozen=True, eq=False)
+class Demonstrations:
+    """S states with the best expert's action in each.
+
+    Attributes:
+        states: stacked, with leading dimension S.
+        targets: bool [S, n], true for the k candidates that the best expert chose.
+    """
+
+    states: State
+    targets: Tensor
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def at(self, steps: Tensor) -> Demonstrations:
+        """The demonstrations at ``steps`` (int64)."""
+        parts = {field.name: getattr(self.states, field.name)[steps] for field in fields(State)}
+        return Demonstrations(State(**parts), self.targets[steps])
+
+
+def stack(pairs: Sequence[tuple[State, Tensor]]) -> Demonstrations:
+    """Demonstrations of single states and their targets (bool [n])."""
+    parts = {field.name: torch.stack([getattr(state, field.name) for state, _ in pairs]) for field in fields(State)}
+    return Demonstrations(State(**parts), torch.stack([target for _, target in pairs]))
+
+
+def concatenate(many: Sequence[Demonstrations]) -> Demonstrations:
+    """All of ``many``, one after another."""
+    parts = {field.name: torch.cat([getattr(d.states, field.name) for d in many]) for field in fields(State)}
+    return Demonstrations(State(**parts), torch.cat([d.targets for d in many]))
+
+
+@dataclass(frozen=True)
+class StepLog:
+    """What happened in one step.
+
+    Attributes:
+        labeled: number of labels before the step.
+        scores: each expert's accuracy on the scoring set after its look-ahead fit; ALIL's experts are the positions
+            of the candidates.
+        best: the expert that was imitated.
+        actor: who chose the acquisition, "expert" or "policy".
+        selected: the data-set indices acquired.
+    """
+
+    labeled: int
+    scores: dict[str, float]
+    best: str
+    actor: str
+    selected: tuple[int, ...]
+
+
+class Played(Protocol):
+    """An episode that was played: what goes into its files."""
+
+    @property
+    def log(self) -> tuple[StepLog, ...]:
+        """The steps."""
+        ...
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The demonstrations by name."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Episode:
+    """The demonstrations and the log of one run of active learning."""
+
+    demonstrations: Demonstrations
+    log: tuple[StepLog, ...]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The parts of the states and the targets."""
+        states = self.demonstrations.states
+        parts = {field.name: getattr(states, field.name) for field in fields(State)}
+        return {**parts, "targets": self.demonstrations.targets}
+
+
+def save_episode(episode: Played, out: Path, number: int) -> None:
+    """Writes an episode: the tensors first, the log that marks them whole last."""
+    digest = storage.write_tensors(_stem(out, number).with_suffix(".safetensors"), episode.tensors())
+    log: dict[str, Any] = {"steps": [asdict(step) for step in episode.log], "tensors_sha256": digest}
+    storage.write_json(_stem(out, number).with_suffix(".json"), log)
+
+
+def has_episode(out: Path, number: int) -> bool:
+    """Whether an episode was finished."""
+    return _stem(out, number).with_suffix(".json").is_file()
+
+
+def load_tensors(out: Path, number: int) -> dict[str, Tensor]:
+    """The tensors of a finished episode; raises StorageError where they are damaged."""
+    digest = storage.read_json(_stem(out, number).with_suffix(".json")).get("tensors_sha256")
+    return storage.read_tensors(_stem(out, number).with_suffix(".safetensors"), str(digest))
+
+
+def load_demonstrations(out: Path, number: int) -> Demonstrations:
+    """The demonstrations of a finished episode; raises StorageError where they are damaged."""
+    tensors = load_tensors(out, number)
+    try:
+        targets = tensors.pop("targets")
+        return Demonstrations(State(**tensors), targets)
+    except (KeyError, TypeError) as error:
+        raise StorageError(f"episode {number} of {out} is none of DAgger: delete it and run again.") from error
+
+
+def load_log(out: Path, number: int) -> list[dict[str, Any]]:
+    """The steps of a finished episode."""
+    steps: list[dict[str, Any]] = storage.read_json(_stem(out, number).with_suffix(".json"))["steps"]
+    return steps
+
+
+def _stem(out: Path, number: int) -> Path:
+    return out / "episodes" / f"{number:04d}"

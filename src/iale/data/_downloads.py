@@ -1,0 +1,111 @@
+"""Files of public data sets: found in $IALE_DATA, else in the user cache, else downloaded; always checked.
+
+The cache is ``$XDG_CACHE_HOME/iale``, by default ``~/.cache/iale``. A download goes to a scratch folder beside its
+place and is moved there only after its SHA-256 was checked.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from iale._storage import sha256, storage_errors
+from iale.data._formats import gunzip
+from iale.errors import DataError
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file that is published somewhere.
+
+    Attributes:
+        folder: the folder below $IALE_DATA and below the cache.
+        name: the file's name, there and at the mirrors.
+        sha256: of the content that gunzip gives for a .gz file, or of the bytes as they are where ``packed``.
+        mirrors: URLs in front of ``name``, tried in order.
+        packed: the digest is that of the compressed file. Otherwise a file that somebody compressed again is as good.
+    """
+
+    folder: str
+    name: str
+    sha256: str
+    mirrors: tuple[str, ...]
+    packed: bool = False
+
+    @property
+    def is_gzip(self) -> bool:
+        """Whether `fetch` unpacks it."""
+        return self.name.endswith(".gz") and not self.name.endswith(".tar.gz")
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "iale"
+
+
+def data_folders() -> list[Path]:
+    """Where files are looked for, in this order."""
+    named = os.environ.get("IALE_DATA")
+    return [Path(named), cache_folder()] if named else [cache_folder()]
+
+
+def find(folder: str, name: str) -> Path | None:
+    """The first place that has the file, or None."""
+    return next((path for base in data_folders() if (path := base / folder / name).is_file()), None)
+
+
+def fetch(file: RemoteFile) -> bytes:
+    """The content of a file, unpacked if it is a .gz file.
+
+    Raises:
+        DataError: its checksum is wrong, or it is nowhere and cannot be downloaded.
+        StorageError: it cannot be read, or the cache cannot be written.
+    """
+    path = find(file.folder, file.name)
+    return _download(file) if path is None else _content(path, file, str(path))
+
+
+def _content(path: Path, file: RemoteFile, name: str) -> bytes:
+    with storage_errors("read", path):
+        data = path.read_bytes()
+    if file.packed:
+        _check(data, file, name)
+    content = gunzip(data, name) if file.is_gzip else data
+    if not file.packed:
+        _check(content, file, name)
+    return content
+
+
+def _check(data: bytes, file: RemoteFile, name: str) -> None:
+    if sha256(data) != file.sha256:
+        raise DataError(f"{name} does not have the expected SHA-256 {file.sha256}: delete it and get it again.")
+
+
+def _download(file: RemoteFile) -> bytes:
+    target = cache_folder() / file.folder / file.name
+    wanted = f"put {file.name} into {target.parent} or $IALE_DATA/{file.folder}"
+    try:
+        import pooch  # type: ignore[import-untyped]
+        import requests
+    except ImportError as error:
+        raise DataError(f"downloading {file.name} needs the package pooch: install it, or {wanted}.") from error
+    get = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=30)
+    with storage_errors("write", target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".download-") as scratch:
+            part = Path(scratch) / file.name
+            for mirror in file.mirrors:
+                try:
+                    get(mirror + file.name, str(part), None)
+                except requests.RequestException as error:
+                    if error.response is not None:
+                        error.response.close()  # an answer such as 404 is left open by pooch
+                    failure = error
+                    continue
+                content = _content(part, file, mirror + file.name)
+                os.replace(part, target)
+                return content
+    raise DataError(f"{file.name} could not be downloaded from {mirror}: {wanted}.") from failure

@@ -1,0 +1,247 @@
+"""The web application of one project: the page, its samples, what can be asked, and what can be changed.
+
+Everything that people decide is a POST with a key of its own: the page sends it again until it is answered, and the
+journal takes each key once.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from iale.errors import DataError, IaleError, StorageError
+from iale.integrations.label._pictures import EDGE, THUMB, picture, picture_of_array, read_inside
+from iale.labeling.export import labels_csv, labels_jsonl
+from iale.labeling.items._ids import id_of
+from iale.labeling.items._images import ImageItems
+from iale.labeling.project import Project
+from iale.labeling.reader import Labeled
+from iale.labeling.record._journal import Event
+
+PAGE = 60
+"""Labeled samples that are listed at a time."""
+
+_MOST_HELD = 32  # samples that one tab may hold
+_MOST_TEXT = 200  # characters of a name
+_EXPORTS = {"labels.csv": (labels_csv, "text/csv"), "labels.jsonl": (labels_jsonl, "application/jsonl")}
+_STATIC = {"": "index.html", "app.js": "app.js", "app.css": "app.css", "icon.svg": "icon.svg"}
+_TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+
+
+def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlette:
+    """The application; `security.Guard` belongs around it.
+
+    Args:
+        project: what is labeled.
+        person: the name that the page offers who labels; without one it asks.
+        mark: tells this project from others of the same name, to which a browser must not send what it kept for this.
+    """
+    api = _Api(project, person, mark)
+    gets = {
+        "/api/project": api.about,
+        "/api/status": api.status,
+        "/api/labeled": api.labeled,
+        "/samples/{sample}": api.sample,
+        "/export/{name}": api.export,
+    }
+    posts = {
+        "/api/next": api.next,
+        "/api/label": api.label,
+        "/api/skip": api.skip,
+        "/api/undo": api.undo,
+        "/api/class": api.add_class,
+        "/api/release": api.release,
+    }
+    return Starlette(
+        routes=[
+            *(Route(f"/{path}", _static(name), methods=["GET"]) for path, name in _STATIC.items()),
+            *(Route(path, answer, methods=["GET"]) for path, answer in gets.items()),
+            *(Route(path, _with_body(answer), methods=["POST"]) for path, answer in posts.items()),
+        ],
+        exception_handlers={
+            HTTPException: _refused,
+            StorageError: _not_written,
+            IaleError: _wrong,
+            OSError: _not_written,
+            Exception: _broken,
+        },
+    )
+
+
+class _Api:
+    """Functions from requests to answers; they run in threads, which `Project` allows."""
+
+    def __init__(self, project: Project, person: str, mark: str) -> None:
+        self._project, self._person, self._mark = project, person, mark
+
+    def about(self, request: Request) -> Response:
+        project = self._project
+        name, classes = _clean(project.folder.resolve().name), project.classes
+        offered = {"person": self._person, "mark": self._mark}
+        return _json(name=name, kind=project.kind, count=project.count, classes=classes, **offered)
+
+    def status(self, request: Request) -> Response:
+        return _json(**asdict(self._project.status()), classes=self._project.classes)
+
+    def labeled(self, request: Request) -> Response:
+        label = request.query_params.get("label")
+        offset = request.query_params.get("offset", "0")
+        start = int(offset) if offset.isascii() and offset.isdigit() and len(offset) < 12 else 0
+        if label is None:
+            return _json(rows=[self._row(row) for row in self._project.skipped(start, PAGE)])
+        return _json(rows=[self._row(row) for row in self._project.labeled(label, start, PAGE)])
+
+    def sample(self, request: Request) -> Response:
+        project, sample = self._project, request.path_params["sample"]
+        if project.items.ids.find(sample) is None:
+            raise HTTPException(404, "there is no such sample.")
+        name = _clean(project.name(sample))
+        edge = THUMB if request.query_params.get("edge") == str(THUMB) else EDGE
+        if isinstance(project.items, ImageItems):
+            data = read_inside(project.items.root, project.path(sample), name)
+            headers = {"ETag": f'"{id_of(data):x}-{edge}"', "Cache-Control": "private, no-cache"}
+            if request.headers.get("if-none-match") == headers["ETag"]:
+                return Response(status_code=304, headers=headers)
+            shown_picture, kind = picture(data, name, edge)
+            return Response(shown_picture, media_type=kind, headers=headers)
+        shown = project.show(sample)
+        if isinstance(shown, np.ndarray):
+            shown_picture, kind = picture_of_array(shown, edge)
+            return Response(shown_picture, media_type=kind)
+        if isinstance(shown, str):
+            return Response(_clean(shown), media_type="text/plain")
+        return JSONResponse({_clean(column): _clean(cell) for column, cell in shown.items()})
+
+    def export(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in _EXPORTS:
+            raise HTTPException(404, f"there is no such export: {', '.join(_EXPORTS)} are.")
+        write, kind = _EXPORTS[name]
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(_clean(write(self._project)), media_type=kind, headers=headers)
+
+    def next(self, body: Mapping[str, Any]) -> Response:
+        count, have = body.get("count"), body.get("have", [])
+        if not isinstance(count, int) or not isinstance(have, list) or not all(isinstance(i, str) for i in have):
+            raise DataError("count must be a number and have a list of ids.")
+        held = min(max(count, 0), _MOST_HELD)
+        tickets = self._project.next(_text(body, "person"), held, tab=_text(body, "tab"), have=have[:_MOST_HELD])
+        return _json(tickets=[{**asdict(each), "name": self._name(each.sample)} for each in tickets])
+
+    def label(self, body: Mapping[str, Any]) -> Response:
+        sample = self._known(body)
+        event = self._project.label(_text(body, "person"), sample, _text(body, "label"), key=_text(body, "key"))
+        return self._done(event)
+
+    def skip(self, body: Mapping[str, Any]) -> Response:
+        sample, note = self._known(body), _text(body, "note", most=1000, empty=True)
+        return self._done(self._project.skip(_text(body, "person"), sample, note=note, key=_text(body, "key")))
+
+    def undo(self, body: Mapping[str, Any]) -> Response:
+        sample = self._known(body) if body.get("sample") is not None else None
+        key, tab = _text(body, "key"), _text(body, "tab")
+        return self._done(self._project.undo(_text(body, "person"), sample, key=key, tab=tab))
+
+    def add_class(self, body: Mapping[str, Any]) -> Response:
+        self._project.add_class(_text(body, "person"), _text(body, "label").strip(), key=_text(body, "key"))
+        return _json(classes=self._project.classes)
+
+    def release(self, body: Mapping[str, Any]) -> Response:
+        self._project.release(_text(body, "person"), _text(body, "tab"))
+        return _json()
+
+    def _known(self, body: Mapping[str, Any]) -> str:
+        sample = _text(body, "sample")
+        if self._project.items.ids.find(sample) is None:
+            raise HTTPException(404, "there is no such sample.")
+        return sample
+
+    def _name(self, sample: str) -> str:
+        return _clean(self._project.name(sample))
+
+    def _done(self, event: Event | None) -> Response:
+        """What was recorded, which is on the disk by now; for an undo the sample it is about."""
+        if event is None:
+            return _json(number=None, sample=None)
+        name = self._name(event.sample) if event.sample else None
+        return _json(number=event.number, sample=event.sample, name=name)
+
+    def _row(self, row: Labeled) -> dict[str, Any]:
+        found = {**asdict(row), "name": self._name(row.sample)}
+        if self._project.kind != "image":
+            shown = self._project.show(row.sample)
+            text = (
+                shown if isinstance(shown, str) else ", ".join(f"{name} {cell}" for name, cell in dict(shown).items())
+            )
+            found["text"] = _clean(text)[:200]
+        return found
+
+
+def _static(name: str) -> Callable[[Request], Response]:
+    data = files(__package__).joinpath("static", name).read_bytes()
+    kind = _TYPES[name.rsplit(".", 1)[1]]
+
+    def answer(request: Request) -> Response:
+        return Response(data, media_type=kind)
+
+    return answer
+
+
+def _with_body(answer: Callable[[Mapping[str, Any]], Response]) -> Callable[[Request], Any]:
+    """An endpoint that reads the JSON object and answers in a thread, because the disk may take its time."""
+
+    async def endpoint(request: Request) -> Response:
+        return await run_in_threadpool(answer, await request.json())
+
+    return endpoint
+
+
+def _text(body: Mapping[str, Any], name: str, *, most: int = _MOST_TEXT, empty: bool = False) -> str:
+    value = body.get(name, "")
+    if not isinstance(value, str) or len(value) > most or not (empty or value.strip()):
+        raise DataError(f"{name} must be a text of 1 to {most} characters.")
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in value):
+        raise DataError(f"{name} may not hold control characters.")
+    return value
+
+
+def _clean(text: str) -> str:
+    """Names of files may hold bytes that are no text; JSON may not."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _json(**values: Any) -> Response:
+    return JSONResponse(values)
+
+
+def _error(status: int, error: object) -> Response:
+    return JSONResponse({"error": _clean(" ".join(str(error).split()))}, status)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _error(error.status_code, error.detail)
+
+
+def _wrong(request: Request, error: Exception) -> Response:
+    return _error(422, error)
+
+
+def _not_written(request: Request, error: Exception) -> Response:
+    sentence = str(error)
+    return _error(507, sentence[:1].upper() + sentence[1:])
+
+
+def _broken(request: Request, error: Exception) -> Response:
+    return _error(500, f"the server failed ({type(error).__name__}); its terminal shows more, and the labels are safe.")

@@ -1,0 +1,202 @@
+"""What stands before the application: who may ask, from which page, under which name, and how much.
+
+A page elsewhere that the same browser shows must not read or change labels. It cannot send the cookie (SameSite), its
+address is no Origin of ours, and where it has turned its own name to this machine (DNS rebinding) the Host is not ours.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import json
+import os
+import re
+import secrets
+import socket
+from collections.abc import Collection
+from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from iale._storage import storage_errors
+
+COOKIE = "iale-label"
+"""Begin of the cookie's name; the port follows, because a browser keeps cookies by host alone."""
+
+MOST_BODY = 64 * 1024
+"""Bytes of a request; the page sends a few hundred."""
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""Content-Security-Policy: nothing from elsewhere, no inline script or style, no frame around the page."""
+
+_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def project_token(folder: Path) -> str:
+    """The token of a project: random, made once, so that an open page fits the server after a restart.
+
+    It lies in the file ``token``, which only its owner can read; deleting the file makes another.
+    """
+    path = folder / "token"
+    with storage_errors("write", path):
+        if not path.exists():
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(32))
+        path.chmod(0o600)
+        token = path.read_text().strip()
+        if not re.fullmatch(r"[\w-]{40,}", token):  # cut short by a full disk
+            path.unlink()
+            return project_token(folder)
+    return token
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    address = _address(host)
+    return host == "localhost" if address is None else address.is_loopback
+
+
+class Guard:
+    """Refuses what does not come from the page itself; an ASGI application around another.
+
+    Args:
+        app: what is guarded.
+        token: what the printed address holds.
+        host: the address the server listens at; unless it is loopback, other addresses and this machine's name are
+            taken for its own too.
+        port: makes the cookie's name.
+    """
+
+    def __init__(self, app: ASGIApp, token: str, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._app = app
+        self._token = token
+        self._local = is_loopback(host)
+        self._names: Collection[str] = (
+            {"localhost"} if self._local else {"localhost", host.lower(), socket.gethostname().lower()}
+        )
+        self._cookie = f"{COOKIE}-{port}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request, or hands it on."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            return  # no other protocol is spoken
+        headers = Headers(scope=scope)
+        greeted = scope["path"] == "/" and self._fits(parse_qs(scope["query_string"].decode("latin-1")).get("token"))
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                ours = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    ours.setdefault(name, value)
+                ours.setdefault("Cache-Control", "no-store")
+                if greeted:
+                    ours.append("Set-Cookie", f"{self._cookie}={self._token}; Path=/; HttpOnly; SameSite=Strict")
+            await send(message)
+
+        refusal = self._refusal(scope, headers, greeted)
+        if refusal is None and scope["method"] == "POST":
+            body = await _read(receive)
+            if body is None:
+                refusal = _say(413, f"a request may have at most {MOST_BODY} bytes.")
+            elif not _is_object(body):
+                refusal = _say(400, "the request is no JSON object.")
+            else:
+                receive = _replay(body)
+        await (refusal or self._app)(scope, receive, answer)
+
+    def _refusal(self, scope: Scope, headers: Headers, greeted: bool) -> Response | None:
+        host = headers.get("host", "")
+        if not self._ours(host):
+            return _say(421, "this server does not go by the name in the address: open the address it printed.")
+        origin = headers.get("origin")
+        if scope["method"] not in ("GET", "HEAD", "POST"):
+            return _say(405, "only GET and POST are answered.")
+        if (origin is None and scope["method"] == "POST") or origin not in (None, f"http://{host}", f"https://{host}"):
+            return _say(403, "the request comes from another page: open the address that the server printed.")
+        if not greeted and not self._fits(_cookies(headers, self._cookie)):
+            return _say(401, "the key of this page does not fit: open the address that `iale label` printed.")
+        if scope["method"] == "POST" and headers.get("content-type", "").split(";")[0].strip() != "application/json":
+            return _say(415, "a change is sent as application/json.")
+        return None
+
+    def _ours(self, host: str) -> bool:
+        name = _hostname(host)
+        address = _address(name)
+        if address is None:
+            return name in self._names
+        return address.is_loopback or not self._local  # an address cannot be turned elsewhere as a name can
+
+    def _fits(self, offered: list[str] | None) -> bool:
+        return any(hmac.compare_digest(text.encode(), self._token.encode()) for text in offered or ())
+
+
+def _hostname(host: str) -> str:
+    found = re.fullmatch(r"(?:\[([0-9a-f:.]+)\]|([\w.-]+))(?::\d{1,5})?", host.lower(), re.ASCII)
+    return (found[1] or found[2]) if found else ""
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def _cookies(headers: Headers, name: str) -> list[str]:
+    found = []
+    for line in headers.getlist("cookie"):
+        try:
+            found += [morsel.value for key, morsel in SimpleCookie(line).items() if key == name]
+        except CookieError:
+            continue
+    return found
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The body, or None as soon as it is too large."""
+    body = b""
+    while len(body) <= MOST_BODY:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return body if len(body) <= MOST_BODY else None
+    return None
+
+
+def _is_object(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _replay(body: bytes) -> Receive:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+def _say(status: int, sentence: str) -> Response:
+    return JSONResponse({"error": sentence[0].upper() + sentence[1:]}, status)

@@ -1,0 +1,75 @@
+"""Serves a project to browsers until it is stopped."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import sys
+
+from iale.errors import ConfigError
+
+try:
+    import uvicorn
+
+    from iale.integrations.label._app import create_app
+    from iale.integrations.label._security import Guard, is_loopback, project_token
+except ModuleNotFoundError as error:
+    if error.name not in ("starlette", "uvicorn", "anyio"):
+        raise
+    raise ConfigError("`iale label` needs starlette and uvicorn: `pip install 'iale[label]'` gets them.") from error
+
+from iale._storage import sha256
+from iale.labeling.project import Project
+
+
+def serve(project: Project, *, host: str = "127.0.0.1", port: int = 8414, person: str = "") -> None:
+    """Prints the address, token included, and answers until Ctrl-C.
+
+    Args:
+        project: what is labeled; its fitting is started by the caller.
+        host: the address to listen at.
+        port: 0 takes a free one.
+        person: the name that the page offers.
+
+    Raises:
+        ConfigError: the address is taken, or not one of this machine's.
+    """
+    listener = _listen(host, port)
+    port = listener.getsockname()[1]
+    token = project_token(project.folder)
+    app = Guard(create_app(project, person=person, mark=sha256(token.encode())[:16]), token, host, port)
+    shown = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(host, host)
+    print(f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/?token={token}", flush=True)
+    if not is_loopback(host):
+        print(
+            "others on the network can reach this page: who has the address above can label, and nothing is encrypted",
+            file=sys.stderr,
+        )
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=2,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port < 1 << 16:
+        raise ConfigError(f"cannot listen at port {port}: choose --port from 0 to 65535.")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(128)
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        hint = "something listens there already; choose another --port" if taken else "check --host and --port"
+        raise ConfigError(f"cannot listen at {host}, port {port} ({error.strerror}): {hint}.") from error
+    return listener

@@ -1,0 +1,3 @@
+from ._client import Client as Client
+from ._loop import LoopConfig as LoopConfig
+from ._loop import run as run

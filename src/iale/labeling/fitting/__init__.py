@@ -1,0 +1,5 @@
+"""Fitting the classifier of a project while people label."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

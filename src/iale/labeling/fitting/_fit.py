@@ -1,0 +1,200 @@
+"""One fit of a project's classifier, and what the strategy asks for next."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from iale import _storage as storage
+from iale.classifiers.base import Outputs
+from iale.classifiers.torch_classifier import FittedTorchClassifier
+from iale.data.arrays import ArraySamples
+from iale.data.pool import Pool
+from iale.errors import DataError
+from iale.labeling.fitting._models import classifier_of, strategy_of
+from iale.labeling.fitting._random import fit_to_random_labels
+from iale.labeling.items._reading import Reading
+from iale.labeling.items._sketches import ALIKE, keep_apart, sketches, spread
+from iale.labeling.reader import ProjectReader
+from iale.labeling.record._fits import Fit, Latest, save_fit, save_random
+from iale.learner import CycleConfig, Learner
+from iale.seeding import Stream
+
+QUEUE = 200
+"""Samples that a fit ranks: enough for several people until the next one."""
+
+NICENESS = 10
+_GUESSED = 2000  # of the samples labeled last, whose guesses help to find wrong labels
+_AHEAD = 50  # of the test share that are predicted before anyone has labeled them
+_APART = 500  # labeled samples that a new one is compared with
+
+
+def fit_project(folder: str) -> None:
+    """Fits the classifier to the labels there are now, asks the strategy, and writes what came of it.
+
+    This runs in the fitting process, which keeps the project open from one fit to the next.
+    """
+    _yield_to_others()
+    if folder not in _open:
+        reader = ProjectReader.open(folder)
+        _open[folder] = Round(reader, Reading(reader.items))
+    _open[folder].fit()
+
+
+class Round:
+    """Fits a project again and again.
+
+    Args:
+        project: whose labels are fitted.
+        reading: reads its samples.
+    """
+
+    def __init__(self, project: ProjectReader, reading: Reading) -> None:
+        self.project, self.reading = project, reading
+        self._ids = project.items.ids
+        self._random_labels = 0
+
+    def fit(self) -> None:
+        """One fit; raises DataError where there is nothing to learn from."""
+        project, config, begin = self.project, self.project.config, time.monotonic()
+        changes, classes = project.changes(), project.classes
+        number = {name: place for place, name in enumerate(classes)}
+        labels = {self._ids.index(s): number[label] for s, label in project.labels_to_learn_from().items()}
+        stream = Stream(config.seed).child("fit", len(labels))
+        known, known_inputs = self.reading.read(labels)
+        if len({labels[index] for index in known}) < 2:
+            raise DataError("labels of at least two classes are needed for a fit: label more samples.")
+        found, inputs = self.reading.read(self._candidates(labels, stream))
+        local = torch.cat([known_inputs, inputs])
+        samples = ArraySamples(local)
+        classifier = classifier_of(config, project.kind, samples, len(classes))
+        strategy, name, notice = strategy_of(config, classifier)
+        pool = Pool(torch.arange(len(local)), len(classes))
+        pool.acquire(torch.arange(len(known)), torch.tensor([labels[index] for index in known]))
+        cycle = CycleConfig(acquisition_size=1, subset_size=None)
+        learner = Learner(classifier, samples, pool, cycle, stream)
+        learner.fit(strategy.needs)
+        fitted = learner.fitted
+        assert isinstance(fitted, FittedTorchClassifier)
+        ranked = learner.query(strategy, min(QUEUE, len(found))).tolist() if found else []
+        outputs = fitted.outputs(samples, torch.arange(len(local)))
+        ranked = self._apart(ranked, local, len(known))
+        explore = self._explore(outputs, labels, len(known), len(classes), stream)
+        rows = known + found
+        latest = self._latest(fitted, outputs, rows, ranked, explore, len(known), classes)
+        fit = Fit(
+            time=time.time(),
+            labels=len(known),
+            answered=changes,
+            classes=classes,
+            strategy=name,
+            tests=self._tests(fitted, classes),
+            seconds=time.monotonic() - begin,
+            notice=notice,
+        )
+        save_fit(project.folder, fit, latest)
+        self._drop_old_weights()
+        self._fit_to_random_labels(classes)
+
+    def _candidates(self, labels: dict[int, int], stream: Stream) -> list[int]:
+        """The unlabeled samples that this fit looks at, drawn at random; never one of the test share."""
+        open_ = ~self.project.shares.reserved
+        open_[list(self.project.answered())] = False
+        pool = Pool(torch.from_numpy(np.flatnonzero(open_)), 1)
+        if not len(pool):
+            return []
+        drawn: list[int] = pool.candidates(self.project.config.subset_size, stream.child("subset")).indices.tolist()
+        return drawn
+
+    def _apart(self, ranked: list[int], local: Tensor, known: int) -> list[int]:
+        """The ranking with near-duplicates, of labeled samples too, at its end."""
+        if not ranked:
+            return []
+        kind = self.project.kind
+        before = sketches(local[max(0, known - _APART) : known], kind)
+        return [ranked[at] for at in keep_apart(sketches(local[ranked], kind), before, ALIKE[kind])]
+
+    def _explore(self, outputs: Outputs, labels: dict[int, int], known: int, classes: int, stream: Stream) -> list[int]:
+        """Candidates unlike all labeled ones, where a class has not been seen yet."""
+        if len(set(labels.values())) == classes or len(outputs) == known:
+            return []
+        points = outputs.embeddings
+        near = torch.cdist(points[known:].double(), points[:known].double()).amin(dim=1).square()
+        rng = stream.child("explore").numpy()
+        return [known + at for at in spread(points[known:].numpy(), QUEUE, rng, near)]
+
+    def _latest(
+        self,
+        fitted: FittedTorchClassifier,
+        outputs: Outputs,
+        rows: list[int],
+        ranked: list[int],
+        explore: list[int],
+        known: int,
+        classes: tuple[str, ...],
+    ) -> Latest:
+        before = self.project.fits.latest
+        number = 1 if before is None else before.fit + 1
+        weights = f"weights-{number:06}.safetensors"
+        digest = storage.write_tensors(self.project.folder / weights, fitted.module.state_dict())
+        probs = outputs.probs
+        guessed = dict.fromkeys([*range(max(0, known - _GUESSED), known), *ranked, *explore])
+        return Latest(
+            fit=number,
+            queue=tuple(self._ids[rows[at]] for at in ranked),
+            explore=tuple(self._ids[rows[at]] for at in explore),
+            guesses={self._ids[rows[at]]: _guess(probs[at], classes) for at in guessed},
+            confidence=float(probs[known:].amax(dim=1).double().mean()) if len(probs) > known else 1.0,
+            weights=weights,
+            digest=digest,
+            shape=fitted.recipe.shape,
+            unreadable={self._ids[index]: why for index, why in self.reading.unreadable.items()},
+        )
+
+    def _tests(self, fitted: FittedTorchClassifier, classes: tuple[str, ...]) -> dict[str, str]:
+        """Predictions for the test share, also for those of it that will be labeled next."""
+        shares, ids = self.project.shares, self._ids
+        tested = [ids.index(sample) for sample in self.project.labels_to_test_on()]
+        ahead = [int(i) for i in shares.order[: len(tested) + _AHEAD]]
+        rows, inputs = self.reading.read(dict.fromkeys([*tested, *ahead]))
+        if not rows:
+            return {}
+        predicted = fitted.outputs(ArraySamples(inputs), torch.arange(len(rows))).predictions.tolist()
+        return {ids[row]: classes[label] for row, label in zip(rows, predicted, strict=True)}
+
+    def _fit_to_random_labels(self, classes: tuple[str, ...]) -> None:
+        """Where the test share has grown by a fifth, what random choice would have given."""
+        tests = self.project.labels_to_test_on()
+        if len(tests) < 1.2 * self._random_labels:
+            return
+        fits = fit_to_random_labels(self.project, self.reading, tests, classes)
+        if fits is not None:
+            save_random(self.project.folder, fits)
+            self._random_labels = len(tests)
+
+    def _drop_old_weights(self) -> None:
+        """Keeps two: the last but one may be being read."""
+        for path in sorted(self.project.folder.glob("weights-*.safetensors"))[:-2]:
+            path.unlink(missing_ok=True)
+
+
+_open: dict[str, Round] = {}  # of the fitting process
+
+
+def _guess(probs: Tensor, classes: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
+    values, places = probs.topk(min(3, len(classes)))
+    return tuple(
+        (classes[place], round(value, 4)) for value, place in zip(values.tolist(), places.tolist(), strict=True)
+    )
+
+
+def _yield_to_others() -> None:
+    """A tenth of what others get where all want to compute; the lowest priority might never be served."""
+    os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+    if sys.platform == "linux":
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

@@ -1,0 +1,67 @@
+"""What random choice would have given: classifiers fitted to the labels of the test share, which are random ones.
+
+Each is tested on those of them that it did not learn from, so that every label of the test share serves both ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from iale.classifiers.base import FitJob
+from iale.data.arrays import ArraySamples
+from iale.labeling.fitting._models import classifier_of
+from iale.labeling.items._reading import Reading
+from iale.labeling.reader import ProjectReader
+from iale.labeling.record._fits import RandomFits
+from iale.seeding import Stream
+
+FEWEST = 20
+"""Random labels below which nothing is fitted to them."""
+
+_FOLDS = 4
+_SMALLEST = 4
+_SHARES = (1.0, 0.6, 0.35, 0.2)  # of the labels that are not in a fold
+
+
+def fit_to_random_labels(
+    project: ProjectReader, reading: Reading, tests: Mapping[str, str], classes: tuple[str, ...]
+) -> RandomFits | None:
+    """Fits to growing parts of the random labels, four folds each; None where there are too few.
+
+    Args:
+        project: whose classifier is fitted.
+        reading: reads its samples.
+        tests: the labels of the test share, by id.
+        classes: names of the classes.
+    """
+    ids = project.items.ids
+    number = {name: place for place, name in enumerate(classes)}
+    rows, inputs = reading.read(ids.index(sample) for sample in tests)
+    if len(rows) < FEWEST:
+        return None
+    labels = torch.tensor([number[tests[ids[row]]] for row in rows])
+    samples = ArraySamples(inputs)
+    classifier = classifier_of(project.config, project.kind, samples, len(classes))
+    stream = Stream(project.config.seed).child("random labels", len(rows))
+    order = torch.from_numpy(stream.child("folds").numpy().permutation(len(rows)))
+    sizes: list[int] = []
+    predictions: list[dict[str, str]] = []
+    folds = [order[fold::_FOLDS] for fold in range(_FOLDS)]
+    for share in _SHARES:
+        size = int(share * (len(rows) - len(folds[0])))
+        if size < _SMALLEST:
+            break
+        predicted: dict[str, str] = {}
+        for fold, held_out in enumerate(folds):
+            rest = torch.cat([folds[(fold + step) % _FOLDS] for step in range(1, _FOLDS)])[:size]
+            job = FitJob(rest, labels[rest], stream.child("fit", size, fold).seed)
+            fitted = classifier.fit_many(samples, [job])[0]
+            for row, label in zip(
+                held_out.tolist(), fitted.outputs(samples, held_out).predictions.tolist(), strict=True
+            ):
+                predicted[ids[rows[row]]] = classes[label]
+        sizes.append(size)
+        predictions.append(predicted)
+    return RandomFits(tuple(sizes), tuple(predictions))

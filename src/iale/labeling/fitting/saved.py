@@ -1,0 +1,165 @@
+"""The fitted classifier of a project: weights that hold no code, a card, and the scores of the whole pool."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from iale import _storage as storage
+from iale.classifiers._own import own_classifier
+from iale.classifiers.base import Outputs, TrainingConfig
+from iale.classifiers.build import CLASSIFIERS
+from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
+from iale.data.arrays import ArraySamples
+from iale.data.samples import Samples
+from iale.errors import ConfigError, ModelError, StorageError
+from iale.labeling.fitting._fit import Round
+from iale.labeling.fitting._models import classifier_name
+from iale.labeling.items._reading import Reading
+from iale.labeling.reader import ProjectReader
+from iale.policies.saved import versions
+from iale.seeding import Stream
+from iale.strategies.base import QueryContext
+from iale.strategies.uncertainty import Margin
+
+WEIGHTS, CARD = "weights.safetensors", "card.json"
+_ROWS = 500
+
+
+@dataclass(frozen=True, eq=False)
+class SavedClassifier:
+    """A classifier that was fitted to a project's labels.
+
+    Attributes:
+        classes: names of the classes, in the order of the logits.
+        shape: of one input.
+        fitted: what answers.
+    """
+
+    classes: tuple[str, ...]
+    shape: tuple[int, ...]
+    fitted: FittedTorchClassifier
+
+    def outputs(self, samples: Samples) -> Outputs:
+        """Logits and embeddings of all samples."""
+        return self.fitted.outputs(samples, torch.arange(len(samples)))
+
+    def predict(self, samples: Samples) -> list[str]:
+        """The class of every sample."""
+        return [self.classes[place] for place in self.outputs(samples).predictions.tolist()]
+
+
+def fit_now(project: ProjectReader) -> None:
+    """Fits in this process where labels have come since the last fit; raises DataError where there are too few."""
+    fits = project.fits.all
+    if not fits or fits[-1].answered < project.changes():
+        Round(project, Reading(project.items)).fit()
+
+
+def export_classifier(project: ProjectReader, out: Path) -> None:
+    """Writes ``weights.safetensors`` and ``card.json`` of the last finished fit; `load_classifier` reads them.
+
+    Raises:
+        ConfigError: nothing is fitted yet.
+        StorageError: it cannot be written.
+    """
+    card, path, digest = _latest(project)
+    card["weights_sha256"] = storage.write_tensors(out / WEIGHTS, storage.read_tensors(path, digest))
+    storage.write_json(out / CARD, {**card, "versions": versions()})
+
+
+def load_classifier(folder: Path | str) -> SavedClassifier:
+    """Reads what `export_classifier` wrote.
+
+    Raises:
+        StorageError: there is none, or its files are damaged or do not belong together.
+        ConfigError, ModelError: the user's own model is not there, or has changed.
+    """
+    folder = Path(folder)
+    card = storage.read_json(folder / CARD)
+    try:
+        return _load(folder / WEIGHTS, card["weights_sha256"], card)
+    except (KeyError, TypeError) as error:
+        raise StorageError(f"{folder / CARD} is not the card of a classifier ({error}): export it again.") from error
+
+
+def load_latest(project: ProjectReader) -> SavedClassifier:
+    """The classifier of the last finished fit; raises ConfigError where there is none."""
+    card, path, digest = _latest(project)
+    return _load(path, digest, card)
+
+
+def scores_csv(project: ProjectReader, *, every: Callable[[int], None] = lambda _: None) -> Iterator[str]:
+    """What the last model says of every sample without an answer, as parts of a CSV table.
+
+    Columns: sample, label (predicted), probability, score (higher is less sure: minus the margin between the two
+    likeliest classes), id, and the probability of each class. Samples that cannot be read are left out.
+
+    Args:
+        project: whose pool is scored.
+        every: called with the number of samples done so far.
+    """
+    saved = load_latest(project)
+    yield _row("sample", "label", "probability", "score", "id", *(f"p({name})" for name in saved.classes))
+    reading = Reading(project.items)
+    done = project.answered()
+    left = [index for index in range(project.count) if index not in done]
+    for start in range(0, len(left), _ROWS):
+        rows, inputs = reading.read(left[start : start + _ROWS])
+        if rows:
+            outputs = saved.outputs(ArraySamples(inputs))
+            scores = Margin().score(QueryContext(outputs, len(saved.classes))).tolist()
+            for row, score, probs in zip(rows, scores, outputs.probs.tolist(), strict=True):
+                best = max(range(len(probs)), key=probs.__getitem__)
+                shares = [f"{p:.6f}" for p in probs]
+                name, sample = project.items.name(row), project.items.ids[row]
+                yield _row(name, saved.classes[best], shares[best], f"{score:.6f}", sample, *shares)
+        every(start + len(rows))
+
+
+def _latest(project: ProjectReader) -> tuple[dict[str, Any], Path, str]:
+    """The card of the last finished fit, the file of its weights and their digest."""
+    latest, fits, config = project.fits.latest, project.fits.all, project.config
+    if latest is None or not fits:
+        raise ConfigError("no classifier is fitted yet: label samples of at least two classes first.")
+    card = {
+        "classes": fits[-1].classes,
+        "shape": latest.shape,
+        "classifier": classifier_name(config, project.kind),
+        "model": config.model,
+        "embedding_layer": config.embedding_layer,
+        "labels": fits[-1].labels,
+    }
+    return card, project.folder / latest.weights, latest.digest
+
+
+def _load(path: Path, digest: str, card: dict[str, Any]) -> SavedClassifier:
+    shape, classes = tuple(card["shape"]), tuple(card["classes"])
+    training = TrainingConfig(device="cpu")
+    if card["model"] is not None:
+        recipe = own_classifier(card["model"], shape, len(classes), training, card["embedding_layer"])
+    else:
+        make = CLASSIFIERS[card["classifier"]]
+        channels = shape[0]
+        # The statistics are among the weights.
+        module = make(shape, len(classes), [0.0] * channels, [1.0] * channels)
+        recipe = TorchClassifier(module, shape, training)
+    network = recipe.initial_module(Stream(0))
+    try:
+        network.load_state_dict(storage.read_tensors(path, digest))
+    except RuntimeError as error:
+        reason = str(error).split("\n", 1)[0]
+        raise ModelError(f"the weights in {path} are of another model ({reason}): export them again.") from error
+    return SavedClassifier(classes, shape, FittedTorchClassifier(network.eval(), recipe))
+
+
+def _row(*cells: str) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()

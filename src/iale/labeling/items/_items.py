@@ -1,0 +1,102 @@
+"""What is labeled: a folder of images, an .npz file, or a CSV of texts or feature rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iale.data.samples import Samples
+from iale.errors import DataError
+from iale.labeling.items._ids import Ids
+from iale.registry import Registry
+
+ItemKind = Literal["image", "text", "row"]
+Shown = NDArray[np.uint8] | str | dict[str, str]
+"""Pixels [H, W] or [H, W, 3], a text, or cells by column."""
+
+
+class Items(Protocol):
+    """N samples, known by id, and how to show one.
+
+    Attributes:
+        kind: what they are.
+        ids: their ids in order; an id is 16 hexadecimal digits and stays what it is when the data are moved.
+        samples: what a classifier reads; an input that cannot be read raises DataError.
+        notices: sentences on what was passed over.
+    """
+
+    kind: ItemKind
+    ids: Ids
+
+    @property
+    def samples(self) -> Samples:
+        """What a classifier reads."""
+        ...
+
+    @property
+    def notices(self) -> list[str]:
+        """What was passed over."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def name(self, index: int) -> str:
+        """The path of an image below the folder, or the row of an array or table."""
+        ...
+
+    def stamp(self, index: int) -> str:
+        """Changes with the content of a sample; empty for rows, whose id says it already.
+
+        Raises DataError where the sample has changed since it was opened.
+        """
+        ...
+
+    def fits(self, index: int, stamp: str) -> bool:
+        """Whether a sample still is what it was when it had this stamp."""
+        ...
+
+    def changed(self, index: int) -> str:
+        """What has happened to a sample since it was opened: "deleted", "changed" or nothing."""
+        ...
+
+    def path(self, index: int) -> Path:
+        """The file of an image; raises DataError where it is gone, has changed, or there are no files."""
+        ...
+
+    def show(self, index: int) -> Shown:
+        """The content of a sample, for people; raises DataError where it cannot be read."""
+        ...
+
+
+ITEMS = Registry(
+    "kind of data",
+    {
+        "folder": "iale.labeling.items._images:ImageItems",
+        "array": "iale.labeling.items._tables:array_items",
+        "csv": "iale.labeling.items._tables:csv_items",
+    },
+)
+"""Readers of data: functions of a path; that of a folder takes a size, too."""
+
+
+def open_items(data: Path, *, resize: tuple[int, ...] = ()) -> Items:
+    """The samples at ``data``: a folder of images, an .npz or .npy file, or a .csv file.
+
+    Raises DataError where there are none.
+    """
+    items: Items
+    if data.is_dir():
+        items = ITEMS["folder"](data, resize)
+        return items
+    kind = {".npz": "array", ".npy": "array", ".csv": "csv"}.get(data.suffix.lower())
+    if not data.exists():
+        raise DataError(f"there is no {data}: a folder of images, an .npz or a .csv file was expected; check the path.")
+    if kind is None:
+        raise DataError(f"{data} holds no samples: a folder of images, an .npz or a .csv file was expected.")
+    if resize:
+        raise DataError(f"{data} is no folder of images: only those are resized.")
+    items = ITEMS[kind](data)
+    return items

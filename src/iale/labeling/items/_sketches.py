@@ -1,0 +1,80 @@
+"""Samples as short vectors that need no model: to spread the first ones and to keep near-duplicates apart."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from iale.labeling.items._items import ItemKind
+
+_SIDE = 16
+ALIKE = {"image": 0.98, "text": 0.95, "row": 0.999}
+"""Cosine of two sketches from which on samples count as near-duplicates."""
+
+
+def sketches(batch: Tensor, kind: ItemKind) -> NDArray[np.float32]:
+    """float32 [B, D], rows of length 1 or 0.
+
+    Images are averaged over their channels to 16 x 16 pixels less their mean, so that brightness and contrast do not
+    count; other vectors are taken as they are.
+
+    Args:
+        batch: uint8 or float32 [B, …].
+        kind: what the samples are.
+    """
+    values = batch.float()
+    if values.dim() == 4:
+        values = torch.nn.functional.adaptive_avg_pool2d(values.mean(dim=1, keepdim=True), _SIDE)
+    flat = values.flatten(1)
+    if kind != "text":
+        flat = flat - flat.mean(dim=1, keepdim=True)
+    length = flat.norm(dim=1, keepdim=True)
+    return np.asarray((flat / torch.where(length > 0, length, 1.0)).numpy(), dtype=np.float32)
+
+
+def spread(points: NDArray[np.float32], count: int, rng: np.random.Generator, near: Tensor | None = None) -> list[int]:
+    """Positions of ``count`` points far from one another (k-means++, Arthur & Vassilvitskii 2007).
+
+    Each is drawn with a probability proportional to its squared distance from those before it, so that single
+    outliers do not come first, as they do in farthest-first order.
+
+    Args:
+        points: float32 [n, D].
+        count: how many, at most n.
+        rng: for the draws.
+        near: float64 [n], squared distances to what is chosen already; None where nothing is.
+    """
+    values = points.astype(np.float64)
+    nearest = np.full(len(values), np.inf) if near is None else near.double().numpy().copy()
+    open_ = np.ones(len(values), dtype=bool)
+    chosen: list[int] = []
+    while len(chosen) < min(count, len(values)):
+        weights = np.where(open_, np.where(np.isfinite(nearest), nearest, 1.0), 0.0)
+        if not weights.sum() > 0:
+            weights = open_.astype(np.float64)
+        position = int(rng.choice(len(values), p=weights / weights.sum()))
+        chosen.append(position)
+        open_[position] = False
+        nearest = np.minimum(nearest, np.square(values - values[position]).sum(axis=1))
+    return chosen
+
+
+def keep_apart(order: NDArray[np.float32], before: NDArray[np.float32], alike: float) -> list[int]:
+    """Positions in a ranking with near-duplicates at its end.
+
+    A sample that is alike to one ranked higher, or to one of those ``before``, would teach little that is new.
+
+    Args:
+        order: float32 [n, D], sketches in the order of the ranking.
+        before: float32 [m, D], sketches of what is labeled.
+        alike: the cosine from which on two are near-duplicates.
+    """
+    same = np.asarray(order @ order.T >= alike)
+    known = [len(before) > 0 and bool((before @ sketch >= alike).any()) for sketch in order]
+    kept: list[int] = []
+    late: list[int] = []
+    for position in range(len(order)):
+        (late if known[position] or same[position, kept].any() else kept).append(position)
+    return kept + late

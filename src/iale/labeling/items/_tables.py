@@ -1,0 +1,205 @@
+"""Rows: of an .npz file, or of a CSV file of texts or features. A row's id is a digest of its content."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from iale.data._checks import rows_of
+from iale.data.arrays import ArraySamples
+from iale.data.samples import Samples
+from iale.data.unlabeled import load_unlabeled
+from iale.errors import DataError
+from iale.labeling.items._ids import Ids, Names, id_of
+from iale.labeling.items._items import ItemKind, Shown
+from iale.labeling.items._texts import FEATURES, hashed_ngrams
+
+NAME_COLUMNS = ("sample", "id")
+"""Columns that name a row, if there is one of them."""
+
+LABEL_COLUMN = "label"
+"""Never shown or learned from; `Project.import_csv` reads it."""
+
+_LONGEST = 1 << 24  # characters of one cell
+_READ = 1024  # rows of an array read at a time
+
+
+class RowItems:
+    """Rows that lie in memory.
+
+    Args:
+        kind: what they are.
+        samples: what a classifier reads.
+        ids: one number each.
+        names: of the rows; by default their numbers from 0.
+        cells: the columns and the cells of every row, joined by NUL; for arrays there are none.
+    """
+
+    def __init__(
+        self,
+        kind: ItemKind,
+        samples: Samples,
+        ids: Ids,
+        names: Names | None = None,
+        columns: Sequence[str] = (),
+        cells: Names | None = None,
+    ) -> None:
+        self.kind, self.samples, self.ids = kind, samples, ids
+        self.notices: list[str] = []
+        self._names, self._columns, self._cells = names, tuple(columns), cells
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def name(self, index: int) -> str:
+        """The cell of the column ``sample`` or ``id``, or else the row's number from 0."""
+        return str(index) if self._names is None else self._names[index]
+
+    def stamp(self, index: int) -> str:
+        """Empty: the id says what the row holds."""
+        return ""
+
+    def fits(self, index: int, stamp: str) -> bool:
+        """True, for the same reason."""
+        return True
+
+    def changed(self, index: int) -> str:
+        """Empty: rows lie in memory."""
+        return ""
+
+    def path(self, index: int) -> Path:
+        """Raises DataError: rows have no file of their own."""
+        raise DataError(f"sample {self.name(index)} is a row and has no file: show it instead.")
+
+    def show(self, index: int) -> Shown:
+        """Pixels, the text, or the cells by column."""
+        if self._cells is not None:
+            row = dict(zip(self._columns, self._cells[index].split("\0"), strict=True))
+            return next(iter(row.values())) if self.kind == "text" and len(row) == 1 else _shown(self.kind, row)
+        values = self.samples.batch(torch.tensor([index]))[0]
+        if self.kind == "image":
+            return _pixels(values)
+        return {str(column): f"{value:g}" for column, value in enumerate(values.tolist())}
+
+
+class TextSamples:
+    """Hashed n-grams of texts, computed when they are asked for.
+
+    Args:
+        texts: N of them.
+    """
+
+    shape: tuple[int, ...] = (FEATURES,)
+
+    def __init__(self, texts: Names) -> None:
+        self._texts = texts
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def batch(self, indices: Tensor) -> Tensor:
+        """float32 [B, 2048], rows of length 1."""
+        rows = rows_of(indices, len(self)).tolist()
+        return torch.from_numpy(np.stack([hashed_ngrams(self._texts[row]) for row in rows]))
+
+
+def array_items(path: Path) -> RowItems:
+    """The rows of an .npz or .npy file: images [N, H, W], [N, H, W, C] or [N, C, H, W], or features [N, F]."""
+    samples, _ = load_unlabeled(path)
+    kind: ItemKind = "image" if len(samples.shape) == 3 else "row"
+
+    def numbers() -> Iterator[int]:
+        for rows in torch.split(torch.arange(len(samples)), _READ):
+            yield from (id_of(row.tobytes()) for row in samples.batch(rows).numpy())
+
+    return RowItems(kind, samples, Ids(numbers(), len(samples)))
+
+
+def csv_items(path: Path) -> RowItems:
+    """The rows of a CSV file in UTF-8 with a line of column names.
+
+    Where every cell but those of the columns sample, id and label is a number, the rows are features; otherwise they
+    are texts: the column ``text``, or all columns together.
+    """
+    header, rows = _read(path)
+    name_at = next((header.index(column) for column in NAME_COLUMNS if column in header), None)
+    names = None if name_at is None else Names(row[name_at] for row in rows)
+    if names is not None and len(set(names)) != len(names):
+        names = None  # rows that share a name are known by number
+    used = [at for at, column in enumerate(header) if column not in (*NAME_COLUMNS, LABEL_COLUMN)]
+    if not used:
+        raise DataError(f"{path} has no columns with texts or features: add some.")
+    ids = Ids((id_of(*(row[at].encode() for at in used)) for row in rows), len(rows))
+    columns = [header[at] for at in used]
+    features = _numbers(rows, used)
+    if features is not None:
+        cells = Names("\0".join(row[at] for at in used) for row in rows)
+        return RowItems("row", _features(path, features), ids, names, columns, cells)
+    if "text" in columns:
+        used, columns = [header.index("text")], ["text"]
+    cells = Names("\0".join(row[at] for at in used) for row in rows)
+    return RowItems("text", TextSamples(cells), ids, names, columns, cells)
+
+
+def _features(path: Path, features: NDArray[np.float32]) -> Samples:
+    try:
+        return ArraySamples(features)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+def _read(path: Path) -> tuple[list[str], list[list[str]]]:
+    before = csv.field_size_limit(_LONGEST)
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            header = [cell.strip() for cell in next(reader, [])]
+            rows = []
+            for row in reader:
+                if row and len(row) != len(header):
+                    raise DataError(
+                        f"{path}, line {reader.line_num}: {len(row)} of {len(header)} cells were found; repair it."
+                    )
+                if row:
+                    rows.append(row)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}; check the path.") from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is no CSV file in UTF-8: save it as one.") from error
+    finally:
+        csv.field_size_limit(before)
+    if not rows:
+        raise DataError(f"{path} holds no rows: a line of column names and a line for each sample were expected.")
+    if len(set(header)) != len(header) or "" in header:
+        raise DataError(f"{path}, line 1: every column needs a name of its own.")
+    return header, rows
+
+
+def _numbers(rows: list[list[str]], used: list[int]) -> NDArray[np.float32] | None:
+    """float32 [N, F], or None where a cell is no number."""
+    try:
+        return np.array([[float(row[at]) for at in used] for row in rows], dtype=np.float32)
+    except ValueError:
+        return None
+
+
+def _shown(kind: ItemKind, row: dict[str, str]) -> Shown:
+    if kind == "text":
+        return "\n".join(f"{column}: {value}" for column, value in row.items())
+    return row
+
+
+def _pixels(values: Tensor) -> NDArray[np.uint8]:
+    """uint8 [H, W] or [H, W, 3] of [C, H, W]: floats are stretched over their range, other channels are averaged."""
+    if values.is_floating_point():
+        low, high = float(values.min()), float(values.max())
+        values = (255 * (values - low) / ((high - low) or 1.0)).round().to(torch.uint8)
+    if len(values) in (3, 4):
+        return values[:3].permute(1, 2, 0).contiguous().numpy()
+    return values.float().mean(dim=0).round().to(torch.uint8).numpy()

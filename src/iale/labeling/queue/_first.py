@@ -1,0 +1,60 @@
+"""The first samples, before there is any label: a diverse batch."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from iale import _storage as storage
+from iale.errors import DataError, StorageError
+from iale.labeling.items._items import Items
+from iale.labeling.items._sketches import sketches, spread
+from iale.labeling.queue._queue import Shares
+from iale.seeding import Stream
+
+FIRST = "first.json"
+_LOOKED_AT = 200
+_SECONDS = 3.0  # spent on reading them, however slow the disk or large the images
+
+
+def first_ones(folder: Path, items: Items, shares: Shares, seed: int) -> list[int]:
+    """Indices of diverse samples, to be labeled in this order until a model can say which.
+
+    They are chosen once from a random draw of 200, of which only those are read that a few seconds allow, and kept in
+    the project's folder.
+    """
+    try:
+        names = storage.read_json(folder / FIRST)["samples"]
+        return [index for name in names if (index := items.ids.find(name)) is not None]
+    except (StorageError, KeyError):
+        pass
+    chosen = _choose(items, shares, Stream(seed).child("first"))
+    with contextlib.suppress(StorageError):  # where nothing can be written, they are chosen again next time
+        storage.write_json(folder / FIRST, {"samples": [items.ids[index] for index in chosen]})
+    return chosen
+
+
+def _choose(items: Items, shares: Shares, stream: Stream) -> list[int]:
+    rng = stream.numpy()
+    drawn: dict[int, None] = {}
+    for index in rng.integers(len(items), size=4 * _LOOKED_AT).tolist():
+        if not shares.reserved[index] and len(drawn) < _LOOKED_AT:
+            drawn[index] = None
+    read: list[int] = []
+    parts = []
+    end = time.monotonic() + _SECONDS
+    for index in drawn:
+        if time.monotonic() > end:
+            break
+        try:
+            parts.append(sketches(items.samples.batch(torch.tensor([index])), items.kind))
+        except DataError:
+            continue
+        read.append(index)
+    if not read:
+        return []
+    return [read[position] for position in spread(np.concatenate(parts), len(read), rng)]

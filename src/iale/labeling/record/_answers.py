@@ -1,0 +1,154 @@
+"""What the events of a journal come to: who says what of each sample, and who holds which."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from iale.labeling.record._journal import Event, Reason
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A sample that was handed out and not answered yet.
+
+    Attributes:
+        person: who got it.
+        tab: in which of her windows.
+        reason: why it is asked for.
+        until: when others may get it, in seconds since 1970.
+    """
+
+    person: str
+    tab: str
+    reason: Reason
+    until: float
+
+
+class Answers:
+    """The state after a sequence of events.
+
+    The decision on a sample is the last answer (label or skip) that was not undone; a second opinion is a decision
+    only where there is no other.
+
+    Attributes:
+        added: classes that were added, in order.
+        decisions: the decision of every answered sample, the latest change last.
+        leases: of every sample that is handed out, by id.
+        tested: samples that were handed out as part of the test share.
+        keys: events by the person and the key of their request.
+    """
+
+    def __init__(self) -> None:
+        self.added: list[str] = []
+        self.decisions: dict[str, Event] = {}
+        self.leases: dict[str, Lease] = {}
+        self.tested: set[str] = set()
+        self.keys: dict[tuple[str, str], Event] = {}
+        self._events: defaultdict[str, list[Event]] = defaultdict(list)
+        self._acts: defaultdict[str, list[Event]] = defaultdict(list)
+        self._undone: set[int] = set()
+        self._seconds: set[str] = set()
+
+    def apply(self, event: Event) -> None:
+        """Takes the next event into account."""
+        if event.key:
+            self.keys.setdefault((event.person, event.key), event)
+        if event.kind == "class" and event.label is not None:
+            self.added.append(event.label)
+        elif event.kind == "lease":
+            self._lease(event)
+        elif event.sample is not None:
+            self._events[event.sample].append(event)
+            if event.kind == "undo" and event.of is not None:
+                self._undone.add(event.of)
+            else:
+                self._acts[event.person].append(event)
+                self.leases.pop(event.sample, None)
+                if event.reason == "second":
+                    self._seconds.add(event.sample)
+            self._decide(event.sample)
+
+    def _lease(self, event: Event) -> None:
+        for sample, reason in (event.samples or {}).items():
+            if not event.until:  # given back
+                self.leases.pop(sample, None)
+                continue
+            self.leases[sample] = Lease(event.person, event.tab or "", reason, event.until or 0.0)
+            if reason == "test":
+                self.tested.add(sample)
+
+    def _decide(self, sample: str) -> None:
+        self.decisions.pop(sample, None)
+        answers = self.answers(sample)
+        decided = next((event for event in reversed(answers) if event.reason != "second"), None)
+        if decided is not None:
+            self.decisions[sample] = decided
+        elif answers:
+            self.decisions[sample] = answers[0]
+
+    def leased(self, sample: str, now: float) -> bool:
+        """Whether someone holds a sample."""
+        lease = self.leases.get(sample)
+        return lease is not None and lease.until >= now
+
+    def leases_of(self, person: str, tab: str) -> dict[str, Lease]:
+        """What a tab holds, or held and nobody else got since."""
+        return {s: lease for s, lease in self.leases.items() if (lease.person, lease.tab) == (person, tab)}
+
+    def reason(self, person: str, sample: str) -> Reason:
+        """Why a person answers: as she was asked; or, where she corrects, for the reason of what she corrects."""
+        lease = self.leases.get(sample)
+        if lease is not None and lease.person == person:
+            return lease.reason
+        decision = self.decisions.get(sample)
+        if decision is not None and decision.reason not in (None, "second"):
+            return decision.reason
+        return "test" if sample in self.tested else "chosen"
+
+    def answers(self, sample: str) -> list[Event]:
+        """Labels and skips of a sample that were not undone."""
+        return [e for e in self._events.get(sample, ()) if e.kind != "undo" and e.number not in self._undone]
+
+    def history(self, sample: str) -> list[Event]:
+        """All labels, skips and undos of a sample."""
+        return list(self._events.get(sample, ()))
+
+    def undone(self, event: Event) -> bool:
+        """Whether an answer was taken back."""
+        return event.number in self._undone
+
+    def last_act(self, person: str, sample: str | None = None) -> Event | None:
+        """The last answer of a person (to ``sample``) that was not undone; imports are no such answers."""
+        return next(
+            (
+                event
+                for event in reversed(self._acts.get(person, ()))
+                if event.number not in self._undone and event.reason != "imported" and sample in (None, event.sample)
+            ),
+            None,
+        )
+
+    def opinion(self, person: str, sample: str) -> Event | None:
+        """What a person says of a sample: her last answer that was not undone."""
+        return next((event for event in reversed(self.answers(sample)) if event.person == person), None)
+
+    def pairs(self) -> Iterator[tuple[Event, Event]]:
+        """Answers of two people who did not know of each other: the first one's, and the second opinion."""
+        for sample in sorted(self._seconds):
+            answers = self.answers(sample)
+            second = next((event for event in answers if event.reason == "second"), None)
+            if second is None:
+                continue
+            first = next((e for e in answers if e.person != second.person and e.number < second.number), None)
+            if first is not None:
+                yield first, second
+
+    def people(self) -> dict[str, int]:
+        """Samples whose decision each person took."""
+        found: defaultdict[str, int] = defaultdict(int)
+        for event in self.decisions.values():
+            if event.kind == "label":
+                found[event.person] += 1
+        return dict(found)

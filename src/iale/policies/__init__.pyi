@@ -1,0 +1,14 @@
+from .alil import AlilPolicy as AlilPolicy
+from .alil import random_alil_policy as random_alil_policy
+from .base import Policy as Policy
+from .catalog import find_strategy as find_strategy
+from .catalog import list_policies as list_policies
+from .iale import IalePolicy as IalePolicy
+from .iale import random_policy as random_policy
+from .saved import load_card as load_card
+from .saved import load_policy as load_policy
+from .saved import save_policy as save_policy
+from .state import State as State
+from .state import StateConfig as StateConfig
+from .state import encode as encode
+from .state import observe as observe

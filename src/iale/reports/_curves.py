@@ -1,0 +1,109 @@
+"""Learning curves, and below them the paired difference to Random: the part that pairing makes sharp."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from iale.reports._figures import BAND, STYLE, caption, draw_line, frame, name_ends, new_figure, shorten
+from iale.reports._palette import MUTED, Look
+from iale.reports._panels import RANDOM, Entry, Panel
+
+_PLOT, _HEIGHT, _LEFT = 3.8, 5.7, 0.75  # inches of the axes, of a panel from title to title, left of the axes
+
+
+def draw_curves(panels: Sequence[Panel], looks: Mapping[str, Look]) -> Figure:
+    """One panel for each data set, classifier and pool."""
+    across = 1 if len(panels) == 1 else 2
+    down = -(-len(panels) // across)
+    with rc_context(STYLE):
+        names = 0.6 + 0.085 * max(len(shorten(entry.display)) for panel in panels for entry in panel.entries)
+        width, height = (_LEFT + _PLOT + names) * across, _HEIGHT * down + 0.5
+        figure = new_figure(width, height)
+        outer = figure.add_gridspec(
+            down,
+            across,
+            left=_LEFT / width,
+            right=1 - names / width,
+            bottom=1.1 / height,
+            top=1 - 0.7 / height,
+            wspace=(names + _LEFT) / _PLOT,
+            hspace=1.2 / (_HEIGHT - 1.2),
+        )
+        for place, panel in enumerate(panels):
+            inner = outer[divmod(place, across)].subgridspec(2, 1, height_ratios=(2.3, 1), hspace=0.16)
+            if panel.random is None or len(panel.entries) < 2:
+                _curves(figure.add_subplot(outer[divmod(place, across)]), panel, looks, last=True)
+                continue
+            upper = figure.add_subplot(inner[0])
+            _curves(upper, panel, looks, last=False)
+            _differences(figure.add_subplot(inner[1], sharex=upper), panel, panel.random, looks)
+        caption(figure, _caption(panels), _LEFT)
+    return figure
+
+
+def _caption(panels: Sequence[Panel]) -> str:
+    few = any(1 < len(entry.seeds) < BAND for panel in panels for entry in panel.entries)
+    bands = "pointwise 95 % t intervals" + (", or with the single seeds where there are two" if few else "")
+    return (
+        f"Means over seeds with {bands}. For one seed all strategies share the split, the first labels, the initial "
+        f"weights and the sub-pools."
+    )
+
+
+def _curves(axes: Axes, panel: Panel, looks: Mapping[str, Look], *, last: bool) -> None:
+    """Mean accuracy in percent, with names at the ends of the lines."""
+    for place, entry in enumerate(_back_to_front(panel.entries)):
+        draw_line(axes, panel.labeled, 100 * entry.curves, looks[entry.name], place)
+    _fit_frame(axes)
+    cycle = panel.config["cycle"]
+    counts = sorted({len(entry.seeds) for entry in panel.entries})
+    seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    details = f"{seeds} paired seeds, {cycle['acquisition_size']} labels a step, from {panel.labeled[0]}"
+    axes.annotate(panel.title, (0, 1), (0, 24), "axes fraction", "offset points", fontsize=11.5, weight="bold")
+    axes.annotate(details, (0, 1), (0, 10), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
+    axes.set_ylabel("test accuracy, %")
+    room = 0.015 * max(panel.labeled[-1] - panel.labeled[0], 1)
+    axes.set_xlim(panel.labeled[0] - room, panel.labeled[-1] + room)
+    name_ends(axes, [(100 * float(e.curves[:, -1].mean()), e.display, looks[e.name]) for e in panel.entries])
+    if last:
+        axes.set_xlabel("labels")
+    else:
+        axes.tick_params(labelbottom=False)
+
+
+def _differences(axes: Axes, panel: Panel, random: Entry, looks: Mapping[str, Look]) -> None:
+    """Accuracy minus Random's of the same seed, in points."""
+    baseline = dict(zip(random.seeds, random.curves, strict=True))
+    for place, entry in enumerate(_back_to_front(panel.entries)):
+        own = dict(zip(entry.seeds, entry.curves, strict=True))
+        shared = sorted(own.keys() & baseline.keys())
+        if entry is not random and shared:
+            gaps = 100 * np.asarray([own[seed] - baseline[seed] for seed in shared])
+            draw_line(axes, panel.labeled, gaps, looks[entry.name], place)
+    axes.axhline(0, color=looks[RANDOM].color, linestyle=looks[RANDOM].dash, linewidth=1.3, zorder=2)
+    _fit_frame(axes)
+    axes.set_ylabel("points")
+    title = f"paired difference to {random.display}"
+    axes.annotate(title, (0, 1), (0, 4), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
+    axes.set_xlabel("labels")
+
+
+def _fit_frame(axes: Axes) -> None:
+    """Axes around the means: bands widen them by a third of the means' range at most, and run out of sight beyond."""
+    low, high = axes.get_ylim()
+    means = np.concatenate([np.asarray(line.get_ydata(), dtype=np.float64) for line in axes.lines])
+    room = max(0.35 * float(np.ptp(means)), 0.5)
+    axes.set_ylim(max(low, float(means.min()) - room), min(high, float(means.max()) + room))
+    frame(axes)
+    axes.yaxis.set_label_coords(-0.13, 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]))
+
+
+def _back_to_front(entries: Sequence[Entry]) -> list[Entry]:
+    return sorted(entries, key=lambda entry: (entry.learned, entry.name != RANDOM))

@@ -1,0 +1,108 @@
+"""What a policy imitates: the share of its choices that each heuristic would have made too (paper, figures 4 and 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from iale.benchmark.metrics import Floats
+from iale.benchmark.statistics import Estimate, estimate, half_width
+from iale.reports._figures import BAND, STYLE, caption, frame, name_ends, new_figure
+from iale.reports._palette import INK, MUTED, Look
+from iale.reports._panels import Entry, Panel, display_name
+
+_WIDTH, _HEIGHT, _LEFT, _NAMES = 5.8, 4.5, 0.7, 1.5  # inches of one plot
+
+
+def watched(panels: Sequence[Panel]) -> list[tuple[Panel, Entry]]:
+    """The strategies beside which others were asked: the trained policies, or all where none is."""
+    found = [(panel, entry) for panel in panels for entry in panel.entries if entry.overlap]
+    return [(panel, entry) for panel, entry in found if entry.learned] or found
+
+
+def draw_overlap(panels: Sequence[Panel], looks: Mapping[str, Look]) -> Figure:
+    """One plot for each policy and panel: dots are means over seeds, lines the quadratic fit of the paper's figure."""
+    plots = watched(panels)
+    across = min(2, len(plots))
+    down = -(-len(plots) // max(1, across))
+    with rc_context(STYLE):
+        width, height = _WIDTH * across, _HEIGHT * down + 0.35
+        figure = new_figure(width, height)
+        for place, (panel, entry) in enumerate(plots):
+            row, column = divmod(place, across)
+            left, low = column * _WIDTH + _LEFT, height - (row + 1) * _HEIGHT + 0.6
+            wide, tall = _WIDTH - _LEFT - _NAMES, _HEIGHT - 1.3
+            axes = figure.add_axes((left / width, low / height, wide / width, tall / height))
+            _plot(axes, panel, entry, looks)
+        caption(figure, _caption(plots), _LEFT)
+    return figure
+
+
+def mean_overlap(entry: Entry) -> dict[str, Estimate]:
+    """The share of the choices shared with each strategy, over all steps of a run, highest first."""
+    found = {name: estimate(shares.mean(axis=1)) for name, shares in entry.overlap.items()}
+    return dict(sorted(found.items(), key=lambda each: -each[1].mean))
+
+
+def quadratic(x: Sequence[float], y: Floats) -> Floats:
+    """The values at ``x`` of the second-order polynomial fitted to (x, y); ``y`` where there are too few points."""
+    if len(x) < 4:
+        return y
+    fitted = np.polynomial.Polynomial.fit(np.asarray(x, dtype=np.float64), y, 2)
+    return np.asarray(fitted(np.asarray(x, dtype=np.float64)), dtype=np.float64)
+
+
+def chance(panel: Panel) -> float | None:
+    """The share that a random choice would have; None on the whole pool, where it is about nothing."""
+    size = panel.config["cycle"]["subset_size"]
+    return None if size is None else float(panel.config["cycle"]["acquisition_size"] / size)
+
+
+def _plot(axes: Axes, panel: Panel, entry: Entry, looks: Mapping[str, Look]) -> None:
+    x = panel.labeled[:-1]
+    ends, top = [], 0.0
+    for name, shares in entry.overlap.items():
+        look, mean = looks[name], 100 * shares.mean(axis=0)
+        line = {key: value for key, value in look.line().items() if not key.startswith("marker")}
+        axes.plot(x, mean, linestyle="none", marker=look.marker, color=look.color, markersize=3, alpha=0.45, zorder=3)
+        if len(shares) >= BAND:
+            half = 100 * half_width(shares)
+            axes.fill_between(x, mean - half, mean + half, color=look.color, alpha=0.06, linewidth=0, zorder=2)
+        fit = quadratic(x, mean)
+        axes.plot(x, fit, **{**line, "linewidth": 2.0})
+        ends.append((float(fit[-1]), display_name(name), look))
+        top = max(top, float(mean.max()), float(fit.max()))
+    expected = chance(panel)
+    if expected is not None:
+        axes.axhline(100 * expected, color=MUTED, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
+        axes.annotate(
+            "chance",
+            (0, 100 * expected),
+            (3, -3),
+            ("axes fraction", "data"),
+            "offset points",
+            va="top",
+            fontsize=8,
+            color=MUTED,
+        )
+    axes.set_ylim(0, min(102.0, 1.08 * top + 1))
+    frame(axes)
+    axes.set_xlabel("labels")
+    axes.set_ylabel("shared choices, %")
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]))
+    title = f"What {entry.display} shares with each heuristic"
+    axes.annotate(title, (0, 1), (0, 24), "axes fraction", "offset points", fontsize=11.5, weight="bold", color=INK)
+    details = f"{panel.title}, {len(entry.seeds)} seeds"
+    axes.annotate(details, (0, 1), (0, 10), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
+    name_ends(axes, ends)
+
+
+def _caption(plots: Sequence[tuple[Panel, Entry]]) -> str:
+    banded = any(len(entry.seeds) >= BAND for _, entry in plots)
+    bands = "bands are 95 % t intervals, " if banded else ""
+    return f"Dots are means over seeds, {bands}lines are second-order polynomials fitted to the dots."

@@ -1,0 +1,99 @@
+"""What a strategy costs beside Random: fits and queries, as ratios (paper, appendix A.3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from iale.reports._figures import STYLE, frame, new_figure, shorten, side_titles
+from iale.reports._palette import INK, MUTED, PAPER, Look
+from iale.reports._panels import Panel
+from iale.reports._summary import Cost, Times, costs
+
+_WIDTH, _ROW = 6.2, 0.32
+
+TIMES_NOTE = (
+    "Medians over seeds; each run is compared with Random's of the same seed, which mostly ran at about the same time. "
+    "A machine that does other work, too, makes them noisy: what lies within the range over the seeds, or within what "
+    "tells Margin from Random, which cost the same, says nothing."
+)
+"""What a reader of times must know."""
+
+
+def timed(panels: Sequence[Panel], times: Times) -> list[tuple[Panel, list[Cost]]]:
+    """The panels in which some strategy can be compared with Random, dearest queries first."""
+    found = []
+    for panel in panels:
+        known = [cost for cost in costs(panel, times) if cost.seconds_ratio is not None]
+        if known and panel.random is not None:
+            found.append((panel, sorted(known, key=lambda cost: -(cost.query_ratio or cost.seconds_ratio or 0.0))))
+    return found
+
+
+def draw_times(panels: Sequence[Panel], looks: Mapping[str, Look], times: Times) -> Figure:
+    """One row for each strategy: fits (hollow) and queries (filled), or whole runs where these were not told apart."""
+    found = timed(panels, times)
+    longest = max(len(shorten(entry.display)) for panel in panels for entry in panel.entries)
+    left, right, top, bottom = 0.3 + 0.08 * longest, 1.55, 0.9, 0.65
+    tall = [_ROW * len(known) + top + bottom for _, known in found]
+    with rc_context(STYLE):
+        width, height = _WIDTH, sum(tall)
+        figure = new_figure(width, height)
+        for place, ((panel, known), own) in enumerate(zip(found, tall, strict=True)):
+            low = height - sum(tall[: place + 1]) + bottom
+            box = (left / width, low / height, (width - left - right) / width, (own - top - bottom) / height)
+            _rows(figure.add_axes(box), panel, known, looks)
+    return figure
+
+
+def _rows(axes: Axes, panel: Panel, known: Sequence[Cost], looks: Mapping[str, Look]) -> None:
+    display = {entry.name: entry.display for entry in panel.entries}
+    split = any(cost.query_ratio is not None for cost in known)
+    for place, cost in enumerate(known):
+        look = looks[cost.name]
+        query, fit = (cost.query_ratio, cost.fit_ratio) if split else (cost.seconds_ratio, None)
+        ratios = [ratio for ratio in (query, fit) if ratio is not None]
+        axes.plot([*ratios, 1.0], [place] * (len(ratios) + 1), color=look.color, linewidth=1.6, alpha=0.4, zorder=2)
+        if split and cost.seconds_ratio is not None:
+            axes.plot(cost.seconds_ratio, place, "|", color=look.color, markersize=13, markeredgewidth=2, zorder=3)
+        if fit is not None:
+            axes.plot(fit, place, "o", color=look.color, markerfacecolor=PAPER, markersize=7, zorder=4)
+        if query is not None:
+            axes.plot(query, place, "o", color=look.color, markeredgecolor=PAPER, markersize=8, zorder=5)
+        seconds = [cost.query_seconds, cost.fit_seconds] if split else [cost.seconds]
+        text = " + ".join("—" if value is None else _seconds(value) for value in seconds)
+        axes.text(1.02, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8.5)
+    axes.axvline(1, color=MUTED, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
+    _log_axis(axes)
+    axes.set_yticks(range(len(known)), [shorten(display[cost.name]) for cost in known], color=INK)
+    for label, cost in zip(axes.get_yticklabels(), known, strict=True):
+        label.set_fontweight("bold" if looks[cost.name].learned else "normal")
+    axes.set_ylim(-0.6, len(known) - 0.4)
+    frame(axes, "x")
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel("times Random's (median over seeds)")
+    what = "filled: queries, hollow: fits of the classifier, bar: whole runs" if split else "whole runs"
+    side_titles(axes, panel.title, what)
+    head = "queries + fits" if split else "a run"
+    axes.text(1.02, len(known) - 0.35, head, transform=axes.get_yaxis_transform(), fontsize=8.5, color=MUTED)
+
+
+def _log_axis(axes: Axes) -> None:
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    low, high = min(low, 0.8), max(high, 1.25)
+    axes.set_xlim(low, high)
+    wide = np.log10(high / low) > 1.6
+    axes.xaxis.set_major_locator(LogLocator(10, subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.3g} s" if value < 1000 else f"{value:,.0f} s"

@@ -1,0 +1,15 @@
+from .badge import Badge as Badge
+from .base import Need as Need
+from .base import QueryContext as QueryContext
+from .base import QueryStrategy as QueryStrategy
+from .base import ScoringStrategy as ScoringStrategy
+from .base import check_query as check_query
+from .base import top_k as top_k
+from .catalog import STRATEGIES as STRATEGIES
+from .committee import Ensemble as Ensemble
+from .committee import MCDropout as MCDropout
+from .coreset import CoreSet as CoreSet
+from .random import Random as Random
+from .uncertainty import Confidence as Confidence
+from .uncertainty import Entropy as Entropy
+from .uncertainty import Margin as Margin

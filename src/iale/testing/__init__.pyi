@@ -1,0 +1,3 @@
+from .contexts import make_context as make_context
+from .contexts import reorder as reorder
+from .contract import check_strategy as check_strategy
