@@ -1,7 +1,7 @@
 """The public face: a name is public when no part of its dotted path starts with an underscore.
 
 Every public name is offered by its package (``__init__.pyi``), stands on a page of the API reference, and is used by
-something other than its own file.
+something other than its own file; a type in the signature of another public name is used by whoever calls that.
 """
 
 from __future__ import annotations
@@ -50,6 +50,19 @@ def definitions(path: Path) -> Iterator[tuple[str, ast.stmt]]:
     for node in ast.parse(CODE[path]).body:
         names = [node.name] if isinstance(node, ast.FunctionDef | ast.ClassDef) else list(assigned(node))
         yield from ((name, node) for name in names if not name.startswith("_"))
+
+
+def signatures(node: ast.stmt) -> Iterator[str]:
+    """The annotations of a public function, or of a public class's methods and fields."""
+    if isinstance(node, ast.FunctionDef):
+        every = [*node.args.args, *node.args.kwonlyargs]
+        yield from (ast.unparse(note) for note in [node.returns, *(arg.annotation for arg in every)] if note)
+    elif isinstance(node, ast.AnnAssign):
+        yield ast.unparse(node.annotation)
+    elif isinstance(node, ast.ClassDef):
+        for inner in node.body:
+            if not getattr(inner, "name", "").startswith("_") or getattr(inner, "name", "") == "__init__":
+                yield from signatures(inner) if not isinstance(inner, ast.ClassDef) else ()
 
 
 def public_modules() -> list[Path]:
@@ -122,6 +135,7 @@ def test_the_reference_lists_only_what_exists() -> None:
 @pytest.mark.parametrize("path", public_modules(), ids=dotted)
 def test_a_public_name_is_used_elsewhere(path: Path) -> None:
     elsewhere = "\n".join([text for other, text in CODE.items() if other != path] + OUTSIDE)
+    elsewhere += "\n".join(signature for _, node in definitions(path) for signature in signatures(node))
     unused = []
     for name, node in definitions(path):
         if not re.search(rf"\b{name}\b", elsewhere):
