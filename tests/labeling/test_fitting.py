@@ -15,11 +15,11 @@ from tests.labeling.conftest import QUICK, Make, label_some, write_images
 from iale.classifiers.base import TrainingConfig
 from iale.errors import ConfigError, DataError, ModelError
 from iale.labeling.fitting._fit import NICENESS, Round
-from iale.labeling.fitting._models import classifier_of, strategy_of
 from iale.labeling.items._reading import Reading
 from iale.labeling.items._sketches import keep_apart, sketches, spread
 from iale.labeling.project import Project, ProjectConfig
 from iale.policies.catalog import list_policies
+from iale.recipe import classifier_of, strategy_of
 
 
 def fit(project: Project) -> None:

@@ -276,7 +276,7 @@ def test_going_on_keeps_what_was_drawn_and_takes_what_may_change(make: Make, tmp
     label_some(project, 3)
     config = project.config
     again = Project.create_or_open(
-        project.folder, ProjectConfig(config.data, ("odd", "new"), "entropy", training=QUICK)
+        project.folder, ProjectConfig(config.data, ("odd", "new"), strategy="entropy", training=QUICK)
     )
     assert again.classes == ("even", "odd", "new")
     assert again.labels() == project.labels()

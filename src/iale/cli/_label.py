@@ -13,11 +13,11 @@ from iale.classifiers.build import CLASSIFIERS
 from iale.cli._options import parse
 from iale.cli._output import check_folder, say
 from iale.errors import ConfigError
-from iale.labeling.fitting._models import AUTO, check_model
 from iale.labeling.importing import import_labels
 from iale.labeling.project import Project, ProjectConfig
 from iale.labeling.record.config import clean
 from iale.policies.catalog import find_strategy
+from iale.recipe import AUTO, check_model
 from iale.registry import Registry
 
 PAGES = Registry("page", {"label": "iale.integrations.label._server:serve"})

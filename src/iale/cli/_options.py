@@ -146,7 +146,7 @@ def show(value: Any) -> str:
 def _flatten(cls: type, prefixed: Collection[str], prefix: str = "", default: Any = MISSING) -> Iterator[_Option]:
     """The options of a dataclass, in the order of its fields, those of nested ones in place."""
     hints, help_texts = get_type_hints(cls), _documentation(cls)
-    for field in dataclasses.fields(cls):
+    for field in _fields(cls):
         value = getattr(default, field.name) if default is not MISSING else _default(field)
         hint = hints[field.name]
         if is_dataclass(hint):
@@ -158,12 +158,17 @@ def _flatten(cls: type, prefixed: Collection[str], prefix: str = "", default: An
             yield _Option(prefix + field.name, kind, value, help_texts.get(field.name, ""), positional)
 
 
+def _fields(cls: type) -> list[dataclasses.Field[Any]]:
+    """The fields of a dataclass: its own first, because help names what is special to a command first."""
+    return sorted(dataclasses.fields(cls), key=lambda field: field.name not in cls.__annotations__)
+
+
 def _build(cls: Any, values: Iterator[Any]) -> Any:
     """An instance of ``cls`` from the values of its options, in the order of `_flatten`."""
     hints = get_type_hints(cls)
     given = {
         field.name: _build(hints[field.name], values) if is_dataclass(hints[field.name]) else next(values)
-        for field in dataclasses.fields(cls)
+        for field in _fields(cls)
     }
     return cls(**given)
 
@@ -173,13 +178,16 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 
 def _documentation(cls: type) -> dict[str, str]:
-    """What the docstring says: of the class under the name "", of each attribute under its own."""
+    """What the docstrings of a class and its bases say: of the class under "", of each attribute under its name."""
     import docstring_parser
 
-    parsed = docstring_parser.parse(cls.__doc__ or "")
-    texts = {entry.arg_name: " ".join((entry.description or "").split()) for entry in parsed.params}
-    summary = "\n\n".join(filter(None, [parsed.short_description, parsed.long_description]))
-    return {"": summary, **texts}
+    texts: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        if is_dataclass(base):
+            parsed = docstring_parser.parse(base.__doc__ or "")
+            texts |= {entry.arg_name: " ".join((entry.description or "").split()) for entry in parsed.params}
+            texts[""] = "\n\n".join(filter(None, [parsed.short_description, parsed.long_description]))
+    return texts
 
 
 def _kind(hint: Any) -> _Kind:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from torch import Tensor
+
+SampleKind = Literal["image", "text", "row"]
+"""What one sample is to a person."""
 
 
 @runtime_checkable

@@ -15,10 +15,10 @@ from iale.data._checks import rows_of
 from iale.data.arrays import ArraySamples
 from iale.data.pool import Pool
 from iale.errors import ConfigError, DataError, ModelError
-from iale.labeling.fitting._models import AUTO, FALLBACK, classifier_of, strategy_of
 from iale.labeling.items._items import Items
 from iale.labeling.items._reading import Reading
 from iale.labeling.project import Project
+from iale.recipe import AUTO, FALLBACK, classifier_of, strategy_of
 from iale.strategies.base import QueryStrategy
 
 _LOOKED_AT = 500  # samples from which the statistics of the inputs are taken

@@ -15,27 +15,22 @@ from pathlib import Path
 import torch
 
 from iale.active_learner import ActiveLearner
-from iale.classifiers._own import find_model, own_classifier
-from iale.classifiers.base import TrainingConfig
-from iale.classifiers.build import CLASSIFIERS
-from iale.classifiers.torch_classifier import TorchClassifier
-from iale.data.samples import Samples
+from iale.classifiers._own import find_model
+from iale.data.samples import SampleKind
 from iale.data.splits import Subset
 from iale.errors import ConfigError, DataError
 from iale.integrations.label_studio._client import Client, check_url
 from iale.integrations.label_studio._files import FolderFiles
 from iale.integrations.label_studio._project import PREFIX, Labeling, Project, State
 from iale.integrations.label_studio._samples import TaskSamples
-from iale.labeling.fitting._models import named_classifier
-from iale.labeling.items._items import ItemKind
 from iale.policies.catalog import find_strategy
-from iale.strategies.base import QueryStrategy
+from iale.recipe import AUTO, RecipeConfig, classifier_of, fitting_strategy
 
-_DEFAULTS: dict[str, tuple[str, ItemKind]] = {"Image": ("cnn", "image"), "Text": ("mlp", "text")}
+_KINDS: dict[str, SampleKind] = {"Image": "image", "Text": "text"}
 
 
 @dataclass(frozen=True)
-class LoopConfig:
+class LoopConfig(RecipeConfig):
     """Chooses what a Label Studio project asks for next, from the labels that it has so far.
 
     The labels are read, a classifier is fitted to them, and the best unlabeled tasks get a score as predictions of
@@ -49,14 +44,6 @@ class LoopConfig:
         project: the number of the project, as in the address of its page.
         data: a folder with the images of the tasks, found by path or file name; without it they are fetched from where
             the tasks say.
-        strategy: a strategy, a shipped policy, or the folder of a policy.
-        classifier: the classifier that is fitted: cnn, mlp, resnet18 or resnet18-narrow; none takes cnn for images and
-            mlp for texts.
-        model: a PyTorch model of your own instead, as package.module:function, where function() returns it; for
-            classes that may be added, function(classes) takes their number.
-        embedding_layer: the layer of your model whose output is the embedding; without it, the input of the last linear
-            layer is.
-        resize: height,width to which every image is resized.
         every: number of new labels after which the classifier is fitted again.
         ahead: how many of the best unlabeled tasks get a score; none scores all of them. People who label more before
             the next round get random tasks; but on SQLite, Label Studio lets people wait while it deletes the scores
@@ -66,41 +53,30 @@ class LoopConfig:
         once: do one round and end.
         poll: seconds between two looks at the number of labels.
         patience: seconds for which a server that fails is tried again before the command ends.
-        seed: root of every draw; the same seed, tasks and labels give the same order.
-        training: how the classifier is fitted.
     """
 
     url: str
     project: int
     data: Path | None = None
-    strategy: str = "margin"
-    classifier: str | None = None
-    model: str | None = None
-    embedding_layer: str | None = None
-    resize: tuple[int, ...] = (32, 32)
     every: int = 10
     ahead: int | None = 100
     prelabel: bool = False
     once: bool = False
     poll: float = 5.0
     patience: float = 600.0
-    seed: int = 0
-    training: TrainingConfig = field(default_factory=TrainingConfig)
+    resize: tuple[int, ...] = field(default=(32, 32), kw_only=True)  # tasks come one at a time, of any size
 
     def __post_init__(self) -> None:
+        RecipeConfig.__post_init__(self)
         check_url(self.url)
         if self.project < 1:
             raise ConfigError(f"--project takes the number of a project, not {self.project}.")
-        if len(self.resize) != 2 or min(self.resize) < 1:
-            raise ConfigError("--resize takes a height and a width above 0, as in --resize 32,32.")
+        if not self.resize:
+            raise ConfigError("--resize takes a height and a width, as in --resize 32,32: tasks may differ in size.")
         if self.every < 1 or (self.ahead is not None and self.ahead < 1):
             raise ConfigError("--every and --ahead take a number of at least 1.")
         if not (0 < self.poll < float("inf") and 0 <= self.patience < float("inf")):
             raise ConfigError("--poll takes a number of seconds above 0, and --patience one of at least 0.")
-        if self.classifier is not None:
-            CLASSIFIERS[self.classifier]
-        if self.embedding_layer is not None and self.model is None:
-            raise ConfigError("--embedding-layer names a layer of your own model: add --model package.module:function.")
 
 
 def run(
@@ -120,9 +96,10 @@ def run(
         DataError: the project asks for something else than one choice, or no task could be loaded.
         IaleError: the server failed for longer than the patience.
     """
-    strategy = find_strategy(config.strategy)
+    if config.strategy != AUTO:
+        find_strategy(config.strategy)  # wrong names are reported before anything is fetched
     if config.model is not None:
-        find_model(config.model)  # a wrong name is said before anything is fetched
+        find_model(config.model)
     files = None if config.data is None else FolderFiles(config.data)
     client = Client(config.url, token, patience=config.patience, say=say, sleep=sleep)
     project = Project(client, config.project)
@@ -133,8 +110,8 @@ def run(
         source = (labeling.kind, labeling.field)
         if source not in samples:
             load = client.fetch if files is None else files.read
-            samples = {source: TaskSamples(labeling, load, _size(config.resize), say)}
-        _round(config, strategy, project, labeling, samples[source], say)
+            samples = {source: TaskSamples(labeling, load, (config.resize[0], config.resize[1]), say)}
+        _round(config, project, labeling, samples[source], say)
         if config.once:
             return
         while not _changed(state, project.state(), config.every):
@@ -143,7 +120,6 @@ def run(
 
 def _round(
     config: LoopConfig,
-    strategy: QueryStrategy,
     project: Project,
     labeling: Labeling,
     samples: TaskSamples,
@@ -162,7 +138,9 @@ def _round(
     if not tasks:
         raise DataError(f"none of the {len(found)} tasks could be loaded: correct what was said of them.")
     pool = Subset(samples, torch.tensor([rows[task.number] for task in tasks]))
-    learner = ActiveLearner(_classifier(config, labeling, pool), pool, strategy, subset_size=None, seed=config.seed)
+    classifier = classifier_of(config, _KINDS[labeling.kind], pool, len(labeling.classes))
+    strategy = fitting_strategy(config, classifier)
+    learner = ActiveLearner(classifier, pool, strategy, subset_size=None, seed=config.seed)
     if len(set(labels)) > 1:
         learner.tell([at for at, task in enumerate(tasks) if task.label is not None], labels)
         said = f"fitted to {len(labels)} labels"
@@ -183,19 +161,6 @@ def _round(
     say(f"{k} of {unlabeled} unlabeled tasks are in order ({said}): {version!r}")
 
 
-def _classifier(config: LoopConfig, labeling: Labeling, pool: Samples) -> TorchClassifier:
-    """What is fitted: the user's own model, or one of ours."""
-    classes, training = len(labeling.classes), config.training
-    if config.model is not None:
-        return own_classifier(config.model, pool.shape, classes, training, config.embedding_layer)
-    name, kind = _DEFAULTS[labeling.kind]
-    return named_classifier(config.classifier or name, kind, pool, classes, training)
-
-
 def _changed(before: State, now: State, every: int) -> bool:
     """Whether there are enough new labels, or other tasks."""
     return abs(now.annotations - before.annotations) >= every or now.tasks != before.tasks
-
-
-def _size(resize: tuple[int, ...]) -> tuple[int, int]:
-    return resize[0], resize[1]

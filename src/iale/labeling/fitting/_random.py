@@ -11,10 +11,10 @@ import torch
 
 from iale.classifiers.base import FitJob
 from iale.data.arrays import ArraySamples
-from iale.labeling.fitting._models import classifier_of
 from iale.labeling.items._reading import Reading
 from iale.labeling.reader import ProjectReader
 from iale.labeling.record._fits import RandomFits
+from iale.recipe import classifier_of
 from iale.seeding import Stream
 
 FEWEST = 20

@@ -20,10 +20,10 @@ from iale.data.arrays import ArraySamples
 from iale.data.samples import Samples
 from iale.errors import ConfigError, ModelError, StorageError
 from iale.labeling.fitting._fit import Round
-from iale.labeling.fitting._models import classifier_name
 from iale.labeling.items._reading import Reading
 from iale.labeling.reader import ProjectReader
 from iale.policies.saved import versions
+from iale.recipe import classifier_name
 from iale.seeding import Stream
 from iale.strategies.base import QueryContext
 from iale.strategies.uncertainty import Margin

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import os
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from iale import _storage as storage
 from iale.classifiers.base import TrainingConfig
 from iale.errors import ConfigError, DataError, StorageError
+from iale.recipe import RecipeConfig
 
 CONFIG = "project.json"
 _LONGEST_NAME = 100
@@ -20,56 +21,40 @@ _UNWANTED = ("Cc", "Cs", "Zl", "Zp")  # joiners (Cf) belong to many scripts
 
 
 @dataclass(frozen=True)
-class ProjectConfig:
-    """What is labeled, and how the next samples are chosen.
+class ProjectConfig(RecipeConfig):
+    """What people label, and how the next samples are chosen.
 
     Attributes:
         data: a folder of images, an .npz file, or a .csv file of texts or feature rows.
-        classes: names of the classes; more may be added while labeling.
-        strategy: a strategy, a shipped policy, or the folder of a policy; "auto" is the first shipped policy that fits
-            the classifier, or else margin.
-        classifier: the classifier that is fitted: cnn, mlp or resnet18; "auto" is cnn for images, mlp for the rest.
-        model: a PyTorch model of your own instead, as package.module:function, where function() returns it; for
-            classes that may be added, function(classes) takes their number.
-        embedding_layer: the layer of your model whose output is the embedding; without it, the input of the last linear
-            layer is.
-        resize: height,width to which images are resized for the classifier; none keeps small images of one size, and
-            takes 64,64 otherwise.
-        subset_size: size of the random part of the unlabeled samples that a query looks at; none looks at all.
-        fit_every: new labels after which the classifier is fitted again.
+        classes: names of the classes; people can add more while they label.
+        subset_size: how many unlabeled samples, drawn at random, a query looks at; none looks at all of them.
+        fit_every: new labels between two fits of the classifier.
         test_share: share of the labels that are drawn at random and kept as an honest test set.
-        twice_share: share of the samples that a second person labels too, where there are several people.
-        lease_minutes: how long a sample that was handed out is kept for the person who got it.
-        target: the accuracy to be reached, of which the status says how many labels it takes; none takes the highest
-            that can be told.
-        seed: root of every draw.
-        training: how the classifier is fitted.
+        twice_share: share of the samples that a second person labels too, if several people label.
+        lease_minutes: how long a sample that was handed out stays reserved for the person who got it.
+        target: the accuracy you want to reach; the status estimates the labels it takes. none takes the highest
+            accuracy that can be estimated.
     """
 
     data: Path
     classes: tuple[str, ...] = ()
-    strategy: str = "margin"
-    classifier: str = "auto"
-    model: str | None = None
-    embedding_layer: str | None = None
-    resize: tuple[int, ...] = ()
+    _: KW_ONLY
     subset_size: int | None = 1000
     fit_every: int = 10
     test_share: float = 0.1
     twice_share: float = 0.05
     lease_minutes: float = 15.0
     target: float | None = None
-    seed: int = 0
+    # Fits run in the background of the machine people work on; its GPU may be busy, or absent when the project moves.
     training: TrainingConfig = field(default_factory=lambda: TrainingConfig(device="cpu"))
 
     def __post_init__(self) -> None:
+        RecipeConfig.__post_init__(self)
         object.__setattr__(self, "data", Path(self.data).expanduser())
         for name in self.classes:
             clean(name, "the name of a class")
         if len(set(self.classes)) != len(self.classes):
             raise ConfigError("a class is named twice: name each once.")
-        if self.resize and (len(self.resize) != 2 or not 1 <= min(self.resize) <= max(self.resize) <= 1024):
-            raise ConfigError("images are resized to a height and a width of 1 to 1024, as in 64,64.")
         for name, share in (("test", self.test_share), ("twice", self.twice_share)):
             if not 0 <= share <= 0.9:
                 raise ConfigError(f"the {name} share must be 0 to 0.9, not {share}.")
@@ -79,8 +64,6 @@ class ProjectConfig:
             raise ConfigError("the labels between two fits must be at least 1, and leases longer than 0 minutes.")
         if self.subset_size is not None and self.subset_size < 1:
             raise ConfigError(f"the sub-pool needs at least 1 sample, not {self.subset_size}.")
-        if self.embedding_layer is not None and self.model is None:
-            raise ConfigError("the embedding layer belongs to a model of your own: name the model, too.")
 
 
 FIXED = ("resize", "test_share", "twice_share", "seed")

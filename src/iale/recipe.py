@@ -1,0 +1,131 @@
+"""How the next samples are chosen, in one configuration: the strategy, and the classifier it looks through.
+
+`iale query`, `iale label` and `iale label-studio` each add their own options to a `RecipeConfig`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from iale.classifiers._own import own_classifier
+from iale.classifiers.base import Classifier, TrainingConfig
+from iale.classifiers.build import CLASSIFIERS, build_classifier
+from iale.classifiers.torch_classifier import TorchClassifier
+from iale.data.samples import SampleKind, Samples
+from iale.errors import ConfigError, IaleError
+from iale.policies.catalog import find_strategy, list_policies
+from iale.strategies.base import QueryStrategy
+
+AUTO, FALLBACK = "auto", "margin"
+_LARGEST_SIDE = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeConfig:
+    """What decides which samples come next, apart from the samples and their labels.
+
+    Attributes:
+        strategy: a strategy, a shipped policy, the folder of a policy, or a class of your own as
+            package.module:Class; "auto" is the first shipped policy that fits the classifier, or else margin.
+        classifier: the built-in classifier to fit: cnn, mlp, resnet18 or resnet18-narrow; "auto" is cnn for images and
+            mlp for everything else.
+        model: your own PyTorch model instead, as package.module:function. function(classes) gets the number of
+            classes, function() gets nothing; either returns a new model.
+        embedding_layer: the layer of your model whose output is the embedding; by default, the input of its last
+            linear layer.
+        resize: height,width to resize images to.
+        seed: root of every random draw; the same seed, samples and labels give the same answer.
+        training: how the classifier is fitted.
+    """
+
+    strategy: str = FALLBACK
+    classifier: str = AUTO
+    model: str | None = None
+    embedding_layer: str | None = None
+    resize: tuple[int, ...] = ()
+    seed: int = 0
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        if self.resize and (len(self.resize) != 2 or not 1 <= min(self.resize) <= max(self.resize) <= _LARGEST_SIDE):
+            raise ConfigError(
+                f"--resize takes a height and a width of 1 to {_LARGEST_SIDE} pixels, as in --resize 64,64."
+            )
+        if self.embedding_layer is not None and self.model is None:
+            raise ConfigError("--embedding-layer names a layer of your own model: add --model package.module:function.")
+        if self.model is None and self.classifier != AUTO:
+            CLASSIFIERS[self.classifier]
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """(height, width) to resize images to, or None."""
+        return (self.resize[0], self.resize[1]) if self.resize else None
+
+
+def classifier_name(recipe: RecipeConfig, kind: SampleKind) -> str:
+    """The name of the built-in classifier for samples of this kind."""
+    if recipe.classifier != AUTO:
+        return recipe.classifier
+    return "cnn" if kind == "image" else "mlp"
+
+
+def classifier_of(recipe: RecipeConfig, kind: SampleKind, samples: Samples, num_classes: int) -> TorchClassifier:
+    """The classifier that a recipe fits.
+
+    Args:
+        recipe: names it.
+        kind: what the samples are.
+        samples: what it will be fitted to; gives the shape and the statistics of the inputs.
+        num_classes: C.
+
+    Raises:
+        ConfigError: there is no such classifier or function.
+        ModelError: your model does not fit the samples or the classes.
+    """
+    if recipe.model is not None:
+        return own_classifier(recipe.model, samples.shape, num_classes, recipe.training, recipe.embedding_layer)
+    name = classifier_name(recipe, kind)
+    if kind == "text":
+        # A hashed text is mostly zeros. If each feature were standardized on its own, rare words would drown out the
+        # rest, so all features share one scale.
+        width, make = samples.shape[0], CLASSIFIERS[name]
+        mean, std = [0.0] * width, [width**-0.5] * width
+        return TorchClassifier(lambda: make(samples.shape, num_classes, mean, std), samples.shape, recipe.training)
+    return build_classifier(name, samples, num_classes, recipe.training)
+
+
+def check_model(recipe: RecipeConfig, shape: tuple[int, ...], num_classes: int) -> None:
+    """Raises now what the first fit would raise if your model does not fit; needs at least 2 classes to tell."""
+    if recipe.model is not None and num_classes > 1:
+        own_classifier(recipe.model, shape, num_classes, recipe.training, recipe.embedding_layer)
+
+
+def strategy_of(recipe: RecipeConfig, classifier: Classifier) -> tuple[QueryStrategy, str, str]:
+    """The strategy, its name, and a sentence if it is not the one that was asked for.
+
+    A policy expects a fixed number of classes, but people add classes while they label; from then on margin asks.
+    """
+    if recipe.strategy != AUTO:
+        strategy = find_strategy(recipe.strategy)
+        try:
+            strategy.check(classifier)
+        except IaleError as error:
+            return find_strategy(FALLBACK), FALLBACK, f"{FALLBACK} asks instead of {recipe.strategy}: {error}"
+        return strategy, recipe.strategy, ""
+    for name in list_policies():
+        strategy = find_strategy(name)
+        try:
+            strategy.check(classifier)
+        except IaleError:
+            continue
+        return strategy, name, ""
+    return find_strategy(FALLBACK), FALLBACK, ""
+
+
+def fitting_strategy(recipe: RecipeConfig, classifier: Classifier) -> QueryStrategy:
+    """The strategy that was asked for; raises PolicyError or ModelError if it does not fit the classifier."""
+    if recipe.strategy == AUTO:
+        return strategy_of(recipe, classifier)[0]
+    strategy = find_strategy(recipe.strategy)
+    strategy.check(classifier)
+    return strategy
