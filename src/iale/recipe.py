@@ -122,10 +122,10 @@ def strategy_of(recipe: RecipeConfig, classifier: Classifier) -> tuple[QueryStra
     return find_strategy(FALLBACK), FALLBACK, ""
 
 
-def fitting_strategy(recipe: RecipeConfig, classifier: Classifier) -> QueryStrategy:
-    """The strategy that was asked for; raises PolicyError or ModelError if it does not fit the classifier."""
+def fitting_strategy(recipe: RecipeConfig, classifier: Classifier) -> tuple[QueryStrategy, str]:
+    """The strategy that was asked for and its name; raises PolicyError or ModelError if it does not fit."""
     if recipe.strategy == AUTO:
-        return strategy_of(recipe, classifier)[0]
+        return strategy_of(recipe, classifier)[:2]
     strategy = find_strategy(recipe.strategy)
     strategy.check(classifier)
-    return strategy
+    return strategy, recipe.strategy

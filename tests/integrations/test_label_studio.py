@@ -46,7 +46,7 @@ def test_texts_and_predictions_that_name_the_class(studio: Studio) -> None:
     tasks = studio.tasks(project)
     for number in range(6):
         studio.label(tasks[number]["id"], "fruit" if number % 2 else "tools", ("about", "text"))
-    studio.run(project, classifier=None, prelabel=True, training=TrainingConfig(epochs=20, device="cpu"))
+    studio.run(project, classifier="auto", prelabel=True, training=TrainingConfig(epochs=20, device="cpu"))
     predictions = [task["predictions"] for task in studio.tasks(project)]
     assert [len(found) for found in predictions] == [0] * 6 + [1] * 6
     assert sorted(found[0]["score"] for found in predictions[6:]) == pytest.approx([n / 6 for n in range(6)])
@@ -67,7 +67,7 @@ def test_a_model_of_ones_own_asks(studio: Studio, tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     project, tasks = labeled(studio)
-    studio.run(project, classifier=None, model="own_studio_model:net")
+    studio.run(project, classifier="auto", model="own_studio_model:net")
     arrays, classes = pictures()
     model = own_classifier("own_studio_model:net", (1, 8, 8), 3, TRAINING, None)
     learner = ActiveLearner(model, arrays, subset_size=None)

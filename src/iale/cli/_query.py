@@ -59,12 +59,12 @@ def main(argv: Sequence[str]) -> int:
     _check_k(options, len(names) - len(indices))
     kind: SampleKind = "image" if len(samples.shape) == 3 else "row"
     classifier = classifier_of(options, kind, samples, len(classes))
-    strategy = fitting_strategy(options, classifier)
+    strategy, asked = fitting_strategy(options, classifier)
     learner = ActiveLearner(classifier, samples, strategy, subset_size=options.subset_size, seed=options.seed)
     learner.tell(indices, labels)
     name = options.model or classifier_name(options, kind)
     print(
-        f"fitting {name} to {len(indices)} labels, then asking {strategy.name} for {options.k} samples",
+        f"fitting {name} to {len(indices)} labels, then asking {asked} for {options.k} samples",
         file=sys.stderr,
     )
     answer = _csv([names[index] for index in learner.ask(options.k)])

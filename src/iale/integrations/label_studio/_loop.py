@@ -139,7 +139,7 @@ def _round(
         raise DataError(f"none of the {len(found)} tasks could be loaded: correct what was said of them.")
     pool = Subset(samples, torch.tensor([rows[task.number] for task in tasks]))
     classifier = classifier_of(config, _KINDS[labeling.kind], pool, len(labeling.classes))
-    strategy = fitting_strategy(config, classifier)
+    strategy, _ = fitting_strategy(config, classifier)
     learner = ActiveLearner(classifier, pool, strategy, subset_size=None, seed=config.seed)
     if len(set(labels)) > 1:
         learner.tell([at for at, task in enumerate(tasks) if task.label is not None], labels)
