@@ -74,6 +74,19 @@ def parse(cls: type[T], argv: Sequence[str], *, prog: str, prefixed: Collection[
     return built
 
 
+def listing(cls: type, prefixed: Collection[str] = ()) -> list[tuple[str, str, str, str]]:
+    """Every option of a dataclass: its flag, how its value is written, its default ("required" if none), its meaning."""
+    return [
+        (
+            option.kind.metavar if option.positional else option.flag,
+            option.kind.metavar,
+            "required" if option.default is MISSING else show(option.default),
+            option.help,
+        )
+        for option in _flatten(cls, prefixed)
+    ]
+
+
 def _values(options: list[_Option], argv: Sequence[str], prog: str, description: str) -> list[Any]:
     """The value of every option, its default where it was not given."""
     import tyro
