@@ -42,7 +42,8 @@ def is_public(name: str) -> bool:
 
 def assigned(node: ast.stmt) -> Iterator[str]:
     targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-    yield from (target.id for target in targets if isinstance(target, ast.Name))
+    for target in targets:
+        yield from (each.id for each in ast.walk(target) if isinstance(each, ast.Name))
 
 
 def definitions(path: Path) -> Iterator[tuple[str, ast.stmt]]:

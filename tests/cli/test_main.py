@@ -67,7 +67,7 @@ def test_unknown_command_lists_the_known_ones(capsys: pytest.CaptureFixture[str]
 def test_ctrl_c_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     replace_command(monkeypatch, KeyboardInterrupt())
     assert main(["run"]) == 130
-    assert capsys.readouterr().err.strip() == "stopped; run the same command to go on"
+    assert capsys.readouterr().err.strip() == "stopped; run the same command to continue"
 
 
 def test_an_error_of_the_system_is_one_sentence(

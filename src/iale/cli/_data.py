@@ -12,12 +12,12 @@ from iale.data.catalog import describe_datasets, load_dataset
 
 @dataclass(frozen=True)
 class DataOptions:
-    """Lists the data sets: their sizes, their licenses, and where each was found or would come from.
+    """Lists the data sets: sizes, shapes, licenses, and where each was found or would come from.
 
-    They are looked for in the folder $IALE_DATA, then in the user's cache, and are downloaded when they are first used.
+    iale looks in the folder $IALE_DATA, then in your cache, and downloads a data set when you first use it.
 
     Attributes:
-        download: gets this data set now and checks it, instead of listing.
+        download: downloads and checks this data set now, instead of listing all.
     """
 
     download: str | None = None

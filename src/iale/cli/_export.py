@@ -19,15 +19,15 @@ from iale.labeling.reader import ProjectReader
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """Takes labels, classifier or scores out of a labeling project; it may be done while people label.
+    """Exports labels, classifier or scores from a labeling project, even while people label.
 
     Attributes:
         project: the folder of the project.
         to: csv (a table of the labels, which `iale query --labels` reads), jsonl (every answer with its history),
             folders (a copy of the samples in class folders), classifier (weights.safetensors and a card), or scores
-            (what the classifier says of every sample without a label, as CSV).
-        out: the file, or the folder for folders and classifier; a table is printed without one.
-        fit: for classifier and scores: fits again where labels have come since the last fit.
+            (what the classifier predicts for every unlabeled sample, as CSV).
+        out: the file to write, or the folder for folders and classifier; by default a table is printed.
+        fit: for classifier and scores: refit first if labels have arrived since the last fit.
     """
 
     project: tuple[Path, ...] = field(default=(), metadata={"positional": True})
@@ -40,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
     """Writes or prints what was asked for."""
     options = parse(ExportOptions, argv, prog="iale export")
     if len(options.project) != 1:
-        raise ConfigError("iale export needs the folder of one project, which `iale label` makes.")
+        raise ConfigError("iale export needs the folder of one project; `iale label` makes one.")
     project = ProjectReader.open(options.project[0])
     if options.to in ("folders", "classifier"):
         if options.out is None:

@@ -21,26 +21,25 @@ from iale.recipe import AUTO, check_model
 from iale.registry import Registry
 
 PAGES = Registry("page", {"label": "iale.integrations.label._server:serve"})
-"""What serves a project to people; reached by name, because it needs packages that iale does without."""
+"""What serves a project to people. It is reached by name because it needs optional packages."""
 
 
 @dataclass(frozen=True)
 class LabelOptions:
     """Opens a page on which people label: `iale label DATA --classes cat,dog --out PROJECT`.
 
-    The classifier is fitted again in the background while you label, and the strategy asks for what helps it most. The
-    same command goes on where it was stopped; every label is on the disk before the page says that it is saved.
+    The classifier is refitted in the background while you label; the strategy asks for the samples that help it most.
+    The same command continues where it was stopped. Every label is on disk before the page calls it saved.
 
     Attributes:
         out: folder of the project: its journal of labels and its fits.
-        host: address to listen at; only this machine reaches the page unless you name another.
-        port: 0 takes a free one.
-        labels: labels that exist already, for a project that has none yet: a CSV file with the columns sample and
-            label, or a folder of class folders inside the data.
-        person: your name; the page offers it. By default the name you are logged in with, and the page asks where
-            others can reach it.
-        policy: what asks instead of the strategy: a shipped policy's name, or the folder of one of your own.
-        project: what is labeled and how.
+        host: address to listen on; only this machine can reach the page unless you name another.
+        port: port to listen on; 0 picks a free one.
+        labels: existing labels for a project that has none yet: a CSV file with the columns sample and label, or a
+            folder of class folders inside the data.
+        person: your name, which the page fills in. By default your login name; if others can reach the page, it asks.
+        policy: a shipped policy, or the folder of your own, to use instead of the strategy.
+        project: what people label, and how.
     """
 
     out: Path
@@ -76,7 +75,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _with_policy(options: LabelOptions) -> LabelOptions:
-    """A policy is a strategy: the project knows it as its strategy."""
+    """A policy is a strategy, so the project stores it as one."""
     if options.policy is None:
         return options
     if options.project.strategy != ProjectConfig.strategy:
@@ -85,7 +84,7 @@ def _with_policy(options: LabelOptions) -> LabelOptions:
 
 
 def _check(options: LabelOptions) -> None:
-    """Says at once, before anything is written, what only the first fit would find: people would label for nothing."""
+    """Raises now, before anything is written, what the first fit would raise after people had labeled for nothing."""
     config = options.project
     if config.strategy != AUTO:
         find_strategy(config.strategy)
@@ -112,5 +111,5 @@ def _person(options: LabelOptions) -> str:
     try:
         alone = options.host == "localhost" or ipaddress.ip_address(options.host).is_loopback
         return getpass.getuser() if alone else ""
-    except (ValueError, KeyError, OSError):  # a name for a host, or a user without a name
+    except (ValueError, KeyError, OSError):  # the host is a name, or the user has none
         return ""

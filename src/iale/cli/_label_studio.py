@@ -1,4 +1,4 @@
-"""``iale label-studio``: a Label Studio project that asks for the best task next."""
+"""``iale label-studio``: makes a Label Studio project ask for the best task next."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ def main(argv: Sequence[str]) -> int:
     token = os.environ.get(TOKEN, "").strip()
     if not token:
         raise ConfigError(
-            f"the environment variable {TOKEN} is empty: put a token of Label Studio into it, from its page Account & "
-            f"Settings."
+            f"the environment variable {TOKEN} is empty: set it to a token from Label Studio's page Account & Settings."
         )
     _LOOP["run"](config, token, say)
     return 0

@@ -1,4 +1,4 @@
-"""The command ``iale``: finds the command that was named and turns errors into one sentence.
+"""The command ``iale``: finds the subcommand and turns errors into one sentence.
 
 Nothing heavy is imported before a command is chosen, so that ``iale --help`` answers at once.
 """
@@ -17,15 +17,15 @@ SUMMARIES = {
     "demo": "train a small policy and compare it on data it has not seen (minutes, no download)",
     "train": "train a policy on one data set by imitation (DAgger)",
     "train-alil": "train an ALIL policy, the learned baseline, on one data set",
-    "run": "compare strategies over seeds on a data set; a stopped run goes on where it was",
+    "run": "compare strategies over seeds on a data set",
     "bench": "repeat an experiment of the paper by its name, with its figure",
     "report": "draw curves and tables from the records of runs",
     "query": "choose which of your samples to label next",
-    "label": "open a page on which people label what helps most",
+    "label": "open a page where people label the samples that help most",
     "status": "show how a labeling project stands, and what more labels would bring",
-    "export": "take labels, classifier or scores out of a labeling project",
-    "label-studio": "choose what a Label Studio project asks for next, from the labels it has so far",
-    "data": "list the data sets and where they were found, or download one",
+    "export": "export labels, classifier or scores from a labeling project",
+    "label-studio": "choose what a Label Studio project asks for next",
+    "data": "list the data sets, or download one",
     "policies": "list the policies that come with iale, or show one's card",
 }
 """What `iale --help` says of each command."""
@@ -45,11 +45,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments without the program's name; those of this process by default.
 
     Returns:
-        0; 2 for bad input, after one sentence on stderr; 130 where Ctrl-C stopped it; 141 where the reader of the
-        output has gone.
+        0; 2 for bad input, after one sentence on stderr; 130 after Ctrl-C; 141 if the reader of the output went
+        away.
     """
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a character still gets the rest
+        if isinstance(stream, io.TextIOWrapper):  # if a terminal lacks a character, print the rest
             stream.reconfigure(errors="backslashreplace")
     try:
         code = _dispatch(list(sys.argv[1:] if argv is None else argv))
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as done:  # a command's --help
         return int(done.code or 0)
     except KeyboardInterrupt as stop:
-        print("\n" + (str(stop) or "stopped; run the same command to go on"), file=sys.stderr)
+        print("\n" + (str(stop) or "stopped; run the same command to continue"), file=sys.stderr)
         return EXIT_STOPPED
     except BrokenPipeError:
         _drop_output()
@@ -101,7 +101,7 @@ def _fail(message: str) -> int:
 
 
 def _drop_output() -> None:
-    """Points stdout at nothing, so that the interpreter does not try to write the rest of it when it ends."""
+    """Points stdout at nothing, so that the interpreter does not fail again when it flushes at exit."""
     try:
         sys.stdout.flush()
     except OSError:

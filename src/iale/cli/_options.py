@@ -1,7 +1,7 @@
-"""Options of a command, made from a dataclass: its fields, their types, defaults and documentation.
+"""The options of a command, made from a dataclass: its fields, types, defaults and documentation.
 
 Nested configurations become flat names, ``cycle.labeling_budget`` → ``--labeling-budget``. The dataclasses know nothing
-of the command line; tyro prints the help and splits the arguments, the sentences for bad values are made here.
+about the command line. tyro prints the help and splits the arguments; this module writes the errors.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ T = TypeVar("T")
 
 
 class _BadValue(Exception):
-    """Not a ValueError, which tyro would turn into a box of its own."""
+    """Not a ValueError, because tyro would print its own box for one."""
 
 
 @dataclass(frozen=True)
 class _Kind:
-    """How a type is written on the command line."""
+    """How values of a type are written on the command line."""
 
     metavar: str
     wanted: str
@@ -56,14 +56,14 @@ def parse(cls: type[T], argv: Sequence[str], *, prog: str, prefixed: Collection[
 
     Args:
         cls: a dataclass with a docstring: a summary, then "Attributes:". A field with metadata ``positional`` takes
-            all arguments without a name; a field without a default is required.
+            all arguments without a flag; a field without a default is required.
         argv: the arguments.
         prog: the command's name, for help and errors.
-        prefixed: names of nested dataclasses whose options keep that name in front, to tell them from others.
+        prefixed: nested dataclasses whose options get the name of the field as a prefix, to keep them apart.
 
     Raises:
-        ConfigError: an option is unknown, lacks its value or has a bad one.
-        SystemExit: help was asked for and printed.
+        ConfigError: an option is unknown, lacks its value or has a bad value.
+        SystemExit: help was requested and printed.
     """
     options = list(_flatten(cls, prefixed))
     values = _values(options, argv, prog, _documentation(cls)[""])
@@ -75,7 +75,7 @@ def parse(cls: type[T], argv: Sequence[str], *, prog: str, prefixed: Collection[
 
 
 def listing(cls: type, prefixed: Collection[str] = ()) -> list[tuple[str, str, str, str]]:
-    """Every option of a dataclass: its flag, how its value is written, its default ("required" if none), its meaning."""
+    """The flag, value, default and meaning of every option; the default of a required option is "required"."""
     return [
         (
             option.kind.metavar if option.positional else option.flag,
@@ -88,7 +88,7 @@ def listing(cls: type, prefixed: Collection[str] = ()) -> list[tuple[str, str, s
 
 
 def _values(options: list[_Option], argv: Sequence[str], prog: str, description: str) -> list[Any]:
-    """The value of every option, its default where it was not given."""
+    """The value of every option; its default if it was not given."""
     import tyro
 
     fields = [(o.name, _annotation(o), None if o.default is MISSING else o.default) for o in options]
@@ -141,14 +141,14 @@ def _annotation(option: _Option) -> Any:
 
 
 def check_workers(workers: int) -> int:
-    """``workers``; raises ConfigError, before anything is written, where there would be none."""
+    """Returns ``workers``; raises ConfigError, before anything is written, if it is below 1."""
     if workers < 1:
         raise ConfigError(f"the number of workers must be at least 1, not {workers}.")
     return workers
 
 
 def show(value: Any) -> str:
-    """A value as it is typed: ``none``, ``yes``, ``a,b``."""
+    """A value the way people type it: ``none``, ``yes``, ``a,b``."""
     if value is None or value == ():
         return "none"
     if isinstance(value, bool):
@@ -157,7 +157,7 @@ def show(value: Any) -> str:
 
 
 def _flatten(cls: type, prefixed: Collection[str], prefix: str = "", default: Any = MISSING) -> Iterator[_Option]:
-    """The options of a dataclass, in the order of its fields, those of nested ones in place."""
+    """The options of a dataclass in the order of its fields; nested dataclasses are expanded in place."""
     hints, help_texts = get_type_hints(cls), _documentation(cls)
     for field in _fields(cls):
         value = getattr(default, field.name) if default is not MISSING else _default(field)
@@ -191,7 +191,7 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 
 def _documentation(cls: type) -> dict[str, str]:
-    """What the docstrings of a class and its bases say: of the class under "", of each attribute under its name."""
+    """Texts from the docstrings of a class and its bases: the summary under "", each attribute under its name."""
     import docstring_parser
 
     texts: dict[str, str] = {}
@@ -204,7 +204,7 @@ def _documentation(cls: type) -> dict[str, str]:
 
 
 def _kind(hint: Any) -> _Kind:
-    """How values of a type are written; the types that configurations use are known, others raise TypeError."""
+    """How values of a type are written; raises TypeError for types that no configuration uses."""
     if hint in _PLAIN:
         return _PLAIN[hint]
     origin, inner = get_origin(hint), get_args(hint)

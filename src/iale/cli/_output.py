@@ -1,4 +1,4 @@
-"""Where a command writes: folders that are tried before long work, files that are whole, tables on the screen."""
+"""Output of commands: folders checked before long work begins, files written whole, tables on the screen."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _BLOCK = b"\0" * 4096
 
 
 def check_folder(folder: Path) -> Path:
-    """``folder``, after a trial write where it will be made; the trial leaves nothing behind.
+    """Returns ``folder`` after a trial write at its place, which leaves nothing behind.
 
     Raises:
-        StorageError: nothing can be written there: a file is in the way, it is read-only, or the disk is full.
+        StorageError: nothing can be written there, a file is in the way, it is read-only, or the disk is full.
     """
     with storage_errors("write to", folder):
         place = folder
@@ -32,7 +32,7 @@ def check_folder(folder: Path) -> Path:
 
 
 def check_file(path: Path) -> Path:
-    """``path``, after a trial write beside it; raises StorageError where a file cannot be put there."""
+    """Returns ``path`` after a trial write beside it; raises StorageError if no file can be written there."""
     if path.is_dir():
         raise StorageError(f"cannot write {path}: it is a folder; name a file.")
     check_folder(path.absolute().parent)
@@ -40,12 +40,12 @@ def check_file(path: Path) -> Path:
 
 
 def say(text: str) -> None:
-    """A line for people, on stderr: stdout is for what the command answers."""
+    """Prints a line for people to stderr; stdout is for the command's answer."""
     print(text, file=sys.stderr)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their longest cell, the header underlined."""
+    """A table whose columns are as wide as their longest cell, with the header underlined."""
     lines = [header, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     ruled = [header, ["-" * width for width in widths], *rows]

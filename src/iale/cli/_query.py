@@ -76,10 +76,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _check_not_read(out: Path, options: QueryOptions) -> None:
-    """No answer replaces labels or images."""
+    """Refuses to overwrite the labels or the images with the answer."""
     for what, path in (("labels", options.labels), ("images", options.images)):
         if out.resolve() == path.resolve():
-            raise ConfigError(f"--out is the file of the {what}, {path}: name another, which may be overwritten.")
+            raise ConfigError(f"--out is the file of the {what}, {path}: name another file.")
 
 
 def _check_k(options: QueryOptions, unlabeled: int) -> None:

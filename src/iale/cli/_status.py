@@ -18,13 +18,13 @@ from iale.labeling.reader import ProjectReader
 
 @dataclass(frozen=True)
 class StatusOptions:
-    """Shows how a labeling project stands: labels, accuracy on the random test share, what more would bring.
+    """Shows how a labeling project stands: labels, accuracy on the random test share, what more labels would bring.
 
-    It may be asked while people label. What cannot be told yet is said, with the reason.
+    You can ask while people label. If something cannot be estimated yet, the status says why.
 
     Attributes:
         project: the folder of the project.
-        json: prints all of it as JSON, for programs.
+        json: print everything as JSON, for programs.
     """
 
     project: tuple[Path, ...] = field(default=(), metadata={"positional": True})
@@ -35,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
     """Prints the status."""
     options = parse(StatusOptions, argv, prog="iale status")
     if len(options.project) != 1:
-        raise ConfigError("iale status needs the folder of one project, which `iale label` makes.")
+        raise ConfigError("iale status needs the folder of one project; `iale label` makes one.")
     status = StatusMaker(ProjectReader.open(options.project[0])).make()
     print(json.dumps(dataclasses.asdict(status), indent=2) if options.json else describe(status))
     return 0
