@@ -32,7 +32,7 @@ def test_ctrl_c_stops_the_command(fake: Studio, stand_in: LabelStudio) -> None:
     assert process.returncode == 130
     assert out == ""
     assert "tasks are in order" in err
-    assert err.endswith("stopped; run the same command to go on\n")
+    assert err.endswith("stopped; run the same command to continue\n")
     assert "Traceback" not in err
 
 
