@@ -15,8 +15,8 @@ from iale.classifiers.base import Classifier, FitJob, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.classifiers.networks import cnn
 from iale.classifiers.stacked._convolutions import Way
-from iale.classifiers.stacked._meeting import side_by_side
 from iale.classifiers.stacked._train import train_stacked
+from iale.classifiers.stacked.meeting import side_by_side
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.dagger._demonstrations import Episode
 from iale.dagger._episode import run_episode

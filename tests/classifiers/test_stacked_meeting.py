@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from iale.classifiers.base import Classifier, FitJob, FittedClassifier
-from iale.classifiers.stacked._meeting import side_by_side
+from iale.classifiers.stacked.meeting import side_by_side
 from iale.data.arrays import ArraySamples
 from iale.data.samples import Samples
 

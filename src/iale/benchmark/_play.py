@@ -16,7 +16,7 @@ from iale.benchmark.oracles import ORACLES
 from iale.benchmark.records import describe_run, make_record
 from iale.classifiers.base import Classifier, FittedClassifier, TrainingConfig
 from iale.classifiers.build import build_classifier
-from iale.classifiers.stacked._meeting import side_by_side
+from iale.classifiers.stacked.meeting import side_by_side
 from iale.data.catalog import load_dataset
 from iale.data.samples import DataSet
 from iale.errors import ConfigError, DataError, ModelError
