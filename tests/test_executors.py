@@ -14,7 +14,9 @@ import torch
 
 from iale.classifiers.base import resolve_device
 from iale.errors import ConfigError, IaleError
-from iale.executors import EXECUTORS, Executor, ProcessExecutor, SerialExecutor, as_completed, open_executor
+from iale.executors import _EXECUTORS as EXECUTORS
+from iale.executors import Executor, ProcessExecutor, as_completed, open_executor
+from iale.executors import _SerialExecutor as SerialExecutor
 
 
 def threads(_: int) -> int:

@@ -148,7 +148,7 @@ def test_a_fitted_module_is_ready_to_be_used() -> None:
 def test_outputs_in_chunks_are_in_the_order_that_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     fitted = fit(small())
     whole = fitted.outputs(SAMPLES, ALL)
-    monkeypatch.setattr("iale.classifiers.torch_classifier._CHUNK", 4)
+    monkeypatch.setattr("iale.classifiers._passes.CHUNK", 4)
     fitted = fit(small())
     order = ALL.flip(0)
     torch.testing.assert_close(fitted.outputs(SAMPLES, order).logits, whole.logits.flip(0))
@@ -353,7 +353,7 @@ def test_monte_carlo_passes_differ_and_agree_with_the_evaluation_on_average(name
 
 
 def test_monte_carlo_masks_of_one_sample_do_not_repeat_in_another_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("iale.classifiers.torch_classifier._CHUNK", 2)
+    monkeypatch.setattr("iale.classifiers._passes.CHUNK", 2)
     same = torch.zeros(6, dtype=torch.int64)
     for model in (small(), "cnn"):
         recipe = model if isinstance(model, str) else None

@@ -20,7 +20,7 @@ from iale.classifiers.stacked.meeting import side_by_side
 from iale.data.catalog import load_dataset
 from iale.data.samples import DataSet
 from iale.errors import ConfigError, DataError, ModelError
-from iale.learner import Learner, accuracy, run_cycle, start
+from iale.learner import Learner, Oracle, accuracy, run_cycle, start
 from iale.policies.catalog import find_strategy
 from iale.seeding import Stream
 from iale.strategies.base import QueryStrategy
@@ -170,7 +170,7 @@ def _play(run: Run, data: DataSet, classifier: Classifier) -> tuple[dict[str, An
     reset_peak()
     begin = time.perf_counter()
     learner = begin_run(config, data, classifier, run.pool, run.seed)
-    chooser = run.query_strategy
+    chooser: QueryStrategy | Oracle | None = run.query_strategy
     if chooser is None:
         scoring = _order(config, data, run.seed)[config.pool_size :][:SCORING]
         chooser = ORACLES[run.strategy](data, scoring)

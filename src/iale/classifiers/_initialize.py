@@ -9,14 +9,14 @@ from iale.errors import ModelError
 
 
 def initialize(network: nn.Module, key: Tensor) -> None:
-    """Draws the weights of convolutions and linear layers anew: uniform within ±1/√(fan-in), PyTorch's default.
+    """Draws the weights of convolutions and linear layers: uniform within ±1/√(fan-in), PyTorch's default.
 
     Args:
-        network: changed in place; batch normalisation is set to the identity.
+        network: changed in place; batch normalization becomes the identity.
         key: int32 [2]; the p-th parameter reads the counted draws of ``fold(key, p)``.
 
     Raises:
-        ModelError: another kind of layer holds parameters, which would keep their values.
+        ModelError: another kind of layer has parameters, which would keep their values.
     """
     number = 0
     for module in network.modules():
@@ -32,5 +32,5 @@ def initialize(network: nn.Module, key: Tensor) -> None:
         elif any(True for _ in module.parameters(recurse=False)):
             raise ModelError(
                 f"the weights of {type(module).__name__} cannot be drawn here: use Conv2d, Linear and BatchNorm2d, or "
-                f"a module that is no Network."
+                f"a module other than Network."
             )
