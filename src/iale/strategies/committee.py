@@ -1,4 +1,4 @@
-"""Variation ratios: how many passes or members disagree with the most frequent prediction?
+"""Variation ratios: which share of the passes or members disagrees with the most frequent prediction?
 
 Shapes: K passes or E members (N in the paper's formula), n candidates, C classes.
 """
@@ -23,7 +23,7 @@ class MCDropout(ScoringStrategy):
     def score(self, context: QueryContext) -> Tensor:
         """float64 [n] in [0, 1 − 1/C], multiples of 1/K."""
         assert context.monte_carlo is not None
-        return variation_ratio(context.monte_carlo)
+        return _variation_ratio(context.monte_carlo)
 
 
 class Ensemble(ScoringStrategy):
@@ -35,21 +35,21 @@ class Ensemble(ScoringStrategy):
     def score(self, context: QueryContext) -> Tensor:
         """float64 [n] in [0, 1 − 1/C], multiples of 1/E."""
         assert context.committee is not None
-        return variation_ratio(context.committee)
+        return _variation_ratio(context.committee)
 
 
-def variation_ratio(probs: Tensor) -> Tensor:
-    """1 − m/N over hard votes, m the number of votes for the most frequent class (paper, Eq. 4).
+def _variation_ratio(probs: Tensor) -> Tensor:
+    """1 − m/N over hard votes, where m is the number of votes for the most frequent class (paper, Eq. 4).
 
     Args:
-        probs: [N, n, C] probabilities of N passes or members; each votes for its most likely class, and for the
-            first of several that are equally likely.
+        probs: [N, n, C] probabilities of N passes or members. Each votes for its most likely class, or for the first of
+            several equally likely ones.
 
     Returns:
-        float64 [n]. Equal counts give equal scores, to the bit.
+        float64 [n].
 
     Raises:
-        QueryError: there is no voter, or a probability is not finite.
+        QueryError: N is 0, or a probability is not finite.
     """
     voters, n, classes = probs.shape
     if voters == 0:
@@ -59,4 +59,5 @@ def variation_ratio(probs: Tensor) -> Tensor:
     votes = probs.argmax(dim=2).T  # [n, N]
     counts = torch.zeros(n, classes, dtype=torch.int64, device=probs.device)
     counts.scatter_add_(1, votes, torch.ones_like(votes))
+    # From integers, so that equal counts give equal scores to the bit, and ties stay ties.
     return (voters - counts.amax(dim=1)).double() / voters
