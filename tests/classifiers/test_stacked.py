@@ -109,7 +109,7 @@ def test_steps_counted_on_the_device_equal_those_counted_here(monkeypatch: pytes
     expected = plain(classifier, MIXED)
     monkeypatch.setattr(Stack, "_take", take)
     assert distance(stack(classifier, MIXED, 6), expected) < 1e-11
-    # On a GPU the bytes are standardised batch by batch, and networks that have left stay until half have.
+    # On a GPU the bytes are standardized batch by batch, and networks that have left stay until half have.
     monkeypatch.setattr(Stack, "_runs_on_gpu", lambda self, device: True)
     assert distance(stack(classifier, MIXED, 6), expected) < 1e-11
 

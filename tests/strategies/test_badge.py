@@ -93,7 +93,7 @@ def test_the_pseudo_label_term_is_part_of_the_gradient() -> None:
 def test_no_center_is_placed_at_the_origin() -> None:
     """Candidates 1 and 2 are as far from candidate 0, the largest, but near and far from the origin.
 
-    With a centre at the origin, candidate 1 at distance 0.01 from it would practically never be the second.
+    With a center at the origin, candidate 1 at distance 0.01 from it would practically never be the second.
     """
     logits = torch.zeros(3, 3)
     norm = float(residuals(logits)[0].norm())

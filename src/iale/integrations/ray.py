@@ -144,7 +144,7 @@ def _run(
     """What a worker does. An exception is returned as a value, because Ray would raise it wrapped in one of its own."""
     there = versions()
     if there != here:
-        odd = ", ".join(f"{name} {there[name]} instead of {here[name]}" for name in here if there[name] != here[name])
+        odd = ", ".join(f"{name} {there[name]} and not {here[name]}" for name in here if there[name] != here[name])
         return None, ConfigError(f"a Ray worker has {odd}: install the same versions on every machine.")
     try:
         return fn(*args, **kwargs), None
