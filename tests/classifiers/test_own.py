@@ -1,4 +1,4 @@
-"""The user's own model by name; what every command says of wrong ones is in tests/cli/test_own_model.py."""
+"""A user's own model by name; the messages of commands about wrong ones are in tests/cli/test_own_model.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real Ray on this machine: the same bytes as in this process, whatever is killed."""
+"""A real Ray on this machine gives the same bytes as this process, even if workers are killed."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Mortal(Margin):
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Executor]:
-    """Two cores of this machine; the tests' own classes travel by value, workers cannot import them."""
+    """Two cores of this machine. Classes of the tests travel by value, because workers cannot import them."""
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     with open_executor(2, "ray") as executor:
         yield executor

@@ -15,7 +15,7 @@ from iale.testing import make_context, reference
 
 
 def _votes(labels: list[list[int]], classes: int) -> Tensor:
-    """Probabilities [N, n, C] of voters that are sure of ``labels`` [N][n]."""
+    """Probabilities [N, n, C] of voters that are certain of ``labels`` [N][n]."""
     return torch.nn.functional.one_hot(torch.tensor(labels), classes).float()
 
 
