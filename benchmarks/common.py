@@ -1,4 +1,4 @@
-"""What every benchmark shares: the machine, interleaved timings, and a record of both."""
+"""What all benchmarks share: facts about the machine, interleaved timings, and a record of both."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PACKAGES = ("iale", "torch", "numpy", "scipy", "scikit-learn", "scikit-activeml"
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """Facts about the machine that ran the measurements."""
     import torch
 
     model = [line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
@@ -43,9 +43,9 @@ def versions() -> dict[str, str | None]:
 
 
 def interleaved(rounds: int, **functions: Callable[[], Any]) -> dict[str, dict[str, float]]:
-    """Medians over rounds in which the functions take turns, so that a busy minute slows all of them.
+    """Medians over rounds in which the functions take turns, so that a busy minute slows down all of them.
 
-    Wall seconds are what a user waits; seconds of the processor do not count what other programs take.
+    Wall seconds are what a user waits. Processor seconds leave out the time that other programs take.
     """
     wall: dict[str, list[float]] = {name: [] for name in functions}
     cpu: dict[str, list[float]] = {name: [] for name in functions}
@@ -60,7 +60,7 @@ def interleaved(rounds: int, **functions: Callable[[], Any]) -> dict[str, dict[s
 
 
 def record(name: str, results: Mapping[str, Any], details: Mapping[str, Any] | None = None) -> None:
-    """Writes results with machine and versions to ``results/<name>.json``; the last line printed is the results."""
+    """Writes results, machine and versions to ``results/<name>.json``, and prints the results as the last line."""
     RESULTS.mkdir(exist_ok=True)
     whole = {
         "results": dict(results),

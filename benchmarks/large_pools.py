@@ -1,4 +1,4 @@
-"""One measurement of a large pool in a process of its own; `queries.py` starts it.
+"""One measurement of a large pool in a separate process, which `queries.py` starts.
 
 python benchmarks/large_pools.py select badge FOLDER 100
 """
@@ -34,7 +34,7 @@ BLOCK = 50_000
 
 
 def make_outputs(folder: Path, n: int, dim: int, classes: int) -> None:
-    """Logits and embeddings in two .npy files, made a block at a time."""
+    """Logits and embeddings in two .npy files, written one block at a time."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     centers = rng.normal(size=(classes, dim)).astype("float32")
@@ -68,7 +68,7 @@ def select(name: str, folder: str, k: str) -> dict[str, Any]:
     classes = outputs.logits.shape[1]
     labeled = outputs.at(torch.arange(0, len(outputs), len(outputs) // 100))
     small = QueryContext(outputs.at(torch.arange(5000)), classes, labeled)
-    strategy.query(small, 10, rng=np.random.default_rng(0))  # libraries are loaded and their buffers made
+    strategy.query(small, 10, rng=np.random.default_rng(0))  # loads libraries and allocates their buffers
     started, used = time.perf_counter(), time.process_time()
     with Peak() as peak:
         chosen = strategy.query(QueryContext(outputs, classes, labeled), int(k), rng=np.random.default_rng(0))
@@ -82,7 +82,7 @@ def select(name: str, folder: str, k: str) -> dict[str, Any]:
 
 
 def ask(folder: str, n: str) -> dict[str, Any]:
-    """BADGE on a whole pool of features on disk: the first question computes the outputs, the second reads them."""
+    """BADGE on a whole pool of features on disk: the first query computes the outputs, the second reads them."""
     place = Path(folder)
     place.mkdir(parents=True)
     rng = np.random.default_rng(0)
@@ -111,7 +111,7 @@ def ask(folder: str, n: str) -> dict[str, Any]:
 
 
 def iale(path: str) -> dict[str, Any]:
-    """Medians of ten queries of an IALE policy with a sub-pool of 1,000, the acquisition included, fits not."""
+    """Medians of ten queries by an IALE policy with sub-pools of 1,000, including the acquisition but not the fits."""
     before = resident()
     samples = ArraySamples(np.load(path, mmap_mode="r"))
     classifier = build_classifier("cnn", samples, 10, TrainingConfig(epochs=1, device="cpu"))

@@ -11,7 +11,7 @@ STATUS = Path("/proc/self/status")
 
 
 def resident(field: str = "VmRSS") -> float:
-    """MB (10^6 bytes): VmRSS is all that is resident, VmHWM its peak, RssAnon what is no page of a file."""
+    """MB (10^6 bytes): VmRSS is all resident memory, VmHWM its peak, RssAnon the part that is not from files."""
     for line in STATUS.read_text().splitlines():
         if line.startswith(field + ":"):
             return int(line.split()[1]) * 1024 / 1e6
@@ -22,16 +22,16 @@ class Peak:
     """The extra memory at the peak of a ``with`` block.
 
     Attributes:
-        resident: MB above the start, the pages of memory-mapped files that are at hand included. The kernel counts
-            it, so no peak is missed.
-        anonymous: MB above the start without the pages of files, which the kernel may drop at any time; looked up
-            a hundred times a second.
+        resident: MB above the start, including resident pages of memory-mapped files. The kernel counts it, so no peak
+            is missed.
+        anonymous: MB above the start without pages of files, which the kernel may drop at any time; read a hundred
+            times a second.
     """
 
     def __enter__(self) -> Peak:
         self.resident = self.anonymous = 0.0
         self._anonymous = resident("RssAnon")
-        Path("/proc/self/clear_refs").write_text("5")  # sets VmHWM back to VmRSS
+        Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM to VmRSS
         self._resident = resident()
         self._running = True
         self._thread = threading.Thread(target=self._watch, daemon=True)

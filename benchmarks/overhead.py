@@ -1,10 +1,10 @@
-"""A whole run with IALE over the same run with Random: what does the policy itself cost?
+"""The time of a whole run with IALE divided by that of the same run with Random: what does the policy cost?
 
     python benchmarks/overhead.py [--rounds 7] [--labels 60] [--epochs 100]
 
-The CNN on the embedded Fashion-MNIST subset, sub-pool of 100, acquisitions of 10, the accuracy measured after each
-fit. The policy is untrained: its time does not depend on its weights. Short runs have the cheapest fits, so their
-ratio is the least favorable one; the paper's is 1.055 for a ResNet-18 on CIFAR-10.
+It runs the CNN on the embedded subset of Fashion-MNIST, with sub-pools of 100 and acquisitions of 10, and measures the
+accuracy after each fit. The policy is untrained, because its time does not depend on its weights. Short runs have the
+cheapest fits and so the least favorable ratio; the paper's is 1.055 for a ResNet-18 on CIFAR-10.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> None:
         list(run_cycle(learner, strategy, data.train_labels, evaluate))
 
     for strategy in (policy, Random()):
-        run(strategy, 30)  # warm
+        run(strategy, 30)  # warm up
     times = interleaved(
         arguments.rounds, iale=lambda: run(policy, arguments.labels), random=lambda: run(Random(), arguments.labels)
     )

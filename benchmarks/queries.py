@@ -1,10 +1,10 @@
-"""Selection of BADGE and CoreSet beside scikit-activeml, on a million samples, and an IALE query on a large pool.
+"""BADGE and CoreSet compared with scikit-activeml and on a million samples, and an IALE query on a large pool.
 
     python benchmarks/queries.py [--rounds 3] [--only peer,growth,memory,iale]
 
-Selection only: both sides are given the same probabilities (or logits) and embeddings, computed before. The peer's
-strategies are asked as its documentation does, with the classifier's outputs ready: a classifier whose
-``predict_proba`` returns what it was given, and ``fit_clf=False``.
+Only selection is measured: both sides get the same probabilities (or logits) and embeddings, which are computed before.
+The peer's strategies are called as in its documentation, with a classifier whose ``predict_proba`` returns the given
+probabilities, and ``fit_clf=False``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ KEYS = (
 
 
 def context(n: int, dim: int, classes: int, labeled: int = LABELED, seed: int = 0) -> QueryContext:
-    """Embeddings as behind a ReLU, in clusters, and logits that are linear in them: what a trained network gives."""
+    """Clustered embeddings as after a ReLU, and logits that are linear in them, like those of a trained network."""
     generator = torch.Generator().manual_seed(seed)
     centers = torch.randn(classes, dim, generator=generator)
     rows = n + labeled
@@ -80,15 +81,18 @@ def full_badge(outputs: Outputs, k: int) -> list[int]:
         weights = nearest
 
 
-def peer(rounds: int) -> tuple[dict[str, float], dict[str, Any]]:
-    """Ours and the peer's in turn, each of the peer's with one thread and with all cores; the faster one counts."""
+Peer = Callable[[int, int | None], list[int]]
+
+
+def peers(on: QueryContext) -> tuple[Peer, Peer]:
+    """The peer's BADGE and CoreSet as functions of k and a number of threads."""
     from skactiveml.base import SkactivemlClassifier
     from skactiveml.pool import Badge as PeerBadge
     from skactiveml.pool import CoreSet as PeerCoreSet
     from threadpoolctl import threadpool_limits
 
     class Ready(SkactivemlClassifier):
-        """Gives the probabilities it was made with."""
+        """Predicts the probabilities that it was given."""
 
         def __init__(self, proba: Any = None, classes: Any = None, missing_label: float = np.nan) -> None:
             super().__init__(classes=classes, missing_label=missing_label)
@@ -100,26 +104,32 @@ def peer(rounds: int) -> tuple[dict[str, float], dict[str, Any]]:
         def predict_proba(self, X: Any) -> Any:
             return self.proba
 
-    on = context(N, DIM, CLASSES)
     assert on.labeled is not None
     pool = np.concatenate([on.candidates.embeddings.numpy(), on.labeled.embeddings.numpy()])
     labels = np.full(len(pool), np.nan)
     labels[N:] = 0
     ready = Ready(torch.softmax(on.candidates.logits.double(), dim=1).numpy(), list(range(CLASSES)))
 
-    def peer_badge(k: int, threads: int | None) -> list[int]:
+    def badge(k: int, threads: int | None) -> list[int]:
         with threadpool_limits(threads):
             return PeerBadge(random_state=1).query(pool, labels, ready, fit_clf=False, batch_size=k)
 
-    def peer_coreset(k: int, threads: int | None) -> list[int]:
+    def coreset(k: int, threads: int | None) -> list[int]:
         with threadpool_limits(threads):
             return PeerCoreSet(random_state=1).query(pool, labels, batch_size=k).tolist()
 
+    return badge, coreset
+
+
+def peer(rounds: int) -> tuple[dict[str, float], dict[str, Any]]:
+    """Ours and the peer's in turn, the peer's with one thread and with all cores, of which the faster one counts."""
+    on = context(N, DIM, CLASSES)
+    peer_badge, peer_coreset = peers(on)
     results, details = {}, {}
     cores = os.cpu_count() or 1
     for name, strategy, other in (("coreset", CoreSet(), peer_coreset), ("badge", Badge(), peer_badge)):
         for k in (10, 100):
-            ask(strategy, on, k)  # warm
+            ask(strategy, on, k)  # warm up
             times = interleaved(
                 rounds,
                 ours=lambda s=strategy, k=k: ask(s, on, k),
@@ -140,7 +150,7 @@ def peer(rounds: int) -> tuple[dict[str, float], dict[str, Any]]:
 
 
 def growth(rounds: int) -> dict[str, Any]:
-    """Processor seconds of our selection as one size grows; the others stay where they are in ``base``."""
+    """Processor seconds of our selection as one size grows and the others stay as in ``base``."""
     base = {"n": 20_000, "dim": 128, "classes": 10, "k": 50}
     steps = {
         "n": (10_000, 20_000, 40_000, 80_000),
@@ -164,7 +174,7 @@ def growth(rounds: int) -> dict[str, Any]:
 
 
 def child(*arguments: object) -> dict[str, Any]:
-    """What a fresh process measures; its last line is JSON."""
+    """What a new process measures and prints as JSON in its last line."""
     script = Path(__file__).with_name("large_pools.py")
     answer = subprocess.run(
         [sys.executable, str(script), *map(str, arguments)], check=True, stdout=subprocess.PIPE, text=True
@@ -175,7 +185,7 @@ def child(*arguments: object) -> dict[str, Any]:
 
 
 def memory(folder: Path) -> tuple[dict[str, float], dict[str, Any]]:
-    """A million samples on disk, k = 100; with 100 classes, too."""
+    """A million samples on disk, k = 100, with 10 and with 100 classes."""
     results, details = {}, {}
     for classes in (10, 100):
         place = folder / f"outputs-{classes}"
@@ -190,7 +200,7 @@ def memory(folder: Path) -> tuple[dict[str, float], dict[str, Any]]:
 
 
 def iale(folder: Path, rounds: int) -> tuple[dict[str, float], dict[str, Any]]:
-    """Sub-pool of 1,000 from 10,000 and from 1,000,000 images, in turn; the largest ratio of time and memory."""
+    """Sub-pools of 1,000 from 10,000 and from 1,000,000 images, in turn; the largest ratio of time or memory."""
     sizes = (10_000, 1_000_000)
     for size in sizes:
         make_images(folder / f"{size}.npy", size)

@@ -1,12 +1,12 @@
-"""How many small classifiers are trained in a second, against a plain PyTorch loop in the same process tree.
+"""How many small classifiers are trained in a second, compared with a plain PyTorch loop in the same process tree.
 
     python benchmarks/stacked.py [--rounds 5] [--epochs 10] [--threads 2]
 
-The plain loop is what a user would write: an nn.Module, torch.optim.Adam, batches indexed from a tensor in memory.
-500 labels, batches of 64. Ours runs as everywhere in iale, in processes of one thread each, or on threads of one
-process; the plain loop may use as many threads. On a GPU it also measures the two limits of the machine (a large
-matrix product, a large copy), every way to convolve and every precision, and projects one policy of the paper's size
-from measured episodes.
+The plain loop is what a user would write: an nn.Module, torch.optim.Adam, and batches from a tensor in memory, with 500
+labels and batches of 64. Ours runs as it always does in iale, in processes of one thread each or on threads of one
+process; the plain loop may use as many threads. With a GPU, the script also measures the two limits of the machine (a
+large matrix product and a large copy), every way to convolve and every precision, and it projects one policy of the
+paper's size from measured episodes.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def peer(name: str) -> nn.Module:
 
 
 def plain_fits(name: str, inputs: Tensor, labels: Tensor, count: int, epochs: int) -> None:
-    """``inputs`` float32 [L, 1, 28, 28], standardised."""
+    """``inputs``: float32 [L, 1, 28, 28], standardized."""
     for _ in range(count):
         module = peer(name).to(inputs.device)
         optimizer = torch.optim.Adam(module.parameters())
@@ -71,7 +71,7 @@ def make_jobs(data: DataSet, count: int) -> list[FitJob]:
 
 
 def part(name: str, epochs: int, seeds: tuple[int, ...]) -> None:
-    """What a worker does: the fits of ``seeds``."""
+    """What a worker does: the fits with ``seeds``."""
     data = load_dataset("fashion-small")
     jobs = make_jobs(data, max(seeds) + 1)
     recipe(name, data, epochs).fit_many(data.train, [jobs[seed] for seed in seeds])
@@ -88,7 +88,7 @@ def stacked(classifier: TorchClassifier, data: DataSet, count: int, width: int) 
 
 
 def cpu_figures(name: str, data: DataSet, epochs: int, rounds: int, threads: int, workers: Executor) -> dict[str, Any]:
-    """Seconds of R fits by each way, and of stacks of another height."""
+    """Seconds of R fits in each way, and in stacks of other heights."""
     classifier = recipe(name, data, epochs)
     inputs = (data.train.batch(torch.arange(LABELS)).float() / 255 - 0.3) / 0.3
     labels = data.train_labels[:LABELS]
@@ -108,7 +108,7 @@ def cpu_figures(name: str, data: DataSet, epochs: int, rounds: int, threads: int
         }
 
     for way in ways(threads).values():
-        way()  # warm
+        way()  # warm up
     growth = {}
     for count in (1, 2, 3, 6, 12):
         times = interleaved(rounds, **ways(count))
@@ -122,7 +122,7 @@ def cpu_figures(name: str, data: DataSet, epochs: int, rounds: int, threads: int
 
 
 def best(figures: dict[str, Any]) -> float:
-    """Of twelve fits, by the better of our two ways."""
+    """The ratio for twelve fits, in the better of our two ways."""
     ratios = figures["by_number_of_classifiers"][12]["times_as_fast_as_the_peer"]
     return max(ratios["workers"], ratios["threads"])
 

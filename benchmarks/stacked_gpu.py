@@ -1,4 +1,4 @@
-"""The figures of `stacked.py` that need a GPU: fits per second, the machine's limits, one policy of the paper."""
+"""The figures in `stacked.py` that need a GPU: fits per second, the machine's limits, and one policy of the paper."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from iale.classifiers.base import Classifier, FitJob, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.classifiers.networks import cnn
 from iale.classifiers.stacked._convolutions import Way
-from iale.classifiers.stacked._meeting import side_by_side
 from iale.classifiers.stacked._train import train_stacked
+from iale.classifiers.stacked.meeting import side_by_side
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.dagger._demonstrations import Episode
 from iale.dagger._episode import run_episode
@@ -115,20 +115,20 @@ def machine_limits(rounds: int) -> dict[str, Any]:
 def step_costs() -> dict[str, float]:
     """What one step of one CNN needs: operations, and the fewest bytes (inputs read once, results written once).
 
-    The optimiser reads weights, gradients and two moments and writes weights and moments; each layer's output is
-    written and read once on the way up, and its gradient once on the way down.
+    The optimizer reads weights, gradients and two moments and writes weights and moments; each layer's output is
+    written and read once in the forward pass, and its gradient once in the backward pass.
     """
     first, second, dense, last = 841 * 32 * 16, 784 * 32 * 128, 6272 * 128, 128 * 10
-    operations = 2 * BATCH * (2 * first + 3 * (second + dense + last))  # no gradient of the pixels
+    operations = 2 * BATCH * (2 * first + 3 * (second + dense + last))  # the pixels need no gradient
     weights = sum(p.numel() for p in cnn((1, 28, 28), 10, [0.0], [1.0]).parameters())
     outputs = 841 * 32 + 784 * 32 + 6272 + 128 + 10
     return {"operations": operations, "bytes": 4 * (7 * weights + 4 * BATCH * outputs) + BATCH * 784}
 
 
 def paper_policy(data: DataSet, episodes: int = 3, budget: int = 1000) -> float:
-    """Minutes of 100 episodes to 1,000 labels, 100 epochs a fit, from ``episodes`` of them side by side.
+    """Minutes of 100 episodes to 1,000 labels with 100 epochs a fit, projected from ``episodes`` of them side by side.
 
-    Episodes of one policy run in rounds; the projection takes rounds of this size, so larger ones only help.
+    Episodes of one policy run in rounds. The projection assumes rounds of this size; larger rounds are faster.
     """
     config = DaggerConfig(
         dataset=data.name,
@@ -148,7 +148,7 @@ def paper_policy(data: DataSet, episodes: int = 3, budget: int = 1000) -> float:
 
 
 def seconds(work: Callable[[], object], rounds: int) -> float:
-    """Median of the wall seconds of ``work`` after one warm-up; the device is waited for."""
+    """Median wall seconds of ``work`` after one warm-up, until the device is done."""
     taken = []
     for _ in range(rounds + 1):
         torch.cuda.synchronize()

@@ -1,4 +1,4 @@
-"""Pools too big for memory: outputs on disk, chunks that shrink, queries that do not look at the whole pool."""
+"""Pools too big for memory: outputs on disk, chunks that shrink, queries that do not read the whole pool."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _fitted(samples: Samples, seed: int = 0) -> FittedTorchClassifier:
 
 
 class Counting:
-    """A fitted classifier that counts the samples it is asked about."""
+    """A fitted classifier that counts the samples for which it computes outputs."""
 
     def __init__(self, inner: FittedTorchClassifier) -> None:
         self.inner, self.asked = inner, 0
@@ -154,7 +154,7 @@ def test_a_damaged_entry_is_computed_again(tmp_path: Path, damage: str) -> None:
 
 
 def test_an_entry_whose_rows_the_model_would_not_give_is_computed_again(tmp_path: Path) -> None:
-    """Digests are right, but the code of ``forward`` has changed since: no digest of weights can tell."""
+    """Digests match, but the code of ``forward`` has changed, which no digest of weights can show."""
 
     class Model(nn.Module):
         sign = 1.0
@@ -471,7 +471,7 @@ def test_chunks_cover_everything_once_in_order() -> None:
 
 
 class Endless:
-    """A million samples that exist only where they are looked at."""
+    """A million samples that are made when they are read."""
 
     shape = (1, 6, 6)
 
@@ -500,7 +500,7 @@ def test_a_query_reads_its_sub_pool_and_the_labeled_samples_only(needs: frozense
 
 
 def test_acquisitions_after_the_first_do_not_look_at_the_whole_pool() -> None:
-    """Tensor operations of a draw and an acquisition are watched for one whose result is as long as the pool."""
+    """No tensor operation of a draw or an acquisition has a result as long as the pool."""
     from torch.utils._python_dispatch import TorchDispatchMode
 
     sizes: list[int] = []

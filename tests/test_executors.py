@@ -14,7 +14,9 @@ import torch
 
 from iale.classifiers.base import resolve_device
 from iale.errors import ConfigError, IaleError
-from iale.executors import EXECUTORS, Executor, ProcessExecutor, SerialExecutor, as_completed, open_executor
+from iale.executors import _EXECUTORS as EXECUTORS
+from iale.executors import Executor, ProcessExecutor, as_completed, open_executor
+from iale.executors import _SerialExecutor as SerialExecutor
 
 
 def threads(_: int) -> int:
@@ -157,7 +159,7 @@ def test_fewer_than_one_worker_is_refused() -> None:
 
 
 def _alive(process: int) -> bool:
-    """Whether a process runs; one that waits to be collected by its parent does not."""
+    """Whether a process is running; a zombie is not."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:

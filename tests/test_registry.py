@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,9 @@ from iale.strategies.catalog import STRATEGIES
 
 def test_a_name_is_imported_when_it_is_used_and_not_before() -> None:
     sys.modules.pop("colorsys", None)
-    registry = Registry("conversion", {"hls": "colorsys:rgb_to_hls", "nowhere": "no.such.module:thing"})
+    registry = Registry[Callable[..., object]](
+        "conversion", {"hls": "colorsys:rgb_to_hls", "nowhere": "no.such.module:thing"}
+    )
     assert "hls" in registry
     assert list(registry) == ["hls", "nowhere"]
     assert "colorsys" not in sys.modules
@@ -21,7 +25,7 @@ def test_a_name_is_imported_when_it_is_used_and_not_before() -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones_and_the_closest() -> None:
-    registry = Registry("shape", {"circle": "math:pi", "square": "math:e"})
+    registry = Registry[float]("shape", {"circle": "math:pi", "square": "math:e"})
     with pytest.raises(UnknownNameError, match=r"^unknown shape 'sqare': did you mean 'square'\? the known ones are"):
         registry["sqare"]
     with pytest.raises(UnknownNameError, match=r"^unknown shape 'xyz': the known ones are circle, square\.$"):
@@ -29,7 +33,7 @@ def test_an_unknown_name_lists_the_known_ones_and_the_closest() -> None:
 
 
 def test_anyone_may_add_a_name_but_not_take_one() -> None:
-    registry = Registry("shape", {"circle": "math:pi"})
+    registry = Registry[float]("shape", {"circle": "math:pi"})
     registry.register("line", 1.0)
     registry.register("tau", "math:tau")
     assert registry["line"] == 1.0
@@ -40,6 +44,6 @@ def test_anyone_may_add_a_name_but_not_take_one() -> None:
 
 
 @pytest.mark.parametrize("registry", [STRATEGIES, CLASSIFIERS])
-def test_every_shipped_name_leads_somewhere(registry: Registry) -> None:
+def test_every_shipped_name_leads_somewhere(registry: Registry[Any]) -> None:
     for name in registry:
         assert callable(registry[name])

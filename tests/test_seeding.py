@@ -16,7 +16,7 @@ NAMES = st.lists(st.one_of(st.text(max_size=5), st.integers(-5, 5)), max_size=3)
 
 
 def test_known_seeds() -> None:
-    """Written down once, so that results of an earlier version can be made again."""
+    """Recorded once, so that results of an earlier version can be reproduced."""
     assert Stream(7, ("init", 3)).seed == python_seed("(7, ('init', 3))") == 8465948757164526297
     assert Stream(7).seed == python_seed("(7, ())")
 
@@ -38,7 +38,7 @@ def test_a_name_and_a_number_that_look_alike_differ() -> None:
 
 
 def test_numpy_and_torch_integers_name_the_same_stream() -> None:
-    """NumPy 2 prints them differently, and what is hashed is print."""
+    """NumPy 2 prints them differently, and the hash reads what is printed."""
     plain = Stream(7).child("labels", 20)
     for twenty in (np.int64(20), np.uint8(20), torch.tensor(20)):
         assert Stream(np.int32(7)).child(np.str_("labels"), twenty) == plain  # type: ignore[arg-type]

@@ -74,7 +74,7 @@ except StorageError as error:
 
 @pytest.mark.parametrize("how", ["whole", "5500", "20000"])
 def test_a_write_that_stops_half_way_leaves_what_was_there(tmp_path: Path, how: str) -> None:
-    """The kernel itself refuses the rest: a file may not grow beyond 5,000 bytes."""
+    """The kernel refuses to write more: a file must not grow beyond 5,000 bytes."""
     path = tmp_path / "file"
     append_line(path, {"a": 1})
     before = read_bytes(path)

@@ -1,7 +1,7 @@
-"""Files that are whole or not there: atomic JSON and safetensors, and JSON lines that survive a kill.
+"""Files that are complete or absent: atomic JSON and safetensors, and JSON lines that survive a kill.
 
-Every write goes to a temporary file beside its target, is flushed to disk and then renamed over it, so a full disk or
-a killed process never leaves half a file under the final name. Nothing is ever unpickled.
+Every write goes to a temporary file beside its target, is flushed to disk, and is then renamed over the target. So a
+full disk or a killed process never leaves half a file under the final name. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from iale.errors import StorageError
 
@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SCHEMA = 1
-"""Version of the layout of every file written here; readers refuse others."""
+"""The schema version in every JSON file; readers refuse any other."""
+
+JsonObject: TypeAlias = dict[str, Any]
+"""A JSON object that was read; whoever reads it checks its fields."""
 
 
 @contextlib.contextmanager
 def storage_errors(action: str, path: Path) -> Iterator[None]:
-    """Turns an OSError into one sentence that names the file and what to do."""
+    """Turns an OSError into a StorageError that names the file and says what to do."""
     try:
         yield
     except StorageError:
@@ -41,7 +44,7 @@ def storage_errors(action: str, path: Path) -> Iterator[None]:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Writes ``data`` to ``path`` in one step; raises StorageError and leaves what was there."""
+    """Writes ``data`` to ``path`` in one step. On StorageError, the file is what it was before."""
     with storage_errors("write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
@@ -50,7 +53,7 @@ def write_bytes(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(name, 0o644)
+            os.chmod(name, 0o644)  # mkstemp gives 0o600, which other users of a shared folder cannot read
             os.replace(name, path)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -59,7 +62,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Reads a file; raises StorageError where that fails."""
+    """Reads a file; raises StorageError if that fails."""
     with storage_errors("read", path):
         return path.read_bytes()
 
@@ -69,18 +72,18 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def to_json(value: Any) -> str:
+def to_json(value: object) -> str:
     """JSON with sorted keys and no NaN, so that equal values give equal bytes."""
     return json.dumps(value, sort_keys=True, allow_nan=False, ensure_ascii=False)
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Writes an object, with the schema version added, in one step."""
+def write_json(path: Path, value: Mapping[str, object]) -> None:
+    """Writes an object and the schema version in one step."""
     text = json.dumps({"schema": SCHEMA, **value}, indent=2, sort_keys=True, allow_nan=False)
     write_bytes(path, (text + "\n").encode())
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> JsonObject:
     """Reads an object that `write_json` wrote; raises StorageError for anything else."""
     try:
         value = json.loads(read_bytes(path))
@@ -97,14 +100,14 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
     """Writes tensors as safetensors in one step; returns the file's SHA-256."""
     from safetensors.torch import save
 
-    # Copied, because safetensors refuses views of one tensor.
+    # Cloned, because safetensors refuses tensors that share memory.
     data = save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()})
     write_bytes(path, data)
     return sha256(data)
 
 
 def read_tensors(path: Path, digest: str | None = None) -> dict[str, Tensor]:
-    """Reads tensors; raises StorageError where the file is damaged or is not the one with ``digest``."""
+    """Reads tensors; raises StorageError if the file is damaged or does not have the SHA-256 ``digest``."""
     from safetensors import SafetensorError
     from safetensors.torch import load
 
@@ -117,15 +120,15 @@ def read_tensors(path: Path, digest: str | None = None) -> dict[str, Tensor]:
         raise StorageError(f"{path} is not a whole safetensors file ({error}); restore it.") from error
 
 
-def append_line(path: Path, record: Mapping[str, Any]) -> None:
+def append_line(path: Path, record: Mapping[str, object]) -> None:
     """Appends one record to a JSON-lines file and flushes it to disk.
 
-    A last line that a kill cut short is dropped first, so that the file stays readable.
+    A last line that a kill cut short is removed first, so that the file stays readable.
     """
     line = (to_json(record) + "\n").encode()
     with storage_errors("write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Unbuffered, because a buffer that could not be written is written again by truncate() and close().
+        # Unbuffered: truncate() and close() would write a buffer again that could not be written before.
         with open(path, "a+b", buffering=0) as file:
             size = file.seek(0, os.SEEK_END)
             kept = _whole_lines(file, size)
@@ -140,8 +143,8 @@ def append_line(path: Path, record: Mapping[str, Any]) -> None:
                 raise
 
 
-def _whole_lines(file: Any, size: int) -> int:
-    """The length of the file up to and with its last line feed."""
+def _whole_lines(file: IO[bytes], size: int) -> int:
+    """The length of the file up to and including its last line feed."""
     position = size
     while position > 0:
         start = max(0, position - 65536)
@@ -153,17 +156,18 @@ def _whole_lines(file: Any, size: int) -> int:
     return 0
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The records of a JSON-lines file, packed if its name ends in .gz; an unfinished last line is left out.
+def read_lines(path: Path) -> list[JsonObject]:
+    """The records of a JSON-lines file (gzipped if its name ends in .gz), without an unfinished last line.
 
-    Raises StorageError for a damaged line in the middle, or a damaged packed file.
+    Raises:
+        StorageError: a line in the middle, or the gzip file, is damaged.
     """
     if not path.exists():
         return []
     data = read_bytes(path)
     if path.suffix == ".gz":
         try:
-            if not data:  # which gzip takes for a file of nothing
+            if not data:  # which gzip accepts
                 raise EOFError("it is empty")
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error) as error:
@@ -172,7 +176,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def unfinished_line(path: Path) -> bytes:
-    """What `read_lines` leaves out: the part of a last line that a kill cut short; empty where there is none."""
+    """The unfinished last line that `read_lines` leaves out; empty if there is none."""
     if not path.exists():
         return b""
     with storage_errors("read", path), open(path, "rb") as file:
@@ -181,8 +185,8 @@ def unfinished_line(path: Path) -> bytes:
         return file.read()
 
 
-def read_more_lines(path: Path, start: int) -> tuple[list[dict[str, Any]], int]:
-    """The records of a plain JSON-lines file behind byte ``start``, and where they end; see `read_lines`."""
+def read_more_lines(path: Path, start: int) -> tuple[list[JsonObject], int]:
+    """The records of a plain JSON-lines file after byte ``start``, and the byte at which they end; see `read_lines`."""
     if not path.exists():
         return [], 0
     with storage_errors("read", path), open(path, "rb") as file:
@@ -192,7 +196,7 @@ def read_more_lines(path: Path, start: int) -> tuple[list[dict[str, Any]], int]:
     return list(_parse_lines(path, data[:whole].split(b"\n")[:-1])), start + whole
 
 
-def _parse_lines(path: Path, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+def _parse_lines(path: Path, lines: Iterable[bytes]) -> Iterator[JsonObject]:
     for number, line in enumerate(lines, start=1):
         try:
             record = json.loads(line)

@@ -4,15 +4,15 @@
     ├── ConfigError           an option or a combination of options is invalid
     │   └── UnknownNameError  a name is not registered; the message lists the known ones
     ├── DataError             pixels, labels, folders or files of a data set are not usable
-    ├── ModelError            a classifier lacks what is asked of it (dropout, a named layer, a shape)
-    ├── QueryError            a query cannot be answered (k > n, a need that was not met)
+    ├── ModelError            a classifier lacks something that is required (dropout, a named layer, a shape)
+    ├── QueryError            a query cannot be answered (k > n, an unmet need)
     ├── PolicyError           a policy does not fit the classifier, or its folder is not usable
-    └── StorageError          a file cannot be written, or what was read is truncated or altered
+    └── StorageError          a file cannot be written, or is truncated or altered
 
     IaleWarning               every warning raised on purpose
-    └── MemoryWarning         memory ran out, and smaller pieces of work are taken from now on
+    └── MemoryWarning         memory ran out, and work goes on in smaller pieces
 
-Messages are one sentence: what was wrong, what was expected, what to do.
+Each message is one sentence: what was wrong, what was expected, what to do.
 """
 
 
@@ -33,7 +33,7 @@ class DataError(IaleError, ValueError):
 
 
 class ModelError(IaleError, ValueError):
-    """A classifier lacks what is asked of it."""
+    """A classifier lacks something that is required, or its code failed."""
 
 
 class QueryError(IaleError, ValueError):
@@ -45,7 +45,7 @@ class PolicyError(IaleError, ValueError):
 
 
 class StorageError(IaleError, OSError):
-    """A file cannot be written, or what was read is truncated or altered."""
+    """A file cannot be written, or is truncated or altered."""
 
 
 class IaleWarning(UserWarning):
@@ -53,4 +53,4 @@ class IaleWarning(UserWarning):
 
 
 class MemoryWarning(IaleWarning):
-    """Memory ran out, and smaller pieces of work are taken from now on."""
+    """Memory ran out, and work goes on in smaller pieces."""

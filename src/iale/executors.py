@@ -1,8 +1,8 @@
-"""Where work runs: in this process, in a pool of processes or on many machines; in the words of `concurrent.futures`.
+"""Where work runs: in this process, in a pool of processes, or on many machines, with the API of `concurrent.futures`.
 
-`as_completed` hands work out and runs every piece of it on one PyTorch thread, in this process too: a sum that is split
-over another number of threads is rounded differently, and the same seed must give the same result wherever it runs.
-More cores mean more workers.
+`as_completed` runs every piece of work on one PyTorch thread, in this process too. The same seed must give the same
+result wherever it runs, and a sum that is split over another number of threads is rounded differently. To use more
+cores, use more workers.
 """
 
 from __future__ import annotations
@@ -18,33 +18,34 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessP
 from itertools import islice
 from multiprocessing.connection import Connection
 from types import TracebackType
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from iale.errors import ConfigError, IaleError
 from iale.registry import Registry
 
-T = TypeVar("T")
-Job = TypeVar("Job")
+_T = TypeVar("_T")
+_Job = TypeVar("_Job")
+_Work = tuple[Callable[..., object], tuple[object, ...], dict[str, object]]
 
 
 class Executor(Protocol):
-    """What is asked of an executor; any `concurrent.futures.Executor` will do."""
+    """What iale needs of an executor; any `concurrent.futures.Executor` will do."""
 
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+    def submit(self, fn: Callable[..., _T], /, *args: object, **kwargs: object) -> Future[_T]:
         """Starts ``fn(*args, **kwargs)``."""
         ...
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Takes no more work, and frees what the executor holds."""
+        """Accepts no more work, and frees what the executor holds."""
         ...
 
 
-class SerialExecutor:
-    """Runs each piece of work at once, in this process; the one to debug with."""
+class _SerialExecutor:
+    """Runs each piece of work immediately, in this process, where it is easy to debug."""
 
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """A future that is done already."""
-        future: Future[T] = Future()
+    def submit(self, fn: Callable[..., _T], /, *args: object, **kwargs: object) -> Future[_T]:
+        """A future that is already done."""
+        future: Future[_T] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
         except Exception as error:
@@ -52,14 +53,14 @@ class SerialExecutor:
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Nothing is held."""
+        """Does nothing: this executor holds nothing."""
 
 
 class ProcessExecutor:
-    """A pool of spawned processes; what is submitted and returned must be picklable.
+    """A pool of spawned processes. Work and results must be picklable.
 
-    Each worker holds one end of a pipe and ends when this process closes the other, whether it does so in `stop` or by
-    dying; so nothing is left running behind a run that was killed.
+    Each worker holds one end of a pipe, and ends when this process closes the other end: in `stop`, or because it dies.
+    So a run that is killed leaves no process behind.
 
     Args:
         workers: number of processes.
@@ -70,71 +71,72 @@ class ProcessExecutor:
         self._theirs, self._ours = context.Pipe(duplex=False)
         self._pool = ProcessPoolExecutor(workers, context, initializer=_begin_worker, initargs=(self._theirs,))
 
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+    def submit(self, fn: Callable[..., _T], /, *args: object, **kwargs: object) -> Future[_T]:
         """Sends the work to the next free worker."""
-        return self._pool.submit(_run, _ByValue((fn, args, kwargs)))
+        run = cast(Callable[[object], _T], _run)  # both values change their type on the way, see `_ByValue`
+        return self._pool.submit(run, _ByValue((fn, args, kwargs)))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Ends the workers once they have finished what they are at."""
+        """Ends the workers when they have finished their work."""
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
 
     def stop(self) -> None:
-        """Ends the workers now, in the middle of what they are at."""
+        """Ends the workers now, in the middle of their work."""
         self._ours.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._theirs.close()
 
     def __enter__(self) -> ProcessExecutor:
-        """Itself."""
+        """The executor itself."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Waits for the workers, or ends them at once where an exception is on its way."""
+        """Waits for the workers, or ends them at once on an exception."""
         if kind is None:
             self.shutdown()
         self.stop()
 
 
-def open_serial(workers: int, address: str | None) -> contextlib.AbstractContextManager[Executor]:
-    """This process; it is one worker."""
+def _open_serial(workers: int, address: str | None) -> contextlib.AbstractContextManager[Executor]:
+    """This process, which is one worker."""
     _refuse(address, "serial")
     if workers > 1:
         raise ConfigError(f"the executor 'serial' is one worker, not {workers}: use 'process' for more.")
-    return contextlib.nullcontext(SerialExecutor())
+    return contextlib.nullcontext(_SerialExecutor())
 
 
-def open_process(workers: int, address: str | None) -> contextlib.AbstractContextManager[Executor]:
-    """So many processes on this machine."""
+def _open_process(workers: int, address: str | None) -> contextlib.AbstractContextManager[Executor]:
+    """As many processes on this machine."""
     _refuse(address, "process")
     return ProcessExecutor(workers)
 
 
-EXECUTORS = Registry(
+_EXECUTORS = Registry[Callable[[int, str | None], contextlib.AbstractContextManager[Executor]]](
     "executor",
     {
-        "serial": "iale.executors:open_serial",
-        "process": "iale.executors:open_process",
+        "serial": "iale.executors:_open_serial",
+        "process": "iale.executors:_open_process",
         "ray": "iale.integrations.ray:RayExecutor",
     },
 )
-"""Functions of a number of workers and an address or None; they return a context manager around an `Executor`."""
+"""Functions of the number of workers and an address, which may be None."""
 
 
 def open_executor(
     workers: int = 1, executor: Executor | str | None = None, address: str | None = None
 ) -> contextlib.AbstractContextManager[Executor]:
-    """The executor to work with, closed at the end of the ``with`` block.
+    """An executor in a context manager, which closes it at the end of the ``with`` block.
 
     Args:
         workers: how many pieces of work run side by side.
-        executor: a name in `EXECUTORS`; None takes "serial" for one worker and "process" for more. An executor of your
-            own is handed through and left open.
-        address: of the machines, for an executor that has some.
+        executor: "serial" (this process), "process" (a pool of processes), "ray" (a cluster), or your own `Executor`,
+            which is not closed. None means "serial" for one worker and "process" for more.
+        address: of the cluster, for "ray".
 
     Raises:
-        ConfigError: there is no such executor, or it does not go with the workers or the address.
+        ConfigError: there is no such executor, or it cannot be used with these workers or this address.
     """
     if workers < 1:
         raise ConfigError(f"the number of workers must be at least 1, not {workers}.")
@@ -142,26 +144,25 @@ def open_executor(
         executor = "serial" if workers == 1 else "process"
     if not isinstance(executor, str):
         return contextlib.nullcontext(executor)
-    opened: contextlib.AbstractContextManager[Executor] = EXECUTORS[executor](workers, address)
-    return opened
+    return _EXECUTORS[executor](workers, address)
 
 
-def as_completed(executor: Executor, fn: Callable[[Job], T], jobs: Iterable[Job], *, ahead: int = 1) -> Iterator[T]:
-    """Results of ``fn(job)`` as they come in; with ``ahead=1`` in the order of the jobs.
+def as_completed(executor: Executor, fn: Callable[[_Job], _T], jobs: Iterable[_Job], *, ahead: int = 1) -> Iterator[_T]:
+    """Results of ``fn(job)`` as they arrive; with ``ahead=1`` in the order of the jobs.
 
     Args:
         executor: where the work runs.
         fn: a function at the top level of a module.
-        jobs: taken one by one as the work proceeds.
-        ahead: how many jobs are handed to the executor before one of them has come back.
+        jobs: read one by one as the work proceeds.
+        ahead: how many jobs the executor has at a time.
 
     Raises:
-        IaleError: a worker was killed. What a piece of work raises is raised here.
+        IaleError: a worker was killed. An exception of a piece of work is raised here unchanged.
     """
-    queue, pending = iter(jobs), set[Future[T]]()
+    queue, pending = iter(jobs), set[Future[_T]]()
     try:
         while True:
-            pending |= {executor.submit(on_one_thread, fn, job) for job in islice(queue, ahead - len(pending))}
+            pending |= {executor.submit(_on_one_thread, fn, job) for job in islice(queue, ahead - len(pending))}
             if not pending:
                 return
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
@@ -169,12 +170,12 @@ def as_completed(executor: Executor, fn: Callable[[Job], T], jobs: Iterable[Job]
                 yield future.result()
     except BrokenExecutor as error:
         raise IaleError(
-            "a worker process was killed, often for lack of memory: what is finished is kept; start the same command "
+            "a worker process was killed, often because memory ran out: finished work is kept; start the same command "
             "again, perhaps with fewer workers."
         ) from error
 
 
-def on_one_thread(fn: Callable[[Job], T], job: Job) -> T:
+def _on_one_thread(fn: Callable[[_Job], _T], job: _Job) -> _T:
     """``fn(job)`` with PyTorch limited to one thread."""
     with one_thread():
         return fn(job)
@@ -182,7 +183,7 @@ def on_one_thread(fn: Callable[[Job], T], job: Job) -> T:
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Limits PyTorch to one thread for a while."""
+    """Limits PyTorch to one thread, and restores the former limit afterwards."""
     import torch
 
     threads = torch.get_num_threads()
@@ -194,18 +195,21 @@ def one_thread() -> Iterator[None]:
 
 
 class _ByValue:
-    """Pickles as the value it holds, with plain pickle: tensors travel as bytes and not as handles of shared memory,
-    which need the sender to be alive and a limited number of open files."""
+    """A value that plain pickle sends.
 
-    def __init__(self, value: Any) -> None:
+    PyTorch's own pickling for processes sends handles of shared memory instead of bytes. Those need the sender to stay
+    alive, and many open files.
+    """
+
+    def __init__(self, value: object) -> None:
         self.value = value
 
-    def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
+    def __reduce__(self) -> tuple[Callable[[bytes], object], tuple[bytes]]:
         return pickle.loads, (pickle.dumps(self.value),)
 
 
-def _run(work: Any) -> Any:
-    """What a worker process does; ``work`` arrives as the triple that `_ByValue` held."""
+def _run(work: _Work) -> _ByValue:
+    """What a worker process does; ``work`` arrives as the value of the `_ByValue` that was sent."""
     fn, args, kwargs = work
     return _ByValue(fn(*args, **kwargs))
 
@@ -216,7 +220,7 @@ def _refuse(address: str | None, name: str) -> None:
 
 
 def _begin_worker(parent: Connection) -> None:
-    """One thread; Ctrl-C is the parent's to handle; gone when the parent is."""
+    """Sets up a worker: one thread, Ctrl-C left to the parent, and an end when the parent ends."""
     os.environ["OMP_NUM_THREADS"] = "1"
     import torch
 
@@ -227,5 +231,5 @@ def _begin_worker(parent: Connection) -> None:
 
 def _end_with(parent: Connection) -> None:
     with contextlib.suppress(EOFError, OSError):
-        parent.recv_bytes()  # nothing is ever sent: this returns when the other end is closed
+        parent.recv_bytes()  # nothing is ever sent: this returns when the other end closes
     os._exit(1)

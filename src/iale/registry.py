@@ -1,7 +1,7 @@
 """Names for things that are imported only when they are used.
 
-A registry maps a name to ``"module:attribute"``; looking a name up imports the module. Anyone may add a name, and an
-unknown name raises with the list of known ones.
+A registry maps a name to ``"module:attribute"`` and imports the module when the name is looked up. Anyone may add a
+name. An unknown name raises an error that lists the known ones.
 """
 
 from __future__ import annotations
@@ -9,26 +9,33 @@ from __future__ import annotations
 import difflib
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
 from iale.errors import ConfigError, UnknownNameError
 
+_T = TypeVar("_T")
 
-class Registry:
-    """Names of one kind of thing.
 
-    >>> registry = Registry("shape", {"sqrt": "math:sqrt"})
-    >>> registry["sqrt"](9.0)
+class Registry(Generic[_T]):
+    """Names for things of type T.
+
+    Args:
+        kind: what the things are called in messages, such as "strategy".
+        entries: a ``"module:attribute"`` for each name.
+
+    >>> from collections.abc import Callable
+    >>> functions = Registry[Callable[[float], float]]("function", {"sqrt": "math:sqrt"})
+    >>> functions["sqrt"](9.0)
     3.0
     """
 
-    def __init__(self, kind: str, entries: dict[str, str]) -> None:
+    def __init__(self, kind: str, entries: Mapping[str, str]) -> None:
         self.kind = kind
-        self._entries: dict[str, Any] = dict(entries)
+        self._entries: dict[str, _T | str] = dict(entries)
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> _T:
         """The thing called ``name``; raises UnknownNameError with the known names."""
         if name not in self._entries:
             close = difflib.get_close_matches(name, self._entries, n=1)
@@ -36,10 +43,12 @@ class Registry:
             known = ", ".join(self._entries)
             raise UnknownNameError(f"unknown {self.kind} {name!r}: {hint}the known ones are {known}.")
         entry = self._entries[name]
-        if isinstance(entry, str):
-            module, _, attribute = entry.partition(":")
-            entry = self._entries[name] = getattr(importlib.import_module(module), attribute)
-        return entry
+        if not isinstance(entry, str):
+            return entry
+        module, _, attribute = entry.partition(":")
+        found = cast(_T, getattr(importlib.import_module(module), attribute))
+        self._entries[name] = found
+        return found
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries
@@ -47,18 +56,22 @@ class Registry:
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
 
-    def register(self, name: str, target: Any) -> None:
-        """Adds ``target`` (an object or ``"module:attribute"``) under a new name."""
+    def register(self, name: str, target: _T | str) -> None:
+        """Adds ``target``, an object or ``"module:attribute"``; raises ConfigError if the name is taken."""
         if name in self._entries:
             raise ConfigError(f"the {self.kind} {name!r} exists already: choose another name.")
         self._entries[name] = target
 
 
 def import_object(target: str, what: str) -> Any:
-    """What ``package.module:name`` names; modules of the current folder are found, too.
+    """The object that ``package.module:name`` stands for. Modules in the current folder are found, too.
+
+    Args:
+        target: ``package.module:name``.
+        what: what the object is called in messages, such as "model".
 
     Raises:
-        ConfigError: it is written otherwise, or cannot be imported.
+        ConfigError: ``target`` has another form, or cannot be imported.
     """
     module, _, attribute = target.partition(":")
     if not module or not attribute:
@@ -68,7 +81,7 @@ def import_object(target: str, what: str) -> Any:
         sys.path.insert(0, here)
     try:
         return getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # a module of the user's may fail in any way when it is imported
+    except Exception as error:  # a user's module may fail in any way when it is imported
         known = isinstance(error, ImportError | AttributeError | ValueError | SyntaxError)
         said = str(error) if known else f"{type(error).__name__}: {error}"
         raise ConfigError(f"the {what} {target} cannot be imported: {said}.") from error

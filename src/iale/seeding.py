@@ -1,8 +1,8 @@
 """One root seed, many named streams.
 
-A stream is a path of names below a root seed, and its 63-bit seed is a hash of that path. Two consequences: a
-stream never depends on how many numbers another one has drawn, and the same path gives the same numbers in another
-process, on another day, in another order. Nothing here touches global random state.
+A stream is a path of names below a root seed, and its 63-bit seed is a hash of that path. So a stream never depends on
+how many numbers another one has drawn, and the same path gives the same numbers in any process and in any order. Global
+random state is neither read nor changed.
 """
 
 from __future__ import annotations
@@ -36,27 +36,27 @@ class Stream:
     path: tuple[str | int, ...] = ()
 
     def __post_init__(self) -> None:
-        # NumPy's integers and strings are equal to Python's but print differently, and what is hashed is print.
+        # The hash reads repr(), and NumPy's integers and strings print differently from the equal ones of Python.
         object.__setattr__(self, "root", int(operator.index(self.root)))
         names = (str(name) if isinstance(name, str) else int(operator.index(name)) for name in self.path)
         object.__setattr__(self, "path", tuple(names))
 
     def child(self, *names: str | int) -> Stream:
-        """The stream that ``names`` lead to from here."""
+        """The stream at ``names`` below this one."""
         return Stream(self.root, self.path + names)
 
     @property
     def seed(self) -> int:
-        """A 63-bit seed, a hash of root and path."""
+        """A 63-bit seed: a hash of root and path."""
         text = repr((self.root, self.path)).encode()
         return int.from_bytes(hashlib.sha256(text).digest()[:8], "little") >> 1
 
     def numpy(self) -> np.random.Generator:
-        """A fresh NumPy generator at the start of this stream."""
+        """A new NumPy generator at the start of this stream."""
         return np.random.default_rng(self.seed)
 
     def torch(self) -> torch.Generator:
-        """A fresh CPU generator of PyTorch at the start of this stream."""
+        """A new CPU generator of PyTorch at the start of this stream."""
         import torch
 
         return torch.Generator().manual_seed(self.seed)

@@ -19,7 +19,7 @@ from iale.benchmark.runner import run_experiment
 from iale.benchmark.sizes import SIZES, Size, SizeName
 from iale.classifiers.base import TrainingConfig
 from iale.errors import ConfigError
-from iale.executors import SerialExecutor
+from iale.executors import _SerialExecutor as SerialExecutor
 from iale.policies.saved import load_card, load_policy
 
 CPU = TrainingConfig(device="cpu")

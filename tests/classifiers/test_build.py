@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from iale.classifiers.base import TrainingConfig, resolve_device
-from iale.classifiers.build import CLASSIFIERS, build_classifier, channel_statistics
+from iale.classifiers.build import CLASSIFIERS, build_classifier
+from iale.classifiers.build import _channel_statistics as channel_statistics
 from iale.data.arrays import ArraySamples
 from iale.errors import ConfigError, UnknownNameError
 

@@ -1,4 +1,4 @@
-"""Counted draws against the same hash in plain Python integers, and against what random numbers must be."""
+"""Counted draws against the same hash in plain Python integers, and against properties of random numbers."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_keys_folds_and_bits_equal_plain_integers(seed: int, number: int) -> Non
 
 
 def test_known_values() -> None:
-    """Written down once, so that results of an earlier version can be made again."""
+    """Recorded once, so that results of an earlier version can be reproduced."""
     (key,) = draws.keys([7])
     assert unsigned(draws.bits(key, 3)) == python_bits((7, 0), 3) == KNOWN_BITS
     assert draws.permutation(draws.fold(key, 1), 6).tolist() == KNOWN_ORDER
@@ -77,7 +77,7 @@ def test_numbers_depend_on_neither_other_keys_nor_how_many_are_drawn(seeds: list
 
 @pytest.mark.parametrize("seed", [0, 1, 2**62 + 12345])
 def test_uniform_numbers_are_uniform_and_uncorrelated(seed: int) -> None:
-    """Fixed seeds, so nothing here fails by chance; the bounds are 4 standard errors or p > 1e-4."""
+    """Seeds are fixed, so nothing fails by chance; bounds are 4 standard errors or p > 1e-4."""
     n = 200_000
     first, second = draws.uniform(draws.fold(draws.keys([seed]), torch.arange(2, dtype=torch.int32)), n).double()
     assert 0 <= float(first.min()) <= float(first.max()) < 1

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from iale.classifiers import _draws as draws
-from iale.classifiers.networks import Dropout, Network, Standardize, cnn, initialize, mlp, resnet18
+from iale.classifiers._initialize import initialize
+from iale.classifiers.networks import Dropout, Network, Standardize, cnn, mlp, resnet18
 from iale.errors import ModelError
 
 Make = Callable[..., Network]
@@ -50,7 +51,7 @@ def test_the_mlp_reads_features() -> None:
 
 
 def test_the_cnn_equals_the_papers_order_of_layers() -> None:
-    """ReLU before the pooling as in the authors' release; ours pools first, which commutes."""
+    """ReLU before the pooling, as in the authors' code; ours pools first, and the two commute."""
     network = build(cnn, (3, 11, 10))
     paper = nn.Sequential(
         nn.Conv2d(3, 32, 4, padding=2),
@@ -74,7 +75,7 @@ def test_the_cnn_equals_the_papers_order_of_layers() -> None:
 
 @pytest.mark.parametrize(("side", "stem"), [(32, 3 * 64 * 9), (96, 3 * 64 * 49)])
 def test_resnet18_has_the_published_number_of_weights(side: int, stem: int) -> None:
-    """He et al.'s ResNet-18 for ImageNet has 11,689,512: less its stem (7×7) and its last layer of 1,000 classes."""
+    """He et al.'s ResNet-18 for ImageNet has 11,689,512 weights, including a 7×7 stem and a layer of 1,000 classes."""
     published = 11_689_512 - 3 * 64 * 49 - (512 * 1000 + 1000)
     ours = published + stem + (512 * 128 + 128) + (128 * 10 + 10)
     network = resnet18((3, side, side), 10, [0.0] * 3, [1.0] * 3)
@@ -161,6 +162,6 @@ def test_bytes_are_scaled_before_they_are_standardized() -> None:
 
 
 def test_a_channel_that_was_constant_is_only_centered() -> None:
-    """Divided by almost nothing, a value met later would swamp every other feature."""
+    """Divided by almost 0, a later value of that feature would swamp all other features."""
     out = Standardize([0.1, 0.0, 2.0], [1e-17, 0.0, 0.5])(torch.tensor([[0.3, 1.0, 3.0]]))
     torch.testing.assert_close(out, torch.tensor([[0.2, 1.0, 2.0]]))

@@ -1,4 +1,4 @@
-"""The user's own model by name; what every command says of wrong ones is in tests/cli/test_own_model.py."""
+"""A user's own model by name; the messages of commands about wrong ones are in tests/cli/test_own_model.py."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ def test_the_embedding_is_of_the_named_layer() -> None:
         ("not_there:fixed", "No module named 'not_there'"),
         ("models_of_ones_own:nope", "has no attribute 'nope'"),
         ("fails_at_import:fixed", "cannot be imported: RuntimeError: no such device"),
-        ("models_of_ones_own:model", "is no function but of type Sequential"),
-        ("models_of_ones_own:nn", "is no function but of type module"),
+        ("models_of_ones_own:model", "is not a function but of type Sequential"),
+        ("models_of_ones_own:nn", "is not a function but of type module"),
         ("models_of_ones_own:two", "missing a required argument: 'depth'"),
         ("models_of_ones_own:number", "returned int: a torch.nn.Module was expected"),
         ("models_of_ones_own:broken", "could not be made .NameError: name 'undefined' is not defined"),

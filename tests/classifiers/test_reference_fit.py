@@ -1,4 +1,4 @@
-"""The fits of CNN and MLP against a naive loop in float64: its own hash, masks, layers and Adam."""
+"""Fits of the CNN and the MLP against a naive loop in float64, with its own hash, masks, layers and Adam."""
 
 from __future__ import annotations
 
@@ -111,4 +111,4 @@ def test_a_fit_equals_a_naive_loop(
     outputs = fitted.outputs(samples, torch.arange(40))
     torch.testing.assert_close(outputs.logits.double(), expected, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(outputs.embeddings.double(), embeddings, rtol=1e-3, atol=1e-3)
-    assert float(expected.std()) > 0.1  # a trained network, far from what the tolerance forgives
+    assert float(expected.std()) > 0.1  # a trained network, whose outputs differ by much more than the tolerance

@@ -82,7 +82,7 @@ def test_early_stop_ends_each_fit_where_the_plain_loop_does() -> None:
     stopped, whole = recipe(stop=0.6), recipe()
     ended = [distance([a], [b]) > 0 for a, b in zip(plain(stopped, MIXED), plain(whole, MIXED), strict=True)]
     assert any(ended)
-    assert not all(ended)  # some stop early and others do not, side by side in the tests above
+    assert not all(ended)  # in the tests above, some networks of a stack stop early and others do not
 
 
 @pytest.mark.parametrize("way", ["unfold", "each", "grouped"])
@@ -99,7 +99,7 @@ def test_a_classifier_depends_neither_on_its_neighbours_nor_on_their_number() ->
 
 
 def test_steps_counted_on_the_device_equal_those_counted_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a GPU replays, run here: whole batches with their padding, numbered by a tensor."""
+    """The step that a GPU replays, run on the CPU: whole batches with padding, numbered by a tensor."""
 
     def take(self: Stack, start: int, stop: int) -> None:
         for _ in range(start, stop):
@@ -109,7 +109,7 @@ def test_steps_counted_on_the_device_equal_those_counted_here(monkeypatch: pytes
     expected = plain(classifier, MIXED)
     monkeypatch.setattr(Stack, "_take", take)
     assert distance(stack(classifier, MIXED, 6), expected) < 1e-11
-    # On a GPU the bytes are standardised batch by batch, and networks that have left stay until half have.
+    # On a GPU, bytes are standardized batch by batch, and networks that have left stay until half have.
     monkeypatch.setattr(Stack, "_runs_on_gpu", lambda self, device: True)
     assert distance(stack(classifier, MIXED, 6), expected) < 1e-11
 

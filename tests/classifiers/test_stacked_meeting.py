@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from iale.classifiers.base import Classifier, FitJob, FittedClassifier
-from iale.classifiers.stacked._meeting import side_by_side
+from iale.classifiers.stacked.meeting import side_by_side
 from iale.data.arrays import ArraySamples
 from iale.data.samples import Samples
 
@@ -16,7 +16,7 @@ SAMPLES = ArraySamples(np.zeros((3, 2, 2), dtype=np.uint8))
 
 
 class Recorder:
-    """A classifier whose fits are the seeds of their jobs."""
+    """A classifier whose fits return the seeds of their jobs."""
 
     num_classes, embedding_dim, has_dropout = 2, 3, True
 
@@ -41,7 +41,7 @@ def test_runs_meet_at_every_fit_and_each_gets_its_own() -> None:
         assert (classifier.num_classes, classifier.embedding_dim, classifier.has_dropout) == (2, 3, True)
         return [classifier.fit_many(SAMPLES, jobs(*range(number + step))) for step in range(fits)]
 
-    # Runs of 1, 2 and 3 fits of number + step jobs: those that are left go on with one another.
+    # Runs with 1, 2 and 3 fits of number + step jobs: those that remain continue together.
     results = side_by_side(recorder, [lambda c, n=n: run(n, n, c) for n in (1, 2, 3)])  # type: ignore[misc]
     assert results == [[list(range(n + step)) for step in range(n)] for n in (1, 2, 3)]
     assert recorder.calls == [1 + 2 + 3, 3 + 4, 5]

@@ -44,7 +44,7 @@ def logits(fitted: FittedTorchClassifier) -> Tensor:
 
 
 class Paper(nn.Module):
-    """As in many tutorials: the head is made first, and `view` flattens what convolutions give."""
+    """As in many tutorials: the head is defined first, and `view` flattens the output of convolutions."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -148,7 +148,7 @@ def test_a_fitted_module_is_ready_to_be_used() -> None:
 def test_outputs_in_chunks_are_in_the_order_that_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     fitted = fit(small())
     whole = fitted.outputs(SAMPLES, ALL)
-    monkeypatch.setattr("iale.classifiers.torch_classifier._CHUNK", 4)
+    monkeypatch.setattr("iale.classifiers._passes.CHUNK", 4)
     fitted = fit(small())
     order = ALL.flip(0)
     torch.testing.assert_close(fitted.outputs(SAMPLES, order).logits, whole.logits.flip(0))
@@ -156,7 +156,7 @@ def test_outputs_in_chunks_are_in_the_order_that_was_asked_for(monkeypatch: pyte
 
 
 def test_logits_are_the_last_layer_of_the_embeddings() -> None:
-    """Also where the last layer was made first: the one that runs last is the last."""
+    """The last layer is the one that runs last, even if it was defined first."""
     for module, name in ((small(), "4"), (Paper(), "head")):
         fitted = fit(module)
         outputs = fitted.outputs(SAMPLES, ALL)
@@ -167,7 +167,7 @@ def test_logits_are_the_last_layer_of_the_embeddings() -> None:
 
 
 def test_a_named_layer_gives_its_output_as_it_left_the_layer() -> None:
-    """The ReLU behind it works in place; the embedding keeps its negative values."""
+    """The ReLU after it works in place, but the embedding keeps its negative values."""
     classifier = TorchClassifier(small(), SHAPE, CPU, embedding_layer="1")
     fitted = classifier.fit(SAMPLES, job())
     dense = fitted.module.get_submodule("1")
@@ -284,7 +284,7 @@ class Counting(nn.Module):
 
 @pytest.mark.parametrize(("right", "epochs"), [(100, 1), (55, 1), (54, 9), (0, 9)])
 def test_training_stops_at_the_accuracy_and_not_before(right: int, epochs: int) -> None:
-    """55 of 100 reaches 0.55, though 0.55 · 100 is above 55 in floating point."""
+    """55 of 100 reaches 0.55, although 0.55 · 100 is above 55 in floating point."""
     assert 0.55 * 100 > 55
     samples = ArraySamples(np.arange(100, dtype=np.float32)[:, None])
     training = TrainingConfig(epochs=9, batch_size=100, stop_accuracy=0.55, device="cpu")
@@ -353,7 +353,7 @@ def test_monte_carlo_passes_differ_and_agree_with_the_evaluation_on_average(name
 
 
 def test_monte_carlo_masks_of_one_sample_do_not_repeat_in_another_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("iale.classifiers.torch_classifier._CHUNK", 2)
+    monkeypatch.setattr("iale.classifiers._passes.CHUNK", 2)
     same = torch.zeros(6, dtype=torch.int64)
     for model in (small(), "cnn"):
         recipe = model if isinstance(model, str) else None
@@ -382,7 +382,7 @@ class Transformer(nn.Module):
 
 
 def test_monte_carlo_reaches_the_dropout_of_a_transformer() -> None:
-    """PyTorch's fused inference path leaves it out without a word."""
+    """PyTorch's fused inference path skips it silently."""
     before = torch.backends.mha.get_fastpath_enabled()
     passes = fit(Transformer).monte_carlo(SAMPLES, ALL, 5, seed=0)
     assert len(torch.unique(passes, dim=0)) == 5

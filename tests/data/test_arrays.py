@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from iale.data.arrays import ArraySamples, memory_map
+from iale.data._layout import memory_map
+from iale.data.arrays import ArraySamples
 from iale.data.samples import Samples
 from iale.errors import DataError
 

@@ -15,7 +15,8 @@ from iale.data._sources import embedded_file
 from iale.data.arrays import ArraySamples
 from iale.data.catalog import DATASETS, describe_datasets, load_dataset
 from iale.data.samples import DataSet
-from iale.data.splits import Subset, make_dataset, stratified_split
+from iale.data.splits import Subset, make_dataset
+from iale.data.splits import _stratified_split as stratified_split
 from iale.errors import DataError, UnknownNameError
 from iale.seeding import Stream
 
@@ -80,7 +81,7 @@ def test_an_unknown_name_lists_the_known_ones(tmp_path: Path, monkeypatch: pytes
         with pytest.raises(DataError, match="absent"):
             load_dataset(path)
     (tmp_path / "x.txt").touch()
-    with pytest.raises(DataError, match=r"x\.txt is no data set"):
+    with pytest.raises(DataError, match=r"x\.txt is not a data set"):
         load_dataset("x.txt")
 
 
@@ -88,7 +89,7 @@ def test_registered_sets() -> None:
     registry_size = len(list(DATASETS))
     try:
         DATASETS.register("mine", lambda: make_dataset("mine", ArraySamples(X), Y))
-        DATASETS.register("broken", lambda: 3)
+        DATASETS.register("broken", lambda: 3)  # type: ignore[arg-type, return-value]
         assert load_dataset("mine").num_classes == 5
         with pytest.raises(DataError, match="'broken'"):
             load_dataset("broken")

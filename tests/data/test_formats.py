@@ -1,4 +1,4 @@
-"""File formats against hand-made bytes, and every damage ends in one sentence."""
+"""File formats against hand-made bytes; every kind of damage raises a DataError."""
 
 import contextlib
 import gzip
@@ -55,7 +55,7 @@ def test_damaged_gzip(place: int, flip: int) -> None:
     data = bytearray(gzip.compress(IDX, mtime=0))
     data[place % len(data)] ^= flip
     with contextlib.suppress(DataError):
-        assert gunzip(bytes(data), "x") == IDX  # the header has bytes that carry nothing
+        assert gunzip(bytes(data), "x") == IDX  # some bytes of the header have no meaning
     with pytest.raises(DataError):
         gunzip(bytes(data[: place % len(data)]) or b"\x1f", "x")
 
@@ -137,6 +137,6 @@ def test_a_damaged_npz_ends_in_a_sentence(
         with pytest.raises(DataError, match=r"damaged\.npz is truncated or altered"):
             read_npz(path)
         return
-    with contextlib.suppress(DataError):  # a flipped byte of a date or of a member's name harms no array
+    with contextlib.suppress(DataError):  # a flipped byte in a date or in a member's name does no harm
         arrays = read_npz(path)
         assert IMAGES.tobytes() in [array.tobytes() for array in arrays.values()]

@@ -107,7 +107,7 @@ def test_a_sub_pool_is_paired(data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("size", [3, 12])
 def test_every_unlabeled_sample_is_equally_likely(size: int) -> None:
-    """Fixed seeds; counts lie within 4 standard deviations."""
+    """Seeds are fixed; counts are within 4 standard deviations."""
     pool = Pool(torch.arange(20), 2)
     pool.acquire(torch.arange(4), torch.zeros(4, dtype=torch.int64))
     draws = 2000

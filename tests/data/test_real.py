@@ -1,4 +1,4 @@
-"""The real files, against figures that others published or measured."""
+"""The real files, against figures that were published or measured by others."""
 
 import gzip
 import io

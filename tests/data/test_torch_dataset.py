@@ -15,7 +15,7 @@ from iale.errors import DataError
 
 
 class Items(Dataset[Any]):
-    """The items of a list; an exception in it is raised."""
+    """Items from a list; an item that is an exception is raised."""
 
     def __init__(self, items: list[Any]) -> None:
         self.items = items

@@ -1,4 +1,4 @@
-"""A real Ray on this machine: the same bytes as in this process, whatever is killed."""
+"""A real Ray on this machine gives the same bytes as this process, even if workers are killed."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Mortal(Margin):
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Executor]:
-    """Two cores of this machine; the tests' own classes travel by value, workers cannot import them."""
+    """Two cores of this machine. Classes of the tests travel by value, because workers cannot import them."""
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     with open_executor(2, "ray") as executor:
         yield executor
@@ -129,7 +129,7 @@ def test_errors_come_back_as_they_are_and_a_deadly_job_ends_with_one_sentence(
 ) -> None:
     with pytest.raises(ConfigError, match="as it is"):
         list(as_completed(cluster, fail, [0]))
-    monkeypatch.setattr(integration, "RETRIES", 0)
+    monkeypatch.setattr(integration, "_RETRIES", 0)
     with pytest.raises(IaleError, match="a worker process was killed"), open_executor(1, "ray") as other:
         list(as_completed(other, signal.raise_signal, [signal.SIGKILL]))
     assert ray.is_initialized()  # it was there before
@@ -150,7 +150,7 @@ def test_an_address_where_nobody_listens_is_said_at_once() -> None:
 
 @pytest.mark.parametrize(("gpus", "workers"), [(1, 1), (1, 3), (8, 4), (8, 8), (8, 12), (3, 16)])
 def test_as_many_workers_as_were_asked_for_fit_on_the_gpus(gpus: int, workers: int) -> None:
-    share = integration.gpu_share(gpus, workers)
+    share = integration._gpu_share(gpus, workers)
     per_gpu = int(1 / share + 1e-9)
     assert per_gpu * gpus >= workers
     assert (per_gpu - 1) * gpus < workers

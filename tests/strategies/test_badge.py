@@ -83,7 +83,7 @@ def test_distances_equal_those_of_whole_gradient_embeddings() -> None:
 
 
 def test_the_pseudo_label_term_is_part_of_the_gradient() -> None:
-    """Without it the embedding were −p ⊗ h, and the confident candidate had the largest norm."""
+    """Without it, the embedding would be −p ⊗ h, and the confident candidate would have the largest norm."""
     logits = torch.tensor([[9.0, 0.0, 0.0], [0.1, 0.0, 0.0], [3.0, 0.0, 0.0]])
     embeddings = torch.ones(3, 4)
     assert torch.softmax(logits, 1).norm(dim=1).argmax() == 0
@@ -91,9 +91,9 @@ def test_the_pseudo_label_term_is_part_of_the_gradient() -> None:
 
 
 def test_no_center_is_placed_at_the_origin() -> None:
-    """Candidates 1 and 2 are as far from candidate 0, the largest, but near and far from the origin.
+    """Candidates 1 and 2 are equally far from candidate 0, the largest, but not from the origin.
 
-    With a centre at the origin, candidate 1 at distance 0.01 from it would practically never be the second.
+    With a center at the origin, candidate 1 at distance 0.01 from it would practically never be the second.
     """
     logits = torch.zeros(3, 3)
     norm = float(residuals(logits)[0].norm())

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from iale.errors import QueryError
-from iale.strategies.committee import Ensemble, MCDropout, variation_ratio
+from iale.strategies._votes import variation_ratio
+from iale.strategies.committee import Ensemble, MCDropout
 from iale.testing import make_context, reference
 
 
 def _votes(labels: list[list[int]], classes: int) -> Tensor:
-    """Probabilities [N, n, C] of voters that are sure of ``labels`` [N][n]."""
+    """Probabilities [N, n, C] of voters that are certain of ``labels`` [N][n]."""
     return torch.nn.functional.one_hot(torch.tensor(labels), classes).float()
 
 

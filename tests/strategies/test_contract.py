@@ -37,7 +37,7 @@ class Broken(QueryStrategy):
 
 
 class Averaging(ScoringStrategy):
-    """BALD as one library has it: its second term is averaged over the batch."""
+    """BALD as one library implements it: the second term is averaged over the batch."""
 
     name: ClassVar[str] = "averaging"
     needs: ClassVar[frozenset[Need]] = frozenset({Need.MONTE_CARLO})
@@ -49,7 +49,7 @@ class Averaging(ScoringStrategy):
 
 
 class Unchecked(Broken):
-    """Ignores k and the needs where it should refuse."""
+    """Ignores k and unmet needs instead of raising."""
 
     needs: ClassVar[frozenset[Need]] = frozenset({Need.COMMITTEE})
 

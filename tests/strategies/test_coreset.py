@@ -10,9 +10,10 @@ from torch import Tensor
 from iale.classifiers.base import Outputs
 from iale.errors import QueryError
 from iale.seeding import Stream
-from iale.strategies import coreset
+from iale.strategies import _k_center as coreset
+from iale.strategies._k_center import k_center
 from iale.strategies.base import QueryContext
-from iale.strategies.coreset import CoreSet, k_center
+from iale.strategies.coreset import CoreSet
 from iale.testing import make_context, reference
 
 
@@ -100,7 +101,7 @@ def test_the_first_center_without_labeled_samples_is_a_seeded_draw() -> None:
 
 
 def test_positions_are_not_mixed_with_data_set_indices() -> None:
-    """Labeled samples scattered over a data set: what is labeled is never at hand, and positions count candidates."""
+    """Labeled samples are scattered over a data set, so positions of candidates differ from indices."""
     data = _points(30, 4, 8)
     labeled = torch.tensor([29, 3, 17, 8, 21])
     unlabeled = torch.tensor([i for i in range(30) if i not in labeled.tolist()])
@@ -119,7 +120,7 @@ def test_a_common_offset_does_not_drown_small_distances() -> None:
 @pytest.mark.parametrize("scale", [1e-30, 1e-3, 1e15, 1e25])
 @pytest.mark.parametrize("offset", [0.0, 30.0])
 def test_bounds_hold_at_any_scale(scale: float, offset: float) -> None:
-    """Squares that float32 cannot tell from 0 or from infinity: the bounds are useless there, the answer is not."""
+    """In float32, squares become 0 or infinite: the first bounds are useless, but the answer is right."""
     for seed in range(3):
         points, centers = scale * (_points(60, 40, seed) + offset), scale * (_points(20, 40, seed + 50) + offset)
         assert k_center(points, centers, 30, _rng()).tolist() == reference.coreset(points, centers, 30, _rng())

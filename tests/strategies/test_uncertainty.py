@@ -45,7 +45,7 @@ def test_higher_is_more_informative(strategy: type[ScoringStrategy]) -> None:
 @pytest.mark.parametrize("strategy", [Confidence, Entropy])
 def test_confident_candidates_are_told_apart(strategy: type[ScoringStrategy]) -> None:
     context = _context([[60.0, 0.0, 0.0], [40.0, 0.0, 0.0], [50.0, 0.0, 0.0]])
-    assert float(context.candidates.probs[1, 0]) == 1.0  # what float32 makes of all three
+    assert float(context.candidates.probs[1, 0]) == 1.0  # in float32, all three are 1
     assert strategy().query(context, 3, rng=np.random.default_rng(0)).tolist() == [1, 2, 0]
 
 

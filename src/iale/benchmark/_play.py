@@ -16,11 +16,11 @@ from iale.benchmark.oracles import ORACLES
 from iale.benchmark.records import describe_run, make_record
 from iale.classifiers.base import Classifier, FittedClassifier, TrainingConfig
 from iale.classifiers.build import build_classifier
-from iale.classifiers.stacked._meeting import side_by_side
+from iale.classifiers.stacked.meeting import side_by_side
 from iale.data.catalog import load_dataset
 from iale.data.samples import DataSet
 from iale.errors import ConfigError, DataError, ModelError
-from iale.learner import Learner, accuracy, run_cycle, start
+from iale.learner import Learner, Oracle, accuracy, run_cycle, start
 from iale.policies.catalog import find_strategy
 from iale.seeding import Stream
 from iale.strategies.base import QueryStrategy
@@ -170,7 +170,7 @@ def _play(run: Run, data: DataSet, classifier: Classifier) -> tuple[dict[str, An
     reset_peak()
     begin = time.perf_counter()
     learner = begin_run(config, data, classifier, run.pool, run.seed)
-    chooser = run.query_strategy
+    chooser: QueryStrategy | Oracle | None = run.query_strategy
     if chooser is None:
         scoring = _order(config, data, run.seed)[config.pool_size :][:SCORING]
         chooser = ORACLES[run.strategy](data, scoring)

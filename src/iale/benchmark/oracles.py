@@ -8,7 +8,7 @@ comparison and no strategies: nobody has these labels.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import torch
@@ -75,7 +75,7 @@ class GreedyLookAhead(LookAheadOracle):
         return candidates.indices[judged[top_k(torch.tensor(list(scores.values())), k, rng)]]
 
 
-ORACLES = Registry(
+ORACLES = Registry[Callable[[DataSet, Tensor], LookAheadOracle]](
     "oracle",
     {cls.name: f"iale.benchmark.oracles:{cls.__name__}" for cls in (BestOfRandom, GreedyLookAhead)},
 )

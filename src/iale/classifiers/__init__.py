@@ -1,4 +1,4 @@
-"""Classifiers: a recipe that is fitted anew for every labeled set."""
+"""Classifiers: recipes that are fitted again for every labeled set."""
 
 import lazy_loader
 

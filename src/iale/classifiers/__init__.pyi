@@ -11,7 +11,6 @@ from .networks import Dropout as Dropout
 from .networks import Network as Network
 from .networks import Standardize as Standardize
 from .networks import cnn as cnn
-from .networks import initialize as initialize
 from .networks import mlp as mlp
 from .networks import narrow_resnet18 as narrow_resnet18
 from .networks import resnet18 as resnet18

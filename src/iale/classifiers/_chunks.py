@@ -1,4 +1,4 @@
-"""Work in chunks that fit into memory: where one does not, it is halved, and a warning says so once."""
+"""Work in chunks that fit into memory: one that does not is halved, with one warning."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import torch
 
 from iale.errors import MemoryWarning
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 _WORDS = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc", "ALLOC_FAILED")
-"""What the messages of a RuntimeError say where an allocator of PyTorch or a library below it gave up."""
+"""Parts of the messages of a RuntimeError from allocators in PyTorch and in the libraries below it."""
 
 
 class Chunks:
-    """How many samples are computed at a time; it shrinks as memory runs out, and stays small.
+    """How many samples are computed at a time. The number shrinks when memory runs out, and stays small.
 
     Args:
-        size: samples of a chunk at first.
+        size: samples in a chunk at first.
     """
 
     def __init__(self, size: int) -> None:
         self.size = size
         self._warned = False
 
-    def run(self, count: int, compute: Callable[[int, int], T]) -> Iterator[T]:
-        """``compute(start, stop)`` for consecutive parts of 0 … count; one empty part where count is 0.
+    def run(self, count: int, compute: Callable[[int, int], _T]) -> Iterator[_T]:
+        """``compute(start, stop)`` for consecutive parts of 0 … count; one empty part if count is 0.
 
-        A part that runs out of memory is computed again in halves. The error is raised where a single sample does
-        not fit.
+        A part that runs out of memory is computed again in halves. If a single sample does not fit, the error is
+        raised.
         """
         start = 0
         while True:
@@ -47,7 +47,7 @@ class Chunks:
                 if start >= count:
                     return
                 continue
-            self._halve(stop - start)  # out of the handler, where the traceback no longer holds what was allocated
+            self._halve(stop - start)  # outside of the handler: there, the traceback would still hold the memory
 
     def _halve(self, size: int) -> None:
         self.size = size // 2
@@ -63,7 +63,7 @@ class Chunks:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether a smaller piece of work might have passed."""
+    """Whether a smaller piece of work might succeed."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and any(word in str(error) for word in _WORDS)

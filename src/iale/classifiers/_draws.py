@@ -1,8 +1,8 @@
 """Random numbers by counting: a number is a hash of a key and its position, so there is no state to share.
 
-Number i of a key is the same whether one or a thousand keys are drawn together, on CPU or GPU, whatever was drawn
-before: what stacked training needs to equal training one at a time. Keys are pairs of 32-bit words, and the hash is
-two rounds of the finalizer "lowbias32" (Wellons, "Prospecting for hash functions", 2018), in wrapping int32 arithmetic.
+Number i of a key is the same on CPU and GPU, whether one key or a thousand are drawn together, and whatever was drawn
+before. Stacked training needs this to equal training one at a time. A key is a pair of 32-bit words. The hash is two
+rounds of the finalizer "lowbias32" (Wellons, "Prospecting for hash functions", 2018).
 
 Shapes: R keys, n numbers.
 """
@@ -17,13 +17,14 @@ from torch import Tensor
 
 def keys(seeds: Sequence[int], device: torch.device | str = "cpu") -> Tensor:
     """One key for each 63-bit seed: int32 [R, 2]."""
+    # PyTorch has few operations on uint32, so words are int32 with the same bits; its sums and products wrap around.
     words = [(seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF) for seed in seeds]
     signed = [[word - (1 << 32) if word >> 31 else word for word in pair] for pair in words]
     return torch.tensor(signed, dtype=torch.int32, device=device).reshape(len(words), 2)
 
 
 def fold(key: Tensor, number: int | Tensor) -> Tensor:
-    """New keys [..., 2] from keys [..., 2] and a number that names a purpose, a step or a layer."""
+    """New keys [..., 2] from keys [..., 2] and a number that stands for a purpose, a step or a layer."""
     if isinstance(number, int):
         number = torch.tensor(number, dtype=torch.int32, device=key.device)
     first = _mix(key[..., 0] + _mix(number * -1640531527 + 1013904223))  # 2^32 / golden ratio
@@ -32,14 +33,15 @@ def fold(key: Tensor, number: int | Tensor) -> Tensor:
 
 
 def bits(key: Tensor, n: int, start: int = 0) -> Tensor:
-    """n words for each key, from number ``start`` on: int32 [..., n]."""
+    """n words for each key, starting at number ``start``: int32 [..., n]."""
     counter = torch.arange(start, start + n, dtype=torch.int32, device=key.device)
     words = _mix_(counter + key[..., :1])
     return _mix_(words.bitwise_xor_(key[..., 1:]))
 
 
 def uniform(key: Tensor, n: int, start: int = 0) -> Tensor:
-    """n numbers in [0, 1) for each key, from number ``start`` on: float32 [..., n], multiples of 2^-24."""
+    """n numbers in [0, 1) for each key, starting at number ``start``: float32 [..., n], multiples of 2^-24."""
+    # 24 bits are what float32 holds exactly; a 25th could round up to 1.
     words = bits(key, n, start).bitwise_right_shift_(8).bitwise_and_(0xFFFFFF)
     return words.to(torch.float32).mul_(2.0**-24)
 
@@ -54,7 +56,7 @@ def _mix(words: Tensor) -> Tensor:
 
 
 def _mix_(words: Tensor) -> Tensor:
-    """The finalizer, in place; shifts are arithmetic in PyTorch, so the sign bits are masked off."""
+    """The finalizer, in place. PyTorch shifts in copies of the sign bit, which the masks remove."""
     words.bitwise_xor_(words.bitwise_right_shift(16).bitwise_and_(0xFFFF)).mul_(0x7FEB352D)
     words.bitwise_xor_(words.bitwise_right_shift(15).bitwise_and_(0x1FFFF)).mul_(-2073254261)
     return words.bitwise_xor_(words.bitwise_right_shift(16).bitwise_and_(0xFFFF))

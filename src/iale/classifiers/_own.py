@@ -1,4 +1,4 @@
-"""The user's own model, known by ``package.module:function``."""
+"""A user's own model, named as ``package.module:function``."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from iale.registry import import_object
 
 
 def find_model(name: str) -> Callable[[int], nn.Module]:
-    """What makes a model for a number of classes; modules of the current folder are found, too.
+    """A function that makes the model for a number of classes. Modules in the current folder are found, too.
 
     Args:
         name: ``package.module:function``; the function takes the number of classes, or nothing.
 
     Raises:
-        ConfigError: it cannot be imported, or needs other arguments.
+        ConfigError: the function cannot be imported, or needs other arguments.
     """
     function = import_object(name, "model")
     takes_classes = _takes_classes(function, name)
@@ -28,7 +28,7 @@ def find_model(name: str) -> Callable[[int], nn.Module]:
     def make(num_classes: int) -> nn.Module:
         try:
             model = function(num_classes) if takes_classes else function()
-        except Exception as error:  # the user's own code: whatever it is, it is said in one sentence
+        except Exception as error:  # the user's own code may fail in any way
             raise ModelError(f"the model {name} could not be made ({_said(error)}): correct it.") from error
         if not isinstance(model, nn.Module):
             raise ModelError(f"the model {name} returned {type(model).__name__}: a torch.nn.Module was expected.")
@@ -40,18 +40,18 @@ def find_model(name: str) -> Callable[[int], nn.Module]:
 def own_classifier(
     name: str, shape: tuple[int, ...], num_classes: int, training: TrainingConfig, embedding_layer: str | None
 ) -> TorchClassifier:
-    """The classifier around the user's model.
+    """A classifier around the user's model.
 
     Args:
         name: ``package.module:function``, see `find_model`.
         shape: of one input.
         num_classes: C.
-        training: how it is fitted.
+        training: how to fit it.
         embedding_layer: see `TorchClassifier`.
 
     Raises:
         ConfigError: there is no such function.
-        ModelError: what it returns is no model for these inputs and classes.
+        ModelError: the function does not return a model for these inputs and classes.
     """
     make = find_model(name)
     classifier = TorchClassifier(lambda: make(num_classes), shape, training, embedding_layer=embedding_layer)
@@ -65,11 +65,11 @@ def own_classifier(
 
 
 def _takes_classes(function: object, name: str) -> bool:
-    """Whether the function is to be given the number of classes: its only argument, or one with that name first."""
+    """Whether the function takes the number of classes: as its only argument, or as a first argument ``classes``."""
     if isinstance(function, nn.Module) or not callable(function):
         raise ConfigError(
-            f"the model {name} is no function but of type {type(function).__name__}: name a function that returns a "
-            f"new torch.nn.Module."
+            f"the model {name} is not a function but of type {type(function).__name__}: name a function that returns "
+            f"a new torch.nn.Module."
         )
     try:
         signature = inspect.signature(function)

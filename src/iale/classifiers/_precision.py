@@ -1,7 +1,7 @@
 """How exactly a GPU multiplies.
 
-`float32` multiplies as a CPU does. `tf32` rounds the factors of products and convolutions to 10 bits, `bf16` to 7;
-sums stay in float32, and so do weights and moments. On a CPU all three are float32.
+"float32" multiplies as a CPU does. "tf32" rounds the factors of products and convolutions to 10 bits, "bf16" to 7.
+Sums, weights and moments stay in float32. On a CPU all three mean float32.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ PRECISIONS = ("float32", "tf32", "bf16")
 
 @contextlib.contextmanager
 def arithmetic(precision: str, device: torch.device) -> Iterator[None]:
-    """Lets products and convolutions round as ``precision`` says, in the same order every time."""
+    """Rounds products and convolutions to ``precision``, and makes them add in the same order every time."""
     if device.type != "cuda":
         yield
         return

@@ -1,4 +1,4 @@
-"""What the rest of iale knows of a classifier: fit it, then ask for its outputs.
+"""What iale needs from a classifier: fit it, then ask for its outputs.
 
 Legend of dimensions: N samples, C classes, D width of the embedding, K Monte-Carlo passes.
 """
@@ -20,7 +20,7 @@ from iale.errors import ConfigError
 
 @dataclass(frozen=True, eq=False)
 class Outputs:
-    """What a fitted classifier says of N samples, with dropout off.
+    """What a fitted classifier computes for N samples, with dropout off.
 
     Attributes:
         logits: float32 [N, C].
@@ -31,41 +31,39 @@ class Outputs:
     embeddings: Tensor
 
     @cached_property
-    def log_probs(self) -> Tensor:
-        """float32 [N, C]."""
-        return torch.log_softmax(self.logits, dim=-1)
-
-    @cached_property
     def probs(self) -> Tensor:
-        """float32 [N, C], rows sum to 1."""
+        """float32 [N, C]; each row sums to 1."""
         return torch.softmax(self.logits, dim=-1)
 
     @cached_property
     def predictions(self) -> Tensor:
-        """int64 [N], the most likely class."""
+        """int64 [N], the most likely class of each sample."""
         return self.logits.argmax(dim=-1)
 
     def __len__(self) -> int:
         return len(self.logits)
 
     def at(self, positions: Tensor) -> Outputs:
-        """The rows at ``positions`` (int64 [n])."""
+        """The outputs at ``positions`` (int64 [n])."""
         return Outputs(self.logits[positions], self.embeddings[positions])
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How a classifier is fitted (paper, section 4.1 and the authors' later release).
+    """How a classifier is fitted (paper, section 4.1, and the authors' later code).
 
     Attributes:
-        epochs: passes over the labeled samples of one fit.
-        batch_size: samples of one optimiser step.
+        epochs: passes over the labeled samples in one fit.
+        batch_size: samples in one optimizer step.
         learning_rate: of Adam (betas 0.9 and 0.999, epsilon 1e-8, no weight decay).
-        stop_accuracy: a fit ends early after an epoch whose training accuracy, measured on its own batches with
+        stop_accuracy: ends a fit after the first epoch whose training accuracy, measured on its own batches with
             dropout on, reaches this share; None never stops early.
-        device: where tensors live: "cpu", "cuda", "cuda:0"; "auto" takes a GPU if there is one.
-        precision: how a GPU multiplies while it trains: "float32", "tf32" (10 bits) or "bf16" (7 bits, sums in
-            float32); a CPU always multiplies in float32.
+        device: "cpu", "cuda" or "cuda:0"; "auto" takes a GPU if there is one.
+        precision: how a GPU multiplies in training: "float32", "tf32" (10-bit factors) or "bf16" (7-bit factors,
+            float32 sums). A CPU always multiplies in float32.
+
+    Raises:
+        ConfigError: a value is out of range, or this machine does not have the device.
     """
 
     epochs: int = 100
@@ -90,7 +88,7 @@ class TrainingConfig:
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device called ``name``; raises ConfigError where this machine has none."""
+    """The device called ``name``; raises ConfigError if this machine does not have it."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -109,9 +107,9 @@ class FitJob:
     """One classifier to train.
 
     Attributes:
-        indices: int64 [L], the labeled samples.
+        indices: int64 [L], data-set indices of the labeled samples.
         labels: int64 [L].
-        seed: root of the initial weights, the batch order and the dropout masks of this fit.
+        seed: root seed of this fit's initial weights, batch order and dropout masks.
     """
 
     indices: Tensor
@@ -120,25 +118,25 @@ class FitJob:
 
 
 class FittedClassifier(Protocol):
-    """A trained classifier. Its outputs are on the CPU, whatever the device."""
+    """A trained classifier. It returns tensors on the CPU, whatever its device."""
 
     def outputs(self, samples: Samples, indices: Tensor) -> Outputs:
         """Outputs for ``indices`` (int64 [N]) with dropout off."""
         ...
 
     def monte_carlo(self, samples: Samples, indices: Tensor, passes: int, seed: int) -> Tensor:
-        """float32 [K, N, C] probabilities of passes with dropout on; the masks come from ``seed``."""
+        """float32 [K, N, C] probabilities of K passes with dropout on; ``seed`` determines the masks."""
         ...
 
 
 @runtime_checkable
 class Classifier(Protocol):
-    """A recipe: an architecture and how it is trained. It holds no trained weights.
+    """A recipe: an architecture and how to train it. It holds no trained weights.
 
     Attributes:
         num_classes: C.
         embedding_dim: D.
-        has_dropout: whether Monte-Carlo passes differ from one another.
+        has_dropout: whether Monte-Carlo passes differ from each other.
     """
 
     num_classes: int
@@ -146,5 +144,5 @@ class Classifier(Protocol):
     has_dropout: bool
 
     def fit_many(self, samples: Samples, jobs: Sequence[FitJob]) -> list[FittedClassifier]:
-        """Trains one classifier for each job, each from freshly drawn weights; jobs do not affect one another."""
+        """Trains one classifier for each job, from newly drawn weights; jobs do not affect each other."""
         ...

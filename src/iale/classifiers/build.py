@@ -1,15 +1,18 @@
-"""The classifiers by name, built for a data set."""
+"""The classifiers that have a name, built for a data set."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
+from torch import nn
 
 from iale.classifiers.base import TrainingConfig
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data.samples import Samples
 from iale.registry import Registry
 
-CLASSIFIERS = Registry(
+CLASSIFIERS = Registry[Callable[[tuple[int, ...], int, Sequence[float], Sequence[float]], nn.Module]](
     "classifier",
     {
         "cnn": "iale.classifiers.networks:cnn",
@@ -18,19 +21,31 @@ CLASSIFIERS = Registry(
         "resnet18-narrow": "iale.classifiers.networks:narrow_resnet18",
     },
 )
+"""Functions of the shape of one input, the number of classes, and each channel's mean and standard deviation."""
 
 
 def build_classifier(
     name: str, samples: Samples, num_classes: int, training: TrainingConfig | None = None
 ) -> TorchClassifier:
-    """The classifier called ``name`` for inputs like ``samples``, standardised by their statistics."""
+    """A classifier for inputs like ``samples``, which it standardizes by their statistics.
+
+    Args:
+        name: a name in `CLASSIFIERS`.
+        samples: labeled or not; only their inputs are read.
+        num_classes: C.
+        training: how to fit it.
+
+    Raises:
+        UnknownNameError: there is no such classifier.
+        ModelError: the network cannot read inputs of this shape.
+    """
     make = CLASSIFIERS[name]
-    mean, std = channel_statistics(samples)
+    mean, std = _channel_statistics(samples)
     return TorchClassifier(lambda: make(samples.shape, num_classes, mean, std), samples.shape, training)
 
 
-def channel_statistics(samples: Samples, most: int = 1000) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation per channel of evenly spaced samples, scaled to [0, 1]; float64 inside."""
+def _channel_statistics(samples: Samples, most: int = 1000) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each channel, scaled to [0, 1], over at most ``most`` evenly spaced samples."""
     indices = torch.linspace(0, len(samples) - 1, min(most, len(samples))).long()
     inputs = samples.batch(indices)
     scale = 1.0 if inputs.is_floating_point() else 255.0

@@ -1,13 +1,14 @@
-"""Outputs of whole pools on disk, so that they need no memory and a second query with the same model reads them.
+"""Outputs of whole pools on disk: they take no memory, and a second query with the same model reads them.
 
     FOLDER/
-      3f9c…/              one pool under one model: a digest of the samples, which of them, and the model's weights
+      3f9c…/              one pool under one model: a digest of the samples, their indices, and the model's weights
         logits.npy        float32 [N, C]
         embeddings.npy    float32 [N, D]
         digests.json      SHA-256 of both files
 
-An entry is written beside its place and renamed, and is read only where both files have their digests and the rows
-of a few samples are what the model says now. Everything else is computed again. Nothing is ever unpickled.
+An entry is written to a folder beside its place, which is then renamed. It is read only if both files match their
+digests and the rows of a few samples agree with what the model computes now. Otherwise it is computed again. Nothing is
+ever unpickled.
 """
 
 from __future__ import annotations
@@ -33,18 +34,18 @@ from iale.data._fingerprint import digest, fingerprint
 from iale.data.samples import Samples
 from iale.errors import StorageError
 
-_BLOCK = 16_000  # samples between two writes; a multiple of a classifier's chunk, so that both round alike
+_BLOCK = 16_000  # samples between two writes; a multiple of a classifier's chunk, so that rounding is the same
 _PROBES = 16
 _PARTS = ("logits", "embeddings")
-_STALE = 86_400  # seconds after which what a killed process left is deleted
+_STALE = 86_400  # seconds after which the leftovers of a killed process are deleted
 
 
 @runtime_checkable
-class Recognizable(Protocol):
-    """A fitted classifier that can be told from others in another process."""
+class _Recognizable(Protocol):
+    """A fitted classifier that another process can recognize."""
 
     def fingerprint(self) -> str:
-        """A digest, in hexadecimal, of the weights and of what is done with them."""
+        """A digest, in hexadecimal, of the weights and of how they are used."""
         ...
 
 
@@ -52,10 +53,10 @@ class OutputCache:
     """Outputs in memory-mapped files.
 
     Args:
-        folder: where they are kept for the next process; without one only large outputs go to disk, into a
+        folder: where outputs are kept for the next process. Without it, only large outputs go to disk, into a
             temporary folder that is deleted with this object.
-        large: bytes of outputs above which they go to disk without a folder.
-        most: bytes of all entries above which the oldest are deleted; the newest always stays.
+        large: size in bytes above which outputs go to disk when there is no ``folder``.
+        most: total size in bytes above which the oldest entries are deleted; the newest always stays.
     """
 
     def __init__(self, folder: str | Path | None = None, *, large: int = 1 << 28, most: int = 8 << 30) -> None:
@@ -65,12 +66,14 @@ class OutputCache:
         self._most = most
 
     def outputs(self, fitted: FittedClassifier, samples: Samples, indices: Tensor) -> Outputs:
-        """Outputs for ``indices`` (int64 [N]), which lie on disk where they are large or a folder was given.
+        """Outputs for ``indices`` (int64 [N]), on disk if they are large or there is a folder.
 
-        Raises StorageError where they cannot be written.
+        Raises:
+            StorageError: they cannot be written.
         """
         n = len(indices)
         positions = torch.linspace(0, n - 1, min(n, _PROBES), dtype=torch.float64).long()
+        # Some rows are computed in any case: they tell the size, and whether a stored entry is still right.
         probe = fitted.outputs(samples, indices[positions])
         if self._folder is None and 4 * n * (probe.logits.shape[1] + probe.embeddings.shape[1]) <= self._large:
             return fitted.outputs(samples, indices)
@@ -105,13 +108,13 @@ class OutputCache:
                     beside.rename(place)
                 except OSError:
                     if not place.exists():
-                        raise  # otherwise another process was faster
+                        raise  # if it exists, another process was faster
             finally:
                 shutil.rmtree(beside, ignore_errors=True)
             self._prune(place)
 
     def _prune(self, newest: Path) -> None:
-        """Deletes the oldest entries beyond the limit and what killed processes left; maps that are open stay valid."""
+        """Deletes the oldest entries beyond the limit and the leftovers of killed processes; open maps stay valid."""
         found = []
         for entry in newest.parent.iterdir():
             with contextlib.suppress(OSError):  # another process may delete it, too
@@ -129,12 +132,13 @@ class OutputCache:
 
 
 def _key(fitted: FittedClassifier, samples: Samples, indices: Tensor) -> str:
-    model = fitted.fingerprint() if isinstance(fitted, Recognizable) else os.urandom(32).hex()
+    # A classifier without a fingerprint gets a random key, which no later query finds.
+    model = fitted.fingerprint() if isinstance(fitted, _Recognizable) else os.urandom(32).hex()
     return digest(model, fingerprint(samples), indices.numpy(), torch.__version__)
 
 
 def _fill(folder: Path, fitted: FittedClassifier, samples: Samples, indices: Tensor) -> None:
-    """Computes and writes a block after the other; written files take no room in this process."""
+    """Computes and writes one block at a time, so that memory holds one block."""
     hashes = {name: hashlib.sha256() for name in _PARTS}
     with contextlib.ExitStack() as stack:
         files = {name: stack.enter_context(open(folder / f"{name}.npy", "wb")) for name in _PARTS}
@@ -159,7 +163,7 @@ def _header(rows: int, width: int) -> memoryview:
 
 
 def _agree(stored: Outputs, probe: Outputs) -> bool:
-    """Whether stored rows are what the model says, but for rounding."""
+    """Whether stored rows are what the model computes, up to the rounding of batches of another size."""
 
     def close(one: Tensor, other: Tensor) -> bool:
         return one.shape == other.shape and torch.allclose(one, other, 1e-3, 1e-3 * float(other.abs().max()), True)
@@ -168,7 +172,7 @@ def _agree(stored: Outputs, probe: Outputs) -> bool:
 
 
 def _read(place: Path, n: int) -> Outputs | None:
-    """The entry at ``place``, or None where there is none or it is damaged."""
+    """The entry at ``place``, or None if it is missing or damaged."""
     try:
         digests = read_json(place / "digests.json")
         parts = []
@@ -176,7 +180,7 @@ def _read(place: Path, n: int) -> Outputs | None:
             path = place / f"{name}.npy"
             if _file_digest(path) != digests[name]:
                 return None
-            # copy-on-write: the file is never changed through the map
+            # Copy-on-write: PyTorch wants writable memory, and the file must never change through the map.
             parts.append(torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False)))
         return Outputs(*parts) if all(part.shape[0] == n for part in parts) else None
     except (OSError, ValueError, KeyError):

@@ -1,6 +1,6 @@
-"""The three networks of the paper. Each has a deterministic trunk and a head that starts with the first dropout.
+"""The three networks of the paper: a deterministic trunk, then a head that starts at the first dropout.
 
-Monte-Carlo passes repeat the head alone. Dropout masks come from counted draws (`draws`), never from global state.
+Monte-Carlo passes repeat only the head. Dropout masks come from counted draws (`_draws`), never from global state.
 """
 
 from __future__ import annotations
@@ -15,10 +15,14 @@ from iale.errors import ModelError
 
 
 class Dropout(nn.Module):
-    """Inverted dropout whose mask is drawn from ``key``: int32 [2], set before each training step or pass.
+    """Inverted dropout whose mask comes from a key: the caller sets ``key`` (int32 [2]) before each step or pass.
 
-    The unit at (sample, offset) of a batch reads number ``(first + sample) · units + offset``, so padding behind a
-    batch changes nothing before it, and a batch in parts, each with its ``first``, drops what the whole one drops.
+    The unit at (sample, offset) of a batch reads number ``(first + sample) · units + offset`` of the key. So padding
+    after a batch does not change its mask, and a batch that is computed in parts, each with its ``first``, gets the
+    mask of the whole batch.
+
+    Args:
+        p: the probability of dropping a unit.
     """
 
     def __init__(self, p: float) -> None:
@@ -28,7 +32,7 @@ class Dropout(nn.Module):
         self.first = 0
 
     def forward(self, x: Tensor) -> Tensor:
-        """Drops units while training, and is the identity otherwise."""
+        """Drops units in training mode; the identity in evaluation mode. Raises ModelError without a key."""
         if not self.training or self.p == 0:
             return x
         if self.key is None:
@@ -38,7 +42,7 @@ class Dropout(nn.Module):
 
 
 class Standardize(nn.Module):
-    """(x − mean) / std per channel; uint8 is first scaled to [0, 1], and a constant channel is only centred."""
+    """(x − mean) / std for each channel. uint8 is scaled to [0, 1] first; a constant channel is only centered."""
 
     mean: Tensor
     std: Tensor
@@ -47,10 +51,11 @@ class Standardize(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
         scale = torch.tensor(std, dtype=torch.float32)
+        # Relative to the mean: rounding leaves a constant channel with a standard deviation of about 1e-17, not 0.
         self.register_buffer("std", torch.where(scale > 1e-6 * self.mean.abs(), scale, 1.0))
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, channels, …], uint8 or float, to float."""
+        """[B, channels, …], uint8 or float, to float [B, channels, …]."""
         shape = (1, -1) + (1,) * (x.dim() - 2)
         if not x.is_floating_point():
             x = x.to(self.mean.dtype) / 255
@@ -58,12 +63,12 @@ class Standardize(nn.Module):
 
 
 class Network(nn.Module):
-    """A trunk without dropout and a head with it, behind per-channel standardisation.
+    """Per-channel standardization, then a trunk without dropout, then a head with it.
 
     Args:
         standardize: maps raw inputs to floats.
-        trunk: raw float input to features; no dropout inside.
-        head: features to logits; its last linear layer gives the logits.
+        trunk: maps standardized inputs to features; contains no dropout.
+        head: maps features to logits; ends with the linear layer whose input is the embedding.
     """
 
     def __init__(self, standardize: Standardize, trunk: nn.Module, head: nn.Sequential) -> None:
@@ -73,7 +78,7 @@ class Network(nn.Module):
         self.head = head
 
     def features(self, x: Tensor) -> Tensor:
-        """What does not change between Monte-Carlo passes."""
+        """The trunk's output, which is the same in every Monte-Carlo pass."""
         return self.trunk(self.standardize(x))  # type: ignore[no-any-return]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -81,45 +86,21 @@ class Network(nn.Module):
         return self.head(self.features(x))  # type: ignore[no-any-return]
 
 
-def initialize(network: nn.Module, key: Tensor) -> None:
-    """Draws the weights of convolutions and linear layers anew: uniform within ±1/√(fan-in), PyTorch's default.
-
-    Args:
-        network: changed in place; batch normalisation is set to the identity.
-        key: int32 [2]; the p-th parameter reads the counted draws of ``fold(key, p)``.
-
-    Raises:
-        ModelError: another kind of layer holds parameters, which would keep their values.
-    """
-    number = 0
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            bound = module.weight[0].numel() ** -0.5
-            for parameter in (module.weight, module.bias):
-                if parameter is not None:
-                    drawn = draws.uniform(draws.fold(key, number), parameter.numel())
-                    parameter.data = (drawn * (2 * bound) - bound).reshape(parameter.shape).to(parameter)
-                    number += 1
-        elif isinstance(module, nn.BatchNorm2d):
-            module.reset_parameters()
-        elif any(True for _ in module.parameters(recurse=False)):
-            raise ModelError(
-                f"the weights of {type(module).__name__} cannot be drawn here: use Conv2d, Linear and BatchNorm2d, or "
-                f"a module that is no Network."
-            )
-
-
 def _check_image(shape: tuple[int, ...], smallest: int, network: str) -> tuple[int, int, int]:
     if len(shape) != 3 or min(shape[1:]) < smallest:
         raise ModelError(
             f"the {network} reads images of shape (channels, height, width) with sides of at least "
-            f"{smallest}, not {tuple(shape)}."
+            f"{smallest} pixels, not {tuple(shape)}."
         )
     return shape[0], shape[1], shape[2]
 
 
 def cnn(shape: tuple[int, ...], num_classes: int, mean: Sequence[float], std: Sequence[float]) -> Network:
-    """The paper's CNN: two convolutions, max-pooling, dropout, dense 128 (the embedding), dropout, dense C."""
+    """The paper's CNN: two convolutions, max-pooling, dropout, dense 128 (the embedding), dropout, dense C.
+
+    Raises:
+        ModelError: ``shape`` is not that of an image of at least 2 × 2 pixels.
+    """
     channels, height, width = _check_image(shape, 2, "CNN")
     features = 32 * (height // 2) * (width // 2)
     trunk = nn.Sequential(
@@ -127,7 +108,7 @@ def cnn(shape: tuple[int, ...], num_classes: int, mean: Sequence[float], std: Se
         nn.ReLU(),
         nn.Conv2d(32, 32, 2),
         nn.MaxPool2d(2),
-        nn.ReLU(),  # commutes with the pooling, on a quarter of the values
+        nn.ReLU(),  # commutes with the pooling, after which it has a quarter of the work
     )
     head = nn.Sequential(
         Dropout(0.25),
@@ -141,7 +122,7 @@ def cnn(shape: tuple[int, ...], num_classes: int, mean: Sequence[float], std: Se
 
 
 def mlp(shape: tuple[int, ...], num_classes: int, mean: Sequence[float], std: Sequence[float]) -> Network:
-    """The paper's MLP: dense 256 (the embedding), dropout, dense C."""
+    """The paper's MLP: dense 256 (the embedding), dropout, dense C. It reads inputs of any shape."""
     inputs = int(torch.Size(shape).numel())
     trunk = nn.Sequential(nn.Flatten(), nn.Linear(inputs, 256), nn.ReLU())
     head = nn.Sequential(Dropout(0.5), nn.Linear(256, num_classes))
@@ -149,7 +130,7 @@ def mlp(shape: tuple[int, ...], num_classes: int, mean: Sequence[float], std: Se
 
 
 class _Block(nn.Module):
-    """Two 3×3 convolutions with a short cut (He et al. 2016, figure 2)."""
+    """Two 3×3 convolutions with a shortcut (He et al. 2016, figure 2)."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -173,15 +154,18 @@ def resnet18(
 ) -> Network:
     """ResNet-18 with a dense layer of 128 (the embedding) before the logits.
 
-    Images of up to 64 pixels keep their resolution in the first layer (3×3, stride 1), as in He et al. (2016),
-    section 4.2; larger ones start with 7×7, stride 2 and pooling.
+    Images of up to 64 × 64 pixels keep their resolution in the first layer (3×3, stride 1), as in He et al. (2016),
+    section 4.2; larger images start with 7×7, stride 2, and pooling.
 
     Args:
-        shape: (channels, height, width) of an image.
+        shape: (channels, height, width) of an image of at least 8 × 8 pixels.
         num_classes: C.
         mean: of each channel.
         std: of each channel.
         width: channels of the first stage; 64 in He et al. (2016).
+
+    Raises:
+        ModelError: ``shape`` is not that of such an image.
     """
     channels, *sides = _check_image(shape, 8, "ResNet-18")
     small = max(sides) <= 64
@@ -205,5 +189,5 @@ def resnet18(
 
 
 def narrow_resnet18(shape: tuple[int, ...], num_classes: int, mean: Sequence[float], std: Sequence[float]) -> Network:
-    """ResNet-18 with a quarter of the channels, which a CPU can train: as deep, its embedding as wide."""
+    """ResNet-18 with a quarter of the channels, small enough for a CPU; depth and embedding are the same."""
     return resnet18(shape, num_classes, mean, std, width=16)

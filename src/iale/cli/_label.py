@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, check_model
 from iale.registry import Registry
 
-PAGES = Registry("page", {"label": "iale.integrations.label._server:serve"})
+PAGES = Registry[Callable[..., None]]("page", {"label": "iale.integrations.label._server:serve"})
 """What serves a project to people. It is reached by name because it needs optional packages."""
 
 

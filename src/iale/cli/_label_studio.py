@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 from iale.cli._options import parse
 from iale.cli._output import say
@@ -12,7 +13,7 @@ from iale.registry import Registry
 
 TOKEN = "LABEL_STUDIO_API_KEY"
 
-_LOOP = Registry(
+_LOOP = Registry[Any](
     "part of the loop",
     {
         "config": "iale.integrations.label_studio._loop:LoopConfig",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from iale.errors import IaleError
 from iale.registry import Registry
@@ -30,7 +30,9 @@ SUMMARIES = {
 }
 """What `iale --help` says of each command."""
 
-COMMANDS = Registry("command", {name: f"iale.cli._{name.replace('-', '_')}:main" for name in SUMMARIES})
+COMMANDS = Registry[Callable[[Sequence[str]], int]](
+    "command", {name: f"iale.cli._{name.replace('-', '_')}:main" for name in SUMMARIES}
+)
 """The commands by name: functions from a list of arguments to an exit code."""
 
 EXIT_ERROR = 2
@@ -92,7 +94,7 @@ def _dispatch(argv: list[str]) -> int:
 
         print(f"iale {version('iale')}")
         return 0
-    return int(COMMANDS[argv[0]](argv[1:]))
+    return COMMANDS[argv[0]](argv[1:])
 
 
 def _fail(message: str) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from iale.classifiers.base import Classifier, resolve_device
-from iale.classifiers.stacked._meeting import side_by_side
+from iale.classifiers.stacked.meeting import side_by_side
 from iale.dagger._demonstrations import Episode, concatenate, load_demonstrations
 from iale.dagger._episode import open_episode, run_episode
 from iale.dagger._rounds import claim, episodes_of, on_this_device, play_rounds, prepare

@@ -12,7 +12,6 @@ from .samples import DataSet as DataSet
 from .samples import Samples as Samples
 from .splits import Subset as Subset
 from .splits import make_dataset as make_dataset
-from .splits import stratified_split as stratified_split
 from .torch_dataset import TorchSamples as TorchSamples
 from .unlabeled import load_labels_csv as load_labels_csv
 from .unlabeled import load_unlabeled as load_unlabeled

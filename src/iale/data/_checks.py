@@ -1,20 +1,22 @@
-"""What every data source checks: indices, labels, and that a training and a test split fit each other."""
+"""Checks that all data sources share, of indices and labels."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from iale.errors import DataError
 
+MOST_CLASSES = 10_000
+"""Class numbers above this are taken for something else, such as identifiers."""
+
 
 def rows_of(indices: Tensor, length: int) -> NDArray[np.int64]:
-    """int64 [B]: ``indices`` as NumPy rows; raises DataError where one is not in 0 … length−1."""
+    """int64 [B]: ``indices`` for NumPy; raises DataError if one is not in 0 … length−1."""
     if indices.is_floating_point() or indices.dtype == torch.bool:
         raise DataError(f"samples are chosen by integer indices, not by {indices.dtype}: pass an int64 tensor.")
     rows = indices.detach().cpu().numpy().astype(np.int64, copy=False)
@@ -24,8 +26,8 @@ def rows_of(indices: Tensor, length: int) -> NDArray[np.int64]:
     return rows
 
 
-def as_labels(values: Any, what: str = "labels") -> Tensor:
-    """int64 [N]: labels from an array, a tensor or a list; raises DataError where they are not whole numbers ≥ 0."""
+def as_labels(values: ArrayLike | Tensor, what: str = "labels") -> Tensor:
+    """int64 [N]: labels from an array, a tensor or a list; raises DataError if one is not an integer ≥ 0."""
     array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise DataError(
@@ -38,7 +40,7 @@ def as_labels(values: Any, what: str = "labels") -> Tensor:
 
 
 def check_labels(labels: Tensor, samples: int, num_classes: int, what: str) -> None:
-    """Raises DataError unless ``labels`` are one for each sample and in 0 … C−1."""
+    """Raises DataError unless there is one label for each sample, and all are in 0 … C−1."""
     if len(labels) != samples:
         raise DataError(f"{what} has {samples} samples and {len(labels)} labels: give one label for each sample.")
     if num_classes < 2:
@@ -49,7 +51,7 @@ def check_labels(labels: Tensor, samples: int, num_classes: int, what: str) -> N
 
 
 def check_every_class(labels: Tensor, classes: Sequence[str], what: str) -> None:
-    """Raises DataError where a class has no sample, as happens with labels that start at 1."""
+    """Raises DataError if a class has no sample, as class 0 if labels start at 1."""
     missing = np.flatnonzero(np.bincount(labels.numpy(), minlength=len(classes)) == 0)
     if len(missing):
         number = int(missing[0])

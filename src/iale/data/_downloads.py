@@ -1,7 +1,7 @@
-"""Files of public data sets: found in $IALE_DATA, else in the user cache, else downloaded; always checked.
+"""Files of public data sets: from $IALE_DATA, or from the user's cache, or downloaded; always checked.
 
 The cache is ``$XDG_CACHE_HOME/iale``, by default ``~/.cache/iale``. A download goes to a scratch folder beside its
-place and is moved there only after its SHA-256 was checked.
+place, and moves to its place only after its SHA-256 was checked.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from iale.errors import DataError
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file that is published somewhere.
+    """A file that is published on the web.
 
     Attributes:
         folder: the folder below $IALE_DATA and below the cache.
-        name: the file's name, there and at the mirrors.
-        sha256: of the content that gunzip gives for a .gz file, or of the bytes as they are where ``packed``.
-        mirrors: URLs in front of ``name``, tried in order.
-        packed: the digest is that of the compressed file. Otherwise a file that somebody compressed again is as good.
+        name: the file's name, locally and at the mirrors.
+        sha256: of the uncompressed content of a .gz file, or of the file itself if ``packed``.
+        mirrors: URLs to put in front of ``name``, tried in order.
+        packed: whether the digest is that of the compressed file. If not, a file that was compressed again matches.
     """
 
     folder: str
@@ -47,13 +47,13 @@ def cache_folder() -> Path:
 
 
 def data_folders() -> list[Path]:
-    """Where files are looked for, in this order."""
+    """The folders to search, in this order."""
     named = os.environ.get("IALE_DATA")
     return [Path(named), cache_folder()] if named else [cache_folder()]
 
 
 def find(folder: str, name: str) -> Path | None:
-    """The first place that has the file, or None."""
+    """The path of the file in the first folder that has it, or None."""
     return next((path for base in data_folders() if (path := base / folder / name).is_file()), None)
 
 
@@ -61,7 +61,7 @@ def fetch(file: RemoteFile) -> bytes:
     """The content of a file, unpacked if it is a .gz file.
 
     Raises:
-        DataError: its checksum is wrong, or it is nowhere and cannot be downloaded.
+        DataError: its checksum is wrong, or it is missing and cannot be downloaded.
         StorageError: it cannot be read, or the cache cannot be written.
     """
     path = find(file.folder, file.name)
@@ -102,7 +102,7 @@ def _download(file: RemoteFile) -> bytes:
                     get(mirror + file.name, str(part), None)
                 except requests.RequestException as error:
                     if error.response is not None:
-                        error.response.close()  # an answer such as 404 is left open by pooch
+                        error.response.close()  # pooch leaves an answer such as 404 open
                     failure = error
                     continue
                 content = _content(part, file, mirror + file.name)

@@ -1,8 +1,8 @@
-"""Which inputs are these? A digest that changes with them, so that what was computed from them can be found again.
+"""Digests that identify samples, so that what was computed from them can be found again.
 
-Arrays in memory are read whole. Memory maps and folders of images, which may not fit into memory, are known by path,
-size, time of the last change and the content of a few evenly spaced samples: a file that was altered elsewhere, kept
-its size and got its old time back would pass for unchanged.
+Arrays in memory are read whole. Memory maps and folders of images may not fit into memory, so their digests cover path,
+size, time of the last change, and the content of a few evenly spaced samples. A file would pass for unchanged if
+another sample was altered, its size stayed the same, and its old time was restored.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from iale.data._layout import Array
 from iale.data.samples import Samples
 from iale.errors import DataError
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 _SAMPLED = 32
 _ROWS = 1024
@@ -25,15 +28,15 @@ _ROWS = 1024
 
 @runtime_checkable
 class Fingerprinted(Protocol):
-    """Samples that know a quicker way to their digest than reading all of them."""
+    """Samples with a faster digest than one of all their content."""
 
     def fingerprint(self) -> str:
-        """A digest, in hexadecimal, that differs where the samples differ."""
+        """A digest, in hexadecimal, which differs between different samples."""
         ...
 
 
 def fingerprint(samples: Samples) -> str:
-    """A digest of any samples, in hexadecimal; those without a way of their own are read whole."""
+    """A digest of any samples, in hexadecimal. Samples that are not `Fingerprinted` are read whole."""
     if isinstance(samples, Fingerprinted):
         return samples.fingerprint()
     hashed = hashlib.sha256(f"{len(samples)}".encode())
@@ -49,7 +52,7 @@ def sampled(samples: Samples) -> str:
 
 
 def digest(*parts: object) -> str:
-    """SHA-256 of arrays, by type, shape and content, and of anything else by its ``repr``."""
+    """SHA-256 of parts: arrays by type, shape and content, everything else by ``repr``."""
     hashed = hashlib.sha256()
     for part in parts:
         if isinstance(part, np.ndarray):
@@ -60,16 +63,16 @@ def digest(*parts: object) -> str:
     return hashed.hexdigest()
 
 
-def _update(hashed: Any, array: NDArray[Any]) -> None:
+def _update(hashed: _Hash, array: Array) -> None:
     if array.flags.c_contiguous:
         hashed.update(array.reshape(-1).view(np.uint8).data)
         return
-    for start in range(0, len(array), _ROWS):  # never a second copy of a whole array
+    for start in range(0, len(array), _ROWS):  # in parts: a copy of the whole array may not fit
         hashed.update(np.ascontiguousarray(array[start : start + _ROWS]).reshape(-1).view(np.uint8).data)
 
 
 def file_stamp(path: str | Path) -> tuple[int, int]:
-    """Size in bytes and time of the last change in nanoseconds; raises DataError where there is no such file."""
+    """Size in bytes, and time of the last change in nanoseconds; raises DataError if the file is gone."""
     try:
         found = os.stat(path)
     except OSError as error:

@@ -1,6 +1,6 @@
 """Readers of files: IDX (MNIST), the binary form of CIFAR-10, and NumPy's .npz and .npy. Nothing is unpickled.
 
-A file that is truncated or altered ends in a DataError that names it, whichever parser noticed.
+A truncated or altered file raises a DataError that names the file, whichever parser noticed.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import os
 import tarfile
 import zlib
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from iale.data._layout import Array
 from iale.errors import DataError
 
 CIFAR_ROW = 1 + 3 * 32 * 32
@@ -26,7 +27,7 @@ _IDX_DIMENSIONS = {b"\0\0\x08\x01": 1, b"\0\0\x08\x03": 3}
 
 
 def gunzip(data: bytes, name: str) -> bytes:
-    """The content of a .gz file; raises DataError where it is damaged."""
+    """The content of a .gz file; raises DataError if it is damaged."""
     try:
         return gzip.decompress(data)
     except (OSError, EOFError, zlib.error) as error:
@@ -36,7 +37,7 @@ def gunzip(data: bytes, name: str) -> bytes:
 def parse_idx(data: bytes, name: str) -> NDArray[np.uint8]:
     """uint8 [N] or [N, H, W]: the array in an uncompressed IDX file.
 
-    The layout is a magic number, one big-endian 32-bit length for each dimension, then the bytes.
+    The file holds a magic number, a big-endian 32-bit length for each dimension, then the bytes (LeCun et al., MNIST).
     """
     dimensions = _IDX_DIMENSIONS.get(data[:4])
     start = 4 + 4 * (dimensions or 0)
@@ -49,7 +50,7 @@ def parse_idx(data: bytes, name: str) -> NDArray[np.uint8]:
 
 
 def parse_cifar(data: bytes, members: list[str], name: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """uint8 [N, 3, 32, 32] images and uint8 [N] labels of some members of the CIFAR-10 binary archive (.tar.gz)."""
+    """uint8 [N, 3, 32, 32] images and uint8 [N] labels from members of the CIFAR-10 binary archive (.tar.gz)."""
     parts = []
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
@@ -64,8 +65,8 @@ def parse_cifar(data: bytes, members: list[str], name: str) -> tuple[NDArray[np.
     return rows[:, 1:].reshape(-1, 3, 32, 32), rows[:, 0].copy()
 
 
-def read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """All arrays of an .npz file; arrays of Python objects are refused, because they are pickles."""
+def read_npz(path: Path) -> dict[str, Array]:
+    """All arrays of an .npz file. Arrays of Python objects are refused, because they are pickles."""
     _check_file(path)
     try:
         with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
@@ -77,7 +78,7 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _announced(handle: BinaryIO) -> int:
-    """The number of members by the last record of a zip file, which Python's reader does not look at."""
+    """The number of members in the last record of a zip file, which Python's reader does not check."""
     position = handle.tell()
     handle.seek(-22, os.SEEK_END)
     record = handle.read(22)
@@ -85,11 +86,12 @@ def _announced(handle: BinaryIO) -> int:
     return int.from_bytes(record[10:12], "little")
 
 
-def map_npy(path: Path) -> NDArray[Any]:
+def map_npy(path: Path) -> Array:
     """The array of an .npy file as a read-only memory map."""
     _check_file(path)
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+        mapped: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+        return mapped
     except Exception as error:  # as above
         raise _damaged(str(path), "an .npy file of a plain array without pickles") from error
 
@@ -99,5 +101,5 @@ def _check_file(path: Path) -> None:
         raise DataError(f"there is no file {path}: check the path.")
 
 
-def _damaged(name: str, expected: str = "a whole file of its kind") -> DataError:
+def _damaged(name: str, expected: str = "a complete file") -> DataError:
     return DataError(f"{name} is truncated or altered: {expected} was expected; get it again.")

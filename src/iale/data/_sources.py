@@ -1,17 +1,16 @@
-"""The data sets that have a name: one function each."""
+"""The data sets that have a name, one function for each."""
 
 from __future__ import annotations
 
 import hashlib
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from iale.data._downloads import RemoteFile, cache_folder, fetch, find
 from iale.data._formats import parse_cifar, parse_idx, read_npz
+from iale.data._layout import Array
 from iale.data.arrays import ArraySamples
 from iale.data.images import EncodedSamples
 from iale.data.samples import DataSet
@@ -34,7 +33,7 @@ def _idx_files(folder: str, mirrors: tuple[str, ...], *digests: tuple[str, bool]
     )
 
 
-# Digests of the uncompressed files, computed from copies whose MD5 and Git blob ids equal those of the originals.
+# SHA-256 of the uncompressed files, from copies whose MD5 and Git blob ids equal those of the originals.
 MNIST_FILES = _idx_files(
     "mnist",
     ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"),
@@ -54,8 +53,8 @@ FASHION_FILES = _idx_files(
     ("5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b", False),
     ("0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34", False),
 )
-# The digests of the two training files are those of the .gz files, from TensorFlow Datasets (url_checksums/kmnist.txt);
-# the same list gives for the two test files what the original .gz files have.
+# SHA-256 of the two .gz training files, from TensorFlow Datasets (url_checksums/kmnist.txt), and of the uncompressed
+# test files, whose .gz files match the same list.
 KMNIST_FILES = _idx_files(
     "kmnist",
     ("https://codh.rois.ac.jp/kmnist/dataset/kmnist/", "http://codh.rois.ac.jp/kmnist/dataset/kmnist/"),
@@ -73,7 +72,7 @@ CIFAR_FILE = RemoteFile(
     packed=True,
 )
 CIFAR_JPEG = "cifar10-jpeg.npz"
-# Of the arrays below, one after another, so that a file made again from the same images (docs/data.md) passes.
+# SHA-256 of the arrays below, one after another, so that a file made again from the same images (docs/data.md) matches.
 CIFAR_JPEG_ARRAYS = ("train_jpeg", "train_offsets", "train_labels", "test_jpeg", "test_offsets", "test_labels")
 CIFAR_JPEG_SHA256 = "43bd1f54727a64346d031f25f16a1b3d2c62b5470709902dfcbde891af32dd1a"
 
@@ -84,7 +83,7 @@ def embedded_file(name: str) -> Path:
 
 
 def digits() -> DataSet:
-    """scikit-learn's 1,797 digits of 8 × 8 pixels; their 17 gray levels are spread over 0 … 255."""
+    """scikit-learn's 1,797 digits of 8 × 8 pixels, their 17 gray levels scaled to 0 … 255."""
     from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
@@ -93,7 +92,7 @@ def digits() -> DataSet:
 
 
 def fashion_small() -> DataSet:
-    """3,000 training and 1,000 test images of Fashion-MNIST, as many of each class, from the official splits."""
+    """3,000 training and 1,000 test images of Fashion-MNIST, balanced over the classes, from the official splits."""
     arrays = read_npz(embedded_file("fashion-small.npz"))
     return _from_arrays(
         "fashion-small", arrays["x_train"], arrays["y_train"], arrays["x_test"], arrays["y_test"], CLOTHES
@@ -135,7 +134,7 @@ def cifar10() -> DataSet:
 
 
 def cifar10_jpeg() -> DataSet:
-    """CIFAR-10 as JPEG files of quality 75, decoded as they are needed.
+    """CIFAR-10 as JPEG images of quality 75, decoded when they are read.
 
     Results are not exactly comparable with published CIFAR-10 accuracies.
     """
@@ -167,10 +166,10 @@ def _from_idx(name: str, files: tuple[RemoteFile, ...], classes: tuple[str, ...]
 
 def _from_arrays(
     name: str,
-    train: NDArray[Any],
-    train_labels: NDArray[Any],
-    test: NDArray[Any],
-    test_labels: NDArray[Any],
+    train: Array,
+    train_labels: Array,
+    test: Array,
+    test_labels: Array,
     classes: tuple[str, ...],
 ) -> DataSet:
     return make_dataset(name, ArraySamples(train), train_labels, ArraySamples(test), test_labels, classes)

@@ -1,9 +1,9 @@
-"""Samples that lie in an array: in memory, or on disk behind a memory map."""
+"""Samples in an array, which is in memory or a memory map of a file."""
 
 from __future__ import annotations
 
 import mmap
-from typing import Any, Literal
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,35 +12,34 @@ from torch import Tensor
 
 from iale.data._checks import rows_of
 from iale.data._fingerprint import digest, file_stamp, sampled
+from iale.data._layout import Array, Channels, as_array, channels_first, guess_channels, memory_map, to_float32
 from iale.errors import DataError
 
-Channels = Literal["first", "last"]
-
 _CHUNK = 1 << 22
-"""Values looked at in one go when a whole array is checked."""
+"""Values that are checked at a time."""
 
 _TOGETHER = 16
-"""Rows read from a memory map before its pages are given back."""
+"""Rows that are read from a memory map before its pages are released."""
 
 
 class ArraySamples:
     """Rows of a NumPy array, a tensor or a memory map.
 
-    The array is neither copied nor changed. A memory map stays on disk: a batch reads its own rows, and a pickled
+    The array is neither copied nor changed. A memory map stays on disk: a batch reads only its own rows, and a pickled
     copy opens the file again.
 
     Args:
-        array: images [N, H, W] (one channel), [N, H, W, C] or [N, C, H, W], or features [N, F]; uint8 stays uint8,
-            every other number becomes float32 with its value kept.
-        channels: whether the channels of images [N, …, …, …] come "first" or "last"; by default last where the last
+        array: images [N, H, W] (one channel), [N, H, W, C] or [N, C, H, W], or features [N, F]. uint8 stays uint8; all
+            other numbers become float32 and keep their values.
+        channels: whether the channels of images [N, …, …, …] are "first" or "last"; by default last if the last
             dimension is 1, 3 or 4 and the second is not.
 
     Raises:
-        DataError: the array is empty or has another number of dimensions, holds something other than real numbers,
-            or a value that is NaN, infinite or beyond float32. Memory maps are checked row by row when they are read.
+        DataError: the array is empty, has another number of dimensions, does not hold real numbers, or has a value that
+            is NaN, infinite or beyond float32. The values of memory maps are checked when they are read.
     """
 
-    def __init__(self, array: NDArray[Any] | Tensor, *, channels: Channels | None = None) -> None:
+    def __init__(self, array: Array | Tensor, *, channels: Channels | None = None) -> None:
         values = as_array(array)
         if values.ndim not in (2, 3, 4) or values.size == 0:
             raise DataError(
@@ -70,7 +69,7 @@ class ArraySamples:
     def batch(self, indices: Tensor) -> Tensor:
         """The inputs at ``indices`` (int64 [B]): uint8 or float32 [B, *shape].
 
-        Raises DataError for an index out of range, or a row of a memory map that is not finite.
+        Raises DataError if an index is out of range, or if a value of a memory map is not finite.
         """
         rows = rows_of(indices, len(self))
         values = self._read(rows)
@@ -80,11 +79,11 @@ class ArraySamples:
                 self._check_finite(values, rows)
         return channels_first(torch.from_numpy(values), self._channels)
 
-    def _read(self, rows: NDArray[np.int64]) -> NDArray[Any]:
-        """A copy of rows; the pages of a read-only map are given back after every few of them.
+    def _read(self, rows: NDArray[np.int64]) -> Array:
+        """A copy of rows; the pages of a read-only map are released after every few of them.
 
-        They would count as this process's memory, up to 2 MiB for each row, while the system has them at hand anyway.
-        Maps that can be written to keep theirs, which may hold changes.
+        Otherwise they would count as memory of this process, up to 2 MiB for each row, although the system caches the
+        file anyway. A map that can be written keeps its pages, which may hold changes.
         """
         mapped = memory_map(self._array)
         if mapped is None or mapped.mode != "r" or not isinstance(mapped.base, mmap.mmap):
@@ -97,7 +96,7 @@ class ArraySamples:
         return values
 
     def fingerprint(self) -> str:
-        """A digest of the content; of a memory map that of its file's path, size and time and of some rows."""
+        """A digest of the content; for a memory map, of its file's path, size and time, and of some rows."""
         place = self._place()
         if place is None:
             return digest(self._channels, self._array)
@@ -111,8 +110,8 @@ class ArraySamples:
                 f"repair or remove that sample."
             )
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Memory maps are pickled as the place of their bytes, everything else as it is."""
+    def __getstate__(self) -> dict[str, object]:
+        """Pickles a memory map as the place of its bytes, everything else as it is."""
         place = self._place()
         return {**self.__dict__, "_array": self._array if place is None else place}
 
@@ -120,74 +119,30 @@ class ArraySamples:
         mapped = memory_map(self._array)
         if mapped is None or mapped.filename is None:
             return None
+        # NumPy does not keep the offset of a view, but the distance of its first byte from the map's tells it.
         distance = self._array.__array_interface__["data"][0] - mapped.__array_interface__["data"][0]
-        place = (str(mapped.filename), mapped.offset + distance)
-        return _OnDisk(*place, self._array.dtype, self._array.shape, self._array.strides)
+        return _OnDisk(
+            str(mapped.filename), mapped.offset + distance, self._array.dtype, self._array.shape, self._array.strides
+        )
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        if isinstance(state["_array"], _OnDisk):
-            state = {**state, "_array": state["_array"].open()}
-        self.__dict__.update(state)
+    def __setstate__(self, state: dict[str, object]) -> None:
+        array = state["_array"]
+        self.__dict__.update(state, _array=array.open() if isinstance(array, _OnDisk) else array)
 
 
+@dataclass(frozen=True)
 class _OnDisk:
-    """Where the values of a memory map lie in its file."""
+    """Where the values of a memory map are in its file."""
 
-    def __init__(
-        self, path: str, offset: int, dtype: np.dtype[Any], shape: tuple[int, ...], strides: tuple[int, ...]
-    ) -> None:
-        self.path, self.offset, self.dtype, self.shape, self.strides = path, offset, dtype, shape, strides
+    path: str
+    offset: int
+    dtype: np.dtype[np.generic]
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
 
-    def open(self) -> NDArray[Any]:
+    def open(self) -> Array:
         try:
             file = np.memmap(self.path, dtype=np.uint8, mode="r")
             return np.ndarray(self.shape, self.dtype, file, self.offset, self.strides)
         except (OSError, ValueError, TypeError) as error:
             raise DataError(f"{self.path} was moved or cut short since it was opened: put it back.") from error
-
-
-def as_array(array: NDArray[Any] | Tensor) -> NDArray[Any]:
-    """A NumPy view of an array or a tensor; bfloat16, which NumPy lacks, is copied to float32."""
-    if isinstance(array, Tensor):
-        tensor = array.detach().cpu()
-        return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
-    if not isinstance(array, np.ndarray):
-        raise DataError(f"samples are read from a NumPy array or a tensor, not from {type(array).__name__}.")
-    return array
-
-
-def memory_map(array: NDArray[Any]) -> np.memmap[Any, Any] | None:
-    """The memory map whose bytes ``array`` views, or None where it lies in memory."""
-    base: object = array
-    while isinstance(base, np.ndarray):
-        if isinstance(base, np.memmap) and isinstance(base.base, mmap.mmap):
-            return base
-        base = base.base
-    return None
-
-
-def guess_channels(shape: tuple[int, ...]) -> Channels:
-    """Where the channels of images of shape [N, …, …, …] are: last where that dimension is 1, 3 or 4."""
-    if len(shape) != 4 or shape[3] not in (1, 3, 4):
-        return "first"
-    if shape[1] in (1, 3, 4):
-        raise DataError(
-            f"images of shape {tuple(shape)} may have their channels first or last: say which with channels='first' "
-            f"or channels='last'."
-        )
-    return "last"
-
-
-def channels_first(batch: Tensor, channels: Channels) -> Tensor:
-    """[B, F], [B, H, W], [B, H, W, C] or [B, C, H, W] to [B, F] or [B, C, H, W]."""
-    if batch.dim() == 3:
-        return batch.unsqueeze(1)
-    if batch.dim() == 4 and channels == "last":
-        return batch.permute(0, 3, 1, 2).contiguous()
-    return batch
-
-
-def to_float32(values: NDArray[Any]) -> NDArray[np.float32]:
-    """float32 in native byte order; what does not fit becomes infinite, which the caller reports."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return values.astype(np.float32)

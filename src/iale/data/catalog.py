@@ -1,11 +1,14 @@
-"""Data sets by name or by path, and what is known of each without loading it."""
+"""Data sets by name or by path, and facts about them without loading them."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
+
+from torch import Tensor
 
 from iale.data._downloads import RemoteFile, data_folders, find
 from iale.data._formats import read_npz
@@ -17,7 +20,7 @@ from iale.data.splits import make_dataset
 from iale.errors import DataError
 from iale.registry import Registry
 
-DATASETS = Registry(
+DATASETS = Registry[Callable[[], DataSet]](
     "data set",
     {
         "digits": "iale.data._sources:digits",
@@ -30,24 +33,24 @@ DATASETS = Registry(
         "cifar10-jpeg": "iale.data._sources:cifar10_jpeg",
     },
 )
-"""Functions without arguments that return a `DataSet`; register your own beside them."""
+"""Functions without arguments that return a `DataSet`; add your own with ``DATASETS.register``."""
 
-GROUP = "iale.datasets"
-"""The entry points by which packages add data sets."""
+_GROUP = "iale.datasets"
+"""The group of entry points with which packages add data sets."""
 
 
 @dataclass(frozen=True)
 class DataSetInfo:
-    """What is known of a data set before it is loaded.
+    """Facts about a data set that are known before it is loaded.
 
     Attributes:
         name: what `load_dataset` takes.
         classes: C.
-        train: N, samples of the training split.
-        test: M, samples of the test split.
+        train: N, the number of training samples.
+        test: M, the number of test samples.
         shape: of one input.
-        license: under which others published it.
-        place: where it would be taken from on this machine.
+        license: under which it was published, and by whom.
+        place: the folder or URL from which this machine would load it.
     """
 
     name: str
@@ -62,24 +65,27 @@ class DataSetInfo:
 def load_dataset(name_or_path: str | Path) -> DataSet:
     """The data set with a registered name, or the one at a path.
 
-    A path leads to an .npz file with the arrays ``x_train, y_train, x_test, y_test`` or ``x, y`` and, if wanted,
-    ``classes``; or to a folder of images with a sub-folder for each class, or with ``train`` and ``test`` that have
-    these. Without a test split, a stratified 20 % is set apart (`make_dataset`). A name that is registered always
-    wins over a path: write ``./mnist`` for a folder called mnist. A package may add names as entry points of the group
-    "iale.datasets", functions without arguments that return a `DataSet`.
+    A path is that of an .npz file with the arrays ``x_train``, ``y_train``, ``x_test`` and ``y_test``, or ``x`` and
+    ``y``, and optionally ``classes``; or that of a folder of images with a subfolder for each class, or with folders
+    ``train`` and ``test`` that contain these. Without a test split, a stratified 20 % is set apart (`make_dataset`).
+
+    A registered name takes precedence over a path: write ``./mnist`` for a folder called mnist. Packages may add names
+    as entry points in the group "iale.datasets": functions without arguments that return a `DataSet`.
 
     Raises:
         UnknownNameError: it is neither a name nor a path.
-        DataError: the files are absent, damaged or do not fit together.
+        DataError: files are missing or damaged, or do not match each other.
     """
     text = os.fspath(name_or_path)
-    added = {entry.name: entry.value for entry in entry_points(group=GROUP)}
+    added = {entry.name: entry.value for entry in entry_points(group=_GROUP)}
     if text in added and text not in DATASETS:
         DATASETS.register(text, added[text])
     if isinstance(name_or_path, str) and text in DATASETS:
         loaded = DATASETS[text]()
         if not isinstance(loaded, DataSet):
-            raise DataError(f"the data set {text!r} was registered as something that returns no DataSet: repair it.")
+            raise DataError(
+                f"the function registered for {text!r} returns {type(loaded).__name__}: a DataSet was expected."
+            )
         return loaded
     path = Path(text)
     if path.is_dir():
@@ -87,12 +93,12 @@ def load_dataset(name_or_path: str | Path) -> DataSet:
     if path.suffix == ".npz":
         return _from_npz(path)
     if isinstance(name_or_path, Path) or path.exists() or "/" in text or os.sep in text:
-        raise DataError(f"{path} is no data set: an .npz file or a folder of images was expected.")
-    return DATASETS[text]()  # type: ignore[no-any-return]  # raises with the known names
+        raise DataError(f"{path} is not a data set: an .npz file or a folder of images was expected.")
+    return DATASETS[text]()  # raises with the known names
 
 
 def describe_datasets() -> list[DataSetInfo]:
-    """What is known of each data set that comes with iale; nothing is loaded or downloaded."""
+    """Facts about each data set that comes with iale. Nothing is loaded or downloaded."""
     gray = (1, 28, 28)
     color = (3, 32, 32)
     share_alike = "CC BY-SA 4.0 (KMNIST Dataset, created by CODH, adapted from Kuzushiji Dataset, created by NIJL)"
@@ -111,7 +117,7 @@ def describe_datasets() -> list[DataSetInfo]:
 
 
 def _place(*files: RemoteFile) -> str:
-    """The folder that has all files, or where those that are absent come from."""
+    """The folders that have the files, or the URL from which missing ones are downloaded."""
     found = [find(file.folder, file.name) for file in files]
     if None in found:
         return f"download from {files[0].mirrors[0]}"
@@ -127,15 +133,17 @@ def _from_folder(root: Path) -> DataSet:
         train, test = FolderSamples(root / "train"), FolderSamples(root / "test")
         if train.classes != test.classes:
             odd = sorted(set(train.classes) ^ set(test.classes))[0]
-            raise DataError(f"class {odd!r} is only in one of the folders train and test of {root}: give both it.")
+            raise DataError(
+                f"class {odd!r} is only in one of the folders train and test of {root}: add it to the other."
+            )
         return make_dataset(str(root), train, _folder_labels(train), test, _folder_labels(test), train.classes)
     samples = FolderSamples(root)
     return make_dataset(str(root), samples, _folder_labels(samples), classes=samples.classes)
 
 
-def _folder_labels(samples: FolderSamples) -> object:
+def _folder_labels(samples: FolderSamples) -> Tensor:
     if samples.labels is None:
-        raise DataError(f"{samples.root} has images outside of class folders: put each into a folder of its class.")
+        raise DataError(f"{samples.root} has images outside of class folders: put each into the folder of its class.")
     check_class_folders(samples.root, samples.classes)
     return samples.labels
 

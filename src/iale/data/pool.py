@@ -1,7 +1,7 @@
 """The pool: which samples are labeled, and the only map between positions and data-set indices.
 
-Strategies speak of positions in a list of candidates, data sets of indices. Both are plain integers, and mixing them
-up is the classic defect of active-learning code, so the two meet here and nowhere else.
+Strategies use positions in a list of candidates; data sets use indices. Both are plain integers, and mixing them up is
+the classic bug in active-learning code. So the two meet only here.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from iale.seeding import Stream
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """The unlabeled samples a strategy may choose from.
+    """The unlabeled samples from which a strategy may choose.
 
     Attributes:
-        indices: int64 [n], unique data-set indices; a position is an offset in this tensor.
+        indices: int64 [n], unique data-set indices. A position is an offset into this tensor.
     """
 
     indices: Tensor
@@ -33,11 +33,11 @@ class Pool:
     """Labeled and unlabeled samples of one run.
 
     Args:
-        universe: int64 [U], the data-set indices that may be labeled; unique.
+        universe: int64 [U], unique data-set indices of the samples that may be labeled.
         num_classes: C; labels are 0 … C−1.
 
     Raises:
-        DataError: an index is named twice.
+        DataError: an index occurs twice.
 
     Attributes:
         labeled: int64 [L], data-set indices in the order in which they were labeled.
@@ -62,9 +62,12 @@ class Pool:
     def candidates(self, size: int | None, stream: Stream) -> Candidates:
         """All unlabeled samples in ascending order (``size=None``), or ``size`` of them drawn at random.
 
-        The draw walks one random sequence of the whole universe and skips what is labeled, so that for one stream
-        two pools that differ in k labels get the same sub-pool but for at most k samples: strategies are compared on
-        the same draws. It costs O(size), whatever the size of the pool, as long as most of it is unlabeled.
+        The draw walks through one random sequence of the whole universe and skips labeled samples. So two pools that
+        differ in k labels get, from the same stream, sub-pools that differ in at most k samples, and strategies are
+        compared on the same draws. It takes O(size) time for a pool of any size that is mostly unlabeled.
+
+        Raises:
+            ConfigError: ``size`` is below 1.
         """
         if size is None or size >= self._remaining:
             return Candidates(self._universe[self._open])
@@ -74,6 +77,7 @@ class Pool:
         if 2 * size > self._remaining:
             walk = torch.from_numpy(rng.permutation(len(self._universe)))
             return Candidates(self._universe[walk[self._open[walk]][:size]])
+        # Draws with replacement avoid a permutation of the whole pool; a dict keeps the order of the first draws.
         chosen: dict[int, None] = {}
         while len(chosen) < size:
             for slot in rng.integers(len(self._universe), size=2 * size).tolist():
@@ -84,15 +88,15 @@ class Pool:
         return Candidates(self._universe[torch.tensor(list(chosen))])
 
     def acquire(self, indices: Tensor, labels: Tensor) -> None:
-        """Moves samples from unlabeled to labeled; nothing changes where that raises.
+        """Moves samples from unlabeled to labeled, or raises and changes nothing.
 
         Args:
             indices: int64 [k], data-set indices that are unlabeled and unique.
             labels: int64 [k], 0 … C−1.
 
         Raises:
-            QueryError: an index is unknown, labeled already or named twice.
-            DataError: a label is out of range.
+            QueryError: an index is unknown, already labeled, or occurs twice.
+            DataError: a label is out of range, or indices and labels differ in number.
         """
         if len(indices) != len(labels):
             raise DataError(f"{len(indices)} samples came with {len(labels)} labels: give one each.")
@@ -113,8 +117,8 @@ class Pool:
         self.labels = torch.cat([self.labels, labels.to(torch.int64)])
 
     def _slots(self, indices: Tensor) -> Tensor:
-        """Offsets in the universe of data-set indices."""
-        if self._sorted is None:  # once, so that later acquisitions do not look at the whole pool
+        """Offsets of data-set indices in the universe."""
+        if self._sorted is None:  # sorted once, so that later acquisitions need not read the whole pool
             ascending = bool((self._universe[1:] > self._universe[:-1]).all())
             self._sorted = (self._universe, None) if ascending else torch.sort(self._universe)
         sorted_universe, order = self._sorted
@@ -126,14 +130,20 @@ class Pool:
 
 
 def class_balanced(indices: Tensor, labels: Tensor, size: int, num_classes: int, stream: Stream) -> Tensor:
-    """``size`` of ``indices``, as evenly over the classes as possible, drawn at random (paper, section 4.2).
+    """``size`` of ``indices``, drawn at random, as evenly over the classes as possible (paper, section 4.2).
 
     Args:
         indices: int64 [N], data-set indices to draw from.
         labels: int64 [N], their labels.
-        size: how many; each class gets size // C, and the first size % C of a random order of classes one more.
+        size: how many; each class gets size // C, and size % C random classes get one more.
+        num_classes: C.
+        stream: of the draws.
+
+    Returns:
+        int64 [size], data-set indices.
 
     Raises:
+        ConfigError: ``size`` is below C.
         DataError: a class has fewer samples than its share.
     """
     if size < num_classes:

@@ -1,4 +1,4 @@
-"""Where inputs come from: anything with a length that returns a batch for a list of indices."""
+"""Where inputs come from: anything that has a length and returns a batch for indices."""
 
 from __future__ import annotations
 
@@ -13,15 +13,11 @@ SampleKind = Literal["image", "text", "row"]
 
 @runtime_checkable
 class Samples(Protocol):
-    """Inputs of a classifier, read a batch at a time.
-
-    Attributes:
-        shape: the shape of one input, ``(channels, height, width)`` for images.
-    """
+    """Inputs of a classifier, which are read one batch at a time."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of one input."""
+        """The shape of one input, ``(channels, height, width)`` for images."""
         ...
 
     def __len__(self) -> int: ...
@@ -29,20 +25,20 @@ class Samples(Protocol):
     def batch(self, indices: Tensor) -> Tensor:
         """The inputs at ``indices`` (int64 [B]): uint8 or float32 [B, *shape], on the CPU.
 
-        Raises DataError for an input that cannot be read or is not finite.
+        Raises DataError if an input cannot be read or is not finite.
         """
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """A labeled data set with its training and test split.
+    """A labeled data set with a training and a test split.
 
     Attributes:
-        name: its registered name, or the path it was read from.
-        train: the inputs from which pools are made.
+        name: its registered name, or the path from which it was read.
+        train: inputs from which pools are made.
         train_labels: int64 [N], 0 … C−1.
-        test: the inputs on which accuracy is reported.
+        test: inputs on which accuracy is reported.
         test_labels: int64 [M], 0 … C−1.
         classes: the C class names.
     """
@@ -56,5 +52,5 @@ class DataSet:
 
     @property
     def num_classes(self) -> int:
-        """C, the number of classes; never read off the labels."""
+        """C, the number of classes, which the labels alone might not show."""
         return len(self.classes)

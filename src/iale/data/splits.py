@@ -1,32 +1,32 @@
-"""Parts of a data set: a subset, a stratified test split, and the data set put together from checked parts."""
+"""A subset, a stratified test split, and a checked data set from its parts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
-from iale.data._checks import as_labels, check_every_class, check_labels, rows_of
+from iale.data._checks import MOST_CLASSES, as_labels, check_every_class, check_labels, rows_of
 from iale.data._fingerprint import digest, fingerprint
 from iale.data.samples import DataSet, Samples
 from iale.errors import DataError
 from iale.seeding import Stream
 
-TEST_SHARE = 0.2
-"""Share of each class that becomes the test split of a data set that came without one."""
-
-MOST_CLASSES = 10_000
-"""Larger class numbers are taken for something that is not a class."""
+_TEST_SHARE = 0.2
+"""Share of each class in the test split of a data set that has none."""
 
 
 class Subset:
-    """Some samples of another source; nothing is copied.
+    """Some samples of another source, without copying them.
 
     Args:
-        samples: where the inputs are.
-        indices: int64 [M], which of them, in which order.
+        samples: the source.
+        indices: int64 [M], positions in ``samples``, in the order of this subset.
+
+    Raises:
+        DataError: an index is out of range.
     """
 
     def __init__(self, samples: Samples, indices: Tensor) -> None:
@@ -46,23 +46,23 @@ class Subset:
         return self.samples.batch(self.indices[torch.from_numpy(rows_of(indices, len(self)))])
 
     def fingerprint(self) -> str:
-        """A digest of the other source's and of which samples these are."""
+        """A digest of the source's digest and the indices."""
         return digest(fingerprint(self.samples), self.indices.numpy())
 
 
-def stratified_split(labels: Tensor, share: float, stream: Stream) -> tuple[Tensor, Tensor]:
+def _stratified_split(labels: Tensor, share: float, stream: Stream) -> tuple[Tensor, Tensor]:
     """Two disjoint parts of all samples with the same mixture of classes.
 
     Args:
         labels: int64 [N].
-        share: of each class, rounded, goes to the second part: at least one sample and never all.
-        stream: decides which.
+        share: of each class that goes to the second part, rounded to at least one sample and never to all.
+        stream: of the draws.
 
     Returns:
         int64 [N − M] and int64 [M], ascending indices.
 
     Raises:
-        DataError: a class has a single sample.
+        DataError: a class has only one sample.
     """
     rng = stream.numpy()
     held_out = torch.zeros(len(labels), dtype=torch.bool)
@@ -78,24 +78,24 @@ def stratified_split(labels: Tensor, share: float, stream: Stream) -> tuple[Tens
 def make_dataset(
     name: str,
     train: Samples,
-    train_labels: Any,
+    train_labels: ArrayLike | Tensor,
     test: Samples | None = None,
-    test_labels: Any = None,
+    test_labels: ArrayLike | Tensor | None = None,
     classes: Sequence[str] | None = None,
 ) -> DataSet:
     """A checked `DataSet` from any sources.
 
     Args:
         name: for records and messages.
-        train: the inputs from which pools are made.
-        train_labels: [N] integers 0 … C−1, as an array, a tensor or a list.
-        test: inputs for the reported accuracy. Without them, a stratified 20 % of ``train`` is set apart, always
+        train: inputs from which pools are made.
+        train_labels: [N] integers 0 … C−1.
+        test: inputs on which accuracy is reported. Without them, a stratified 20 % of ``train`` is set apart, always
             the same for the same labels (``Stream(0).child("split", "test")``).
-        test_labels: [M] integers, given exactly when ``test`` is.
-        classes: the C class names; by default "0" … "C−1" with C one above the largest label.
+        test_labels: [M] integers, given if and only if ``test`` is.
+        classes: the C class names; by default "0" … "C−1", where C − 1 is the largest training label.
 
     Raises:
-        DataError: lengths, shapes or labels do not fit, there is one class only, or a class has no training sample.
+        DataError: lengths, shapes or labels do not match, there is only one class, or a class has no training sample.
     """
     if (test is None) != (test_labels is None):
         raise DataError(f"the test split of {name} lacks its {'inputs' if test is None else 'labels'}: give both.")
@@ -105,8 +105,8 @@ def make_dataset(
         raise DataError(f"{name} names a class twice: give each of its {len(names)} classes a name of its own.")
     check_labels(labels, len(train), len(names), f"the training split of {name}")
     check_every_class(labels, names, f"the training split of {name}")
-    if test is None:
-        kept, apart = stratified_split(labels, TEST_SHARE, Stream(0).child("split", "test"))
+    if test is None or test_labels is None:
+        kept, apart = _stratified_split(labels, _TEST_SHARE, Stream(0).child("split", "test"))
         return DataSet(name, Subset(train, kept), labels[kept], Subset(train, apart), labels[apart], names)
     held_out = as_labels(test_labels, f"the test labels of {name}")
     check_labels(held_out, len(test), len(names), f"the test split of {name}")

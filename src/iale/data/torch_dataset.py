@@ -1,8 +1,8 @@
-"""Samples of a PyTorch data set."""
+"""Samples in a PyTorch data set."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -10,26 +10,32 @@ from PIL import Image
 from torch import Tensor
 
 from iale.data._checks import as_labels, rows_of
-from iale.data.arrays import Channels, as_array, channels_first, guess_channels, to_float32
+from iale.data._layout import Channels, as_array, channels_first, guess_channels, to_float32
 from iale.errors import DataError
 
 
+class _Dataset(Protocol):
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> object: ...
+
+
 class TorchSamples:
-    """The inputs of a map-style PyTorch ``Dataset``, one item at a time.
+    """The inputs of a map-style PyTorch ``Dataset``, which are read one at a time.
 
     Args:
-        dataset: anything with a length whose items are ``x`` or ``(x, y, …)``; x is a tensor ([F], [H, W] or
-            [C, H, W]), an array (also [H, W, C]) or a Pillow image. Its transform must be deterministic: samples are
-            compared with one another, so random augmentation belongs elsewhere.
+        dataset: anything with a length and items ``x`` or ``(x, y, …)``; x is a tensor ([F], [H, W] or [C, H, W]), an
+            array (also [H, W, C]) or a Pillow image. The transform must be deterministic, because samples are compared
+            with each other: leave out random augmentation.
 
     Raises:
-        DataError: the data set is empty, its first item has no such input or differs between two reads.
+        DataError: the data set is empty, or its first item is not such an input or differs between two reads.
     """
 
-    def __init__(self, dataset: Any) -> None:
+    def __init__(self, dataset: _Dataset) -> None:
         if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
             raise DataError(
-                f"{type(dataset).__name__} is not a map-style data set: one with __getitem__ and __len__ was expected."
+                f"{type(dataset).__name__} is not a map-style data set: give one with __getitem__ and __len__."
             )
         if len(dataset) == 0:
             raise DataError("the data set is empty: give one with samples.")
@@ -41,7 +47,7 @@ class TorchSamples:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of the first input, which all others must have."""
+        """The shape of the first input, which all inputs must have."""
         return self._shape
 
     def __len__(self) -> int:
@@ -50,21 +56,21 @@ class TorchSamples:
     def batch(self, indices: Tensor) -> Tensor:
         """The inputs at ``indices`` (int64 [B]): uint8 or float32 [B, *shape].
 
-        Raises DataError for an item that cannot be read, is not finite, or differs from the first in shape or type.
+        Raises DataError if an item cannot be read, is not finite, or differs from the first in shape or type.
         """
         out = torch.empty((len(indices), *self._shape), dtype=self._dtype)
         for place, row in enumerate(rows_of(indices, len(self)).tolist()):
             item = self._read(row)
             if tuple(item.shape) != self._shape or item.dtype != self._dtype:
                 raise DataError(
-                    f"sample {row} is {item.dtype} of shape {tuple(item.shape)} and the first {self._dtype} of shape "
-                    f"{self._shape}: make all samples alike in the transform."
+                    f"sample {row} is {item.dtype} of shape {tuple(item.shape)} and the first is {self._dtype} of "
+                    f"shape {self._shape}: make all samples alike in the transform."
                 )
             out[place] = item
         return out
 
     def labels(self) -> Tensor:
-        """int64 [N]: the second part of every item. This reads the whole data set once."""
+        """int64 [N]: the second part of every item, for which the whole data set is read once."""
         found = []
         for row in range(len(self)):
             item = self._item(row)
@@ -75,10 +81,10 @@ class TorchSamples:
             raise DataError("the labels are not single class numbers: items (x, y) with an integer y were expected.")
         return as_labels(np.concatenate(found), "the labels of the data set")
 
-    def _item(self, row: int) -> Any:
+    def _item(self, row: int) -> object:
         try:
             return self.dataset[row]
-        except Exception as error:  # the data set is the user's own code
+        except Exception as error:  # the user's own code may fail in any way
             reason = f"{type(error).__name__}: {error}".rstrip(".: ")
             raise DataError(f"sample {row} of the data set cannot be read ({reason}): repair or remove it.") from error
 

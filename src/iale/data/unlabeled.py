@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from iale.data._checks import MOST_CLASSES
 from iale.data._formats import map_npy, read_npz
 from iale.data.arrays import ArraySamples
 from iale.data.folder import FolderSamples
 from iale.data.samples import Samples
-from iale.data.splits import MOST_CLASSES
 from iale.errors import DataError
 
 

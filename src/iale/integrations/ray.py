@@ -1,7 +1,7 @@
 """Runs, seeds and episodes on the machines of a Ray cluster: ``pip install "iale[ray]"``.
 
-Nothing is read from or written to disk by a worker but its own copy of the data set: what a piece of work needs travels
-with it, and what it finds travels back. So the machines need no shared folder.
+The machines need no shared folder. Work and results travel over the network, and a worker reads nothing from disk
+except its own copy of the data set.
 """
 
 from __future__ import annotations
@@ -14,27 +14,29 @@ from concurrent.futures import BrokenExecutor, Future
 from concurrent.futures import wait as wait_for
 from functools import partial
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from iale.errors import ConfigError, IaleError
 from iale.policies.saved import versions
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anyone unless asked for
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports nothing to its makers unless the user wants it to
 try:
     import ray
     from ray import exceptions
 except ModuleNotFoundError as error:
     raise ConfigError("the executor 'ray' needs Ray: install it with `pip install 'iale[ray]'`.") from error
 
-T = TypeVar("T")
+_T = TypeVar("_T")
+_AnyFuture: TypeAlias = Future[Any]
+_Answer: TypeAlias = tuple[object, Exception | None]
 
-RETRIES = 3
-"""How often a piece of work is started again after its worker was killed; then something is wrong with the work."""
+_RETRIES = 3
+"""How often a piece of work is started again after its worker was killed. After that, the work itself is to blame."""
 
-_OBJECT_STORE = 100 * 2**20  # bytes; results are small, and Ray would take 30 % of the memory
-_REACH = 10.0  # seconds to wait for the first answer of a cluster
+_OBJECT_STORE = 100 * 2**20  # bytes; results are small, and Ray's default is 30 % of the memory
+_REACH = 10.0  # seconds to wait for the first answer from a cluster
 _TRIES = 3
-_QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+_QUIET: dict[str, int | bool] = {"log_to_driver": False, "logging_level": logging.ERROR}
 _LOST = (
     exceptions.WorkerCrashedError,
     exceptions.OutOfMemoryError,
@@ -44,20 +46,33 @@ _LOST = (
 )
 
 
-class RayExecutor:
-    """Pieces of work as Ray tasks of one core each; a task whose worker is killed is started again elsewhere.
+class _Reference(Protocol):
+    """Ray's handle of a task."""
 
-    Ray is started or reached when the first work is submitted. A Ray that runs in this process already is used and left
-    running.
+    def future(self) -> Future[_Answer]: ...
+
+
+class _Remote(Protocol):
+    """A function that Ray runs elsewhere."""
+
+    def remote(self, *args: object) -> _Reference: ...
+
+
+class RayExecutor:
+    """Pieces of work as Ray tasks of one core each. A task whose worker is killed is started again elsewhere.
+
+    The executor starts Ray, or joins a cluster, when the first work is submitted. If Ray already runs in this process,
+    it is used and left running.
 
     Args:
-        workers: pieces of work side by side: the cores of a Ray that is started here, and what the GPUs are divided by.
-        address: of a running cluster, ``HOST:6379``, ``ray://HOST:10001`` or ``auto``; by default the environment
-            variable RAY_ADDRESS, and without it a Ray of its own on this machine.
+        workers: pieces of work to run side by side. A Ray that is started here gets as many cores, and the GPUs of a
+            cluster are shared by as many workers.
+        address: of a running cluster: ``HOST:6379``, ``ray://HOST:10001`` or ``auto``. The default is the environment
+            variable RAY_ADDRESS; without it, Ray is started on this machine.
 
     Raises:
         ConfigError: there is no cluster at the address (when the first work is submitted), or a worker has other
-            versions of Python, PyTorch, NumPy or iale than this process (from the work's future).
+            versions of Python, PyTorch, NumPy or iale than this process (from the future of the work).
         IaleError: Ray does not start on this machine.
     """
 
@@ -65,14 +80,14 @@ class RayExecutor:
         self._workers = workers
         self._address = address or os.environ.get("RAY_ADDRESS")
         self._owned = False
-        self._start: Any = None
-        self._pending: dict[Future[Any], Any] = {}
+        self._start: _Remote | None = None
+        self._pending: dict[_AnyFuture, _Reference] = {}
 
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+    def submit(self, fn: Callable[..., _T], /, *args: object, **kwargs: object) -> Future[_T]:
         """Sends the work to the cluster, which starts it when a core is free."""
         if self._start is None:
-            self._connect()
-        future: Future[T] = Future()
+            self._start = self._connect()
+        future: Future[_T] = Future()
         reference = self._start.remote(versions(), fn, args, kwargs)
         self._pending[future] = reference
         future.add_done_callback(self._pending.pop)
@@ -80,7 +95,7 @@ class RayExecutor:
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Waits for the work, or calls it off, and leaves the cluster."""
+        """Waits for the work, or cancels it, and leaves the cluster."""
         if wait and not cancel_futures:
             wait_for(list(self._pending))
         self._start = None
@@ -92,37 +107,41 @@ class RayExecutor:
                 ray.cancel(reference, force=True)
 
     def __enter__(self) -> RayExecutor:
-        """Itself."""
+        """The executor itself."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Waits for the work, or ends it at once where an exception is on its way."""
+        """Waits for the work, or cancels it on an exception."""
         self.shutdown(cancel_futures=kind is not None)
 
-    def _connect(self) -> None:
+    def _connect(self) -> _Remote:
         if not ray.is_initialized():
             if self._address is None:
                 _start_here(self._workers)
             else:
                 _join(self._address)
             self._owned = True
-        gpus = gpu_share(int(ray.cluster_resources().get("GPU", 0)), self._workers)
-        self._start = ray.remote(_run).options(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)
+        gpus = _gpu_share(int(ray.cluster_resources().get("GPU", 0)), self._workers)
+        remote: _Remote = ray.remote(_run).options(num_cpus=1, num_gpus=gpus, max_retries=_RETRIES)
+        return remote
 
 
-def gpu_share(gpus: int, workers: int) -> float:
-    """The part of one GPU that each worker reserves, so that all run side by side; a GPU is never spread over machines.
+def _gpu_share(gpus: int, workers: int) -> float:
+    """The share of one GPU that each worker reserves, so that all of them can run side by side.
 
-    >>> gpu_share(0, 16), gpu_share(8, 4), gpu_share(8, 8), gpu_share(8, 12)
+    >>> _gpu_share(0, 16), _gpu_share(8, 4), _gpu_share(8, 8), _gpu_share(8, 12)
     (0.0, 1.0, 1.0, 0.5)
     """
+    # 1 / (whole number of workers): other shares would not add up to one GPU, and none spans two machines.
     return 1.0 / -(-workers // gpus) if gpus else 0.0
 
 
-def _run(here: dict[str, str], fn: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Exception | None]:
-    """What a worker does; an exception comes back as a value, so that it is raised as what it is."""
+def _run(
+    here: dict[str, str], fn: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]
+) -> _Answer:
+    """What a worker does. An exception is returned as a value, because Ray would raise it wrapped in one of its own."""
     there = versions()
     if there != here:
         odd = ", ".join(f"{name} {there[name]} and not {here[name]}" for name in here if there[name] != here[name])
@@ -133,8 +152,8 @@ def _run(here: dict[str, str], fn: Callable[..., Any], args: Any, kwargs: Any) -
         return None, error
 
 
-def _settle(future: Future[Any], arrived: Future[tuple[Any, Exception | None]]) -> None:
-    """Passes on what came back from Ray."""
+def _settle(future: _AnyFuture, arrived: Future[_Answer]) -> None:
+    """Passes Ray's answer on to the future that `submit` returned."""
     try:
         result, error = arrived.result()
     except _LOST as lost:
@@ -149,7 +168,7 @@ def _settle(future: Future[Any], arrived: Future[tuple[Any, Exception | None]]) 
 
 
 def _start_here(workers: int) -> None:
-    """A Ray on this machine; on a busy one its parts may need longer than Ray waits for them, so it is tried again."""
+    """Starts Ray on this machine. On a busy one, its processes may start too slowly for Ray, so it tries again."""
     for left in reversed(range(_TRIES)):
         try:
             ray.init(
@@ -160,7 +179,7 @@ def _start_here(workers: int) -> None:
                 **_QUIET,
             )
             return
-        except Exception as error:  # Ray raises all kinds, plain Exception among them
+        except Exception as error:  # Ray raises exceptions of all kinds, even plain ones
             ray.shutdown()
             if not left:
                 raise IaleError(
@@ -170,7 +189,7 @@ def _start_here(workers: int) -> None:
 
 
 def _join(address: str) -> None:
-    """The cluster at an address."""
+    """Joins the cluster at an address."""
     _check_reachable(address)
     try:
         ray.init(address=address, **_QUIET)
@@ -186,7 +205,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _check_reachable(address: str) -> None:
-    """Raises ConfigError where nobody listens; Ray itself would try for minutes and then end the process."""
+    """Raises ConfigError if nothing listens there. Ray itself would try for minutes and then end the process."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdigit():
         return  # "auto" and the like
@@ -195,5 +214,5 @@ def _check_reachable(address: str) -> None:
     except OSError as error:
         raise ConfigError(
             f"there is no Ray cluster at {address} ({error.strerror or error}): start one with `ray start --head`, or "
-            f"leave the address away to run on this machine."
+            f"leave out the address to run on this machine."
         ) from error

@@ -41,8 +41,7 @@ def find_strategy(strategy: QueryStrategy | str) -> QueryStrategy:
     if not isinstance(strategy, str):
         raise ConfigError(f"a strategy or the name of one was expected, not {strategy!r:.60}.")
     if strategy in STRATEGIES:
-        found: QueryStrategy = STRATEGIES[strategy]()
-        return found
+        return STRATEGIES[strategy]()
     if (PRETRAINED / strategy / CARD).is_file():
         return load_policy(PRETRAINED / strategy)
     target = {entry.name: entry.value for entry in entry_points(group=GROUP)}.get(strategy, strategy)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from iale.classifiers import _draws as draws
-from iale.classifiers.networks import initialize
+from iale.classifiers._initialize import initialize
 from iale.policies.base import Policy
 from iale.policies.state import StateConfig, encode, observe
 from iale.seeding import Stream

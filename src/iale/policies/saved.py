@@ -26,7 +26,9 @@ P = TypeVar("P", bound=Policy)
 
 WEIGHTS, CARD = "weights.safetensors", "card.json"
 
-KINDS = Registry("kind of policy", {"iale": "iale.policies.iale:IalePolicy", "alil": "iale.policies.alil:AlilPolicy"})
+KINDS = Registry[type[Policy]](
+    "kind of policy", {"iale": "iale.policies.iale:IalePolicy", "alil": "iale.policies.alil:AlilPolicy"}
+)
 """The kinds of policies by name: classes, each of which builds its policy from a card."""
 
 
@@ -66,7 +68,7 @@ def load_policy(folder: Path, cls: type[Policy] | None = None) -> Policy:
         StorageError: a file is truncated or altered.
     """
     card = load_card(folder)
-    kind: type[Policy] = KINDS[card["kind"]]
+    kind = KINDS[card["kind"]]
     if cls is not None and not issubclass(kind, cls):
         raise PolicyError(f"{folder} holds a policy of kind {kind.name!r}, {cls.name!r} was expected.")
     try:

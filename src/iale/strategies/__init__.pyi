@@ -3,7 +3,6 @@ from .base import Need as Need
 from .base import QueryContext as QueryContext
 from .base import QueryStrategy as QueryStrategy
 from .base import ScoringStrategy as ScoringStrategy
-from .base import check_query as check_query
 from .base import top_k as top_k
 from .catalog import STRATEGIES as STRATEGIES
 from .committee import Ensemble as Ensemble

@@ -1,6 +1,7 @@
 """BADGE: k-means++ sampling of gradient embeddings (Ash et al. 2020, Algorithm 1).
 
-The embeddings g = a ⊗ h (see `gradient`) are never built: their distances follow from the factors,
+The embeddings g = a ⊗ h (see `_gradient`) have C·D numbers each and are never built. Their distances follow from the
+factors: (a_i ⊗ h_i)·(a_j ⊗ h_j) = (a_i·a_j)(h_i·h_j), and so
 ‖g_i − g_j‖² = ‖a_i‖²‖h_i‖² + ‖a_j‖²‖h_j‖² − 2 (a_i·a_j)(h_i·h_j).
 Shapes: n candidates, C classes, D embedding.
 """
@@ -19,34 +20,35 @@ from iale.errors import QueryError
 from iale.strategies._gradient import residuals
 from iale.strategies.base import QueryContext, QueryStrategy
 
-_ROWS = 4096  # of a chunk that is raised to float64; small enough to stay in the processor's cache
-_KEPT = 1 << 28  # bytes of float64 residuals that are kept; beyond it each pass computes them from the logits again
-_NEAR = 1e-4  # of ‖g_i‖² + ‖g_j‖²: below it the three terms cancel, and the distance is computed from differences
+_ROWS = 4096  # rows raised to float64 at a time; few enough to stay in the processor's cache
+_KEPT = 1 << 28  # bytes of float64 residuals that are kept in memory; larger ones are computed again in each pass
+_NEAR = 1e-4  # share of ‖g_i‖² + ‖g_j‖² below which the three terms cancel; then differences are used
 
 
 class Badge(QueryStrategy):
-    """k candidates by k-means++ sampling in the space of gradient embeddings, the largest gradient first.
+    """k candidates by k-means++ sampling in the space of gradient embeddings, starting with the largest gradient.
 
-    The draws, so that a slow reference can repeat them: each of the k steps gives every candidate a weight w_i ≥ 0
-    in float64, and takes one number v = ``rng.random()``. With S the cumulative sums of w in order of position, it
-    chooses the first position with S_i > v · S_n.
+    The draws are defined so that a slow reference can repeat them. Each of the k steps gives every candidate a weight
+    w_i ≥ 0 in float64 and takes one number v = ``rng.random()``. With S the cumulative sums of w in order of position,
+    it chooses the first position with S_i > v · S_n.
 
-    - Step 1: w_i = 1 where ‖g_i‖ is the largest, else 0. (The paper speaks of k-means++ seeding, whose first centre
-      is uniform; the authors' released code, which made the published figures, takes the largest norm.)
-    - Later steps: w_i = the squared distance of g_i to the nearest chosen gradient, 0 for chosen candidates.
-    - Where all weights are 0: w_i = 1 for candidates that have not been chosen.
+    - Step 1: w_i = 1 if ‖g_i‖ is the largest, else 0. (The paper describes k-means++ seeding, whose first center is
+      uniform. The authors' code, which made the published figures, takes the largest norm.)
+    - Later steps: w_i is the squared distance of g_i to the nearest chosen gradient, and 0 for chosen candidates.
+    - If all weights are 0: w_i = 1 for candidates that have not been chosen.
 
-    No centre is placed anywhere but on a candidate, and no candidate is chosen twice. Costs k passes over the
-    embeddings, O(k·n·(C + D)), which may lie on disk behind a memory map, and memory for about 64·n bytes and the
-    smaller of 8·n·C and 256 MiB.
+    All centers are candidates, and no candidate is chosen twice. A query takes k passes over the embeddings, O(k·n·(C +
+    D)), which may be on disk behind a memory map, and memory for about 64·n bytes plus the smaller of 8·n·C bytes and
+    256 MiB.
     """
 
     name: ClassVar[str] = "badge"
 
     def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
-        """int64 [k], in the order of the draws; raises QueryError where an output is not finite."""
+        """int64 [k], in the order of the draws; raises QueryError if an output is not finite."""
         gradients = _Gradients(context.candidates.logits, context.candidates.embeddings)
         norms = gradients.norms
+        # One sum finds every bad value: a sum with a NaN or an infinity is never finite.
         if not bool(torch.isfinite(norms.sum())):
             raise QueryError("a logit or an embedding of a candidate is not finite: check the classifier's outputs.")
         open_ = np.ones(len(norms), dtype=bool)
@@ -55,24 +57,27 @@ class Badge(QueryStrategy):
         nearest = torch.full_like(norms, torch.inf)
         while len(chosen) < k:
             open_[position] = False
+            # Only the newest center can have come closer, so each step is one pass and not one for every center.
             torch.minimum(nearest, gradients.distances(position), out=nearest)
-            nearest[position] = 0.0
+            nearest[position] = 0.0  # exactly, so that it cannot be drawn again
             position = _draw(nearest.cpu().numpy(), open_, rng)
             chosen.append(position)
         return torch.tensor(chosen, dtype=torch.int64)
 
 
 def _draw(weights: NDArray[np.float64], open_: NDArray[np.bool_], rng: np.random.Generator) -> int:
-    """One position, by inversion of the cumulative sums of its float64 weights; see `Badge`."""
+    """One position, drawn by inverting the cumulative sums of the weights; see `Badge`."""
+    # In float64 and always in order of position: a parallel sum would round differently on another machine.
     sums = np.cumsum(weights)
     if sums[-1] == 0:
         sums = np.cumsum(open_.astype(np.float64))
     position = int(np.searchsorted(sums, rng.random() * sums[-1], side="right"))
-    return min(position, int(np.searchsorted(sums, sums[-1])))  # the product may round up to the last sum
+    # The product may round up to the last sum, beyond every position: then the last position with a weight is right.
+    return min(position, int(np.searchsorted(sums, sums[-1])))
 
 
 class _Gradients:
-    """Squared distances between gradient embeddings that are kept as factors.
+    """Squared distances between gradient embeddings, which are stored as their factors.
 
     Attributes:
         norms: float64 [n], ‖g_i‖².
@@ -80,10 +85,12 @@ class _Gradients:
 
     def __init__(self, logits: Tensor, embeddings: Tensor) -> None:
         self._logits = logits  # [n, C]
-        self._embeddings = embeddings  # [n, D], raised to float64 a chunk at a time
+        # [n, D]. Raised to float64, because the three terms cancel for close pairs; one chunk at a time, because a copy
+        # would be twice as large as embeddings that may not even fit into memory.
+        self._embeddings = embeddings
         n, width = embeddings.shape
         self.norms = logits.new_empty(n, dtype=torch.float64)
-        self._buffer = self.norms.new_empty(min(n, _ROWS), width)  # one for all chunks: freed pieces would pile up
+        self._buffer = self.norms.new_empty(min(n, _ROWS), width)  # one for all chunks: allocators keep freed ones
         self._lengths = torch.empty_like(self.norms)  # ‖h_i‖²
         self._kept = self.norms.new_empty(logits.shape) if 8 * logits.numel() <= _KEPT else None
         for rows, chunk in self._chunks():
@@ -94,14 +101,16 @@ class _Gradients:
                 self._kept[rows] = factors
 
     def distances(self, center: int) -> Tensor:
-        """float64 [n]: ‖g_i − g_center‖²; exactly 0 for duplicates."""
+        """float64 [n]: ‖g_i − g_center‖², exactly 0 for duplicates."""
         vector, factor = self._embeddings[center].double(), self._factors(slice(center, center + 1))[0]
         result = torch.empty_like(self.norms)
         for rows, chunk in self._chunks():
             torch.mv(chunk, vector, out=result[rows])
-            result[rows] *= self._factors(rows) @ factor
+            result[rows] *= self._factors(rows) @ factor  # (h_i·h_j)(a_i·a_j)
         total = self.norms + self.norms[center]
         result.mul_(-2).add_(total)
+        # Rounding errors are about 1e-16 of `total`, so at 1e-4 of it 12 digits of the distance are left. Without this,
+        # duplicates could be drawn, and weights could be negative.
         for near in torch.split((result < _NEAR * total).nonzero()[:, 0], _ROWS):
             result[near] = self._near(near, center)
         return result
@@ -111,14 +120,18 @@ class _Gradients:
         return residuals(self._logits[rows]) if self._kept is None else self._kept[rows]
 
     def _chunks(self) -> Iterator[tuple[slice, Tensor]]:
-        """Rows and their embeddings in float64, in a buffer that the next chunk overwrites."""
+        """Rows, and their embeddings in float64 in a buffer, which the next chunk overwrites."""
         for start in range(0, len(self._embeddings), _ROWS):
             rows = slice(start, start + _ROWS)
             chunk = self._embeddings[rows]
             yield rows, self._buffer[: len(chunk)].copy_(chunk)
 
     def _near(self, rows: Tensor, center: int) -> Tensor:
-        """The same for rows close to the centre: g_i − g_j = (a_i − a_j) ⊗ h_i + a_j ⊗ (h_i − h_j)."""
+        """float64 [rows]: the distances of rows close to the center, from differences of the factors.
+
+        g_i − g_j = (a_i − a_j) ⊗ h_i + a_j ⊗ (h_i − h_j). Unlike the three terms, those of its squared length are
+        small when the factors are close.
+        """
         own, other = self._embeddings[rows].double(), self._embeddings[center].double()
         factor = self._factors(slice(center, center + 1))[0]
         a, h = self._factors(rows) - factor, own - other
@@ -128,5 +141,5 @@ class _Gradients:
 
 
 def _squares(rows: Tensor) -> Tensor:
-    """float64 [...], the squared length of the last axis."""
+    """float64 [...], squared lengths along the last axis."""
     return rows.square().sum(dim=-1)

@@ -1,4 +1,4 @@
-"""The one interface: a strategy looks at a context and returns positions.
+"""The one interface: a strategy reads a context and returns positions.
 
 Legend of dimensions: n candidates, L labeled samples, C classes, D embedding, K Monte-Carlo passes, E members.
 """
@@ -20,7 +20,7 @@ from iale.errors import ModelError, QueryError
 
 
 class Need(enum.Enum):
-    """What a strategy reads of a context beyond the candidates' own outputs."""
+    """What a strategy reads from a context besides the candidates' own outputs; values are fields of `QueryContext`."""
 
     LABELED = "labeled"
     MONTE_CARLO = "monte_carlo"
@@ -29,15 +29,15 @@ class Need(enum.Enum):
 
 @dataclass(frozen=True, eq=False)
 class QueryContext:
-    """All that a strategy may look at. It holds no labels of candidates and no data-set indices.
+    """Everything a strategy may read. It contains no labels of candidates and no data-set indices.
 
     Attributes:
         candidates: outputs of the n unlabeled candidates.
         num_classes: C.
-        labeled: outputs of the L labeled samples, or None where no strategy needs them.
+        labeled: outputs of the L labeled samples, or None if no strategy needs them.
         labels: int64 [L], their labels, or None.
         monte_carlo: float32 [K, n, C] probabilities of passes with dropout on, or None.
-        committee: float32 [E, n, C] probabilities of the members, the classifier itself first, or None.
+        committee: float32 [E, n, C] probabilities of the members, of which the first is the classifier, or None.
     """
 
     candidates: Outputs
@@ -52,9 +52,13 @@ class QueryContext:
 
 
 class QueryStrategy(ABC):
-    """Base of every strategy, of trained policies too.
+    """Base of every strategy, including trained policies.
 
-    A strategy never trains, predicts, touches global random state or changes what it is given.
+    A strategy never trains, predicts, reads or changes global random state, or changes its inputs.
+
+    Attributes:
+        name: what users type, and what records and messages show.
+        needs: what `query` reads from the context besides the candidates' outputs.
     """
 
     name: ClassVar[str]
@@ -64,7 +68,7 @@ class QueryStrategy(ABC):
         """The k candidates to label next.
 
         Args:
-            context: what is known of the n candidates.
+            context: what is known about the n candidates.
             k: how many, 1 … n.
             rng: for draws and for ties.
 
@@ -74,18 +78,18 @@ class QueryStrategy(ABC):
         Raises:
             QueryError: k is not in 1 … n, or the context lacks a need.
         """
-        check_query(context, k, self.needs, self.name)
+        _check_query(context, k, self.needs, self.name)
         return self.select(context, k, rng=rng)
 
     @abstractmethod
     def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
-        """What `query` returns; k and the needs have been checked."""
+        """What `query` returns, once k and the needs have been checked. Strategies implement this."""
 
     def check(self, classifier: Classifier) -> None:
-        """Raises where this strategy cannot work with ``classifier``, before anything is trained.
+        """Raises an error, before anything is trained, if this strategy cannot work with ``classifier``.
 
         Raises:
-            ModelError: Monte-Carlo passes of a model without dropout are needed.
+            ModelError: the strategy needs Monte-Carlo passes, and the model has no dropout.
         """
         if Need.MONTE_CARLO in self.needs and not classifier.has_dropout:
             raise ModelError(
@@ -95,28 +99,33 @@ class QueryStrategy(ABC):
 
 
 class ScoringStrategy(QueryStrategy):
-    """A strategy that scores each candidate by itself; the k highest are chosen."""
+    """A strategy that scores each candidate by itself and chooses the k highest scores."""
 
     @abstractmethod
     def score(self, context: QueryContext) -> Tensor:
-        """float [n], higher is always more informative; a row's score ignores the other rows."""
+        """float [n], higher is always more informative. A row's score must not depend on the other rows."""
 
     def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
-        """The k highest scores, ties broken by a seeded draw."""
+        """The k highest scores; ``rng`` breaks ties."""
         return top_k(self.score(context), k, rng)
 
 
 def top_k(scores: Tensor, k: int, rng: np.random.Generator) -> Tensor:
-    """int64 [k]: positions of the k highest scores, best first, ties in random order."""
+    """int64 [k]: positions of the k highest scores [n], best first, ties in random order.
+
+    Raises:
+        QueryError: a score is NaN.
+    """
     values = scores.detach().cpu().numpy()
     if np.isnan(values).any():
         raise QueryError("a candidate's score is NaN: check the classifier's outputs.")
+    # A random second key: without it, ties would always go to the first candidates, which may be sorted by class.
     order = np.lexsort((rng.random(len(values)), -values))
     return torch.from_numpy(order[:k].astype(np.int64))
 
 
-def check_query(context: QueryContext, k: int, needs: Iterable[Need], name: str) -> None:
-    """Raises QueryError where k or the context does not suit a strategy."""
+def _check_query(context: QueryContext, k: int, needs: Iterable[Need], name: str) -> None:
+    """Raises QueryError if k is not in 1 … n or the context lacks a need."""
     if k < 1:
         raise QueryError(f"{k} samples were asked for: ask for at least 1.")
     if k > len(context):

@@ -1,10 +1,13 @@
-"""The strategies by name; trained policies are looked up in `iale.policies`."""
+"""The strategies that have a name. `iale.policies.find_strategy` also knows trained policies."""
 
 from __future__ import annotations
 
-from iale.registry import Registry
+from collections.abc import Callable
 
-STRATEGIES = Registry(
+from iale.registry import Registry
+from iale.strategies.base import QueryStrategy
+
+STRATEGIES = Registry[Callable[[], QueryStrategy]](
     "strategy",
     {
         "random": "iale.strategies.random:Random",
@@ -17,3 +20,4 @@ STRATEGIES = Registry(
         "badge": "iale.strategies.badge:Badge",
     },
 )
+"""Functions without arguments that return a strategy; add your own with ``STRATEGIES.register``."""

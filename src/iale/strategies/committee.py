@@ -1,4 +1,4 @@
-"""Variation ratios: how many passes or members disagree with the most frequent prediction?
+"""Variation ratios: which share of the passes or members disagrees with the most frequent prediction?
 
 Shapes: K passes or E members (N in the paper's formula), n candidates, C classes.
 """
@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
-from iale.errors import QueryError
+from iale.strategies._votes import variation_ratio
 from iale.strategies.base import Need, QueryContext, ScoringStrategy
 
 
@@ -36,27 +35,3 @@ class Ensemble(ScoringStrategy):
         """float64 [n] in [0, 1 − 1/C], multiples of 1/E."""
         assert context.committee is not None
         return variation_ratio(context.committee)
-
-
-def variation_ratio(probs: Tensor) -> Tensor:
-    """1 − m/N over hard votes, m the number of votes for the most frequent class (paper, Eq. 4).
-
-    Args:
-        probs: [N, n, C] probabilities of N passes or members; each votes for its most likely class, and for the
-            first of several that are equally likely.
-
-    Returns:
-        float64 [n]. Equal counts give equal scores, to the bit.
-
-    Raises:
-        QueryError: there is no voter, or a probability is not finite.
-    """
-    voters, n, classes = probs.shape
-    if voters == 0:
-        raise QueryError("a variation ratio of no votes was asked for: give at least one pass or member.")
-    if not bool(torch.isfinite(probs.sum())):
-        raise QueryError("a pass or member gave a probability that is not finite: check the classifier's outputs.")
-    votes = probs.argmax(dim=2).T  # [n, N]
-    counts = torch.zeros(n, classes, dtype=torch.int64, device=probs.device)
-    counts.scatter_add_(1, votes, torch.ones_like(votes))
-    return (voters - counts.amax(dim=1)).double() / voters

@@ -1,4 +1,4 @@
-"""Random sampling, the baseline that every other strategy has to beat."""
+"""Random sampling, the baseline for every other strategy."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ class Random(QueryStrategy):
     name: ClassVar[str] = "random"
 
     def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
-        """int64 [k]; reads nothing of the context but n."""
+        """int64 [k]; reads only n from the context."""
         return torch.from_numpy(rng.choice(len(context), size=k, replace=False).astype(np.int64))

@@ -1,7 +1,7 @@
-"""Scores of one forward pass: how unsure is the classifier of each candidate by itself?
+"""Scores from one forward pass: how uncertain is the classifier about each candidate?
 
-All three are computed in float64 from the logits, so that confident candidates, whose probabilities round to 1 in
-float32, are still told apart. Shapes: n candidates, C classes.
+All three are computed in float64 from the logits, which distinguishes confident candidates whose probabilities round to
+1 in float32. Shapes: n candidates, C classes.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class Confidence(ScoringStrategy):
         """float64 [n] in [0, 1 − 1/C]."""
         probs = _probs(context)  # [n, C]
         likely = probs.argmax(dim=1, keepdim=True)
-        return probs.scatter(1, likely, 0.0).sum(dim=1)  # the sum of the others does not cancel as 1 − max would
+        return probs.scatter(1, likely, 0.0).sum(dim=1)  # the sum of the others keeps the digits that 1 − max loses
 
 
 class Margin(ScoringStrategy):
-    """Smallest margin: −(p₁ − p₂), p₁ and p₂ the two largest probabilities (Scheffer et al. 2001)."""
+    """Smallest margin: −(p₁ − p₂) with the two largest probabilities p₁ and p₂ (Scheffer et al. 2001)."""
 
     name: ClassVar[str] = "margin"
 

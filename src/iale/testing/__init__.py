@@ -1,4 +1,4 @@
-"""Contract tests and slow references, shipped so that anyone can check a strategy of her own.
+"""A contract test and slow references, with which anyone can check a strategy.
 
 >>> from iale.strategies.uncertainty import Margin
 >>> from iale.testing import check_strategy

@@ -1,3 +1,11 @@
 from .contexts import make_context as make_context
 from .contexts import reorder as reorder
 from .contract import check_strategy as check_strategy
+from .reference import badge as badge
+from .reference import confidence as confidence
+from .reference import coreset as coreset
+from .reference import entropy as entropy
+from .reference import gradient_embeddings as gradient_embeddings
+from .reference import margin as margin
+from .reference import probabilities as probabilities
+from .reference import variation_ratio as variation_ratio

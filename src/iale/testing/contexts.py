@@ -1,4 +1,4 @@
-"""Random query contexts with everything that a strategy may need."""
+"""Random query contexts that meet every need."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def make_context(
     members: int = 5,
     seed: int = 0,
 ) -> QueryContext:
-    """A context of normal embeddings, logits that are linear in them plus noise, and no two equal rows.
+    """A context with normal embeddings, and logits that are linear in them plus noise; no two rows are equal.
 
     Args:
         n: candidates.
         num_classes: C.
         dim: D, width of the embedding.
-        labeled: L, labeled samples; 0 gives labeled outputs without rows.
+        labeled: L, labeled samples; with 0, their outputs have no rows.
         passes: K Monte-Carlo passes.
-        members: E members of the committee, of which the first is the classifier itself.
+        members: E members of the committee, of which the first is the classifier.
         seed: of all the numbers.
     """
     generator = Stream(seed, ("testing", "context")).torch()
@@ -41,7 +41,7 @@ def make_context(
 
     candidates, known = outputs(n), outputs(labeled)
     noise = torch.randn(passes + members, n, num_classes, generator=generator)
-    noise[passes] = 0.0
+    noise[passes] = 0.0  # the first member is the classifier
     voters = torch.softmax(candidates.logits + noise, dim=2)
     return QueryContext(
         candidates=candidates,
@@ -54,7 +54,12 @@ def make_context(
 
 
 def reorder(context: QueryContext, positions: Tensor) -> QueryContext:
-    """The context whose candidate i is candidate ``positions[i]`` of this one; a part of them may be named."""
+    """A context whose candidate i is candidate ``positions[i]`` of this one.
+
+    Args:
+        context: stays as it is.
+        positions: int64 [m], all positions in another order, or some of them.
+    """
     return replace(
         context,
         candidates=context.candidates.at(positions),

@@ -1,4 +1,4 @@
-"""What every query strategy must do, as checks that end in one clear sentence."""
+"""What every query strategy must do, as a check that explains a failure in one sentence."""
 
 from __future__ import annotations
 
@@ -24,25 +24,26 @@ _DRAWS = 300  # repeated queries of a strategy that draws
 def check_strategy(
     strategy: QueryStrategy, *, num_classes: int = 4, dim: int = 6, tolerance: float = 1e-5, seed: int = 0
 ) -> None:
-    """Raises AssertionError where a strategy breaks the contract of `QueryStrategy`.
+    """Raises AssertionError if a strategy breaks the contract of `QueryStrategy`.
 
-    Checked on random contexts: positions are unique, in range, int64 and k in number; k = n returns all, k < 1 and
-    k > n raise QueryError, and so does a need that is not met; the same rng gives the same answer; inputs and the
-    global random state of Python, NumPy and PyTorch stay as they were; memory layout does not matter. Then, of what
-    must not depend on the order of the candidates, the part that applies:
+    It checks on random contexts: query returns k unique int64 positions in 0 … n−1. k = n returns all of them. k < 1,
+    k > n and an unmet need raise QueryError. The same rng gives the same answer. Inputs and the global random state of
+    Python, NumPy and PyTorch do not change. The memory layout does not matter.
 
-    - a `ScoringStrategy`: a row's score is the same among other rows and in another order, and the k highest scores
-      are chosen;
-    - any other whose answer is the same for every rng: permuting the candidates permutes the answer;
-    - any other: permuting the candidates leaves each one's chance of being chosen as it is. Counts of 300 queries
-      each way may differ by 6 standard deviations, which happens to a correct strategy with a probability below
-      1e-7; the draws are fixed by ``seed``, so a strategy that passed will pass again.
+    The order of the candidates must not matter either. What this means depends on the strategy:
+
+    - `ScoringStrategy`: a candidate's score is the same among other candidates and in another order, and the k highest
+      scores are chosen.
+    - A strategy that gives the same answer for every rng: permuting the candidates permutes the answer.
+    - Any other strategy: permuting the candidates does not change their chances. Their counts in 300 queries each way
+      may differ by 6 standard deviations, which a correct strategy exceeds with a probability below 1e-7. ``seed``
+      determines the draws, so a strategy that passes once always passes.
 
     Args:
-        strategy: what to check.
-        num_classes: C of the contexts, for a policy that was trained for a certain number.
-        dim: D of the contexts, likewise.
-        tolerance: relative, for scores that are computed in other company.
+        strategy: the strategy to check.
+        num_classes: C of the contexts, for a policy that was trained for a certain number of classes.
+        dim: D of the contexts, for a policy that was trained for a certain width.
+        tolerance: relative error of scores that are computed together with other candidates.
         seed: of the contexts and the draws.
     """
     for number in range(_SEEDS):
@@ -140,17 +141,19 @@ def _check_equivariant(strategy: QueryStrategy, context: QueryContext, stream: S
 
 def _check_chances(strategy: QueryStrategy, context: QueryContext, stream: Stream) -> None:
     n = len(context)
+    # One fixed permutation that moves every candidate: strategies that favor the first or the last ones stand out.
     order = torch.from_numpy(np.roll(np.arange(n)[::-1], 2).copy())
     permuted = reorder(context, order)
     counts = torch.zeros(2, n)
     for number in range(_DRAWS):
         counts[0, _ask(strategy, context, 2, stream.child("plain", number))] += 1
         counts[1, order[_ask(strategy, permuted, 2, stream.child("permuted", number))]] += 1
+    # For two binomial counts with the same chance p, the difference has variance 2 · draws · p (1 − p).
     share = counts.sum(dim=0) / (2 * _DRAWS)
     deviation = (counts[0] - counts[1]).abs() / (2 * _DRAWS * share * (1 - share)).clamp(min=1.0).sqrt()
     _require(
         float(deviation.max()) < 6,
-        f"the order of the candidates must not change their chances, but of {_DRAWS} queries each way candidates were "
+        f"the order of the candidates must not change their chances, but in {_DRAWS} queries each way candidates were "
         f"chosen {counts[0].int().tolist()} and {counts[1].int().tolist()} times.",
     )
 
@@ -164,7 +167,7 @@ def _check_refusals(strategy: QueryStrategy, context: QueryContext, stream: Stre
 
 
 def _require(holds: bool, sentence: str) -> None:
-    """An assertion that Python's -O does not remove."""
+    """An assertion that ``python -O`` does not remove."""
     if not holds:
         raise AssertionError(sentence)
 
@@ -199,7 +202,7 @@ def _map(context: QueryContext, change: Callable[[Tensor], Tensor]) -> QueryCont
 
 
 def _strided(tensor: Tensor) -> Tensor:
-    """The same numbers, every other one of a larger tensor along each axis."""
+    """The same numbers as every second one of a larger tensor along each axis."""
     large = tensor.new_zeros([2 * size for size in tensor.shape])
     view = large[tuple(slice(None, None, 2) for _ in tensor.shape)]
     return view.copy_(tensor)
@@ -213,6 +216,6 @@ def _global_state_kept() -> Iterator[None]:
 
 
 def _global_state() -> tuple[object, ...]:
-    numpy_state = repr(np.random.get_state(legacy=False))  # noqa: NPY002  (looked at, never drawn from)
+    numpy_state = repr(np.random.get_state(legacy=False))  # noqa: NPY002  (read, never drawn from)
     words = np.random.get_state(legacy=False)["state"]["key"].tobytes()  # noqa: NPY002
     return random.getstate(), numpy_state, words, torch.get_rng_state().numpy().tobytes()

@@ -1,7 +1,7 @@
-"""Slow, obvious versions of every strategy in float64, one number at a time.
+"""Slow, obvious versions of the strategies, in float64, one number at a time.
 
-They share no code with the strategies and are written to be read next to the papers. Inputs are whatever NumPy turns
-into arrays; sizes beyond a few hundred candidates take long.
+They share no code with the strategies and are meant to be read next to the papers. Inputs are anything that NumPy can
+turn into arrays. More than a few hundred candidates take long.
 Legend of dimensions: n candidates, L labeled samples, C classes, D embedding, N passes or members.
 """
 
@@ -13,10 +13,10 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+_Floats = NDArray[np.float64]
 
 
-def probabilities(logits: ArrayLike) -> Floats:
+def probabilities(logits: ArrayLike) -> _Floats:
     """[n, C]: p_c = exp(z_c) / Σ_b exp(z_b)."""
     return np.array([_softmax(row) for row in _array(logits)])
 
@@ -47,7 +47,7 @@ def variation_ratio(probs: ArrayLike) -> list[float]:
     return result
 
 
-def gradient_embeddings(logits: ArrayLike, embeddings: ArrayLike) -> Floats:
+def gradient_embeddings(logits: ArrayLike, embeddings: ArrayLike) -> _Floats:
     """[n, C·D]: (p − onehot(argmax p)) ⊗ h, the classes' rows one after another."""
     result = []
     for row, embedding in zip(probabilities(logits), _array(embeddings), strict=True):
@@ -61,8 +61,14 @@ def gradient_embeddings(logits: ArrayLike, embeddings: ArrayLike) -> Floats:
 def badge(logits: ArrayLike, embeddings: ArrayLike, k: int, rng: np.random.Generator) -> list[int]:
     """Positions chosen by k-means++ sampling of gradient embeddings, with one ``rng.random()`` for each.
 
-    The first weighs 1 where the norm is the largest and 0 elsewhere; later ones weigh their squared distance to the
-    nearest chosen one; where all weights are 0, each that has not been chosen weighs 1.
+    At first, the weights are 1 for the largest norm and 0 otherwise; after that, the squared distances to the nearest
+    chosen gradient. If all weights are 0, those of candidates that have not been chosen become 1.
+
+    Args:
+        logits: [n, C].
+        embeddings: [n, D].
+        k: how many.
+        rng: of the draws.
     """
     gradients = gradient_embeddings(logits, embeddings)
     norms = [_squared_distance(row, np.zeros_like(row)) for row in gradients]
@@ -82,13 +88,13 @@ def badge(logits: ArrayLike, embeddings: ArrayLike, k: int, rng: np.random.Gener
 
 
 def coreset(candidates: ArrayLike, labeled: ArrayLike, k: int, rng: np.random.Generator) -> list[int]:
-    """Positions chosen by greedy k-center; the first of several that are equally far.
+    """Positions chosen by greedy k-center; of several at the same distance, the first.
 
     Args:
         candidates: [n, D].
-        labeled: [L, D]; where L is 0 the first centre is ``rng.integers(n)``.
+        labeled: [L, D]; if L is 0, the first center is ``rng.integers(n)``.
         k: how many.
-        rng: read only where L is 0.
+        rng: read only if L is 0.
     """
     points, centers = list(_array(candidates)), list(_array(labeled))
     chosen: list[int] = []
@@ -107,20 +113,20 @@ def coreset(candidates: ArrayLike, labeled: ArrayLike, k: int, rng: np.random.Ge
     return chosen
 
 
-def _array(values: ArrayLike) -> Floats:
+def _array(values: ArrayLike) -> _Floats:
     return np.asarray(values, dtype=np.float64)
 
 
-def _softmax(row: Floats) -> list[float]:
+def _softmax(row: _Floats) -> list[float]:
     powers = [math.exp(value - max(row)) for value in row]
     return [power / sum(powers) for power in powers]
 
 
-def _first_of_the_largest(row: Floats) -> int:
+def _first_of_the_largest(row: _Floats) -> int:
     return [float(value) for value in row].index(float(max(row)))
 
 
-def _squared_distance(one: Floats, other: Floats) -> float:
+def _squared_distance(one: _Floats, other: _Floats) -> float:
     return float(sum((a - b) ** 2 for a, b in zip(one.tolist(), other.tolist(), strict=True)))
 
 

@@ -1,6 +1,11 @@
-"""Convolutions of R networks side by side: three ways to compute the same.
+"""Convolutions of R networks side by side, in three ways that give the same result.
 
-Images lie as [R, B, height, width, channels], weights as [R, O, height, width, I]; strides are 1.
+PyTorch has no convolution of R batches with R kernels. Which of the three detours is the fastest depends on the layer
+and on the device (`benchmarks/stacked.py` and `benchmarks/stacked_gpu.py` measure it). Images are stored as
+[R, B, height, width, channels], weights as [R, O, height, width, I]; strides are 1.
+
+With x the input, w the weight, y the output and g = ∂loss/∂y, each way computes y = x * w + b, ∂loss/∂w and ∂loss/∂b,
+and on request ∂loss/∂x. ∂loss/∂b is always the sum of g over samples and positions.
 """
 
 from __future__ import annotations
@@ -14,16 +19,17 @@ from torch import Tensor, nn
 from iale.classifiers.stacked._products import Products
 
 Way = Literal["auto", "unfold", "each", "grouped"]
-"""Patches and a batched product; one after another; the groups of one convolution. "auto" picks by measurement."""
+"""A product of patches, one network after the other, or groups of one convolution; "auto" follows measurements."""
 
 _PATCH = 64
-"""Patches of up to so many values are unfolded: with so few inputs a convolution leaves the vector units idle."""
+"""Largest patch, in values, that "auto" unfolds: with so few inputs, a convolution leaves the vector units idle."""
 
 
 class Convolution:
-    """What the three ways share; they differ in `forward` and `backward`."""
+    """What the three ways share: weights and gradients. Each has its own `forward` and `backward`."""
 
     def __init__(self, modules: Sequence[nn.Conv2d], products: Products) -> None:
+        # Channels last, like the images, so that a flattened weight lines up with a flattened patch.
         weights = [m.weight.detach().permute(0, 2, 3, 1) for m in modules]
         self.weights = [
             torch.stack(weights).contiguous(),
@@ -42,10 +48,10 @@ class Convolution:
 
 
 class Unfolded(Convolution):
-    """Patches [R, positions, I'] times weights [R, I', O].
+    """Patches [R, positions, I'] times weights [R, I', O], one batched product; I' is the size of a patch.
 
     Attributes:
-        reads_patches: `forward` is given what `unfold` makes, and its gradient is not asked for.
+        reads_patches: the input of `forward` is what `unfold` returns; then the input's gradient must not be asked for.
     """
 
     reads_patches = False
@@ -54,7 +60,7 @@ class Unfolded(Convolution):
         """[…, height, width, I] to patches […, height', width', I']."""
         rows, columns, p = *self.weights[0].shape[2:4], self.padding
         x = nn.functional.pad(x, (0, 0, p, p, p, p)) if p else x
-        self.shape = x.shape
+        self.shape = x.shape  # with padding, which `backward` cuts off
         windows = x.unfold(-3, rows, 1).unfold(-3, columns, 1)  # […, height', width', I, rows, columns]
         return windows.movedim(-3, -1).flatten(-3)
 
@@ -67,12 +73,14 @@ class Unfolded(Convolution):
         return y.view(*patches.shape[:4], -1)
 
     def backward(self, grad: Tensor, inputs: bool) -> Tensor:
-        """The gradient of the input, where ``inputs`` asks for it."""
+        """The gradient of the input, if ``inputs``."""
         weight, p = self.weights[0], self.padding
         g = grad.flatten(1, 3)
         self.grads = [self.products(g.transpose(1, 2), self.patches).view_as(weight), g.sum(dim=1)]
         if not inputs:
             return grad
+        # Each output pixel sends its gradient back to the pixels of its patch, and patches overlap. The loop adds one
+        # shifted image for each offset (i, j) in the kernel: a fixed order, which a scatter on a GPU would not have.
         spread = self.products(g, weight.flatten(2)).view(*grad.shape[:4], *weight.shape[2:])
         full = torch.zeros(self.shape, dtype=grad.dtype, device=grad.device)
         height, width = grad.shape[2:4]
@@ -83,7 +91,7 @@ class Unfolded(Convolution):
 
 
 class OneByOne(Convolution):
-    """R convolutions of the library."""
+    """R convolutions of PyTorch, one after the other."""
 
     def forward(self, x: Tensor) -> Tensor:
         """[R, B, height, width, I] to [R, B, height', width', O]."""
@@ -95,7 +103,7 @@ class OneByOne(Convolution):
         )
 
     def backward(self, grad: Tensor, inputs: bool) -> Tensor:
-        """The gradient of the input, where ``inputs`` asks for it."""
+        """The gradient of the input, if ``inputs``."""
         weight, g = self.products.cast(self.weights[0]), self.products.cast(grad)
         parts = [
             _gradients(image(g[r]), image(self.x[r]), image(weight[r]), self.padding, 1, inputs) for r in range(len(g))
@@ -105,7 +113,7 @@ class OneByOne(Convolution):
 
 
 class Grouped(Convolution):
-    """One convolution whose groups are the networks: the channels of all networks lie side by side."""
+    """One convolution with a group for each network: the channels of all networks lie side by side."""
 
     def forward(self, x: Tensor) -> Tensor:
         """[R, B, height, width, I] to [R, B, height', width', O]."""
@@ -115,7 +123,7 @@ class Grouped(Convolution):
         return _apart(y, len(x)).to(x.dtype)
 
     def backward(self, grad: Tensor, inputs: bool) -> Tensor:
-        """The gradient of the input, where ``inputs`` asks for it."""
+        """The gradient of the input, if ``inputs``."""
         weight, g = self.products.cast(self.weights[0]), self.products.cast(_beside(grad))
         back = _gradients(g, self.x, image(weight.flatten(0, 1)), self.padding, len(grad), inputs)
         own = back[1].permute(0, 2, 3, 1).reshape(weight.shape).to(grad.dtype)
@@ -131,7 +139,7 @@ WAYS: dict[str, type[Unfolded] | type[OneByOne] | type[Grouped]] = {
 
 
 def convolution(modules: Sequence[nn.Conv2d], products: Products, way: Way) -> Unfolded | OneByOne | Grouped:
-    """The stacked convolution for ``modules``, computed in the given way."""
+    """One layer for the same convolution of R networks, computed in the given way."""
     small = modules[0].weight[0].numel() <= _PATCH
     return WAYS[way if way != "auto" else "unfold" if small else "each"](modules, products)
 
@@ -144,6 +152,7 @@ def image(x: Tensor) -> Tensor:
 def _join(parts: list[Tensor], dtype: torch.dtype) -> Tensor:
     """R tensors [n, channels, height, width] to one [R, n, height, width, channels]."""
     rows = [part.permute(0, 2, 3, 1) for part in parts]
+    # One network, the usual stack of CNNs on a CPU, needs no stacking.
     joined = rows[0][None] if len(rows) == 1 else torch.stack(rows)
     return joined.to(dtype).contiguous()
 
@@ -159,7 +168,10 @@ def _apart(x: Tensor, r: int) -> Tensor:
 
 
 def _gradients(grad: Tensor, x: Tensor, weight: Tensor, padding: int, groups: int, inputs: bool) -> list[Tensor]:
-    """Gradients of input and weight."""
+    """Gradients of input, weight and bias; the first only if ``inputs``, the last never.
+
+    PyTorch's own operator, called without autograd: it would keep a graph, and could not skip the input's gradient.
+    """
     sides = [padding, padding]
     back = torch.ops.aten.convolution_backward
     return back(grad, x, weight, None, [1, 1], sides, [1, 1], False, [0, 0], groups, [inputs, True, False])  # type: ignore[no-any-return]

@@ -1,7 +1,8 @@
 """Layers of R networks side by side, with their gradients by hand.
 
-A layer maps [R, B, …] to [R, B, …] and keeps what its own gradient needs; nothing builds a graph. Images lie as
-[R, B, height, width, channels], the order in which convolutions and patches read memory in one go.
+A layer maps [R, B, …] to [R, B, …] and keeps what its own gradient needs. No graph is built: the networks are small and
+their steps many, and layers overwrite their inputs, which autograd forbids. Images are stored as
+[R, B, height, width, channels], the order in which convolutions and patches read memory.
 
 Dimensions: R networks, B samples of a batch, I inputs and O outputs of a layer.
 """
@@ -26,7 +27,7 @@ class Layer(Protocol):
     """A layer of R networks.
 
     Attributes:
-        weights: tensors [R, …], changed in place by the optimiser.
+        weights: tensors [R, …], which the optimizer changes in place.
         grads: their gradients, set by `backward` and laid out like the weights.
     """
 
@@ -38,7 +39,7 @@ class Layer(Protocol):
         ...
 
     def backward(self, grad: Tensor, inputs: bool) -> Tensor:
-        """The gradient of the input, where ``inputs`` asks for it; may overwrite ``grad``."""
+        """The gradient of the input, if ``inputs``, else anything; may overwrite ``grad``."""
         ...
 
     def store(self, module: nn.Module, weights: Sequence[Tensor]) -> None:
@@ -52,7 +53,7 @@ class _Weightless:
         self.grads: list[Tensor] = []
 
     def store(self, module: nn.Module, weights: Sequence[Tensor]) -> None:
-        """There is nothing to copy."""
+        """Does nothing: there are no weights."""
 
 
 class StackedReLU(_Weightless):
@@ -64,7 +65,8 @@ class StackedReLU(_Weightless):
         return self.y
 
     def backward(self, grad: Tensor, inputs: bool) -> Tensor:
-        """Zero where the output is; overwrites ``grad``."""
+        """Zero where the output is zero; overwrites ``grad``."""
+        # The output tells as much as the input, which `forward` has overwritten: y > 0 exactly where x > 0.
         torch.ops.aten.threshold_backward.grad_input(grad, self.y, 0, grad_input=grad)
         return grad
 
@@ -86,7 +88,7 @@ class StackedFlatten(_Weightless):
 
 
 class StackedDropout(_Weightless):
-    """Inverted dropout; network r reads the numbers of ``key[r]`` (int32 [R, 2]) as `networks.Dropout` does."""
+    """Inverted dropout; network r reads the numbers of ``key[r]`` (int32 [R, 2]), as `networks.Dropout` does."""
 
     def __init__(self, p: float) -> None:
         super().__init__()
@@ -94,9 +96,9 @@ class StackedDropout(_Weightless):
         self.key = torch.empty(0)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Overwrites ``x``: a ReLU before this layer then reads 0 where a unit was dropped, as its gradient is."""
+        """Overwrites ``x``. A ReLU before this layer then sees 0 for a dropped unit, whose gradient is 0 anyway."""
         kept = keeps(self.key, x[0].numel(), self.p)
-        if x.dim() == 5:
+        if x.dim() == 5:  # numbers are counted in the order of PyTorch's images: channels first
             r, b, height, width, channels = x.shape
             kept = kept.view(r, b, channels, height, width).permute(0, 1, 3, 4, 2)
         self.scale = kept.reshape(x.shape).to(x.dtype).mul_(1 / (1 - self.p))
@@ -108,7 +110,7 @@ class StackedDropout(_Weightless):
 
 
 class StackedMaxPool(_Weightless):
-    """Max-pooling whose windows do not overlap."""
+    """Max-pooling with windows that do not overlap."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -121,19 +123,19 @@ class StackedMaxPool(_Weightless):
         return _stacked(y, len(x))
 
     def backward(self, grad: Tensor, inputs: bool) -> Tensor:
-        """To the position of each maximum."""
+        """Sends each gradient to the position of its maximum."""
         g, x = image(grad.flatten(0, 1)), self.x
         if x.device.type == "cpu":
             back = torch.ops.aten.max_pool2d_with_indices_backward
             full = back(g, x, self.size, self.size, [0, 0], [1, 1], False, self.where)
-        else:  # windows share no position, so the result is one; PyTorch's own kernel adds in any order
+        else:  # PyTorch's kernel adds in an order that varies; a scatter is exact, because windows share no position
             full = torch.zeros_like(x)
             full.flatten(2).scatter_(2, self.where.flatten(2), g.flatten(2))
         return _stacked(full, len(grad))
 
 
 class StackedLinear:
-    """x W[r]ᵀ + b[r], with W [R, O, I] and b [R, O]."""
+    """y = x W[r]ᵀ + b[r], with W [R, O, I] and b [R, O]."""
 
     def __init__(self, modules: Sequence[nn.Linear], products: Products) -> None:
         self.weights = [torch.stack([m.weight.detach() for m in modules])]
@@ -148,7 +150,7 @@ class StackedLinear:
         return self.products(x, weight.transpose(1, 2), bias)
 
     def backward(self, grad: Tensor, inputs: bool) -> Tensor:
-        """[R, B, O] to [R, B, I]."""
+        """∂W = gᵀ x, ∂b = Σ g over the batch, and ∂x = g W: [R, B, O] to [R, B, I]."""
         self.grads = [self.products(grad.transpose(1, 2), self.x), grad.sum(dim=1)]
         return self.products(grad, self.weights[0]) if inputs else grad
 
@@ -160,7 +162,10 @@ class StackedLinear:
 
 
 def parts_of(network: nn.Module) -> list[nn.Module] | None:
-    """The layers of a network in order, or None where one of them cannot be stacked exactly."""
+    """The layers of a network in order, or None if one of them cannot be stacked exactly.
+
+    A subclass of `Network` may do something else in `forward`, so its type has to match exactly.
+    """
     if type(network) is not Network:
         return None
     parts: list[nn.Module] = []
@@ -172,9 +177,9 @@ def parts_of(network: nn.Module) -> list[nn.Module] | None:
 
 
 def stack_layers(networks: Sequence[nn.Module], products: Products, way: Way) -> list[tuple[int, Layer]]:
-    """The layers of networks of one architecture, each with its place in `parts_of`.
+    """The layers for networks of one architecture, each with its position in `parts_of`.
 
-    Dropout before a flattening comes after it: the numbers of its mask run in that order.
+    Dropout and a flattening after it change places: masks are drawn in flattened order, so they need no transposing.
     """
     columns = [parts for parts in map(parts_of, networks) if parts is not None]
     layers = [(place, _stack(modules, products, way)) for place, modules in enumerate(zip(*columns, strict=True))]
@@ -185,7 +190,11 @@ def stack_layers(networks: Sequence[nn.Module], products: Products, way: Way) ->
 
 
 def keeps(key: Tensor, n: int, p: float) -> Tensor:
-    """Whether each of n units is kept: bool [R, n], equal to ``draws.uniform(key, n) >= p``."""
+    """Whether each of n units is kept: bool [R, n], equal to ``draws.uniform(key, n) >= p``.
+
+    A uniform number is a 24-bit integer times 2^-24, so integers can be compared instead: with ⌈p · 2^24⌉, where p is
+    rounded to float32 as PyTorch rounds it to compare. This skips the conversion.
+    """
     least = int(np.ceil(float(np.float32(p)) * 2**24))
     if key.device.type != "cpu":
         return draws.bits(key, n).bitwise_right_shift_(8).bitwise_and_(0xFFFFFF) >= least
@@ -201,7 +210,8 @@ def _counter(n: int) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
 
 
 def _words(first: int, second: int, n: int) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
-    """`draws.bits` of one key; NumPy's unsigned shifts take two operations fewer in each round."""
+    """`draws.bits` of one key. NumPy shifts unsigned words, which saves two masks in each round."""
+    # The start of a longer counter will do, so batches of all lengths up to a power of two share one.
     words = _counter(1 << (n - 1).bit_length())[:n] + np.uint32(first)
     spare = np.empty_like(words)
     for last in (second, 0):
@@ -209,7 +219,7 @@ def _words(first: int, second: int, n: int) -> np.ndarray[tuple[int], np.dtype[n
             words ^= np.right_shift(words, np.uint32(shift), out=spare)
             words *= np.uint32(factor)
         words ^= np.right_shift(words, np.uint32(16), out=spare)
-        if last:
+        if last:  # the key's second word goes between the two rounds
             words ^= np.uint32(last)
     return words
 

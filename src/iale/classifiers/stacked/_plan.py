@@ -1,4 +1,4 @@
-"""What each of R networks reads in each of its steps, drawn in advance on the device as the plain loop draws it.
+"""What each of R networks reads in each of its steps, drawn in advance, on the device, as the plain loop draws it.
 
 Dimensions: R networks, S steps of the longest fit, B samples of a batch, L dropout layers.
 """
@@ -18,15 +18,15 @@ from iale.seeding import Stream
 
 @dataclass
 class Plan:
-    """Steps of R networks; behind a batch that is not full, and behind the last step of a fit, is padding.
+    """Steps of R networks. Padding fills up small batches, and the steps after the last one of a short fit.
 
     Attributes:
-        rows: int64 [S, R, B], places of samples among the inputs; padding repeats a sample of the same network.
+        rows: int64 [S, R, B], positions of samples in the inputs; padding repeats a sample of the same network.
         labels: int64 [S, R, B, 1].
-        shares: float64 [S, R, B, 1], a sample's share of the mean loss of its batch; 0 is padding.
+        shares: float64 [S, R, B, 1], the sample's weight in the mean loss of its batch; 0 marks padding.
         keys: int32 [S, R, L, 2], of the dropout masks.
         sizes: [S], the largest batch of each step.
-        epochs: [R], steps of one epoch of each network.
+        epochs: [R], steps in one epoch of each network.
         counts: [R], labeled samples of each network.
     """
 
@@ -39,7 +39,7 @@ class Plan:
     counts: list[int]
 
     def keep(self, kept: Tensor) -> None:
-        """Drops all networks but those at ``kept``."""
+        """Drops all networks except those at ``kept``."""
         for name in ("rows", "labels", "shares", "keys"):
             setattr(self, name, getattr(self, name)[:, kept])
         for name in ("epochs", "counts"):
@@ -49,11 +49,11 @@ class Plan:
 def plan(
     jobs: Sequence[FitJob], places: Sequence[Tensor], config: TrainingConfig, dropouts: int, device: torch.device
 ) -> Plan:
-    """The steps of ``jobs``.
+    """The steps that the plain loop would take for each of ``jobs``.
 
     Args:
         jobs: labeled sets and seeds.
-        places: int64 [len(jobs[r].indices)] for each job, where its samples lie among the inputs.
+        places: for each job int64 [len(jobs[r].indices)], the positions of its samples in the inputs.
         config: epochs and batch size.
         dropouts: L.
         device: where the steps are drawn and kept.
@@ -70,11 +70,12 @@ def plan(
     for r, (job, n, steps) in enumerate(zip(jobs, counts, epochs, strict=True)):
         seeds = [Stream(job.seed).child(name).seed for name in ("batches", "dropout")]
         order_key, drop_key = draws.keys(seeds, device)
+        # One row for each epoch, as long as its steps need; −1 marks what the last batch of an epoch lacks.
         orders = torch.full((config.epochs, steps * size), -1, device=device)
         orders[:, :n] = draws.permutation(draws.fold(order_key, epoch_numbers), n)
         orders = orders.view(-1, size)[:, : shape[2]]
         real, orders, last = orders >= 0, orders.clamp(min=0), config.epochs * steps
-        rows[:, r] = places[r][0]
+        rows[:, r] = places[r][0]  # padding has to be some sample: share 0 makes its gradient exactly 0
         rows[:last, r] = places[r].to(device)[orders]
         labels[:last, r] = job.labels.to(device)[orders]
         shares[:last, r] = real.double() / real.sum(dim=1, keepdim=True)

@@ -5,7 +5,7 @@ Dimensions: R pairs of an m × k and a k × n matrix.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -15,14 +15,14 @@ class Products:
     """R matrix products at a time.
 
     Args:
-        operands: bfloat16 rounds what is multiplied to 8 bits (sums stay in float32); None takes it as it is.
+        operands: bfloat16 rounds the factors to 8 significant bits (sums stay in float32); None leaves them.
     """
 
     def __init__(self, operands: torch.dtype | None = None) -> None:
         self.operands = operands
 
     def cast(self, x: Tensor) -> Tensor:
-        """An operand in the type of the products."""
+        """A factor in the type in which it is multiplied."""
         return x if self.operands is None else x.to(self.operands)
 
     def __call__(self, a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -30,7 +30,7 @@ class Products:
         if _ONEDNN is not None and self._for_onednn(a, b):
             added = [None] * len(a) if bias is None else list(bias)
             if len(a) == 1:
-                return _ONEDNN(a[0], b[0].t(), added[0], "none", [], "")[None]  # type: ignore[no-any-return]
+                return _ONEDNN(a[0], b[0].t(), added[0], "none", [], "")[None]
             parts = zip(a, b, added, strict=True)
             return torch.stack([_ONEDNN(x, y.t(), z, "none", [], "") for x, y, z in parts])
         if bias is None:
@@ -38,9 +38,9 @@ class Products:
         return torch.baddbmm(self.cast(bias)[:, None], self.cast(a), self.cast(b)).to(a.dtype)
 
     def _for_onednn(self, a: Tensor, b: Tensor) -> bool:
-        """PyTorch hands float32 products to MKL, which on AVX-512 of AMD reaches half the rate of oneDNN.
+        """Whether oneDNN is faster: PyTorch uses MKL for float32, at half of oneDNN's rate on AMD with AVX-512.
 
-        Small products and long sums of few cells stay with MKL, which starts sooner.
+        Small products, and long sums for few cells, stay with MKL, which has less to set up.
         """
         if self.operands is not None or a.device.type != "cpu" or a.dtype != torch.float32:
             return False
@@ -48,10 +48,12 @@ class Products:
         return cells * sums > _SMALL and sums <= cells
 
 
-def _onednn() -> Any:
+def _onednn() -> Callable[..., Tensor] | None:
+    # PyTorch has no public way to choose oneDNN; without this private operator everything goes to MKL, only slower.
     available = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     return getattr(torch.ops.mkldnn, "_linear_pointwise", None) if available else None
 
 
 _ONEDNN = _onednn()
 _SMALL = 1 << 20
+"""Multiplications up to which a product counts as small."""

@@ -1,4 +1,4 @@
-"""R networks in training: their steps, their optimiser, and how they leave.
+"""R networks in training: their steps, their optimizer, and how a network that is done leaves.
 
 Dimensions: R networks, S steps, B samples of a batch, C classes.
 """
@@ -19,22 +19,22 @@ from iale.classifiers.stacked._products import Products
 from iale.errors import ModelError
 
 _WARM_UP = 2
-"""Steps taken one kernel at a time before a step is recorded, in which libraries allocate what they need."""
+"""Steps that a GPU takes before one is recorded: first calls allocate memory, which a recording must not do."""
 
 _PATCHES = 1 << 26
-"""Values that patches of all inputs may take."""
+"""Values up to which the patches of all inputs are kept in memory: 256 MiB in float32."""
 
 
 class Stack:
-    """Networks of one architecture that take their steps together.
+    """Networks of one architecture that take their steps together, at positions 0 … R−1 of every tensor.
 
     Args:
-        networks: with their initial weights; trained in place when `run` ends.
-        inputs: [U, …], what the plan's rows point to.
-        plan: batches and masks.
+        networks: with their initial weights; `run` stores the trained weights in them.
+        inputs: [U, …], to which the plan's rows point.
+        plan: batches and masks; networks that leave are dropped from it.
         config: learning rate and early stop.
-        way: how convolutions are computed.
-        operands: bfloat16 rounds what is multiplied; None does not.
+        way: how to compute convolutions.
+        operands: bfloat16 rounds factors; None does not.
     """
 
     def __init__(
@@ -52,13 +52,16 @@ class Stack:
         self._standardize = networks[0].standardize
         self._on_gpu = self._runs_on_gpu(inputs.device)
         self._layers = stack_layers(networks, Products(operands), way)
-        # On a GPU the bytes stay bytes until a batch needs them; a CPU reads floats sooner than it makes them.
+        # On a GPU, bytes stay bytes until a batch needs them: memory is scarce and conversion is fast. A CPU is faster
+        # at reading floats than at converting bytes in every epoch.
         self._inputs = inputs if self._on_gpu else self._unfolded(self._prepare(inputs))
         self._dropouts = [layer for _, layer in self._layers if isinstance(layer, StackedDropout)]
+        # No layer before the first one with weights needs a gradient, and neither does that layer's input.
         self._first = next(i for i, (_, layer) in enumerate(self._layers) if layer.weights)
         weights = self._weights()
         plan.shares = plan.shares.to(weights[0].dtype)
         self._moments = [torch.zeros_like(w) for w in weights], [torch.zeros_like(w) for w in weights]
+        # All that changes from step to step lives in tensors on the device: a recorded step can only read addresses.
         device = inputs.device
         self._minus_one = -torch.ones((), dtype=weights[0].dtype, device=device)
         self._steps_taken = torch.zeros((), device=device)
@@ -66,7 +69,7 @@ class Stack:
         self._correct = torch.zeros(len(networks), dtype=torch.int64, device=device)
         self._logits = torch.empty(0)
         self._graph: torch.cuda.CUDAGraph | None = None
-        self._members = list(range(len(networks)))
+        self._members = list(range(len(networks)))  # the network at each position, until networks leave
         self._trained: dict[int, list[list[Tensor]]] = {}
 
     def run(self) -> None:
@@ -77,6 +80,8 @@ class Stack:
         """
         stop, plan, taken = self.config.stop_accuracy, self.plan, 0
         while len(self._trained) < len(self._networks):
+            # Run to the next step after which a network may leave: the end of its fit or, with early stopping, of an
+            # epoch. Epochs differ in length, so each network has its own ends.
             alive = [r for r, member in enumerate(self._members) if member not in self._trained]
             last = {r: plan.epochs[r] * self.config.epochs for r in alive}
             ends = last if stop is None else {r: (taken // plan.epochs[r] + 1) * plan.epochs[r] for r in alive}
@@ -100,7 +105,7 @@ class Stack:
 
     def _take(self, start: int, stop: int) -> None:
         """Steps ``start`` … ``stop`` − 1."""
-        if not self._on_gpu:
+        if not self._on_gpu:  # batches without their padding; a recorded step needs one shape for all
             steps = zip(
                 self.plan.sizes[start:stop], *(part[start:stop].unbind() for part in self._steps()), strict=True
             )
@@ -108,6 +113,7 @@ class Stack:
                 self._step(rows[:, :size], labels[:, :size], shares[:, :size], keys)
             return
         if self._graph is None:
+            # PyTorch requires the warm-up before a recording to be on a side stream.
             side = torch.cuda.Stream(self._inputs.device)  # type: ignore[no-untyped-call]
             side.wait_stream(torch.cuda.current_stream(self._inputs.device))
             with torch.cuda.stream(side):
@@ -118,7 +124,7 @@ class Stack:
             if start == stop:
                 return
             self._graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self._graph):  # records, and runs nothing
+            with torch.cuda.graph(self._graph):  # records the step and does not run it
                 self._next_step()
         for _ in range(start, stop):
             self._graph.replay()
@@ -127,7 +133,7 @@ class Stack:
         return self.plan.rows, self.plan.labels, self.plan.shares, self.plan.keys
 
     def _next_step(self) -> None:
-        """The step that the counter on the device names: no number passes through the host."""
+        """The step whose number is in the counter on the device, so that one recording serves all steps."""
         self._step(*(part.index_select(0, self._step_number)[0] for part in self._steps()))
         self._step_number += 1
 
@@ -141,12 +147,15 @@ class Stack:
         for _, layer in self._layers:
             x = layer.forward(x)
         self._logits = x  # [R, B, C]
-        # The gradient of the mean cross entropy: probabilities less 1 at the label, weighed by the share.
+        # The gradient of the mean cross entropy, ∂/∂z_c = s (p_c − [c = label]): a sample's share s is 1 / (size of its
+        # batch), and 0 for padding, which therefore changes no weight.
         grad = torch.softmax(x, dim=-1)
         grad.scatter_add_(2, labels, self._minus_one.expand(labels.shape))
         grad.mul_(shares)
         for i in range(len(self._layers) - 1, self._first - 1, -1):
             grad = self._layers[i][1].backward(grad, i > self._first)
+        # The kernel of `torch.optim.Adam(fused=True)`, as in the plain loop (Kingma & Ba 2015, Algorithm 1). It updates
+        # each weight by itself, so stacking changes nothing; all networks are at the same step.
         weights, grads = self._weights(), [g for _, layer in self._layers for g in layer.grads]
         self._steps_taken += 1
         torch._fused_adam_(
@@ -173,19 +182,23 @@ class Stack:
         return [w for _, layer in self._layers for w in layer.weights]
 
     def _prepare(self, inputs: Tensor) -> Tensor:
-        """[n, …] standardised; images with their channels last."""
+        """[n, …] standardized; images get their channels last."""
         x: Tensor = self._standardize(inputs)
         return x.permute(0, 2, 3, 1).contiguous() if x.dim() == 4 else x
 
     def _unfolded(self, x: Tensor) -> Tensor:
-        """Patches in place of images, made once, where the first layer reads patches and they take little memory."""
+        """Replaces images by patches if the first layer reads patches and they take little memory.
+
+        The first layer would otherwise unfold the same images in every epoch.
+        """
         layer = self._layers[0][1]
         if isinstance(layer, Unfolded) and x[..., :1].numel() * layer.weights[0][0, 0].numel() <= _PATCHES:
             x, layer.reads_patches = layer.unfold(x), True
         return x
 
     def _leave(self, r: int, s: int) -> None:
-        """Keeps the weights of network r after its last step s; the others go on."""
+        """Keeps the weights of the network at position r after its last step s; the others go on."""
+        # Its positions stay in the stack for a while, so a copy is kept: further steps would change the weights.
         shares = self.plan.shares[s, r, :, 0]
         real = shares > 0
         logits = self._logits[r][real[: self._logits.shape[1]]]
@@ -197,7 +210,10 @@ class Stack:
         self._trained[self._members[r]] = [[w[r].clone() for w in layer.weights] for _, layer in self._layers]
 
     def _close_ranks(self) -> None:
-        """Frees the places of networks that left: at once on a CPU; on a GPU, which then records anew, by halves."""
+        """Frees the positions of networks that left: at once on a CPU; on a GPU once half of them have.
+
+        On a GPU, tensors at new addresses need a new recording, which costs more than a few idle positions.
+        """
         kept = [r for r, member in enumerate(self._members) if member not in self._trained]
         if not kept or len(kept) == len(self._members) or (self._on_gpu and 2 * len(kept) > len(self._members)):
             return

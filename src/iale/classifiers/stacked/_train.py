@@ -1,9 +1,9 @@
 """R classifiers of one architecture trained side by side, each as the plain loop would train it alone.
 
-`TorchClassifier.fit` is the definition. Here the same batches meet the same dropout masks and the same Adam, with
-gradients by hand: nothing builds a graph, and on a GPU one recorded step is replayed. All networks take their s-th step
-together, whatever the length of their epochs, so one count of steps serves Adam; a network that has taken its last step
-leaves. Results equal the plain loop's up to the rounding of sums.
+`TorchClassifier.fit` is the definition. Here, the same batches meet the same dropout masks and the same Adam, with
+gradients by hand: no graph is built, and a GPU replays one recorded step. All networks take their s-th step together,
+whatever the length of their epochs, so Adam needs one step counter for all; a network leaves after its last step.
+Results equal those of the plain loop up to the rounding of sums.
 
 Dimensions: R networks.
 """
@@ -30,21 +30,21 @@ from iale.executors import one_thread
 
 _ON_GPU = 512
 _WEIGHTS = 700_000
-"""Weights of the networks of a stack on a CPU: with gradients and two moments they fill its caches, and no more."""
+"""Weights in a stack on a CPU: with their gradients and two moments, they just fit into its caches."""
 
 
 def width(network: nn.Module, device: torch.device) -> int:
-    """Networks side by side at first: 512 on a GPU; on a CPU 3 MLPs or 1 CNN (measured by `benchmarks/stacked.py`)."""
+    """Height of the first stack: 512 on a GPU; 3 MLPs or 1 CNN on a CPU (measured by `benchmarks/stacked.py`)."""
     if device.type != "cpu":
         return _ON_GPU
     return max(1, _WEIGHTS // max(1, sum(weight.numel() for weight in network.parameters())))
 
 
 def stackable(network: nn.Module) -> bool:
-    """Whether `train_stacked` takes networks like this one.
+    """Whether `train_stacked` can train networks like this one.
 
-    It takes a `Network` of convolutions, linear layers, ReLU, max-pooling, flattening and counted dropout. Batch
-    normalisation is left to the plain loop, and so is every other module.
+    It can train a `Network` of convolutions, linear layers, ReLU, max-pooling, flattening and counted dropout. Batch
+    normalization, and every other module, is left to the plain loop.
     """
     weights = list(network.parameters())
     plain = all(w.requires_grad and w.dtype in (torch.float32, torch.float64) for w in weights)
@@ -62,22 +62,23 @@ def train_stacked(
 ) -> None:
     """Trains ``networks[r]`` on ``jobs[r]``, in place.
 
-    On a CPU each stack is trained on one thread, as many at a time as PyTorch may use threads: their number changes no
-    result.
+    On a CPU, each stack trains on one thread, and as many stacks train at a time as PyTorch may use threads. So the
+    number of threads changes no result.
 
     Args:
-        networks: `stackable`, on one device, with their initial weights.
+        networks: `stackable` networks on one device, with their initial weights.
         samples: the inputs.
-        jobs: labeled sets, perhaps of different lengths, and seeds.
+        jobs: labeled sets, which may differ in length, and seeds.
         config: epochs, batches, learning rate, early stop, precision.
-        chunks: how many networks are trained side by side; halved where memory runs out.
-        way: how convolutions are computed.
+        chunks: how many networks train side by side; halved when memory runs out.
+        way: how to compute convolutions.
 
     Raises:
         ModelError: a loss is not finite.
     """
     device = next(networks[0].parameters()).device
     chunks = chunks or Chunks(width(networks[0], device))
+    # Jobs share many samples: each is read, and kept on the device, once.
     rows, places = torch.unique(torch.cat([job.indices for job in jobs]), return_inverse=True)
     inputs = samples.batch(rows).to(device)
     own = torch.split(places, [len(job.indices) for job in jobs])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -71,7 +72,7 @@ class Items(Protocol):
         ...
 
 
-ITEMS = Registry(
+ITEMS = Registry[Callable[..., Items]](
     "kind of data",
     {
         "folder": "iale.labeling.items._images:ImageItems",
@@ -87,10 +88,8 @@ def open_items(data: Path, *, resize: tuple[int, ...] = ()) -> Items:
 
     Raises DataError where there are none.
     """
-    items: Items
     if data.is_dir():
-        items = ITEMS["folder"](data, resize)
-        return items
+        return ITEMS["folder"](data, resize)
     kind = {".npz": "array", ".npy": "array", ".csv": "csv"}.get(data.suffix.lower())
     if not data.exists():
         raise DataError(f"there is no {data}: a folder of images, an .npz or a .csv file was expected; check the path.")
@@ -98,5 +97,4 @@ def open_items(data: Path, *, resize: tuple[int, ...] = ()) -> Items:
         raise DataError(f"{data} holds no samples: a folder of images, an .npz or a .csv file was expected.")
     if resize:
         raise DataError(f"{data} is no folder of images: only those are resized.")
-    items = ITEMS[kind](data)
-    return items
+    return ITEMS[kind](data)

@@ -1,7 +1,7 @@
-"""Several runs in one process whose fits are trained together: what fills a GPU that one run leaves idle.
+"""Several runs in one process that train together, which fills a GPU that one run leaves idle.
 
-Runs go on threads of their own. When each of them waits for a fit, the last to arrive trains all jobs in one call, so a
-stack of E runs is E times as high, and no other thread uses the device meanwhile.
+Each run has its own thread. Once all of them wait for a fit, the last to arrive trains all jobs in one call. So E runs
+make a stack E times as high, and no other thread uses the device meanwhile.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TypeVar
 from iale.classifiers.base import Classifier, FitJob, FittedClassifier
 from iale.data.samples import Samples
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class _Request:
@@ -23,12 +23,12 @@ class _Request:
         self.answer: list[FittedClassifier] | BaseException | None = None
 
 
-class Meeting:
-    """A `Classifier` shared by runs on several threads; it trains what they ask for together.
+class _Meeting:
+    """A `Classifier` that runs on several threads share; it trains their jobs together.
 
     Args:
         classifier: the recipe.
-        runs: threads that use it until each calls `leave`.
+        runs: the number of threads; each uses it until it calls `leave`.
     """
 
     def __init__(self, classifier: Classifier, runs: int) -> None:
@@ -39,7 +39,7 @@ class Meeting:
         self._waiting: list[_Request] = []
 
     def fit_many(self, samples: Samples, jobs: Sequence[FitJob]) -> list[FittedClassifier]:
-        """Waits for the other runs, then trains its jobs with theirs; raises what the training raised."""
+        """Waits for the other runs, then trains their jobs and its own; raises whatever the training raised."""
         request = _Request(samples, jobs)
         with self._changed:
             self._waiting.append(request)
@@ -50,7 +50,7 @@ class Meeting:
         return request.answer or []
 
     def leave(self) -> None:
-        """One run fewer is waited for."""
+        """The other runs no longer wait for this one."""
         with self._changed:
             self._runs -= 1
             self._train_if_all_wait()
@@ -59,11 +59,12 @@ class Meeting:
         if not self._waiting or len(self._waiting) < self._runs:
             return
         requests, self._waiting = self._waiting, []
+        # Runs may read different data sets, but one call trains on one.
         for samples in {id(request.samples): request.samples for request in requests}.values():
             group = [request for request in requests if request.samples is samples]
             try:
                 fitted = self._classifier.fit_many(samples, [job for request in group for job in request.jobs])
-            except BaseException as error:
+            except BaseException as error:  # every run that waits has to end, and to see it
                 for request in group:
                     request.answer = error
             else:
@@ -72,15 +73,21 @@ class Meeting:
         self._changed.notify_all()
 
 
-def side_by_side(classifier: Classifier, runs: Sequence[Callable[[Classifier], T]]) -> list[T]:
-    """What each of ``runs`` returns, given a classifier whose fits all of them share.
+def side_by_side(classifier: Classifier, runs: Sequence[Callable[[Classifier], _T]]) -> list[_T]:
+    """Plays runs on one thread each, with a classifier that trains for all of them at once.
 
-    Each run is the same as alone, up to the rounding of a stack of another height. What a run raises is raised here,
-    after the others have ended.
+    Each run gives the result it would give alone, up to the rounding of a stack of another height.
+
+    Args:
+        classifier: the recipe that all runs use.
+        runs: functions of the classifier to use instead of ``classifier``.
+
+    Returns:
+        What each run returns. The first error of a run is raised after all runs have ended.
     """
-    meeting = Meeting(classifier, len(runs))
+    meeting = _Meeting(classifier, len(runs))
 
-    def attend(run: Callable[[Classifier], T]) -> T:
+    def attend(run: Callable[[Classifier], _T]) -> _T:
         try:
             return run(meeting)
         finally:

@@ -1,0 +1,92 @@
+"""The plain training loop, one classifier at a time. `stacked` trains many and must equal it up to rounding."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from iale.classifiers import _draws as draws
+from iale.classifiers._global_seed import global_seed
+from iale.classifiers._modules import as_float, has_norm
+from iale.classifiers._precision import arithmetic
+from iale.classifiers.base import FitJob, TrainingConfig
+from iale.classifiers.networks import Dropout
+from iale.data.samples import Samples
+from iale.errors import DataError, ModelError
+from iale.seeding import Stream
+
+
+def check_job(job: FitJob, num_classes: int) -> None:
+    """Raises DataError if there is nothing to train on or a label is out of range."""
+    if len(job.indices) == 0:
+        raise DataError("there are no labeled samples to train on: label some first.")
+    if not 0 <= int(job.labels.min()) <= int(job.labels.max()) < num_classes:
+        raise DataError(
+            f"labels run from {int(job.labels.min())} to {int(job.labels.max())}: a classifier of "
+            f"{num_classes} classes takes 0 to {num_classes - 1}."
+        )
+
+
+def train(module: nn.Module, samples: Samples, job: FitJob, config: TrainingConfig, device: torch.device) -> None:
+    """Trains ``module``, which is on ``device``, in place.
+
+    Raises:
+        ModelError: the loss is not finite, or batch normalization would see a batch of one sample.
+    """
+    n = len(job.indices)
+    if has_norm(module) and min(n, config.batch_size) == 1:
+        raise ModelError(
+            "batch normalization cannot learn from one sample at a time: label another sample, or use a batch size of "
+            "at least 2."
+        )
+    module.train()
+    # The whole labeled set moves to the device once: it is small, and no step waits for a copy.
+    inputs, labels = samples.batch(job.indices).to(device), job.labels.to(device)
+    loss = _epochs(module, inputs, labels, config, Stream(job.seed))
+    if not bool(torch.isfinite(loss)):
+        raise ModelError("training ended with a loss that is not finite: lower the learning rate or check the inputs.")
+
+
+def _epochs(module: nn.Module, inputs: Tensor, labels: Tensor, config: TrainingConfig, stream: Stream) -> Tensor:
+    """All steps of a fit; returns the last loss."""
+    device, n = labels.device, len(labels)
+    order_key, drop_key = draws.keys([stream.child(name).seed for name in ("batches", "dropout")], device)
+    dropouts = [m for m in module.modules() if isinstance(m, Dropout)]
+    keys = _mask_keys(drop_key, config.epochs * -(-n // config.batch_size), len(dropouts))
+    optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate, fused=True)
+    rounded = torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16" and device.type == "cuda")
+    step = 0
+    with global_seed(stream.child("module").seed, device), arithmetic(config.precision, device):
+        for epoch in range(config.epochs):
+            # Counted on the device, so that no step waits for a number to reach the host.
+            correct = torch.zeros((), dtype=torch.int64, device=device)
+            order = draws.permutation(draws.fold(order_key, epoch), n)
+            for batch in _batches(order, config.batch_size, module):
+                for dropout, key in zip(dropouts, keys[step], strict=True):
+                    dropout.key = key
+                with rounded:
+                    logits = module(as_float(inputs[batch], module))
+                    loss = nn.functional.cross_entropy(logits, labels[batch])
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+                correct += (logits.argmax(dim=1) == labels[batch]).sum()
+                step += 1
+            if config.stop_accuracy is not None and int(correct) / n >= config.stop_accuracy:
+                break
+    return loss
+
+
+def _mask_keys(key: Tensor, steps: int, layers: int) -> Tensor:
+    """int32 [steps, layers, 2]: the keys of all dropout masks of a fit, drawn at once."""
+    numbers = torch.arange(steps, dtype=torch.int32, device=key.device)
+    of_layers = torch.arange(layers, dtype=torch.int32, device=key.device)
+    return draws.fold(draws.fold(key, numbers)[:, None], of_layers)
+
+
+def _batches(order: Tensor, size: int, module: nn.Module) -> list[Tensor]:
+    """Batches in order. With batch normalization, a last sample that would be alone joins the batch before it."""
+    batches = list(torch.split(order, size))
+    if len(batches) > 1 and len(batches[-1]) == 1 and has_norm(module):
+        batches[-2:] = [torch.cat(batches[-2:])]
+    return batches
