@@ -176,9 +176,10 @@ def _documentation(cls: type) -> dict[str, str]:
     """What the docstring says: of the class under the name "", of each attribute under its own."""
     import docstring_parser
 
-    parsed = docstring_parser.parse(cls.__doc__ or "")
-    texts = {entry.arg_name: " ".join((entry.description or "").split()) for entry in parsed.params}
-    summary = "\n\n".join(filter(None, [parsed.short_description, parsed.long_description]))
+    # Inherited fields are documented by the class that declares them.
+    every = [docstring_parser.parse(kind.__doc__ or "") for kind in reversed(cls.__mro__[:-1])]
+    texts = {entry.arg_name: " ".join((entry.description or "").split()) for docs in every for entry in docs.params}
+    summary = "\n\n".join(filter(None, [every[-1].short_description, every[-1].long_description]))
     return {"": summary, **texts}
 
 
