@@ -3,7 +3,7 @@
     OUT/
       config.json                    the resolved configuration; a folder holds one run
       episodes/0001.safetensors      demonstrations of an episode: S steps of n candidates
-      episodes/0001.json             its log, with the digest of the tensors; written last, so they are whole if it exists
+      episodes/0001.json             its log, with the digest of the tensors; written last
       rounds/0001/                   the policy after each round (a policy folder)
       policy/                        the policy after the last round, with its card
 

@@ -1,7 +1,7 @@
 """Rounds of episodes, an update of the policy after each, and files that survive a kill.
 
 A round's episodes are a function of the configuration, the seed and the policy before them; the update is a function of
-all demonstrations so far. So a resumed run keeps every whole file, makes the others again, and ends with the same bytes.
+all demonstrations so far. So a resumed run keeps every whole file, makes the rest again, and ends with the same bytes.
 """
 
 from __future__ import annotations

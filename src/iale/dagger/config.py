@@ -44,8 +44,7 @@ class UpdateConfig(AdamConfig):
 class DaggerConfig(LessonConfig):
     """One policy (Algorithm 1). The defaults are the paper's, except for ``update``.
 
-    The data set, the classifier, the episodes, the coin, the scoring set, the pool, the seed and M's training are fields
-    too.
+    Data set, classifier, episodes, coin, scoring set, pool, seed and the training of M are fields too.
 
     Attributes:
         experts: the strategies it imitates.
@@ -87,7 +86,7 @@ class DaggerConfig(LessonConfig):
 class AlilConfig(AdamConfig, LessonConfig):
     """One ALIL policy (Liu et al. 2018), under the classifier and the protocol of `DaggerConfig`.
 
-    The data set, the classifier, the coin, the scoring set, the pool, the seed and M's training are fields too.
+    Data set, classifier, episodes, coin, scoring set, pool, seed, the training of M and Adam's options are fields too.
 
     Attributes:
         variant: "faithful" does as Liu et al.: one coin for each episode, the policy's own action as the target if
