@@ -79,39 +79,29 @@ class CycleConfig(QueryConfig):
         super().__post_init__()
 
 
+@dataclass(eq=False, repr=False)
 class Learner:
     """One run: a classifier, a pool, and the steps between them.
 
-    Args:
+    Attributes:
         classifier: the recipe that is fitted anew after every acquisition.
         samples: the inputs that the pool's indices point to.
         pool: which of them are labeled.
         config: what a query looks at; `run_cycle` needs a `CycleConfig`.
         stream: root of every draw of this run.
         cache: keeps large outputs of a whole pool (``subset_size=None``) on disk.
-
-    Attributes:
         seconds: spent so far in "fit" and in "query".
     """
 
-    def __init__(
-        self,
-        classifier: Classifier,
-        samples: Samples,
-        pool: Pool,
-        config: QueryConfig,
-        stream: Stream,
-        cache: OutputCache | None = None,
-    ) -> None:
-        self.classifier = classifier
-        self.samples = samples
-        self.pool = pool
-        self.config = config
-        self.stream = stream
-        self.cache = cache or OutputCache()
-        self.seconds = {"fit": 0.0, "query": 0.0}
-        self._members: list[FittedClassifier] = []
-        self._fitted_to = (pool.labeled, pool.labels)
+    classifier: Classifier
+    samples: Samples
+    pool: Pool
+    config: QueryConfig
+    stream: Stream
+    cache: OutputCache = field(default_factory=OutputCache)
+    seconds: dict[str, float] = field(default_factory=lambda: {"fit": 0.0, "query": 0.0}, init=False)
+    _members: list[FittedClassifier] = field(default_factory=list, init=False)
+    _fitted_to: tuple[Tensor, ...] = field(default=(), init=False)
 
     @property
     def fitted(self) -> FittedClassifier:
@@ -123,8 +113,8 @@ class Learner:
     @property
     def up_to_date(self) -> bool:
         """Whether the last fit saw exactly the labels there are now."""
-        indices, labels = self._fitted_to
-        return bool(self._members) and torch.equal(indices, self.pool.labeled) and torch.equal(labels, self.pool.labels)
+        now = (self.pool.labeled, self.pool.labels)
+        return bool(self._members) and all(map(torch.equal, self._fitted_to, now))
 
     def job(self, *names: str | int, extra: tuple[Tensor, Tensor] | None = None) -> FitJob:
         """A fit on the labeled set.

@@ -25,21 +25,15 @@ class Lesson(Protocol[P]):
 
     def play(self, policy: P, numbers: tuple[int, ...]) -> Sequence[tuple[int, Played]]:
         """Plays the episodes with these numbers (1, 2, …); returns each number with its episode."""
-        ...
 
     def update(self, policy: P, out: Path, number: int) -> P:
-        """The policy after a round (1, 2, …), fitted to all demonstrations in ``out`` up to that round.
+        """The policy after round ``number`` (1, 2, …), fitted to all demonstrations so far in the folder ``out``.
 
-        Args:
-            policy: the policy that played the round; it is not changed.
-            out: the run's folder, which holds the episodes.
-            number: of the round.
+        ``policy`` played the round and is not changed.
         """
-        ...
 
     def describe(self, steps: Sequence[StepRecord]) -> Mapping[str, object]:
         """What the policy's card says about the steps it learned from."""
-        ...
 
 
 @dataclass(frozen=True)
