@@ -1,4 +1,4 @@
-"""The loop with a person in it: the steps of `Learner`, stopped where she answers."""
+"""The loop with a person in it: the steps of `Learner`, paused while she answers."""
 
 from __future__ import annotations
 

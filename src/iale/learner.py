@@ -84,7 +84,7 @@ class Learner:
     """One run: a classifier, a pool, and the steps between them.
 
     Attributes:
-        classifier: the recipe that is fitted anew after every acquisition.
+        classifier: the recipe that is fitted from scratch after every acquisition.
         samples: the inputs that the pool's indices point to.
         pool: which of them are labeled.
         config: what a query looks at; `run_cycle` needs a `CycleConfig`.
@@ -168,7 +168,7 @@ class Learner:
         return QueryContext(outputs, pool.num_classes, labeled, labels, monte_carlo, committee)
 
     def _candidate_outputs(self, member: FittedClassifier, indices: Tensor) -> Outputs:
-        # Sub-pools are small and drawn anew for every query: only a whole pool is worth a place on disk.
+        # Sub-pools are small and new for every query: only a whole pool is worth a place on disk.
         if self.config.subset_size is None:
             return self.cache.outputs(member, self.samples, indices)
         return member.outputs(self.samples, indices)

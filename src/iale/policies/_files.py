@@ -1,4 +1,4 @@
-"""Names of the files of a policy's folder, and where the shipped policies lie."""
+"""Names of the files of a policy's folder, and the folder of the shipped policies."""
 
 from __future__ import annotations
 
