@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from iale import _storage as storage
-from iale.policies.catalog import PRETRAINED
+from iale.policies._files import PRETRAINED
 from iale.policies.saved import load_card, load_policy, save_policy
 
 

@@ -15,10 +15,11 @@ from iale.classifiers.base import FitJob, FittedClassifier, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data.arrays import ArraySamples
+from iale.data.pool import Pool
 from iale.data.samples import DataSet, Samples
 from iale.data.splits import make_dataset
 from iale.errors import ConfigError, DataError, ModelError, QueryError, UnknownNameError
-from iale.learner import CycleConfig, Step, accuracy, run_cycle, start
+from iale.learner import CycleConfig, Learner, QueryConfig, Step, accuracy, run_cycle, start
 from iale.policies.catalog import find_strategy
 from iale.seeding import Stream
 from iale.strategies.base import Need
@@ -222,6 +223,28 @@ def test_a_budget_beyond_the_pool_and_a_class_without_samples() -> None:
 def test_sizes_that_do_not_fit(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         CycleConfig(**options)
+
+
+def test_a_query_needs_no_budget_and_a_cycle_does() -> None:
+    with pytest.raises(ConfigError, match="subset size must be at least 1, not 0"):
+        QueryConfig(subset_size=0)
+    learner = Learner(classifier(), DATA.train, Pool(torch.arange(60), 3), QueryConfig(subset_size=15), Stream(5))
+    learner.pool.acquire(torch.arange(6), DATA.train_labels[:6])
+    with pytest.raises(ConfigError, match="no labeling budget: give it a CycleConfig"):
+        next(run_cycle(learner, find_strategy("margin"), DATA.train_labels, evaluate))
+    learner.fit()
+    assert len(learner.query(find_strategy("margin"), 4)) == 4
+
+
+def test_a_fit_is_up_to_date_until_a_label_comes_or_changes() -> None:
+    learner = start(classifier(), DATA, CONFIG, Stream(5))
+    assert not learner.up_to_date
+    learner.fit()
+    assert learner.up_to_date
+    corrected = Pool(torch.arange(60), 3)
+    corrected.acquire(learner.pool.labeled, (learner.pool.labels + 1) % 3)
+    learner.pool = corrected
+    assert not learner.up_to_date
 
 
 # The loop with a person in it.

@@ -2,9 +2,9 @@
 
     fit the classifier → draw candidates → query → acquire their labels → fit again …
 
-`Learner` holds one run and offers each of these steps; `run_cycle` plays them against known labels, and `ActiveLearner`
-stops where a person answers. What a step draws depends on the run's seed and the number of labels alone, so strategies
-that run with one seed meet the same split, first labels, initial weights and sub-pools: they are paired.
+`Learner` holds one run and offers each of these steps. `run_cycle` plays them against known labels; `ActiveLearner`
+stops where a person answers. The draws of a step depend only on the run's seed and the number of labels. So strategies
+that run with the same seed meet the same split, first labels, initial weights and sub-pools: their runs are paired.
 """
 
 from __future__ import annotations
@@ -28,25 +28,40 @@ from iale.seeding import Stream
 from iale.strategies.base import Need, QueryContext, QueryStrategy
 
 
-@dataclass(frozen=True)
-class CycleConfig:
-    """One run of active learning (paper, section 4.2).
+@dataclass(frozen=True, kw_only=True)
+class QueryConfig:
+    """What a single query looks at.
 
     Attributes:
-        labeling_budget: number of labels at the end, the first ones included (B).
-        acquisition_size: labels between two fits (acq).
         subset_size: size n of the random sub-pool that a query looks at; None looks at the whole pool.
-        initial_size: class-balanced labels at the start.
         monte_carlo_passes: forward passes of MC-Dropout (K).
         committee_size: members of Ensemble, the classifier itself included.
     """
 
-    labeling_budget: int = 1000
-    acquisition_size: int = 10
     subset_size: int | None = 100
-    initial_size: int = 20
     monte_carlo_passes: int = 20
     committee_size: int = 5
+
+    def __post_init__(self) -> None:
+        if self.subset_size is not None and self.subset_size < 1:
+            raise ConfigError(f"the subset size must be at least 1, not {self.subset_size}.")
+        if self.monte_carlo_passes < 2 or self.committee_size < 2:
+            raise ConfigError("MC-Dropout needs at least 2 passes and Ensemble 2 members.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CycleConfig(QueryConfig):
+    """One run of active learning against known labels (paper, section 4.2): its queries, and how far it goes.
+
+    Attributes:
+        labeling_budget: number of labels at the end, the first ones included (B).
+        acquisition_size: labels between two fits (acq).
+        initial_size: class-balanced labels at the start.
+    """
+
+    labeling_budget: int = 1000
+    acquisition_size: int = 10
+    initial_size: int = 20
 
     def __post_init__(self) -> None:
         if self.acquisition_size < 1:
@@ -61,52 +76,53 @@ class CycleConfig:
                 f"the labeling budget {self.labeling_budget} is below the {self.initial_size} initial "
                 f"labels: raise the budget."
             )
-        if self.monte_carlo_passes < 2 or self.committee_size < 2:
-            raise ConfigError("MC-Dropout needs at least 2 passes and Ensemble 2 members.")
+        super().__post_init__()
 
 
+@dataclass(eq=False, repr=False)
 class Learner:
     """One run: a classifier, a pool, and the steps between them.
 
-    Args:
-        classifier: the recipe that is fitted anew after every acquisition.
+    Attributes:
+        classifier: the recipe that is fitted from scratch after every acquisition.
         samples: the inputs that the pool's indices point to.
         pool: which of them are labeled.
-        config: sizes.
+        config: what a query looks at; `run_cycle` needs a `CycleConfig`.
         stream: root of every draw of this run.
-        cache: keeps the outputs of a whole pool (``subset_size=None``) on disk where they are large.
-
-    Attributes:
+        cache: keeps large outputs of a whole pool (``subset_size=None``) on disk.
         seconds: spent so far in "fit" and in "query".
     """
 
-    def __init__(
-        self,
-        classifier: Classifier,
-        samples: Samples,
-        pool: Pool,
-        config: CycleConfig,
-        stream: Stream,
-        cache: OutputCache | None = None,
-    ) -> None:
-        self.classifier = classifier
-        self.samples = samples
-        self.pool = pool
-        self.config = config
-        self.stream = stream
-        self.cache = cache or OutputCache()
-        self.seconds = {"fit": 0.0, "query": 0.0}
-        self._members: list[FittedClassifier] = []
+    classifier: Classifier
+    samples: Samples
+    pool: Pool
+    config: QueryConfig
+    stream: Stream
+    cache: OutputCache = field(default_factory=OutputCache)
+    seconds: dict[str, float] = field(default_factory=lambda: {"fit": 0.0, "query": 0.0}, init=False)
+    _members: list[FittedClassifier] = field(default_factory=list, init=False)
+    _fitted_to: tuple[Tensor, ...] = field(default=(), init=False)
 
     @property
     def fitted(self) -> FittedClassifier:
-        """M, the classifier of the current step."""
+        """M, the classifier of the current step; raises ModelError before the first fit."""
         if not self._members:
             raise ModelError("the classifier is not fitted yet: call fit() first.")
         return self._members[0]
 
+    @property
+    def up_to_date(self) -> bool:
+        """Whether the last fit saw exactly the labels there are now."""
+        now = (self.pool.labeled, self.pool.labels)
+        return bool(self._members) and all(map(torch.equal, self._fitted_to, now))
+
     def job(self, *names: str | int, extra: tuple[Tensor, Tensor] | None = None) -> FitJob:
-        """A fit on the labeled set, or on it and ``extra`` (indices, labels), drawn from the step's stream."""
+        """A fit on the labeled set.
+
+        Args:
+            names: of the stream that seeds the fit; the same names in one step give equal initial weights.
+            extra: (indices, labels), int64 [m] each, of samples to add for this fit alone.
+        """
         indices, labels = self.pool.labeled, self.pool.labels
         if extra is not None:
             indices, labels = torch.cat([indices, extra[0]]), torch.cat([labels, extra[1]])
@@ -115,16 +131,24 @@ class Learner:
     def fit(self, needs: Set[Need] = frozenset()) -> None:
         """Fits M on the labeled set, and the other members of the committee if one is needed."""
         members = self.config.committee_size if Need.COMMITTEE in needs else 1
+        # Member 0 is M. Its seed does not depend on the committee, so runs with and without one stay paired.
         jobs = [self.job("fit", member) for member in range(members)]
         with self._timed("fit"):
             self._members = self.classifier.fit_many(self.samples, jobs)
+        self._fitted_to = (self.pool.labeled, self.pool.labels)
 
     def candidates(self) -> Candidates:
         """The sub-pool of this step, or the whole pool."""
         return self.pool.candidates(self.config.subset_size, self._step_stream("subset"))
 
     def context(self, candidates: Candidates, needs: Set[Need]) -> QueryContext:
-        """What strategies with ``needs`` may know of the candidates; each part is computed once."""
+        """What strategies with ``needs`` may know about the candidates.
+
+        Each part is computed once, however many strategies read it.
+
+        Raises:
+            ModelError: the classifier, or the committee in ``needs``, is not fitted.
+        """
         indices, pool = candidates.indices, self.pool
         monte_carlo = committee = labeled = None
         outputs = self._candidate_outputs(self.fitted, indices)
@@ -144,24 +168,27 @@ class Learner:
         return QueryContext(outputs, pool.num_classes, labeled, labels, monte_carlo, committee)
 
     def _candidate_outputs(self, member: FittedClassifier, indices: Tensor) -> Outputs:
-        """Sub-pools are small and drawn anew for every query, so only whole pools are worth a place on disk."""
+        # Sub-pools are small and new for every query: only a whole pool is worth a place on disk.
         if self.config.subset_size is None:
             return self.cache.outputs(member, self.samples, indices)
         return member.outputs(self.samples, indices)
 
-    def query(self, strategy: QueryStrategy, k: int) -> Tensor:
+    def query(self, strategy: QueryStrategy | Oracle, k: int) -> Tensor:
         """int64 [k]: data-set indices to label next, best first."""
-        return self.choices([strategy], k)[0]
+        if isinstance(strategy, QueryStrategy):
+            return self.choices([strategy], k)[0]
+        with self._timed("query"):
+            return strategy.choose(self, k)
 
     def choices(self, strategies: Sequence[QueryStrategy], k: int) -> list[Tensor]:
-        """What each of ``strategies`` would label next, in one and the same state: int64 [k] data-set indices each."""
+        """What each strategy would label next in this same state: int64 [k] data-set indices each, best first."""
         with self._timed("query"):
             candidates = self.candidates()
             context = self.context(candidates, frozenset[Need]().union(*(s.needs for s in strategies)))
             return [candidates.indices[s.query(context, k, rng=self.rng("query", s.name))] for s in strategies]
 
     def rng(self, *names: str | int) -> np.random.Generator:
-        """The generator of this step called ``names``."""
+        """The random generator with these names in this step."""
         return self._step_stream(*names).numpy()
 
     @contextlib.contextmanager
@@ -171,6 +198,7 @@ class Learner:
         self.seconds[what] += time.perf_counter() - begin
 
     def _step_stream(self, *names: str | int) -> Stream:
+        # Named by the number of labels, never by what was drawn before: this is what pairs the runs of one seed.
         return self.stream.child("labels", len(self.pool.labeled), *names)
 
 
@@ -182,8 +210,7 @@ class Step:
         labeled: number of labels of the fitted classifier.
         accuracy: share of test samples it gets right.
         selected: data-set indices acquired after this fit; empty at the end.
-        overlap: for each strategy that was asked beside the acting one, the share of ``selected`` that it would have
-            chosen, too.
+        overlap: for each strategy that was asked as well, the share of ``selected`` that it would have chosen too.
     """
 
     labeled: int
@@ -193,18 +220,18 @@ class Step:
 
 
 class Oracle(Protocol):
-    """A control that looks ahead with hidden labels, as no strategy may: it says what could be gained at most.
+    """A control that looks ahead with hidden labels, which no strategy may do: an upper bound on what can be gained.
 
     Attributes:
         name: as it is typed.
-        needs: what M must offer; the same words as a strategy's.
+        needs: what it reads of M, in the words of a strategy.
     """
 
     name: ClassVar[str]
     needs: ClassVar[frozenset[Need]]
 
     def choose(self, learner: Learner, k: int) -> Tensor:
-        """int64 [k]: data-set indices to label next, for a learner in its state after a fit."""
+        """int64 [k]: data-set indices to label next; the learner has just been fitted."""
         ...
 
 
@@ -220,8 +247,8 @@ def start(
 
     Args:
         classifier: the recipe.
-        data: where inputs and hidden labels come from.
-        config: sizes.
+        data: the inputs and their hidden labels.
+        config: sizes of the run.
         stream: root of the run.
         universe: int64, the training indices that may be labeled; all of them by default.
 
@@ -253,30 +280,34 @@ def run_cycle(
     """Plays one run against known labels (paper, section 3.1), a step at a time.
 
     Args:
-        learner: holds the first labels.
+        learner: holds the first labels; its configuration is a `CycleConfig`.
         strategy: chooses.
         labels: int64 [N], the hidden labels; only those of chosen samples are read.
         evaluate: the accuracy of a fitted classifier.
-        beside: strategies that are asked in every state, too, and change nothing; not beside an oracle.
+        beside: further strategies that are asked in every state and change nothing; not together with an oracle.
+
+    Raises:
+        ConfigError: the learner's configuration has no labeling budget.
     """
-    config = learner.config
+    config, pool = learner.config, learner.pool
+    if not isinstance(config, CycleConfig):
+        raise ConfigError("this learner has no labeling budget: give it a CycleConfig instead of a QueryConfig.")
     needs = strategy.needs.union(*(other.needs for other in beside))
     while True:
-        left = config.labeling_budget - len(learner.pool.labeled)
-        learner.fit(needs if left else frozenset())
+        count = len(pool.labeled)
+        left = config.labeling_budget - count
+        learner.fit(needs if left else frozenset())  # nobody is asked after the last fit, so it needs no committee
         accuracy = evaluate(learner.fitted)
-        count = len(learner.pool.labeled)
         if not left:
             yield Step(count, accuracy, ())
             return
         k = min(config.acquisition_size, left)
+        others: list[Tensor] = []
         if isinstance(strategy, QueryStrategy):
             chosen, *others = learner.choices([strategy, *beside], k)
         else:
-            with learner._timed("query"):
-                chosen = strategy.choose(learner, k)
-            others = []
-        learner.pool.acquire(chosen, labels[chosen])
+            chosen = learner.query(strategy, k)
+        pool.acquire(chosen, labels[chosen])
         overlap = {o.name: _share(chosen, choice) for o, choice in zip(beside, others, strict=True)}
         yield Step(count, accuracy, tuple(chosen.tolist()), overlap)
 

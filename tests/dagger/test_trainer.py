@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from iale.dagger._rounds import claim, episodes_of
 from iale.dagger.config import DaggerConfig
 from iale.errors import ConfigError
+from iale.policies.catalog import list_policies
 
 
 def test_rounds_share_out_the_episodes() -> None:
@@ -30,3 +31,13 @@ def test_a_run_of_full_rounds_may_grow(tmp_path: Path) -> None:
     claim(DaggerConfig(episodes=7, round_size=2), tmp_path)
     with pytest.raises(ConfigError, match="do not fill rounds of 2"):
         claim(DaggerConfig(episodes=8, round_size=2), tmp_path)
+
+
+def test_a_configuration_has_the_keys_of_the_shipped_policies() -> None:
+    """A folder of an earlier version is claimed by comparing its JSON, so no key may come, go or move."""
+
+    def keys(value: object) -> object:
+        return {name: keys(inner) for name, inner in value.items()} if isinstance(value, dict) else None
+
+    for card in list_policies().values():
+        assert keys(card["source"]) == keys(asdict(DaggerConfig()))

@@ -12,7 +12,8 @@ from iale.classifiers import _draws as draws
 from iale.dagger._demonstrations import Demonstrations, concatenate, stack
 from iale.dagger._update import demonstration_loss, update_policy
 from iale.dagger.config import UpdateConfig
-from iale.policies.iale import IalePolicy, policy_network, random_policy
+from iale.policies._network import policy_network
+from iale.policies.iale import IalePolicy, random_policy
 from iale.policies.state import StateConfig, encode, observe
 from iale.seeding import Stream
 from iale.testing import make_context
@@ -98,7 +99,7 @@ def test_a_permuting_update_does_not_depend_on_the_name_of_a_class() -> None:
     plain = update_policy(fresh(), demonstrations(40), UpdateConfig(policy_epochs=60, permute=False), Stream(1), CPU)
 
     def spread(policy: IalePolicy) -> float:
-        from iale.policies.state import permute
+        from iale.policies._symmetry import permute
 
         states = demonstrations(40).states
         scores = []

@@ -17,6 +17,7 @@ import pytest
 from torch import Tensor
 
 from iale import _storage as storage
+from iale._versions import versions
 from iale.benchmark.config import ExperimentConfig
 from iale.benchmark.runner import run_experiment
 from iale.classifiers.base import TrainingConfig
@@ -25,7 +26,6 @@ from iale.dagger.trainer import train_policy
 from iale.errors import ConfigError, IaleError
 from iale.executors import Executor, as_completed, open_executor
 from iale.learner import CycleConfig
-from iale.policies.saved import versions
 from iale.strategies.base import QueryContext
 from iale.strategies.catalog import STRATEGIES
 from iale.strategies.uncertainty import Margin

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from iale.classifiers.base import Outputs
 from iale.errors import ConfigError, QueryError
-from iale.policies.state import State, StateConfig, encode, observe, permute
+from iale.policies._symmetry import permute
+from iale.policies.state import State, StateConfig, encode, observe
 from iale.strategies.base import QueryContext
 
 FIELDS = ("labeled_mean", "label_distribution", "predicted_distribution", "embedding", "prediction", "gradient")

@@ -25,8 +25,8 @@ from iale.dagger.alil import train_alil
 from iale.dagger.config import AlilConfig
 from iale.dagger.trainer import train_policy
 from iale.executors import Executor, as_completed
-from iale.policies.catalog import PRETRAINED
-from iale.policies.saved import CARD, load_card, load_policy
+from iale.policies._files import CARD, PRETRAINED
+from iale.policies.saved import load_card, load_policy
 
 COSTS, TRAINING_TIMES = "policies.json", "policy_times.jsonl"
 

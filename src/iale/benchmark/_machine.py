@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from iale.policies.saved import versions
+from iale._versions import versions
 
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 

@@ -15,10 +15,10 @@ from typing import Any
 from torch import nn
 
 from iale import _storage as storage
+from iale._versions import versions
 from iale.benchmark.config import ExperimentConfig, PoolName, resolved
 from iale.errors import StorageError
 from iale.learner import Step
-from iale.policies.saved import versions
 from iale.strategies.base import QueryStrategy
 from iale.strategies.catalog import STRATEGIES
 

@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from iale.cli._options import parse
 from iale.cli._output import table
 from iale.errors import ConfigError, UnknownNameError
+from iale.policies.base import PolicyCard
 from iale.policies.catalog import list_policies
 from iale.policies.saved import load_card
 
@@ -20,7 +20,7 @@ class PoliciesOptions:
     """Lists the policies that come with iale, or shows the card of one.
 
     Attributes:
-        name: a shipped policy, or the folder of one of your own; without it all shipped ones are listed.
+        name: a shipped policy, or the folder of your own; without a name, all shipped policies are listed.
     """
 
     name: tuple[str, ...] = field(default=(), metadata={"positional": True})
@@ -42,19 +42,19 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _row(name: str, card: dict[str, Any]) -> list[str]:
+def _row(name: str, card: PolicyCard) -> list[str]:
     source = card["source"]
     shape = (card["num_classes"], card["embedding_dim"])
     cells = (card["kind"], source["dataset"], source["classifier"], card["episodes"], *shape)
     return [name, *map(str, cells)]
 
 
-def _card(name: str, policies: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _card(name: str, policies: dict[str, PolicyCard]) -> PolicyCard:
     if name in policies:
         return policies[name]
     if "/" in name or Path(name).is_dir():
         return load_card(Path(name).expanduser())
     known = ", ".join(policies) or "none yet"
     raise UnknownNameError(
-        f"unknown policy {name!r}: the shipped ones are {known}; a policy of your own is named by its folder, ./this."
+        f"unknown policy {name!r}: the shipped ones are {known}; name your own policy by its folder, ./this."
     )

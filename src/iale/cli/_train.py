@@ -15,13 +15,13 @@ from iale.dagger.trainer import train_policy
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """Trains a policy by imitation of experts (DAgger, Algorithm 1 of the paper).
+    """Trains a policy that imitates experts (DAgger, Algorithm 1 of the paper).
 
-    A checkpoint is written after every episode. The same command goes on where it was stopped.
+    A checkpoint is written after every episode. The same command resumes a stopped run.
 
     Attributes:
         out: folder for checkpoints, demonstrations and, at the end, the policy.
-        where: where the episodes of a round are played.
+        where: which processes play the episodes of a round.
         config: what the policy learns from.
     """
 

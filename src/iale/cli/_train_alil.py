@@ -16,7 +16,7 @@ from iale.dagger.config import AlilConfig
 class TrainAlilOptions:
     """Trains an ALIL policy (Liu et al. 2018), the learned baseline of the paper.
 
-    A checkpoint is written after every episode. The same command goes on where it was stopped.
+    A checkpoint is written after every episode. The same command resumes a stopped run.
 
     Attributes:
         out: folder for checkpoints, demonstrations and, at the end, the policy.

@@ -1,4 +1,8 @@
-"""One episode of ALIL (Liu et al. 2018): one label at a time, the best of a few candidates drawn at random."""
+"""One episode of ALIL (Liu et al. 2018): one label at a time, the best of a few candidates drawn at random.
+
+The expert looks one label ahead: for each of the k candidates it fits the labeled set and that candidate, from the same
+initial weights, and scores the fit on the scoring set.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,9 @@ from iale.classifiers.base import Classifier
 from iale.dagger._demonstrations import StepLog
 from iale.dagger._episode import best_expert, look_ahead, open_episode
 from iale.dagger.config import AlilConfig
+from iale.data.pool import Candidates
 from iale.data.samples import DataSet
+from iale.learner import Learner
 from iale.policies.alil import AlilPolicy
 
 
@@ -21,7 +27,7 @@ class AlilEpisode:
 
     Attributes:
         rows: float32 [S, k, width], the states of `AlilPolicy.rows`, S steps of k candidates.
-        targets: int64 [S], the position of the candidate that the policy is to learn.
+        targets: int64 [S], the position of the candidate that the policy should learn.
         log: the S steps.
     """
 
@@ -39,42 +45,42 @@ def run_alil_episode(
 ) -> AlilEpisode:
     """Plays one episode.
 
-    The expert of a step is the best of k experts, each of which proposes one candidate: it fits, from the same initial
-    weights, the labeled set and that candidate, and is scored on the scoring set. Where a faithful run stores the
-    policy's own action, nobody asks the expert and nothing is fitted for it.
+    In a faithful run the policy's own action is the target whenever the policy acts, so the expert is not asked then.
 
     Args:
         config: sizes, variant, coin and seed.
         data: the source.
         classifier: the recipe of M.
-        policy: acts where the coin says so.
+        policy: acts if the coin says so.
         number: of the episode, 1, 2, …; it names the streams.
     """
     learner, scoring = open_episode(config, data, classifier, number)
     faithful = config.variant == "faithful"
-    coin = learner.stream.child("coin").numpy().random()
+    episode_coin = learner.stream.child("coin").numpy().random()
     rows, targets, log = [], [], []
     while (labeled := len(learner.pool.labeled)) < config.labeling_budget:
         if (labeled - config.initial_size) % config.retrain_every == 0:
             learner.fit()
         candidates = learner.candidates()
         context = learner.context(candidates, policy.needs)
-        if not faithful:
-            coin = learner.rng("coin").random()
-        own = None
-        if coin >= config.expert_probability:
-            own = int(policy.query(context, 1, rng=learner.rng("policy")))
-        scores: dict[str, float] = {}
+        coin = episode_coin if faithful else learner.rng("coin").random()
+        policy_acts = coin >= config.expert_probability
+        own = int(policy.query(context, 1, rng=learner.rng("policy"))) if policy_acts else None
         if faithful and own is not None:
-            target = own
+            scores, target = dict[str, float](), own
         else:
-            proposals = {str(position): torch.tensor([position]) for position in range(len(candidates))}
-            scores = look_ahead(learner, candidates, proposals, data, scoring)
+            scores = _score_candidates(learner, candidates, data, scoring)
             target = int(best_expert(scores, learner))
-        chosen = candidates.indices[[target if own is None else own]]
         rows.append(policy.rows(context))
         targets.append(target)
-        actor = "expert" if own is None else "policy"
+        chosen = candidates.indices[[target if own is None else own]]
+        actor = "policy" if policy_acts else "expert"
         log.append(StepLog(labeled, scores, str(target), actor, tuple(chosen.tolist())))
         learner.pool.acquire(chosen, data.train_labels[chosen])
     return AlilEpisode(torch.stack(rows), torch.tensor(targets), tuple(log))
+
+
+def _score_candidates(learner: Learner, candidates: Candidates, data: DataSet, scoring: Tensor) -> dict[str, float]:
+    """The accuracy of M after one more label, for each candidate by its position."""
+    proposals = {str(position): torch.tensor([position]) for position in range(len(candidates))}
+    return look_ahead(learner, candidates, proposals, data, scoring)

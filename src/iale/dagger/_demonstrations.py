@@ -3,7 +3,7 @@
     OUT/
       config.json                    the resolved configuration; a folder holds one run
       episodes/0001.safetensors      demonstrations of an episode: S steps of n candidates
-      episodes/0001.json             its log, with the digest of the tensors; written last, so it marks them whole
+      episodes/0001.json             its log, with the digest of the tensors; written last
       rounds/0001/                   the policy after each round (a policy folder)
       policy/                        the policy after the last round, with its card
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol, TypedDict, cast
 
 import torch
 from torch import Tensor
@@ -31,7 +31,7 @@ class Demonstrations:
 
     Attributes:
         states: stacked, with leading dimension S.
-        targets: bool [S, n], true for the k candidates that the best expert chose.
+        targets: bool [S, n], true for the candidates that the best expert chose.
     """
 
     states: State
@@ -64,8 +64,8 @@ class StepLog:
 
     Attributes:
         labeled: number of labels before the step.
-        scores: each expert's accuracy on the scoring set after its look-ahead fit; ALIL's experts are the positions
-            of the candidates.
+        scores: each expert's accuracy on the scoring set after its look-ahead fit; in ALIL every candidate is an
+            expert, named by its position.
         best: the expert that was imitated.
         actor: who chose the acquisition, "expert" or "policy".
         selected: the data-set indices acquired.
@@ -78,8 +78,18 @@ class StepLog:
     selected: tuple[int, ...]
 
 
+class StepRecord(TypedDict):
+    """A `StepLog` as its file holds it."""
+
+    labeled: int
+    scores: dict[str, float]
+    best: str
+    actor: str
+    selected: list[int]
+
+
 class Played(Protocol):
-    """An episode that was played: what goes into its files."""
+    """An episode as its files hold it."""
 
     @property
     def log(self) -> tuple[StepLog, ...]:
@@ -108,35 +118,34 @@ class Episode:
 def save_episode(episode: Played, out: Path, number: int) -> None:
     """Writes an episode: the tensors first, the log that marks them whole last."""
     digest = storage.write_tensors(_stem(out, number).with_suffix(".safetensors"), episode.tensors())
-    log: dict[str, Any] = {"steps": [asdict(step) for step in episode.log], "tensors_sha256": digest}
-    storage.write_json(_stem(out, number).with_suffix(".json"), log)
+    steps = [asdict(step) for step in episode.log]
+    storage.write_json(_stem(out, number).with_suffix(".json"), {"steps": steps, "tensors_sha256": digest})
 
 
 def has_episode(out: Path, number: int) -> bool:
-    """Whether an episode was finished."""
+    """Whether an episode is finished: its log is there."""
     return _stem(out, number).with_suffix(".json").is_file()
 
 
 def load_tensors(out: Path, number: int) -> dict[str, Tensor]:
-    """The tensors of a finished episode; raises StorageError where they are damaged."""
+    """The tensors of a finished episode; raises StorageError if they are damaged."""
     digest = storage.read_json(_stem(out, number).with_suffix(".json")).get("tensors_sha256")
     return storage.read_tensors(_stem(out, number).with_suffix(".safetensors"), str(digest))
 
 
 def load_demonstrations(out: Path, number: int) -> Demonstrations:
-    """The demonstrations of a finished episode; raises StorageError where they are damaged."""
+    """The demonstrations of a finished episode; raises StorageError if they are damaged or not of DAgger."""
     tensors = load_tensors(out, number)
     try:
         targets = tensors.pop("targets")
         return Demonstrations(State(**tensors), targets)
     except (KeyError, TypeError) as error:
-        raise StorageError(f"episode {number} of {out} is none of DAgger: delete it and run again.") from error
+        raise StorageError(f"episode {number} of {out} is not one of DAgger: delete it and run again.") from error
 
 
-def load_log(out: Path, number: int) -> list[dict[str, Any]]:
+def load_log(out: Path, number: int) -> list[StepRecord]:
     """The steps of a finished episode."""
-    steps: list[dict[str, Any]] = storage.read_json(_stem(out, number).with_suffix(".json"))["steps"]
-    return steps
+    return cast(list[StepRecord], storage.read_json(_stem(out, number).with_suffix(".json"))["steps"])
 
 
 def _stem(out: Path, number: int) -> Path:

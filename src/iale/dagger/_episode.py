@@ -1,4 +1,4 @@
-"""One episode of Algorithm 1: a run of active learning in which every step is demonstrated by its best expert."""
+"""One episode of Algorithm 1: a run of active learning in which the best expert demonstrates every step."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from iale.classifiers.base import Classifier
+from iale.dagger._common import LessonConfig
 from iale.dagger._demonstrations import Episode, StepLog, stack
-from iale.dagger.config import AlilConfig, DaggerConfig
+from iale.dagger._lesson import AnyConfig
+from iale.dagger.config import DaggerConfig
 from iale.data.pool import Candidates, class_balanced
 from iale.data.samples import DataSet
 from iale.errors import ConfigError
@@ -19,13 +21,13 @@ from iale.seeding import Stream
 from iale.strategies.base import Need, QueryStrategy
 
 
-def split_source(config: DaggerConfig | AlilConfig, data: DataSet) -> tuple[Tensor, Tensor]:
-    """The scoring set and what is left of the source's training split: two int64 tensors that never meet.
+def split_source(config: LessonConfig, data: DataSet) -> tuple[Tensor, Tensor]:
+    """The scoring set and the rest of the source's training split: two int64 tensors without a common index.
 
-    The scoring set is class-balanced and the same for every episode; the test split is not touched.
+    The scoring set is class-balanced and the same for every episode. The test split is never read.
     """
     everything = torch.arange(len(data.train))
-    size = max(config.scoring_size, data.num_classes)
+    size = max(config.scoring_size, data.num_classes)  # a balanced draw needs one of each class; cut below
     scoring = class_balanced(
         everything, data.train_labels, size, data.num_classes, Stream(config.seed).child("scoring")
     )[: config.scoring_size]
@@ -34,13 +36,11 @@ def split_source(config: DaggerConfig | AlilConfig, data: DataSet) -> tuple[Tens
     return scoring, everything[rest]
 
 
-def open_episode(
-    config: DaggerConfig | AlilConfig, data: DataSet, classifier: Classifier, number: int
-) -> tuple[Learner, Tensor]:
-    """A learner with its first labels, and the scoring set, int64.
+def open_episode(config: AnyConfig, data: DataSet, classifier: Classifier, number: int) -> tuple[Learner, Tensor]:
+    """A learner with its first labels, and the indices of the scoring set, int64 [scoring_size].
 
     Raises:
-        ConfigError: the budget and a last sub-pool are larger than the pool.
+        ConfigError: the pool is smaller than the budget plus one last sub-pool.
         DataError: a class has too few samples.
     """
     scoring, rest = split_source(config, data)
@@ -64,42 +64,43 @@ def run_episode(
     policy: QueryStrategy,
     number: int,
 ) -> Episode:
-    """Plays one episode (Algorithm 1, lines 3 to 14).
+    """Algorithm 1 of the paper, whose numbered lines stand beside the code.
 
     Args:
         config: sizes, coin and seed.
-        data: the source.
+        data: D, the source.
         classifier: the recipe of M.
-        experts: the strategies to imitate, by name.
-        policy: acts where the coin says so.
-        number: of the episode, 1, 2, …; it names the streams.
+        experts: E, the strategies to imitate, by name.
+        policy: π, which acts if the coin says so.
+        number: e, the episode (1, 2, …); it names the streams.
     """
-    learner, scoring = open_episode(config, data, classifier, number)
     needs = frozenset[Need]().union(policy.needs, *(expert.needs for expert in experts.values()))
-    pairs, log = [], []
-    while (left := config.cycle.labeling_budget - len(learner.pool.labeled)) > 0:
-        k = min(config.cycle.acquisition_size, left)
-        learner.fit(needs)
-        candidates = learner.candidates()
+    demonstrations, log = [], []
+    # 2   for e = 1 … episodes_max do: `play_rounds` loops over the episodes; this is episode number
+    learner, scoring = open_episode(config, data, classifier, number)  # 3   D_lab, D_pool ← split(D)
+    while (labeled := len(learner.pool.labeled)) < config.cycle.labeling_budget:  # 4   while |D_lab| < B do
+        acq = min(config.cycle.acquisition_size, config.cycle.labeling_budget - labeled)
+        learner.fit(needs)  # 5   M ← initAndTrain(M, D_lab)
+        candidates = learner.candidates()  # 6   D_sub ← sample(D_pool, n)
+        # 7   e* ← bestExpert(E, M, D_sub, D_test)
         context = learner.context(candidates, needs)
-        proposals = {
-            name: expert.query(context, k, rng=learner.rng("expert", name)) for name, expert in experts.items()
-        }
+        proposals = {name: e.query(context, acq, rng=learner.rng("expert", name)) for name, e in experts.items()}
         scores = look_ahead(learner, candidates, proposals, data, scoring)
         best = best_expert(scores, learner)
-        target = torch.zeros(len(candidates), dtype=torch.bool)
-        target[proposals[best]] = True
-        pairs.append((observe(context), target))
-        policy_acts = float(learner.rng("coin").random()) >= config.expert_chance(number)
-        positions = policy.query(context, k, rng=learner.rng("policy")) if policy_acts else proposals[best]
-        chosen = candidates.indices[positions]
-        log.append(
-            StepLog(
-                len(learner.pool.labeled), scores, best, "policy" if policy_acts else "expert", tuple(chosen.tolist())
-            )
-        )
+        selected = proposals[best]  # 8   D_sel ← e*.SelectQuery(M, D_sub, acq)
+        action = torch.zeros(len(candidates), dtype=torch.bool)
+        action[selected] = True
+        demonstrations.append((observe(context), action))  # 9   S, A ← toState(D_sub, D_lab), toAction(D_sel)
+        actor = "expert"
+        if learner.rng("coin").random() >= config.expert_chance(number):  # 10   if Rnd(0, 1) ≥ p then
+            actor = "policy"  # 11   we may choose π's selection; the expert's stays the action that is learned
+            selected = policy.query(context, acq, rng=learner.rng("policy"))  # 12   D_sel ← π.SelectQuery(…)
+        chosen = candidates.indices[selected]
+        log.append(StepLog(labeled, scores, best, actor, tuple(chosen.tolist())))
+        # 13, 14   D_lab ← D_lab ∪ D_sel, D_pool ← D_pool \ D_sel
         learner.pool.acquire(chosen, data.train_labels[chosen])
-    return Episode(stack(pairs), tuple(log))
+    # 15   Update policy using {S, A}: `ImitationLesson.update`, when all episodes of the round are played
+    return Episode(stack(demonstrations), tuple(log))
 
 
 def look_ahead(
@@ -107,10 +108,17 @@ def look_ahead(
 ) -> dict[str, float]:
     """Each expert's accuracy on the scoring set after one fit with its proposal (section 3.3).
 
-    All fits start from equal initial weights; experts that propose the same samples share one fit.
+    Args:
+        learner: its labeled set is fitted together with each proposal.
+        candidates: D_sub, to which the proposals point.
+        proposals: for each expert, int64 positions of candidates.
+        data: the source, with its labels.
+        scoring: int64, indices of the scoring set.
     """
+    # Sorted, so that experts that propose the same samples in another order share one fit.
     chosen = {name: torch.sort(candidates.indices[positions]).values for name, positions in proposals.items()}
     distinct = {tuple(indices.tolist()): indices for indices in chosen.values()}
+    # One name for all: every fit starts from equal initial weights, so the scores differ by the samples alone.
     jobs = [learner.job("look-ahead", extra=(indices, data.train_labels[indices])) for indices in distinct.values()]
     fits = dict(zip(distinct, learner.classifier.fit_many(data.train, jobs), strict=True))
     labels = data.train_labels[scoring]
@@ -119,7 +127,7 @@ def look_ahead(
 
 
 def best_expert(scores: Mapping[str, float], learner: Learner) -> str:
-    """The expert with the highest score, ties broken by a seeded draw."""
+    """The expert with the highest score; a seeded draw breaks ties."""
     highest = max(scores.values())
     tied = [name for name, score in scores.items() if score == highest]
     return tied[int(learner.rng("tie").integers(len(tied)))]

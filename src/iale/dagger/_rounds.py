@@ -1,17 +1,16 @@
-"""Rounds of episodes, an update of the policy after each, and files that a kill cannot spoil.
+"""Rounds of episodes, an update of the policy after each, and files that survive a kill.
 
 A round's episodes are a function of the configuration, the seed and the policy before them; the update is a function of
-all demonstrations so far. What a killed run left whole is kept, the rest is made again, and so the same command always
-ends with the same bytes.
+all demonstrations so far. So a resumed run keeps every whole file, makes the rest again, and ends with the same bytes.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from tqdm.auto import tqdm
 
@@ -19,80 +18,62 @@ from iale import _storage as storage
 from iale.classifiers.base import resolve_device
 from iale.classifiers.build import build_classifier
 from iale.classifiers.torch_classifier import TorchClassifier
-from iale.dagger._demonstrations import Played, has_episode, load_log, save_episode
-from iale.dagger.config import AlilConfig, DaggerConfig
+from iale.dagger._common import LessonConfig
+from iale.dagger._demonstrations import has_episode, load_log, save_episode
+from iale.dagger._lesson import AnyConfig, Lesson, P, Workers
 from iale.data.catalog import load_dataset
 from iale.data.samples import DataSet
 from iale.errors import ConfigError
-from iale.executors import Executor, as_completed, open_executor
-from iale.policies.base import Policy
-from iale.policies.saved import CARD, load_policy, save_policy
+from iale.executors import as_completed, open_executor
+from iale.policies._files import CARD
+from iale.policies.saved import load_policy, save_policy
 
-C = TypeVar("C", DaggerConfig, AlilConfig)
-P = TypeVar("P", bound=Policy)
+C = TypeVar("C", bound=LessonConfig)
 
 
-def play_rounds(
-    config: DaggerConfig | AlilConfig,
-    out: Path,
-    policy: P,
-    play: Callable[[P, tuple[int, ...]], Sequence[tuple[int, Played]]],
-    update: Callable[[P, int], P],
-    describe: Callable[[Sequence[dict[str, Any]]], dict[str, Any]],
-    *,
-    workers: int = 1,
-    executor: Executor | str | None = None,
-    together: int | None = None,
-    progress: bool = True,
-) -> Path:
-    """Trains a policy, or goes on where a stopped run was.
+def play_rounds(lesson: Lesson[P], policy: P, config: AnyConfig, out: Path, workers: Workers) -> Path:
+    """Trains a policy, or resumes a stopped run: lines 2 and 15 of Algorithm 1, one round at a time.
 
     Args:
-        config: everything that decides the result.
-        out: the run's folder, laid out as `demonstrations` draws it and claimed.
+        lesson: plays the episodes (lines 3 to 14, see `run_episode`) and updates the policy.
         policy: untrained.
-        play: plays the episodes of some numbers with a policy, on any machine; returns each number with its episode.
-        update: makes the policy after a round of the policy before it and the round's number; it reads ``out``.
-        describe: what the card says of the steps so far, as the logs tell them.
-        workers: episodes of a round that are played side by side.
-        executor: where they are played, see `open_executor`.
-        together: episodes of one process whose fits are trained side by side; by default all of a worker's share of a
-            round on a GPU, and 1 on a CPU, which gains nothing.
-        progress: show a bar of episodes on stderr.
+        config: everything that decides the result.
+        out: the run's folder, laid out as in `_demonstrations` and claimed.
+        workers: who plays the episodes.
 
     Returns:
         The folder of the trained policy, ``out / "policy"``.
     """
     rounds = -(-config.episodes // config.round_size)
-    workers = min(workers, config.round_size)
+    workers = replace(workers, count=min(workers.count, config.round_size))
     on_cpu = resolve_device(config.training.device).type == "cpu"
     with (
-        open_executor(workers, executor) as opened,
-        tqdm(total=config.episodes, unit="episode", desc="training the policy", disable=not progress) as bar,
+        open_executor(workers.count, workers.executor) as executor,
+        tqdm(total=config.episodes, unit="episode", desc="training the policy", disable=not workers.progress) as bar,
     ):
         for number in range(1, rounds + 1):
             episodes = episodes_of(config, number)
             missing = [episode for episode in episodes if not has_episode(out, episode)]
             bar.update(len(episodes) - len(missing))
-            job = functools.partial(play, policy)
-            size = together or (1 if on_cpu else -(-len(missing) // workers) or 1)
-            groups = [tuple(missing[i : i + size]) for i in range(0, len(missing), size)]
-            for played in as_completed(opened, job, groups, ahead=workers):
-                for number_played, episode in played:
-                    save_episode(episode, out, number_played)
+            groups = workers.share_out(missing, on_cpu=on_cpu)
+            play = functools.partial(lesson.play, policy)
+            for played in as_completed(executor, play, groups, ahead=workers.count):
+                for episode_number, episode in played:
+                    save_episode(episode, out, episode_number)
                     bar.update()
             folder = round_folder(out, number)
             if not (folder / CARD).is_file():
-                save_policy(update(policy, number), folder, _card(config, out, number, describe))
+                save_policy(lesson.update(policy, out, number), folder, _card(lesson, config, out, number))
+            # Read back even when it was just made, so that a resumed run plays with the very same weights.
             policy = load_policy(folder, type(policy))
-    save_policy(policy, out / "policy", _card(config, out, rounds, describe))
+    save_policy(policy, out / "policy", _card(lesson, config, out, rounds))
     return out / "policy"
 
 
-def claim(config: DaggerConfig | AlilConfig, out: Path) -> None:
-    """Writes the configuration to the folder; raises ConfigError where another run lives there.
+def claim(config: AnyConfig, out: Path) -> None:
+    """Writes the configuration to the folder; raises ConfigError if another run lives there.
 
-    A run may be given more episodes: the ones it has are a prefix of the longer run, if its last round is full.
+    A run may be given more episodes if its last round is full: then its episodes are the first ones of the longer run.
     """
     path, resolved = out / "config.json", asdict(config)
     if path.exists():
@@ -109,18 +90,18 @@ def claim(config: DaggerConfig | AlilConfig, out: Path) -> None:
 
 
 @functools.lru_cache(maxsize=1)
-def prepare(config: DaggerConfig | AlilConfig) -> tuple[DataSet, TorchClassifier]:
-    """The source and the classifier, once per process."""
+def prepare(config: LessonConfig) -> tuple[DataSet, TorchClassifier]:
+    """The source and the classifier, made once per process."""
     data = load_dataset(config.dataset)
     return data, build_classifier(config.classifier, data.train, data.num_classes, config.training)
 
 
 def on_this_device(config: C) -> C:
-    """The configuration with the device chosen, so that every worker takes the same kind."""
+    """The configuration with the device chosen here, so that every worker takes the same kind."""
     return replace(config, training=replace(config.training, device=str(resolve_device(config.training.device))))
 
 
-def episodes_of(config: DaggerConfig | AlilConfig, number: int) -> range:
+def episodes_of(config: AnyConfig, number: int) -> range:
     """The episodes (1, 2, …) of a round (1, 2, …)."""
     first = (number - 1) * config.round_size + 1
     return range(first, min(first + config.round_size, config.episodes + 1))
@@ -131,14 +112,9 @@ def round_folder(out: Path, number: int) -> Path:
     return out / "rounds" / f"{number:04d}"
 
 
-def _card(
-    config: DaggerConfig | AlilConfig,
-    out: Path,
-    number: int,
-    describe: Callable[[Sequence[dict[str, Any]]], dict[str, Any]],
-) -> dict[str, Any]:
+def _card(lesson: Lesson[P], config: AnyConfig, out: Path, number: int) -> Mapping[str, object]:
     """Where the policy after a round comes from."""
     episodes = episodes_of(config, number)[-1]
     steps = [step for episode in range(1, episodes + 1) for step in load_log(out, episode)]
     common = {"source": asdict(config), "episodes": episodes, "steps": len(steps), "transfer": []}
-    return {**common, **describe(steps)}
+    return {**common, **lesson.describe(steps)}

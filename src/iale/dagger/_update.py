@@ -1,4 +1,7 @@
-"""Fitting the policy to the demonstrations: binary cross entropy (Eq. 2) with Adam."""
+"""Fitting the policy to the demonstrations: binary cross entropy (Eq. 2) with Adam.
+
+Legend of dimensions: S states, n candidates, C classes, D embedding.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from iale.classifiers import _draws as draws
+from iale.dagger._common import AdamConfig
 from iale.dagger._demonstrations import Demonstrations
 from iale.dagger.config import UpdateConfig
+from iale.policies._symmetry import permute
 from iale.policies.iale import IalePolicy, random_policy
-from iale.policies.state import encode, permute
+from iale.policies.state import encode
 from iale.seeding import Stream
 
 
@@ -21,9 +26,10 @@ def demonstration_loss(logits: Tensor, targets: Tensor, positive_weight: float |
 
     Args:
         logits: float [S, n]; the desirability ρ is their sigmoid.
-        targets: bool [S, n].
+        targets: bool [S, n], t of Eq. 2.
         positive_weight: see `UpdateConfig`.
     """
+    # Eq. 2 prints t log ρ − (1 − t) log(1 − ρ), which no ρ minimizes. This is −[t log ρ + (1 − t) log(1 − ρ)].
     truth = targets.to(logits.dtype)
     weight = None
     if positive_weight is not None:
@@ -52,34 +58,20 @@ def update_policy(
         batch = demonstrations.at(steps)
         states = batch.states
         if config.permute:
+            # Keyed by epoch and state, so a state's orders do not depend on the batch it falls into.
             units = draws.permutation(draws.fold(draws.fold(unit_key, epoch), steps.int()), policy.embedding_dim)
             classes = draws.permutation(draws.fold(draws.fold(class_key, epoch), steps.int()), policy.num_classes)
             states = permute(states, units, classes)
-        rows = encode(states, policy.state).to(device)
-        logits = network(rows).squeeze(-1)
+        rows = encode(states, policy.state).to(device)  # [steps, n, width]
+        logits = network(rows).squeeze(-1)  # [steps, n]
         return demonstration_loss(logits, batch.targets.to(device), config.positive_weight)
 
-    minimize(
-        loss,
-        network,
-        len(demonstrations),
-        order_key,
-        epochs=config.policy_epochs,
-        states_per_batch=config.states_per_batch,
-        learning_rate=config.policy_learning_rate,
-    )
+    minimize(loss, network, len(demonstrations), order_key, config)
     return IalePolicy(network.cpu().eval(), policy.state, policy.num_classes, policy.embedding_dim)
 
 
 def minimize(
-    loss: Callable[[int, Tensor], Tensor],
-    network: nn.Module,
-    count: int,
-    key: Tensor,
-    *,
-    epochs: int,
-    states_per_batch: int,
-    learning_rate: float,
+    loss: Callable[[int, Tensor], Tensor], network: nn.Module, count: int, key: Tensor, config: AdamConfig
 ) -> None:
     """Fits a policy's network with Adam, which starts afresh.
 
@@ -88,14 +80,12 @@ def minimize(
         network: changed in place.
         count: number of states; every epoch shows each once.
         key: of the order of states.
-        epochs: passes over the states.
-        states_per_batch: states of one optimiser step.
-        learning_rate: of Adam.
+        config: epochs, learning rate, batch.
     """
-    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate, fused=True)
-    for epoch in range(epochs):
+    optimizer = torch.optim.Adam(network.parameters(), lr=config.policy_learning_rate, fused=True)
+    for epoch in range(config.policy_epochs):
         order = draws.permutation(draws.fold(key, epoch), count)
-        for steps in torch.split(order, states_per_batch):
+        for steps in torch.split(order, config.states_per_batch):
             value = loss(epoch, steps)
             optimizer.zero_grad(set_to_none=True)
             value.backward()  # type: ignore[no-untyped-call]

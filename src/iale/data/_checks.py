@@ -59,3 +59,17 @@ def check_every_class(labels: Tensor, classes: Sequence[str], what: str) -> None
             f"{what} has no sample of class {number} ({classes[number]!r}): "
             f"number the classes from 0 without gaps, or add samples of it."
         )
+
+
+def integers(values: Sequence[int] | Tensor, what: str) -> Tensor:
+    """int64 [n]: a list, array or tensor of integers; raises DataError for anything else."""
+    try:
+        tensor = torch.as_tensor(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(f"{what} must be a list of integers, which {values!r:.60} is not.") from error
+    if tensor.dim() == 1 and not len(tensor):
+        return tensor.to(torch.int64)  # an empty list becomes a float tensor
+    # A Boolean mask would convert to zeros and ones, which are indices that nobody meant.
+    if tensor.dim() != 1 or tensor.is_floating_point() or tensor.dtype == torch.bool:
+        raise DataError(f"{what} must be a list of integers, not {tensor.dtype} of shape {tuple(tensor.shape)}.")
+    return tensor.to(torch.int64)

@@ -16,8 +16,8 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, TypeAlias, TypeVar
 
+from iale._versions import versions
 from iale.errors import ConfigError, IaleError
-from iale.policies.saved import versions
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports nothing to its makers unless the user wants it to
 try:

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from iale.active_learner import ActiveLearner, integers
+from iale.active_learner import ActiveLearner
 from iale.classifiers.base import Classifier, FittedClassifier
-from iale.data._checks import rows_of
+from iale.data._checks import integers, rows_of
 from iale.data.arrays import ArraySamples
 from iale.data.pool import Pool
 from iale.errors import ConfigError, DataError, ModelError

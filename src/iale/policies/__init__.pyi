@@ -1,6 +1,8 @@
 from .alil import AlilPolicy as AlilPolicy
+from .alil import Pooling as Pooling
 from .alil import random_alil_policy as random_alil_policy
 from .base import Policy as Policy
+from .base import PolicyCard as PolicyCard
 from .catalog import find_strategy as find_strategy
 from .catalog import list_policies as list_policies
 from .iale import IalePolicy as IalePolicy

@@ -1,4 +1,4 @@
-"""The ALIL policy (Liu et al. 2018): of a few candidates drawn at random, the one it scores highest is labeled next.
+"""The ALIL policy (Liu et al. 2018): it draws a few candidates at random and labels the one it scores highest.
 
 Legend of dimensions: n candidates, C classes, D embedding.
 """
@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from iale.errors import PolicyError, QueryError
-from iale.policies.base import Policy
-from iale.policies.iale import policy_network
+from iale.policies._network import policy_network
+from iale.policies.base import Policy, PolicyCard
 from iale.seeding import Stream
 from iale.strategies.base import Need, QueryContext, top_k
 
 Pooling = Literal["sum", "mean"]
-"""How the labeled samples' embeddings become one: their sum (Liu et al. 2018), or their mean, which does not grow."""
+"""How many labeled embeddings become one: by their sum (Liu et al. 2018), or by their mean, which does not grow."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,14 +28,14 @@ class AlilPolicy(Policy):
     """A policy network that chooses one sample at a time from a few drawn at random.
 
     Attributes:
-        network: rows [n, 2·(D + C)] to logits [n, 1]; the softmax over the candidates of a draw keeps their order.
+        network: rows [n, 2·(D + C)] to logits [n, 1]; the softmax over the candidates of a draw is part of the loss.
         pooling: how the labeled samples' embeddings become one.
         choices: candidates of a draw (k of Liu et al.; 10 in the paper, appendix A.1.1).
         num_classes: C of the classifiers it fits.
         embedding_dim: D of the classifiers it fits.
 
     Raises:
-        PolicyError: the pooling is unknown or there are no choices.
+        PolicyError: the pooling is unknown, or choices is below 1.
     """
 
     name: ClassVar[str] = "alil"
@@ -48,17 +48,18 @@ class AlilPolicy(Policy):
     embedding_dim: int
 
     def __post_init__(self) -> None:
+        # A card is read from disk, so the type of pooling promises nothing.
         if self.pooling not in ("sum", "mean"):
             raise PolicyError(f"unknown pooling {self.pooling!r}: the known ones are sum, mean.")
         if self.choices < 1:
             raise PolicyError(f"an ALIL policy needs at least 1 candidate to choose from, not {self.choices}.")
 
-    def expects(self) -> dict[str, Any]:
+    def expects(self) -> Mapping[str, object]:
         """The pooling and the choices."""
         return {"pooling": self.pooling, "choices": self.choices}
 
     @classmethod
-    def untrained(cls, card: Mapping[str, Any], num_classes: int, embedding_dim: int) -> Self:
+    def untrained(cls, card: PolicyCard, num_classes: int, embedding_dim: int) -> Self:
         """The policy of a card before its weights are loaded."""
         network = policy_network(2 * (embedding_dim + num_classes), Stream(0))
         return cls(network, card["pooling"], card["choices"], num_classes, embedding_dim)
@@ -80,9 +81,9 @@ class AlilPolicy(Policy):
         return torch.cat([known, context.candidates.embeddings, context.candidates.probs], dim=1)
 
     def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
-        """int64 [k], in the order of choice: k draws of ``choices`` candidates, each of which gives its best one.
+        """int64 [k], in the order of choice: the best of each of k draws of ``choices`` candidates.
 
-        What a draw leaves over may be drawn again. Where fewer candidates are left than ``choices``, all are drawn.
+        Candidates that a draw passes over may be drawn again. If fewer than ``choices`` are left, all are drawn.
         """
         left = np.arange(len(context))
         chosen = []
@@ -93,7 +94,7 @@ class AlilPolicy(Policy):
                 scores = self.network(self.rows(few)).squeeze(-1)
             best = drawn[int(top_k(scores, 1, rng))]
             chosen.append(int(left[best]))
-            left[best] = left[-1]
+            left[best] = left[-1]  # the order of what is left does not matter: it is drawn from at random
             left = left[:-1]
         return torch.tensor(chosen, dtype=torch.int64)
 

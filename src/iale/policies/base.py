@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Literal, Self, TypedDict
 
 from torch import nn
 
@@ -13,8 +13,44 @@ from iale.errors import PolicyError
 from iale.strategies.base import QueryStrategy
 
 
+class PolicyCard(TypedDict, total=False):
+    """What the card of a policy says. Only the first five are always there.
+
+    Attributes:
+        kind: "iale" or "alil".
+        num_classes: C of the classifiers it fits.
+        embedding_dim: D of the classifiers it fits.
+        weights_sha256: digest of the file with the weights.
+        versions: of Python and of the packages that trained it.
+        state: the parts of Eq. 1 that an IALE policy sees, by the names of `StateConfig`.
+        pooling: how an ALIL policy sees the labeled samples.
+        choices: candidates that an ALIL policy draws.
+        source: the configuration that it was trained with.
+        episodes: runs of active learning that it learned from.
+        steps: demonstrations in them.
+        imitated: in how many steps each expert was imitated (IALE).
+        acted: in how many steps the expert and the policy acted (ALIL).
+        transfer: what it was measured to do, an entry for each data set.
+    """
+
+    kind: str
+    num_classes: int
+    embedding_dim: int
+    weights_sha256: str
+    versions: dict[str, str]
+    state: dict[str, bool]
+    pooling: Literal["sum", "mean"]
+    choices: int
+    source: dict[str, object]
+    episodes: int
+    steps: int
+    imitated: dict[str, int]
+    acted: dict[str, int]
+    transfer: list[dict[str, object]]
+
+
 class Policy(QueryStrategy):
-    """A strategy that was learned. It is saved and loaded by its ``name``, the kind of policy it is.
+    """A learned strategy. Its ``name`` is the kind of policy that its card names.
 
     Attributes:
         network: rows [n, width] to logits [n, 1].
@@ -27,20 +63,20 @@ class Policy(QueryStrategy):
     embedding_dim: int
 
     @abstractmethod
-    def expects(self) -> dict[str, Any]:
-        """What `untrained` has to know beside C and D, JSON-able; it goes into the policy's card."""
+    def expects(self) -> Mapping[str, object]:
+        """What `untrained` needs besides C and D, JSON-able; it becomes part of the card."""
 
     @classmethod
     @abstractmethod
-    def untrained(cls, card: Mapping[str, Any], num_classes: int, embedding_dim: int) -> Self:
+    def untrained(cls, card: PolicyCard, num_classes: int, embedding_dim: int) -> Self:
         """The policy of a card before its weights are loaded.
 
         Raises:
-            KeyError, TypeError, ValueError: the card lacks something, or says what cannot be.
+            KeyError, TypeError, ValueError: the card lacks an entry, or an entry is not valid.
         """
 
     def check(self, classifier: Classifier) -> None:
-        """Raises PolicyError where the classifier's state is not the one this policy was trained on."""
+        """Raises PolicyError if the classifier's state is not the one this policy was trained on."""
         self._check_shape(classifier.num_classes, classifier.embedding_dim)
 
     def _check_shape(self, num_classes: int, embedding_dim: int) -> None:

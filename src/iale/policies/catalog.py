@@ -1,45 +1,47 @@
-"""Strategies by name, shipped policies among them."""
+"""Strategies by name, including the shipped policies."""
 
 from __future__ import annotations
 
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
 
 from iale.errors import ConfigError, UnknownNameError
-from iale.policies.saved import CARD, load_card, load_policy
+from iale.policies._files import CARD, PRETRAINED
+from iale.policies._files import GROUP as GROUP
+from iale.policies.base import PolicyCard
+from iale.policies.saved import load_card, load_policy
 from iale.registry import import_object
 from iale.strategies.base import QueryStrategy
 from iale.strategies.catalog import STRATEGIES
 
-PRETRAINED = Path(__file__).parent / "pretrained"
-GROUP = "iale.strategies"
-"""The entry points by which packages add strategies."""
 
-
-def list_policies() -> dict[str, dict[str, Any]]:
+def list_policies() -> dict[str, PolicyCard]:
     """The cards of the policies that come with iale, by name."""
     folders = sorted(path.parent for path in PRETRAINED.glob(f"*/{CARD}"))
     return {folder.name: load_card(folder) for folder in folders}
 
 
 def find_strategy(strategy: QueryStrategy | str) -> QueryStrategy:
-    """A strategy by its name, a shipped policy by its name, the policy in a folder, or a class of your own.
+    """Finds a strategy or a policy.
 
     Args:
-        strategy: a strategy (returned as it is); a name, which a package may add as an entry point of the group
-            "iale.strategies"; ``"package.module:Class"``, made without arguments; or a path, which holds a slash or
-            exists.
+        strategy: one of
+
+            - a strategy, which is returned as it is,
+            - the name of a strategy or of a shipped policy; packages add names by entry points of the group
+              "iale.strategies",
+            - ``"package.module:Class"`` for your own class, which is made without arguments,
+            - the folder of a policy; write it with a slash unless the folder exists.
 
     Raises:
-        ConfigError: the class cannot be imported or made, or it is no strategy.
-        UnknownNameError: there is none; the message lists the known ones.
+        ConfigError: the class cannot be imported or made, or it is not a strategy.
+        UnknownNameError: the name is unknown; the message lists the known ones.
         PolicyError, StorageError: the folder does not hold a usable policy.
     """
     if isinstance(strategy, QueryStrategy):
         return strategy
     if not isinstance(strategy, str):
-        raise ConfigError(f"a strategy or the name of one was expected, not {strategy!r:.60}.")
+        raise ConfigError(f"expected a strategy or the name of one, not {strategy!r:.60}.")
     if strategy in STRATEGIES:
         return STRATEGIES[strategy]()
     if (PRETRAINED / strategy / CARD).is_file():
@@ -53,18 +55,18 @@ def find_strategy(strategy: QueryStrategy | str) -> QueryStrategy:
     policies = ", ".join(path.parent.name for path in sorted(PRETRAINED.glob(f"*/{CARD}"))) or "none yet"
     raise UnknownNameError(
         f"unknown strategy or policy {strategy!r}: the strategies are {', '.join(STRATEGIES)}; the shipped "
-        f"policies are {policies}; a policy of your own is named by its folder, ./like-this, a class as "
+        f"policies are {policies}; name your own policy by its folder, ./like-this, and your own class as "
         f"package.module:Class."
     )
 
 
 def _own(target: str) -> QueryStrategy:
-    """A strategy of the class ``module:Class``; modules of the current folder are found, too."""
+    """A strategy of the class ``module:Class``, which may be in the current folder."""
     found = import_object(target, "strategy")
     try:
         made = found() if callable(found) else found
     except TypeError as error:
         raise ConfigError(f"{target} cannot be made without arguments ({error}): name a function that does.") from error
     if not isinstance(made, QueryStrategy):
-        raise ConfigError(f"{target} is no strategy but {type(made).__name__}: derive a class from QueryStrategy.")
+        raise ConfigError(f"{target} is no strategy but {type(made).__name__}: derive the class from QueryStrategy.")
     return made

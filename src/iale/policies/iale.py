@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
-from iale.classifiers import _draws as draws
-from iale.classifiers._initialize import initialize
-from iale.policies.base import Policy
+from iale.policies._network import policy_network
+from iale.policies.base import Policy, PolicyCard
 from iale.policies.state import StateConfig, encode, observe
 from iale.seeding import Stream
 from iale.strategies.base import Need, QueryContext, ScoringStrategy
 
-HIDDEN = 128
-
 
 @dataclass(frozen=True, eq=False)
 class IalePolicy(Policy, ScoringStrategy):
-    """A policy network with the state it was trained on; it is a strategy like any other.
+    """A policy network and the state it was trained on; a strategy like any other.
 
     Attributes:
         network: rows [n, width] to logits [n, 1]; the desirability ρ of the paper is their sigmoid.
@@ -38,35 +35,22 @@ class IalePolicy(Policy, ScoringStrategy):
     num_classes: int
     embedding_dim: int
 
-    def expects(self) -> dict[str, Any]:
+    def expects(self) -> Mapping[str, object]:
         """The parts of the state."""
         return {"state": asdict(self.state)}
 
     @classmethod
-    def untrained(cls, card: Mapping[str, Any], num_classes: int, embedding_dim: int) -> Self:
+    def untrained(cls, card: PolicyCard, num_classes: int, embedding_dim: int) -> Self:
         """The policy of a card before its weights are loaded."""
         state = StateConfig(**card["state"])
         network = policy_network(state.width(num_classes, embedding_dim), Stream(0))
         return cls(network, state, num_classes, embedding_dim)
 
     def score(self, context: QueryContext) -> Tensor:
-        """float32 [n], the logits of ρ; their order is the order of ρ."""
+        """float32 [n], the logits of ρ, which rank the candidates as ρ does."""
         self._check_shape(context.num_classes, context.candidates.embeddings.shape[1])
         with torch.no_grad():
             return self.network(encode(observe(context), self.state)).squeeze(-1)  # type: ignore[no-any-return]
-
-
-def policy_network(width: int, stream: Stream) -> nn.Sequential:
-    """The MLP of section 4.1 (128-128-1) with weights drawn from ``stream``; the sigmoid is left to the loss."""
-    network = nn.Sequential(
-        nn.Linear(width, HIDDEN),
-        nn.ReLU(),
-        nn.Linear(HIDDEN, HIDDEN),
-        nn.ReLU(),
-        nn.Linear(HIDDEN, 1),
-    )
-    initialize(network, draws.keys([stream.seed])[0])
-    return network
 
 
 def random_policy(state: StateConfig, num_classes: int, embedding_dim: int, stream: Stream) -> IalePolicy:

@@ -1,44 +1,41 @@
-"""A saved policy is a folder that anyone may read and nobody can hide code in.
+"""A saved policy is a folder that can be read safely: it holds no code.
 
     mnist-cnn/
       weights.safetensors   the network's weights
       card.json             what it expects, where it comes from, what it was measured to do, and the weights' SHA-256
 
-Nothing is unpickled. The weights are written first and the card, which carries their digest, last.
+Nothing is unpickled. The card is written last and carries the digest of the weights, so a folder with a card is whole.
 """
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import TypeVar, cast, overload
 
 import torch
 
 from iale import _storage as storage
+from iale._versions import versions
 from iale.errors import PolicyError, StorageError
-from iale.policies.base import Policy
+from iale.policies._files import CARD, WEIGHTS
+from iale.policies.base import Policy, PolicyCard
 from iale.registry import Registry
 
-P = TypeVar("P", bound=Policy)
+_P = TypeVar("_P", bound=Policy)
 
-WEIGHTS, CARD = "weights.safetensors", "card.json"
-
-KINDS = Registry[type[Policy]](
+_KINDS = Registry[type[Policy]](
     "kind of policy", {"iale": "iale.policies.iale:IalePolicy", "alil": "iale.policies.alil:AlilPolicy"}
 )
-"""The kinds of policies by name: classes, each of which builds its policy from a card."""
 
 
-def save_policy(policy: Policy, folder: Path, card: Mapping[str, Any]) -> None:
+def save_policy(policy: Policy, folder: Path, card: Mapping[str, object]) -> None:
     """Writes a policy's folder.
 
     Args:
         policy: what to save.
-        folder: made if it is not there.
-        card: where it comes from (source, classifier, experts, seeds, …), JSON-able.
+        folder: made if it does not exist.
+        card: where the policy comes from, JSON-able; see `PolicyCard`. What the policy expects is added.
     """
     digest = storage.write_tensors(folder / WEIGHTS, policy.network.state_dict())
     expects = {
@@ -55,7 +52,7 @@ def save_policy(policy: Policy, folder: Path, card: Mapping[str, Any]) -> None:
 @overload
 def load_policy(folder: Path) -> Policy: ...
 @overload
-def load_policy(folder: Path, cls: type[P]) -> P: ...
+def load_policy(folder: Path, cls: type[_P]) -> _P: ...
 def load_policy(folder: Path, cls: type[Policy] | None = None) -> Policy:
     """Reads a policy's folder.
 
@@ -64,13 +61,15 @@ def load_policy(folder: Path, cls: type[Policy] | None = None) -> Policy:
         cls: the class of the policy; None takes any.
 
     Raises:
-        PolicyError: there is no policy or one of another class, or the card and the weights do not belong together.
+        PolicyError: the folder holds no policy or one of another class, or the weights do not match the card.
         StorageError: a file is truncated or altered.
     """
     card = load_card(folder)
-    kind = KINDS[card["kind"]]
+    kind = _KINDS[card["kind"]]
     if cls is not None and not issubclass(kind, cls):
-        raise PolicyError(f"{folder} holds a policy of kind {kind.name!r}, {cls.name!r} was expected.")
+        raise PolicyError(
+            f"{folder} holds a policy of kind {kind.name!r}, {cls.name!r} was expected: choose another folder."
+        )
     try:
         classes, width, digest = int(card["num_classes"]), int(card["embedding_dim"]), str(card["weights_sha256"])
         if classes < 2 or width < 1:
@@ -94,8 +93,8 @@ def load_policy(folder: Path, cls: type[Policy] | None = None) -> Policy:
     return policy
 
 
-def load_card(folder: Path) -> dict[str, Any]:
-    """The card of a policy's folder; raises PolicyError where there is none of a policy."""
+def load_card(folder: Path) -> PolicyCard:
+    """The card of a policy's folder; raises PolicyError if the folder holds no policy."""
     if not (folder / CARD).is_file():
         inner = folder / "policy"
         hint = f"; did you mean {inner}?" if (inner / CARD).is_file() else "."
@@ -105,18 +104,7 @@ def load_card(folder: Path) -> dict[str, Any]:
     except StorageError as error:
         raise PolicyError(str(error)) from error
     kind = card.get("kind")
-    if not isinstance(kind, str) or kind not in KINDS:
-        known = ", ".join(KINDS)
+    if not isinstance(kind, str) or kind not in _KINDS:
+        known = ", ".join(_KINDS)
         raise PolicyError(f"{folder} holds a policy of kind {kind!r}: the known ones are {known}; update iale.")
-    return card
-
-
-def versions() -> dict[str, str]:
-    """Versions of what the numbers depend on."""
-    found = {"python": platform.python_version(), "torch": torch.__version__}
-    for name in ("iale", "numpy"):
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:  # run from the source tree
-            found[name] = "unknown"
-    return found
+    return cast(PolicyCard, card)

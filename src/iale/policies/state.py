@@ -1,5 +1,7 @@
 """The state of Eq. 1: what a policy sees of one step of active learning.
 
+    s = [ μ(M_e(D_lab)), e_lab, e_M(lab), M_e(x_i), M(x_i), g(M_e(x_i)) ]   for each candidate x_i of D_sub
+
 Legend of dimensions: n candidates, C classes, D embedding; "…" are leading dimensions, for many states at once.
 """
 
@@ -37,25 +39,22 @@ class StateConfig:
     gradient: bool = True
 
     def __post_init__(self) -> None:
+        # The first three parts are equal for all candidates: alone, they could not rank them.
         if not (self.embedding or self.prediction or self.gradient):
             raise ConfigError("a state needs a per-sample part: switch on embedding, prediction or gradient.")
 
     def width(self, num_classes: int, embedding_dim: int) -> int:
-        """The numbers of one candidate's row; 1,566 for C = 10 and D = 128."""
-        sizes = (
-            embedding_dim,
-            num_classes,
-            num_classes,
-            embedding_dim,
-            num_classes,
-            num_classes * embedding_dim,
-        )
+        """The length of one candidate's row; 1,566 for C = 10 and D = 128."""
+        c, d = num_classes, embedding_dim
+        sizes = (d, c, c, d, c, c * d)  # in the order of the fields
         return sum(size for field, size in zip(fields(self), sizes, strict=True) if getattr(self, field.name))
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """One state, or many stacked, in compact form: the gradient is a function of logits and embeddings.
+    """One state, or many stacked, in compact form.
+
+    The C·D gradient parts are a function of the logits and embeddings, so `encode` computes them when they are read.
 
     Attributes:
         labeled_mean: float32 […, D].
@@ -73,7 +72,7 @@ class State:
 
 
 def observe(context: QueryContext) -> State:
-    """The state of a step (Eq. 1)."""
+    """The state of a step (Eq. 1); raises QueryError if the context has no labeled samples."""
     labeled, labels = context.labeled, context.labels
     if labeled is None or labels is None or not len(labeled):
         raise QueryError("a policy needs labeled samples, and there are none: label some first.")
@@ -86,29 +85,8 @@ def observe(context: QueryContext) -> State:
     )
 
 
-def permute(state: State, units: Tensor, classes: Tensor) -> State:
-    """The same states with the embedding's units and the classes in another order.
-
-    Args:
-        state: S states.
-        units: int64 [S, D], an order of the units for each state.
-        classes: int64 [S, C], an order of the classes for each state.
-    """
-
-    def rows(part: Tensor, order: Tensor) -> Tensor:
-        return part.gather(-1, order.unsqueeze(1).expand(-1, part.shape[1], -1))
-
-    return State(
-        state.labeled_mean.gather(-1, units),
-        state.label_distribution.gather(-1, classes),
-        state.predicted_distribution.gather(-1, classes),
-        rows(state.embeddings, units),
-        rows(state.logits, classes),
-    )
-
-
 def encode(state: State, config: StateConfig) -> Tensor:
-    """The rows a policy reads: float32 […, n, width], global parts first, in the order of `StateConfig`."""
+    """The rows that a policy reads: float32 […, n, width], parts in the order of Eq. 1."""
     *leading, n, classes = state.logits.shape
 
     def repeat(part: Tensor) -> Tensor:
@@ -116,18 +94,18 @@ def encode(state: State, config: StateConfig) -> Tensor:
 
     rows = []
     if config.labeled_mean:
-        rows.append(repeat(state.labeled_mean))
+        rows.append(repeat(state.labeled_mean))  # […, n, D]
     if config.label_distribution:
-        rows.append(repeat(state.label_distribution))
+        rows.append(repeat(state.label_distribution))  # […, n, C]
     if config.predicted_distribution:
-        rows.append(repeat(state.predicted_distribution))
+        rows.append(repeat(state.predicted_distribution))  # […, n, C]
     if config.embedding:
-        rows.append(state.embeddings)
+        rows.append(state.embeddings)  # […, n, D]
     if config.prediction:
         rows.append(torch.nn.functional.one_hot(state.logits.argmax(dim=-1), classes).to(state.logits.dtype))
     if config.gradient:
         flat = Outputs(state.logits.flatten(0, -2), state.embeddings.flatten(0, -2))
-        rows.append(gradient_embeddings(flat).reshape(*leading, n, -1))
+        rows.append(gradient_embeddings(flat).reshape(*leading, n, -1))  # […, n, C·D]
     return torch.cat(rows, dim=-1)
 
 

@@ -21,7 +21,7 @@ from iale.labeling.items._reading import Reading
 from iale.labeling.items._sketches import ALIKE, keep_apart, sketches, spread
 from iale.labeling.reader import ProjectReader
 from iale.labeling.record._fits import Fit, Latest, save_fit, save_random
-from iale.learner import CycleConfig, Learner
+from iale.learner import Learner, QueryConfig
 from iale.recipe import classifier_of, strategy_of
 from iale.seeding import Stream
 
@@ -76,8 +76,7 @@ class Round:
         strategy, name, notice = strategy_of(config, classifier)
         pool = Pool(torch.arange(len(local)), len(classes))
         pool.acquire(torch.arange(len(known)), torch.tensor([labels[index] for index in known]))
-        cycle = CycleConfig(acquisition_size=1, subset_size=None)
-        learner = Learner(classifier, samples, pool, cycle, stream)
+        learner = Learner(classifier, samples, pool, QueryConfig(subset_size=None), stream)
         learner.fit(strategy.needs)
         fitted = learner.fitted
         assert isinstance(fitted, FittedTorchClassifier)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from iale import _storage as storage
+from iale._versions import versions
 from iale.classifiers._own import own_classifier
 from iale.classifiers.base import Outputs, TrainingConfig
 from iale.classifiers.build import CLASSIFIERS
@@ -22,7 +23,6 @@ from iale.errors import ConfigError, ModelError, StorageError
 from iale.labeling.fitting._fit import Round
 from iale.labeling.items._reading import Reading
 from iale.labeling.reader import ProjectReader
-from iale.policies.saved import versions
 from iale.recipe import classifier_name
 from iale.seeding import Stream
 from iale.strategies.base import QueryContext
