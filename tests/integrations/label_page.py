@@ -19,10 +19,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import iale.integrations.label
 from iale.labeling.project import ProjectReader
 
 START = 120.0
-"""Seconds after which a server that has not begun is given up."""
+"""Seconds after which a server that has not started is given up."""
+
+STATIC = Path(iale.integrations.label.__file__).with_name("static")
+"""The files of the page."""
+
+MODULES = sorted(path.name for path in STATIC.glob("*.js"))
+"""Its scripts."""
 
 
 class Refused(Exception):

@@ -221,6 +221,7 @@ def test_a_full_disk_and_files_that_cannot_be_shown(tmp_path: Path, windows: Ope
         page = windows(server)
         expect(page.locator("[data-notice=left-out]")).to_be_visible(timeout=30_000)
         photograph(page, "left-out")
+        expect(page.locator("#stage img")).to_be_visible(timeout=30_000)  # a large photograph takes its time
         deleted = page.locator("#name").inner_text()
         (tmp_path / "data" / deleted).unlink()
         full = '{"error": "Cannot write journal.jsonl: No space left on device; check the free space."}'
@@ -283,7 +284,17 @@ def test_it_is_named_for_those_who_do_not_see_it(digits: Path, tmp_path: Path, w
         expect(page.get_by_role("group", name=name)).to_be_visible()
         expect(page.get_by_role("img", name=f"To label: {name}")).to_be_visible()
         expect(page.get_by_role("progressbar", name="Labeled so far")).to_be_attached()
-        for button in ("Undo", "Cannot tell", "Zoom", "+ Class", "Label", "Review", "Help and keys", "Who labels", "7"):
+        for button in (
+            "Undo",
+            "Cannot tell",
+            "Zoom",
+            "+ Class",
+            "Label",
+            "Review",
+            "Help and keys",
+            "Who is labeling",
+            "7",
+        ):
             expect(page.get_by_role("button", name=button, exact=True)).to_be_visible()
         assert page.evaluate(
             "[...document.querySelectorAll('button')].every((b) => (b.ariaLabel ?? b.innerText).trim())"
@@ -368,9 +379,7 @@ def test_the_curve_and_the_advice(digits: Path, tmp_path: Path, windows: Open) -
         )  # fmt: skip
         page.route("**/api/status", lambda route: route.fulfill(json=status))
         expect(page.locator("#advice")).to_contain_text("Stop: more labels would add little.", timeout=10_000)
-        expect(
-            page.get_by_role("img", name="Accuracy over labels: 98 % with 190 labels, from 70 % with 10.")
-        ).to_be_visible()
+        expect(page.get_by_role("img", name="Accuracy: 98% with 190 labels, 70% with 10.")).to_be_visible()
         expect(page.locator("#curve circle")).to_have_count(len(curve))
         expect(page.locator("#facts")).to_contain_text("at least 30")
         photograph(page, "curve")
@@ -385,7 +394,7 @@ def test_what_a_person_chose_stays_in_the_browser_for_that_project_alone(
     with LabelServer(digits, tmp_path / "one", *DIGITS) as server:
         page = windows(server)
         port = server.port
-        page.get_by_role("button", name="Who labels").click()
+        page.get_by_role("button", name="Who is labeling").click()
         page.get_by_label("Your name").fill("bea")
         page.keyboard.press("Enter")
         expect(page.locator("#person")).to_have_text("bea")
@@ -411,7 +420,7 @@ def test_a_class_is_added_and_the_keys_go_on(digits: Path, tmp_path: Path, windo
     with LabelServer(digits, tmp_path / "p", "--classes", "0", "--person", "ann", "--classifier", "mlp") as server:
         page = windows(server)
         photograph(page, "one-class")
-        for name, said in (('un"sure, très', "New class"), ("0", "There is a class 0 already")):
+        for name, said in (('un"sure, très', "New class"), ("0", "The class 0 already exists")):
             page.get_by_role("button", name="+ Class").click()
             page.get_by_label("Name of the new class").fill(name)
             page.keyboard.press("Enter")
@@ -425,9 +434,9 @@ def test_who_labels_is_asked_where_nobody_is_named(digits: Path, tmp_path: Path,
     with LabelServer(digits, tmp_path / "p", *DIGITS[:2], "--person", "") as server:
         page = chromium.new_page()
         page.goto(server.address)
-        expect(page.get_by_role("dialog", name="Who labels?")).to_be_visible(timeout=30_000)
+        expect(page.get_by_role("dialog", name="Who is labeling?")).to_be_visible(timeout=30_000)
         page.keyboard.press("Escape")
-        expect(page.get_by_role("dialog", name="Who labels?")).to_be_visible()  # a label needs a name
+        expect(page.get_by_role("dialog", name="Who is labeling?")).to_be_visible()  # a label needs a name
         photograph(page, "who")
         page.keyboard.type("bea")
         page.keyboard.press("Enter")
