@@ -26,7 +26,7 @@ from tests.integrations.label_page import LabelServer
 
 FILE = Path(__file__).parents[1] / "docs" / "images" / "page.png"
 CLASSES = ["T-shirt", "Trousers", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
-LABELS, EVERY, EDGE = 240, 10, 448
+LABELS, EVERY, EDGE = 240, 20, 448
 
 
 def write_images(folder: Path) -> dict[str, str]:
@@ -43,12 +43,13 @@ def write_images(folder: Path) -> dict[str, str]:
 
 
 def label(server: LabelServer, truth: dict[str, str]) -> None:
-    """Labels what the server asks for, and waits for a fit after every ten labels."""
+    """Labels what the server asks for, and waits for a fit after every 20 labels."""
     for done in range(LABELS):
         if done and done % EVERY == 0:
             time.sleep(1.0)  # a fit begins a moment after the labels that it was waiting for
             while server.ask("/api/status")["fitting"]:
-                time.sleep(0.2)
+                time.sleep(0.5)
+            print(f"{done} labels", flush=True)
         body = {"person": "Ada", "tab": "http", "count": 1}
         (ticket,) = server.ask("/api/next", body)["tickets"]
         body = {"person": "Ada", "tab": "http", "sample": ticket["sample"], "key": str(done)}
@@ -73,18 +74,7 @@ def main(argv: list[str]) -> None:
     file = Path(argv[0]) if argv else FILE
     with tempfile.TemporaryDirectory(prefix="iale-page-") as name:
         truth = write_images(Path(name) / "clothing")
-        options = (
-            "--classifier",
-            "cnn",
-            "--strategy",
-            "auto",
-            "--resize",
-            "28,28",
-            "--test-share",
-            "0.25",
-            "--person",
-            "Ada",
-        )
+        options = f"--classifier cnn --strategy auto --resize 28,28 --fit-every {EVERY} --test-share 0.25 --person Ada".split()
         out = Path(name) / "Clothing"
         with LabelServer(Path(name) / "clothing", out, "--classes", ",".join(CLASSES), *options) as server:
             label(server, truth)

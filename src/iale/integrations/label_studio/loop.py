@@ -1,7 +1,7 @@
-"""The loop: read the labels, refit, write scores of the best unlabeled tasks, wait for more labels, again.
+"""The loop: read the labels, refit, write scores for the best unlabeled tasks, wait for more labels, repeat.
 
-Nothing is kept that the server does not have, so a loop that was stopped goes on where it is started again, and any
-number of people may label meanwhile, whatever they use.
+Everything lies on the server. A stopped loop therefore resumes when it is started again, on any machine, and any number
+of people may label in the meantime.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data.samples import Samples
 from iale.data.splits import Subset
 from iale.errors import ConfigError, DataError
-from iale.integrations.label_studio._client import Client, check_url
+from iale.integrations.label_studio._addresses import check_url
+from iale.integrations.label_studio._client import Client
 from iale.integrations.label_studio._files import FolderFiles
-from iale.integrations.label_studio._project import PREFIX, Labeling, Project, State
+from iale.integrations.label_studio._labeling import Labeling
+from iale.integrations.label_studio._project import PREFIX, Project, State
 from iale.integrations.label_studio._samples import TaskSamples
 from iale.labeling.fitting._models import named_classifier
 from iale.labeling.items._items import ItemKind
@@ -106,23 +108,23 @@ class LoopConfig:
 def run(
     config: LoopConfig, token: str, say: Callable[[str], None], sleep: Callable[[float], None] = time.sleep
 ) -> None:
-    """Goes round until it is interrupted, or once.
+    """Runs rounds until it is interrupted, or one round if ``config.once``.
 
     Args:
-        config: what to do.
-        token: of a user who may change the project.
-        say: hears what happens, a sentence at a time.
-        sleep: pauses for some seconds.
+        config: the project, and how its tasks are chosen.
+        token: the token of a user who may change the project.
+        say: receives what happens, one sentence at a time.
+        sleep: pauses for a number of seconds.
 
     Raises:
-        ConfigError: the address, the token, the project or the name of the user's model is wrong.
+        ConfigError: the address, the token, the project, or the name of the user's model is wrong.
         ModelError: the user's model does not fit the tasks or the classes.
-        DataError: the project asks for something else than one choice, or no task could be loaded.
-        IaleError: the server failed for longer than the patience.
+        DataError: the project asks for anything but one choice, or no task could be loaded.
+        IaleError: the server kept failing until the patience ran out.
     """
     strategy = find_strategy(config.strategy)
     if config.model is not None:
-        find_model(config.model)  # a wrong name is said before anything is fetched
+        find_model(config.model)  # so that a wrong name is reported before anything is downloaded
     files = None if config.data is None else FolderFiles(config.data)
     client = Client(config.url, token, patience=config.patience, say=say, sleep=sleep)
     project = Project(client, config.project)
@@ -149,25 +151,25 @@ def _round(
     samples: TaskSamples,
     say: Callable[[str], None],
 ) -> None:
-    """Reads, refits and writes once."""
+    """One round: reads the labels, refits, and writes the scores."""
     found = project.tasks(labeling)
     rows = samples.rows(found)
     tasks = [task for task in found if task.number in rows]
     labels = [task.label for task in tasks if task.label is not None]
     if tasks and len(labels) == len(tasks):
-        say(f"all of {len(tasks)} tasks are labeled: there is none to put in order")
+        say(f"all {len(tasks)} tasks are labeled, so nothing is left to rank")
         return
     if not found:
         raise DataError(f"project {config.project} has no tasks yet: import some and start the same command again.")
     if not tasks:
-        raise DataError(f"none of the {len(found)} tasks could be loaded: correct what was said of them.")
+        raise DataError(f"none of the {len(found)} tasks could be loaded: fix the problems reported above.")
     pool = Subset(samples, torch.tensor([rows[task.number] for task in tasks]))
     learner = ActiveLearner(_classifier(config, labeling, pool), pool, strategy, subset_size=None, seed=config.seed)
     if len(set(labels)) > 1:
         learner.tell([at for at, task in enumerate(tasks) if task.label is not None], labels)
         said = f"fitted to {len(labels)} labels"
     else:
-        said = f"no classifier yet, in random order: {len(labels)} labels name fewer than two classes"
+        said = f"no classifier yet, random order: the {len(labels)} labels cover fewer than two classes"
     unlabeled = len(tasks) - len(labels)
     k = min(config.ahead or unlabeled, unlabeled)
     asked = learner.ask(k if learner.labeled else len(tasks))
@@ -180,7 +182,7 @@ def _round(
         results = dict(zip(scores, named, strict=True))
     version = f"{PREFIX}{strategy.name} {len(labels)} labels {datetime.now(UTC).isoformat(' ', 'milliseconds')}"
     project.predict(version, scores, results)
-    say(f"{k} of {unlabeled} unlabeled tasks are in order ({said}): {version!r}")
+    say(f"ranked {k} of {unlabeled} unlabeled tasks ({said}): {version!r}")
 
 
 def _classifier(config: LoopConfig, labeling: Labeling, pool: Samples) -> TorchClassifier:
@@ -193,7 +195,7 @@ def _classifier(config: LoopConfig, labeling: Labeling, pool: Samples) -> TorchC
 
 
 def _changed(before: State, now: State, every: int) -> bool:
-    """Whether there are enough new labels, or other tasks."""
+    """Whether enough new labels have arrived, or the tasks have changed."""
     return abs(now.annotations - before.annotations) >= every or now.tasks != before.tasks
 
 
