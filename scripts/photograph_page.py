@@ -1,4 +1,4 @@
-"""Photographs the page of `iale label` for the README, in the middle of a session on 1,000 images of clothing.
+"""Takes a screenshot of the page of `iale label` for the README, in the middle of labeling 1,000 images of clothing.
 
     python scripts/photograph_page.py [FILE]
 
@@ -27,10 +27,11 @@ from tests.integrations.label_page import LabelServer
 FILE = Path(__file__).parents[1] / "docs" / "images" / "page.png"
 CLASSES = ["T-shirt", "Trousers", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
 LABELS, EVERY, EDGE = 240, 20, 448
+OPTIONS = f"--classifier cnn --strategy auto --resize 28,28 --fit-every {EVERY} --test-share 0.25 --person Ada".split()
 
 
 def write_images(folder: Path) -> dict[str, str]:
-    """1,000 PNG files; the class of each by the name of its file, which does not give it away."""
+    """Writes 1,000 PNG files; returns the class of each by file name. The names do not give the classes away."""
     folder.mkdir()
     clothing = load_dataset("fashion-small")
     truth = {}
@@ -70,13 +71,12 @@ def photograph(address: str, file: Path) -> None:
 
 
 def main(argv: list[str]) -> None:
-    """Labels, then takes the picture."""
+    """Labels, then takes the screenshot."""
     file = Path(argv[0]) if argv else FILE
     with tempfile.TemporaryDirectory(prefix="iale-page-") as name:
         truth = write_images(Path(name) / "clothing")
-        options = f"--classifier cnn --strategy auto --resize 28,28 --fit-every {EVERY} --test-share 0.25 --person Ada".split()
         out = Path(name) / "Clothing"
-        with LabelServer(Path(name) / "clothing", out, "--classes", ",".join(CLASSES), *options) as server:
+        with LabelServer(Path(name) / "clothing", out, "--classes", ",".join(CLASSES), *OPTIONS) as server:
             label(server, truth)
             photograph(server.address, file)
     print(f"{file}: {file.stat().st_size / 1000:.0f} kB")

@@ -1,4 +1,4 @@
-"""The page in a real browser. With IALE_SCREENSHOTS=FOLDER every state is photographed there, for people to look at."""
+"""The page in a real browser. IALE_SCREENSHOTS=FOLDER saves a screenshot of every state there for people to look at."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def windows(chromium: Any) -> Iterator[Open]:
-    """Opens pages; at the end, none may have had an error in its script or asked anyone but the server."""
+    """Opens pages. At the end, none may have had a script error or sent a request to anyone but the server."""
     contexts: list[Any] = []
     found: list[str] = []
 
@@ -75,7 +75,7 @@ def _foreign(url: str, server: LabelServer) -> list[str]:
 
 
 def photograph(page: Page, name: str) -> None:
-    """Every look of a state: nothing may stick out sideways."""
+    """Checks that nothing sticks out sideways in any size and color scheme, and saves screenshots if asked to."""
     folder = os.environ.get("IALE_SCREENSHOTS")
     before = page.viewport_size
     for size, scheme in LOOKS:
@@ -89,7 +89,7 @@ def photograph(page: Page, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """40 digits; the name of a file ends with what it shows."""
+    """40 digits; the name of each file ends with the digit that it shows."""
     folder = tmp_path_factory.mktemp("digits")
     images, labels = load_digits(return_X_y=True)
     for number, (pixels, label) in enumerate(zip(images[:40], labels, strict=False)):
@@ -99,7 +99,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def ready(page: Page) -> str:
-    """What the picture that is shown shows."""
+    """Waits for the image; returns the digit that it shows."""
     expect(page.locator("#stage img")).to_be_visible()
     return truth(str(page.locator("#name").inner_text()))
 
@@ -109,7 +109,7 @@ def truth(name: str) -> str:
 
 
 def press_truth(page: Page) -> str:
-    """Labels what is shown with its key and waits until something else is shown; returns its name."""
+    """Labels the sample correctly by its key and waits for the next one; returns the name of the first."""
     name: str = page.locator("#name").inner_text()
     page.keyboard.press(ready(page))
     expect(page.locator("#name")).not_to_have_text(name)
@@ -133,7 +133,7 @@ def test_thirty_digits_a_kill_an_undo_a_correction_and_the_export(digits: Path, 
         photograph(page, "labeled-30")
 
         server.kill()
-        press_truth(page)  # what the page holds already can still be labeled
+        press_truth(page)  # samples that the page already holds can still be labeled
         press_truth(page)
         expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
         expect(page.locator("#saved")).to_have_text("2 not saved yet")
