@@ -2,7 +2,7 @@
 
     python scripts/photograph_page.py [FILE]
 
-A scripted person labels 240 images of Fashion-MNIST (the small copy that ships with iale, enlarged and on white) over
+A scripted person labels 220 images of Fashion-MNIST (the small copy that ships with iale, enlarged and on white) over
 HTTP, and waits for every fit, so that the learning curve in the picture is a real one. Chromium then opens the page.
 """
 
@@ -26,7 +26,7 @@ from tests.integrations.label_page import LabelServer
 
 FILE = Path(__file__).parents[1] / "docs" / "images" / "page.png"
 CLASSES = ["T-shirt", "Trousers", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
-LABELS, EVERY, EDGE = 240, 20, 448
+LABELS, EVERY, EDGE = 220, 20, 448
 OPTIONS = f"--classifier cnn --strategy auto --resize 28,28 --fit-every {EVERY} --test-share 0.25 --person Ada".split()
 
 

@@ -28,9 +28,7 @@ $("undo").onclick = undo;
 $("skip").onclick = skip;
 $("keep").onclick = keep;
 $("zoom").onclick = () => zoom();
-$("more").onclick = askClass;
 $("help").onclick = help;
-$("person").onclick = () => askName(false);
 $("filter").oninput = filter;
 $("classes").addEventListener("click", (event) => {
   const button = event.target.closest("button");
@@ -68,6 +66,8 @@ async function begin() {
       await sleep(1000);
     }
   }
+  $("more").onclick = askClass; // not earlier: both need the limits
+  $("person").onclick = () => askName(false);
   showClasses();
   showSaved();
   if (state.person) setPerson(state.person);
