@@ -1,13 +1,13 @@
-"""`iale label` on folders of 10,000 and 100,000 images: time to the first image, memory, and what a key press takes.
+"""`iale label` on folders of 10,000 and 100,000 images: time to the first image, memory, and the time of a key press.
 
     python benchmarks/label.py
 
 The last line is one JSON object:
     start_s_100k  seconds from the start of a new project of 100,000 images until the first image has arrived;
-    key_ms_p95    milliseconds from a key press until the next image is on the screen, 95th percentile over presses
-                  while a fit runs, with 10,000 images, in Chromium; where there is none, over HTTP: until the label is
-                  on the disk and the next image has arrived;
-    rss_mb_10k, rss_mb_100k  resident memory of the server and its fitting process together, at most, in a session.
+    key_ms_p95    milliseconds from a key press until the next image is on the screen: the 95th percentile over presses
+                  during a fit, with 10,000 images, in Chromium. Without Chromium it is measured over HTTP, until the
+                  label is on the disk and the next image has arrived;
+    rss_mb_10k, rss_mb_100k  peak resident memory of the server and its fitting process together during a session.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from tests.integrations.label_page import LabelServer
 KINDS, SIDE, A_FOLDER = 400, 64, 1000
 CLASSES = ("bars", "dots", "waves")
 PRESSES = 200
-REST_S = 0.25  # between two presses: four labels a second
+REST_S = 0.25  # seconds between two presses: four labels per second
 
 
 def make_images(folder: Path, count: int) -> None:
-    """Small JPEG files of three kinds; all but the first few hundred are hard links."""
+    """Writes small JPEG files of three kinds; all but the first few hundred are hard links."""
     rng = np.random.default_rng(0)
     y, x = np.mgrid[0:SIDE, 0:SIDE] / SIDE
     originals = []
@@ -62,7 +62,7 @@ def make_images(folder: Path, count: int) -> None:
 
 
 def resident_mb(pid: int) -> dict[int, float]:
-    """VmRSS of a process and all below it, in MB (10^6 bytes), by process."""
+    """VmRSS in MB (10^6 bytes) of a process and all its descendants, by process id."""
     found, waiting = {}, [pid]
     while waiting:
         one = waiting.pop()
@@ -75,7 +75,7 @@ def resident_mb(pid: int) -> dict[int, float]:
 
 
 class Session:
-    """One person who labels over HTTP; the name of a file says its class."""
+    """One person who labels over HTTP and reads the class from the name of the file."""
 
     def __init__(self, server: LabelServer) -> None:
         self.server = server
@@ -95,7 +95,7 @@ class Session:
         self.server.ask("/api/label", body)
 
     def look(self) -> dict[str, Any]:
-        """The status; the memory is noted."""
+        """Returns the status, and records the memory."""
         resident = resident_mb(self.server.pid)
         if sum(resident.values()) > self.peak:
             self.peak, self.peaks = sum(resident.values()), sorted(resident.values(), reverse=True)
@@ -103,7 +103,7 @@ class Session:
         return status
 
     def work(self, fits: int, limit_s: float = 120) -> None:
-        """Labels until so many fits are done."""
+        """Labels until this many fits are done."""
         deadline = time.monotonic() + limit_s
         while time.monotonic() < deadline and self.look()["fits"] < fits:
             ticket = self.next()
@@ -113,7 +113,7 @@ class Session:
 
 
 def start(folder: Path, out: Path) -> tuple[LabelServer, float]:
-    """A new project, and the seconds until its first image has arrived."""
+    """Starts a new project; returns its server and the seconds until its first image has arrived."""
     server = LabelServer(folder, out, "--classes", ",".join(CLASSES), "--person", "ann")
     begun = time.perf_counter()
     server.start()
@@ -126,7 +126,7 @@ WATCH = """() => {
   const stage = document.getElementById("stage");
   addEventListener("keydown", (event) => {
     const before = stage.querySelector("img"), began = event.timeStamp, after = new MessageChannel();
-    after.port1.onmessage = () => {  // behind the frame that was drawn
+    after.port1.onmessage = () => {  // runs right after the frame is drawn
       const now = stage.querySelector("img");
       if (now && now !== before && now.complete && now.naturalWidth) presses.push(performance.now() - began);
       else requestAnimationFrame(() => after.port2.postMessage(0));
@@ -137,7 +137,7 @@ WATCH = """() => {
 
 
 def key_times(session: Session) -> tuple[list[float], str]:
-    """Milliseconds of presses while a fit was running, and how they were measured."""
+    """Milliseconds of each press during a fit, and how they were measured."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     try:
         from playwright.sync_api import sync_playwright
@@ -157,7 +157,7 @@ def key_times(session: Session) -> tuple[list[float], str]:
             many = page.evaluate("presses.length")
             kind = page.inner_text("#name").rsplit("-", 1)[1].removesuffix(".jpg")
             page.keyboard.press(str(CLASSES.index(kind) + 1))
-            while page.evaluate("presses.length") == many:  # waiting for a function would need eval, which is forbidden
+            while page.evaluate("presses.length") == many:  # wait_for_function would need eval, which the page forbids
                 time.sleep(0.005)
             return float(page.evaluate("presses.at(-1)"))
 
@@ -206,7 +206,7 @@ def main() -> None:
                         "measured_in": how,
                         "ms_p50": round(statistics.median(times), 1),
                     }
-                    print(f"{len(times)} presses while a fit runs, {details['key']}", flush=True)
+                    print(f"{len(times)} presses during a fit, {details['key']}", flush=True)
                 else:
                     results["start_s_100k"] = round(seconds, 2)
                 results[f"rss_mb_{name}"] = round(session.peak, 1)

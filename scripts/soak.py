@@ -1,9 +1,10 @@
-"""Kills what people rely on at random moments, and compares what is left with what was promised.
+"""Kills the programs that people rely on at random moments, and checks that they keep their promises.
 
     python scripts/soak.py [LABEL] [TRAIN] [RUN]
 
-The numbers of kills: of `iale label` while a person labels (100), and of `iale train` (6) and `iale run` (6), which
-must end with the bytes of one that was never killed. The last line counts; the exit code is 1 where anything was lost.
+The arguments are numbers of kills. `iale label` is killed while a person labels (100 times), and must lose no label.
+`iale train` (6) and `iale run` (6) must end with the same bytes as a run that was never killed. The last line of the
+output sums up, and the exit code is 1 if anything was lost.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ RUN = ("run", *SMALL, "--strategies", "random,margin,badge", "--seeds", "6", "--
 
 
 def label(folder: Path, kills: int) -> Tally:
-    """`iale label`, its labels, corrections, skips and undos."""
+    """Kills `iale label` amid labels, corrections, skips, and undos."""
     data = folder / "rows.npz"
     np.savez(data, x=np.random.default_rng(0).normal(size=(100_000, 2)).astype(np.float32))
     options = ("--classes", ",".join(CLASSES), "--epochs", "1", "--fit-every", "200")
@@ -40,7 +41,7 @@ def label(folder: Path, kills: int) -> Tally:
 
 
 def same_bytes(command: tuple[str, ...], folder: Path, kills: int) -> bool:
-    """Whether a command that is killed again and again leaves what it leaves undisturbed."""
+    """Whether a command that is killed again and again writes the same bytes as one that is not."""
     moments, argv = random.Random(kills), [sys.executable, "-m", "iale", *command, "--out"]
     begun = time.monotonic()
     subprocess.run([*argv, str(folder / "whole")], check=True, capture_output=True)
@@ -53,7 +54,7 @@ def same_bytes(command: tuple[str, ...], folder: Path, kills: int) -> bool:
                 process.kill()
                 done += 1
                 continue
-        same = same and contents(out) == contents(folder / "whole")  # it was done before the kill came: once more
+        same = same and contents(out) == contents(folder / "whole")  # it finished before the kill: once more
         out = folder / f"killed-{done}"
     subprocess.run([*argv, str(out)], check=True, capture_output=True)
     print(f"{command[0]}: {done} kills in {time.monotonic() - begun:.0f} s", flush=True)
@@ -61,7 +62,7 @@ def same_bytes(command: tuple[str, ...], folder: Path, kills: int) -> bool:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file but those that tell times and those that a kill left unfinished."""
+    """All files except those with times in them and those that a kill left unfinished."""
     files = (
         path for path in folder.rglob("*") if path.is_file() and path.suffix != ".tmp" and "times" not in path.name
     )
@@ -69,7 +70,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def main(argv: list[str]) -> int:
-    """Runs all three."""
+    """Runs all three checks."""
     numbers = [int(text) for text in argv] + [100, 6, 6][len(argv) :]
     with tempfile.TemporaryDirectory(prefix="iale-soak-") as name:
         folders = [Path(name) / part for part in ("label", "train", "run")]
@@ -81,8 +82,8 @@ def main(argv: list[str]) -> int:
         run = same_bytes(RUN, folders[2], numbers[2])
     words = {True: "same bytes", False: "OTHER BYTES"}
     labels = f"{tally.acknowledged} acknowledged, {tally.lost} lost, {tally.doubled} doubled, {tally.wrong} wrong"
-    others = f"{numbers[1]} kills of train: {words[train]}; {numbers[2]} kills of run: {words[run]}"
-    print(f"soak: {tally.kills} kills of label, {labels}; {others}")
+    rest = f"{numbers[1]} kills of train: {words[train]}; {numbers[2]} kills of run: {words[run]}"
+    print(f"soak: {tally.kills} kills of label, {labels}; {rest}")
     fine = train and run and tally.acknowledged > 0 and not (tally.lost or tally.doubled or tally.wrong)
     return 0 if fine else 1
 

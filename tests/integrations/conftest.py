@@ -1,4 +1,4 @@
-"""A stand-in of Label Studio, or a real one where LABEL_STUDIO_URL says where it is."""
+"""A stand-in for Label Studio, or the real one at LABEL_STUDIO_URL."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def studio(request: pytest.FixtureRequest) -> Studio:
     if request.param == "stand-in":
         return Studio(request.getfixturevalue("stand_in").url, LEGACY)
     if not (url := os.environ.get("LABEL_STUDIO_URL")):
-        pytest.skip("LABEL_STUDIO_URL is not set: docs/label-studio.md says how to start a server for this test")
+        pytest.skip("LABEL_STUDIO_URL is not set: docs/label-studio.md explains how to start a server for this test")
     return Studio(url, os.environ["LABEL_STUDIO_API_KEY"])
 
 

@@ -1,4 +1,4 @@
-"""The part of a page in the talk with ``iale label``, and a server that is killed in the middle of it."""
+"""Plays the page's part in talking with ``iale label``, with a server that is killed in the middle of it."""
 
 from __future__ import annotations
 
@@ -19,17 +19,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import iale.integrations.label
 from iale.labeling.project import ProjectReader
 
 START = 120.0
-"""Seconds after which a server that has not begun is given up."""
+"""Seconds after which a server that has not started is given up."""
+
+STATIC = Path(iale.integrations.label.__file__).with_name("static")
+"""The files of the page."""
+
+MODULES = sorted(path.name for path in STATIC.glob("*.js"))
+"""Its scripts."""
 
 
 class Refused(Exception):
-    """The server answered, with anything but success.
+    """The server answered with an error.
 
     Attributes:
-        status: its code.
+        status: the HTTP status.
     """
 
     def __init__(self, status: int, sentence: str) -> None:
@@ -38,16 +45,16 @@ class Refused(Exception):
 
 
 class LabelServer:
-    """``iale label`` in a process of its own; it keeps its port over restarts.
+    """``iale label`` in its own process; it keeps its port across restarts.
 
     Args:
         data: what is labeled.
         out: the project.
-        options: others of the command line.
+        options: other options of the command line.
 
     Attributes:
-        address: as it was printed, token included.
-        port: of the server.
+        address: the printed address, including the token.
+        port: the port of the server.
     """
 
     def __init__(self, data: Path, out: Path, *options: str) -> None:
@@ -73,12 +80,12 @@ class LabelServer:
 
     @property
     def pid(self) -> int:
-        """The number of the process."""
+        """The id of the process."""
         assert self._process is not None
         return self._process.pid
 
     def kill(self) -> None:
-        """Ends the process as a power cut would; what it started ends by itself."""
+        """Ends the process as a power cut would; its child processes end by themselves."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()
@@ -93,13 +100,13 @@ class LabelServer:
         return code
 
     def hang_up(self) -> None:
-        """Ends the connection."""
+        """Closes the connection."""
         if self._line is not None:
             self._line.close()
             self._line = None
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        """What the server answers, as JSON; raises OSError where it cannot be reached, Refused where it says no."""
+        """The server's answer as JSON; raises OSError if it cannot be reached, Refused if it answers with an error."""
         origin = f"http://127.0.0.1:{self.port}"
         headers = {"Cookie": f"iale-label-{self.port}={self.address.split('token=')[1]}", "Origin": origin}
         method, data = ("GET", None) if body is None else ("POST", json.dumps(body))
@@ -114,7 +121,7 @@ class LabelServer:
             answer = response.read()
         except (OSError, http.client.HTTPException) as error:
             self.hang_up()
-            if used and isinstance(error, http.client.RemoteDisconnected):  # it was idle for long
+            if used and isinstance(error, http.client.RemoteDisconnected):  # it was idle for too long
                 return self.ask(path, body)
             raise ConnectionError(str(error)) from error
         if response.status != 200:
@@ -122,27 +129,27 @@ class LabelServer:
         return json.loads(answer) if response.headers.get_content_type() == "application/json" else answer
 
     def __enter__(self) -> LabelServer:
-        """Starts it."""
+        """Starts the server."""
         return self.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Kills it."""
+        """Kills the server."""
         if self._process is not None and self._process.poll() is None:
             self.kill()
 
 
 @dataclass(frozen=True)
 class Tally:
-    """What came of a session with kills.
+    """The outcome of a session with kills.
 
     Attributes:
         kills: how often the server was killed.
-        acknowledged: labels, skips and undos that the server said were saved.
-        lost: of these, how many are not in the journal as they were sent.
+        acknowledged: labels, skips, and undos that the server said were saved.
+        lost: how many of these are not in the journal as they were sent.
         doubled: keys that are in the journal more than once.
-        wrong: samples that are not labeled as the person last said.
+        wrong: samples whose label is not what the person said last.
     """
 
     kills: int
@@ -153,16 +160,16 @@ class Tally:
 
 
 def label_under_kills(server: LabelServer, out: Path, classes: list[str], kills: int, seed: int = 0) -> Tally:
-    """A person labels, corrects, skips and undoes as fast as the server answers, which is killed at random moments.
+    """A person labels, corrects, skips, and undoes as fast as the server answers; it is killed at random moments.
 
-    What was not acknowledged is sent again with the same key, as the page does.
+    Whatever was not acknowledged is sent again with the same key, as the page does.
 
     Args:
-        server: not started.
+        server: a server that is not running yet.
         out: its project.
-        classes: at least 2.
-        kills: how many.
-        seed: of the moments and the labels.
+        classes: at least 2 classes.
+        kills: the number of kills.
+        seed: determines the moments and the labels.
     """
     rng, moments = random.Random(seed), random.Random(seed + 1)
     acknowledged: dict[str, dict[str, Any]] = {}
@@ -204,7 +211,7 @@ def label_under_kills(server: LabelServer, out: Path, classes: list[str], kills:
     person.start()
     try:
         for _ in range(kills):
-            assert person.is_alive(), "the person met with something unexpected; the traceback is above"
+            assert person.is_alive(), "the person's thread failed; the traceback is above"
             time.sleep(moments.uniform(0.0, 1.0))
             server.kill()
             server.start()
@@ -217,12 +224,12 @@ def label_under_kills(server: LabelServer, out: Path, classes: list[str], kills:
 
 
 def tally(out: Path, kills: int, acknowledged: dict[str, dict[str, Any]], said: dict[str, list[str | None]]) -> Tally:
-    """Compares a project with what its only person knows.
+    """Compares a project with what its only person remembers.
 
     Args:
         out: the project.
-        kills: to be noted.
-        acknowledged: number, kind, sample and label of every event that was acknowledged, by its key.
+        kills: the number of kills, for the record.
+        acknowledged: number, kind, sample, and label of every acknowledged event, by its key.
         said: the answers to each sample that were not undone, None for a skip.
     """
     lines = [json.loads(line) for line in (out / "journal.jsonl").read_text().splitlines()]
@@ -241,11 +248,11 @@ def tally(out: Path, kills: int, acknowledged: dict[str, dict[str, Any]], said: 
 
 
 def hostile_images(folder: Path, *, large: bool = False) -> None:
-    """Files that no program should trust: names that are markup, links that lead out, damage, bombs.
+    """Writes files that no program should trust: names that are markup, links out of the folder, damage, bombs.
 
     Args:
-        folder: where they are put; beside it ``secret.png`` is written.
-        large: with a decompression bomb and a photograph of 100 megapixels.
+        folder: the folder to write; ``secret.png`` goes next to it.
+        large: also write a decompression bomb and a photograph of 100 megapixels.
     """
     from PIL import Image
 

@@ -1,6 +1,6 @@
-"""A stand-in for a Label Studio server: what `iale label-studio` uses of it, as version 1.23.2 was seen to behave.
+"""A stand-in for a Label Studio server: the part that `iale label-studio` uses, behaving as version 1.23.2 does.
 
-The tests that talk to it also run against a real server where there is one, which keeps the two alike.
+The tests that talk to it also run against a real server if one is available, which keeps the two alike.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ class LabelStudio:
     """What the server knows, and what it answers.
 
     Attributes:
-        url: where it listens.
+        url: its address.
         requests: method and path of every request so far.
         failures: what the next requests get instead of an answer: a status, 0 for a connection that breaks, 200 for the
             right answer after all.
-        authorizations: what every request so far said of itself.
-        legacy_enabled: whether the organisation allows legacy tokens; by default a server of 1.23 does not.
-        redirections: from a path to an address elsewhere.
+        authorizations: the Authorization header of every request so far.
+        legacy_enabled: whether the organization allows legacy tokens; version 1.23 does not by default.
+        redirections: from a path to an address on another server.
         access: the access tokens that are valid now.
         projects: by number.
     """
@@ -62,7 +62,7 @@ class LabelStudio:
         self._lock = threading.Lock()
 
     def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
-        """Status and body of an answer; the body of a redirection is its address."""
+        """Status and body of an answer; the body of a redirect is its address."""
         with self._lock:
             self.requests.append(f"{method} {target}")
             self.authorizations.append(headers.get("Authorization", ""))
@@ -186,7 +186,7 @@ class LabelStudio:
                 raise Refusal(400, "Validation error")
             if all(choice in allowed for region in one["result"] for choice in region["value"]["choices"]):
                 project["tasks"][one["task"]]["predictions"].append(one)
-                created += 1  # others are dropped without a word
+                created += 1  # others are silently dropped
         return {"created": created}
 
     def _predictions(self, project: Json) -> list[Json]:
@@ -220,7 +220,7 @@ class LabelStudio:
         raise Refusal(404, "Not found.")
 
     def _next(self, project: Json) -> Json:
-        """The task that the user has open, or else the lowest score of the project's version, or else any."""
+        """The task that the user has open; otherwise the lowest score of the project's version; otherwise any."""
         tasks = [task for task in project["tasks"].values() if not task["annotations"]]
         if not tasks:
             raise Refusal(404, "There are no tasks")
@@ -240,7 +240,7 @@ class LabelStudio:
 
 @contextmanager
 def serve() -> Iterator[LabelStudio]:
-    """A stand-in that listens on a free port of this machine until the end of the ``with`` block."""
+    """A stand-in that listens on a free local port until the end of the ``with`` block."""
 
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
@@ -272,7 +272,7 @@ def serve() -> Iterator[LabelStudio]:
 
 
 def _parsed(config: str) -> Json:
-    """A labeling configuration as the server gives it: its control tags by name."""
+    """A labeling configuration as the server returns it: its control tags by name."""
     tags = list(ElementTree.fromstring(config).iter())
     shown = {tag.get("name"): tag for tag in tags if "$" in tag.get("value", tag.get("valueList", ""))}
     parsed: Json = {}
@@ -302,7 +302,7 @@ def _field(project: Json) -> str:
 
 
 def _only(found: Any, include: str | None) -> Any:
-    """What ``include`` names, at every level but inside of data and results, as the real server does it."""
+    """The fields that ``include`` names, at every level except inside data and results, like the real server."""
     if include is None:
         return found
     if isinstance(found, list):

@@ -16,8 +16,8 @@ from iale.classifiers.base import TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.data.arrays import ArraySamples
 from iale.integrations.label_studio._client import Client
-from iale.integrations.label_studio._loop import LoopConfig, run
-from iale.integrations.label_studio._project import Labeling
+from iale.integrations.label_studio._labeling import Labeling
+from iale.integrations.label_studio.loop import LoopConfig, run
 
 CLASSES = ("dark", "grey", "bright")
 CHOICES = "".join(f'<Choice value="{name}"/>' for name in CLASSES)

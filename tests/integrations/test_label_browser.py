@@ -1,4 +1,4 @@
-"""The page in a real browser. With IALE_SCREENSHOTS=FOLDER every state is photographed there, for people to look at."""
+"""The page in a real browser. IALE_SCREENSHOTS=FOLDER saves a screenshot of every state there for people to look at."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def windows(chromium: Any) -> Iterator[Open]:
-    """Opens pages; at the end, none may have had an error in its script or asked anyone but the server."""
+    """Opens pages. At the end, none may have had a script error or sent a request to anyone but the server."""
     contexts: list[Any] = []
     found: list[str] = []
 
@@ -75,7 +75,7 @@ def _foreign(url: str, server: LabelServer) -> list[str]:
 
 
 def photograph(page: Page, name: str) -> None:
-    """Every look of a state: nothing may stick out sideways."""
+    """Checks that nothing sticks out sideways in any size and color scheme, and saves screenshots if asked to."""
     folder = os.environ.get("IALE_SCREENSHOTS")
     before = page.viewport_size
     for size, scheme in LOOKS:
@@ -89,7 +89,7 @@ def photograph(page: Page, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """40 digits; the name of a file ends with what it shows."""
+    """40 digits; the name of each file ends with the digit that it shows."""
     folder = tmp_path_factory.mktemp("digits")
     images, labels = load_digits(return_X_y=True)
     for number, (pixels, label) in enumerate(zip(images[:40], labels, strict=False)):
@@ -99,7 +99,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def ready(page: Page) -> str:
-    """What the picture that is shown shows."""
+    """Waits for the image; returns the digit that it shows."""
     expect(page.locator("#stage img")).to_be_visible()
     return truth(str(page.locator("#name").inner_text()))
 
@@ -109,7 +109,7 @@ def truth(name: str) -> str:
 
 
 def press_truth(page: Page) -> str:
-    """Labels what is shown with its key and waits until something else is shown; returns its name."""
+    """Labels the sample correctly by its key and waits for the next one; returns the name of the first."""
     name: str = page.locator("#name").inner_text()
     page.keyboard.press(ready(page))
     expect(page.locator("#name")).not_to_have_text(name)
@@ -133,7 +133,7 @@ def test_thirty_digits_a_kill_an_undo_a_correction_and_the_export(digits: Path, 
         photograph(page, "labeled-30")
 
         server.kill()
-        press_truth(page)  # what the page holds already can still be labeled
+        press_truth(page)  # samples that the page already holds can still be labeled
         press_truth(page)
         expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
         expect(page.locator("#saved")).to_have_text("2 not saved yet")
@@ -221,6 +221,7 @@ def test_a_full_disk_and_files_that_cannot_be_shown(tmp_path: Path, windows: Ope
         page = windows(server)
         expect(page.locator("[data-notice=left-out]")).to_be_visible(timeout=30_000)
         photograph(page, "left-out")
+        expect(page.locator("#stage img")).to_be_visible(timeout=30_000)  # a large photograph takes its time
         deleted = page.locator("#name").inner_text()
         (tmp_path / "data" / deleted).unlink()
         full = '{"error": "Cannot write journal.jsonl: No space left on device; check the free space."}'
@@ -283,7 +284,17 @@ def test_it_is_named_for_those_who_do_not_see_it(digits: Path, tmp_path: Path, w
         expect(page.get_by_role("group", name=name)).to_be_visible()
         expect(page.get_by_role("img", name=f"To label: {name}")).to_be_visible()
         expect(page.get_by_role("progressbar", name="Labeled so far")).to_be_attached()
-        for button in ("Undo", "Cannot tell", "Zoom", "+ Class", "Label", "Review", "Help and keys", "Who labels", "7"):
+        for button in (
+            "Undo",
+            "Cannot tell",
+            "Zoom",
+            "+ Class",
+            "Label",
+            "Review",
+            "Help and keys",
+            "Who is labeling",
+            "7",
+        ):
             expect(page.get_by_role("button", name=button, exact=True)).to_be_visible()
         assert page.evaluate(
             "[...document.querySelectorAll('button')].every((b) => (b.ariaLabel ?? b.innerText).trim())"
@@ -368,9 +379,7 @@ def test_the_curve_and_the_advice(digits: Path, tmp_path: Path, windows: Open) -
         )  # fmt: skip
         page.route("**/api/status", lambda route: route.fulfill(json=status))
         expect(page.locator("#advice")).to_contain_text("Stop: more labels would add little.", timeout=10_000)
-        expect(
-            page.get_by_role("img", name="Accuracy over labels: 98 % with 190 labels, from 70 % with 10.")
-        ).to_be_visible()
+        expect(page.get_by_role("img", name="Accuracy: 98% with 190 labels, 70% with 10.")).to_be_visible()
         expect(page.locator("#curve circle")).to_have_count(len(curve))
         expect(page.locator("#facts")).to_contain_text("at least 30")
         photograph(page, "curve")
@@ -385,7 +394,7 @@ def test_what_a_person_chose_stays_in_the_browser_for_that_project_alone(
     with LabelServer(digits, tmp_path / "one", *DIGITS) as server:
         page = windows(server)
         port = server.port
-        page.get_by_role("button", name="Who labels").click()
+        page.get_by_role("button", name="Who is labeling").click()
         page.get_by_label("Your name").fill("bea")
         page.keyboard.press("Enter")
         expect(page.locator("#person")).to_have_text("bea")
@@ -411,7 +420,7 @@ def test_a_class_is_added_and_the_keys_go_on(digits: Path, tmp_path: Path, windo
     with LabelServer(digits, tmp_path / "p", "--classes", "0", "--person", "ann", "--classifier", "mlp") as server:
         page = windows(server)
         photograph(page, "one-class")
-        for name, said in (('un"sure, très', "New class"), ("0", "There is a class 0 already")):
+        for name, said in (('un"sure, très', "New class"), ("0", "The class 0 already exists")):
             page.get_by_role("button", name="+ Class").click()
             page.get_by_label("Name of the new class").fill(name)
             page.keyboard.press("Enter")
@@ -425,9 +434,9 @@ def test_who_labels_is_asked_where_nobody_is_named(digits: Path, tmp_path: Path,
     with LabelServer(digits, tmp_path / "p", *DIGITS[:2], "--person", "") as server:
         page = chromium.new_page()
         page.goto(server.address)
-        expect(page.get_by_role("dialog", name="Who labels?")).to_be_visible(timeout=30_000)
+        expect(page.get_by_role("dialog", name="Who is labeling?")).to_be_visible(timeout=30_000)
         page.keyboard.press("Escape")
-        expect(page.get_by_role("dialog", name="Who labels?")).to_be_visible()  # a label needs a name
+        expect(page.get_by_role("dialog", name="Who is labeling?")).to_be_visible()  # a label needs a name
         photograph(page, "who")
         page.keyboard.type("bea")
         page.keyboard.press("Enter")

@@ -22,7 +22,7 @@ from iale.integrations.label._security import COOKIE, MOST_BODY, Guard, is_loopb
 from iale.labeling.items._ids import id_of
 from iale.labeling.project import Project, ProjectConfig
 from tests.integrations.asgi import Answer, request
-from tests.integrations.label_page import LabelServer, hostile_images
+from tests.integrations.label_page import MODULES, LabelServer, hostile_images
 
 ORIGIN = "http://127.0.0.1:8414"
 TOKEN = "t" * 43
@@ -242,9 +242,10 @@ def test_refusals_carry_the_headers_too(project: Project) -> None:
 
 
 def test_the_page_loads_nothing_from_elsewhere_and_has_no_inline_script(client: Browser) -> None:
-    page, script, style = (client.get(path).text for path in ("/", "/app.js", "/app.css"))
+    page, style = client.get("/").text, client.get("/app.css").text
+    script = "\n".join(client.get(f"/{name}").text for name in MODULES)
     assert page.count("<script") == 1
-    assert '<script src="app.js" defer></script>' in page
+    assert '<script src="app.js" type="module"></script>' in page
     assert " on" not in page.split("<body")[1].replace("on it", "")
     assert "style=" not in page
     for text in (page, script, style):

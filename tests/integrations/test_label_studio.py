@@ -1,4 +1,4 @@
-"""The loop against a stand-in of Label Studio, and against a real one where LABEL_STUDIO_URL says where it is."""
+"""The loop against a stand-in for Label Studio, and against the real one at LABEL_STUDIO_URL if that is set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from iale.classifiers._own import own_classifier
 from iale.classifiers.base import TrainingConfig
 from iale.errors import ConfigError, DataError
 from iale.integrations.label_studio import _project as project_module
-from iale.integrations.label_studio._loop import run
+from iale.integrations.label_studio.loop import run
 from tests.integrations.label_studio import LEGACY
 from tests.integrations.studio import CLASSES, COUNT, IMAGES, TEXTS, TRAINING, Studio, expected, labeled, pictures
 
@@ -22,7 +22,7 @@ def test_the_best_task_is_served_first(studio: Studio, strategy: str) -> None:
     project, tasks = labeled(studio)
     studio.client.send("PATCH", f"/api/projects/{project}/", {"sampling": "Sequential sampling"})
     (said,) = studio.run(project, strategy=strategy, ahead=6)
-    assert said.startswith(f"6 of 21 unlabeled tasks are in order (fitted to 9 labels): 'iale {strategy} 9 labels ")
+    assert said.startswith(f"ranked 6 of 21 unlabeled tasks (fitted to 9 labels): 'iale {strategy} 9 labels ")
     served = [tasks.index(task) for task in studio.served(project, 6)]
     assert served == expected(9, strategy, 6)
     assert set(studio.scores(project).values()) == {rank / 6 for rank in range(6)}
@@ -122,9 +122,9 @@ def test_what_is_wrong_is_said_in_one_sentence(studio: Studio) -> None:
         studio.run(project)
     with pytest.raises(ConfigError, match="No Project matches"):
         studio.run(10**6)
-    with pytest.raises(ConfigError, match="does not take the token"):
+    with pytest.raises(ConfigError, match="does not accept the token"):
         run(studio.config(project), LEGACY[::-1], print)
-    with pytest.raises(ConfigError, match="does not take the token"):
+    with pytest.raises(ConfigError, match="does not accept the token"):
         run(studio.config(project), "not.a.jwt", print)
     studio.upload(project, pictures(2)[0])
     studio.client.send("POST", f"/api/projects/{project}/import", [{"picture": "/data/upload/0/nothing.png"}])
@@ -132,4 +132,4 @@ def test_what_is_wrong_is_said_in_one_sentence(studio: Studio) -> None:
     assert said[0].endswith(
         f" is left out: {studio.url} refuses /data/upload/0/nothing.png (500: Internal Server Error)."
     )
-    assert said[1].startswith("2 of 2 unlabeled tasks are in order")
+    assert said[1].startswith("ranked 2 of 2 unlabeled tasks")

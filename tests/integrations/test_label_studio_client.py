@@ -1,4 +1,4 @@
-"""What a server, a task or a redirection can do to the loop; only a stand-in does it when it is asked to."""
+"""What a server, a task, or a redirect can do to the loop; only the stand-in does it on demand."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_failures_are_said_and_tried_again(fake: Studio, stand_in: LabelStudio, 
 def test_patience_ends(fake: Studio, stand_in: LabelStudio) -> None:
     project, _ = labeled(fake)
     stand_in.failures = [200] + [500] * 99
-    with pytest.raises(IaleError, match="was tried again for 0 s: start the same command again later"):
+    with pytest.raises(IaleError, match="kept failing for 0 s: start the same command again later"):
         fake.run(project, patience=0)
     stand_in.failures = [500]
     with pytest.raises(ConfigError, match="check the address and that Label Studio runs there"):
@@ -89,7 +89,7 @@ def test_the_token_goes_to_its_own_server_alone(
         addresses = [f"{other.url}/0.png", f"{other.url}/1.png", "/moved.png"]
         fake.client.send("POST", f"/api/projects/{project}/import", [{"picture": one} for one in addresses])
         (said,) = fake.run(project)
-    assert said.startswith("3 of 3 unlabeled tasks are in order")
+    assert said.startswith("ranked 3 of 3 unlabeled tasks")
     assert other.requests == [f"GET /{number}.png" for number in range(3)]
     assert other.authorizations == [""] * 3
     assert set(stand_in.authorizations) == {f"Token {LEGACY}"}
@@ -100,7 +100,7 @@ def test_the_token_goes_to_its_own_server_alone(
     "address", ["file:///etc/hostname", "ftp://127.0.0.1/a.png", "s3://bucket/a.png", "data:,a", "http://a:x/"]
 )
 def test_only_the_web_is_read(fake: Studio, address: str) -> None:
-    with pytest.raises(DataError, match="is no address of the web"):
+    with pytest.raises(DataError, match="is not a web address"):
         fake.client.fetch(address)
 
 
@@ -112,11 +112,11 @@ def test_addresses_with_spaces_and_umlauts_are_quoted(fake: Studio, stand_in: La
 def test_another_server_is_told_from_a_label_studio(stand_in: LabelStudio) -> None:
     stand_in._files = {"/api/projects/1/": b"<html>", "/api/projects/2/": b"[]"}
     for number in stand_in._files:
-        with pytest.raises(ConfigError, match="does not answer as a Label Studio does"):
+        with pytest.raises(ConfigError, match="does not answer like a Label Studio"):
             Project(Client(stand_in.url, LEGACY), int(number[14])).state()
     stand_in.failures = [200]
     stand_in._refresh = lambda body: None  # type: ignore[method-assign, assignment, return-value]
-    with pytest.raises(ConfigError, match="does not take the token"):
+    with pytest.raises(ConfigError, match="does not accept the token"):
         Project(Client(stand_in.url, PERSONAL), 1).state()
 
 
@@ -130,8 +130,8 @@ def test_another_server_that_is_gone_is_waited_for_once(fake: Studio, stand_in: 
     slept: list[float] = []
     said = fake.run(project, slept.append, patience=3)
     assert slept == [1.0, 2.0]
-    assert [line.split()[0] for line in said] == [gone] * 2 + ["task"] * 20 + ["20", "2"]
-    assert said[-2] == "20 more tasks are left out for reasons like these"
+    assert [line.split()[0] for line in said] == [gone] * 2 + ["task"] * 20 + ["20", "ranked"]
+    assert said[-2] == "20 more tasks are left out for similar reasons"
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_another_server_that_is_gone_is_waited_for_once(fake: Studio, stand_in: 
     [
         (403, "no", ": use the token of a user who may change the project"),
         (404, "No Project matches", ": --project takes the number in the address of the project's page"),
-        (404, "", ": --url takes the address of its first page alone"),
+        (404, "", ": --url takes only the address of its home page"),
     ],
 )
 def test_a_refusal_says_what_to_do(

@@ -1,4 +1,4 @@
-"""What is read of a project: its labeling configuration, its labels, and its files on this machine."""
+"""What is read from a project: its labeling configuration, its labels, and its files on this machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 
 from iale.errors import DataError
 from iale.integrations.label_studio._files import FolderFiles
-from iale.integrations.label_studio._project import Labeling, Project, read_label, read_labeling
+from iale.integrations.label_studio._labeling import Labeling, read_label, read_labeling
+from iale.integrations.label_studio._project import Project
 from tests.integrations.label_studio import LEGACY, LabelStudio, serve
 from tests.integrations.studio import CHOICES, CLASSES, IMAGES, TEXTS, Studio, expected, labeled, pictures, png
 
@@ -74,16 +75,16 @@ def test_the_label_of_a_task(choices: list[str], label: int | None) -> None:
         ),
         (IMAGES.replace("Image", "Audio"), "is about Audio"),
         (TEXTS.replace("<Text ", '<Text valueType="url" '), "is about Text"),
-        (IMAGES.replace(CHOICES, '<Choice value="dark"/>'), "has 1 classes"),
-        (TEXTS.replace("$text", "Say: $text"), "the Text tag of the choice 'about' does not show one value"),
-        (IMAGES.replace(" value=", " valueList="), "the Image tag of the choice 'class' does not show one value"),
+        (IMAGES.replace(CHOICES, '<Choice value="dark"/>'), r"has fewer than two classes \(1\)"),
+        (TEXTS.replace("$text", "Say: $text"), "the Text tag of the choice 'about' does not show a single value"),
+        (IMAGES.replace(" value=", " valueList="), "the Image tag of the choice 'class' does not show a single value"),
         (TEXTS.replace("single", "multiple"), "allows several choices"),
         (IMAGES.replace("<Choices ", '<Choices perRegion="true" '), "or one per region"),
     ],
 )
 def test_other_labeling_configurations_are_refused(fake: Studio, config: str, sentence: str) -> None:
     with pytest.raises(
-        DataError, match=f"{sentence}.*: (a Choices tag with at least two choices|give it the name of one)"
+        DataError, match=f"{sentence}.*: (expected a Choices tag that takes one|give it the name of one field)"
     ):
         Project(fake.client, fake.create(config)).labeling()
 
@@ -94,5 +95,5 @@ def test_the_labeling_configuration() -> None:
         assert Project(fake.client, fake.create(IMAGES)).labeling() == LABELING
         texts = Project(fake.client, fake.create(TEXTS)).labeling()
         assert texts == Labeling("about", "text", "Text", "text", ("fruit", "tools"))
-    with pytest.raises(DataError, match="is no XML"):
+    with pytest.raises(DataError, match="is not valid XML"):
         read_labeling(studio.projects[1]["parsed_label_config"], "<View>")

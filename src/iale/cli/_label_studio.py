@@ -16,8 +16,8 @@ TOKEN = "LABEL_STUDIO_API_KEY"
 _LOOP = Registry[Any](
     "part of the loop",
     {
-        "config": "iale.integrations.label_studio._loop:LoopConfig",
-        "run": "iale.integrations.label_studio._loop:run",
+        "config": "iale.integrations.label_studio.loop:LoopConfig",
+        "run": "iale.integrations.label_studio.loop:run",
     },
 )
 

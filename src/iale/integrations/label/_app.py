@@ -9,7 +9,6 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from iale.errors import DataError, IaleError, StorageError
+from iale.integrations.label._page import LISTED, MOST_HELD, page_routes
 from iale.integrations.label._pictures import EDGE, THUMB, picture, picture_of_array, read_inside
 from iale.labeling.export import labels_csv, labels_jsonl
 from iale.labeling.items._ids import id_of
@@ -29,14 +29,8 @@ from iale.labeling.project import Project
 from iale.labeling.reader import Labeled
 from iale.labeling.record._journal import Event
 
-PAGE = 60
-"""Labeled samples that are listed at a time."""
-
-_MOST_HELD = 32  # samples that one tab may hold
 _MOST_TEXT = 200  # characters of a name
 _EXPORTS = {"labels.csv": (labels_csv, "text/csv"), "labels.jsonl": (labels_jsonl, "application/jsonl")}
-_STATIC = {"": "index.html", "app.js": "app.js", "app.css": "app.css", "icon.svg": "icon.svg"}
-_TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 
 
 def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlette:
@@ -65,7 +59,7 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
     }
     return Starlette(
         routes=[
-            *(Route(f"/{path}", _static(name), methods=["GET"]) for path, name in _STATIC.items()),
+            *page_routes(),
             *(Route(path, answer, methods=["GET"]) for path, answer in gets.items()),
             *(Route(path, _with_body(answer), methods=["POST"]) for path, answer in posts.items()),
         ],
@@ -99,8 +93,8 @@ class _Api:
         offset = request.query_params.get("offset", "0")
         start = int(offset) if offset.isascii() and offset.isdigit() and len(offset) < 12 else 0
         if label is None:
-            return _json(rows=[self._row(row) for row in self._project.skipped(start, PAGE)])
-        return _json(rows=[self._row(row) for row in self._project.labeled(label, start, PAGE)])
+            return _json(rows=[self._row(row) for row in self._project.skipped(start, LISTED)])
+        return _json(rows=[self._row(row) for row in self._project.labeled(label, start, LISTED)])
 
     def sample(self, request: Request) -> Response:
         project, sample = self._project, request.path_params["sample"]
@@ -135,8 +129,8 @@ class _Api:
         count, have = body.get("count"), body.get("have", [])
         if not isinstance(count, int) or not isinstance(have, list) or not all(isinstance(i, str) for i in have):
             raise DataError("count must be a number and have a list of ids.")
-        held = min(max(count, 0), _MOST_HELD)
-        tickets = self._project.next(_text(body, "person"), held, tab=_text(body, "tab"), have=have[:_MOST_HELD])
+        held = min(max(count, 0), MOST_HELD)
+        tickets = self._project.next(_text(body, "person"), held, tab=_text(body, "tab"), have=have[:MOST_HELD])
         return _json(tickets=[{**asdict(each), "name": self._name(each.sample)} for each in tickets])
 
     def label(self, body: Mapping[str, Any]) -> Response:
@@ -186,16 +180,6 @@ class _Api:
             )
             found["text"] = _clean(text)[:200]
         return found
-
-
-def _static(name: str) -> Callable[[Request], Response]:
-    data = files(__package__).joinpath("static", name).read_bytes()
-    kind = _TYPES[name.rsplit(".", 1)[1]]
-
-    def answer(request: Request) -> Response:
-        return Response(data, media_type=kind)
-
-    return answer
 
 
 def _with_body(answer: Callable[[Mapping[str, Any]], Response]) -> Callable[[Request], Any]:

@@ -1,4 +1,4 @@
-"""A Label Studio project that asks for the best task next: read over REST, refit, scored, again."""
+"""Makes a Label Studio project ask for the best task next: reads the labels, refits, and writes scores, in a loop."""
 
 import lazy_loader
 

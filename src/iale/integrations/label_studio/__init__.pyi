@@ -1,3 +1,2 @@
-from ._client import Client as Client
-from ._loop import LoopConfig as LoopConfig
-from ._loop import run as run
+from .loop import LoopConfig as LoopConfig
+from .loop import run as run

@@ -1,8 +1,8 @@
-"""HTTP to a Label Studio: with the token, one request at a time, again after a failure.
+"""HTTP requests to a Label Studio: one at a time, with the token, and repeated after a failure.
 
-Two kinds of tokens are known. A legacy token goes into every request as it is. A personal access token is a JWT refresh
-token: it buys an access token that lasts five minutes, and a new one when the server says that it has expired. Neither
-is sent to another server, whatever a task or a redirection points to, and neither is ever printed.
+There are two kinds of tokens. A legacy token goes into every request as it is. A personal access token is a JWT refresh
+token: it is exchanged for an access token that lasts five minutes, and exchanged again when the server says that this
+one has expired. Neither is ever printed or sent to another server, whatever a task or a redirect points to.
 """
 
 from __future__ import annotations
@@ -27,17 +27,18 @@ from urllib.request import (
 )
 
 from iale.errors import ConfigError, DataError, IaleError
+from iale.integrations.label_studio._addresses import check_url, is_web, origin_of
 
 _TIMEOUT = 300.0
-"""Seconds without a byte after which a request is given up; a large project takes its time to store predictions."""
+"""Seconds without a byte before a request fails; a large project is slow to store predictions."""
 
-_FOREIGN_TIMEOUT = 30.0
-_LONGEST_WAIT = 60.0
-_BRIEF = 10.0
-_LARGEST = 1 << 28
+_FOREIGN_TIMEOUT = 30.0  # the same for other servers, which must not hold up the loop
+_BRIEF = 10.0  # seconds of patience with them
+_LONGEST_WAIT = 60.0  # seconds between two attempts
+_LARGEST = 1 << 28  # bytes of an answer
 
 _SAFE = "%/:?#[]@!$&'()*+,;=~"
-"""What may stand in an address as it is; the rest, spaces for instance, is quoted."""
+"""Characters that stay as they are in an address; all others, such as spaces, are quoted."""
 
 _HANDLERS = (ProxyHandler, HTTPHandler, HTTPSHandler, HTTPDefaultErrorHandler, HTTPErrorProcessor)
 _FAILURES = (urllib.error.URLError, http.client.HTTPException, OSError)
@@ -47,15 +48,15 @@ class Client:
     """One Label Studio, as the owner of a token sees it.
 
     Args:
-        url: where it is, http(s)://HOST[:PORT][/PATH].
+        url: its address, http(s)://HOST[:PORT][/PATH].
         token: a legacy token or a personal access token.
-        patience: seconds for which a failing request is tried again, after pauses of 1, 2, 4, … up to 60 seconds. The
-            first request of all must succeed at once: until then, a wrong address is likelier than a failure.
-        say: hears of every failure, in one sentence.
-        sleep: pauses for some seconds.
+        patience: seconds for which a failing request is repeated, after pauses of 1, 2, 4, … up to 60 seconds. The very
+            first request is not repeated: until one has succeeded, a wrong address is likelier than a failure.
+        say: receives one sentence for every failure.
+        sleep: pauses for a number of seconds.
 
     Raises:
-        ConfigError: the address or the token cannot be one.
+        ConfigError: the address or the token is malformed.
     """
 
     def __init__(
@@ -80,24 +81,25 @@ class Client:
         self._opener.add_handler(_Redirects())
 
     def get(self, path: str, **query: object) -> Any:
-        """What ``GET path?query`` answers, parsed."""
+        """The parsed JSON that ``GET path?query`` returns."""
         return self._call("GET", f"{path}?{urlencode(query)}" if query else path, None)
 
     def send(self, method: str, path: str, body: object) -> Any:
-        """What the server answers to ``body``, sent as JSON."""
+        """Sends ``body`` as JSON; returns the parsed JSON of the answer."""
         return self._call(method, path, json.dumps(body).encode())
 
     def fetch(self, address: str) -> bytes:
-        """The bytes at an address that a task names: a path on this server, or a page anywhere.
+        """The bytes at an address that a task names: a path on this server, or an address anywhere on the web.
+
+        Label Studio answers 500 if a file is missing, so that is not repeated. Another server gets 10 seconds, once.
 
         Raises:
-            DataError: there is nothing, or it is no address of the web. Another server is not waited for long, and only
-                once; an "internal error" not at all: that is how Label Studio says that a file is missing.
+            DataError: nothing can be read there, or it is not a web address.
         """
         url = quote(urljoin(self.url + "/", address), safe=_SAFE)
-        if not _usable(url):
-            raise DataError(f"{address:.200} is no address of the web: name a folder with the files in --data.")
-        own = _origin(url) == _origin(self.url)
+        if not is_web(url):
+            raise DataError(f"{address:.200} is not a web address: pass a folder with the files as --data.")
+        own = origin_of(url) == origin_of(self.url)
         try:
             return self._persist(lambda: self._request("GET", url, None, own), url, own, refusals=501)
         except IaleError as error:
@@ -111,17 +113,18 @@ class Client:
         try:
             return json.loads(answer) if answer else None
         except ValueError as error:
-            raise self._stranger() from error
+            raise self.stranger() from error
 
-    def _stranger(self) -> ConfigError:
-        return ConfigError(f"{self.url} does not answer as a Label Studio does: check the address.")
+    def stranger(self) -> ConfigError:
+        """The error to raise after an answer that no Label Studio gives."""
+        return ConfigError(f"{self.url} does not answer like a Label Studio: check the address.")
 
     def _persist(self, attempt: Callable[[], bytes], url: str, own: bool, *, refusals: int = 500) -> bytes:
-        """The answer to a request that is tried until it succeeds, is refused or the patience is over.
+        """Repeats a request until it succeeds, is refused, or the patience runs out.
 
-        Statuses below ``refusals`` are final, but for "too slow" and "too many requests".
+        Statuses below ``refusals`` are final, except 408 (too slow) and 429 (too many requests).
         """
-        wait, began, server = 1.0, time.monotonic(), _origin(url)
+        wait, began, server = 1.0, time.monotonic(), origin_of(url)
         patience = self._patience if own else 0 if server in self._lost else min(_BRIEF, self._patience)
         while True:
             try:
@@ -136,16 +139,16 @@ class Client:
                 if own and not self._reached:
                     raise ConfigError(f"{sentence}: check the address and that Label Studio runs there.") from error
                 if time.monotonic() - began + wait > patience:
-                    self._lost.add(server)  # of another server, nothing more is waited for
+                    self._lost.add(server)  # another server is not waited for again
                     raise IaleError(
-                        f"{sentence} and was tried again for {patience:g} s: start the same command again later."
+                        f"{sentence} and kept failing for {patience:g} s: start the same command again later."
                     ) from error
                 self._say(f"{sentence}; trying again in {wait:g} s")
             self._sleep(wait)
             wait = min(2 * wait, _LONGEST_WAIT)
 
     def _request(self, method: str, url: str, body: bytes | None, own: bool) -> bytes:
-        """One request; a JWT that has expired meanwhile is replaced, once."""
+        """One request; if the access token has expired, it is replaced once."""
         if not own:
             return self._open(Request(url, headers={"User-Agent": "iale"}), _FOREIGN_TIMEOUT)
         fresh = not self._access
@@ -159,14 +162,14 @@ class Client:
 
     def _authorized(self, method: str, url: str, body: bytes | None) -> Request:
         headers = {"User-Agent": "iale", "Content-Type": "application/json"}
-        if "." in self._token:  # a JWT: three parts with dots between
+        if "." in self._token:  # a JWT: three parts separated by dots
             if not self._access:
                 refresh = json.dumps({"refresh": self._token}).encode()
                 answer = self._open(Request(self.url + "/api/token/refresh/", refresh, headers, method="POST"))
                 try:
                     self._access = str(json.loads(answer)["access"])
                 except (ValueError, KeyError, TypeError) as error:
-                    raise self._stranger() from error
+                    raise self.stranger() from error
             return Request(url, body, {**headers, "Authorization": f"Bearer {self._access}"}, method=method)
         return Request(url, body, {**headers, "Authorization": f"Token {self._token}"}, method=method)
 
@@ -178,7 +181,7 @@ class Client:
         return read
 
     def _refusal(self, error: urllib.error.HTTPError, url: str) -> IaleError:
-        """What a request that makes no sense to repeat was refused for."""
+        """The error for a request that the server refused, with the reason it gave."""
         with error:
             try:
                 detail = json.loads(error.read(_LARGEST))
@@ -187,23 +190,27 @@ class Client:
         said = detail.get("validation_errors") or detail.get("detail") if isinstance(detail, dict) else None
         said = said if error.code < 500 else None
         reason = f"{error.code}: {said or error.reason!s:.300}"
-        if _origin(error.url) != _origin(url):
-            return _Refused(f"{_origin(url)} sends on to {_origin(error.url)}, which refuses ({reason}).")
-        if error.code == 401 and _origin(url) == _origin(self.url):
+        if origin_of(error.url) != origin_of(url):
+            return _Refused(
+                f"{origin_of(url)} redirects to {origin_of(error.url)}, which refuses the request ({reason})."
+            )
+        if error.code == 401 and origin_of(url) == origin_of(self.url):
             return ConfigError(
-                f"{self.url} does not take the token ({reason}): copy it again from your account page, or make a "
+                f"{self.url} does not accept the token ({reason}): copy it again from your account page, or create a "
                 f"personal access token there."
             )
-        return _Refused(f"{_origin(url)} refuses {urlsplit(url).path} ({reason}){self._advice(error.code, url, said)}.")
+        return _Refused(
+            f"{origin_of(url)} refuses {urlsplit(url).path} ({reason}){self._advice(error.code, url, said)}."
+        )
 
     def _advice(self, status: int, url: str, said: object) -> str:
-        """What to do about a refusal of the interface; nothing where a file was refused."""
+        """What to do about a refused API request; nothing for a refused file."""
         if status not in (403, 404) or not url.startswith(f"{self.url}/api/"):
             return ""
         if status == 403:
             return ": use the token of a user who may change the project"
-        if not said:  # nothing of Label Studio's lies there
-            return ": --url takes the address of its first page alone, as in http://localhost:8080"
+        if not said:  # not an answer of Label Studio
+            return ": --url takes only the address of its home page, as in http://localhost:8080"
         return ": --project takes the number in the address of the project's page"
 
 
@@ -212,39 +219,15 @@ class _Refused(ConfigError):
 
 
 class _Redirects(HTTPRedirectHandler):
-    """Follows, but keeps the token from other servers."""
+    """Follows redirects, but never sends the token to another server."""
 
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
     ) -> Request | None:
         new = super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
-        if new is not None and _origin(new.full_url) != _origin(req.full_url):
+        if new is not None and origin_of(new.full_url) != origin_of(req.full_url):
             new.remove_header("Authorization")
         return new
-
-
-def check_url(url: str) -> str:
-    """``url`` without a slash at its end; raises ConfigError where it is no address of a server."""
-    parts = urlsplit(url) if _usable(url) and url.isprintable() and url.isascii() and " " not in url else None
-    if parts is None or parts.username is not None or parts.query or parts.fragment:
-        raise ConfigError("--url takes the address of a Label Studio, as in http://localhost:8080.")
-    return url.rstrip("/")
-
-
-def _usable(url: str) -> bool:
-    """Whether this is an address of the web."""
-    try:
-        return urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).hostname) and urlsplit(url).port != 0
-    except ValueError:
-        return False
-
-
-def _origin(url: str) -> str:
-    """The server of an address; what is no address of the web is a server of its own."""
-    if not _usable(url):
-        return url
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}:{parts.port or {'http': 80, 'https': 443}[parts.scheme]}"
 
 
 def _reason(error: BaseException) -> str:

@@ -10,14 +10,14 @@ from iale.data.folder import image_names
 from iale.errors import DataError
 
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-")
-"""What Label Studio puts in front of the name of an uploaded file."""
+"""The prefix that Label Studio adds to the name of an uploaded file."""
 
 
 class FolderFiles:
-    """Finds the files of tasks in a folder on this machine, so that nothing has to be fetched.
+    """Finds the files of tasks in a folder on this machine, so that nothing has to be downloaded.
 
-    A task's address is matched by its path, the longest part of it that is a path below the folder; or by its file
-    name alone, as Label Studio writes it: with eight hexadecimal digits in front and underscores for spaces.
+    An address matches the file whose path below the folder is the longest ending of the address. If there is none, file
+    names are compared in Label Studio's spelling: eight hexadecimal digits in front, underscores for spaces.
 
     Args:
         root: a folder of images.
@@ -31,7 +31,7 @@ class FolderFiles:
             self._by_name.setdefault(_file_name(name), []).append(name)
 
     def read(self, address: str) -> bytes:
-        """The bytes of the file; raises DataError where there is none, or several that may be meant."""
+        """The bytes of the file; raises DataError if no file matches, or several do."""
         parts = urlsplit(address)
         path = parse_qs(parts.query).get("d", [unquote(parts.path)])[0]  # ?d= is a path of Label Studio's local storage
         steps = path.split("/")
@@ -41,11 +41,11 @@ class FolderFiles:
         found = self._by_name.get(_file_name(_UPLOADED.sub("", steps[-1])), [])
         if len(found) != 1:
             raise DataError(
-                f"{len(found) or 'no'} files in {self._root} are called {steps[-1]:.200}: there should be one of them."
+                f"{len(found) or 'no'} files in {self._root} are called {steps[-1]:.200}: exactly one was expected."
             )
         return (self._root / found[0]).read_bytes()
 
 
 def _file_name(path: str) -> str:
-    """A file's name as Label Studio stores it."""
+    """The name of a file as Label Studio stores it."""
     return re.sub(r"[^-\w.]", "", path.rpartition("/")[2].strip().replace(" ", "_"))

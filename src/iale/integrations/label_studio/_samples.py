@@ -1,4 +1,4 @@
-"""What the tasks of a project show, as inputs of a classifier."""
+"""The images or texts of a project's tasks, as inputs for a classifier."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from torch import Tensor
 from iale.data._checks import rows_of
 from iale.data.images import Mode
 from iale.errors import DataError
-from iale.integrations.label_studio._project import Labeling, Task
+from iale.integrations.label_studio._labeling import Labeling
+from iale.integrations.label_studio._project import Task
 from iale.labeling.items._pictures import picture
 from iale.labeling.items._texts import FEATURES, hashed_ngrams
 
-_SAID = 20  # tasks whose reason is said
+_SAID = 20  # tasks that are reported one by one when they are left out
 
 
 class TaskSamples:
-    """The images or texts of tasks, each loaded once, in the order in which they came.
+    """The images or texts of tasks, each loaded once, in the order in which they arrived.
 
-    Images are turned upright, resized and kept as uint8, so that N of them take N × channels × height × width bytes;
-    the first one decides between color and grayscale. Texts are kept as they are and become hashed n-grams when they
-    are asked for.
+    Images are turned upright, resized, and kept as uint8, so N of them take N × channels × height × width bytes. The
+    first image decides between color and grayscale for all. Texts are kept as they are and hashed to n-grams on demand.
 
     Args:
         labeling: what a task shows.
-        load: the bytes at a task's address; `Client.fetch`, or `files.FolderFiles.read`.
-        size: (height, width) of images.
-        say: hears of tasks that are left out, and of the progress of long downloads.
+        load: returns the bytes at a task's address: `Client.fetch`, or `FolderFiles.read`.
+        size: (height, width) of the images.
+        say: receives one sentence for each task that is left out, and the progress of long downloads.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class TaskSamples:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of one input: ``(1 or 3, height, width)`` or ``(2048,)``."""
+        """The shape of one input: ``(1 or 3, height, width)`` for images, ``(2048,)`` for texts."""
         if self._kind == "Text":
             return (FEATURES,)
         return (3 if self._mode == "RGB" else 1, *self._size)
@@ -60,7 +60,7 @@ class TaskSamples:
         return torch.stack([torch.from_numpy(hashed_ngrams(one)) if isinstance(one, str) else one for one in chosen])
 
     def rows(self, tasks: Sequence[Task]) -> dict[int, int]:
-        """The row of every task by its id, loaded where it is new; tasks that cannot be loaded are not in it."""
+        """The row of each task by its id; loads new tasks, and leaves out those that cannot be loaded."""
         told, before = time.monotonic(), len(self._left_out)
         rows = {}
         for done, task in enumerate(tasks):
@@ -68,9 +68,9 @@ class TaskSamples:
                 rows[task.number] = row
             if time.monotonic() - told > 10:
                 told = time.monotonic()
-                self._say(f"{done + 1} of {len(tasks)} tasks are loaded")
+                self._say(f"{done + 1} of {len(tasks)} tasks loaded")
         if (more := len(self._left_out) - max(before, _SAID)) > 0:
-            self._say(f"{more} more tasks are left out for reasons like these")
+            self._say(f"{more} more tasks are left out for similar reasons")
         return rows
 
     def _row(self, task: Task) -> int | None:
@@ -78,7 +78,7 @@ class TaskSamples:
             return None
         try:
             if task.value is None:
-                raise DataError("its data lacks what the labeling configuration shows.")
+                raise DataError("its data lacks the field that the labeling configuration shows.")
             key = (task.number, task.value)
             if key not in self._rows:
                 self._inputs.append(self._input(task.value))

@@ -12,10 +12,10 @@ from typing import Any
 from iale import _storage as storage
 from iale.classifiers.base import TrainingConfig
 from iale.errors import ConfigError, DataError, StorageError
+from iale.labeling.record._limits import LONGEST_NAME
 from iale.recipe import RecipeConfig
 
 CONFIG = "project.json"
-_LONGEST_NAME = 100
 _LONGEST_NOTE = 200
 _UNWANTED = ("Cc", "Cs", "Zl", "Zp")  # joiners (Cf) belong to many scripts
 
@@ -73,8 +73,8 @@ FIXED = ("resize", "test_share", "twice_share", "seed")
 def clean(text: str, what: str) -> str:
     """``text`` without spaces around it; raises DataError where it is empty, too long or has control characters."""
     text = text.strip()
-    if not 1 <= len(text) <= _LONGEST_NAME or any(unicodedata.category(c) in _UNWANTED for c in text):
-        raise DataError(f"{what} must have 1 to {_LONGEST_NAME} printable characters, not {text[:20]!r}.")
+    if not 1 <= len(text) <= LONGEST_NAME or any(unicodedata.category(c) in _UNWANTED for c in text):
+        raise DataError(f"{what} must have 1 to {LONGEST_NAME} printable characters, not {text[:20]!r}.")
     return text
 
 

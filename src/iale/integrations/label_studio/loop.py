@@ -1,7 +1,7 @@
-"""The loop: read the labels, refit, write scores of the best unlabeled tasks, wait for more labels, again.
+"""The loop: read the labels, refit, write scores for the best unlabeled tasks, wait for more labels, repeat.
 
-Nothing is kept that the server does not have, so a loop that was stopped goes on where it is started again, and any
-number of people may label meanwhile, whatever they use.
+Everything lies on the server. A stopped loop therefore resumes when it is started again, on any machine, and any number
+of people may label in the meantime.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from iale.classifiers._own import find_model
 from iale.data.samples import SampleKind
 from iale.data.splits import Subset
 from iale.errors import ConfigError, DataError
-from iale.integrations.label_studio._client import Client, check_url
+from iale.integrations.label_studio._addresses import check_url
+from iale.integrations.label_studio._client import Client
 from iale.integrations.label_studio._files import FolderFiles
-from iale.integrations.label_studio._project import PREFIX, Labeling, Project, State
+from iale.integrations.label_studio._labeling import Labeling
+from iale.integrations.label_studio._project import PREFIX, Project, State
 from iale.integrations.label_studio._samples import TaskSamples
 from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, RecipeConfig, classifier_of, fitting_strategy
@@ -82,19 +84,19 @@ class LoopConfig(RecipeConfig):
 def run(
     config: LoopConfig, token: str, say: Callable[[str], None], sleep: Callable[[float], None] = time.sleep
 ) -> None:
-    """Goes round until it is interrupted, or once.
+    """Runs rounds until it is interrupted, or one round if ``config.once``.
 
     Args:
-        config: what to do.
-        token: of a user who may change the project.
-        say: hears what happens, a sentence at a time.
-        sleep: pauses for some seconds.
+        config: the project, and how its tasks are chosen.
+        token: the token of a user who may change the project.
+        say: receives what happens, one sentence at a time.
+        sleep: pauses for a number of seconds.
 
     Raises:
-        ConfigError: the address, the token, the project or the name of the user's model is wrong.
+        ConfigError: the address, the token, the project, or the name of the user's model is wrong.
         ModelError: the user's model does not fit the tasks or the classes.
-        DataError: the project asks for something else than one choice, or no task could be loaded.
-        IaleError: the server failed for longer than the patience.
+        DataError: the project asks for anything but one choice, or no task could be loaded.
+        IaleError: the server kept failing until the patience ran out.
     """
     if config.strategy != AUTO:
         find_strategy(config.strategy)  # wrong names are reported before anything is fetched
@@ -125,18 +127,18 @@ def _round(
     samples: TaskSamples,
     say: Callable[[str], None],
 ) -> None:
-    """Reads, refits and writes once."""
+    """One round: reads the labels, refits, and writes the scores."""
     found = project.tasks(labeling)
     rows = samples.rows(found)
     tasks = [task for task in found if task.number in rows]
     labels = [task.label for task in tasks if task.label is not None]
     if tasks and len(labels) == len(tasks):
-        say(f"all of {len(tasks)} tasks are labeled: there is none to put in order")
+        say(f"all {len(tasks)} tasks are labeled, so nothing is left to rank")
         return
     if not found:
         raise DataError(f"project {config.project} has no tasks yet: import some and start the same command again.")
     if not tasks:
-        raise DataError(f"none of the {len(found)} tasks could be loaded: correct what was said of them.")
+        raise DataError(f"none of the {len(found)} tasks could be loaded: fix the problems reported above.")
     pool = Subset(samples, torch.tensor([rows[task.number] for task in tasks]))
     classifier = classifier_of(config, _KINDS[labeling.kind], pool, len(labeling.classes))
     strategy, _ = fitting_strategy(config, classifier)
@@ -145,7 +147,7 @@ def _round(
         learner.tell([at for at, task in enumerate(tasks) if task.label is not None], labels)
         said = f"fitted to {len(labels)} labels"
     else:
-        said = f"no classifier yet, in random order: {len(labels)} labels name fewer than two classes"
+        said = f"no classifier yet, random order: the {len(labels)} labels cover fewer than two classes"
     unlabeled = len(tasks) - len(labels)
     k = min(config.ahead or unlabeled, unlabeled)
     asked = learner.ask(k if learner.labeled else len(tasks))
@@ -158,9 +160,9 @@ def _round(
         results = dict(zip(scores, named, strict=True))
     version = f"{PREFIX}{strategy.name} {len(labels)} labels {datetime.now(UTC).isoformat(' ', 'milliseconds')}"
     project.predict(version, scores, results)
-    say(f"{k} of {unlabeled} unlabeled tasks are in order ({said}): {version!r}")
+    say(f"ranked {k} of {unlabeled} unlabeled tasks ({said}): {version!r}")
 
 
 def _changed(before: State, now: State, every: int) -> bool:
-    """Whether there are enough new labels, or other tasks."""
+    """Whether enough new labels have arrived, or the tasks have changed."""
     return abs(now.annotations - before.annotations) >= every or now.tasks != before.tasks

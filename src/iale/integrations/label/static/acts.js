@@ -1,0 +1,77 @@
+// What a person decides about a sample: label, skip, undo, correct. The page goes on at once; the outbox does the saving.
+
+import { say } from "./dom.js";
+import { push } from "./outbox.js";
+import { advance, item } from "./queue.js";
+import { drop } from "./samples.js";
+import { show } from "./stage.js";
+import { state } from "./state.js";
+import { view } from "./views.js";
+
+const REMEMBER = 20; // decisions that can be undone without asking the server for the sample
+const past = [];
+
+function decide(path, body, text) {
+  const made = state.current;
+  if (!made?.node) return; // nobody has seen it yet
+  push(path, { sample: made.sample, ...body });
+  past.push(made);
+  if (past.length > REMEMBER) drop(past.shift());
+  if (made.correct) { // back to where it was chosen
+    state.current = null;
+    say(text);
+    advance();
+    view("labeled");
+    return;
+  }
+  advance();
+  say(state.current ? `${text} Next: ${state.current.name}.` : text);
+}
+
+export function label(name) {
+  const made = state.current;
+  if (made?.correct && made.label === name) keep();
+  else if (made) decide("api/label", { label: name }, `${name}: ${made.name}.`);
+}
+
+export function skip() {
+  const made = state.current;
+  if (!made) return;
+  if (made.correct && made.label === null) return keep();
+  decide("api/skip", { note: "" }, `Cannot tell: ${made.name}.`);
+}
+
+export function correct(row) {
+  if (state.current) state.queue.unshift(state.current);
+  show(item({ sample: row.sample, name: row.name, reason: "chosen", guess: [], label: row.label }, true));
+  view("label");
+  say(`Currently ${row.label ?? "skipped"}. Choose a class, or keep it.`);
+}
+
+export function keep() { // leaves a correction without changing anything
+  if (!state.current?.correct) return;
+  drop(state.current);
+  advance();
+  view("labeled");
+}
+
+export function undo() {
+  const last = past.pop();
+  if (last) {
+    push("api/undo", { sample: last.sample });
+    again(last);
+    return;
+  }
+  push("api/undo", {}, ({ sample, name }) => { // an earlier page decided it, so the server says which sample it was
+    if (sample) again(item({ sample, name, reason: "chosen", guess: [] }));
+    else say("There is nothing to undo.");
+  });
+}
+
+function again(made) {
+  if (state.current) state.queue.unshift(state.current);
+  state.queue = state.queue.filter((other) => other.sample !== made.sample);
+  show(made);
+  view("label");
+  say(`Undone: ${made.name}.`);
+}

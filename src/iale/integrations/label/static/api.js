@@ -1,0 +1,28 @@
+// Requests to the server. A request fails in one of two ways, and callers treat them differently: a refusal is final,
+// everything else (no connection, a restart, a full disk, an expired key) is worth another try.
+
+const PATIENCE = 10000; // milliseconds before a request counts as failed
+const DECODING = 60000; // the same for a sample, which may be a large photograph
+
+export class Refused extends Error {} // the server understood and said no: asking again would not help
+export class Waiting extends Error {} // worth another try
+
+export async function ask(path, body) {
+  const options = { signal: AbortSignal.timeout(path.startsWith("samples/") ? DECODING : PATIENCE) };
+  if (body) Object.assign(options, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+  let response;
+  try {
+    response = await fetch(path, options);
+    if (response.ok) return path.startsWith("samples/") ? response : await response.json();
+  } catch {
+    throw new Waiting("The server cannot be reached.");
+  }
+  const { error } = await response.json().catch(() => ({ error: `The server answered ${response.status}.` }));
+  if (response.status < 500 && ![401, 403, 408, 421, 429].includes(response.status)) throw new Refused(error);
+  throw new Waiting(error);
+}
+
+export function release(person, tab) { // gives back what this window holds; it must survive the window, hence keepalive
+  const body = JSON.stringify({ person, tab });
+  fetch("api/release", { method: "POST", keepalive: true, body, headers: { "Content-Type": "application/json" } }).catch(() => {});
+}

@@ -1,0 +1,45 @@
+// The keyboard. Every key does what a button does; help() in questions.js lists them for people.
+
+import { keep, label, skip, undo } from "./acts.js";
+import { classOf, unfilter } from "./classes.js";
+import { $ } from "./dom.js";
+import { help } from "./questions.js";
+import { state } from "./state.js";
+import { view } from "./views.js";
+import { isZoomed, zoom } from "./zoom.js";
+
+function inFilter(event) {
+  const found = event.key === "Enter" && [...$("classes").children].find((button) => !button.hidden);
+  if (found) found.click();
+  else if (event.key === "Escape") unfilter();
+  else return;
+  $("stage").focus({ preventScroll: true });
+}
+
+function escape() {
+  if (isZoomed()) zoom();
+  else if (document.body.dataset.view === "label") keep();
+  else view("label");
+}
+
+export function onKey(event) {
+  if ($("dialog").open || event.altKey || event.repeat) return;
+  if (event.target === $("filter")) return inFilter(event);
+  if (event.ctrlKey || event.metaKey) {
+    if (event.key === "z") { event.preventDefault(); undo(); }
+    return;
+  }
+  if (event.key === "Escape") return escape();
+  if (!state.useKeys || document.body.dataset.view !== "label") return;
+  // French keyboards need Shift for a digit, so digits go by their place on the keyboard; letters go by what they write.
+  const key = /^Digit\d$/.test(event.code) && !event.shiftKey ? event.code[5] : event.key.toLowerCase();
+  const button = event.target.closest?.("button, a, summary");
+  if (key === " " && !button) zoom(); // on a button, Space presses it
+  else if (key === "backspace") undo();
+  else if (key === ".") skip();
+  else if (key === "?") help();
+  else if (key === "/" && !$("filter").hidden) $("filter").focus();
+  else if (!event.shiftKey && classOf(key)) label(classOf(key));
+  else return;
+  event.preventDefault();
+}

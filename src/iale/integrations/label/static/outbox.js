@@ -1,0 +1,64 @@
+// Decisions on their way to the server. Each is kept in this browser's storage until the server has acknowledged it, and
+// they are sent one at a time, in order. A decision may be sent more than once, so each has a key that counts only once.
+
+import { ask, Waiting } from "./api.js";
+import { $, sleep } from "./dom.js";
+import { notice, trouble } from "./notices.js";
+import { state, tab } from "./state.js";
+import { forget, recallAll, remember } from "./storage.js";
+
+let running = false, count = 0, prefix = "", whenEmpty = () => {};
+
+export function openOutbox(project, then) { // what an earlier page could not send goes first; `then` runs after the last
+  prefix = `iale ${project} `;
+  whenEmpty = then;
+  try {
+    state.waiting = recallAll(prefix).map(([name, text]) => ({ name, ...JSON.parse(text) }));
+  } catch { /* not ours: the page starts with nothing to send */ }
+  run();
+}
+
+export function push(path, body, then) { // `then` gets the server's answer
+  const time = Date.now().toString(36).padStart(9, "0") + (count++).toString(36).padStart(5, "0"); // sorts by age
+  const key = `${time}-${crypto.getRandomValues(new Uint32Array(3)).join("-")}`;
+  const entry = { name: prefix + key, path, body: { ...body, person: state.person, tab, key } };
+  remember(entry.name, JSON.stringify(entry));
+  state.waiting.push({ ...entry, then });
+  run();
+}
+
+async function run() {
+  if (running) return;
+  running = true;
+  for (let pause = 500; state.waiting.length; ) {
+    showSaved();
+    const { name, path, body, then } = state.waiting[0];
+    let answer = null;
+    try {
+      answer = await ask(path, body);
+      trouble("outbox");
+      pause = 500;
+    } catch (error) {
+      if (error instanceof Waiting) {
+        trouble("outbox", error.message);
+        await Promise.race([sleep(pause), new Promise((done) => addEventListener("online", done, { once: true }))]);
+        pause = Math.min(2 * pause, 5000);
+        continue;
+      }
+      trouble("outbox");
+      notice("refused", `Not saved: ${error.message}`);
+    }
+    state.waiting.shift(); // only now: until here a closed page would have lost it
+    forget(name);
+    if (answer && then) then(answer);
+  }
+  running = false;
+  showSaved();
+  whenEmpty();
+}
+
+export function showSaved() {
+  const many = state.waiting.length;
+  $("saved").textContent = many > 1 ? `${many} not saved yet` : many ? "Saving…" : "All saved";
+  $("saved").className = many > 1 ? "waiting" : "quiet";
+}

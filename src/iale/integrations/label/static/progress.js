@@ -1,0 +1,50 @@
+// The side panel: how much is labeled, how good the model is, and whether more labels are worth it. Every estimate comes with
+// its interval, or with the reason why it is not known yet.
+
+import { curve } from "./curve.js";
+import { $, el, percent } from "./dom.js";
+import { notice } from "./notices.js";
+import { state } from "./state.js";
+
+function range({ value, low, high }, write, unit = "") { // null if nothing is known
+  if (value == null) return low == null ? null : `at least ${write(low)}${unit}`;
+  const ends = low == null ? "" : high == null ? ` (at least ${write(low)})` : ` (${write(low)} to ${write(high)})`;
+  return `${write(value)}${unit}${ends}`;
+}
+
+function facts(s) { // [name, text] pairs; those without a text are not shown
+  const whole = (value) => String(Math.round(value)), hundred = (value) => whole(100 * value);
+  const points = (value) => `${value < 0 ? "−" : ""}${Math.abs(100 * value).toFixed(1)}`;
+  const unknown = (name) => (s.cannot_tell[name] || s.cannot_tell.accuracy ? "not known yet" : null);
+  const fitting = s.fitting ? "fitting…" : null;
+  return [
+    ["Model", s.fits ? [`fitted to ${s.fitted_on} labels`, fitting].filter(Boolean).join(", ") : fitting ?? "none yet"],
+    ["Strategy", s.fits ? s.strategy : null],
+    ["Mean confidence", s.confidence == null ? null : percent(s.confidence)],
+    ["Accuracy", range(s.accuracy, hundred, "%") ?? unknown("accuracy")],
+    ["Tested on", s.tested ? `${s.tested} random label${s.tested > 1 ? "s" : ""}` : null],
+    [`Next ${s.batch} labels`, range(s.gain, points, " points") ?? unknown("gain")],
+    [`Labels to ${s.target == null ? "the target" : percent(s.target)}`, range(s.to_target, whole) ?? unknown("to_target")],
+    ["Labels saved", range(s.saved, whole) ?? unknown("saved")],
+    ["Agreement (κ)", s.twice ? range(s.kappa, (value) => value.toFixed(2)) ?? `${s.twice - s.disagreements.length} of ${s.twice} agree` : null],
+  ];
+}
+
+export function showProgress() {
+  const s = state.status;
+  $("done").textContent = s.labeled;
+  $("of").textContent = `of ${s.samples} labeled${s.skipped ? `, ${s.skipped} skipped` : ""}`;
+  Object.assign($("bar"), { max: Math.max(1, s.samples), value: s.labeled + s.skipped });
+  const rows = facts(s).filter(([, text]) => text);
+  $("facts").replaceChildren(...rows.flatMap(([name, text]) => [el("dt", { textContent: name }), el("dd", { textContent: text })]));
+  const why = [...new Set(Object.values(s.cannot_tell))].map((text) => el("li", { textContent: text }));
+  $("why").replaceChildren(...why);
+  $("unknown").hidden = !why.length;
+  $("notes").replaceChildren(...s.notices.map((text) => el("p", { textContent: text })));
+  const advice = `${s.advice.text} ${s.advice.reason}`.trim();
+  $("advice").hidden = !advice;
+  $("advice").classList.toggle("stop", s.advice.stop === true);
+  if ($("advice").textContent !== advice) $("advice").textContent = advice; // or screen readers would repeat it
+  $("curve").replaceChildren(curve(s.curve));
+  notice("fit", s.problem && `The model could not be fitted: ${s.problem} Your labels are still saved.`);
+}
