@@ -1,7 +1,7 @@
 """Compare strategies fairly: paired seeds, intervals, tests, and a report.
 
 Three seeds and 60 labels take seconds and decide nothing; use ten seeds or more for a result that you report.
-The same command goes on where it was stopped, and runs that are finished are not repeated.
+Run the same command again to continue after a stop. Finished runs are not repeated.
 
     python examples/compare_strategies.py
 """
