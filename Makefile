@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test check fast soak results evidence clean
+.PHONY: demo test check fast docs soak results evidence clean
 
 demo: $(VENV)/.installed
 	$(BIN)/iale demo --out demo
@@ -20,6 +20,10 @@ check: test
 
 fast: $(VENV)/.installed
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not statistical"
+
+# The documentation as a site, in site/. A broken link or a missing reference fails.
+docs: $(VENV)/.installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Kills label, train and run at random moments and compares what is left; ends with one line of counts. A quarter of an hour.
 soak: $(VENV)/.installed
@@ -39,4 +43,4 @@ evidence: $(VENV)/.installed
 	$(BIN)/iale bench all --size standard --workers 2 --out runs/bench
 
 clean:
-	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) demo site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -25,7 +25,7 @@ OUTSIDE = [
     for folder in ("examples", "scripts", "benchmarks")
     for path in sorted((ROOT / folder).rglob("*.py"))
 ] + [
-    "\n".join(re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
+    "\n".join(re.findall(r"^```py(?:thon|con)\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     if path not in PAGES
 ]
