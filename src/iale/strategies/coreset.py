@@ -128,8 +128,10 @@ class _Search:
         Among the labeled samples a candidate sees twice as many as before, and often falls behind before it has seen
         all. Chosen centres it sees at once, together with candidates that miss about as many.
         """
-        rows = self._bounds.topk(min(batch, len(self._bounds))).indices
-        rows = rows[(self._seen[rows] < self._count) & (self._bounds[rows] > 0)]
+        # Only candidates that miss a centre: others may tie with them in any number and would fill the batch for ever.
+        stale = torch.where(self._seen < self._count, self._bounds, -1.0)
+        rows = stale.topk(min(batch, len(stale))).indices
+        rows = rows[stale[rows] > 0]
         seen = self._seen[rows]
         missing = torch.frexp((self._count - seen).double()).exponent  # the number's length in bits
         groups = torch.where(seen < self._labeled, -seen, missing)
