@@ -48,7 +48,7 @@ def test_badge_equals_its_reference(kind: str, n: int, dim: int, k: int) -> None
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", list(STRATEGIES))
-@pytest.mark.parametrize("k", [10, 400, 1000])
+@pytest.mark.parametrize("k", [10, 1000])
 def test_every_strategy_answers_on_a_thousand_candidates(kind: str, name: str, k: int) -> None:
     answer = STRATEGIES[name]().query(context_of(kind, 1000, 8), k, rng=rng())
     assert len(torch.unique(answer)) == k

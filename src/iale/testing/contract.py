@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -82,7 +83,7 @@ def _ask(strategy: QueryStrategy, context: QueryContext, k: int, stream: Stream)
 def _check_ties(strategy: QueryStrategy, context: QueryContext, kind: str, seconds: float) -> None:
     stream = Stream(0, ("testing", "ties", kind))
     for k in (10, len(context) // 3):
-        answer = _in_time(lambda k=k: _ask(strategy, context, k, stream), seconds, f"{k} of {len(context)} ({kind})")
+        answer = _in_time(partial(_ask, strategy, context, k, stream), seconds, f"{k} of {len(context)} ({kind})")
         _require(
             len(torch.unique(answer)) == k,
             f"positions must be unique, but of {k} on tied data ({kind}) query returned {len(torch.unique(answer))}.",
