@@ -119,8 +119,11 @@ class _Search:
         Of the labeled samples, a candidate sees twice as many as before: most fall behind long before they have seen
         all. Chosen centers are few, so it sees them all, together with candidates that lack about as many.
         """
-        rows = self._bounds.topk(min(batch, len(self._bounds))).indices
-        rows = rows[(self._seen[rows] < self._count) & (self._bounds[rows] > 0)]
+        # Only candidates that lack a center: any number of others may tie with them and would fill the batch forever.
+        # Each call thus brings at least one candidate forward, so there are at most n·(log₂ L + k) calls.
+        lacking = torch.where(self._seen < self._count, self._bounds, -1.0)
+        rows = lacking.topk(min(batch, len(lacking))).indices
+        rows = rows[lacking[rows] > 0]
         seen = self._seen[rows]
         # Groups share one product: those at the same labeled sample, and those whose number of missing centers has the
         # same length in bits. A group starts at its earliest member, so nobody computes more than twice what it lacks.

@@ -9,3 +9,4 @@ from .reference import gradient_embeddings as gradient_embeddings
 from .reference import margin as margin
 from .reference import probabilities as probabilities
 from .reference import variation_ratio as variation_ratio
+from .tied import tied_contexts as tied_contexts

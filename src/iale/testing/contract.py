@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,13 +18,20 @@ from iale.errors import QueryError
 from iale.seeding import Stream
 from iale.strategies.base import QueryContext, QueryStrategy, ScoringStrategy
 from iale.testing.contexts import make_context, reorder
+from iale.testing.tied import tied_contexts
 
 _SEEDS = 5  # random contexts of each check
 _DRAWS = 300  # repeated queries of a strategy that draws
 
 
 def check_strategy(
-    strategy: QueryStrategy, *, num_classes: int = 4, dim: int = 6, tolerance: float = 1e-5, seed: int = 0
+    strategy: QueryStrategy,
+    *,
+    num_classes: int = 4,
+    dim: int = 6,
+    tolerance: float = 1e-5,
+    seed: int = 0,
+    seconds: float = 60.0,
 ) -> None:
     """Raises AssertionError if a strategy breaks the contract of `QueryStrategy`.
 
@@ -39,12 +48,15 @@ def check_strategy(
       may differ by 6 standard deviations, which a correct strategy exceeds with a probability below 1e-7. ``seed``
       determines the draws, so a strategy that passes once always passes.
 
+    On tied data (`tied_contexts`), a strategy must answer in time, with unique positions, and alike for the same rng.
+
     Args:
         strategy: the strategy to check.
         num_classes: C of the contexts, for a policy that was trained for a certain number of classes.
         dim: D of the contexts, for a policy that was trained for a certain width.
         tolerance: relative error of scores that are computed together with other candidates.
         seed: of the contexts and the draws.
+        seconds: time limit of one query on 1,000 tied candidates.
     """
     for number in range(_SEEDS):
         context = make_context(num_classes=num_classes, dim=dim, seed=seed + number)
@@ -61,10 +73,44 @@ def check_strategy(
     if not isinstance(strategy, ScoringStrategy) and not _is_deterministic(strategy, context, stream):
         _check_chances(strategy, context, stream)
     _check_refusals(strategy, make_context(num_classes=num_classes, dim=dim, seed=seed), stream)
+    for kind, context in tied_contexts(num_classes=num_classes, dim=dim, seed=seed):
+        _check_ties(strategy, context, kind, seconds)
 
 
 def _ask(strategy: QueryStrategy, context: QueryContext, k: int, stream: Stream) -> Tensor:
     return strategy.query(context, k, rng=stream.numpy())
+
+
+def _check_ties(strategy: QueryStrategy, context: QueryContext, kind: str, seconds: float) -> None:
+    stream = Stream(0, ("testing", "ties", kind))
+    for k in (10, len(context) // 3):
+        answer = _in_time(partial(_ask, strategy, context, k, stream), seconds, f"{k} of {len(context)} ({kind})")
+        _require(
+            len(torch.unique(answer)) == k,
+            f"positions must be unique, but of {k} on tied data ({kind}) query returned {len(torch.unique(answer))}.",
+        )
+        again = _ask(strategy, context, k, stream)
+        _require(torch.equal(again, answer), f"the same rng must give the same answer, on tied data ({kind}) too.")
+
+
+def _in_time(ask: Callable[[], Tensor], seconds: float, what: str) -> Tensor:
+    """What ``ask`` returns. The thread of a query that never ends is left behind: nothing can stop it."""
+    answers: list[Tensor] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            answers.append(ask())
+        except BaseException as error:  # re-raised below, in the thread that asked
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    _require(not thread.is_alive(), f"query gave no answer within {seconds:g} s when asked for {what} candidates.")
+    if errors:
+        raise errors[0]
+    return answers[0]
 
 
 def _check_answers(strategy: QueryStrategy, context: QueryContext, stream: Stream) -> None:
