@@ -94,21 +94,19 @@ class Claim:
 
 @dataclass(frozen=True)
 class ShareClaim:
-    """The claim that a policy shares no more than some part of its choices with any single heuristic.
+    """The claim that a policy shares no more than half of its choices with any single heuristic.
 
     Attributes:
         experiment: the name of the experiment whose runs decide it.
         text: what is claimed.
         curves: the runs of the policy, one curve for each data set, with others asked beside it.
         others: the heuristics; without Random, whose share is what chance gives.
-        limit: the largest share that the claim allows.
     """
 
     experiment: str
     text: str
     curves: tuple[Curve, ...]
     others: tuple[str, ...]
-    limit: float = 0.5
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from iale import _storage as storage
 from iale.benchmark._costs import PolicyCost, read_costs
-from iale.benchmark._record_files import all_records, each_once
+from iale.benchmark._record_files import RECORDS, all_records, each_once
 from iale.benchmark._times import Times, read_times
 from iale.benchmark.records import Record
 from iale.errors import StorageError
@@ -34,13 +34,18 @@ class Evidence:
     machine: dict[str, str] = field(default_factory=dict)
 
 
-def read_evidence(folders: Sequence[Path]) -> Evidence:
+def read_evidence(folders: Sequence[Path], *, may_be_empty: bool = False) -> Evidence:
     """What the folders hold, each run once.
 
     Raises:
-        StorageError: a file is damaged, or two folders hold different results for one run.
+        StorageError: a file is damaged, two folders hold different results for one run, or a folder holds no finished
+            runs and may not be empty.
     """
-    records = each_once([r for folder in folders for r in all_records(folder)], " and ".join(map(str, folders)))
+    by_folder = {folder: all_records(folder) for folder in folders}
+    for folder, own in by_folder.items():
+        if not own and not may_be_empty:
+            raise StorageError(f"{folder} holds no finished runs ({RECORDS}): play some runs there first.")
+    records = each_once([r for own in by_folder.values() for r in own], " and ".join(map(str, folders)))
     times = {key: value for folder in folders for key, value in read_times(folder).items()}
     costs = {name: cost for folder in folders for name, cost in read_costs(folder).items()}
     return Evidence(records, times, costs, read_machine(folders))

@@ -19,6 +19,8 @@ from iale.errors import StorageError
 ALIKE = 0.01
 """Two sides are alike if their difference in AUC is below one point beyond doubt."""
 
+HALF = 0.5
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -36,8 +38,8 @@ class ShareFinding:
     Attributes:
         verdict: on the claim.
         shares: with each heuristic on each data set.
-        below: how many of them are not above the limit beyond doubt.
-        above: how many are above it beyond doubt.
+        below: how many of them have an interval that ends at half or below.
+        above: how many of them have an interval that lies above half.
     """
 
     verdict: Verdict
@@ -76,7 +78,7 @@ def judge(claim: Claim, records: Sequence[Record]) -> tuple[Verdict, list[Findin
 
 
 def judge_shares(claim: ShareClaim, records: Sequence[Record]) -> ShareFinding:
-    """The verdict on a claim about shared choices: it fails if one share is above the limit beyond doubt.
+    """The verdict on a claim about shared choices: it fails if one share lies above half, interval and all.
 
     A run's share is the mean over its steps. A share that has no interval, because there is a single seed, decides
     nothing and is left out.
@@ -88,8 +90,8 @@ def judge_shares(claim: ShareClaim, records: Sequence[Record]) -> ShareFinding:
             known = [float(np.mean(r.overlap[other])) for r in runs if other in r.overlap]
             if len(known) > 1:
                 shares.append(estimate(known))
-    above = sum(share.low is not None and share.low > claim.limit for share in shares)
-    below = sum(share.high is not None and share.high <= claim.limit for share in shares)
+    above = sum(share.low is not None and share.low > HALF for share in shares)
+    below = sum(share.high is not None and share.high <= HALF for share in shares)
     if not shares:
         return ShareFinding(Verdict.NOT_RUN, (), 0, 0)
     found = Verdict.FAILS if above else Verdict.HOLDS if below == len(shares) else Verdict.OPEN

@@ -1,4 +1,4 @@
-"""Learning curves, and below them the paired difference to Random: the part that pairing makes sharp."""
+"""Learning curves, and below them the paired difference to Random, which shows what single curves hide."""
 
 from __future__ import annotations
 
@@ -61,10 +61,9 @@ def _curves(axes: Axes, panel: Panel, looks: Mapping[str, Look], *, last: bool) 
     for place, entry in enumerate(_back_to_front(panel.entries)):
         draw_line(axes, panel.labeled, 100 * entry.curves, looks[entry.name], place)
     _fit_frame(axes)
-    cycle = panel.config["cycle"]
     counts = sorted({len(entry.seeds) for entry in panel.entries})
     seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    details = f"{seeds} paired seeds, {cycle['acquisition_size']} labels a step, from {panel.labeled[0]}"
+    details = f"{seeds} paired seeds, {panel.config.cycle.acquisition_size} labels a step, from {panel.labeled[0]}"
     axes.annotate(panel.title, (0, 1), (0, 24), "axes fraction", "offset points", fontsize=11.5, weight="bold")
     axes.annotate(details, (0, 1), (0, 10), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
     axes.set_ylabel("test accuracy, %")
@@ -95,7 +94,7 @@ def _differences(axes: Axes, panel: Panel, random: Entry, looks: Mapping[str, Lo
 
 
 def _fit_frame(axes: Axes) -> None:
-    """Axes around the means: bands widen them by a third of the means' range at most, and run out of sight beyond."""
+    """Limits around the means. Bands may widen them by a third of the means' range and are cut off beyond that."""
     low, high = axes.get_ylim()
     means = np.concatenate([np.asarray(line.get_ydata(), dtype=np.float64) for line in axes.lines])
     room = max(0.35 * float(np.ptp(means)), 0.5)

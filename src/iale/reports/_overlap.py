@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from iale.benchmark.metrics import Floats
-from iale.benchmark.statistics import Estimate, estimate, half_width
+from iale.benchmark._metrics import Floats
+from iale.benchmark._statistics import Estimate, estimate, half_width
 from iale.reports._figures import BAND, STYLE, caption, frame, name_ends, new_figure
 from iale.reports._palette import INK, MUTED, Look
 from iale.reports._panels import Entry, Panel, display_name
@@ -20,7 +20,7 @@ _WIDTH, _HEIGHT, _LEFT, _NAMES = 5.8, 4.5, 0.7, 1.5  # inches of one plot
 
 
 def watched(panels: Sequence[Panel]) -> list[tuple[Panel, Entry]]:
-    """The strategies beside which others were asked: the trained policies, or all where none is."""
+    """The strategies beside which others were asked: the trained policies among them, or all if there is no policy."""
     found = [(panel, entry) for panel in panels for entry in panel.entries if entry.overlap]
     return [(panel, entry) for panel, entry in found if entry.learned] or found
 
@@ -50,7 +50,7 @@ def mean_overlap(entry: Entry) -> dict[str, Estimate]:
 
 
 def quadratic(x: Sequence[float], y: Floats) -> Floats:
-    """The values at ``x`` of the second-order polynomial fitted to (x, y); ``y`` where there are too few points."""
+    """The values at ``x`` of the second-order polynomial fitted to (x, y); ``y`` itself for fewer than four points."""
     if len(x) < 4:
         return y
     fitted = np.polynomial.Polynomial.fit(np.asarray(x, dtype=np.float64), y, 2)
@@ -58,9 +58,9 @@ def quadratic(x: Sequence[float], y: Floats) -> Floats:
 
 
 def chance(panel: Panel) -> float | None:
-    """The share that a random choice would have; None on the whole pool, where it is about nothing."""
-    size = panel.config["cycle"]["subset_size"]
-    return None if size is None else float(panel.config["cycle"]["acquisition_size"] / size)
+    """The share that a random choice would have; None on the whole pool, where it is close to 0."""
+    cycle = panel.config.cycle
+    return None if cycle.subset_size is None else cycle.acquisition_size / cycle.subset_size
 
 
 def _plot(axes: Axes, panel: Panel, entry: Entry, looks: Mapping[str, Look]) -> None:

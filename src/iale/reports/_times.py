@@ -1,4 +1,4 @@
-"""What a strategy costs beside Random: fits and queries, as ratios (paper, appendix A.3.3)."""
+"""What a strategy costs relative to Random: fits and queries, as ratios (paper, appendix A.3.3)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from iale.benchmark._times import Times
 from iale.reports._figures import STYLE, frame, new_figure, shorten, side_titles
 from iale.reports._palette import INK, MUTED, PAPER, Look
 from iale.reports._panels import Panel
-from iale.reports._summary import Cost, Times, costs
+from iale.reports._summary import Cost, costs
 
 _WIDTH, _ROW = 6.2, 0.32
 
@@ -22,11 +23,11 @@ TIMES_NOTE = (
     "A machine that does other work, too, makes them noisy: what lies within the range over the seeds, or within what "
     "tells Margin from Random, which cost the same, says nothing."
 )
-"""What a reader of times must know."""
+"""What readers of times must know."""
 
 
 def timed(panels: Sequence[Panel], times: Times) -> list[tuple[Panel, list[Cost]]]:
-    """The panels in which some strategy can be compared with Random, dearest queries first."""
+    """The panels in which a strategy can be compared with Random, and its strategies, most expensive queries first."""
     found = []
     for panel in panels:
         known = [cost for cost in costs(panel, times) if cost.seconds_ratio is not None]
@@ -36,7 +37,7 @@ def timed(panels: Sequence[Panel], times: Times) -> list[tuple[Panel, list[Cost]
 
 
 def draw_times(panels: Sequence[Panel], looks: Mapping[str, Look], times: Times) -> Figure:
-    """One row for each strategy: fits (hollow) and queries (filled), or whole runs where these were not told apart."""
+    """One row for each strategy: fits (hollow) and queries (filled), or whole runs if these were not timed apart."""
     found = timed(panels, times)
     longest = max(len(shorten(entry.display)) for panel in panels for entry in panel.entries)
     left, right, top, bottom = 0.3 + 0.08 * longest, 1.55, 0.9, 0.65

@@ -89,8 +89,7 @@ def fig10(size: Size) -> Experiment:
     against_random = tuple(duel(scale, size.cifar, name, RANDOM) for scale in scales for name in (small, large))
     return Experiment(
         name="fig10",
-        title="Figure 10: two policies from MNIST on CIFAR-10 with a ResNet-18"
-        + (" and a CNN" if cnn in scales else ""),
+        title=f"Figure 10: two policies from MNIST on CIFAR-10 with a ResNet-18{both}",
         claim="IALE is on a par with or better than Random on CIFAR-10, and the other baselines are not.",
         figure="curves",
         grids=tuple(scale.runs(size.cifar, (small, large, *heuristics)) for scale in scales),
