@@ -45,7 +45,7 @@ def main(folders: list[Path]) -> None:
 
 def _is_of_these_policies(record: Record, costs: Mapping[str, PolicyCost]) -> bool:
     cost = costs.get(record.strategy)
-    return record.weights is None or cost is None or record.weights == cost.weights_sha256
+    return record.config.weights in (None, cost.weights_sha256) if cost else True
 
 
 def machines(folders: list[Path]) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 import numpy as np
 
@@ -20,6 +19,10 @@ ALIKE = 0.01
 """Two sides are alike if their difference in AUC is below one point beyond doubt."""
 
 HALF = 0.5
+"""What "about half" of the choices means for their intervals."""
+
+SAME, ABOUT = 1.0, 1.1
+"""What "about 1.05 times" means for the ratios of all seeds."""
 
 
 @dataclass(frozen=True)
@@ -29,36 +32,6 @@ class Finding:
     contest: Contest
     comparison: Comparison | None
     verdict: Verdict
-
-
-@dataclass(frozen=True)
-class ShareFinding:
-    """How a claim about shared choices came out.
-
-    Attributes:
-        verdict: on the claim.
-        shares: with each heuristic on each data set.
-        below: how many of them have an interval that ends at half or below.
-        above: how many of them have an interval that lies above half.
-    """
-
-    verdict: Verdict
-    shares: tuple[Estimate, ...]
-    below: int
-    above: int
-
-
-@dataclass(frozen=True)
-class TimeFinding:
-    """How a claim about times came out; ``ratios`` are those of the seeds, and empty if there are no times."""
-
-    verdict: Verdict
-    ratios: tuple[float, ...]
-
-    @property
-    def median(self) -> float:
-        """The median of the ratios."""
-        return float(median(self.ratios))
 
 
 def judge(claim: Claim, records: Sequence[Record]) -> tuple[Verdict, list[Finding]]:
@@ -77,42 +50,40 @@ def judge(claim: Claim, records: Sequence[Record]) -> tuple[Verdict, list[Findin
     return _overall({finding.verdict for finding in findings if finding.contest.counts}), findings
 
 
-def judge_shares(claim: ShareClaim, records: Sequence[Record]) -> ShareFinding:
-    """The verdict on a claim about shared choices: it fails if one share lies above half, interval and all.
+def judge_shares(claim: ShareClaim, records: Sequence[Record]) -> tuple[Verdict, list[tuple[Verdict, Estimate]]]:
+    """The verdict on a claim about shared choices, and on the share with each heuristic on each data set.
 
-    A run's share is the mean over its steps. A share that has no interval, because there is a single seed, decides
-    nothing and is left out.
+    A run's share is the mean over its steps. A share holds if its interval ends at half or below, and fails if its
+    interval lies above half. A share of a single seed has no interval and is left out.
     """
-    shares = []
+    found: list[tuple[Verdict, Estimate]] = []
     for curve in claim.curves:
         runs = sorted((r for r in records if Curve.of(r) == curve), key=lambda r: r.seed)
         for other in claim.others:
             known = [float(np.mean(r.overlap[other])) for r in runs if other in r.overlap]
-            if len(known) > 1:
-                shares.append(estimate(known))
-    above = sum(share.low is not None and share.low > HALF for share in shares)
-    below = sum(share.high is not None and share.high <= HALF for share in shares)
-    if not shares:
-        return ShareFinding(Verdict.NOT_RUN, (), 0, 0)
-    found = Verdict.FAILS if above else Verdict.HOLDS if below == len(shares) else Verdict.OPEN
-    return ShareFinding(found, tuple(shares), below, above)
+            share = estimate(known) if known else None
+            if share is not None and share.low is not None and share.high is not None:
+                above, below = share.low > HALF, share.high <= HALF
+                found.append((Verdict.FAILS if above else Verdict.HOLDS if below else Verdict.OPEN, share))
+    return _overall([verdict for verdict, _ in found]), found
 
 
-def judge_times(claim: TimeClaim, records: Sequence[Record], times: Times) -> TimeFinding:
-    """The verdict on a claim about times: it holds if the ratio of every seed is in the range, and fails if none is
-    and all are on the same side of it.
+def judge_times(claim: TimeClaim, records: Sequence[Record], times: Times) -> tuple[Verdict, list[float]]:
+    """The verdict on a claim about times, and the ratio of each seed.
+
+    The claim holds if all ratios lie within 1.00 and 1.10, and fails if all lie on the same side of that range.
     """
 
     def seconds(curve: Curve) -> dict[int, float | None]:
         return {r.seed: times.get(r.key, RunTimes()).seconds for r in records if Curve.of(r) == curve}
 
-    found = tuple(ratios(seconds(claim.first), seconds(claim.second)))
+    found = ratios(seconds(claim.first), seconds(claim.second))
     if not found:
-        return TimeFinding(Verdict.NOT_RUN, ())
+        return Verdict.NOT_RUN, found
     low, high = min(found), max(found)
-    if low >= claim.low and high <= claim.high:
-        return TimeFinding(Verdict.HOLDS, found)
-    return TimeFinding(Verdict.FAILS if low > claim.high or high < claim.low else Verdict.OPEN, found)
+    if low >= SAME and high <= ABOUT:
+        return Verdict.HOLDS, found
+    return Verdict.FAILS if low > ABOUT or high < SAME else Verdict.OPEN, found
 
 
 def _areas(records: Sequence[Record]) -> Mapping[Curve, dict[int, float]]:
@@ -120,7 +91,7 @@ def _areas(records: Sequence[Record]) -> Mapping[Curve, dict[int, float]]:
     found: dict[Curve, dict[int, float]] = {}
     weights: dict[str, str | None] = {}
     for record in records:
-        name, digest = record.strategy, record.weights
+        name, digest = record.strategy, record.config.weights
         if weights.setdefault(name, digest) != digest:
             raise StorageError(
                 f"the records hold runs of two policies called {name} (by their weights {str(weights[name])[:12]} and "

@@ -64,8 +64,3 @@ class Record:
             versions=content["versions"],
             content=content,
         )
-
-    @property
-    def weights(self) -> str | None:
-        """SHA-256 of the weights of the policy that chose; None for a strategy without weights."""
-        return None if self.config.policy is None else self.config.policy.weights_sha256

@@ -13,7 +13,7 @@ _SKIPPED = ("strategies", "seeds", "first_seed", "pools", "beside", "pool", "dev
 
 def run_command(panel: Panel) -> str:
     """The `iale run` that makes the runs of a panel; options that have their default values are left out."""
-    subset = panel.config.cycle.subset_size
+    subset = panel.config.subset_size
     own, defaults = flat(panel.config.options), flat(GridConfig().resolved())
     if subset is None:
         own["subset_size"] = defaults["subset_size"]

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
 from iale.benchmark._claims import AnyClaim, Claim, ShareClaim, TimeClaim
 from iale.benchmark._judge import Finding, judge, judge_shares, judge_times
 from iale.benchmark._metrics import area
 from iale.benchmark._statistics import compare, correct, estimate
 from iale.benchmark._times import Times
+from iale.benchmark._verdicts import Verdict
 from iale.benchmark.records import Record
 from iale.reports._markup import Table
 from iale.reports._overlap import mean_overlap, watched
@@ -102,22 +105,20 @@ def _auc_line(claim: Claim, records: Sequence[Record]) -> list[str]:
 
 
 def _share_line(claim: ShareClaim, records: Sequence[Record]) -> list[str]:
-    found = judge_shares(claim, records)
-    name = [claim.text, claim.experiment, found.verdict]
-    if not found.shares:
-        return [*name, NONE, NONE]
-    rest, means = len(found.shares) - found.above - found.below, [share.mean for share in found.shares]
-    told = f"{found.below} share less than half, {found.above} more, {rest} undecided"
-    return [*name, told, f"{100 * min(means):.0f} … {100 * max(means):.0f} % shared"]
+    verdict, found = judge_shares(claim, records)
+    if not found:
+        return [claim.text, claim.experiment, verdict, NONE, NONE]
+    counts, means = Counter(each for each, _ in found), [share.mean for _, share in found]
+    told = (
+        f"{counts[Verdict.HOLDS]} share less than half, {counts[Verdict.FAILS]} more, {counts[Verdict.OPEN]} undecided"
+    )
+    return [claim.text, claim.experiment, verdict, told, f"{100 * min(means):.0f} … {100 * max(means):.0f} % shared"]
 
 
 def _time_line(claim: TimeClaim, records: Sequence[Record], times: Times) -> list[str]:
-    found = judge_times(claim, records, times)
-    name = [claim.text, claim.experiment, found.verdict]
-    if not found.ratios:
-        return [*name, NONE, NONE]
-    low, high = min(found.ratios), max(found.ratios)
-    return [*name, f"{low:.2f} … {high:.2f} over the seeds", f"median {found.median:.2f} ×"]
+    verdict, found = judge_times(claim, records, times)
+    span = [f"{min(found):.2f} … {max(found):.2f} over the seeds", f"median {np.median(found):.2f} ×"] if found else []
+    return [claim.text, claim.experiment, verdict, *(span or [NONE, NONE])]
 
 
 def _shown(name: str) -> str:

@@ -10,8 +10,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from iale.reports._figures import BAND, STYLE, caption, draw_line, frame, name_ends, new_figure, shorten
-from iale.reports._palette import MUTED, Look
+from iale.reports._figures import (
+    BAND,
+    STYLE,
+    caption,
+    draw_line,
+    frame,
+    name_ends,
+    new_figure,
+    shorten,
+    subtitle,
+    titles,
+)
+from iale.reports._palette import Look
 from iale.reports._panels import RANDOM, Entry, Panel
 
 _PLOT, _HEIGHT, _LEFT = 3.8, 5.7, 0.75  # inches of the axes, of a panel from title to title, left of the axes
@@ -63,9 +74,8 @@ def _curves(axes: Axes, panel: Panel, looks: Mapping[str, Look], *, last: bool) 
     _fit_frame(axes)
     counts = sorted({len(entry.seeds) for entry in panel.entries})
     seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    details = f"{seeds} paired seeds, {panel.config.cycle.acquisition_size} labels a step, from {panel.labeled[0]}"
-    axes.annotate(panel.title, (0, 1), (0, 24), "axes fraction", "offset points", fontsize=11.5, weight="bold")
-    axes.annotate(details, (0, 1), (0, 10), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
+    details = f"{seeds} paired seeds, {panel.config.acquisition_size} labels a step, from {panel.labeled[0]}"
+    titles(axes, panel.title, details)
     axes.set_ylabel("test accuracy, %")
     room = 0.015 * max(panel.labeled[-1] - panel.labeled[0], 1)
     axes.set_xlim(panel.labeled[0] - room, panel.labeled[-1] + room)
@@ -88,8 +98,7 @@ def _differences(axes: Axes, panel: Panel, random: Entry, looks: Mapping[str, Lo
     axes.axhline(0, color=looks[RANDOM].color, linestyle=looks[RANDOM].dash, linewidth=1.3, zorder=2)
     _fit_frame(axes)
     axes.set_ylabel("points")
-    title = f"paired difference to {random.display}"
-    axes.annotate(title, (0, 1), (0, 4), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
+    subtitle(axes, f"paired difference to {random.display}")
     axes.set_xlabel("labels")
 
 

@@ -17,7 +17,18 @@ from matplotlib.figure import Figure
 
 from iale import _storage as storage
 from iale.benchmark._statistics import Comparison, Estimate, compare, correct, estimate
-from iale.reports._figures import STYLE, caption, frame, name_ends, new_figure, shorten, side_titles
+from iale.reports._figures import (
+    STYLE,
+    caption,
+    frame,
+    name_ends,
+    new_figure,
+    shorten,
+    side_titles,
+    stacked_axes,
+    subtitle,
+    titles,
+)
 from iale.reports._palette import INK, MUTED, PAPER, Look
 from iale.reports._panels import RANDOM, Entry, Panel, display_name
 
@@ -124,12 +135,9 @@ def draw_bars(panels: Sequence[Panel], looks: Mapping[str, Look]) -> Figure:
     left, right, top, bottom, row = 0.3 + 0.08 * longest, 0.9, 0.85, 0.65, 0.3
     tall = [row * (len(panel.entries) - (panel.random is not None)) + top + bottom for panel in panels]
     with rc_context(STYLE):
-        width, height = _WIDTH, sum(tall)
-        figure = new_figure(width, height)
-        for place, (panel, own) in enumerate(zip(panels, tall, strict=True)):
-            low = height - sum(tall[: place + 1]) + bottom
-            box = (left / width, low / height, (width - left - right) / width, (own - top - bottom) / height)
-            _bars(figure.add_axes(box), panel, looks)
+        figure, every = stacked_axes(_WIDTH, tall, left=left, right=right, top=top, bottom=bottom)
+        for axes, panel in zip(every, panels, strict=True):
+            _bars(axes, panel, looks)
     return figure
 
 
@@ -175,18 +183,9 @@ def _areas(axes: Axes, each: Series, looks: Mapping[str, Look]) -> None:
     frame(axes)
     axes.set_ylabel("AUC, %")
     axes.yaxis.set_label_coords(-0.125, 0.5)
-    axes.annotate(each.title, (0, 1), (0, 24), "axes fraction", "offset points", fontsize=11.5, weight="bold")
     counts = sorted({len(entry.seeds) for panel in each.panels.values() for entry in panel.entries})
     seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    axes.annotate(
-        f"AUC by {each.setting}, {seeds} paired seeds",
-        (0, 1),
-        (0, 10),
-        "axes fraction",
-        "offset points",
-        fontsize=8.5,
-        color=MUTED,
-    )
+    titles(axes, each.title, f"AUC by {each.setting}, {seeds} paired seeds")
     name_ends(axes, ends)
 
 
@@ -204,8 +203,7 @@ def _differences(axes: Axes, each: Series, looks: Mapping[str, Look]) -> None:
     axes.set_ylabel("points")
     axes.yaxis.set_label_coords(-0.125, 0.5)
     axes.set_xlabel(each.setting)
-    title = f"paired difference to {display_name(RANDOM)}"
-    axes.annotate(title, (0, 1), (0, 4), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
+    subtitle(axes, f"paired difference to {display_name(RANDOM)}")
 
 
 def _whiskers(axes: Axes, x: float, y: float, value: Estimate, look: Look, *, upright: bool) -> None:

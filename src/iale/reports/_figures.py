@@ -105,6 +105,30 @@ def draw_line(axes: Axes, x: Sequence[float], curves: Floats, look: Look, offset
             axes.plot(x, curve, color=look.color, linewidth=0.6, alpha=0.5, zorder=3)
 
 
+def titles(axes: Axes, title: str, details: str) -> None:
+    """Title and subtitle above the axes."""
+    axes.annotate(title, (0, 1), (0, 24), "axes fraction", "offset points", fontsize=11.5, weight="bold")
+    axes.annotate(details, (0, 1), (0, 10), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
+
+
+def subtitle(axes: Axes, text: str) -> None:
+    """A line of small print right above the axes."""
+    axes.annotate(text, (0, 1), (0, 4), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
+
+
+def stacked_axes(
+    width: float, heights: Sequence[float], *, left: float, right: float, top: float, bottom: float
+) -> tuple[Figure, list[Axes]]:
+    """A new figure with axes below one another; sizes in inches, margins within ``heights``."""
+    height = sum(heights)
+    figure, made = new_figure(width, height), []
+    for place, own in enumerate(heights):
+        low = height - sum(heights[: place + 1]) + bottom
+        box = (left / width, low / height, (width - left - right) / width, (own - top - bottom) / height)
+        made.append(figure.add_axes(box))
+    return figure, made
+
+
 def side_titles(axes: Axes, title: str, details: str) -> None:
     """Title and subtitle that start at the left edge of the figure, because long names stand left of the axes."""
     left = 7.2 - 72 * axes.get_position().x0 * axes.figure.get_figwidth()  # type: ignore[union-attr]

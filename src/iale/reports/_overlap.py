@@ -12,8 +12,8 @@ from matplotlib.ticker import MaxNLocator
 
 from iale.benchmark._metrics import Floats
 from iale.benchmark._statistics import Estimate, estimate, half_width
-from iale.reports._figures import BAND, STYLE, caption, frame, name_ends, new_figure
-from iale.reports._palette import INK, MUTED, Look
+from iale.reports._figures import BAND, STYLE, caption, frame, name_ends, new_figure, titles
+from iale.reports._palette import MUTED, Look
 from iale.reports._panels import Entry, Panel, display_name
 
 _WIDTH, _HEIGHT, _LEFT, _NAMES = 5.8, 4.5, 0.7, 1.5  # inches of one plot
@@ -59,8 +59,8 @@ def quadratic(x: Sequence[float], y: Floats) -> Floats:
 
 def chance(panel: Panel) -> float | None:
     """The share that a random choice would have; None on the whole pool, where it is close to 0."""
-    cycle = panel.config.cycle
-    return None if cycle.subset_size is None else cycle.acquisition_size / cycle.subset_size
+    size = panel.config.subset_size
+    return None if size is None else panel.config.acquisition_size / size
 
 
 def _plot(axes: Axes, panel: Panel, entry: Entry, looks: Mapping[str, Look]) -> None:
@@ -95,10 +95,7 @@ def _plot(axes: Axes, panel: Panel, entry: Entry, looks: Mapping[str, Look]) -> 
     axes.set_xlabel("labels")
     axes.set_ylabel("shared choices, %")
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]))
-    title = f"What {entry.display} shares with each heuristic"
-    axes.annotate(title, (0, 1), (0, 24), "axes fraction", "offset points", fontsize=11.5, weight="bold", color=INK)
-    details = f"{panel.title}, {len(entry.seeds)} seeds"
-    axes.annotate(details, (0, 1), (0, 10), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
+    titles(axes, f"What {entry.display} shares with each heuristic", f"{panel.title}, {len(entry.seeds)} seeds")
     name_ends(axes, ends)
 
 

@@ -88,7 +88,7 @@ class Panel:
     @property
     def pool(self) -> str:
         """What a query chooses from, in words."""
-        size = self.config.cycle.subset_size
+        size = self.config.subset_size
         return "whole pool" if size is None else f"random sub-pool of {size}"
 
     @property
@@ -156,7 +156,7 @@ def _panel(options: str, records: list[Record]) -> Panel:
             raise StorageError(
                 f"run {record.key[:12]} has other label counts than runs of its configuration: delete its line."
             )
-        groups[record.strategy, record.weights or ""].append(record)
+        groups[record.strategy, record.config.weights or ""].append(record)
     names = [name for name, _ in groups]
     entries = [
         _entry(name if names.count(name) == 1 else f"{name} ({digest[:6]})", members)
@@ -164,7 +164,7 @@ def _panel(options: str, records: list[Record]) -> Panel:
     ]
     entries.sort(key=lambda entry: -float(entry.curves.mean()))
     versions = {storage.to_json(record.versions): record.versions for record in records}
-    config = replace(first.config, policy=None, beside=(), options=json.loads(options))
+    config = replace(first.config, kind=None, weights=None, beside=(), options=json.loads(options))
     return Panel(first.dataset, first.classifier, config, first.labeled, tuple(entries), tuple(versions.values()))
 
 
@@ -172,8 +172,7 @@ def _entry(name: str, records: list[Record]) -> Entry:
     # A run with others asked beside it may also exist without them. The choices are the same, so it counts once.
     unique = {record.seed: record for record in sorted(records, key=lambda record: bool(record.overlap))}
     seeds = tuple(sorted(unique))
-    policy = unique[seeds[0]].config.policy
-    kind = None if policy is None else policy.kind
+    kind = unique[seeds[0]].config.kind
     display = display_name(name) if kind is None else kind.upper() if name == kind else f"{kind.upper()} {name}"
     curves = np.asarray([unique[seed].accuracy for seed in seeds], dtype=np.float64)
     shares = [unique[seed].overlap for seed in seeds if unique[seed].overlap]

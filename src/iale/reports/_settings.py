@@ -11,14 +11,14 @@ RunCommand = Callable[[Panel], str]
 
 
 def settings(panel: Panel) -> str:
-    """Sizes of the loop, the pool, the test and the training."""
-    cycle, training = panel.config.cycle, panel.config.training
-    pool, test = panel.config.pool_size or "all", panel.config.test_size or "all"
+    """Sizes of the loop, the pool, the test and the config."""
+    config = panel.config
+    pool, test = config.pool_size or "all", config.test_size or "all"
     return (
-        f"Settings: {cycle.initial_size} first labels, {cycle.acquisition_size} a step, up to {cycle.labeling_budget}, "
-        f"chosen from the {panel.pool}; {pool} training samples may be labeled, accuracy on {test} test samples; "
-        f"{training.epochs} epochs a fit, batches of {training.batch_size}, learning rate {training.learning_rate:g}, "
-        f"on {training.device}."
+        f"Settings: {config.initial_size} first labels, {config.acquisition_size} a step, up to "
+        f"{config.labeling_budget}, chosen from the {panel.pool}; {pool} training samples may be labeled, accuracy on "
+        f"{test} test samples; {config.epochs} epochs a fit, batches of {config.batch_size}, learning rate "
+        f"{config.learning_rate:g}, on {config.device}."
     )
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from iale.benchmark._times import Times
-from iale.reports._figures import STYLE, frame, new_figure, shorten, side_titles
+from iale.reports._figures import STYLE, frame, shorten, side_titles, stacked_axes
 from iale.reports._palette import INK, MUTED, PAPER, Look
 from iale.reports._panels import Panel
 from iale.reports._summary import Cost, costs
@@ -43,12 +43,9 @@ def draw_times(panels: Sequence[Panel], looks: Mapping[str, Look], times: Times)
     left, right, top, bottom = 0.3 + 0.08 * longest, 1.55, 0.9, 0.65
     tall = [_ROW * len(known) + top + bottom for _, known in found]
     with rc_context(STYLE):
-        width, height = _WIDTH, sum(tall)
-        figure = new_figure(width, height)
-        for place, ((panel, known), own) in enumerate(zip(found, tall, strict=True)):
-            low = height - sum(tall[: place + 1]) + bottom
-            box = (left / width, low / height, (width - left - right) / width, (own - top - bottom) / height)
-            _rows(figure.add_axes(box), panel, known, looks)
+        figure, every = stacked_axes(_WIDTH, tall, left=left, right=right, top=top, bottom=bottom)
+        for axes, (panel, known) in zip(every, found, strict=True):
+            _rows(axes, panel, known, looks)
     return figure
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from iale.benchmark._claims import Claim, Contest
 from iale.benchmark._experiment import Experiment
 from iale.benchmark._experiments.contests import RANDOM, REFERENCES, duels
 from iale.benchmark._scale import Size
-from iale.benchmark.grid import GridConfig
-from iale.dagger.config import EXPERTS
+from iale.dagger.config import EXPERTS, DaggerConfig
 from iale.policies.state import StateConfig
 
 
@@ -20,13 +18,11 @@ def fig5c(size: Size) -> Experiment:
     fewer = {f"{full}-without-{expert}": scale.policy(size.mnist, experts=_all_but(expert)) for expert in EXPERTS}
     policies = {full: scale.policy(size.mnist), **fewer}
     against = tuple(duels(size, scale, full, list(fewer), size.wide_targets))
-    return Experiment(
+    return _bars(
+        size,
         name="fig5c",
         title="Figures 5c and 12: policies with one expert left out",
         claim="The full set of experts is consistently among the best.",
-        figure="factor",
-        factor="strategy",
-        grids=_side_by_side(size, policies),
         policies=policies,
         claims=(
             Claim("fig5c", "the full set of experts is as good as every set with one left out", "as good", against),
@@ -43,13 +39,11 @@ def fig13(size: Size) -> Experiment:
         policies[name] = scale.policy(size.mnist, state=state)
         for expert in EXPERTS if size.name == "paper" else ():
             policies[f"{name}-without-{expert}"] = scale.policy(size.mnist, state=state, experts=_all_but(expert))
-    return Experiment(
+    return _bars(
+        size,
         name="fig13",
         title="Figure 13: policies whose state lacks predictions, or gradients",
         claim="Without gradients policies are worse; without predictions hardly.",
-        figure="factor",
-        factor="strategy",
-        grids=_side_by_side(size, policies),
         policies=policies,
         claims=(
             Claim("fig13", "without gradients a policy is worse", "better", _pair(size, full, flat)),
@@ -67,13 +61,11 @@ def schedule(size: Size) -> Experiment:
         exponential: scale.policy(size.mnist, schedule="exponential"),
     }
     text = "the fixed schedule is better than the exponential one"
-    return Experiment(
+    return _bars(
+        size,
         name="schedule",
         title="Section A.2.1: a fixed and an exponential schedule of DAgger",
         claim="The fixed schedule transfers better than the exponential one, by a small margin.",
-        figure="factor",
-        factor="strategy",
-        grids=_side_by_side(size, policies),
         policies=policies,
         claims=(Claim("schedule", text, "better", _pair(size, fixed, exponential)),),
     )
@@ -94,13 +86,11 @@ def episodes(size: Size) -> Experiment:
         more: scale.policy(size.mnist, episodes=many, round_size=-(-many // rounds)),
     }
     contests = (*_pair(size, more, usual), *_pair(size, usual, fewer))
-    return Experiment(
+    return _bars(
+        size,
         name="episodes",
         title="Controls: policies that learned from fewer and from more episodes",
         claim="nothing; its policies learn from 100 episodes each.",
-        figure="factor",
-        factor="strategy",
-        grids=_side_by_side(size, policies),
         policies=policies,
         claims=(Claim("episodes", "a policy from more episodes is better", "better", contests),),
     )
@@ -137,8 +127,12 @@ def controls(size: Size) -> Experiment:
     )
 
 
-def _side_by_side(size: Size, policies: Iterable[str]) -> tuple[GridConfig, ...]:
-    return tuple(size.wide.runs(target, (*policies, *REFERENCES)) for target in size.wide_targets)
+def _bars(
+    size: Size, *, name: str, title: str, claim: str, policies: dict[str, DaggerConfig], claims: tuple[Claim, ...]
+) -> Experiment:
+    """Policies beside the references, drawn as bars."""
+    grids = tuple(size.wide.runs(target, (*policies, *REFERENCES)) for target in size.wide_targets)
+    return Experiment(name, title, claim, "factor", grids, policies, "strategy", claims)
 
 
 def _all_but(expert: str) -> tuple[str, ...]:
