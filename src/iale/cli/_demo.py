@@ -58,7 +58,7 @@ def main(argv: Sequence[str]) -> int:
     out, workers = check_folder(options.out), check_workers(options.workers)
     say(f"1 of 2: a policy learns on {LESSONS.dataset}, from {len(LESSONS.experts)} experts")
     policy = train_policy(LESSONS, out / "iale", workers=workers)
-    say(f"2 of 2: it chooses on {EXAM.dataset}, which it has not seen, beside {len(EXAM.strategies)} heuristics")
+    say(f"2 of 2: it chooses on {EXAM.dataset}, which it has not seen, against {len(EXAM.strategies)} heuristics")
     run_grids(replace(EXAM, strategies=(str(policy), *EXAM.strategies)), out / "runs", workers=workers)
     print(write_report(out / "runs", out, run_command))
     say(f"the curves are in {out / 'curves.png'}, the numbers in {out / 'summary.json'}")

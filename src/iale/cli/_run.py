@@ -17,7 +17,7 @@ from iale.cli._workers import WorkerOptions
 class RunOptions:
     """Compares strategies over seeds on a data set; for one seed, all have the same split, first labels and draws.
 
-    Every finished run becomes one line of records.jsonl in the folder. The same command goes on where it was stopped.
+    Every finished run becomes one line of records.jsonl in the folder. If it is stopped, the same command goes on.
 
     Attributes:
         out: folder for the records.

@@ -25,18 +25,18 @@ def draw(experiment: Experiment, found: Sequence[Panel], looks: Mapping[str, Loo
         StorageError: the records or the times lack what it shows.
         ConfigError: it varies a factor that the experiment does not name.
     """
-    name = experiment.name
+    name = f"the experiment {experiment.name}"
     if experiment.figure == "overlap":
         if not watched(found):
-            raise StorageError(f"no run of the experiment {name} has asked other strategies beside: run it again.")
+            raise StorageError(f"no run of {name} has asked other strategies beside its own: run it again.")
         return draw_overlap(found, looks)
     if experiment.figure == "factor":
         if experiment.factor is None:
-            raise ConfigError(f"the experiment {name} names no factor: name what varies along the axis.")
+            raise ConfigError(f"{name} names no factor: name what varies along the axis.")
         return draw_factor(found, looks, experiment.factor)
     if experiment.figure == "times":
         if not timed(found, times):
-            raise StorageError(f"no run of the experiment {name} has been timed beside Random: run it again.")
+            raise StorageError(f"no run of {name} has been timed together with a run of Random: run it again.")
         return draw_times(found, looks, times)
     return draw_curves(found, looks)
 
