@@ -19,9 +19,9 @@ from iale.reports._summary import Cost, costs
 _WIDTH, _ROW = 6.2, 0.32
 
 TIMES_NOTE = (
-    "Medians over seeds; each run is compared with Random's of the same seed, which mostly ran at about the same time. "
-    "A machine that does other work, too, makes them noisy: what lies within the range over the seeds, or within what "
-    "tells Margin from Random, which cost the same, says nothing."
+    "Medians over seeds; each run is compared with Random's run of the same seed, which usually ran at about the same "
+    "time. Other work on the machine makes times noisy. A difference means nothing if it lies within the range over "
+    "the seeds, or if it is no larger than the difference between Margin and Random, which cost the same."
 )
 """What readers of times must know."""
 

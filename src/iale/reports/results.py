@@ -89,8 +89,7 @@ def _introduction(
         f"```bash\n{commands.page}\n```\n\n"
         f"and the records by `{commands.records}`, on {where} (PyTorch "
         f"{machine.get('torch', '?')}, Python {machine.get('python', '?')}): {hours:.1f} hours of runs and "
-        f"{training:.1f} hours of training policies, both on one thread, two processes side by side, on a machine that "
-        f"others shared."
+        f"{training:.1f} hours of training policies, summed over two processes of one thread each, on a shared machine."
     )
 
 

@@ -90,7 +90,7 @@ def episodes(size: Size) -> Experiment:
         size,
         name="episodes",
         title="Controls: policies that learned from fewer and from more episodes",
-        claim="nothing; its policies learn from 100 episodes each.",
+        claim="nothing, because all of its policies learn from 100 episodes.",
         policies=policies,
         claims=(Claim("episodes", "a policy from more episodes is better", "better", contests),),
     )
@@ -118,7 +118,7 @@ def controls(size: Size) -> Experiment:
     return Experiment(
         name="controls",
         title="Controls: a policy of a random expert, of one expert, and look-ahead with true labels",
-        claim="nothing; it has no such controls.",
+        claim="nothing, because it has no such controls.",
         figure="factor",
         factor="strategy",
         grids=tuple(scale.runs(target, strategies) for target in size.wide_targets),
