@@ -6,7 +6,6 @@ If either does not match, the record is damaged or was altered.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from iale import _storage as storage
 
@@ -16,19 +15,19 @@ NAMES = ("dataset", "classifier", "strategy", "pool", "seed")
 _FIELDS = {"key", "digest", *NAMES, "config", "labeled", "accuracy", "selected"}
 
 
-def run_key(described: Mapping[str, Any]) -> str:
+def run_key(described: object) -> str:
     """The hash of a run's resolved configuration."""
     return storage.sha256(storage.to_json(described).encode())
 
 
-def seal(content: Mapping[str, Any]) -> dict[str, Any]:
+def seal(content: Mapping[str, object]) -> dict[str, object]:
     """The content of a record with its schema version, its key and the digest of everything."""
     keyed = {**content, "schema": storage.SCHEMA, "key": run_key(content["config"])}
     keyed.pop("digest", None)
     return {**keyed, "digest": storage.sha256(storage.to_json(keyed).encode())}
 
 
-def is_record(content: Mapping[str, Any]) -> bool:
+def is_record(content: Mapping[str, object]) -> bool:
     """Whether a line has the fields of a record and a curve that could be one."""
     if content.get("schema") != storage.SCHEMA or not content.keys() >= _FIELDS:
         return False
@@ -40,15 +39,16 @@ def is_record(content: Mapping[str, Any]) -> bool:
     return all(isinstance(n, int) for n in labeled) and all(isinstance(a, float) and 0 <= a <= 1 for a in accuracy)
 
 
-def is_sealed(content: Mapping[str, Any]) -> bool:
+def is_sealed(content: Mapping[str, object]) -> bool:
     """Whether the key, the digest and the repeated names match the content."""
     try:
         sealed = seal(content)
     except ValueError:  # NaN or a lone surrogate, which JSON reads and UTF-8 cannot write
         return False
-    return sealed == content and all(content[name] == content["config"].get(name) for name in NAMES)
+    config = content["config"]
+    return sealed == content and isinstance(config, dict) and all(content[n] == config.get(n) for n in NAMES)
 
 
-def told(described: Mapping[str, Any]) -> str:
+def told(described: Mapping[str, object]) -> str:
     """A run in words, from its record's content or its configuration; "?" for what is unknown."""
     return ", ".join([*(str(described.get(name, "?")) for name in NAMES[:4]), f"seed {described.get('seed', '?')}"])

@@ -44,7 +44,7 @@ class Record:
     selected: tuple[tuple[int, ...], ...]
     overlap: Mapping[str, tuple[float, ...]]
     versions: Mapping[str, str]
-    content: Mapping[str, Any]
+    content: Mapping[str, object]
 
     @classmethod
     def parse(cls, content: Mapping[str, Any]) -> Record:

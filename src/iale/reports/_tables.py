@@ -145,8 +145,8 @@ def notes(panel: Panel) -> list[str]:
     if panel.random is not None:
         final = 100 * panel.random.curves[:, -1].mean()
         lines.append(
-            f"Labels to match: where the mean curve first reaches the {final:.1f} % that {panel.random.display} has "
-            f"with {panel.labeled[-1]} labels."
+            f"Labels to match: the labels at which the mean curve first reaches the {final:.1f} % that "
+            f"{panel.random.display} has with {panel.labeled[-1]} labels."
         )
     if len({entry.seeds for entry in panel.entries}) > 1:
         lines.append("Not every strategy has finished every seed: differences use the seeds that both have.")
