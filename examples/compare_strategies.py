@@ -9,11 +9,11 @@ Run the same command again to continue after a stop. Finished runs are not repea
 from pathlib import Path
 
 from iale import TrainingConfig
-from iale.benchmark import ExperimentConfig, run_experiment
+from iale.benchmark import GridConfig, run_grids
 from iale.learner import CycleConfig
 from iale.reports import write_report
 
-config = ExperimentConfig(
+config = GridConfig(
     dataset="digits",  # or the path of your own data: an .npz file, or a folder with a sub-folder for each class
     classifier="mlp",
     strategies=("random", "margin", "badge"),  # or "package.module:YourStrategy", or the folder of a policy
@@ -24,7 +24,7 @@ config = ExperimentConfig(
 
 # For one seed, all strategies share the split, the first labels, the initial weights and the sub-pools. So the
 # difference between two strategies on one seed holds much less noise than either accuracy.
-run_experiment(config, Path("runs"), progress=False)
+run_grids(config, Path("runs"), progress=False)
 
 # The report reads the records alone: paired differences with their intervals, Wilcoxon tests with Holm's correction.
 print(write_report(Path("runs"), Path("report")))

@@ -1,10 +1,10 @@
-"""Which way of fitting a policy says most of demonstrations it has not seen?
+"""Which way of fitting a policy predicts unseen demonstrations best?
 
     python scripts/compare_updates.py RUN          RUN: a folder that `iale train` made
 
-Fits policies to the first three quarters of a run's episodes, each way with three streams, and measures on the others:
-how many of the k samples a policy chooses are among the best expert's k (chance: k/n), and the mean binary cross
-entropy (Eq. 2, unweighted, per state; the base rate alone gives n·H(k/n)).
+Fits policies to the first three quarters of a run's episodes, each way with three streams, and measures two numbers on
+the other episodes: the share of a policy's k choices that are among the best expert's k (by chance k/n), and the mean
+binary cross-entropy (Eq. 2, unweighted, per state; predicting the base rate k/n everywhere gives n·H(k/n)).
 """
 
 from __future__ import annotations

@@ -1,22 +1,24 @@
-"""Puts what `iale bench` left in one or more folders into results/, packed.
+"""Merges what `iale bench` left in one or more folders into results/, and packs it.
 
     python scripts/pack_records.py runs/bench/standard [MORE …]
 
-Records are checked, merged and packed; times and the costs of policies are merged beside them. Where a policy was
-trained again, on another machine for instance, the runs of its new weights replace those of the old ones.
+Records are checked, merged and packed; times and the costs of policies are merged beside them. If a policy was trained
+again, perhaps on another machine, the runs of its new weights replace those of the old ones.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from iale import _storage as storage
-from iale.benchmark._lessons import COSTS, read_costs
-from iale.benchmark.records import PACKED, RECORDS, all_records, pack, policy_weights
-from iale.benchmark.runner import MACHINE, TIMES
-from iale.reports._sources import read_machine
+from iale.benchmark._costs import COSTS, PolicyCost, read_costs
+from iale.benchmark._evidence import MACHINE, read_machine
+from iale.benchmark._record_files import PACKED, RECORDS, all_records, pack
+from iale.benchmark._times import TIMES
+from iale.benchmark.records import Record
 
 RESULTS = Path(__file__).parents[1] / "results"
 
@@ -24,27 +26,26 @@ RESULTS = Path(__file__).parents[1] / "results"
 def main(folders: list[Path]) -> None:
     """Merges the folders, which hold one size, into the folder of that size."""
     out = RESULTS / folders[0].name
-    records = {record["key"]: record for record in all_records(out)}
-    times = {line["key"]: line for line in storage.read_lines(out / TIMES)}
+    records = {record.key: record for folder in (out, *folders) for record in all_records(folder)}
+    times = {line["key"]: line for folder in (out, *folders) for line in storage.read_lines(folder / TIMES)}
     costs = read_costs(out)
     for folder in folders:
-        records |= {record["key"]: record for record in all_records(folder)}
-        times |= {line["key"]: line for line in storage.read_lines(folder / TIMES)}
-        costs |= {name: cost for name, cost in read_costs(folder).items() if cost["seconds"] or name not in costs}
+        costs |= {name: cost for name, cost in read_costs(folder).items() if cost.seconds or name not in costs}
     known = {key for key, record in records.items() if _is_of_these_policies(record, costs)}
-    storage.write_bytes(out / RECORDS, "".join(f"{storage.to_json(records[key])}\n" for key in known).encode())
+    lines = [storage.to_json(records[key].content) for key in known]
+    storage.write_bytes(out / RECORDS, "".join(f"{line}\n" for line in lines).encode())
     (out / PACKED).unlink(missing_ok=True)
     lines = [storage.to_json(times[key]) for key in sorted(known & times.keys())]
     storage.write_bytes(out / TIMES, "".join(f"{line}\n" for line in lines).encode())
-    storage.write_json(out / COSTS, {"policies": costs})
+    storage.write_json(out / COSTS, {"policies": {name: asdict(cost) for name, cost in costs.items()}})
     storage.write_json(out / MACHINE, machines([out, *folders]))
     packed = pack(out)
     print(f"{packed}: {len(known)} runs, {packed.stat().st_size:,} bytes")
 
 
-def _is_of_these_policies(record: dict[str, Any], costs: dict[str, Any]) -> bool:
-    weights, cost = policy_weights(record), costs.get(record["strategy"])
-    return weights is None or cost is None or weights == cost["weights_sha256"]
+def _is_of_these_policies(record: Record, costs: Mapping[str, PolicyCost]) -> bool:
+    cost = costs.get(record.strategy)
+    return record.config.weights in (None, cost.weights_sha256) if cost else True
 
 
 def machines(folders: list[Path]) -> dict[str, str]:

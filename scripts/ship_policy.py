@@ -1,8 +1,8 @@
-"""Puts a policy of a bench, with what it was measured to do there, among those that come with iale.
+"""Adds a policy that `iale bench` trained to those that come with iale, with its measured results.
 
     python scripts/ship_policy.py runs/bench/standard NAME EXPERIMENT [MORE …]
 
-The policy is the one in policies/NAME; the figures in its card are those of the reports of experiments it took part in.
+The policy is the one in policies/NAME; the figures in its card come from the reports of the named experiments.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 import iale
-from iale.benchmark.experiments import EXPERIMENTS
+from iale.benchmark._experiments.catalog import EXPERIMENTS
 from iale.classifiers.base import TrainingConfig
 from iale.classifiers.build import CLASSIFIERS
 from iale.data.catalog import DATASETS

@@ -10,25 +10,28 @@ from pathlib import Path
 import pytest
 
 from iale import _storage as storage
-from iale.benchmark import _lessons as lessons
-from iale.benchmark._lessons import COSTS, train_policies
-from iale.benchmark.bench import Bench, records_of, wanted
-from iale.benchmark.experiments import EXPERIMENTS, fig5c, with_changes
-from iale.benchmark.records import all_records
-from iale.benchmark.runner import run_experiment
-from iale.benchmark.sizes import SIZES, Size, SizeName
+from iale.benchmark import _training as lessons
+from iale.benchmark._costs import COSTS
+from iale.benchmark._experiment import Experiment, wanted
+from iale.benchmark._experiments.catalog import EXPERIMENTS, with_changes
+from iale.benchmark._experiments.variants import fig5c
+from iale.benchmark._scale import Size, SizeName
+from iale.benchmark._sizes import SIZES
+from iale.benchmark._training import train_policies
+from iale.benchmark.runner import run_grids
 from iale.classifiers.base import TrainingConfig
 from iale.errors import ConfigError
 from iale.executors import _SerialExecutor as SerialExecutor
 from iale.policies.saved import load_card, load_policy
+from tests.benchmark.content import all_records, records_of
 
 CPU = TrainingConfig(device="cpu")
 _SCRIPT = """
 import sys
 from pathlib import Path
-from iale.benchmark.experiments import EXPERIMENTS
-from iale.benchmark._lessons import train_policies
-from iale.benchmark.sizes import SIZES
+from iale.benchmark._experiments.catalog import EXPERIMENTS
+from iale.benchmark._training import train_policies
+from iale.benchmark._sizes import SIZES
 from iale.classifiers.base import TrainingConfig
 from iale.executors import open_executor
 if __name__ == "__main__":
@@ -42,7 +45,7 @@ def smoke() -> Size:
     return SIZES["smoke"](CPU)
 
 
-def learned(bench: Bench, out: Path) -> Bench:
+def learned(bench: Experiment, out: Path) -> Experiment:
     return train_policies(bench, out, workers=1, executor=SerialExecutor(), progress=False)
 
 
@@ -86,7 +89,7 @@ def test_leaving_one_expert_out_leaves_one_out() -> None:
 def test_a_bench_knows_its_records_wherever_they_were_computed(tmp_path: Path) -> None:
     bench = EXPERIMENTS["schedule"](smoke())
     trained = learned(bench, tmp_path)
-    run_experiment(trained.grids, tmp_path, progress=False)
+    run_grids(trained.grids, tmp_path, progress=False)
     records = all_records(tmp_path)
     assert len(records) == len(set(wanted(bench))) == len(records_of(bench, records)) == 8
     assert records_of(trained, records) == records_of(bench, records)

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from iale.benchmark.claims import Claim, Contest, Curve, claims, judge
-from iale.benchmark.experiments import EXPERIMENTS
-from iale.benchmark.sizes import SIZES
+from iale.benchmark._claims import Claim, Contest, Curve
+from iale.benchmark._experiments.catalog import EXPERIMENTS
+from iale.benchmark._sizes import SIZES
 from iale.classifiers.base import TrainingConfig
 from iale.errors import StorageError
+from tests.benchmark.content import claims, judge
 
 SEEDS = range(10)
 NOISE = [0.000, 0.003, -0.002, 0.001, 0.004, -0.001, 0.002, -0.003, 0.001, 0.000]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from iale.benchmark.config import ExperimentConfig, resolved
+from iale.benchmark.grid import GridConfig
 from iale.classifiers.base import TrainingConfig
 from iale.errors import ConfigError
 from iale.learner import CycleConfig
@@ -26,15 +26,15 @@ from iale.learner import CycleConfig
 )
 def test_wrong_options_are_refused_in_one_sentence(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
-        ExperimentConfig(**options)
+        GridConfig(**options)
 
 
 def test_by_default_all_eight_strategies_run() -> None:
-    assert len(ExperimentConfig().strategies) == 8
+    assert len(GridConfig().strategies) == 8
 
 
 def test_runs_go_seed_by_seed_through_all_pools_and_strategies() -> None:
-    config = ExperimentConfig(strategies=("a", "b"), pools=("subset", "whole"), seeds=2, first_seed=5)
+    config = GridConfig(strategies=("a", "b"), pools=("subset", "whole"), seeds=2, first_seed=5)
     runs = list(config.runs())
     assert runs[:5] == [
         ("a", "subset", 5),
@@ -47,12 +47,12 @@ def test_runs_go_seed_by_seed_through_all_pools_and_strategies() -> None:
 
 
 def test_the_whole_pool_is_the_same_cycle_without_a_sub_pool() -> None:
-    config = ExperimentConfig(cycle=CycleConfig(labeling_budget=50, subset_size=30))
+    config = GridConfig(cycle=CycleConfig(labeling_budget=50, subset_size=30))
     assert config.cycle_of("subset") == config.cycle
     assert config.cycle_of("whole") == CycleConfig(labeling_budget=50, subset_size=None)
 
 
 def test_resolved_is_json_and_names_the_device_that_auto_found() -> None:
-    values = resolved(ExperimentConfig(training=TrainingConfig(device="auto")))
+    values = GridConfig(training=TrainingConfig(device="auto")).resolved()
     assert values["training"]["device"] in ("cpu", "cuda")
     assert json.loads(json.dumps(values)) == values

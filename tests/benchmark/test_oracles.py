@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from iale.benchmark import oracles
-from iale.benchmark._play import begin_run, run_one
-from iale.benchmark.config import ExperimentConfig
-from iale.benchmark.oracles import ORACLES, BestOfRandom, GreedyLookAhead
+from iale.benchmark import _look_ahead as oracles
+from iale.benchmark._look_ahead import BestOfRandom, GreedyLookAhead
+from iale.benchmark._oracles import ORACLES
+from iale.benchmark._play import begin_run
+from iale.benchmark.grid import GridConfig
 from iale.classifiers.base import TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.data.catalog import load_dataset
@@ -17,8 +18,9 @@ from iale.data.pool import Candidates
 from iale.data.samples import DataSet
 from iale.errors import ConfigError
 from iale.learner import CycleConfig, Learner
+from tests.benchmark.content import run_one
 
-CONFIG = ExperimentConfig(
+CONFIG = GridConfig(
     dataset="digits",
     classifier="mlp",
     strategies=("random",),
@@ -86,7 +88,7 @@ def test_an_oracle_plays_a_run_on_the_pool_of_its_seed(name: str, digits: DataSe
 
 
 def test_an_oracle_without_samples_outside_the_pool_is_refused(digits: DataSet) -> None:
-    whole = ExperimentConfig(
+    whole = GridConfig(
         dataset="digits", classifier="mlp", strategies=("best-of-random",), cycle=CONFIG.cycle, training=CONFIG.training
     )
     with pytest.raises(ConfigError, match="training samples outside of the pool, and there are 0"):

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 from iale import _storage as storage
-from iale.benchmark._play import run_one
-from iale.benchmark.config import ExperimentConfig
-from iale.benchmark.records import PACKED, RECORDS, all_records, pack, read_records, seal
-from iale.benchmark.runner import run_experiment
+from iale.benchmark._record_files import PACKED, RECORDS, pack
+from iale.benchmark._seal import seal
+from iale.benchmark.grid import GridConfig
+from iale.benchmark.runner import run_grids
 from iale.classifiers.base import TrainingConfig
 from iale.data.catalog import load_dataset
 from iale.errors import StorageError
 from iale.learner import CycleConfig
-from iale.reports._sources import read_runs
+from tests.benchmark.content import all_records, read_records, read_runs, run_one
 
-CONFIG = ExperimentConfig(
+CONFIG = GridConfig(
     dataset="digits",
     classifier="mlp",
     strategies=("margin", "random"),
@@ -30,7 +30,7 @@ CONFIG = ExperimentConfig(
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return run_experiment(CONFIG, tmp_path_factory.mktemp("finished"), progress=False)
+    return run_grids(CONFIG, tmp_path_factory.mktemp("finished"), progress=False)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_packed_records_are_the_same_count_as_finished_and_pack_to_equal_bytes(f
         assert not (tmp_path / folder / RECORDS).exists()
     assert (tmp_path / "one" / PACKED).read_bytes() == (tmp_path / "other" / PACKED).read_bytes()
     assert sorted(r["key"] for r in all_records(tmp_path / "one")) == sorted(r["key"] for r in records)
-    run_experiment(replace(CONFIG, seeds=3), tmp_path / "one", progress=False)
+    run_grids(replace(CONFIG, seeds=3), tmp_path / "one", progress=False)
     assert len(storage.read_lines(tmp_path / "one" / RECORDS)) == 2  # the third seed alone
     assert len(all_records(tmp_path / "one")) == 6
 
@@ -137,7 +137,7 @@ def test_half_a_line_is_played_again_and_its_run_is_named(
 ) -> None:
     lines = finished.read_bytes().splitlines(keepends=True)
     (tmp_path / RECORDS).write_bytes(b"".join(lines[:3]) + lines[3][:length])
-    run_experiment(CONFIG, tmp_path, progress=False)
+    run_grids(CONFIG, tmp_path, progress=False)
     assert (tmp_path / RECORDS).read_bytes() == finished.read_bytes()
     shown = capsys.readouterr().err
     assert "ends in half a line" in shown
@@ -161,12 +161,12 @@ def test_a_full_disk_loses_the_run_in_progress_alone_and_names_it(
     with monkeypatch.context() as patch:
         patch.setattr(storage, "append_line", full)
         with pytest.raises(StorageError) as error:
-            run_experiment(CONFIG, tmp_path, progress=False)
+            run_grids(CONFIG, tmp_path, progress=False)
     told = str(error.value)
     assert told.startswith("the run digits, mlp, margin, subset, seed 1 is lost: cannot write ")
     assert "No space left on device" in told
     assert "2 of 4 runs are finished and kept" in told
-    run_experiment(CONFIG, tmp_path, progress=False)
+    run_grids(CONFIG, tmp_path, progress=False)
     assert (tmp_path / RECORDS).read_bytes() == finished.read_bytes()
     assert len({line["key"] for line in storage.read_lines(tmp_path / "times.jsonl")}) == 4
 
@@ -189,7 +189,7 @@ def test_strategies_beside_change_nothing_and_are_compared_with_what_was_chosen(
 
 def test_experiments_share_runs_and_records(tmp_path: Path) -> None:
     other = replace(CONFIG, strategies=("random", "entropy"))
-    path = run_experiment([CONFIG, other], tmp_path, progress=False)
+    path = run_grids([CONFIG, other], tmp_path, progress=False)
     told = [(record["strategy"], record["seed"]) for record in storage.read_lines(path)]
     assert told == [(name, seed) for pair in (("margin", "random"),) for seed in (0, 1) for name in pair] + [
         ("entropy", 0),
@@ -198,7 +198,7 @@ def test_experiments_share_runs_and_records(tmp_path: Path) -> None:
 
 
 def test_runs_played_together_are_the_same_up_to_rounding(finished: Path, tmp_path: Path) -> None:
-    together = run_experiment(CONFIG, tmp_path, together=4, progress=False)
+    together = run_grids(CONFIG, tmp_path, together=4, progress=False)
     apart = {record["key"]: record for record in read_records(finished)}
     for record in read_records(together):
         assert record["accuracy"][0] == pytest.approx(apart[record["key"]]["accuracy"][0], abs=0.021)

@@ -13,12 +13,12 @@ import pytest
 import torch
 
 from iale import _storage as storage
+from iale.benchmark import _plan as plan
 from iale.benchmark import _play as play
 from iale.benchmark import runner
-from iale.benchmark._play import Run, run_one
-from iale.benchmark.config import ExperimentConfig
-from iale.benchmark.records import read_records
-from iale.benchmark.runner import run_experiment
+from iale.benchmark._play import Run
+from iale.benchmark.grid import GridConfig
+from iale.benchmark.runner import run_grids
 from iale.classifiers.base import TrainingConfig
 from iale.data.catalog import load_dataset
 from iale.data.pool import Candidates
@@ -28,8 +28,9 @@ from iale.executors import one_thread
 from iale.learner import CycleConfig, Learner, start
 from iale.seeding import Stream
 from iale.strategies.catalog import STRATEGIES
+from tests.benchmark.content import read_records, run_one
 
-CONFIG = ExperimentConfig(
+CONFIG = GridConfig(
     dataset="digits",
     classifier="mlp",
     strategies=("random", "margin", "coreset", "badge"),
@@ -41,12 +42,12 @@ CONFIG = ExperimentConfig(
 _SCRIPT = """
 import sys
 from pathlib import Path
-from iale.benchmark.config import ExperimentConfig
-from iale.benchmark.runner import run_experiment
+from iale.benchmark.grid import GridConfig
+from iale.benchmark.runner import run_grids
 from iale.classifiers.base import TrainingConfig
 from iale.learner import CycleConfig
 if __name__ == "__main__":
-    run_experiment({config!r}, Path(sys.argv[1]), progress=False)
+    run_grids({config!r}, Path(sys.argv[1]), progress=False)
 """
 
 
@@ -61,7 +62,7 @@ def digits() -> DataSet:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return run_experiment(CONFIG, tmp_path_factory.mktemp("undisturbed"), progress=False)
+    return run_grids(CONFIG, tmp_path_factory.mktemp("undisturbed"), progress=False)
 
 
 def test_a_record_holds_the_curve_the_choices_and_the_resolved_configuration(undisturbed: Path) -> None:
@@ -106,13 +107,13 @@ def test_a_killed_run_goes_on_in_another_process_to_the_same_bytes(undisturbed: 
     assert 3 <= len(storage.read_lines(killed)) < 48
     with killed.open("ab") as file:
         file.write(b'{"accuracy": [0.1')  # what a kill in the middle of a write leaves
-    resumed = run_experiment(config, killed.parent, progress=False).read_bytes()
-    assert resumed == run_experiment(config, whole, progress=False).read_bytes()
+    resumed = run_grids(config, killed.parent, progress=False).read_bytes()
+    assert resumed == run_grids(config, whole, progress=False).read_bytes()
     assert resumed.startswith(undisturbed.read_bytes())
 
 
 def test_a_process_pool_gives_the_same_records(undisturbed: Path, tmp_path: Path) -> None:
-    path = run_experiment(CONFIG, tmp_path, workers=2, progress=False)
+    path = run_grids(CONFIG, tmp_path, workers=2, progress=False)
     assert sorted(path.read_bytes().splitlines()) == sorted(undisturbed.read_bytes().splitlines())
 
 
@@ -136,9 +137,9 @@ def test_finished_runs_are_skipped_and_new_ones_added(
         return execute(runs)
 
     monkeypatch.setattr(runner, "play_together", note)
-    run_experiment(CONFIG, tmp_path, progress=False)
+    run_grids(CONFIG, tmp_path, progress=False)
     assert executed == []
-    run_experiment(replace(CONFIG, strategies=("random", "entropy"), seeds=3), tmp_path, progress=False)
+    run_grids(replace(CONFIG, strategies=("random", "entropy"), seeds=3), tmp_path, progress=False)
     assert executed == [("entropy", 0), ("entropy", 1), ("random", 2), ("entropy", 2)]
 
 
@@ -238,10 +239,10 @@ def test_the_test_part_is_evenly_spaced(digits: DataSet) -> None:
     ],
 )
 def test_nothing_is_run_or_written_where_something_does_not_fit(
-    config: ExperimentConfig, kind: type[IaleError], sentence: str, tmp_path: Path
+    config: GridConfig, kind: type[IaleError], sentence: str, tmp_path: Path
 ) -> None:
     with pytest.raises(kind, match=sentence):
-        run_experiment(config, tmp_path / "out", progress=False)
+        run_grids(config, tmp_path / "out", progress=False)
     assert not (tmp_path / "out").exists()
 
 
@@ -256,9 +257,9 @@ def test_a_strategy_that_does_not_suit_the_classifier_stops_all_before_the_first
         return data, classifier
 
     without_dropout.cache_clear = prepared.cache_clear  # type: ignore[attr-defined]
-    monkeypatch.setattr(runner, "prepared", without_dropout)
+    monkeypatch.setattr(plan, "prepared", without_dropout)
     with pytest.raises(ModelError, match="mc-dropout needs a dropout layer"):
-        run_experiment(replace(CONFIG, strategies=("random", "mc-dropout")), tmp_path / "out", progress=False)
+        run_grids(replace(CONFIG, strategies=("random", "mc-dropout")), tmp_path / "out", progress=False)
     assert not (tmp_path / "out").exists()
 
 
@@ -272,7 +273,7 @@ def test_an_unusable_folder_is_found_before_the_first_fit(tmp_path: Path, monkey
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(runner, "play_together", lambda runs: pytest.fail("a run was started"))
     with pytest.raises(StorageError, match="cannot write"):
-        run_experiment(CONFIG, tmp_path / "file" / "out", progress=False)
+        run_grids(CONFIG, tmp_path / "file" / "out", progress=False)
 
 
 @pytest.mark.parametrize(
@@ -309,12 +310,12 @@ def test_stopping_keeps_finished_runs_and_says_how_to_go_on(
     with monkeypatch.context() as patch:
         patch.setattr(runner, "play_together", stop_at_the_third)
         with pytest.raises(KeyboardInterrupt, match="2 of 8 runs are finished and kept"):
-            run_experiment(CONFIG, tmp_path, progress=False)
-    assert run_experiment(CONFIG, tmp_path, progress=False).read_bytes() == undisturbed.read_bytes()
+            run_grids(CONFIG, tmp_path, progress=False)
+    assert run_grids(CONFIG, tmp_path, progress=False).read_bytes() == undisturbed.read_bytes()
 
 
 def test_the_bar_goes_to_stderr_and_counts_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run_experiment(replace(CONFIG, strategies=("random",), seeds=1), tmp_path)
+    run_grids(replace(CONFIG, strategies=("random",), seeds=1), tmp_path)
     shown = capsys.readouterr()
     assert "1/1" in shown.err
     assert "random, seed 0" in shown.err
@@ -339,4 +340,4 @@ def test_a_policy_is_known_by_its_weights_wherever_it_lies(tmp_path: Path, digit
     assert one["config"]["policy"]["weights_sha256"] != two["config"]["policy"]["weights_sha256"]
     clash = replace(CONFIG, strategies=(str(tmp_path / "one/policy"), str(tmp_path / "far/one/policy")))
     with pytest.raises(ConfigError, match="would both be called 'one'"):
-        run_experiment(clash, tmp_path / "out", progress=False)
+        run_grids(clash, tmp_path / "out", progress=False)

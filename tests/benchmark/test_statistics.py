@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from iale.benchmark.metrics import accuracy_at, area, labels_to_reach
-from iale.benchmark.statistics import (
+from iale.benchmark._metrics import accuracy_at, area, labels_to_reach
+from iale.benchmark._statistics import (
     Comparison,
     Estimate,
     bootstrap_interval,
@@ -20,10 +20,10 @@ from iale.benchmark.statistics import (
     interquartile_mean,
     matrix,
     signed_rank,
-    verdict,
 )
 from iale.errors import ConfigError
 from iale.seeding import Stream
+from tests.benchmark.content import verdict
 
 
 def test_area_is_the_mean_of_the_recorded_points_and_no_trapezoid() -> None:
@@ -69,7 +69,7 @@ def test_interval_covers_what_it_says() -> None:
 def test_one_seed_has_a_mean_and_no_interval() -> None:
     found = estimate([0.5])
     assert (found.mean, found.low, found.high, found.count) == (0.5, None, None, 1)
-    with pytest.raises(ConfigError, match="at least 2 seeds, 1 came"):
+    with pytest.raises(ConfigError, match="at least 2 seeds, not 1"):
         half_width([0.5])
 
 

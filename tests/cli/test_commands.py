@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from iale._storage import read_json, read_lines
-from iale.benchmark.config import ExperimentConfig
+from iale.benchmark.grid import GridConfig
 from iale.classifiers.base import TrainingConfig
 from iale.cli import _demo as demo
 from iale.cli import _policies as policies
@@ -231,7 +231,7 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
 def test_the_demo_compares_on_data_that_the_policy_has_not_seen() -> None:
     assert demo.LESSONS.dataset != demo.EXAM.dataset
     assert demo.LESSONS.classifier == demo.EXAM.classifier
-    assert demo.EXAM.strategies == ExperimentConfig().strategies
+    assert demo.EXAM.strategies == GridConfig().strategies
 
 
 def test_table() -> None:

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from iale import _storage as storage
 from iale._versions import versions
-from iale.benchmark.config import ExperimentConfig
-from iale.benchmark.runner import run_experiment
+from iale.benchmark.grid import GridConfig
+from iale.benchmark.runner import run_grids
 from iale.classifiers.base import TrainingConfig
 from iale.dagger.config import DaggerConfig, UpdateConfig
 from iale.dagger.trainer import train_policy
@@ -35,7 +35,7 @@ integration = pytest.importorskip("iale.integrations.ray")
 
 CYCLE = CycleConfig(labeling_budget=40, subset_size=30, monte_carlo_passes=2, committee_size=2)
 TRAINING = TrainingConfig(epochs=2, device="cpu")
-RUNS = ExperimentConfig(
+RUNS = GridConfig(
     dataset="digits", classifier="mlp", strategies=("random", "mortal"), seeds=3, test_size=50, cycle=CYCLE,
     training=TRAINING,
 )  # fmt: skip
@@ -87,9 +87,9 @@ def fail(_: int) -> None:
 
 @pytest.mark.slow
 def test_a_killed_worker_costs_time_and_no_record(cluster: Executor, marker: Path, tmp_path: Path) -> None:
-    there = run_experiment(RUNS, tmp_path / "there", workers=2, executor=cluster, progress=False)
+    there = run_grids(RUNS, tmp_path / "there", workers=2, executor=cluster, progress=False)
     assert marker.exists()
-    here = run_experiment(RUNS, tmp_path / "here", progress=False)
+    here = run_grids(RUNS, tmp_path / "here", progress=False)
     assert sorted(there.read_bytes().splitlines()) == sorted(here.read_bytes().splitlines())
 
 
@@ -118,8 +118,8 @@ def test_a_killed_command_goes_on_to_the_same_records(cluster: Executor, tmp_pat
             time.sleep(0.005)
         process.kill()
     assert 2 <= len(storage.read_lines(records)) < 16
-    run_experiment(config, records.parent, workers=2, executor=cluster, progress=False)
-    here = run_experiment(config, tmp_path / "here", progress=False)
+    run_grids(config, records.parent, workers=2, executor=cluster, progress=False)
+    here = run_grids(config, tmp_path / "here", progress=False)
     assert sorted(records.read_bytes().splitlines()) == sorted(here.read_bytes().splitlines())
 
 

@@ -6,9 +6,9 @@ from typing import Any, Literal
 import pytest
 
 from iale import _storage as storage
-from iale.benchmark.bench import Bench
+from iale.benchmark._experiment import Experiment
 from iale.errors import ConfigError, StorageError
-from iale.reports.bench import write_bench_report
+from tests.reports.content import write_bench_report
 from tests.reports.factory import experiment, times
 from tests.reports.test_page import check
 
@@ -16,11 +16,11 @@ MACHINE = {"processor": "a processor", "cores": "2"}
 Figure = Literal["curves", "overlap", "factor", "times"]
 
 
-def bench(figure: Figure, factor: str | None = None) -> Bench:
-    return Bench("fig0", "Figure 0: <a test>", "Tests & claims hold.", figure, grids=(), factor=factor)
+def bench(figure: Figure, factor: str | None = None) -> Experiment:
+    return Experiment("fig0", "Figure 0: <a test>", "Tests & claims hold.", figure, grids=(), factor=factor)
 
 
-def report(out: Path, what: Bench, records: list[dict[str, Any]]) -> dict[str, Any]:
+def report(out: Path, what: Experiment, records: list[dict[str, Any]]) -> dict[str, Any]:
     write_bench_report(what, records, times(records), out, "iale bench fig0 --out <here>", MACHINE)
     text = " ".join(check((out / "report.html").read_text()).text)
     for said in ("Figure 0: <a test>", "Tests & claims hold.", "iale bench fig0 --out <here>", "processor a processor"):

@@ -9,14 +9,14 @@ import pytest
 from matplotlib.patches import Rectangle
 from PIL import Image
 
+from iale.benchmark._times import by_key
 from iale.reports._curves import draw_curves
 from iale.reports._factor import draw_factor, series
 from iale.reports._figures import inline_svg, panel_looks, png, spread, svg
 from iale.reports._overlap import chance, draw_overlap, mean_overlap, quadratic
-from iale.reports._panels import panels
-from iale.reports._sources import by_key
 from iale.reports._summary import costs
 from iale.reports._times import draw_times
+from tests.reports.content import panels
 from tests.reports.factory import experiment, record, times
 
 

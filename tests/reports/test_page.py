@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from iale import _storage as storage
-from iale.benchmark.config import ExperimentConfig
-from iale.benchmark.records import seal
+from iale.benchmark._seal import seal
+from iale.benchmark.grid import GridConfig
+from iale.cli._commands import run_command as command
 from iale.cli._options import parse
 from iale.cli._run import RunOptions
 from iale.errors import StorageError
 from iale.reports._markup import Table, html_table, markdown
-from iale.reports._panels import panels
-from iale.reports._settings import command
 from iale.reports._tables import clock, panel_table, win_table
 from iale.reports.report import write_report
+from tests.reports.content import panels
 from tests.reports.factory import experiment, record, times, write
 
 VOID = {"meta", "br", "link", "img"}
@@ -145,7 +145,7 @@ def test_the_command_makes_the_same_configuration() -> None:
     assert (config.seeds, config.first_seed, config.pools) == (3, 4, ("whole",))
     assert set(config.strategies) == {"random", "margin"}
     assert (config.cycle.labeling_budget, config.training.epochs) == (200, 5)
-    assert config.cycle.subset_size == ExperimentConfig().cycle.subset_size
+    assert config.cycle.subset_size == GridConfig().cycle.subset_size
 
 
 def test_times_of_day() -> None:

@@ -11,13 +11,14 @@ import pytest
 from PIL import Image
 
 from iale import _storage as storage
-from iale.benchmark.records import seal
-from iale.benchmark.statistics import estimate
+from iale.benchmark._seal import seal
+from iale.benchmark._statistics import estimate
 from iale.errors import StorageError
-from iale.reports._panels import display_name, panels
+from iale.reports._panels import display_name
 from iale.reports._summary import rows
 from iale.reports.report import write_report
 from tests.reports import factory
+from tests.reports.content import panels
 from tests.reports.factory import write
 
 LABELED = [20, 30, 40]

@@ -9,21 +9,23 @@ import numpy as np
 import pytest
 
 from iale import _storage as storage
-from iale.benchmark.bench import Bench
-from iale.benchmark.experiments import EXPERIMENTS
-from iale.benchmark.records import RECORDS, describe_run, make_record, pack
-from iale.benchmark.sizes import SIZES
+from iale.benchmark._experiment import Experiment
+from iale.benchmark._experiments.catalog import EXPERIMENTS
+from iale.benchmark._identity import describe_run
+from iale.benchmark._record_files import RECORDS, pack
+from iale.benchmark._sizes import SIZES
 from iale.classifiers.base import TrainingConfig
 from iale.errors import StorageError
 from iale.learner import Step
 from iale.reports._times import TIMES_NOTE
-from iale.reports.results import results_page
+from tests.benchmark.content import make_record
+from tests.reports.content import results_page
 
 SIZE = SIZES["standard"](TrainingConfig(device="cpu"))
 GAIN = {"margin": 0.02, "mnist-mlp-short": 0.04}
 
 
-def played(bench: Bench, seeds: int = 10) -> list[dict[str, Any]]:
+def played(bench: Experiment, seeds: int = 10) -> list[dict[str, Any]]:
     """Records of a bench whose strategies differ from Random by `GAIN`, and by noise."""
     records = []
     for config in bench.grids:

@@ -1,4 +1,9 @@
-"""The benchmark: strategies × seeds on one data set, paired, with statistics that hold for few seeds."""
+"""The benchmark: paired runs of strategies over seeds, and the experiments of the paper with their claims.
+
+A *run* is one strategy on one pool with one seed. A *grid* is strategies × pools × seeds on one data set. An
+*experiment* is a set of grids that settles claims of the paper. Reports read what this package leaves on disk, so
+everything that reads (records, times, costs, statistics, claims) imports no PyTorch.
+"""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""The machine a benchmark runs on, and the memory it takes."""
+"""The machine that a benchmark runs on, and the memory that a run takes."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def describe_machine() -> dict[str, str]:
-    """Processor, cores, graphics card, system and versions; no names of hosts or users."""
+    """Processor, cores, graphics card, system and versions, but no names of hosts or users."""
     gpu = {"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}
     return {"processor": _processor(), "cores": str(os.cpu_count()), **gpu, "system": platform.system(), **versions()}
 
 
 def reset_peak() -> None:
-    """Starts the count of `peak_megabytes` anew, where the system can (Linux)."""
+    """Resets the count of `peak_megabytes`, which only Linux can."""
     with contextlib.suppress(OSError):
         _RESET.write_text("5")
 
 
 def peak_megabytes() -> float | None:
-    """The largest resident memory of this process since `reset_peak`, or since its start where that did nothing.
+    """The peak resident memory of this process since `reset_peak`, or since its start if that did nothing.
 
-    None where the system does not tell.
+    None if the system does not say.
     """
     with contextlib.suppress(OSError):
         for line in _STATUS.read_text().splitlines():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -10,10 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from iale.benchmark._identity import describe_run, make_record
 from iale.benchmark._machine import peak_megabytes, reset_peak
-from iale.benchmark.config import ExperimentConfig, PoolName
-from iale.benchmark.oracles import ORACLES
-from iale.benchmark.records import describe_run, make_record
+from iale.benchmark._oracles import ORACLES
+from iale.benchmark._times import RunTimes
+from iale.benchmark.grid import GridConfig
+from iale.benchmark.records import PoolName, Record
 from iale.classifiers.base import Classifier, FittedClassifier, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.classifiers.stacked.meeting import side_by_side
@@ -26,22 +29,22 @@ from iale.seeding import Stream
 from iale.strategies.base import QueryStrategy
 
 SCORING = 500
-"""Training samples outside of the pool on which an oracle measures accuracy, at most."""
+"""The most training samples outside of the pool on which an oracle measures accuracy."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One strategy, one pool, one seed; picklable, so that a worker needs nothing else but the data set.
+    """One strategy, one pool, one seed; it can be pickled, and a worker needs only the data set besides it.
 
     Attributes:
         config: sizes and training; its strategies, seeds and pools are not read.
         strategy: the name.
-        query_strategy: what it names; None for an oracle.
+        query_strategy: what the name stands for; None for an oracle.
         pool: "subset" or "whole".
         seed: root of every draw.
     """
 
-    config: ExperimentConfig
+    config: GridConfig
     strategy: str
     query_strategy: QueryStrategy | None
     pool: PoolName
@@ -52,38 +55,8 @@ class Run:
         return describe_run(self.config, self.strategy, self.query_strategy, self.pool, self.seed)
 
 
-def run_one(
-    config: ExperimentConfig,
-    data: DataSet,
-    strategy: QueryStrategy | str,
-    pool: PoolName,
-    seed: int,
-    *,
-    classifier: Classifier | None = None,
-) -> dict[str, Any]:
-    """Plays one run and returns its record.
-
-    Args:
-        config: sizes and training; its strategies, seeds and pools are not read.
-        data: the data set, which need not be a registered one.
-        strategy: a strategy, or its name.
-        pool: "subset" or "whole".
-        seed: root of every draw.
-        classifier: a recipe of your own; by default the one that ``config`` names.
-
-    Returns:
-        The record: what identifies the run, and ``labeled``, ``accuracy`` and ``selected`` (data-set indices acquired
-        after the fit) of each step. It is the same in every execution.
-    """
-    recipe = classifier or build_classifier(config.classifier, data.train, data.num_classes, config.training)
-    check(config, data, recipe)
-    found = find_contender(strategy, recipe)
-    name = strategy if isinstance(strategy, str) else strategy.name
-    return _play(Run(config, name, found, pool, seed), data, recipe)[0]
-
-
 def find_contender(strategy: QueryStrategy | str, classifier: Classifier) -> QueryStrategy | None:
-    """The strategy with that name, once it is known to work with ``classifier``; None for the name of an oracle."""
+    """The strategy with that name, checked against ``classifier``; None for the name of an oracle."""
     if isinstance(strategy, str) and strategy in ORACLES:
         return None
     found = find_strategy(strategy)
@@ -91,34 +64,35 @@ def find_contender(strategy: QueryStrategy | str, classifier: Classifier) -> Que
     return found
 
 
-def play_together(runs: tuple[Run, ...]) -> list[tuple[dict[str, Any], dict[str, float | None]]]:
-    """The record and the costs of each of ``runs``, which share a data set and a classifier; what a worker does.
+def play_together(runs: tuple[Run, ...]) -> list[tuple[Record, RunTimes]]:
+    """The record and the times of each run; what a worker does.
 
-    Their fits are trained side by side where there is more than one run; the seconds are then shared out evenly.
+    ``runs`` share a data set and a classifier. The fits of several runs are trained side by side, and the seconds are
+    then divided evenly among them.
     """
     config = runs[0].config
     data, classifier = prepared(config.dataset, config.classifier, config.training)
     if len(runs) == 1:
-        return [_play(runs[0], data, classifier)]
+        return [play(runs[0], data, classifier)]
 
-    def task(run: Run) -> Any:
-        return lambda shared: _play(run, data, shared)
+    def task(run: Run) -> Callable[[Classifier], tuple[Record, RunTimes]]:
+        return lambda shared: play(run, data, shared)
 
     begin = time.perf_counter()
     played = side_by_side(classifier, [task(run) for run in runs])
     seconds = (time.perf_counter() - begin) / len(runs)
-    return [(record, {"seconds": seconds, "peak_mb": costs["peak_mb"]}) for record, costs in played]
+    return [(record, RunTimes(seconds=seconds, peak_mb=times.peak_mb)) for record, times in played]
 
 
 @lru_cache(maxsize=2)
 def prepared(dataset: str, classifier: str, training: TrainingConfig) -> tuple[DataSet, Classifier]:
-    """A process reads its data set once."""
+    """The data set and the classifier of a grid; a process reads its data set once."""
     data = load_dataset(dataset)
     return data, build_classifier(classifier, data.train, data.num_classes, training)
 
 
-def check(config: ExperimentConfig, data: DataSet, classifier: Classifier) -> None:
-    """Raises where the sizes of ``config`` do not fit the data or the classifier."""
+def check(config: GridConfig, data: DataSet, classifier: Classifier) -> None:
+    """Raises an error if the sizes of ``config`` do not fit the data or the classifier."""
     if classifier.num_classes != data.num_classes:
         raise ModelError(
             f"the classifier has {classifier.num_classes} logits and {data.name} {data.num_classes} classes: "
@@ -145,21 +119,23 @@ def check(config: ExperimentConfig, data: DataSet, classifier: Classifier) -> No
             )
 
 
-def begin_run(config: ExperimentConfig, data: DataSet, classifier: Classifier, pool: PoolName, seed: int) -> Learner:
-    """A learner with what all strategies of one seed share: the samples that may be labeled and the first labels."""
+def begin_run(config: GridConfig, data: DataSet, classifier: Classifier, pool: PoolName, seed: int) -> Learner:
+    """A learner with everything that the strategies of one seed share: the samples that may be labeled and the first
+    labels.
+    """
     universe = _order(config, data, seed)[: config.pool_size].sort().values
     return start(classifier, data, config.cycle_of(pool), Stream(seed), universe=universe)
 
 
-def _order(config: ExperimentConfig, data: DataSet, seed: int) -> Tensor:
-    """int64 [N]: the training samples, those that may be labeled first."""
+def _order(config: GridConfig, data: DataSet, seed: int) -> Tensor:
+    """int64 [N]: the training samples, beginning with those that may be labeled."""
     if config.pool_size is None:
         return torch.arange(len(data.train))
     return torch.from_numpy(Stream(seed).child("pool").numpy().permutation(len(data.train)))
 
 
-def _play(run: Run, data: DataSet, classifier: Classifier) -> tuple[dict[str, Any], dict[str, float | None]]:
-    """The record and the costs of a run that has been checked."""
+def play(run: Run, data: DataSet, classifier: Classifier) -> tuple[Record, RunTimes]:
+    """The record and the times of a run that has been checked."""
     config = run.config
     indices = _test_indices(config, data)
     labels = data.test_labels[indices]
@@ -176,16 +152,16 @@ def _play(run: Run, data: DataSet, classifier: Classifier) -> tuple[dict[str, An
         chooser = ORACLES[run.strategy](data, scoring)
     beside = [find_strategy(name) for name in config.beside]
     steps = list(run_cycle(learner, chooser, data.train_labels, evaluate, beside=beside))
-    costs = {
-        "seconds": time.perf_counter() - begin,
-        "fit_seconds": learner.seconds["fit"],
-        "query_seconds": learner.seconds["query"],
-        "peak_mb": peak_megabytes(),
-    }
-    return make_record(run.described(), steps), costs
+    times = RunTimes(
+        seconds=time.perf_counter() - begin,
+        fit_seconds=learner.seconds["fit"],
+        query_seconds=learner.seconds["query"],
+        peak_mb=peak_megabytes(),
+    )
+    return make_record(run.described(), steps), times
 
 
-def _test_indices(config: ExperimentConfig, data: DataSet) -> Tensor:
-    """int64: evenly spaced test samples, so that a split sorted by class keeps its balance."""
+def _test_indices(config: GridConfig, data: DataSet) -> Tensor:
+    """int64 [T]: evenly spaced test samples, so that a split sorted by class keeps its balance."""
     size, total = config.test_size or len(data.test), len(data.test)
     return torch.arange(size) * total // size

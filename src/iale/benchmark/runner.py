@@ -1,46 +1,49 @@
-"""Runs experiments: one record for each run, paired over strategies, safe to stop at any moment.
+"""Plays grids: one record for each run, paired over strategies, safe to stop at any moment.
 
     out/
-      experiment.json     what was asked for last
-      machine.json        where and with what it was computed last
+      experiment.json     the grids of the last call
+      machine.json        the machine and the versions of the last call
       records.jsonl       one line for each finished run; the same seed gives the same line
-      records.jsonl.gz    records that were packed; they count as finished, too
-      times.jsonl         how long each took, kept apart because that never comes out the same
+      records.jsonl.gz    packed records; they count as finished too
+      times.jsonl         how long each run took, kept apart because it differs between executions
 
-Runs whose key is in the records are skipped, so the same command goes on where it stopped, and more seeds or strategies
-are added by asking for them.
+Runs whose key is in the records are skipped. So the same call goes on where it stopped, and a call with more seeds or
+strategies plays only the new runs.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, groupby
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
 from iale import _storage as storage
+from iale.benchmark._evidence import MACHINE
 from iale.benchmark._machine import describe_machine
-from iale.benchmark._play import Run, begin_run, check, find_contender, play_together, prepared
-from iale.benchmark.bench import Bench
-from iale.benchmark.config import ExperimentConfig, resolved
-from iale.benchmark.records import RECORDS, all_records, cut_short, label, run_key, told
-from iale.classifiers.base import resolve_device
-from iale.data.catalog import load_dataset
-from iale.errors import ConfigError, StorageError
+from iale.benchmark._plan import planned
+from iale.benchmark._play import Run, check, find_contender, play, play_together
+from iale.benchmark._record_files import RECORDS, all_records, cut_short
+from iale.benchmark._seal import told
+from iale.benchmark._times import TIMES, RunTimes
+from iale.benchmark.grid import GridConfig
+from iale.benchmark.records import PoolName, Record
+from iale.classifiers.base import Classifier
+from iale.classifiers.build import build_classifier
+from iale.data.samples import DataSet
+from iale.errors import StorageError
 from iale.executors import Executor, as_completed, open_executor
-from iale.policies.catalog import find_strategy
+from iale.strategies.base import QueryStrategy
 
-TIMES, EXPERIMENT, MACHINE = "times.jsonl", "experiment.json", "machine.json"
-TOGETHER = 32
-"""Runs whose fits are trained side by side on a GPU, which one run leaves idle."""
+_GRIDS = "experiment.json"
+_TOGETHER = 32
+"""Runs whose fits are trained side by side on a GPU, which a single run would leave mostly idle."""
 
 
-def run_experiment(
-    config: ExperimentConfig | Sequence[ExperimentConfig],
+def run_grids(
+    config: GridConfig | Sequence[GridConfig],
     out: Path,
     *,
     workers: int = 1,
@@ -48,20 +51,20 @@ def run_experiment(
     together: int | None = None,
     progress: bool = True,
 ) -> Path:
-    """Runs what is not finished yet.
+    """Plays the runs that are not finished yet.
 
-    Everything is checked before the first fit. With several workers the lines come in the order in which the runs
-    finish; what they say does not depend on it. Strategies travel to the workers, trained policies too; a data set is
-    loaded there, by its name or path, and one that was registered by hand is known to this process alone.
+    Everything is checked before the first fit. With several workers the lines of records.jsonl come in the order in
+    which runs finish; their content does not depend on it. Strategies and trained policies travel to the workers. Data
+    sets are loaded there by name or path, so a data set that was registered by hand is known to this process only.
 
     Args:
-        config: what to run; several configurations share the records, and runs of more than one are played once.
+        config: what to run. Several grids share the records, and a run that two of them name is played once.
         out: folder for the records.
         workers: processes side by side, each on one thread.
-        executor: where they run, see `open_executor`; by default in this process for one worker, in a pool of processes
-            for more.
-        together: runs of one process whose fits are trained side by side, with results that are equal up to rounding;
-            by default 32 on a GPU. A CPU gains nothing, and takes 1.
+        executor: where they run, see `open_executor`; by default in this process for one worker, and in a pool of
+            processes for more.
+        together: runs of one process whose fits are trained side by side, with equal results up to rounding; by
+            default 32 on a GPU and 1 on a CPU, which gains nothing.
         progress: shows a bar on stderr.
 
     Returns:
@@ -70,117 +73,86 @@ def run_experiment(
     Raises:
         ConfigError, DataError, ModelError, PolicyError: something does not fit; nothing was run or written.
         StorageError: the folder is not usable.
-        KeyboardInterrupt: with a sentence that says how to go on; finished runs are kept.
+        KeyboardInterrupt: it was stopped; finished runs are kept, and the message says how to go on.
     """
-    path = out / RECORDS
-    configs = [config] if isinstance(config, ExperimentConfig) else list(config)
-    runs = planned(configs)
-    finished = {record["key"] for record in all_records(out)}
+    grids = [config] if isinstance(config, GridConfig) else list(config)
+    runs = planned(grids)
+    finished = {record.key for record in all_records(out)}
     left = [run for key, run in runs.items() if key not in finished]
-    done = len(runs) - len(left)
-    if (lost := cut_short(path)) is not None:
-        print(f"{path} ends in half a line: the run {lost} was cut short and is played again", file=sys.stderr)
+    if (lost := cut_short(out / RECORDS)) is not None:
+        print(f"{out / RECORDS} ends in half a line: the run {lost} was cut short and is played again", file=sys.stderr)
     with open_executor(workers, executor) as opened:
-        storage.write_json(out / EXPERIMENT, {"experiments": [resolved(config) for config in configs]})
+        storage.write_json(out / _GRIDS, {"experiments": [grid.resolved() for grid in grids]})
         storage.write_json(out / MACHINE, describe_machine())
-        bar = tqdm(total=len(runs), initial=done, unit="run", disable=not progress, file=sys.stderr)
-        try:
-            for played in as_completed(opened, play_together, _groups(left, together), ahead=2 * workers - 1):
-                for record, costs in played:
-                    _keep(out, record, costs, f"{done} of {len(runs)} runs are finished and kept")
-                    done += 1
-                    shown = ", ".join([record["dataset"], record["strategy"], f"seed {record['seed']}"])
-                    bar.set_postfix_str(f"{shown}: {record['accuracy'][-1]:.1%}", False)
-                    bar.update()
-        except KeyboardInterrupt:
-            kept = f"stopped: {done} of {len(runs)} runs are finished and kept in {out}"
-            raise KeyboardInterrupt(f"{kept}; start the same command again to go on.") from None
-        finally:
-            bar.close()
-    return path
+        with tqdm(total=len(runs), initial=len(runs) - len(left), unit="run", disable=not progress) as bar:
+            played = as_completed(opened, play_together, _groups(left, together), ahead=2 * workers - 1)
+            _keep_all(played, out, bar, len(runs) - len(left))
+    return out / RECORDS
 
 
-def _keep(out: Path, record: dict[str, Any], costs: dict[str, float | None], kept: str) -> None:
-    """Writes down a finished run, the record last: where it is there, all of the run is."""
-    name = {field: record[field] for field in ("key", "strategy", "pool", "seed")}
-    known = {key: round(cost, 3) for key, cost in costs.items() if cost is not None}
+def _keep_all(played: Iterable[Sequence[tuple[Record, RunTimes]]], out: Path, bar: tqdm, done: int) -> None:
+    """Writes down runs as they finish, and turns Ctrl-C into a sentence that says how to go on."""
+
+    def kept() -> str:  # a bar that is not shown does not count
+        return f"{done} of {bar.total} runs are finished and kept"
+
     try:
-        storage.append_line(out / TIMES, {**name, **known})
-        storage.append_line(out / RECORDS, record)
+        for record, times in chain.from_iterable(played):
+            _keep(out, record, times, kept())
+            done += 1
+            shown = ", ".join([record.dataset, record.strategy, f"seed {record.seed}"])
+            bar.set_postfix_str(f"{shown}: {record.accuracy[-1]:.1%}", False)
+            bar.update()
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"stopped: {kept()} in {out}; start the same command again to go on.") from None
+
+
+def _keep(out: Path, record: Record, times: RunTimes, kept: str) -> None:
+    """Writes down a finished run, the record last: if it is there, the times are there too."""
+    name = {"key": record.key, "strategy": record.strategy, "pool": record.pool, "seed": record.seed}
+    try:
+        storage.append_line(out / TIMES, {**name, **times.rounded()})
+        storage.append_line(out / RECORDS, record.content)
     except StorageError as error:
-        raise StorageError(f"the run {told(record)} is lost: {error} {kept}; start the same command again.") from error
-
-
-def planned(configs: Sequence[ExperimentConfig]) -> Mapping[str, Run]:
-    """Every run by its key, once all of them are known to be able to start; the device is chosen here, for all.
-
-    Raises:
-        ConfigError, DataError, ModelError, PolicyError: something does not fit.
-    """
-    prepared.cache_clear()
-    runs: dict[str, Run] = {}
-    labels: dict[str, str] = {}
-    for config in configs:
-        device = str(resolve_device(config.training.device))
-        config = replace(config, training=replace(config.training, device=device))
-        for run in _checked(config):
-            described = run.described()
-            if labels.setdefault(described["strategy"], run.strategy) != run.strategy:
-                raise ConfigError(
-                    f"{labels[described['strategy']]!r} and {run.strategy!r} would both be called "
-                    f"{described['strategy']!r}: rename one of the folders."
-                )
-            runs.setdefault(run_key(described), run)
-    return runs
-
-
-def check_additions(bench: Bench, added: Sequence[str]) -> None:
-    """Finds what cannot run before the policies of a bench are trained: strategies and data sets of one's own.
-
-    Args:
-        bench: with the names of its policies, which need not be there yet.
-        added: strategies that are not its own.
-
-    Raises:
-        ConfigError, DataError, ModelError, PolicyError: something does not fit.
-    """
-    for name in added:
-        if label(name) in bench.policies and name not in bench.policies:
-            raise ConfigError(f"{name!r} would be called {label(name)!r} like a policy of {bench.name}: rename it.")
-    sources = {config.dataset for config in bench.policies.values()}
-    learned_classes = {source: load_dataset(source).num_classes for source in sorted(sources)}
-    for grid in bench.grids:
-        classes = prepared(grid.dataset, grid.classifier, grid.training)[0].num_classes
-        for source, learned in learned_classes.items():
-            if learned != classes:
-                raise ConfigError(
-                    f"{grid.dataset} has {classes} classes and the policies of {bench.name} learn on the {learned} of "
-                    f"{source}: take data with {learned} classes, or compare with `iale run`."
-                )
-    planned([replace(g, strategies=o) for g in bench.grids if (o := _others(g, bench))])
-
-
-def _others(config: ExperimentConfig, bench: Bench) -> tuple[str, ...]:
-    return tuple(name for name in config.strategies if name not in bench.policies)
-
-
-def _checked(config: ExperimentConfig) -> Iterator[Run]:
-    """The runs of one configuration."""
-    data, classifier = prepared(config.dataset, config.classifier, config.training)
-    check(config, data, classifier)
-    contenders = {name: find_contender(name, classifier) for name in config.strategies}
-    for name in config.beside:
-        find_strategy(name).check(classifier)
-    for seed in range(config.first_seed, config.first_seed + config.seeds):
-        for pool in config.pools:
-            begin_run(config, data, classifier, pool, seed)
-    for name, pool, seed in config.runs():
-        yield Run(config, name, contenders[name], pool, seed)
+        lost = told(record.content)
+        raise StorageError(f"the run {lost} is lost: {error} {kept}; start the same command again.") from error
 
 
 def _groups(runs: Sequence[Run], together: int | None) -> Iterator[tuple[Run, ...]]:
-    """Runs that are played by one worker at a time: neighbours that share data set and classifier."""
+    """What one worker plays at a time: neighbors that share data set and classifier."""
     for _, members in groupby(runs, lambda r: (r.config.dataset, r.config.classifier, r.config.training)):
         listed = list(members)
-        size = together or (1 if listed[0].config.training.device == "cpu" else TOGETHER)
+        size = together or (1 if listed[0].config.training.device == "cpu" else _TOGETHER)
         yield from (tuple(listed[i : i + size]) for i in range(0, len(listed), size))
+
+
+def run_one(
+    config: GridConfig,
+    data: DataSet,
+    strategy: QueryStrategy | str,
+    pool: PoolName,
+    seed: int,
+    *,
+    classifier: Classifier | None = None,
+) -> Record:
+    """Plays one run and returns its record.
+
+    Args:
+        config: sizes and training; its strategies, seeds and pools are not read.
+        data: the data set, which need not be registered.
+        strategy: a strategy, or its name.
+        pool: "subset" or "whole".
+        seed: root of every draw.
+        classifier: your own recipe; by default the one that ``config`` names.
+
+    Returns:
+        The record, which is the same in every execution on one machine.
+
+    Raises:
+        ConfigError, DataError, ModelError, PolicyError: something does not fit.
+    """
+    recipe = classifier or build_classifier(config.classifier, data.train, data.num_classes, config.training)
+    check(config, data, recipe)
+    found = find_contender(strategy, recipe)
+    name = strategy if isinstance(strategy, str) else strategy.name
+    return play(Run(config, name, found, pool, seed), data, recipe)[0]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from iale.cli._commands import run_command
 from iale.cli._options import parse
 from iale.cli._output import check_folder
 from iale.errors import ConfigError
@@ -16,11 +17,11 @@ from iale.reports.report import write_report
 class ReportOptions:
     """Draws learning curves and tables with paired differences from the records of `iale run`.
 
-    Writes report.html, one page that holds all it shows, report.md, curves.png and summary.json, and prints the table.
+    Writes report.html, a page that needs nothing else, report.md, curves.png and summary.json, and prints the table.
 
     Attributes:
         records: folders with a records.jsonl.
-        out: folder for the report; by default "report" below the records, or here where there are several folders.
+        out: folder for the report; by default "report" in the folder of the records, or here for several folders.
     """
 
     records: tuple[Path, ...] = field(default=(), metadata={"positional": True})
@@ -34,5 +35,5 @@ def main(argv: Sequence[str]) -> int:
     if not records:
         raise ConfigError("iale report needs a folder with a records.jsonl, which `iale run` writes: name one or more.")
     out = options.out or (records[0] / "report" if len(records) == 1 else Path("report"))
-    print(write_report(records[0] if len(records) == 1 else records, check_folder(out)))
+    print(write_report(records, check_folder(out), run_command))
     return 0

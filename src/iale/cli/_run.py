@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from iale.benchmark.config import ExperimentConfig
-from iale.benchmark.runner import run_experiment
+from iale.benchmark.grid import GridConfig
+from iale.benchmark.runner import run_grids
 from iale.cli._options import parse
 from iale.cli._output import check_folder
 from iale.cli._workers import WorkerOptions
@@ -15,9 +15,9 @@ from iale.cli._workers import WorkerOptions
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Compares strategies over seeds on a data set; for one seed all get the same split, first labels and draws.
+    """Compares strategies over seeds on a data set; for one seed, all have the same split, first labels and draws.
 
-    Every finished run is one line of DIR/records.jsonl. The same command goes on where it was stopped.
+    Every finished run becomes one line of records.jsonl in the folder. If it is stopped, the same command goes on.
 
     Attributes:
         out: folder for the records.
@@ -27,7 +27,7 @@ class RunOptions:
 
     out: Path
     where: WorkerOptions = field(default_factory=WorkerOptions)
-    config: ExperimentConfig = field(default_factory=ExperimentConfig)
+    config: GridConfig = field(default_factory=GridConfig)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -35,5 +35,5 @@ def main(argv: Sequence[str]) -> int:
     options = parse(RunOptions, argv, prog="iale run")
     with options.where.open() as executor:
         out = check_folder(options.out)
-        print(run_experiment(options.config, out, workers=options.where.workers, executor=executor))
+        print(run_grids(options.config, out, workers=options.where.workers, executor=executor))
     return 0

@@ -1,4 +1,4 @@
-"""Reports: read records only, never models."""
+"""Reports: curves, tables, figures and pages from records alone, without models and without PyTorch."""
 
 import lazy_loader
 

@@ -1,3 +1,4 @@
-from .bench import write_bench_report as write_bench_report
+from .experiment import write_experiment_report as write_experiment_report
 from .report import write_report as write_report
+from .results import Commands as Commands
 from .results import results_page as results_page

@@ -1,4 +1,4 @@
-"""Learning curves, and below them the paired difference to Random: the part that pairing makes sharp."""
+"""Learning curves, and below them the paired difference to Random, which shows what single curves hide."""
 
 from __future__ import annotations
 
@@ -10,8 +10,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from iale.reports._figures import BAND, STYLE, caption, draw_line, frame, name_ends, new_figure, shorten
-from iale.reports._palette import MUTED, Look
+from iale.reports._figures import (
+    BAND,
+    STYLE,
+    caption,
+    draw_line,
+    frame,
+    name_ends,
+    new_figure,
+    shorten,
+    subtitle,
+    titles,
+)
+from iale.reports._palette import Look
 from iale.reports._panels import RANDOM, Entry, Panel
 
 _PLOT, _HEIGHT, _LEFT = 3.8, 5.7, 0.75  # inches of the axes, of a panel from title to title, left of the axes
@@ -61,12 +72,10 @@ def _curves(axes: Axes, panel: Panel, looks: Mapping[str, Look], *, last: bool) 
     for place, entry in enumerate(_back_to_front(panel.entries)):
         draw_line(axes, panel.labeled, 100 * entry.curves, looks[entry.name], place)
     _fit_frame(axes)
-    cycle = panel.config["cycle"]
     counts = sorted({len(entry.seeds) for entry in panel.entries})
     seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    details = f"{seeds} paired seeds, {cycle['acquisition_size']} labels a step, from {panel.labeled[0]}"
-    axes.annotate(panel.title, (0, 1), (0, 24), "axes fraction", "offset points", fontsize=11.5, weight="bold")
-    axes.annotate(details, (0, 1), (0, 10), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
+    details = f"{seeds} paired seeds, {panel.config.acquisition_size} labels a step, from {panel.labeled[0]}"
+    titles(axes, panel.title, details)
     axes.set_ylabel("test accuracy, %")
     room = 0.015 * max(panel.labeled[-1] - panel.labeled[0], 1)
     axes.set_xlim(panel.labeled[0] - room, panel.labeled[-1] + room)
@@ -89,13 +98,12 @@ def _differences(axes: Axes, panel: Panel, random: Entry, looks: Mapping[str, Lo
     axes.axhline(0, color=looks[RANDOM].color, linestyle=looks[RANDOM].dash, linewidth=1.3, zorder=2)
     _fit_frame(axes)
     axes.set_ylabel("points")
-    title = f"paired difference to {random.display}"
-    axes.annotate(title, (0, 1), (0, 4), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
+    subtitle(axes, f"paired difference to {random.display}")
     axes.set_xlabel("labels")
 
 
 def _fit_frame(axes: Axes) -> None:
-    """Axes around the means: bands widen them by a third of the means' range at most, and run out of sight beyond."""
+    """Limits around the means. Bands may widen them by a third of the means' range and are cut off beyond that."""
     low, high = axes.get_ylim()
     means = np.concatenate([np.asarray(line.get_ydata(), dtype=np.float64) for line in axes.lines])
     room = max(0.35 * float(np.ptp(means)), 0.5)

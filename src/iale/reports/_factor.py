@@ -1,14 +1,14 @@
-"""What one setting does: AUC against its value, or, where strategies are what is varied, one bar for each.
+"""The effect of one setting: AUC against its value, or one bar for each strategy if the strategies vary.
 
 Legend of dimensions: S seeds, V values of the setting.
 """
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -16,8 +16,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from iale import _storage as storage
-from iale.benchmark.statistics import Comparison, Estimate, compare, correct, estimate
-from iale.reports._figures import STYLE, caption, frame, name_ends, new_figure, shorten, side_titles
+from iale.benchmark._statistics import Comparison, Estimate, compare, correct, estimate
+from iale.reports._figures import (
+    STYLE,
+    caption,
+    frame,
+    name_ends,
+    new_figure,
+    shorten,
+    side_titles,
+    stacked_axes,
+    subtitle,
+    titles,
+)
 from iale.reports._palette import INK, MUTED, PAPER, Look
 from iale.reports._panels import RANDOM, Entry, Panel, display_name
 
@@ -32,8 +43,8 @@ class Series:
 
     Attributes:
         title: what they share.
-        setting: the name of what is varied, in words.
-        panels: by value, ascending; None, for "no limit", comes last.
+        setting: what varies, in words.
+        panels: by value, ascending; None, for "no limit", is last.
     """
 
     title: str
@@ -46,11 +57,11 @@ class Series:
         return list(dict.fromkeys(entry.name for panel in self.panels.values() for entry in panel.entries))
 
     def entry(self, name: str) -> Entry:
-        """Some entry of the strategy ``name``."""
+        """An entry of the strategy ``name``, whatever the value."""
         return next(entry for panel in self.panels.values() for entry in panel.entries if entry.name == name)
 
     def areas(self, name: str) -> dict[float | None, Estimate]:
-        """AUC of a strategy at each value at which it ran."""
+        """AUC of a strategy at each value for which it ran."""
         found = {value: _find(panel, name) for value, panel in self.panels.items()}
         return {v: estimate(list(entry.areas.values())) for v, entry in found.items() if entry is not None}
 
@@ -66,17 +77,16 @@ class Series:
 
 
 def series(panels: Sequence[Panel], factor: str) -> list[Series]:
-    """Panels sorted by the option at the dotted path ``factor`` of their configuration."""
+    """Panels grouped by everything but the option at the dotted path ``factor`` of their configuration."""
     *above, last = factor.split(".")
     groups: dict[str, dict[float | None, Panel]] = defaultdict(dict)
     for panel in panels:
-        config: dict[str, Any] = {**panel.config, "cycle": dict(panel.config["cycle"])}
+        config = copy.deepcopy(dict(panel.config.options))
         inner = config
         for name in above:
-            inner[name] = dict(inner[name])
             inner = inner[name]
         value = inner.pop(last)
-        if last == "subset_size":
+        if last == "subset_size":  # the whole pool is one of the values, so the pool varies with it
             config.pop("pool")
         groups[storage.to_json(config)][value] = panel
     return [
@@ -90,7 +100,7 @@ def series(panels: Sequence[Panel], factor: str) -> list[Series]:
 
 
 def draw_factor(panels: Sequence[Panel], looks: Mapping[str, Look], factor: str) -> Figure:
-    """AUC against the varied setting, the paired difference to Random below; or one bar for each strategy."""
+    """AUC against the setting, with the paired difference to Random below; or one bar for each strategy."""
     if factor == STRATEGY:
         return draw_bars(panels, looks)
     found = series(panels, factor)
@@ -120,17 +130,14 @@ def draw_factor(panels: Sequence[Panel], looks: Mapping[str, Look], factor: str)
 
 
 def draw_bars(panels: Sequence[Panel], looks: Mapping[str, Look]) -> Figure:
-    """One row for each strategy: its paired difference in AUC to Random, or its AUC where Random did not run."""
+    """One row for each strategy: its paired difference in AUC to Random, or its AUC if Random did not run."""
     longest = max(len(shorten(entry.display)) for panel in panels for entry in panel.entries)
     left, right, top, bottom, row = 0.3 + 0.08 * longest, 0.9, 0.85, 0.65, 0.3
     tall = [row * (len(panel.entries) - (panel.random is not None)) + top + bottom for panel in panels]
     with rc_context(STYLE):
-        width, height = _WIDTH, sum(tall)
-        figure = new_figure(width, height)
-        for place, (panel, own) in enumerate(zip(panels, tall, strict=True)):
-            low = height - sum(tall[: place + 1]) + bottom
-            box = (left / width, low / height, (width - left - right) / width, (own - top - bottom) / height)
-            _bars(figure.add_axes(box), panel, looks)
+        figure, every = stacked_axes(_WIDTH, tall, left=left, right=right, top=top, bottom=bottom)
+        for axes, panel in zip(every, panels, strict=True):
+            _bars(axes, panel, looks)
     return figure
 
 
@@ -176,18 +183,9 @@ def _areas(axes: Axes, each: Series, looks: Mapping[str, Look]) -> None:
     frame(axes)
     axes.set_ylabel("AUC, %")
     axes.yaxis.set_label_coords(-0.125, 0.5)
-    axes.annotate(each.title, (0, 1), (0, 24), "axes fraction", "offset points", fontsize=11.5, weight="bold")
     counts = sorted({len(entry.seeds) for panel in each.panels.values() for entry in panel.entries})
     seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    axes.annotate(
-        f"AUC by {each.setting}, {seeds} paired seeds",
-        (0, 1),
-        (0, 10),
-        "axes fraction",
-        "offset points",
-        fontsize=8.5,
-        color=MUTED,
-    )
+    titles(axes, each.title, f"AUC by {each.setting}, {seeds} paired seeds")
     name_ends(axes, ends)
 
 
@@ -205,8 +203,7 @@ def _differences(axes: Axes, each: Series, looks: Mapping[str, Look]) -> None:
     axes.set_ylabel("points")
     axes.yaxis.set_label_coords(-0.125, 0.5)
     axes.set_xlabel(each.setting)
-    title = f"paired difference to {display_name(RANDOM)}"
-    axes.annotate(title, (0, 1), (0, 4), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
+    subtitle(axes, f"paired difference to {display_name(RANDOM)}")
 
 
 def _whiskers(axes: Axes, x: float, y: float, value: Estimate, look: Look, *, upright: bool) -> None:
@@ -220,7 +217,7 @@ def _whiskers(axes: Axes, x: float, y: float, value: Estimate, look: Look, *, up
 
 
 def _positions(each: Series) -> dict[float | None, float]:
-    """Where the values lie on the axis: None as far beyond the largest as the largest is from the one before."""
+    """Positions on the axis; None lies as far beyond the largest value as that is from the one before, in ratio."""
     values = [value for value in each.panels if value is not None]
     found: dict[float | None, float] = {value: float(value) for value in values}
     if None in each.panels:
@@ -236,7 +233,7 @@ def _spreads(each: Series) -> bool:
 
 
 def _shifted(each: Series, values: Sequence[float | None], place: int) -> list[float]:
-    """Positions, a little apart for each strategy."""
+    """Positions, shifted a little for each strategy so that intervals do not cover one another."""
     positions = _positions(each)
     offset = (place - (len(each.names) - 1) / 2) / max(1, len(each.names))
     ordered = sorted(positions.values())
@@ -266,4 +263,4 @@ def _order(item: tuple[float | None, Panel]) -> float:
 def _title(panels: Sequence[Panel], varied: str) -> str:
     panel = panels[0]
     pool = "" if varied == "subset_size" else f", {panel.pool}"
-    return f"{panel.config['dataset']}, {panel.classifier}{pool}"
+    return f"{panel.dataset}, {panel.classifier}{pool}"

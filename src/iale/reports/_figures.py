@@ -7,7 +7,7 @@ import re
 import textwrap
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib import rc_context
@@ -15,13 +15,13 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from iale.benchmark.metrics import Floats
-from iale.benchmark.statistics import half_width
+from iale.benchmark._metrics import Floats
+from iale.benchmark._statistics import half_width
 from iale.reports._palette import GRID, INK, MUTED, PAPER, Look, looks, screen_colors
 from iale.reports._panels import Panel
 
 BAND = 3
-"""Seeds below which no band is drawn: with two, t is so wide that it buries the curves."""
+"""The fewest seeds for a band. With two, t has one degree of freedom and is so wide that it hides the curves."""
 
 _LONGEST = 36
 
@@ -41,7 +41,7 @@ STYLE: Any = {
 
 
 def panel_looks(panels: Sequence[Panel]) -> dict[str, Look]:
-    """The looks of all strategies of a report, those that were only asked beside included."""
+    """The looks of all strategies of a report, including those that were only asked beside others."""
     entries = [entry for panel in panels for entry in panel.entries]
     acting = {(entry.name, entry.kind) for entry in entries}
     names = {name for name, _ in acting}
@@ -49,28 +49,28 @@ def panel_looks(panels: Sequence[Panel]) -> dict[str, Look]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of so many inches."""
+    """An empty figure; sizes in inches."""
     figure = Figure(figsize=(width, height), dpi=160)
     FigureCanvasAgg(figure)
     return figure
 
 
 def png(figure: Figure) -> bytes:
-    """The figure on white, 160 dots an inch."""
+    """The figure on white, at 160 dots per inch."""
     return _save(figure, "png", PAPER, {"Software": None})
 
 
 def svg(figure: Figure) -> bytes:
-    """The figure on white, for itself; equal figures give equal bytes."""
+    """The figure on white, as a file; equal figures give equal bytes."""
     return _svg(figure, PAPER).encode()
 
 
 def inline_svg(figure: Figure, name: str, label: str) -> str:
-    """The figure as an element of a page: ids of its own, colors of the page, no background.
+    """The figure as an element of a page: unique ids, the colors of the page, no background.
 
     Args:
-        figure: is drawn as it is.
-        name: letters and digits that no other figure of the page has.
+        figure: drawn as it is.
+        name: letters and digits that no other figure of the page uses.
         label: what it shows, for people who do not see it; escaped.
     """
     text = _svg(figure, "none")
@@ -83,7 +83,7 @@ def inline_svg(figure: Figure, name: str, label: str) -> str:
     return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
 
 
-def frame(axes: Axes, grid: Any = "y") -> None:
+def frame(axes: Axes, grid: Literal["x", "y"] = "y") -> None:
     """The axes without a box, with thin lines."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis=grid, color=GRID, linewidth=0.8)
@@ -105,22 +105,46 @@ def draw_line(axes: Axes, x: Sequence[float], curves: Floats, look: Look, offset
             axes.plot(x, curve, color=look.color, linewidth=0.6, alpha=0.5, zorder=3)
 
 
+def titles(axes: Axes, title: str, details: str) -> None:
+    """Title and subtitle above the axes."""
+    axes.annotate(title, (0, 1), (0, 24), "axes fraction", "offset points", fontsize=11.5, weight="bold")
+    axes.annotate(details, (0, 1), (0, 10), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
+
+
+def subtitle(axes: Axes, text: str) -> None:
+    """A line of small print right above the axes."""
+    axes.annotate(text, (0, 1), (0, 4), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
+
+
+def stacked_axes(
+    width: float, heights: Sequence[float], *, left: float, right: float, top: float, bottom: float
+) -> tuple[Figure, list[Axes]]:
+    """A new figure with axes below one another; sizes in inches, margins within ``heights``."""
+    height = sum(heights)
+    figure, made = new_figure(width, height), []
+    for place, own in enumerate(heights):
+        low = height - sum(heights[: place + 1]) + bottom
+        box = (left / width, low / height, (width - left - right) / width, (own - top - bottom) / height)
+        made.append(figure.add_axes(box))
+    return figure, made
+
+
 def side_titles(axes: Axes, title: str, details: str) -> None:
-    """Title and subtitle from the left edge of the figure, above an axes with long names on its left."""
+    """Title and subtitle that start at the left edge of the figure, because long names stand left of the axes."""
     left = 7.2 - 72 * axes.get_position().x0 * axes.figure.get_figwidth()  # type: ignore[union-attr]
     axes.annotate(title, (0, 1), (left, 33), "axes fraction", "offset points", fontsize=11.5, weight="bold")
     axes.annotate(details, (0, 1), (left, 19), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
 
 
 def caption(figure: Figure, text: str, left: float) -> None:
-    """Small print at the foot, from ``left`` inches on, in lines that fit."""
+    """Small print at the bottom, wrapped, starting ``left`` inches from the left edge."""
     width = figure.get_figwidth()
     lines = textwrap.fill(text, int((width - left) / 0.069))
     figure.text(left / width, 0.14 / figure.get_figheight(), lines, color=MUTED, fontsize=8, linespacing=1.4)
 
 
 def name_ends(axes: Axes, ends: Sequence[tuple[float, str, Look]]) -> None:
-    """Names beside the last points (value, name, look), pushed apart so that none covers another."""
+    """Names beside the last points (value, name, look), pushed apart so that they do not overlap."""
     low, high = axes.get_ylim()
     ordered = sorted(ends, key=lambda end: end[0])
     heights = [(value - low) / (high - low) for value, _, _ in ordered]
@@ -134,12 +158,15 @@ def name_ends(axes: Axes, ends: Sequence[tuple[float, str, Look]]) -> None:
 
 
 def shorten(name: str) -> str:
-    """A name that fits beside an axes: mostly its end, because names of a family begin alike."""
+    """A name that fits beside the axes: mostly its end, because the names of variants begin alike."""
     return name if len(name) <= _LONGEST else f"{name[:5]}…{name[6 - _LONGEST :]}"
 
 
 def spread(heights: Sequence[float], gap: float) -> Floats:
-    """``heights`` (0 … 1, ascending) moved as little as possible so that neighbours are ``gap`` apart."""
+    """``heights`` (0 … 1, ascending) moved as little as possible so that neighbors are at least ``gap`` apart.
+
+    With the gaps subtracted, this is least squares under the constraint that heights ascend: isotonic regression.
+    """
     from sklearn.isotonic import isotonic_regression
 
     gap = min(gap, 1 / max(1, len(heights)))
@@ -150,13 +177,13 @@ def spread(heights: Sequence[float], gap: float) -> Floats:
 
 def _svg(figure: Figure, background: str) -> str:
     text = _save(figure, "svg", background, {"Date": None, "Creator": None}).decode()
-    # Hundredths of a point are finer than any screen; numbers that are read are left alone.
+    # Hundredths of a point are finer than any screen; digits in text stay as they are.
     return re.sub(r'\b(d|x|y)="[^"]*"', lambda found: re.sub(r"(\.\d\d)\d+", r"\1", found[0]), text)
 
 
 def _save(figure: Figure, kind: str, background: str, metadata: dict[str, None]) -> bytes:
     buffer = io.BytesIO()
     with rc_context(STYLE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a browser has more fonts
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the browser of the reader has more fonts
         figure.savefig(buffer, format=kind, facecolor=background, metadata=metadata)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""One table, written as Markdown or as HTML; and the letters that either would take for markup."""
+"""A table as Markdown or as HTML, and text escaped for both."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Table:
     Attributes:
         header: names of the columns.
         lines: the rows, as long as the header.
-        strong: rows that stand out.
-        shades: by row and column, −1 (lost) … 1 (won): colors the cell on a page.
+        strong: rows in bold.
+        shades: by row and column, −1 (lost) … 1 (won), the color of the cell on a page.
     """
 
     header: Sequence[str]
@@ -26,7 +26,7 @@ class Table:
 
 
 def markdown(table: Table) -> str:
-    """The table in Markdown, padded so that it reads well on a terminal: the first column left, the others right.
+    """The table in Markdown, padded for a terminal: the first column aligned left, the others right.
 
     >>> print(markdown(Table(["a", "b"], [["x", "10"]])))
     | a |  b |
@@ -48,7 +48,7 @@ def markdown(table: Table) -> str:
 
 
 def html_table(table: Table) -> str:
-    """The table in a box of its own that scrolls sideways."""
+    """The table in a box that scrolls sideways."""
     head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in table.header)
     body = []
     for place, line in enumerate(table.lines):
@@ -65,12 +65,12 @@ def html_table(table: Table) -> str:
 
 
 def escape(text: str) -> str:
-    """Plain text as HTML, in an attribute too."""
+    """Plain text as HTML, also for attributes."""
     return html.escape(text)
 
 
 def markdown_text(text: str) -> str:
-    """Plain text as Markdown: on one line, and nothing of it is markup.
+    """Plain text as Markdown, on one line and without any markup.
 
     >>> markdown_text("a|b <i>")
     'a\\\\|b &lt;i&gt;'
@@ -79,7 +79,7 @@ def markdown_text(text: str) -> str:
 
 
 def _shade(value: float) -> str:
-    """The style of a cell, from orange (lost) over nothing to blue (won)."""
+    """The style of a cell: orange if lost, blue if won, nothing if tied."""
     if not value:
         return ""
     color = "var(--won)" if value > 0 else "var(--lost)"

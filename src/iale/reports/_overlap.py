@@ -10,17 +10,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from iale.benchmark.metrics import Floats
-from iale.benchmark.statistics import Estimate, estimate, half_width
-from iale.reports._figures import BAND, STYLE, caption, frame, name_ends, new_figure
-from iale.reports._palette import INK, MUTED, Look
+from iale.benchmark._metrics import Floats
+from iale.benchmark._statistics import Estimate, estimate, half_width
+from iale.reports._figures import BAND, STYLE, caption, frame, name_ends, new_figure, titles
+from iale.reports._palette import MUTED, Look
 from iale.reports._panels import Entry, Panel, display_name
 
 _WIDTH, _HEIGHT, _LEFT, _NAMES = 5.8, 4.5, 0.7, 1.5  # inches of one plot
 
 
 def watched(panels: Sequence[Panel]) -> list[tuple[Panel, Entry]]:
-    """The strategies beside which others were asked: the trained policies, or all where none is."""
+    """The strategies beside which others were asked: the trained policies among them, or all if there is no policy."""
     found = [(panel, entry) for panel in panels for entry in panel.entries if entry.overlap]
     return [(panel, entry) for panel, entry in found if entry.learned] or found
 
@@ -50,7 +50,7 @@ def mean_overlap(entry: Entry) -> dict[str, Estimate]:
 
 
 def quadratic(x: Sequence[float], y: Floats) -> Floats:
-    """The values at ``x`` of the second-order polynomial fitted to (x, y); ``y`` where there are too few points."""
+    """The values at ``x`` of the second-order polynomial fitted to (x, y); ``y`` itself for fewer than four points."""
     if len(x) < 4:
         return y
     fitted = np.polynomial.Polynomial.fit(np.asarray(x, dtype=np.float64), y, 2)
@@ -58,9 +58,9 @@ def quadratic(x: Sequence[float], y: Floats) -> Floats:
 
 
 def chance(panel: Panel) -> float | None:
-    """The share that a random choice would have; None on the whole pool, where it is about nothing."""
-    size = panel.config["cycle"]["subset_size"]
-    return None if size is None else float(panel.config["cycle"]["acquisition_size"] / size)
+    """The share that a random choice would have; None on the whole pool, where it is close to 0."""
+    size = panel.config.subset_size
+    return None if size is None else panel.config.acquisition_size / size
 
 
 def _plot(axes: Axes, panel: Panel, entry: Entry, looks: Mapping[str, Look]) -> None:
@@ -95,10 +95,7 @@ def _plot(axes: Axes, panel: Panel, entry: Entry, looks: Mapping[str, Look]) -> 
     axes.set_xlabel("labels")
     axes.set_ylabel("shared choices, %")
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]))
-    title = f"What {entry.display} shares with each heuristic"
-    axes.annotate(title, (0, 1), (0, 24), "axes fraction", "offset points", fontsize=11.5, weight="bold", color=INK)
-    details = f"{panel.title}, {len(entry.seeds)} seeds"
-    axes.annotate(details, (0, 1), (0, 10), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
+    titles(axes, f"What {entry.display} shares with each heuristic", f"{panel.title}, {len(entry.seeds)} seeds")
     name_ends(axes, ends)
 
 

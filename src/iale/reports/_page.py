@@ -1,4 +1,4 @@
-"""A page of HTML that holds all it shows: style, figures and tables; no script, nothing from elsewhere."""
+"""A self-contained page of HTML: style, figures and tables, without scripts and without anything to load."""
 
 from __future__ import annotations
 
@@ -71,18 +71,18 @@ def page(title: str, parts: Sequence[str], footer: Sequence[str] = ()) -> str:
 
 
 def heading(text: str, anchor: str = "") -> str:
-    """The heading of a section, which `contents` can lead to."""
+    """The heading of a section, which `contents` can link to."""
     return f'<h2 id="{escape(anchor)}">{escape(text)}</h2>' if anchor else f"<h2>{escape(text)}</h2>"
 
 
 def contents(titles: Mapping[str, str]) -> str:
-    """Links to sections, title by anchor."""
+    """Links to sections; ``titles`` by anchor."""
     links = "\n".join(f'<a href="#{escape(anchor)}">{escape(title)}</a>' for anchor, title in titles.items())
     return f"<nav>{links}</nav>"
 
 
 def paragraph(text: str, kind: str = "") -> str:
-    """Plain text; ``kind`` is "lead", "note" or nothing."""
+    """Plain text; ``kind`` is "lead", "note" or ""."""
     return f'<p class="{kind}">{escape(text)}</p>' if kind else f"<p>{escape(text)}</p>"
 
 
@@ -98,18 +98,18 @@ def code(text: str) -> str:
 
 
 def pictures(svgs: Sequence[str]) -> str:
-    """Figures made by `figures.inline_svg`, side by side where there is room."""
+    """Figures made by `inline_svg`, side by side if there is room."""
     figures = "\n".join(f"<figure>\n{svg}</figure>" for svg in svgs)
     return f'<div class="grid">\n{figures}\n</div>' if len(svgs) > 1 else figures
 
 
 def titled(title: str, table: Table | None) -> list[str]:
-    """A table under a small heading, or nothing."""
+    """A table under a small heading; empty without a table."""
     return [] if table is None else [f"<h3>{escape(title)}</h3>", html_table(table)]
 
 
 def folded(title: str, parts: Sequence[str]) -> str:
-    """Parts that are shown when asked for."""
+    """Parts that are hidden until the reader opens them."""
     body = "\n".join(parts)
     return f"<details><summary>{escape(title)}</summary>\n{body}\n</details>"
 

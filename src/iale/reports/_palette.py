@@ -1,8 +1,8 @@
 """One look for each strategy, the same in every figure: color, marker and dash.
 
-Colors come in pairs, for paper and for a dark screen. No two of the named strategies are closer than 15 in CIELAB, for
-people with deuteranopia and protanopia too (simulated after Machado, Oliveira and Fernandes 2009), and no two share a
-marker. Trained policies are drawn thicker; they take their looks in order, shorter names first, because a variant is
+Colors come in pairs, for paper and for a dark screen. No two of the named strategies are closer than 15 in CIELAB, also
+for people with deuteranopia and protanopia (simulated after Machado, Oliveira and Fernandes 2009), and no two share a
+marker. Trained policies have thicker lines. They take their looks in order, shorter names first, because a variant is
 named after the policy that it varies.
 """
 
@@ -24,13 +24,13 @@ class Look:
         dark: on a dark screen.
         marker: as Matplotlib names it.
         dash: a line style of Matplotlib; strategies of one family share it.
-        learned: whether it is a trained policy, which stands out.
+        learned: whether it is a trained policy, which gets a thicker line.
     """
 
     color: str
     dark: str
     marker: str
-    dash: Any = SOLID
+    dash: str | tuple[int, tuple[float, ...]] = SOLID
     learned: bool = False
 
     def line(self) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def looks(strategies: Iterable[tuple[str, str | None]]) -> dict[str, Look]:
     """The look of each strategy.
 
     Args:
-        strategies: name and kind, None for what is no trained policy. Policies of ALIL have a color of their own.
+        strategies: name and kind; the kind is None unless it is a trained policy. ALIL policies share one color.
     """
     known = sorted(set(strategies), key=lambda each: (each[1] != "iale", len(each[0]), each[0]))
     found: dict[str, Look] = {}
@@ -96,6 +96,6 @@ def looks(strategies: Iterable[tuple[str, str | None]]) -> dict[str, Look]:
 
 
 def screen_colors() -> dict[str, str]:
-    """Every color of a figure on white, and the one that takes its place on a dark screen."""
+    """Every color of a figure on white, and the color that replaces it on a dark screen."""
     pairs = (*_LEARNED, _ALIL, *_OTHERS, *((look.color, look.dark) for look in HEURISTICS.values()))
     return {**SCREEN, **dict(pairs)}

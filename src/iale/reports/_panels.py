@@ -1,4 +1,4 @@
-"""From records to panels: runs that may be compared, because they differ in strategy and seed and in nothing else."""
+"""From records to panels: runs that can be compared, because they differ only in strategy and seed."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from iale import _storage as storage
-from iale.benchmark.metrics import Floats, area
-from iale.benchmark.oracles import ORACLES
-from iale.benchmark.records import policy_weights
+from iale.benchmark._metrics import Floats, area
+from iale.benchmark._oracles import ORACLES
+from iale.benchmark._run_config import RunConfig
+from iale.benchmark.records import Record
 from iale.errors import StorageError
 
 RANDOM = "random"
@@ -36,11 +36,11 @@ class Entry:
     Attributes:
         name: as in the records.
         display: as shown to people.
-        kind: of a trained policy, or None for what is none.
+        kind: of a trained policy; None for anything else.
         seeds: the S seeds, ascending.
-        keys: of the S records; "" where others were asked beside, because the times of such a run are not its own.
+        keys: of the S records; "" for a run with other strategies asked beside it, because its times include theirs.
         curves: float64 [S, P], accuracies 0 … 1.
-        overlap: by strategy that was asked beside, float64 [S′, P − 1] of the seeds that have it: the share of
+        overlap: for each strategy that was asked beside, float64 [S′, P − 1] of the seeds that have it: the share of
             the choices that it would have made too.
     """
 
@@ -65,38 +65,42 @@ class Entry:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """Runs that may be compared.
+    """Runs that can be compared.
 
     Attributes:
+        dataset: its name.
+        model: the classifier's name, as in the records.
         config: what all of them share.
         labeled: number of labels at each of the P recorded points.
         entries: the strategies, highest mean AUC first.
         versions: of Python and packages, each combination that the records name.
-        remark: what tells it from a panel that looks alike, or "".
+        remark: what distinguishes it from other panels with the same title, or "".
     """
 
-    config: dict[str, Any]
+    dataset: str
+    model: str
+    config: RunConfig
     labeled: tuple[int, ...]
     entries: tuple[Entry, ...]
-    versions: tuple[dict[str, str], ...] = ()
+    versions: tuple[Mapping[str, str], ...] = ()
     remark: str = ""
 
     @property
     def pool(self) -> str:
-        """What a query looks at, in words."""
-        size = self.config["cycle"]["subset_size"]
+        """What a query chooses from, in words."""
+        size = self.config.subset_size
         return "whole pool" if size is None else f"random sub-pool of {size}"
 
     @property
     def classifier(self) -> str:
         """As shown to people."""
-        return _CLASSIFIERS.get(self.config["classifier"], str(self.config["classifier"]))
+        return classifier_name(self.model)
 
     @property
     def title(self) -> str:
         """Data set, classifier and pool."""
         remark = f", {self.remark}" if self.remark else ""
-        return f"{self.config['dataset']}, {self.classifier}, {self.pool}{remark}"
+        return f"{self.dataset}, {self.classifier}, {self.pool}{remark}"
 
     @property
     def random(self) -> Entry | None:
@@ -107,8 +111,8 @@ class Panel:
     def best_heuristic(self) -> Entry | None:
         """The untrained strategy other than Random with the highest mean AUC on the seeds that all of them have.
 
-        Oracles, which read hidden labels, are none. It is chosen with the very seeds it is compared on, which favours
-        it: its AUC is a maximum over several.
+        Oracles do not count, because they read hidden labels. The choice uses the very seeds that it is compared on,
+        which favors it: its AUC is a maximum of several noisy means.
         """
         heuristics = [entry for entry in self.entries if not entry.learned and entry.name not in (RANDOM, *ORACLES)]
         if not heuristics:
@@ -117,17 +121,17 @@ class Panel:
         return max(heuristics, key=lambda e: np.mean([e.areas[seed] for seed in shared or e.seeds]))
 
 
-def panels(records: Sequence[dict[str, Any]]) -> list[Panel]:
-    """Sorts records into panels, in the order of their first record.
+def panels(records: Sequence[Record]) -> list[Panel]:
+    """Sorts records into panels, in the order of their first records.
 
     Raises:
-        StorageError: two runs of one configuration have recorded other numbers of labels.
+        StorageError: two runs of one configuration have recorded different numbers of labels.
     """
-    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    groups: dict[str, list[Record]] = defaultdict(list)
     for record in records:
-        shared = {k: v for k, v in record["config"].items() if k not in _OWN}
+        shared = {name: value for name, value in record.config.options.items() if name not in _OWN}
         groups[storage.to_json(shared)].append(record)
-    found = [_panel(json.loads(config), members) for config, members in groups.items()]
+    found = [_panel(options, members) for options, members in groups.items()]
     titles: dict[str, list[Panel]] = defaultdict(list)
     for panel in found:
         titles[panel.title].append(panel)
@@ -135,57 +139,62 @@ def panels(records: Sequence[dict[str, Any]]) -> list[Panel]:
 
 
 def display_name(name: str) -> str:
-    """The name of a strategy that is no trained policy, as shown to people."""
+    """The name of a strategy that is not a trained policy, as shown to people."""
     return _DISPLAY.get(name, name[:1].upper() + name[1:])
 
 
-def _panel(config: dict[str, Any], records: list[dict[str, Any]]) -> Panel:
-    labeled = tuple(records[0]["labeled"])
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+def classifier_name(name: str) -> str:
+    """The name of a classifier, as shown to people."""
+    return _CLASSIFIERS.get(name, name)
+
+
+def _panel(options: str, records: list[Record]) -> Panel:
+    first = records[0]
+    groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in records:
-        if tuple(record["labeled"]) != labeled:
+        if record.labeled != first.labeled:
             raise StorageError(
-                f"run {record['key'][:12]} has other label counts than runs of its configuration: delete its line."
+                f"run {record.key[:12]} has other label counts than runs of its configuration: delete its line."
             )
-        groups[record["strategy"], policy_weights(record) or ""].append(record)
+        groups[record.strategy, record.config.weights or ""].append(record)
     names = [name for name, _ in groups]
     entries = [
         _entry(name if names.count(name) == 1 else f"{name} ({digest[:6]})", members)
         for (name, digest), members in groups.items()
     ]
     entries.sort(key=lambda entry: -float(entry.curves.mean()))
-    found = {storage.to_json(record["versions"]): record["versions"] for record in records}
-    return Panel(config, labeled, tuple(entries), tuple(found.values()))
+    versions = {storage.to_json(record.versions): record.versions for record in records}
+    config = replace(first.config, kind=None, weights=None, beside=(), options=json.loads(options))
+    return Panel(first.dataset, first.classifier, config, first.labeled, tuple(entries), tuple(versions.values()))
 
 
-def _entry(name: str, records: list[dict[str, Any]]) -> Entry:
-    # A run that was asked beside may be there without it, too: its choices are the same.
-    unique = {int(record["seed"]): record for record in sorted(records, key=lambda record: "overlap" in record)}
-    members = [unique[seed] for seed in sorted(unique)]
-    kind = (members[0]["config"].get("policy") or {}).get("kind")
+def _entry(name: str, records: list[Record]) -> Entry:
+    # A run with others asked beside it may also exist without them. The choices are the same, so it counts once.
+    unique = {record.seed: record for record in sorted(records, key=lambda record: bool(record.overlap))}
+    seeds = tuple(sorted(unique))
+    kind = unique[seeds[0]].config.kind
     display = display_name(name) if kind is None else kind.upper() if name == kind else f"{kind.upper()} {name}"
-    curves = np.asarray([record["accuracy"] for record in members], dtype=np.float64)
-    shares = [record["overlap"] for record in members if "overlap" in record]
+    curves = np.asarray([unique[seed].accuracy for seed in seeds], dtype=np.float64)
+    shares = [unique[seed].overlap for seed in seeds if unique[seed].overlap]
     overlap = {
         other: np.asarray([share[other] for share in shares if other in share], dtype=np.float64)
         for other in dict.fromkeys(other for share in shares for other in share)
     }
-    alone = {int(record["seed"]): str(record["key"]) for record in records if "overlap" not in record}
-    keys = tuple(alone.get(seed, "") for seed in sorted(unique))
-    return Entry(name, display, kind, tuple(sorted(unique)), keys, curves, overlap)
+    alone = {record.seed: record.key for record in records if not record.overlap}
+    return Entry(name, display, kind, seeds, tuple(alone.get(seed, "") for seed in seeds), curves, overlap)
 
 
 def _remark(panel: Panel, alike: list[Panel]) -> str:
     """The options in which ``panel`` differs from others of the same title."""
-    options = [flat(other.config) for other in alike]
+    options = [flat(other.config.options) for other in alike]
     names = [name for name in options[0] if len({repr(option.get(name)) for option in options}) > 1]
-    own = flat(panel.config)
+    own = flat(panel.config.options)
     return ", ".join(f"{name.replace('_', ' ')} {own[name]}" for name in names)
 
 
-def flat(config: Mapping[str, Any]) -> dict[str, Any]:
+def flat(config: Mapping[str, object]) -> dict[str, object]:
     """The options of a configuration without its levels."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for name, value in config.items():
         found.update(flat(value) if isinstance(value, dict) else {name: value})
     return found

@@ -1,15 +1,14 @@
-"""From panels to numbers: how each strategy came out, in accuracy, labels and time."""
+"""From panels to numbers: the accuracy, the labels and the time of each strategy."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from iale.benchmark.metrics import accuracy_at, labels_to_reach
-from iale.benchmark.statistics import (
+from iale.benchmark._metrics import accuracy_at, labels_to_reach
+from iale.benchmark._statistics import (
     Comparison,
     Estimate,
     compare,
@@ -18,25 +17,23 @@ from iale.benchmark.statistics import (
     interquartile_mean,
     matrix,
 )
+from iale.benchmark._times import RunTimes, Times, ratios
 from iale.reports._panels import Entry, Panel
 
 LABELS = (100, 200, 300, 500, 1000)
 TARGETS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98)
 
-Times = Mapping[str, Mapping[str, Any]]
-"""A line of times.jsonl for each run, by the key of its record."""
-
 
 @dataclass(frozen=True)
 class Row:
-    """How one strategy came out.
+    """The results of one strategy.
 
     Attributes:
         name: as in the records.
         display: as shown to people.
         learned: whether it is a trained policy.
         auc: mean accuracy over the recorded points.
-        iqm: interquartile mean of the same over seeds.
+        iqm: interquartile mean of the AUC over seeds.
         final: accuracy with the whole budget.
         against_random: paired difference in AUC, or None.
         against_best: paired difference in AUC to the best single heuristic, or None.
@@ -56,18 +53,18 @@ class Row:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one run of a strategy takes: medians over seeds, None where the times do not say.
+    """What one run of a strategy takes: medians over seeds, and None for what was not measured.
 
     Attributes:
         name: as in the records.
-        seconds: all of it.
+        seconds: the whole run.
         fit_seconds: fits of the classifier.
-        query_seconds: queries, with the outputs that they ask for; an ensemble's further fits are fits.
-        peak_mb: memory.
+        query_seconds: queries, with the outputs that they ask for; the other fits of an ensemble count as fits.
+        peak_mb: peak memory in megabytes.
         seconds_ratio: ``seconds`` relative to Random's of the same seed.
         fit_ratio: the same of ``fit_seconds``.
         query_ratio: the same of ``query_seconds``.
-        span: lowest and highest of the seeds whose median is ``seconds_ratio``.
+        span: the lowest and the highest ratio of the seeds whose median is ``seconds_ratio``.
     """
 
     name: str
@@ -104,7 +101,7 @@ def rows(panel: Panel) -> list[Row]:
 
 
 def wins(panel: Panel) -> dict[tuple[str, str], Comparison]:
-    """Every strategy against every other one by AUC, corrected for all pairs of the panel."""
+    """Every strategy against every other by AUC, corrected for all pairs of the panel."""
     return matrix({entry.name: entry.areas for entry in panel.entries})
 
 
@@ -121,7 +118,10 @@ def at_labels(panel: Panel) -> dict[int, dict[str, Estimate]]:
 
 
 def to_targets(panel: Panel) -> dict[float, dict[str, int | None]]:
-    """Labels at which each mean curve reaches an accuracy, for those that some reach and not all start with."""
+    """Labels at which each mean curve reaches an accuracy.
+
+    Accuracies that no strategy reaches, or that all have from the start, are left out.
+    """
     means = {entry.name: entry.curves.mean(axis=0) for entry in panel.entries}
     found = {t: {name: labels_to_reach(panel.labeled, mean, t) for name, mean in means.items()} for t in TARGETS}
     first = panel.labeled[0]
@@ -129,7 +129,7 @@ def to_targets(panel: Panel) -> dict[float, dict[str, int | None]]:
 
 
 def costs(panel: Panel, times: Times) -> list[Cost]:
-    """What each strategy takes; empty where no run of the panel has been timed."""
+    """What each strategy takes; empty if no run of the panel was timed."""
     known = {entry.name: _timed(entry, times) for entry in panel.entries}
     if not any(known.values()):
         return []
@@ -143,29 +143,27 @@ def _against(panel: Panel, reference: Entry | None) -> dict[str, Comparison]:
     return correct({e.name: compare(e.areas, reference.areas) for e in panel.entries if e is not reference})
 
 
-def _timed(entry: Entry, times: Times) -> dict[int, Mapping[str, Any]]:
+def _timed(entry: Entry, times: Times) -> dict[int, RunTimes]:
     return {seed: times[key] for seed, key in zip(entry.seeds, entry.keys, strict=True) if key in times}
 
 
-def _cost(name: str, lines: Mapping[int, Mapping[str, Any]], random: Mapping[int, Mapping[str, Any]]) -> Cost:
-    def ratios(field: str) -> list[float]:
-        shared = sorted(lines.keys() & random.keys())
-        pairs = [(lines[seed].get(field), random[seed].get(field)) for seed in shared]
-        return [own / other for own, other in pairs if own is not None and other]
+def _cost(name: str, own: Mapping[int, RunTimes], random: Mapping[int, RunTimes]) -> Cost:
+    def by_seed(runs: Mapping[int, RunTimes], field: str) -> dict[int, float | None]:
+        return {seed: getattr(run, field) for seed, run in runs.items()}
 
-    def median(field: str) -> float | None:
-        return _median([line.get(field) for line in lines.values()])
+    def relative(field: str) -> list[float]:
+        return ratios(by_seed(own, field), by_seed(random, field))
 
-    whole, fit, query = (ratios(field) for field in ("seconds", "fit_seconds", "query_seconds"))
+    whole = relative("seconds")
     return Cost(
         name,
-        seconds=median("seconds"),
-        fit_seconds=median("fit_seconds"),
-        query_seconds=median("query_seconds"),
-        peak_mb=median("peak_mb"),
+        seconds=_median([run.seconds for run in own.values()]),
+        fit_seconds=_median([run.fit_seconds for run in own.values()]),
+        query_seconds=_median([run.query_seconds for run in own.values()]),
+        peak_mb=_median([run.peak_mb for run in own.values()]),
         seconds_ratio=_median(whole),
-        fit_ratio=_median(fit),
-        query_ratio=_median(query),
+        fit_ratio=_median(relative("fit_seconds")),
+        query_ratio=_median(relative("query_seconds")),
         span=(min(whole), max(whole)) if whole else None,
     )
 

@@ -1,14 +1,16 @@
-"""The tables of a panel: accuracies in percent, differences in points, highest AUC first."""
+"""The tables of a panel: accuracies in percent, differences in points, the highest AUC first."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from iale.benchmark.statistics import Comparison, Estimate, verdict
+from iale.benchmark._costs import PolicyCost
+from iale.benchmark._statistics import Comparison, Estimate
+from iale.benchmark._times import Times
+from iale.benchmark._verdicts import significant, verdict
 from iale.reports._markup import Table
 from iale.reports._panels import Panel
-from iale.reports._summary import Times, at_labels, costs, rows, to_targets, wins
+from iale.reports._summary import at_labels, costs, rows, to_targets, wins
 
 NONE = "—"
 INTERVALS = ("95 % t", "95 % BCa", "p")
@@ -38,7 +40,7 @@ def panel_table(panel: Panel) -> Table:
 
 
 def difference_table(panel: Panel) -> Table | None:
-    """Differences to Random with both intervals and the verdict; None where Random did not run alongside others."""
+    """Differences to Random with both intervals and the verdict; None unless Random and others ran."""
     found = [(place, row) for place, row in enumerate(rows(panel)) if row.against_random is not None]
     if panel.random is None or not found:
         return None
@@ -48,7 +50,7 @@ def difference_table(panel: Panel) -> Table | None:
 
 
 def p_value(p: float | None) -> str:
-    """Three digits; no test is sure, so none gives 0."""
+    """p with three digits; never 0, because no test is certain."""
     if p is None:
         return NONE
     return "< 0.001" if p < 0.0005 else f"{p:.3f}"
@@ -74,7 +76,7 @@ def win_table(panel: Panel) -> Table:
             if entry is other or comparison is None:
                 line.append("·" if entry is other else NONE)
                 continue
-            star = "*" if comparison.p_holm is not None and comparison.p_holm < 0.05 else ""
+            star = "*" if significant(comparison) else ""
             line.append(f"{_counts(comparison)} {points(comparison.difference.mean)}{star}")
             shades[place, column] = (comparison.wins - comparison.losses) / comparison.difference.count
         lines.append(line)
@@ -82,7 +84,7 @@ def win_table(panel: Panel) -> Table:
 
 
 def label_table(panel: Panel) -> Table | None:
-    """Accuracy at round numbers of labels; None where the panel covers none."""
+    """Accuracy at some numbers of labels; None if the panel covers none of them."""
     found = at_labels(panel)
     header = ["strategy", *(f"% at {count} labels" for count in found)]
     lines = [[entry.display, *(percent(by[entry.name]) for by in found.values())] for entry in panel.entries]
@@ -90,7 +92,7 @@ def label_table(panel: Panel) -> Table | None:
 
 
 def target_table(panel: Panel) -> Table | None:
-    """Labels to reach round accuracies; None where there is nothing to tell apart."""
+    """Labels to reach some accuracies; None if the strategies do not differ in any."""
     found = to_targets(panel)
     header = ["strategy", *(f"{100 * target:g} %" for target in found)]
     lines = [[entry.display, *(str(by[entry.name] or NONE) for by in found.values())] for entry in panel.entries]
@@ -117,13 +119,13 @@ def cost_table(panel: Panel, times: Times) -> Table | None:
     return Table(header, lines, _learned(panel)) if found else None
 
 
-def policy_table(costs: Mapping[str, Mapping[str, Any]]) -> Table:
-    """What policies cost before they choose anything, as policies.json tells it."""
+def policy_table(costs: Mapping[str, PolicyCost]) -> Table:
+    """What policies cost before they choose anything."""
     lines = []
     for name, cost in costs.items():
-        hours = NONE if cost["seconds"] is None else f"{cost['seconds'] / 3600:.2f}"
-        counts = [f"{cost[key]:,}" for key in ("episodes", "steps", "fits_at_most", "source_labels_at_most")]
-        lines.append([name, cost["source"], *counts, hours])
+        hours = NONE if cost.seconds is None else f"{cost.seconds / 3600:.2f}"
+        counts = (cost.episodes, cost.steps, cost.fits_at_most, cost.source_labels_at_most)
+        lines.append([name, cost.source, *(f"{count:,}" for count in counts), hours])
     return Table(["policy", "source", "episodes", "steps", "fits, at most", "source labels, at most", "hours"], lines)
 
 
@@ -143,8 +145,8 @@ def notes(panel: Panel) -> list[str]:
     if panel.random is not None:
         final = 100 * panel.random.curves[:, -1].mean()
         lines.append(
-            f"Labels to match: where the mean curve first reaches the {final:.1f} % that {panel.random.display} has "
-            f"with {panel.labeled[-1]} labels."
+            f"Labels to match: the labels at which the mean curve first reaches the {final:.1f} % that "
+            f"{panel.random.display} has with {panel.labeled[-1]} labels."
         )
     if len({entry.seeds for entry in panel.entries}) > 1:
         lines.append("Not every strategy has finished every seed: differences use the seeds that both have.")

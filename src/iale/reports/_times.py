@@ -1,4 +1,4 @@
-"""What a strategy costs beside Random: fits and queries, as ratios (paper, appendix A.3.3)."""
+"""What a strategy costs relative to Random: fits and queries, as ratios (paper, appendix A.3.3)."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from iale.reports._figures import STYLE, frame, new_figure, shorten, side_titles
+from iale.benchmark._times import Times
+from iale.reports._figures import STYLE, frame, shorten, side_titles, stacked_axes
 from iale.reports._palette import INK, MUTED, PAPER, Look
 from iale.reports._panels import Panel
-from iale.reports._summary import Cost, Times, costs
+from iale.reports._summary import Cost, costs
 
 _WIDTH, _ROW = 6.2, 0.32
 
 TIMES_NOTE = (
-    "Medians over seeds; each run is compared with Random's of the same seed, which mostly ran at about the same time. "
-    "A machine that does other work, too, makes them noisy: what lies within the range over the seeds, or within what "
-    "tells Margin from Random, which cost the same, says nothing."
+    "Medians over seeds; each run is compared with Random's run of the same seed, which usually ran at about the same "
+    "time. Other work on the machine makes times noisy. A difference means nothing if it lies within the range over "
+    "the seeds, or if it is no larger than the difference between Margin and Random, which cost the same."
 )
-"""What a reader of times must know."""
+"""What readers of times must know."""
 
 
 def timed(panels: Sequence[Panel], times: Times) -> list[tuple[Panel, list[Cost]]]:
-    """The panels in which some strategy can be compared with Random, dearest queries first."""
+    """The panels in which a strategy can be compared with Random, and its strategies, most expensive queries first."""
     found = []
     for panel in panels:
         known = [cost for cost in costs(panel, times) if cost.seconds_ratio is not None]
@@ -36,18 +37,15 @@ def timed(panels: Sequence[Panel], times: Times) -> list[tuple[Panel, list[Cost]
 
 
 def draw_times(panels: Sequence[Panel], looks: Mapping[str, Look], times: Times) -> Figure:
-    """One row for each strategy: fits (hollow) and queries (filled), or whole runs where these were not told apart."""
+    """One row for each strategy: fits (hollow) and queries (filled), or whole runs if these were not timed apart."""
     found = timed(panels, times)
     longest = max(len(shorten(entry.display)) for panel in panels for entry in panel.entries)
     left, right, top, bottom = 0.3 + 0.08 * longest, 1.55, 0.9, 0.65
     tall = [_ROW * len(known) + top + bottom for _, known in found]
     with rc_context(STYLE):
-        width, height = _WIDTH, sum(tall)
-        figure = new_figure(width, height)
-        for place, ((panel, known), own) in enumerate(zip(found, tall, strict=True)):
-            low = height - sum(tall[: place + 1]) + bottom
-            box = (left / width, low / height, (width - left - right) / width, (own - top - bottom) / height)
-            _rows(figure.add_axes(box), panel, known, looks)
+        figure, every = stacked_axes(_WIDTH, tall, left=left, right=right, top=top, bottom=bottom)
+        for axes, (panel, known) in zip(every, found, strict=True):
+            _rows(axes, panel, known, looks)
     return figure
 
 

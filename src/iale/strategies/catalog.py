@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from iale.registry import Registry
-from iale.strategies.base import QueryStrategy
 
-STRATEGIES = Registry[Callable[[], QueryStrategy]](
+if TYPE_CHECKING:  # names alone need no PyTorch
+    pass
+
+STRATEGIES = Registry["Callable[[], QueryStrategy]"](
     "strategy",
     {
         "random": "iale.strategies.random:Random",

@@ -1,12 +1,8 @@
-"""What a learning curve is worth.
-
-Legend of dimensions: S seeds, P recorded points of a curve.
-"""
+"""What a learning curve is worth, in one number."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +13,7 @@ Floats = NDArray[np.float64]
 def area(accuracy: Sequence[float] | Floats) -> float:
     """AUC: the mean accuracy over the recorded points, 0 … 1, as in the published figures of the method.
 
-    It is no trapezoid: every recorded point counts alike, the first and the last too.
+    This is not the trapezoidal rule: every recorded point has the same weight, the first and the last included.
 
     >>> area([0.25, 0.5, 0.75])
     0.5
@@ -36,7 +32,7 @@ def labels_to_reach(labeled: Sequence[int], accuracy: Sequence[float] | Floats, 
 
 
 def accuracy_at(labeled: Sequence[int], accuracy: Sequence[float] | Floats, labels: int) -> float | None:
-    """The accuracy at the last recorded point with at most ``labels`` labels; None where the curve does not cover them.
+    """The accuracy at the last recorded point with at most ``labels`` labels; None outside of the curve.
 
     >>> accuracy_at([20, 50, 80], [0.5, 0.7, 0.8], 60), accuracy_at([20, 50, 80], [0.5, 0.7, 0.8], 100)
     (0.7, None)
@@ -44,9 +40,3 @@ def accuracy_at(labeled: Sequence[int], accuracy: Sequence[float] | Floats, labe
     if not labeled[0] <= labels <= labeled[-1]:
         return None
     return float(accuracy[int(np.searchsorted(np.asarray(labeled), labels, side="right")) - 1])
-
-
-def curves(records: Sequence[dict[str, Any]]) -> Floats:
-    """float64 [S, P]: the accuracies of runs with equal recorded points, seed by seed."""
-    ordered = sorted(records, key=lambda record: int(record["seed"]))
-    return np.asarray([record["accuracy"] for record in ordered], dtype=np.float64)

@@ -1,14 +1,14 @@
-"""Controls that read hidden labels: what a perfect judge of batches, or of single samples, would gain.
+"""The oracles: controls that read hidden labels, to show what a perfect judge of batches or samples would gain.
 
-Both look one step ahead, as the experts' judge in DAgger does (`dagger.episode.look_ahead`): they fit the classifier
-with what might be labeled and measure accuracy on labeled samples outside of the pool. They are ceilings for
-comparison and no strategies: nobody has these labels.
+Both look one step ahead, as DAgger does to find the best expert: they fit the classifier with what might be labeled
+and measure accuracy on labeled samples outside of the pool. They are upper bounds for comparison, not strategies,
+because nobody has these labels.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -18,7 +18,6 @@ from iale.dagger._episode import best_expert, look_ahead
 from iale.data.pool import Candidates
 from iale.data.samples import DataSet
 from iale.learner import Learner
-from iale.registry import Registry
 from iale.strategies.base import Need, top_k
 
 BATCHES = 10
@@ -33,7 +32,7 @@ class LookAheadOracle(ABC):
 
     Args:
         data: with the hidden labels.
-        scoring: int64, training samples outside of the pool on which accuracy is measured.
+        scoring: int64 [S], training samples outside of the pool on which accuracy is measured.
     """
 
     name: ClassVar[str]
@@ -51,7 +50,7 @@ class LookAheadOracle(ABC):
 
 
 class BestOfRandom(LookAheadOracle):
-    """The best of ten random batches: what choosing among batches is worth where none of them is clever."""
+    """The best of ten random batches: what it is worth to choose among batches that are not clever."""
 
     name = "best-of-random"
 
@@ -73,10 +72,3 @@ class GreedyLookAhead(LookAheadOracle):
         judged = torch.from_numpy(rng.permutation(len(candidates))[: max(SINGLES, k)])
         scores = self._scores(learner, candidates, {str(p): torch.tensor([p]) for p in judged.tolist()})
         return candidates.indices[judged[top_k(torch.tensor(list(scores.values())), k, rng)]]
-
-
-ORACLES = Registry[Callable[[DataSet, Tensor], LookAheadOracle]](
-    "oracle",
-    {cls.name: f"iale.benchmark.oracles:{cls.__name__}" for cls in (BestOfRandom, GreedyLookAhead)},
-)
-"""Oracles by name: functions of a data set and a scoring set."""

@@ -1,11 +1,12 @@
 """Intervals and tests for few paired seeds, in float64.
 
-Intervals are Student's t over seeds: a percentile bootstrap of 10 normal values covers 90 % where it says 95, t covers
-95 as long as the values are roughly symmetric. Tests are Wilcoxon's signed-rank test, which asks nothing but that
-symmetry, corrected by Holm for the comparisons of one column. The smallest p that n seeds can give is 2 / 2ⁿ.
+Intervals of a mean over S seeds are Student's t: mean ± t(S − 1, 0.975) · s / √S. They cover 95 % as long as the values
+are roughly symmetric, while a nominal 95 % percentile bootstrap of 10 normal values covers only 90 %. Tests are
+Wilcoxon's signed-rank test (1945), which assumes symmetry and nothing else, corrected by Holm (1979) for the
+comparisons of one family. The smallest p that S seeds can give is 2 / 2^S.
 
-Beside the t interval of a difference stands a bootstrap interval, bias-corrected and accelerated (BCa, Efron 1987),
-which asks for no symmetry: where both agree, the shape of the distribution did not matter. Verdicts use t.
+A second interval of every difference is the bias-corrected and accelerated bootstrap (BCa, Efron 1987), which does not
+assume symmetry: if both agree, the shape of the distribution did not matter. Verdicts use t.
 """
 
 from __future__ import annotations
@@ -18,18 +19,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from iale.benchmark.metrics import Floats
+from iale.benchmark._metrics import Floats
 from iale.errors import ConfigError
 from iale.seeding import Stream
 
 K = TypeVar("K")
 
-MARGIN = 0.005
-"""Half a point of accuracy: a gain below it is worth nobody's labels."""
-
 _RESAMPLES = 9_999
 _DIGITS = 12
-"""Decimals of a difference: AUCs are counts over counts, and what they differ by behind these was made by rounding."""
+"""Decimals of a difference. AUCs are ratios of counts, so differences beyond this come from floating point alone."""
 _BOOTSTRAP = Stream(0).child("statistics", "bootstrap")
 
 
@@ -39,7 +37,7 @@ class Estimate:
 
     Attributes:
         mean: of ``count`` values.
-        low: lower end of the 95 % interval, or None for a single value.
+        low: lower end of the 95 % t interval; None for a single value.
         high: upper end.
         count: number of seeds.
     """
@@ -55,13 +53,13 @@ class Comparison:
     """A strategy against another one, seed by seed.
 
     Attributes:
-        difference: of the paired values; positive where the strategy is better.
-        wins: seeds on which it is better.
+        difference: of the paired values; positive if the first strategy is better.
+        wins: seeds on which the first is better.
         ties: seeds on which both are equal.
-        losses: seeds on which it is worse.
-        p_value: of the two-sided Wilcoxon signed-rank test, or None for a single seed.
-        bootstrap: ends of the 95 % BCa bootstrap interval of the mean difference, or None for a single seed.
-        p_holm: the same as ``p_value``, corrected for all comparisons of one table.
+        losses: seeds on which the first is worse.
+        p_value: of the two-sided Wilcoxon signed-rank test; None for a single seed.
+        bootstrap: ends of the 95 % BCa bootstrap interval of the mean difference; None for a single seed.
+        p_holm: ``p_value`` corrected for all comparisons of one family; None before `correct`.
     """
 
     difference: Estimate
@@ -81,7 +79,7 @@ def half_width(values: ArrayLike, confidence: float = 0.95) -> Floats:
     """
     array = np.asarray(values, dtype=np.float64)
     if len(array) < 2:
-        raise ConfigError(f"an interval needs at least 2 seeds, {len(array)} came.")
+        raise ConfigError(f"an interval needs at least 2 seeds, not {len(array)}: run more.")
     error = array.std(axis=0, ddof=1) / np.sqrt(len(array))
     return np.asarray(stats.t.ppf((1 + confidence) / 2, len(array) - 1) * error, dtype=np.float64)
 
@@ -97,9 +95,9 @@ def estimate(values: ArrayLike) -> Estimate:
 
 
 def bootstrap_interval(values: ArrayLike) -> tuple[float, float] | None:
-    """Ends of the 95 % BCa bootstrap interval of the mean of ``values`` [S]; 9,999 resamples of a stream of their own.
+    """Ends of the 95 % BCa bootstrap interval of the mean of ``values`` [S] (Efron 1987), from 9,999 seeded resamples.
 
-    None for a single value; the value itself where all are equal, for which BCa is not defined.
+    None for a single value. If all values are equal, BCa is not defined, and both ends are that value.
     """
     array = np.asarray(values, dtype=np.float64)
     if len(array) < 2:
@@ -107,7 +105,8 @@ def bootstrap_interval(values: ArrayLike) -> tuple[float, float] | None:
     largest = np.abs(array).max()
     if np.ptp(array) <= 1e-12 * largest:
         return float(array.mean()), float(array.mean())
-    # Times a power of two, which rounds nothing, because cubes of tiny differences vanish.
+    # The acceleration takes cubes of deviations, which underflow for tiny differences. Scaling by a power of two brings
+    # the values near 1 and rounds nothing.
     exponent = int(np.frexp(largest)[1])
     scaled = np.ldexp(array, -exponent)
     found = stats.bootstrap(
@@ -126,10 +125,10 @@ def interquartile_mean(values: ArrayLike) -> float:
 
 
 def signed_rank(differences: ArrayLike) -> float | None:
-    """p of the two-sided Wilcoxon signed-rank test on ``differences`` [S]; zeros are left out.
+    """p of the two-sided Wilcoxon signed-rank test on ``differences`` [S]; zeros are left out, as Wilcoxon did.
 
-    Exact for up to 50 seeds, or 13 where some are of equal size. None for a single seed, 1 where all differences are
-    zero.
+    Exact for up to 50 seeds, or for up to 13 if some differences are equal in size. None for a single seed, and 1 if
+    all differences are zero.
     """
     array = np.asarray(differences, dtype=np.float64)
     if len(array) < 2:
@@ -141,17 +140,17 @@ def signed_rank(differences: ArrayLike) -> float | None:
 
 
 def compare(values: Mapping[int, float], reference: Mapping[int, float]) -> Comparison | None:
-    """``values`` against ``reference`` on the seeds that both have, or None where they share none.
+    """``values`` against ``reference`` on the seeds that both have; None if they share no seed.
 
     Args:
-        values: a strategy's figure for each seed, higher is better.
-        reference: the other one's.
+        values: a number for each seed, higher is better.
+        reference: the same of the other strategy.
     """
     shared = sorted(values.keys() & reference.keys())
     if not shared:
         return None
     pairs = np.asarray([(values[seed], reference[seed]) for seed in shared], dtype=np.float64)
-    # Equal AUCs, and differences of equal size, must be equal: Wilcoxon's test and the wins count them as ties.
+    # Wilcoxon's ranks and the ties among the wins need equal differences to be equal to the bit.
     difference = np.round(pairs[:, 0] - pairs[:, 1], _DIGITS) + 0.0  # −0 is 0
     wins, losses = int((difference > 0).sum()), int((difference < 0).sum())
     ties = len(shared) - wins - losses
@@ -160,7 +159,7 @@ def compare(values: Mapping[int, float], reference: Mapping[int, float]) -> Comp
 
 
 def correct(comparisons: Mapping[K, Comparison | None]) -> dict[K, Comparison]:
-    """The comparisons there are, with p corrected by Holm for all of them as one family."""
+    """The comparisons that exist, with p corrected by Holm for all of them as one family."""
     known = {name: comparison for name, comparison in comparisons.items() if comparison is not None}
     tested = {name: comparison.p_value for name, comparison in known.items() if comparison.p_value is not None}
     corrected = dict(zip(tested, holm(list(tested.values())), strict=True))
@@ -168,13 +167,13 @@ def correct(comparisons: Mapping[K, Comparison | None]) -> dict[K, Comparison]:
 
 
 def matrix(values: Mapping[str, Mapping[int, float]]) -> dict[tuple[str, str], Comparison]:
-    """Every strategy against every other one, itself included: wins and losses by row and column.
+    """Every strategy against every strategy, by row and column.
 
-    The family of Holm's correction is the n (n − 1) / 2 pairs. Pairs that share no seed are left out; a strategy
-    against itself is a tie on every seed and belongs to no family.
+    The family of Holm's correction is the n (n − 1) / 2 pairs. Pairs that share no seed are left out. A strategy
+    against itself ties on every seed and belongs to no family.
 
     Args:
-        values: for each strategy the figure of each seed, higher is better.
+        values: for each strategy a number for each seed, higher is better.
     """
     names = list(values)
     pairs = {(a, b): compare(values[a], values[b]) for i, a in enumerate(names) for b in names[i + 1 :]}
@@ -184,26 +183,10 @@ def matrix(values: Mapping[str, Mapping[int, float]]) -> dict[tuple[str, str], C
     return {**diagonal, **found, **{(b, a): _turned(comparison) for (a, b), comparison in found.items()}}
 
 
-def verdict(comparison: Comparison, margin: float = MARGIN) -> str:
-    """What a paired comparison says of the claim that the first strategy is better, at 5 %.
-
-    "holds": the t interval lies above 0 and Wilcoxon's p, corrected by Holm, is below 0.05. "does not hold": the
-    interval lies below 0 and p is below 0.05. "no gain over … points": the interval ends below ``margin``, whatever p
-    says. "undecided": anything else, and always where no seed differs or there is a single one.
-    """
-    low, high, p = comparison.difference.low, comparison.difference.high, comparison.p_holm
-    if low is None or high is None or not comparison.wins + comparison.losses:
-        return "undecided"
-    significant = p is not None and p < 0.05
-    if low > 0 and significant:
-        return "holds"
-    if high < 0 and significant:
-        return "does not hold"
-    return f"no gain over {100 * margin:g} points" if high < margin else "undecided"
-
-
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Corrected p values, in the same order (Holm 1979): they bound the chance of one false finding in the family.
+    """p values in the same order, corrected so that they bound the chance of any false finding (Holm 1979).
+
+    The k-th smallest of m values (k from 0) is multiplied by m − k; the results never decrease in that order.
 
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]

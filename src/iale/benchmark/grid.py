@@ -1,39 +1,42 @@
-"""What an experiment is: the strategies, the seeds and the pools they may choose from."""
+"""A grid: which strategies are compared on a data set, over which seeds, and from which pools they choose."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
+from iale.benchmark._names import label
+from iale.benchmark.records import PoolName
 from iale.classifiers.base import TrainingConfig, resolve_device
 from iale.errors import ConfigError
 from iale.learner import CycleConfig
 from iale.strategies.catalog import STRATEGIES
 
-PoolName = Literal["subset", "whole"]
-
 
 @dataclass(frozen=True)
-class ExperimentConfig:
+class GridConfig:
     """Strategies × pools × seeds on one data set (paper, section 4.2).
 
     Attributes:
-        dataset: a registered name, or the path of a data set of your own.
+        dataset: a registered name, or the path of your own data set.
         classifier: cnn, mlp or resnet18.
-        strategies: names of strategies, of oracles and of shipped policies, folders of policies, and classes of your
-            own as package.module:Class.
+        strategies: names of strategies, of oracles and of shipped policies; folders of policies; and your own classes
+            as package.module:Class.
         seeds: number of paired repetitions.
         first_seed: the seeds are first_seed, first_seed + 1, …
-        pools: "subset" lets every strategy choose from the random sub-pool of a step, "whole" from all that is
+        pools: "subset" lets every strategy choose from the random sub-pool of a step, "whole" from everything that is
             unlabeled.
-        pool_size: samples that may be labeled at all, a random part of the training split drawn per seed and the same
-            for every strategy; None takes the whole split.
-        test_size: an evenly spaced part of the test split on which accuracy is measured; None takes all of it.
-        beside: strategies that are asked in every state of every run, too, without acting; a record then says how many
-            of the choices they share.
+        pool_size: samples that may be labeled at all: a random part of the training split, drawn per seed and shared
+            by all strategies; None takes the whole split.
+        test_size: evenly spaced test samples on which accuracy is measured; None takes the whole test split.
+        beside: strategies that are also asked in every state of every run, without acting; a record then says how
+            many choices they share with the strategy that acts.
         cycle: sizes of the loop.
         training: how the classifier is fitted.
+
+    Raises:
+        ConfigError: a value is out of range or does not fit the others.
     """
 
     dataset: str = "fashion-small"
@@ -73,18 +76,27 @@ class ExperimentConfig:
         return self.cycle if pool == "subset" else replace(self.cycle, subset_size=None)
 
     def runs(self) -> Iterator[tuple[str, PoolName, int]]:
-        """(strategy, pool, seed) of every run; seed by seed, so that an unfinished experiment is paired too."""
+        """(strategy, pool, seed) of every run; seed by seed, so that an unfinished grid is paired too."""
         for seed in range(self.first_seed, self.first_seed + self.seeds):
             for pool in self.pools:
                 for strategy in self.strategies:
                     yield strategy, pool, seed
 
+    def resolved(self) -> dict[str, Any]:
+        """The configuration with every default filled in, ready for JSON."""
+        values = asdict(self)
+        values["training"]["device"] = resolve_device(self.training.device).type
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
-def resolved(config: ExperimentConfig) -> dict[str, Any]:
-    """The configuration with every default filled in, ready for JSON."""
-    values = asdict(config)
-    values["training"]["device"] = resolve_device(config.training.device).type
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    def described(self, strategy: str, pool: PoolName, seed: int) -> dict[str, Any]:
+        """What decides one run, for JSON; "policy" is None here, because only its weights identify a policy."""
+        described = self.resolved()
+        for several in ("strategies", "seeds", "first_seed", "pools"):
+            del described[several]
+        if not self.beside:  # records from before this option existed do not have it and must keep their keys
+            del described["beside"]
+        described["cycle"]["subset_size"] = self.cycle_of(pool).subset_size
+        return {**described, "strategy": label(strategy), "policy": None, "pool": pool, "seed": seed}
 
 
 def _check_names(what: str, names: tuple[str, ...]) -> None:

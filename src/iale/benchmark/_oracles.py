@@ -1,0 +1,19 @@
+"""Oracles by name: controls that read hidden labels, so they are neither strategies nor heuristics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iale.registry import Registry
+
+if TYPE_CHECKING:
+    pass
+
+ORACLES = Registry["Callable[[DataSet, Tensor], Oracle]"](
+    "oracle",
+    {
+        "best-of-random": "iale.benchmark._look_ahead:BestOfRandom",
+        "greedy-look-ahead": "iale.benchmark._look_ahead:GreedyLookAhead",
+    },
+)
+"""Classes; an oracle is made from a data set and a scoring set."""

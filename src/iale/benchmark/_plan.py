@@ -1,0 +1,85 @@
+"""Which runs a set of grids stands for, checked before the first of them starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from iale.benchmark._experiment import Experiment
+from iale.benchmark._names import label
+from iale.benchmark._play import Run, begin_run, check, find_contender, prepared
+from iale.benchmark._seal import run_key
+from iale.benchmark.grid import GridConfig
+from iale.classifiers.base import resolve_device
+from iale.data.catalog import load_dataset
+from iale.errors import ConfigError
+from iale.policies.catalog import find_strategy
+
+
+def planned(configs: Sequence[GridConfig]) -> Mapping[str, Run]:
+    """Every run by its key, after a check that each of them can start; the device of all is chosen here.
+
+    Raises:
+        ConfigError, DataError, ModelError, PolicyError: something does not fit.
+    """
+    prepared.cache_clear()
+    runs: dict[str, Run] = {}
+    labels: dict[str, str] = {}
+    for config in configs:
+        device = str(resolve_device(config.training.device))
+        config = replace(config, training=replace(config.training, device=device))
+        for run in _checked(config):
+            described = run.described()
+            if labels.setdefault(described["strategy"], run.strategy) != run.strategy:
+                raise ConfigError(
+                    f"{labels[described['strategy']]!r} and {run.strategy!r} would both be called "
+                    f"{described['strategy']!r}: rename one of the folders."
+                )
+            runs.setdefault(run_key(described), run)
+    return runs
+
+
+def check_additions(experiment: Experiment, added: Sequence[str]) -> None:
+    """Checks that added strategies and other data sets can run, before hours are spent on training policies.
+
+    Args:
+        experiment: its own policies need not be trained yet.
+        added: the strategies that are not its own.
+
+    Raises:
+        ConfigError, DataError, ModelError, PolicyError: something does not fit.
+    """
+    for name in added:
+        own = label(name)
+        if own in experiment.policies and name not in experiment.policies:
+            raise ConfigError(f"{name!r} would be called {own!r} like a policy of {experiment.name}: rename it.")
+    sources = {config.dataset for config in experiment.policies.values()}
+    learned_classes = {source: load_dataset(source).num_classes for source in sorted(sources)}
+    for grid in experiment.grids:
+        classes = prepared(grid.dataset, grid.classifier, grid.training)[0].num_classes
+        for source, learned in learned_classes.items():
+            if learned != classes:
+                raise ConfigError(
+                    f"{grid.dataset} has {classes} classes and the policies of {experiment.name} learn on the "
+                    f"{learned} of {source}: take data with {learned} classes, or compare with `iale run`."
+                )
+    planned([replace(g, strategies=o) for g in experiment.grids if (o := _others(g, experiment))])
+
+
+def _others(config: GridConfig, experiment: Experiment) -> tuple[str, ...]:
+    """The strategies that need no training here."""
+    return tuple(name for name in config.strategies if name not in experiment.policies)
+
+
+def _checked(config: GridConfig) -> Iterator[Run]:
+    """The runs of one grid; each pool and seed is begun once on trial, which is cheap because nothing is fitted."""
+    data, classifier = prepared(config.dataset, config.classifier, config.training)
+    check(config, data, classifier)
+    contenders = {name: find_contender(name, classifier) for name in config.strategies}
+    for name in config.beside:
+        find_strategy(name).check(classifier)
+    for seed in range(config.first_seed, config.first_seed + config.seeds):
+        for pool in config.pools:
+            begin_run(config, data, classifier, pool, seed)
+    for name, pool, seed in config.runs():
+        yield Run(config, name, contenders[name], pool, seed)

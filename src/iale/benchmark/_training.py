@@ -1,0 +1,151 @@
+"""The policies of an experiment, trained before its runs.
+
+    out/policies/mnist-mlp/        a run of `train_policy` or `train_alil`, with the policy in policy/
+    out/policies.json              what each policy cost
+    out/policy_times.jsonl         seconds of training, one line for each time it was started
+
+A policy that comes with iale and was trained with exactly this configuration is not trained again.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from iale import _storage as storage
+from iale.benchmark._costs import COSTS, PolicyCost
+from iale.benchmark._experiment import Experiment
+from iale.benchmark._identity import weights_digest
+from iale.classifiers.base import resolve_device
+from iale.dagger.alil import train_alil
+from iale.dagger.config import AlilConfig, DaggerConfig
+from iale.dagger.trainer import train_policy
+from iale.executors import Executor, as_completed
+from iale.policies._files import CARD, PRETRAINED
+from iale.policies.saved import load_card, load_policy
+
+_TRAINING_TIMES = "policy_times.jsonl"
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A policy to train into a folder."""
+
+    name: str
+    config: DaggerConfig | AlilConfig
+    folder: Path
+
+
+def train_policies(
+    experiment: Experiment, out: Path, *, workers: int, executor: Executor, progress: bool = True
+) -> Experiment:
+    """Trains the policies that are not there yet; a training that was stopped goes on.
+
+    If there are fewer of them than workers, the episodes of each run side by side, otherwise the policies do.
+
+    Args:
+        experiment: names and configures them.
+        out: the folder of the records.
+        workers: of ``executor``.
+        executor: where they are trained. Workers write to ``out``, so they must share its disk.
+        progress: shows a bar on stderr.
+
+    Returns:
+        The experiment with folders in place of the policies' names.
+
+    Raises:
+        ConfigError: a folder holds a policy of another configuration.
+    """
+    trained: dict[str, Path] = {}
+    missing: list[_Job] = []
+    for name, config in experiment.policies.items():
+        device = str(resolve_device(config.training.device))
+        placed, folder = replace(config, training=replace(config.training, device=device)), out / "policies" / name
+        trained[name] = PRETRAINED / name if _is_trained(PRETRAINED / name, placed) else folder / "policy"
+        if not _is_trained(trained[name], placed):
+            missing.append(_Job(name, placed, folder))
+    if 0 < len(missing) < workers:
+        for job in missing:
+            _note(out, job.name, _train(job, workers=workers, executor=executor, progress=progress))
+    else:
+        with tqdm(total=len(missing), unit="policy", disable=not progress or not missing, file=sys.stderr) as bar:
+            for name, seconds in as_completed(executor, _train_alone, missing, ahead=workers):
+                _note(out, name, seconds)
+                bar.set_postfix_str(name, False)
+                bar.update()
+    _write_costs(out)
+    grids = tuple(
+        replace(grid, strategies=tuple(str(trained.get(name, name)) for name in grid.strategies))
+        for grid in experiment.grids
+    )
+    return replace(experiment, grids=grids)
+
+
+def _train_alone(job: _Job) -> tuple[str, float]:
+    """Trains one policy on one thread; what a worker does."""
+    return job.name, _train(job, workers=1, executor="serial", progress=False)
+
+
+def _train(job: _Job, *, workers: int, executor: Executor | str, progress: bool) -> float:
+    """Trains one policy and returns the seconds that it took."""
+    begin = time.perf_counter()
+    if isinstance(job.config, AlilConfig):
+        train_alil(job.config, job.folder, progress=progress)
+    else:
+        train_policy(job.config, job.folder, workers=workers, executor=executor, progress=progress)
+    return time.perf_counter() - begin
+
+
+def _is_trained(policy: Path, config: DaggerConfig | AlilConfig) -> bool:
+    """Whether a folder holds exactly this policy; training refuses a folder with another configuration."""
+    if not (policy / CARD).is_file():
+        return False
+    return storage.to_json(load_card(policy)["source"]) == storage.to_json(asdict(config))
+
+
+def _note(out: Path, name: str, seconds: float) -> None:
+    """A training that was stopped leaves one line for each time it was started."""
+    storage.append_line(out / _TRAINING_TIMES, {"policy": name, "seconds": round(seconds, 3)})
+
+
+def _write_costs(out: Path) -> None:
+    """Writes what all policies in the folder cost."""
+    seconds: dict[str, float] = {}
+    for line in storage.read_lines(out / _TRAINING_TIMES):
+        seconds[line["policy"]] = seconds.get(line["policy"], 0.0) + line["seconds"]
+    costs = {}
+    for path in sorted((out / "policies").glob(f"*/policy/{CARD}")):
+        name, digest = path.parent.parent.name, weights_digest(load_policy(path.parent))  # as records name it
+        costs[name] = asdict(_cost(load_card(path.parent), seconds.get(name), digest))
+    storage.write_json(out / COSTS, {"policies": costs})
+
+
+def _cost(card: Mapping[str, Any], seconds: float | None, digest: str | None) -> PolicyCost:
+    """The cost of a policy, from its card.
+
+    At each step of IALE every expert proposes a batch that is judged by one fit, and the classifier, or its committee,
+    is fitted again; at each step of ALIL every choice is judged by one fit, and the classifier is fitted again.
+    """
+    source, steps = card["source"], int(card["steps"])
+    if card["kind"] == "iale":
+        budget, members = source["cycle"]["labeling_budget"], source["cycle"]["committee_size"]
+        each = len(source["experts"]) + (members if "ensemble" in source["experts"] else 1)
+    else:
+        budget, each = source["labeling_budget"], source["choices"] + 1
+    return PolicyCost(
+        kind=card["kind"],
+        source=source["dataset"],
+        classifier=source["classifier"],
+        episodes=card["episodes"],
+        steps=steps,
+        fits_at_most=steps * each,
+        source_labels_at_most=source["episodes"] * budget + source["scoring_size"],
+        seconds=seconds,
+        weights_sha256=digest,
+    )

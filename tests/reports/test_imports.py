@@ -1,0 +1,12 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+MODULES = "iale.reports.experiment, iale.reports.report, iale.reports.results"
+
+
+def test_reports_are_made_without_pytorch() -> None:
+    script = f"import sys, {MODULES}; print(sorted(name for name in sys.modules if name.partition('.')[0] == 'torch'))"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
