@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from iale.labeling.project import ProjectReader
+from iale.labeling.reader import ProjectReader
 
 START = 120.0
 """Seconds after which a server that has not begun is given up."""

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from iale.labeling.forecast._agreement import cohens_kappa
-from iale.labeling.forecast._intervals import Range
+from iale.labeling.forecast.status import Range
 
 
 def test_kappa_by_hand() -> None:

@@ -16,6 +16,7 @@ from iale.classifiers.torch_classifier import FittedTorchClassifier
 from iale.data.arrays import ArraySamples
 from iale.data.pool import Pool
 from iale.errors import DataError
+from iale.labeling._readable import Readable
 from iale.labeling.fitting._models import classifier_of, strategy_of
 from iale.labeling.fitting._random import fit_to_random_labels
 from iale.labeling.items._reading import Reading
@@ -26,18 +27,18 @@ from iale.learner import CycleConfig, Learner
 from iale.seeding import Stream
 
 QUEUE = 200
-"""Samples that a fit ranks: enough for several people until the next one."""
+"""Samples that a fit ranks: enough for several people until the next fit."""
 
 NICENESS = 10
-_GUESSED = 2000  # of the samples labeled last, whose guesses help to find wrong labels
-_AHEAD = 50  # of the test share that are predicted before anyone has labeled them
+_GUESSED = 2000  # labeled samples with a guess, which helps to find wrong labels
+_AHEAD = 50  # test samples that are predicted before anyone has labeled them, so the accuracy is known at once
 _APART = 500  # labeled samples that a new one is compared with
 
 
 def fit_project(folder: str) -> None:
     """Fits the classifier to the labels there are now, asks the strategy, and writes what came of it.
 
-    This runs in the fitting process, which keeps the project open from one fit to the next.
+    This runs in the fitting process, which keeps the project open between fits.
     """
     _yield_to_others()
     if folder not in _open:
@@ -54,13 +55,13 @@ class Round:
         reading: reads its samples.
     """
 
-    def __init__(self, project: ProjectReader, reading: Reading) -> None:
-        self.project, self.reading = project, reading
-        self._ids = project.items.ids
+    def __init__(self, project: Readable, reading: Reading) -> None:
+        self.project, self.reading = project.reader, reading
+        self._ids = self.project.items.ids
         self._random_labels = 0
 
     def fit(self) -> None:
-        """One fit; raises DataError where there is nothing to learn from."""
+        """One fit; raises DataError if there is nothing to learn from."""
         project, config, begin = self.project, self.project.config, time.monotonic()
         changes, classes = project.changes(), project.classes
         number = {name: place for place, name in enumerate(classes)}
@@ -102,7 +103,7 @@ class Round:
         self._fit_to_random_labels(classes)
 
     def _candidates(self, labels: dict[int, int], stream: Stream) -> list[int]:
-        """The unlabeled samples that this fit looks at, drawn at random; never one of the test share."""
+        """The unlabeled samples that this fit looks at, drawn at random, and none of the test share."""
         open_ = ~self.project.shares.reserved
         open_[list(self.project.answered())] = False
         pool = Pool(torch.from_numpy(np.flatnonzero(open_)), 1)
@@ -112,7 +113,7 @@ class Round:
         return drawn
 
     def _apart(self, ranked: list[int], local: Tensor, known: int) -> list[int]:
-        """The ranking with near-duplicates, of labeled samples too, at its end."""
+        """The ranking with near-duplicates (also of labeled samples) at its end."""
         if not ranked:
             return []
         kind = self.project.kind
@@ -120,7 +121,7 @@ class Round:
         return [ranked[at] for at in keep_apart(sketches(local[ranked], kind), before, ALIKE[kind])]
 
     def _explore(self, outputs: Outputs, labels: dict[int, int], known: int, classes: int, stream: Stream) -> list[int]:
-        """Candidates unlike all labeled ones, where a class has not been seen yet."""
+        """Candidates unlike all labeled samples, if a class has not been seen yet."""
         if len(set(labels.values())) == classes or len(outputs) == known:
             return []
         points = outputs.embeddings
@@ -157,7 +158,7 @@ class Round:
         )
 
     def _tests(self, fitted: FittedTorchClassifier, classes: tuple[str, ...]) -> dict[str, str]:
-        """Predictions for the test share, also for those of it that will be labeled next."""
+        """Predictions for the test share, also for those of its samples that will be labeled next."""
         shares, ids = self.project.shares, self._ids
         tested = [ids.index(sample) for sample in self.project.labels_to_test_on()]
         ahead = [int(i) for i in shares.order[: len(tested) + _AHEAD]]
@@ -168,7 +169,7 @@ class Round:
         return {ids[row]: classes[label] for row, label in zip(rows, predicted, strict=True)}
 
     def _fit_to_random_labels(self, classes: tuple[str, ...]) -> None:
-        """Where the test share has grown by a fifth, what random choice would have given."""
+        """What random choice would have given, computed anew when the test share has grown by a fifth."""
         tests = self.project.labels_to_test_on()
         if len(tests) < 1.2 * self._random_labels:
             return
@@ -178,12 +179,12 @@ class Round:
             self._random_labels = len(tests)
 
     def _drop_old_weights(self) -> None:
-        """Keeps two: the last but one may be being read."""
+        """Keeps two: another process may still be reading the last but one."""
         for path in sorted(self.project.folder.glob("weights-*.safetensors"))[:-2]:
             path.unlink(missing_ok=True)
 
 
-_open: dict[str, Round] = {}  # of the fitting process
+_open: dict[str, Round] = {}  # in the fitting process, which is sent nothing but the name of the folder
 
 
 def _guess(probs: Tensor, classes: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
@@ -194,7 +195,7 @@ def _guess(probs: Tensor, classes: tuple[str, ...]) -> tuple[tuple[str, float], 
 
 
 def _yield_to_others() -> None:
-    """A tenth of what others get where all want to compute; the lowest priority might never be served."""
+    """Takes about a tenth of what others get if all want to compute; the lowest priority might never get a turn."""
     os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     if sys.platform == "linux":
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

@@ -1,22 +1,13 @@
-"""What a project was made for, and its file."""
+"""What a project is made for."""
 
 from __future__ import annotations
 
-import dataclasses
-import os
-import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from iale import _storage as storage
 from iale.classifiers.base import TrainingConfig
-from iale.errors import ConfigError, DataError, StorageError
-
-CONFIG = "project.json"
-_LONGEST_NAME = 100
-_LONGEST_NOTE = 200
-_UNWANTED = ("Cc", "Cs", "Zl", "Zp")  # joiners (Cf) belong to many scripts
+from iale.errors import ConfigError
+from iale.labeling.record._names import clean
 
 
 @dataclass(frozen=True)
@@ -81,54 +72,3 @@ class ProjectConfig:
             raise ConfigError(f"the sub-pool needs at least 1 sample, not {self.subset_size}.")
         if self.embedding_layer is not None and self.model is None:
             raise ConfigError("the embedding layer belongs to a model of your own: name the model, too.")
-
-
-FIXED = ("resize", "test_share", "twice_share", "seed")
-"""What a project keeps for good: another value would spoil what was drawn so far."""
-
-
-def clean(text: str, what: str) -> str:
-    """``text`` without spaces around it; raises DataError where it is empty, too long or has control characters."""
-    text = text.strip()
-    if not 1 <= len(text) <= _LONGEST_NAME or any(unicodedata.category(c) in _UNWANTED for c in text):
-        raise DataError(f"{what} must have 1 to {_LONGEST_NAME} printable characters, not {text[:20]!r}.")
-    return text
-
-
-def brief(text: str) -> str | None:
-    """The beginning of a text from outside, without what cannot be written; None for an empty one."""
-    plain = "".join(" " if unicodedata.category(c) in _UNWANTED else c for c in text[:_LONGEST_NOTE]).strip()
-    return plain or None
-
-
-def save_config(folder: Path, config: ProjectConfig) -> None:
-    """Writes the configuration; the place of the data is noted from the root and from the project."""
-    data = config.data.resolve()
-    values = {**dataclasses.asdict(config), "data": str(data), "beside": os.path.relpath(data, folder.resolve())}
-    storage.write_json(folder / CONFIG, values)
-
-
-def load_config(folder: Path, data: Path | None = None) -> ProjectConfig:
-    """The configuration of a project.
-
-    Args:
-        folder: of the project.
-        data: where its samples are now; by default where they were, or where they lay as seen from the project.
-
-    Raises:
-        StorageError: there is no project, or its file is damaged.
-    """
-    if not (folder / CONFIG).is_file():
-        raise StorageError(f"{folder} is no labeling project: `iale label DATA --out {folder}` makes one.")
-    values: dict[str, Any] = storage.read_json(folder / CONFIG)
-    try:
-        del values["schema"]
-        beside = folder / values.pop("beside")
-        place = data or Path(values["data"])
-        values["data"] = place if place.exists() or not beside.exists() else beside
-        for name in ("classes", "resize"):
-            values[name] = tuple(values[name])
-        values["training"] = TrainingConfig(**values["training"])
-        return ProjectConfig(**values)
-    except (KeyError, TypeError) as error:
-        raise StorageError(f"{folder / CONFIG} is not the file of a labeling project ({error}): restore it.") from error
