@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from iale.data.unlabeled import read_label_rows
+from iale.data._tables import read_label_rows
 from iale.errors import DataError
 from iale.labeling.project import Project
 
