@@ -178,7 +178,7 @@ def _shown(kind: ItemKind, row: dict[str, str]) -> Shown:
 
 
 def _pixels(values: Tensor) -> NDArray[np.uint8]:
-    """uint8 [H, W] or [H, W, 3] of [C, H, W]: floats are stretched to 0 … 255, and channels averaged unless C is 3 or 4."""
+    """uint8 [H, W] or [H, W, 3] of [C, H, W]. Floats are stretched to 0 … 255; one or many channels are averaged."""
     if values.is_floating_point():
         low, high = float(values.min()), float(values.max())
         values = (255 * (values - low) / ((high - low) or 1.0)).round().to(torch.uint8)
