@@ -15,17 +15,11 @@ EXTENSIONS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm",
 
 
 class ImageFile(NamedTuple):
-    """An image that was found; it has not been opened.
+    """An image that was found and not opened: its path below the folder, its size and the time of its last change."""
 
-    Attributes:
-        name: its path below the folder, with forward slashes.
-        size: in bytes.
-        time: of the last change, in nanoseconds.
-    """
-
-    name: str
-    size: int
-    time: int
+    name: str  # with forward slashes
+    size: int  # bytes
+    time: int  # nanoseconds since 1970
 
 
 def scan_images(root: Path, passed_over: Counter[str] | None = None) -> list[ImageFile]:
@@ -84,18 +78,19 @@ def _walk(root: str, passed_over: Counter[str] | None) -> Iterator[ImageFile]:
                 raise DataError(f"the folder {path} cannot be read: check its permissions.") from error
             passed_over["folders that cannot be read"] += 1
             continue
+        folders = []
         for entry in entries:
             name = f"{folder}/{entry.name}" if folder else entry.name
             if _is_folder(entry, follow=passed_over is None):
-                below.append(name)
+                folders.append(name)
             elif passed_over is not None and _is_folder(entry, follow=True):
                 passed_over["links to folders"] += 1
             elif os.path.splitext(entry.name)[1].lower() in EXTENSIONS:
-                why = "" if passed_over is None else _fault(root, entry)
-                if passed_over is not None and why:
+                if passed_over is not None and (why := _fault(root, entry)):
                     passed_over[why] += 1
                 else:
-                    yield _image(name, entry, strict=passed_over is None)
+                    yield _image(name, entry)
+        below += reversed(folders)  # depth first: of two links to one folder, the first one that is listed counts
 
 
 def _fault(root: str, entry: os.DirEntry[str]) -> str:
@@ -107,12 +102,12 @@ def _fault(root: str, entry: os.DirEntry[str]) -> str:
     return "" if entry.stat().st_size else "empty files"
 
 
-def _image(name: str, entry: os.DirEntry[str], *, strict: bool) -> ImageFile:
+def _image(name: str, entry: os.DirEntry[str]) -> ImageFile:
     try:
         found = entry.stat()
     except OSError:  # a broken link: whoever reads it is told its name
         return ImageFile(name, 0, 0)
-    if strict and entry.is_file() and not found.st_size:
+    if entry.is_file() and not found.st_size:
         raise DataError(f"{entry.path} is an empty file, not an image: replace or remove it.")
     return ImageFile(name, found.st_size, found.st_mtime_ns)
 

@@ -14,7 +14,7 @@ from iale.errors import ConfigError, DataError
 from iale.labeling.fitting._process import Fitter
 from iale.labeling.forecast._maker import StatusMaker
 from iale.labeling.forecast.status import Status
-from iale.labeling.items._items import ItemKind, Items, open_items
+from iale.labeling.items._items import Items, open_items
 from iale.labeling.queue._first import first_ones
 from iale.labeling.queue._handing import Handing
 from iale.labeling.reader import ProjectReader
@@ -68,15 +68,14 @@ class Project:
         items: its samples; by default they are opened.
 
     Attributes:
-        reader: tells what the project holds; its own attributes ``folder``, ``config``, ``items``, ``shares`` and
-            ``fits`` are the project's, too.
+        reader: tells what the project holds; its attributes are the project's, too.
     """
 
     def __init__(self, folder: Path, config: ProjectConfig, items: Items | None = None) -> None:
         self._ledger = Ledger(folder)
         self.reader = reader = ProjectReader(folder, config, items, self._ledger)
-        self.folder, self.config, self.items = folder, config, reader.items
-        self.shares, self.fits = reader.shares, reader.fits
+        self.folder, self.config, self.shares, self.fits = folder, config, reader.shares, reader.fits
+        self.items, self.kind, self.count = reader.items, reader.kind, reader.count
         self._handing = Handing(reader.items.ids, reader.shares, self._ledger, reader.holds, config)
         self._handing.queue.first = first_ones(folder, reader.items, reader.shares, config.seed)
         self._fitter: Fitter | None = None
@@ -84,12 +83,7 @@ class Project:
 
     @classmethod
     def open(cls, folder: Path | str, *, data: Path | None = None) -> Project:
-        """Opens a project; ``data`` says where its samples are now, if they were moved.
-
-        Raises:
-            StorageError: there is no project, or its files are damaged.
-            DataError: its samples are not where they were.
-        """
+        """Opens a project to work on it; as `ProjectReader.open`."""
         folder = Path(folder)
         return cls(folder, load_config(folder, data))
 
@@ -117,16 +111,6 @@ class Project:
         for label in config.classes:
             project.add_class("command line", label)
         return project
-
-    @property
-    def kind(self) -> ItemKind:
-        """What a sample is: "image", "text" or "row"."""
-        return self.reader.kind
-
-    @property
-    def count(self) -> int:
-        """The number of samples."""
-        return self.reader.count
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import Any
 
 import torch
 
@@ -30,17 +30,6 @@ from iale.strategies.uncertainty import Margin
 
 _WEIGHTS, _CARD = "weights.safetensors", "card.json"
 _ROWS = 500  # samples that are scored at a time
-
-
-class _Card(TypedDict):
-    """What a classifier's weights are to be loaded into."""
-
-    classes: tuple[str, ...]
-    shape: tuple[int, ...]
-    classifier: str
-    model: str | None
-    embedding_layer: str | None
-    labels: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,9 +83,9 @@ def load_classifier(folder: Path | str) -> SavedClassifier:
         ConfigError, ModelError: your own model is missing, or has changed.
     """
     folder = Path(folder)
-    values = storage.read_json(folder / _CARD)
+    card = storage.read_json(folder / _CARD)
     try:
-        return _load(folder / _WEIGHTS, values["weights_sha256"], cast(_Card, values))
+        return _load(folder / _WEIGHTS, card["weights_sha256"], card)
     except (KeyError, TypeError) as error:
         raise StorageError(f"{folder / _CARD} is not the card of a classifier ({error}): export it again.") from error
 
@@ -135,13 +124,13 @@ def scores_csv(project: Readable, *, every: Callable[[int], None] = lambda _: No
         every(start + len(rows))
 
 
-def _latest(project: Readable) -> tuple[_Card, Path, str]:
+def _latest(project: Readable) -> tuple[dict[str, Any], Path, str]:
     """The card of the last finished fit, the file of its weights and their digest."""
     reader = project.reader
     latest, fits, config = reader.fits.latest, reader.fits.all, reader.config
     if latest is None or not fits:
         raise ConfigError("no classifier is fitted yet: label samples of at least two classes first.")
-    card: _Card = {
+    card = {
         "classes": fits[-1].classes,
         "shape": latest.shape,
         "classifier": classifier_name(config, reader.kind),
@@ -152,7 +141,7 @@ def _latest(project: Readable) -> tuple[_Card, Path, str]:
     return card, reader.folder / latest.weights, latest.digest
 
 
-def _load(path: Path, digest: str, card: _Card) -> SavedClassifier:
+def _load(path: Path, digest: str, card: dict[str, Any]) -> SavedClassifier:
     shape, classes = tuple(card["shape"]), tuple(card["classes"])
     training = TrainingConfig(device="cpu")
     if card["model"] is not None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from iale.labeling.forecast._advice import advise
-from iale.labeling.forecast._agreement import cohens_kappa
-from iale.labeling.forecast._intervals import UNKNOWN
+from iale.labeling.forecast._intervals import UNKNOWN, cohens_kappa
 from iale.labeling.forecast._savings import Savings, Terms, savings
 from iale.labeling.forecast.status import Status
 from iale.labeling.reader import ProjectReader

@@ -58,18 +58,11 @@ class Terms:
 
 @dataclass(frozen=True)
 class Savings:
-    """What can be told.
+    """What can be told; but for these, the fields mean what they mean in `Status`.
 
     Attributes:
-        accuracy: of the last model.
-        curve: of all models.
-        gain: predicted rise of the accuracy from the next batch.
-        more_gain: predicted rise from ``more`` labels.
+        more_gain: predicted rise of the accuracy from ``more`` labels.
         more: a fifth of the labels so far, or a batch if that is more.
-        target: the accuracy that ``to_target`` is about; None if there is nothing to aim at.
-        to_target: labels still needed for it, those of the test share included.
-        saved: labels saved, compared with random choice.
-        cannot_tell: what cannot be told yet, and why.
     """
 
     accuracy: Range = UNKNOWN

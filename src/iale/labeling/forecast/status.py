@@ -76,7 +76,7 @@ class Status:
         batch: labels between two fits.
         gain: predicted rise of the accuracy from the next batch.
         target: the accuracy that ``to_target`` is about; None if there is none.
-        to_target: labels still needed for it.
+        to_target: labels still needed for it, those of the test share included.
         saved: labels saved, compared with random choice.
         kappa: agreement on samples that two people labeled.
         twice: how many samples two people labeled.

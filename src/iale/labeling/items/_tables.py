@@ -81,7 +81,10 @@ class RowItems:
         """Pixels, the text, or the cells by column."""
         if self._cells is not None:
             row = dict(zip(self._columns, self._cells[index].split("\0"), strict=True))
-            return next(iter(row.values())) if self.kind == "text" and len(row) == 1 else _shown(self.kind, row)
+            if self.kind == "row":
+                return row
+            texts = [f"{column}: {value}" for column, value in row.items()]
+            return "\n".join(texts) if len(row) > 1 else next(iter(row.values()))
         values = self.samples.batch(torch.tensor([index]))[0]
         if self.kind == "image":
             return _pixels(values)
@@ -169,12 +172,6 @@ def _numbers(rows: list[list[str]], used: list[int]) -> NDArray[np.float32] | No
         return np.array([[float(row[at]) for at in used] for row in rows], dtype=np.float32)
     except ValueError:
         return None
-
-
-def _shown(kind: ItemKind, row: dict[str, str]) -> Shown:
-    if kind == "text":
-        return "\n".join(f"{column}: {value}" for column, value in row.items())
-    return row
 
 
 def _pixels(values: Tensor) -> NDArray[np.uint8]:
