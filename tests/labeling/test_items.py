@@ -229,7 +229,7 @@ def test_tables_of_features_and_of_texts(tmp_path: Path) -> None:
         ("a,a\n1,2\n", "a name of its own"),
         ("id,label\n1,2\n", "no columns with texts or features"),
         ("a,b\n1,inf\n", "NaN, infinite"),
-        ('a\n"x', "no CSV file"),
+        ('a\n"x', "not a CSV file"),
     ],
 )
 def test_a_table_that_is_none_is_named(tmp_path: Path, text: str, message: str) -> None:

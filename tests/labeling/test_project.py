@@ -292,7 +292,7 @@ def test_going_on_keeps_what_was_drawn_and_takes_what_may_change(make: Make, tmp
 
 
 def test_a_folder_that_is_no_project_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="is no labeling project"):
+    with pytest.raises(StorageError, match="is not a labeling project"):
         Project.open(tmp_path)
     with pytest.raises(DataError):
         Project.create(tmp_path / "p", ProjectConfig(tmp_path / "nothing"))

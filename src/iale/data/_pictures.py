@@ -70,7 +70,7 @@ def open_picture(file: Path | IO[bytes], name: str) -> Image.Image:
         name: what messages call it.
 
     Raises:
-        DataError: it is no image, or has more than `MOST_PIXELS`.
+        DataError: it is not an image, or has more than `MOST_PIXELS`.
     """
     with _readable(name), _opening, warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)

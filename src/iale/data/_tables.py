@@ -13,7 +13,7 @@ _LONGEST = 1 << 24  # characters of one cell; the csv module allows 2¹⁷, too 
 def read_table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """The column names, and the line number and the cells of every row that is not blank.
 
-    Raises DataError if the file cannot be read, is no CSV file in UTF-8, or has a row with another number of cells.
+    Raises DataError if the file cannot be read, is not a CSV file in UTF-8, or has a row with another number of cells.
     """
     before = csv.field_size_limit(_LONGEST)
     try:
@@ -24,7 +24,7 @@ def read_table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}; check the path.") from error
     except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is no CSV file in UTF-8: save it as one.") from error
+        raise DataError(f"{path} is not a CSV file in UTF-8: save it as one.") from error
     finally:
         csv.field_size_limit(before)
     for line, row in rows:

@@ -102,5 +102,5 @@ def _number_labels(
     for line, text in zip(lines, texts, strict=True):
         if text not in position and not (whole and int(text) < len(known)):
             expected = ", ".join(known[:20])
-            raise DataError(f"{path}, line {line}: {text!r} is no class; one of {expected} was expected.")
+            raise DataError(f"{path}, line {line}: {text!r} is not a class; one of {expected} was expected.")
     return [position[text] if text in position else int(text) for text in texts], known

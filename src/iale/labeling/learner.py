@@ -155,7 +155,7 @@ class ProjectLearner:
     def _choose(self, k: int) -> list[int]:
         learner, left = self._learner, len(self._learner.pool)
         if not left:
-            raise ConfigError("every sample is labeled already: there is none left to ask for.")
+            raise ConfigError("every sample is labeled already: there is nothing left to ask for.")
         if not isinstance(k, int) or not 1 <= k <= left:
             raise ConfigError(f"{k} samples were asked for: ask for 1 to {left}, the unlabeled ones.")
         if not len(learner.pool.labeled):

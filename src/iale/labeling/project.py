@@ -219,7 +219,7 @@ class Project:
         """
         with self._ledger.writing():
             if label not in self.classes:
-                raise DataError(f"{label[:40]!r} is no class of this project: add it first.")
+                raise DataError(f"{label[:40]!r} is not a class of this project: add it first.")
             event = self._answer({"kind": "label", "person": person, "sample": sample, "label": label}, key)
         self._poke()
         return event

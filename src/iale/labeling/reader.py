@@ -78,7 +78,7 @@ class ProjectReader:
 
     @property
     def reader(self) -> ProjectReader:
-        """Itself: a `Project` has a reader, too, so whoever asks for one can be given either."""
+        """Itself. A `Project` has a reader, too, so a function that needs one accepts either."""
         return self
 
     @property

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from importlib.resources import files
 
 import numpy as np
 from starlette.applications import Starlette
@@ -20,6 +19,7 @@ from starlette.routing import Route
 
 from iale.errors import IaleError, StorageError
 from iale.integrations.label._body import Body
+from iale.integrations.label._page import LISTED, MOST_HELD, page_routes
 from iale.integrations.label._pictures import EDGE, THUMB, picture, picture_of_array, read_inside
 from iale.labeling.export import labels_csv, labels_jsonl
 from iale.labeling.items._ids import id_of
@@ -28,13 +28,7 @@ from iale.labeling.project import Project
 from iale.labeling.reader import Labeled
 from iale.labeling.record._journal import Event
 
-PAGE = 60
-"""Labeled samples that are listed at a time."""
-
-_MOST_HELD = 32  # samples that one tab may hold
 _EXPORTS = {"labels.csv": (labels_csv, "text/csv"), "labels.jsonl": (labels_jsonl, "application/jsonl")}
-_STATIC = {"": "index.html", "app.js": "app.js", "app.css": "app.css", "icon.svg": "icon.svg"}
-_TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 
 
 def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlette:
@@ -64,7 +58,7 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
     }
     return Starlette(
         routes=[
-            *(Route(f"/{path}", _static(name), methods=["GET"]) for path, name in _STATIC.items()),
+            *page_routes(),
             *(Route(path, answer, methods=["GET"]) for path, answer in gets.items()),
             *(Route(path, _with_body(answer), methods=["POST"]) for path, answer in posts.items()),
         ],
@@ -98,8 +92,8 @@ class _Api:
         offset = request.query_params.get("offset", "0")
         start = int(offset) if offset.isascii() and offset.isdigit() and len(offset) < 12 else 0
         if label is None:
-            return _json(rows=[self._row(row) for row in self._project.skipped(start, PAGE)])
-        return _json(rows=[self._row(row) for row in self._project.labeled(label, start, PAGE)])
+            return _json(rows=[self._row(row) for row in self._project.skipped(start, LISTED)])
+        return _json(rows=[self._row(row) for row in self._project.labeled(label, start, LISTED)])
 
     def sample(self, request: Request) -> Response:
         project, sample = self._project, request.path_params["sample"]
@@ -131,8 +125,8 @@ class _Api:
         return Response(_clean(write(self._project)), media_type=kind, headers=headers)
 
     def next(self, body: Body) -> Response:
-        wanted = min(max(body.number("count"), 0), _MOST_HELD)
-        person, tab, have = body.text("person"), body.text("tab"), body.texts("have")[:_MOST_HELD]
+        wanted = min(max(body.number("count"), 0), MOST_HELD)
+        person, tab, have = body.text("person"), body.text("tab"), body.texts("have")[:MOST_HELD]
         tickets = self._project.next(person, wanted, tab=tab, have=have)
         return _json(tickets=[{**asdict(each), "name": self._name(each.sample)} for each in tickets])
 
@@ -182,16 +176,6 @@ class _Api:
             )
             found["text"] = _clean(text)[:200]
         return found
-
-
-def _static(name: str) -> Callable[[Request], Response]:
-    data = files(__package__).joinpath("static", name).read_bytes()
-    kind = _TYPES[name.rsplit(".", 1)[1]]
-
-    def answer(request: Request) -> Response:
-        return Response(data, media_type=kind)
-
-    return answer
 
 
 def _with_body(answer: Callable[[Body], Response]) -> Callable[[Request], Awaitable[Response]]:

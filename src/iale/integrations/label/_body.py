@@ -37,7 +37,7 @@ class Body:
         return self._values.get(name) is not None
 
     def text(self, name: str, *, most: int = _MOST_TEXT, empty: bool = False) -> str:
-        """A text; raises DataError if it is none, too long, blank (unless ``empty``) or has control characters."""
+        """A text; raises DataError if it is something else, too long, blank (unless ``empty``) or unprintable."""
         value = self._values.get(name, "")
         if not isinstance(value, str) or len(value) > most or not (empty or value.strip()):
             raise DataError(f"{name} must be a text of 1 to {most} characters.")
@@ -46,7 +46,7 @@ class Body:
         return value
 
     def number(self, name: str) -> int:
-        """A whole number; raises DataError if it is none."""
+        """A whole number; raises DataError if it is anything else."""
         value = self._values.get(name)
         if not isinstance(value, int):
             raise DataError(f"{name} must be a whole number.")

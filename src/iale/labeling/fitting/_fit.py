@@ -63,6 +63,7 @@ class Round:
     def fit(self) -> None:
         """One fit; raises DataError if there is nothing to learn from."""
         project, config, begin = self.project, self.project.config, time.monotonic()
+        # Counted before the labels are read: a label that comes in between is fitted twice rather than never.
         changes, classes = project.changes(), project.classes
         number = {name: place for place, name in enumerate(classes)}
         labels = {self._ids.index(s): number[label] for s, label in project.labels_to_learn_from().items()}
@@ -70,7 +71,7 @@ class Round:
         known, known_inputs = self.reading.read(labels)
         if len({labels[index] for index in known}) < 2:
             raise DataError("labels of at least two classes are needed for a fit: label more samples.")
-        found, inputs = self.reading.read(self._candidates(labels, stream))
+        found, inputs = self.reading.read(self._candidates(stream))
         local = torch.cat([known_inputs, inputs])
         samples = ArraySamples(local)
         classifier = classifier_of(config, project.kind, samples, len(classes))
@@ -102,7 +103,7 @@ class Round:
         self._drop_old_weights()
         self._fit_to_random_labels(classes)
 
-    def _candidates(self, labels: dict[int, int], stream: Stream) -> list[int]:
+    def _candidates(self, stream: Stream) -> list[int]:
         """The unlabeled samples that this fit looks at, drawn at random, and none of the test share."""
         open_ = ~self.project.shares.reserved
         open_[list(self.project.answered())] = False

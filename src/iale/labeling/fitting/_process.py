@@ -44,7 +44,7 @@ class Fitter:
     def poke(self) -> None:
         """Begins a fit if one is due and none is running; returns at once, and never raises.
 
-        A label is recorded before this is called, and stays recorded whatever becomes of the fit.
+        A label is recorded before this is called, and stays recorded even if the fit fails.
         """
         if self.busy:
             return

@@ -58,7 +58,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class Savings:
-    """What can be told; but for these, the fields mean what they mean in `Status`.
+    """What can be told. The fields mean the same as in `Status`, and two more are:
 
     Attributes:
         more_gain: predicted rise of the accuracy from ``more`` labels.

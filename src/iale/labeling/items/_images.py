@@ -42,7 +42,7 @@ class ImageItems:
         notices: what was passed over, a sentence each.
 
     Raises:
-        DataError: there is no image, or none of those that were tried can be read.
+        DataError: there is no image, or no image that was tried can be read.
     """
 
     kind: ItemKind = "image"

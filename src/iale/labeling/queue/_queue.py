@@ -18,9 +18,9 @@ Free = Callable[[int], bool]
 class Shares:
     """Which samples are drawn for the test share and for second opinions.
 
-    The ids and the seed alone decide both, before anyone has seen a sample. So whatever a model asks for, and in
-    whatever order people work, the first T samples of the test share are a uniform draw from all samples, and the
-    accuracy measured on them is unbiased.
+    The ids and the seed alone decide both, before anyone has seen a sample. So the first T samples of the test share
+    are a uniform draw from all samples, no matter what a model asks for or in which order people work, and the accuracy
+    measured on them is unbiased.
 
     Args:
         ids: of all N samples.

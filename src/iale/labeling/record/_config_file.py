@@ -59,7 +59,7 @@ def load_config(folder: Path, data: Path | None = None) -> ProjectConfig:
         StorageError: there is no project, or its file is damaged.
     """
     if not (folder / _CONFIG).is_file():
-        raise StorageError(f"{folder} is no labeling project: `iale label DATA --out {folder}` makes one.")
+        raise StorageError(f"{folder} is not a labeling project: `iale label DATA --out {folder}` makes one.")
     values = storage.read_json(folder / _CONFIG)
     try:
         del values["schema"]

@@ -102,7 +102,7 @@ class Journal:
         self.path = path
         self.notices: list[str] = []
         self._events: list[Event] = []
-        self._end = 0  # of the last whole event that was read; what lies behind it is new, or was never acknowledged
+        self._end = 0  # byte after the last event read; what follows is new, or was never acknowledged
         self._file: int | None = None  # open, and locked against other processes, while this object writes
         self.refresh()
 
@@ -131,7 +131,7 @@ class Journal:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Locks the file, so that a decision made inside rests on every event there is.
+        """Locks the file, so a decision made inside knows every event.
 
         Raises StorageError if the file cannot be opened for writing.
         """
@@ -209,7 +209,7 @@ class Journal:
             raise
 
     def _read(self, file: int, *, repair: bool) -> None:
-        """Parses what lies behind the last event read; ``repair`` cuts off an unfinished end."""
+        """Parses what follows the last event read; ``repair`` cuts off an unfinished end."""
         size = os.fstat(file).st_size
         if size == self._end:
             return

@@ -5,8 +5,8 @@ from __future__ import annotations
 import unicodedata
 
 from iale.errors import DataError
+from iale.labeling.record._limits import LONGEST_NAME
 
-_LONGEST_NAME = 100
 _LONGEST_NOTE = 200
 _UNWANTED = ("Cc", "Cs", "Zl", "Zp")  # joiners (Cf) stay: many scripts need them
 
@@ -14,8 +14,8 @@ _UNWANTED = ("Cc", "Cs", "Zl", "Zp")  # joiners (Cf) stay: many scripts need the
 def clean(text: str, what: str) -> str:
     """``text`` without spaces around it; raises DataError if it is empty, too long or has control characters."""
     text = text.strip()
-    if not 1 <= len(text) <= _LONGEST_NAME or any(unicodedata.category(c) in _UNWANTED for c in text):
-        raise DataError(f"{what} must have 1 to {_LONGEST_NAME} printable characters, not {text[:20]!r}.")
+    if not 1 <= len(text) <= LONGEST_NAME or any(unicodedata.category(c) in _UNWANTED for c in text):
+        raise DataError(f"{what} must have 1 to {LONGEST_NAME} printable characters, not {text[:20]!r}.")
     return text
 
 

@@ -1,0 +1,44 @@
+"""The files that make the page, and the limits of the server that the page has to know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.resources import files
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from iale.integrations.label._pictures import THUMB
+from iale.labeling.record._limits import LONGEST_NAME
+
+LISTED = 60
+"""Labeled samples in one answer of ``/api/labeled``."""
+
+MOST_HELD = 32
+"""Samples that one tab may hold."""
+
+_LIMITS = {"name": LONGEST_NAME, "held": MOST_HELD, "listed": LISTED, "thumbnail": THUMB}
+_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+
+
+def page_routes() -> list[Route]:
+    """Routes to the files of the folder ``static``, with ``index.html`` at ``/``, and to the limits at ``/api/limits``.
+
+    The files are read once, here, so that no address that a browser sends ever becomes a path.
+    """
+    routes = [Route("/api/limits", _limits, methods=["GET"])]
+    for file in files(__package__).joinpath("static").iterdir():
+        kind = next((kind for suffix, kind in _TYPES.items() if file.name.endswith(suffix)), None)
+        if kind is not None:  # an editor may have left a copy there
+            path = "/" if file.name == "index.html" else f"/{file.name}"
+            routes.append(Route(path, _static(file.read_bytes(), kind), methods=["GET"]))
+    return routes
+
+
+def _limits(request: Request) -> Response:
+    return JSONResponse(_LIMITS)
+
+
+def _static(data: bytes, kind: str) -> Callable[[Request], Response]:
+    return lambda request: Response(data, media_type=kind)  # a new one each time: the guard writes to its headers
