@@ -14,8 +14,7 @@ from torch import Tensor
 from iale._storage import storage_errors, to_json
 from iale.errors import ConfigError
 from iale.labeling._class_folders import folder_names, write_sample
-from iale.labeling._readable import Readable
-from iale.labeling.reader import ProjectReader
+from iale.labeling.reader import ProjectReader, Readable
 from iale.labeling.record._journal import Event
 
 _COLUMNS = ("sample", "label", "person", "time", "reason", "id")
@@ -37,23 +36,20 @@ def labels_csv(project: Readable) -> str:
 def labels_jsonl(project: Readable) -> str:
     """Every answered sample as a line of JSON, with skips, notes and the history of the answers."""
     reader = project.reader
-    lines = []
+    text = ""
     for index, event in _in_order(reader):
-        lines.append(
-            to_json(
-                {
-                    "sample": reader.items.name(index).encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
-                    "id": event.sample,
-                    "label": event.label,
-                    "note": event.note,
-                    "reason": event.reason,
-                    "person": event.person,
-                    "time": _when(event),
-                    "history": [_brief(past) for past in reader.history(event.sample or "")],
-                }
-            )
-        )
-    return "".join(f"{line}\n" for line in lines)
+        values = {
+            "sample": reader.items.name(index).encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
+            "id": event.sample,
+            "label": event.label,
+            "note": event.note,
+            "reason": event.reason,
+            "person": event.person,
+            "time": _when(event),
+            "history": [_brief(past) for past in reader.history(event.sample or "")],
+        }
+        text += f"{to_json(values)}\n"
+    return text
 
 
 def export_folders(project: Readable, out: Path) -> int:

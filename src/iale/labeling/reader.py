@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from iale.labeling.items._items import ItemKind, Items, Shown, open_items
 from iale.labeling.queue._queue import Shares
@@ -36,6 +36,15 @@ class Labeled:
     time: float
     note: str = ""
     guess: Guess = ()
+
+
+class Readable(Protocol):
+    """A `Project`, which has a reader, or a `ProjectReader`, which is one."""
+
+    @property
+    def reader(self) -> ProjectReader:
+        """What reads the project."""
+        ...
 
 
 class ProjectReader:
@@ -78,7 +87,7 @@ class ProjectReader:
 
     @property
     def reader(self) -> ProjectReader:
-        """Itself. A `Project` has a reader, too, so a function that needs one accepts either."""
+        """Itself, so a function that reads a project accepts either kind (`Readable`)."""
         return self
 
     @property

@@ -16,12 +16,11 @@ from iale.classifiers.torch_classifier import FittedTorchClassifier
 from iale.data.arrays import ArraySamples
 from iale.data.pool import Pool
 from iale.errors import DataError
-from iale.labeling._readable import Readable
 from iale.labeling.fitting._models import classifier_of, strategy_of
 from iale.labeling.fitting._random import fit_to_random_labels
 from iale.labeling.items._reading import Reading
 from iale.labeling.items._sketches import ALIKE, keep_apart, sketches, spread
-from iale.labeling.reader import ProjectReader
+from iale.labeling.reader import ProjectReader, Readable
 from iale.labeling.record._fits import Fit, Latest, save_fit, save_random
 from iale.learner import CycleConfig, Learner
 from iale.seeding import Stream

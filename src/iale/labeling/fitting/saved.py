@@ -19,10 +19,10 @@ from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassi
 from iale.data.arrays import ArraySamples
 from iale.data.samples import Samples
 from iale.errors import ConfigError, ModelError, StorageError
-from iale.labeling._readable import Readable
 from iale.labeling.fitting._fit import Round
 from iale.labeling.fitting._models import classifier_name
 from iale.labeling.items._reading import Reading
+from iale.labeling.reader import Readable
 from iale.policies.saved import versions
 from iale.seeding import Stream
 from iale.strategies.base import QueryContext
