@@ -106,7 +106,7 @@ class ProjectLearner:
         for row in unreadable:
             labels.pop(row, None)
         open_ = ~project.shares.reserved
-        open_[[*project.reader.answered(), *unreadable]] = False
+        open_[[*project.answered(), *unreadable]] = False
         open_[list(labels)] = True
         pool = Pool(torch.from_numpy(np.flatnonzero(open_)), len(classes))
         pool.acquire(torch.tensor(list(labels), dtype=torch.int64), torch.tensor(list(labels.values())).long())

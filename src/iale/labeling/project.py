@@ -134,7 +134,10 @@ class Project:
     skipped = _told(ProjectReader.skipped)
     decision = _told(ProjectReader.decision)
     decisions = _told(ProjectReader.decisions)
+    answered = _told(ProjectReader.answered)
+    missing = _told(ProjectReader.missing)
     history = _told(ProjectReader.history)
+    people = _told(ProjectReader.people)
     answered_twice = _told(ProjectReader.answered_twice)
 
     @property
