@@ -32,9 +32,10 @@ from iale.data.catalog import load_dataset
 from iale.data.samples import Samples
 from iale.labeling.fitting._fit import Round
 from iale.labeling.fitting.saved import load_latest
-from iale.labeling.forecast._intervals import Range
+from iale.labeling.forecast.status import Range
 from iale.labeling.items._reading import Reading
-from iale.labeling.project import Project, ProjectConfig
+from iale.labeling.project import Project
+from iale.labeling.record.config import ProjectConfig
 from iale.learner import accuracy
 from iale.recipe import classifier_of
 from iale.seeding import Stream

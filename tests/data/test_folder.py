@@ -12,9 +12,10 @@ import pytest
 import torch
 from PIL import Image
 
+from iale.data._pictures import decode
 from iale.data.catalog import load_dataset
 from iale.data.folder import FolderSamples
-from iale.data.images import EncodedSamples, decode
+from iale.data.images import EncodedSamples
 from iale.data.samples import Samples
 from iale.data.unlabeled import load_unlabeled
 from iale.errors import ConfigError, DataError

@@ -76,10 +76,10 @@ def test_numbers_among_names_are_names(tmp_path: Path) -> None:
 def test_given_classes(tmp_path: Path) -> None:
     path = write(tmp_path, "sample,label\na.png,dog\n")
     assert load_labels_csv(path, NAMES, ["cat", "dog", "owl"])[1:] == (torch.tensor([1]), ("cat", "dog", "owl"))
-    with pytest.raises(DataError, match="line 2: 'dog' is no class; one of cat, owl"):
+    with pytest.raises(DataError, match="line 2: 'dog' is not a class; one of cat, owl"):
         load_labels_csv(path, NAMES, ["cat", "owl"])
     path = write(tmp_path, "sample,label\na.png,1\nf.png,3\n")
-    with pytest.raises(DataError, match="line 3: '3' is no class"):
+    with pytest.raises(DataError, match="line 3: '3' is not a class"):
         load_labels_csv(path, NAMES, ["cat", "dog", "owl"])
 
 
@@ -98,7 +98,7 @@ def test_given_classes(tmp_path: Path) -> None:
         ("sample,label\na.png,0\nf.png,123456\n", "line 3: label 123456 is too large"),
         ("sample,label\na.png,x\nf.png,x\n", "one class only"),
         ("sample,label\na.png,0\n", "one class only"),
-        ('sample,label\n"a.png,0\n', "no CSV file"),
+        ('sample,label\n"a.png,0\n', "not a CSV file"),
     ],
 )
 def test_bad_tables(text: str, match: str, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any
 
 import iale.integrations.label
-from iale.labeling.project import ProjectReader
+from iale.labeling.reader import ProjectReader
 
 START = 120.0
 """Seconds after which a server that has not started is given up."""

@@ -21,7 +21,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 from sklearn.datasets import load_digits
 
-from iale.labeling.project import ProjectReader
+from iale.labeling.reader import ProjectReader
 from tests.integrations.label_page import LabelServer, hostile_images
 
 EVIL = "<img src=x onerror=alert(1)>"

@@ -14,7 +14,8 @@ pytest.importorskip("starlette", reason="the extra 'label' is not installed")
 
 from iale.errors import DataError
 from iale.integrations.label._app import create_app
-from iale.labeling.project import Project, ProjectConfig
+from iale.labeling.project import Project
+from iale.labeling.record.config import ProjectConfig
 from tests.integrations.asgi import request
 from tests.integrations.label_page import MODULES, STATIC, hostile_images
 

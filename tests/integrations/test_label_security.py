@@ -20,7 +20,8 @@ pytest.importorskip("uvicorn", reason="the extra 'label' is not installed")
 from iale.integrations.label._app import create_app
 from iale.integrations.label._security import COOKIE, MOST_BODY, Guard, is_loopback, project_token
 from iale.labeling.items._ids import id_of
-from iale.labeling.project import Project, ProjectConfig
+from iale.labeling.project import Project
+from iale.labeling.record.config import ProjectConfig
 from tests.integrations.asgi import Answer, request
 from tests.integrations.label_page import MODULES, LabelServer, hostile_images
 

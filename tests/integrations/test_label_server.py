@@ -25,7 +25,9 @@ from iale.cli._label import PAGES
 from iale.cli._main import main
 from iale.integrations.label._app import create_app
 from iale.integrations.label._pictures import EDGE, THUMB, picture
-from iale.labeling.project import Project, ProjectConfig, ProjectReader
+from iale.labeling.project import Project
+from iale.labeling.reader import ProjectReader
+from iale.labeling.record.config import ProjectConfig
 from tests.integrations.asgi import Answer, request
 from tests.integrations.label_page import LabelServer, hostile_images, label_under_kills, tally
 

@@ -9,7 +9,11 @@ import pytest
 from PIL import Image
 
 from iale.classifiers.base import TrainingConfig
-from iale.labeling.project import Project, ProjectConfig
+from iale.labeling.forecast._savings import Savings, Terms
+from iale.labeling.forecast._savings import savings as savings_on
+from iale.labeling.project import Project
+from iale.labeling.record._fits import Fit, RandomFits
+from iale.labeling.record.config import ProjectConfig
 
 QUICK = TrainingConfig(epochs=5, device="cpu")
 Make = Callable[..., Project]
@@ -57,3 +61,7 @@ def write_images(folder: Path, count: int, size: tuple[int, int] = (12, 12), mod
     for number in range(count):
         pixels = rng.integers(0, 255, shape, dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"image-{number:03}.png")
+
+
+def savings(fits: list[Fit], random: RandomFits, tests: dict[str, str], **terms: Any) -> Savings:
+    return savings_on(fits, random, tests, Terms(**terms))

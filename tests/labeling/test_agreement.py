@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from iale.labeling.forecast._agreement import cohens_kappa
-from iale.labeling.forecast._intervals import Range
+from iale.labeling.forecast._intervals import cohens_kappa
+from iale.labeling.forecast.status import Range
 
 
 def test_kappa_by_hand() -> None:

@@ -59,9 +59,9 @@ def test_export_in_every_form(make: Make, tmp_path: Path, capsys: pytest.Capture
     ("argv", "message"),
     [
         (["status"], "needs the folder of one project"),
-        (["status", "nothing"], "is no labeling project"),
+        (["status", "nothing"], "is not a labeling project"),
         (["export"], "needs the folder of one project"),
-        (["export", "nothing"], "is no labeling project"),
+        (["export", "nothing"], "is not a labeling project"),
         (["export", "{}", "--to", "classifier"], "needs --out FOLDER"),
         (["export", "{}", "--to", "scores"], "at least two classes"),
         (["export", "{}", "--to", "scores", "--fit", "no"], "no classifier is fitted yet"),

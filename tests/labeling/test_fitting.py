@@ -17,7 +17,8 @@ from iale.errors import ConfigError, DataError, ModelError
 from iale.labeling.fitting._fit import NICENESS, Round
 from iale.labeling.items._reading import Reading
 from iale.labeling.items._sketches import keep_apart, sketches, spread
-from iale.labeling.project import Project, ProjectConfig
+from iale.labeling.project import Project
+from iale.labeling.record.config import ProjectConfig
 from iale.policies.catalog import list_policies
 from iale.recipe import classifier_of, strategy_of
 

@@ -12,11 +12,11 @@ import torch
 from PIL import Image
 from tests.labeling.conftest import write_images
 
+from iale.data._pictures import MOST_PIXELS, open_picture, picture
 from iale.errors import DataError
 from iale.labeling.items._ids import Ids, Names
 from iale.labeling.items._images import ImageItems
 from iale.labeling.items._items import open_items
-from iale.labeling.items._pictures import MOST_PIXELS, open_picture, picture
 from iale.labeling.items._texts import FEATURES, hashed_ngrams
 
 
@@ -229,7 +229,7 @@ def test_tables_of_features_and_of_texts(tmp_path: Path) -> None:
         ("a,a\n1,2\n", "a name of its own"),
         ("id,label\n1,2\n", "no columns with texts or features"),
         ("a,b\n1,inf\n", "NaN, infinite"),
-        ('a\n"x', "no CSV file"),
+        ('a\n"x', "not a CSV file"),
     ],
 )
 def test_a_table_that_is_none_is_named(tmp_path: Path, text: str, message: str) -> None:

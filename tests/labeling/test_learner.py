@@ -9,14 +9,14 @@ from torch import nn
 import iale
 from iale.errors import ConfigError, DataError, ModelError
 from iale.labeling.learner import ProjectLearner
-from iale.labeling.project import Project, ProjectConfig
+from iale.labeling.project import Project
+from iale.labeling.record.config import ProjectConfig
 
 
 def test_people_and_python_label_one_project(make: Make) -> None:
     project = make(count=80, test_share=0.1)
     label_some(project, 10)
     learner = iale.ProjectLearner(project.folder)
-    assert isinstance(learner, iale.ActiveLearner)
     index = project.items.ids.index
     assert set(learner.labeled) == {index(sample) for sample in project.labels_to_learn_from()}
     chosen = learner.ask(6)
@@ -52,7 +52,7 @@ def test_a_correction_is_told_and_mistakes_change_nothing(make: Make) -> None:
     learner.tell([0, 1], [0, 1])
     learner.tell([0], [1])
     assert [e.label for e in project.history(project.items.ids[0])] == ["even", "odd"]
-    before = project.version
+    before = project.changes()
     for indices, labels in (
         ([1, 60], [0, 0]),
         ([2], [2]),
@@ -63,7 +63,7 @@ def test_a_correction_is_told_and_mistakes_change_nothing(make: Make) -> None:
     ):
         with pytest.raises(DataError):
             learner.tell(indices, labels)  # type: ignore[arg-type]
-    assert project.version == before
+    assert project.changes() == before
     project.add_class("ann", "third")
     with pytest.raises(ModelError, match="has 3 classes by now"):
         learner.ask(1)

@@ -14,10 +14,12 @@ from torch.utils.data import DataLoader
 
 from iale.data.unlabeled import load_labels_csv
 from iale.errors import ConfigError, DataError, StorageError
-from iale.labeling.export import LabeledDataset, export_folders, folder_names, labels_csv, labels_jsonl
+from iale.labeling._class_folders import folder_names
+from iale.labeling.export import LabeledDataset, export_folders, labels_csv, labels_jsonl
 from iale.labeling.fitting.saved import export_classifier, fit_now, load_classifier, scores_csv
 from iale.labeling.importing import import_csv, import_folders
-from iale.labeling.project import Project, ProjectConfig
+from iale.labeling.project import Project
+from iale.labeling.record.config import ProjectConfig
 
 
 @pytest.fixture
@@ -78,7 +80,7 @@ def test_class_folders_are_safe_and_come_back(images: Project, tmp_path: Path) -
         export_folders(images, out)
     again = Project.create(tmp_path / "again", ProjectConfig(out, (), training=QUICK))
     assert import_folders(again) == 4
-    assert again.counts() == {"_dog": 2, "cat": 2}
+    assert again.status().by_class == {"_dog": 2, "cat": 2}
     assert import_folders(Project.create(tmp_path / "part", ProjectConfig(tmp_path, training=QUICK)), out) == 4
     with pytest.raises(DataError, match="is not inside"):
         import_folders(again, tmp_path)
@@ -123,7 +125,7 @@ def test_a_table_with_a_mistake_changes_nothing(make: Make, tmp_path: Path, text
     (tmp_path / "labels.csv").write_text(text)
     with pytest.raises(DataError, match=message):
         import_csv(project, tmp_path / "labels.csv")
-    assert project.version == 0
+    assert project.changes() == 0
 
 
 def test_an_import_does_not_undo_what_the_test_share_is(make: Make, tmp_path: Path) -> None:

@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING
 from iale.registry import Registry
 
 if TYPE_CHECKING:
-    pass
+    from collections.abc import Callable
 
-ORACLES = Registry["Callable[[DataSet, Tensor], Oracle]"](
+    from torch import Tensor
+
+    from iale.data.samples import DataSet
+    from iale.learner import Oracle
+
+
+ORACLES: Registry[Callable[[DataSet, Tensor], Oracle]] = Registry(
     "oracle",
     {
         "best-of-random": "iale.benchmark._look_ahead:BestOfRandom",

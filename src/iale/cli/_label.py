@@ -14,8 +14,9 @@ from iale.cli._options import parse
 from iale.cli._output import check_folder, say
 from iale.errors import ConfigError
 from iale.labeling.importing import import_labels
-from iale.labeling.project import Project, ProjectConfig
-from iale.labeling.record.config import clean
+from iale.labeling.project import Project
+from iale.labeling.record._names import clean
+from iale.labeling.record.config import ProjectConfig
 from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, check_model
 from iale.registry import Registry

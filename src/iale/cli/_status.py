@@ -11,8 +11,8 @@ from pathlib import Path
 from iale.cli._options import parse
 from iale.cli._output import table
 from iale.errors import ConfigError
-from iale.labeling.forecast._intervals import Range
-from iale.labeling.forecast.status import Status, StatusMaker
+from iale.labeling.forecast._maker import StatusMaker
+from iale.labeling.forecast.status import Range, Status
 from iale.labeling.reader import ProjectReader
 
 

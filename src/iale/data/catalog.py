@@ -12,9 +12,10 @@ from torch import Tensor
 
 from iale.data._downloads import RemoteFile, data_folders, find
 from iale.data._formats import read_npz
+from iale.data._scan import check_class_folders
 from iale.data._sources import CIFAR_FILE, CIFAR_JPEG, FASHION_FILES, KMNIST_FILES, MNIST_FILES
 from iale.data.arrays import ArraySamples
-from iale.data.folder import FolderSamples, check_class_folders
+from iale.data.folder import FolderSamples
 from iale.data.samples import DataSet
 from iale.data.splits import make_dataset
 from iale.errors import DataError

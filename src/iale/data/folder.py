@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
@@ -10,25 +9,23 @@ from torch import Tensor
 
 from iale.data._checks import rows_of
 from iale.data._fingerprint import digest, file_stamp, sampled
-from iale.data.images import Mode, decode
+from iale.data._pictures import Mode, decode
+from iale.data._scan import scan_images
 from iale.errors import ConfigError, DataError
-
-EXTENSIONS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
-"""Files with other extensions, and hidden ones, are passed over."""
 
 
 class FolderSamples:
     """The images below a folder, in the order of their names, each decoded when it is asked for.
 
-    Where every image lies in a sub-folder, the first-level sub-folders are the classes; otherwise the images are
-    unlabeled.
+    If every image lies in a subfolder, the first-level subfolders are the classes; otherwise the images are unlabeled.
 
     Args:
         root: the folder.
-        size: (height, width) to which every image is resized; without it all must have the size of the first.
+        size: (height, width) to which every image is resized; without it, all must have the size of the first.
         mode: "L" (grayscale) or "RGB"; by default what the first image is.
 
     Attributes:
+        root: the folder.
         names: the N paths below ``root``, with forward slashes.
         classes: the names of the classes in order, empty for unlabeled images.
         labels: int64 [N], or None for unlabeled images.
@@ -41,7 +38,7 @@ class FolderSamples:
         if size is not None and min(size) < 1:
             raise ConfigError(f"images cannot be resized to {size}: give (height, width) of at least 1.")
         self.root = Path(root)
-        self.names = image_names(self.root)
+        self.names = [image.name for image in scan_images(self.root)]
         parts = [name.split("/") for name in self.names]
         self.classes: tuple[str, ...] = ()
         self.labels: Tensor | None = None
@@ -86,41 +83,3 @@ class FolderSamples:
         return digest(
             self._mode, self._size, root, [(name, file_stamp(root / name)) for name in self.names], sampled(self)
         )
-
-
-def image_names(root: Path) -> list[str]:
-    """The paths of all images below ``root``, sorted, relative to it and with forward slashes.
-
-    Raises DataError for a folder without images and for an empty file.
-    """
-    if not root.is_dir():
-        raise DataError(f"there is no folder {root}: give a folder of images.")
-    names = []
-    seen = set()
-    for folder, folders, files in os.walk(root, followlinks=True, onerror=_unreadable):
-        if (place := os.path.realpath(folder)) in seen:  # a link back up would go round in circles
-            folders.clear()
-            continue
-        seen.add(place)
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in EXTENSIONS:
-                path = Path(folder, name)
-                if path.is_file() and path.stat().st_size == 0:
-                    raise DataError(f"{path} is an empty file, not an image: replace or remove it.")
-                names.append(path.relative_to(root).as_posix())
-    if not names:
-        kinds = ", ".join(sorted(EXTENSIONS))
-        raise DataError(f"{root} holds no images: files with the extensions {kinds} were expected.")
-    return sorted(names)
-
-
-def _unreadable(error: OSError) -> None:
-    raise DataError(f"the folder {error.filename} cannot be read: check its permissions.") from error
-
-
-def check_class_folders(root: Path, classes: tuple[str, ...]) -> None:
-    """Raises DataError for an empty class folder, which would shift the numbers of the classes behind it."""
-    for path in sorted(root.iterdir()):
-        if path.is_dir() and not path.name.startswith(".") and path.name not in classes:
-            raise DataError(f"the class folder {path} holds no images: add images or remove it.")

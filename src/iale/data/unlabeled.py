@@ -1,8 +1,7 @@
-"""What a person who labels has: inputs without labels, and a table of the labels so far."""
+"""What whoever labels starts from: inputs without labels, and a table of the labels so far."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from iale.data._checks import MOST_CLASSES
 from iale.data._formats import map_npy, read_npz
+from iale.data._tables import read_label_rows
 from iale.data.arrays import ArraySamples
 from iale.data.folder import FolderSamples
 from iale.data.samples import Samples
@@ -21,12 +21,12 @@ def load_unlabeled(path: str | Path, *, size: tuple[int, int] | None = None) -> 
     """Inputs and the name of each.
 
     Args:
-        path: a folder of images, flat or nested, whose names are their paths below it; or an .npy file, which stays
-            on disk, or an .npz file with one array or one called ``x``, whose names are "0", "1", ….
+        path: a folder of images, flat or nested, whose names are their paths below it. Or an .npy file, which stays on
+            disk, or an .npz file with one array or one called ``x``; then the names are "0", "1", ….
         size: (height, width) to which images of a folder are resized.
 
     Raises:
-        DataError: there is nothing at ``path``, or it is none of these.
+        DataError: there is nothing at ``path``, or something else.
     """
     path = Path(path)
     if path.is_dir():
@@ -54,17 +54,17 @@ def load_labels_csv(
     """The labels so far, from a CSV file with the columns ``sample`` and ``label``.
 
     Args:
-        path: the file, in UTF-8; other columns are passed over.
+        path: the file, in UTF-8; other columns are ignored.
         names: the N names of the samples (`load_unlabeled`).
-        classes: the C class names. Without them, labels that are all whole numbers are the numbers 0 … C−1 with C one
-            above the largest, and other labels are names, numbered in the order of the alphabet.
+        classes: the C class names. Without them, labels that are all whole numbers are class numbers 0 … C−1, with C
+            one above the largest; other labels are names, numbered in alphabetical order.
 
     Returns:
         int64 [L] indices into ``names``, int64 [L] labels, in the order of the file, and the C class names.
 
     Raises:
-        DataError: the file is absent, empty or lacks a column, a sample is unknown or named twice, a label is missing
-            or no class, or there are fewer than 2 classes. The message names the line.
+        DataError: the file is absent or empty or lacks a column, a sample is unknown or named twice, a label is missing
+            or is not a class, or there are fewer than 2 classes. The message names the line.
     """
     path = Path(path)
     number = {name: index for index, name in enumerate(names)}
@@ -87,26 +87,6 @@ def load_labels_csv(
     return torch.tensor(list(found)), torch.tensor(labels), known
 
 
-def read_label_rows(path: Path) -> list[tuple[int, str, str]]:
-    """Line number, sample and label of every line that is not blank; raises DataError as `load_labels_csv` does."""
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            header = [cell.strip() for cell in next(reader, [])]
-            rows = [(reader.line_num, row) for row in reader if row]
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}; check the path.") from error
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is no CSV file in UTF-8: save it as one.") from error
-    if "sample" not in header or "label" not in header:
-        raise DataError(f"{path}, line 1: the columns sample and label were expected; add a line with their names.")
-    for line, row in rows:
-        if len(row) != len(header):
-            raise DataError(f"{path}, line {line}: {len(row)} of {len(header)} cells were found; repair that line.")
-    at = header.index("sample"), header.index("label")
-    return [(line, row[at[0]].strip(), row[at[1]].strip()) for line, row in rows]
-
-
 def _number_labels(
     path: Path, texts: list[str], lines: list[int], classes: Sequence[str] | None
 ) -> tuple[list[int], tuple[str, ...]]:
@@ -122,5 +102,5 @@ def _number_labels(
     for line, text in zip(lines, texts, strict=True):
         if text not in position and not (whole and int(text) < len(known)):
             expected = ", ".join(known[:20])
-            raise DataError(f"{path}, line {line}: {text!r} is no class; one of {expected} was expected.")
+            raise DataError(f"{path}, line {line}: {text!r} is not a class; one of {expected} was expected.")
     return [position[text] if text in position else int(text) for text in texts], known

@@ -16,4 +16,5 @@ from .project import Project as Project
 from .project import Ticket as Ticket
 from .reader import Labeled as Labeled
 from .reader import ProjectReader as ProjectReader
+from .reader import Readable as Readable
 from .record import ProjectConfig as ProjectConfig

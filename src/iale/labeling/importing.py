@@ -1,31 +1,31 @@
-"""Labels that exist already: from a CSV file, from class folders, and from a data set's own table."""
+"""Labels that exist already: from a CSV file or from class folders."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from iale.data.unlabeled import read_label_rows
+from iale.data._tables import read_label_rows
 from iale.errors import DataError
 from iale.labeling.project import Project
 
-PERSON = "import"
+_PERSON = "import"
 
 
-def import_csv(project: Project, path: Path | str, person: str = PERSON) -> int:
+def import_csv(project: Project, path: Path | str, person: str = _PERSON) -> int:
     """Labels from a CSV file with the columns ``sample`` and ``label``.
 
     Args:
         project: where they go.
         path: the file; a sample is named as in the project (the path of an image below its folder, the row of an
             array or table), or by its id.
-        person: whose labels they are.
+        person: under whose name they are recorded.
 
     Returns:
-        how many were recorded; those that were there already are not recorded again.
+        how many were recorded; labels that are there already are not recorded again.
 
     Raises:
-        DataError: the file is no such table, or names a sample that is not there; nothing is recorded then.
+        DataError: the file is no such table, or names an unknown sample; nothing is recorded then.
     """
     path = Path(path)
     rows = read_label_rows(path)
@@ -41,13 +41,13 @@ def import_csv(project: Project, path: Path | str, person: str = PERSON) -> int:
     return project.add_labels(person, labels, "imported")
 
 
-def import_folders(project: Project, folder: Path | str | None = None, person: str = PERSON) -> int:
+def import_folders(project: Project, folder: Path | str | None = None, person: str = _PERSON) -> int:
     """Labels from class folders: the first part of an image's path is its class.
 
     Args:
         project: of a folder of images.
         folder: the folder with the class folders, inside the project's data; by default the data themselves.
-        person: whose labels they are.
+        person: under whose name they are recorded.
 
     Returns:
         how many were recorded.
@@ -72,13 +72,13 @@ def import_folders(project: Project, folder: Path | str | None = None, person: s
     return project.add_labels(person, labels, "imported")
 
 
-def import_labels(project: Project, path: Path | str, person: str = PERSON) -> int:
+def import_labels(project: Project, path: Path | str, person: str = _PERSON) -> int:
     """Labels from a CSV file (`import_csv`) or class folders (`import_folders`), whichever ``path`` is."""
     return import_folders(project, path, person) if Path(path).is_dir() else import_csv(project, path, person)
 
 
 def _names(project: Project, wanted: Iterable[str]) -> dict[str, str]:
-    """The ids of the names that are wanted."""
+    """The ids of the samples whose names or ids are ``wanted``; a name wins over an id."""
     asked = set(wanted)
     found = {name: name for name in asked if name in project.items.ids}
     for index in range(project.count):

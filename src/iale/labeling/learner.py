@@ -1,4 +1,4 @@
-"""A project in Python: `ActiveLearner` that reads the labels people gave and adds its own."""
+"""A project in Python: asks for samples as `ActiveLearner` does, with the labels that people gave and with its own."""
 
 from __future__ import annotations
 
@@ -9,35 +9,43 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from iale.active_learner import ActiveLearner
 from iale.classifiers.base import Classifier, FittedClassifier
+from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data._checks import integers, rows_of
 from iale.data.arrays import ArraySamples
 from iale.data.pool import Pool
 from iale.errors import ConfigError, DataError, ModelError
-from iale.labeling.items._items import Items
-from iale.labeling.items._reading import Reading
+from iale.labeling.items._reading import LenientSamples
 from iale.labeling.project import Project
+from iale.learner import Learner, QueryConfig
+from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, FALLBACK, classifier_of, strategy_of
+from iale.seeding import Stream
 from iale.strategies.base import QueryStrategy
 
 _LOOKED_AT = 500  # samples from which the statistics of the inputs are taken
 
 
-class ProjectLearner(ActiveLearner):
-    """`ActiveLearner` on a labeling project. The page, the command line and this may be used by turns or at once.
+class ProjectLearner:
+    """`ask`, `tell` and `fit` on a labeling project, which the page and the command line may use at the same time.
 
-    What people label is known at the next `ask` or `fit`; what is told here is in the project's journal when `tell`
-    returns. Samples of the honest test share are never asked for, and their labels never learned from.
+    The next `ask` or `fit` knows what people have labeled meanwhile; what is told here is in the project's journal when
+    `tell` returns. Samples of the honest test share are never asked for, and nothing learns from their labels.
 
     Args:
         project: an open project, or its folder.
         model: as for `ActiveLearner`; by default the project's classifier.
         strategy: as for `ActiveLearner`; by default the project's.
-        person: under which name labels are told.
+        person: the name under which labels are told.
+
+    Attributes:
+        project: whose samples are asked for.
+        person: the name under which labels are told.
+        strategy: what chooses the samples.
 
     Raises:
-        ModelError, PolicyError: the strategy asks for what the model lacks, or classes have been added to the project
+        ConfigError: the project has fewer than 2 classes.
+        ModelError, PolicyError: the model lacks what the strategy needs, or classes have been added to the project
             since the learner was made.
     """
 
@@ -52,29 +60,31 @@ class ProjectLearner(ActiveLearner):
         self.project = project if isinstance(project, Project) else Project.open(project)
         self.person = person
         self._samples = LenientSamples(self.project.items)
-        config, classes = self.project.config, self.project.classes
-        if len(classes) < 2:
+        classes = len(self.project.classes)
+        if classes < 2:
             raise ConfigError("a classifier needs at least 2 classes: add some to the project.")
-        if model is None:
-            some = np.unique(np.linspace(0, len(self._samples) - 1, _LOOKED_AT).round().astype(int))
-            inputs = ArraySamples(self._samples.batch(torch.from_numpy(some)))
-            model = classifier_of(config, self.project.kind, inputs, len(classes))
-        if strategy is None:
-            if isinstance(model, Classifier):
-                strategy = strategy_of(config, model)[0]
-            else:
-                strategy = FALLBACK if config.strategy == AUTO else config.strategy
-        super().__init__(
-            model,
-            self._samples,
-            strategy,
-            num_classes=len(classes),
-            training=config.training,
-            subset_size=config.subset_size,
-            seed=config.seed,
-        )
+        config = self.project.config
+        classifier = self._classifier(model, classes)
+        if classifier.num_classes != classes:
+            raise ModelError(
+                f"the model has {classifier.num_classes} logits and the project {classes} classes: make them fit."
+            )
+        if strategy is None and (model is None or isinstance(model, Classifier)):
+            strategy = strategy_of(config, classifier)[0]
+        elif strategy is None:
+            strategy = FALLBACK if config.strategy == AUTO else config.strategy
+        self.strategy = find_strategy(strategy)
+        self.strategy.check(classifier)
+        query = QueryConfig(subset_size=config.subset_size)
+        self._learner = Learner(classifier, self._samples, Pool(torch.arange(0), classes), query, Stream(config.seed))
         self._known = (-1, -1)
+        self._fitted = False
         self.refresh()
+
+    @property
+    def labeled(self) -> list[int]:
+        """Indices of the samples with a label to learn from, the latest decision last."""
+        return self._learner.pool.labeled.tolist()
 
     def refresh(self) -> None:
         """Takes over what was labeled, corrected, skipped and undone since."""
@@ -85,8 +95,8 @@ class ProjectLearner(ActiveLearner):
         classes = project.classes
         if len(classes) != self._learner.pool.num_classes:
             raise ModelError(
-                f"the project has {len(classes)} classes by now and the model {self._learner.pool.num_classes}: make "
-                f"the learner anew."
+                f"the project has {len(classes)} classes by now and the model {self._learner.pool.num_classes}: make a "
+                f"new learner."
             )
         number = {name: place for place, name in enumerate(classes)}
         index = project.items.ids.index
@@ -99,10 +109,10 @@ class ProjectLearner(ActiveLearner):
         pool = Pool(torch.from_numpy(np.flatnonzero(open_)), len(classes))
         pool.acquire(torch.tensor(list(labels), dtype=torch.int64), torch.tensor(list(labels.values())).long())
         self._learner.pool = pool
-        self._known, self._fitted_on = now, -1
+        self._known, self._fitted = now, False
 
     def tell(self, indices: Sequence[int] | Tensor, labels: Sequence[int] | Tensor) -> None:
-        """Records labels (0 … C−1), also others for labeled samples; none where an index or a label is wrong."""
+        """Records labels (0 … C−1), which may correct others; if an index or a label is wrong, it records none."""
         rows = rows_of(integers(indices, "indices"), self.project.count).tolist()
         values, classes = integers(labels, "labels").tolist(), self.project.classes
         if len(rows) != len(values):
@@ -121,54 +131,48 @@ class ProjectLearner(ActiveLearner):
         self.refresh()
         self._samples.look(self._learner.pool.labeled)
         self.refresh()
-        return super().fit()
+        if not self._fitted:
+            self._learner.fit(self.strategy.needs)
+            self._fitted = True
+        return self._learner.fitted
 
     def ask(self, k: int) -> list[int]:
-        """The k samples to label next, best first; they are kept for this person for the time of a lease."""
+        """The k samples to label next, best first; they are reserved for this person for the time of a lease.
+
+        Before the first label there is nothing to fit, and the k samples are drawn at random.
+        """
         while True:
             self.refresh()
-            chosen = super().ask(k)
+            chosen = self._choose(k)
             self._samples.look(torch.tensor(chosen))
             if not self._samples.unreadable.keys() & set(chosen):
-                break
+                break  # otherwise choose again without those that turned out to be unreadable
         self.project.hold(self.person, [self.project.items.ids[row] for row in chosen])
         return chosen
 
+    def _choose(self, k: int) -> list[int]:
+        learner, left = self._learner, len(self._learner.pool)
+        if not left:
+            raise ConfigError("every sample is labeled already: there is nothing left to ask for.")
+        if not isinstance(k, int) or not 1 <= k <= left:
+            raise ConfigError(f"{k} samples were asked for: ask for 1 to {left}, the unlabeled ones.")
+        if not len(learner.pool.labeled):
+            drawn = learner.rng("cold").permutation(left)[:k]
+            return learner.pool.candidates(None, learner.stream).indices[drawn].tolist()
+        size = learner.config.subset_size
+        if size is not None and size < k:
+            raise ConfigError(f"{k} samples were asked for from a sub-pool of {size}: raise subset_size.")
+        self.fit()
+        return learner.query(self.strategy, k).tolist()
 
-class LenientSamples:
-    """Samples of which those that cannot be read are empty, and known.
-
-    Args:
-        items: where they are.
-    """
-
-    def __init__(self, items: Items) -> None:
-        self._items, self._reading = items, Reading(items)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one input."""
-        return self._items.samples.shape
-
-    @property
-    def unreadable(self) -> dict[int, str]:
-        """Why samples could not be read, by index."""
-        return self._reading.unreadable
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def look(self, indices: Tensor) -> None:
-        """Finds out which of ``indices`` cannot be read."""
-        self._reading.read(indices.tolist())
-
-    def batch(self, indices: Tensor) -> Tensor:
-        """The inputs at ``indices`` (int64 [B]): uint8 or float32 [B, *shape]; zeros for what cannot be read."""
-        wanted = rows_of(indices, len(self)).tolist()
-        read, inputs = self._reading.read(wanted)
-        if len(read) == len(wanted):
-            return inputs
-        out = torch.zeros((len(wanted), *self.shape), dtype=inputs.dtype)
-        there = [place for place, row in enumerate(wanted) if row not in self._reading.unreadable]
-        out[there] = inputs
-        return out
+    def _classifier(self, model: nn.Module | Callable[[], nn.Module] | Classifier | None, classes: int) -> Classifier:
+        if isinstance(model, Classifier):
+            return model
+        config = self.project.config
+        if model is not None:
+            if not callable(model):
+                raise ModelError(f"a PyTorch module or a function that makes one was expected, not {model!r:.60}.")
+            return TorchClassifier(model, self._samples.shape, config.training)
+        some = np.unique(np.linspace(0, len(self._samples) - 1, _LOOKED_AT).round().astype(int))
+        inputs = ArraySamples(self._samples.batch(torch.from_numpy(some)))
+        return classifier_of(config, self.project.kind, inputs, classes)

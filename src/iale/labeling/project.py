@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
+import functools
 import itertools
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Concatenate, ParamSpec, TypeVar
 
 from iale.errors import ConfigError, DataError
 from iale.labeling.fitting._process import Fitter
-from iale.labeling.forecast.status import Status, StatusMaker
+from iale.labeling.forecast._maker import StatusMaker
+from iale.labeling.forecast.status import Status
 from iale.labeling.items._items import Items, open_items
 from iale.labeling.queue._first import first_ones
 from iale.labeling.queue._handing import Handing
-from iale.labeling.reader import Guess, Labeled, ProjectReader
-from iale.labeling.record._journal import Event, Reason
-from iale.labeling.record.config import CONFIG, FIXED, ProjectConfig, brief, clean, load_config, save_config
+from iale.labeling.reader import ProjectReader
+from iale.labeling.record._config_file import continue_config, has_config, load_config, save_config
+from iale.labeling.record._fits import Guess
+from iale.labeling.record._journal import Act, Event, Reason
+from iale.labeling.record._ledger import Ledger
+from iale.labeling.record._names import brief, clean
+from iale.labeling.record.config import ProjectConfig
 
-__all__ = ["Labeled", "Project", "ProjectConfig", "ProjectReader", "Ticket"]
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def _told(method: Callable[Concatenate[ProjectReader, _P], _T]) -> Callable[Concatenate[Project, _P], _T]:
+    """A method of the reader, offered by the project that has it."""
+
+    @functools.wraps(method)
+    def tell(self: Project, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        return method(self.reader, *args, **kwargs)
+
+    return tell
 
 
 @dataclass(frozen=True)
@@ -32,8 +47,8 @@ class Ticket:
         sample: its id.
         reason: why it is asked for.
         until: when the lease ends, in seconds since 1970.
-        guess: classes with their probabilities by the last finished model, best first; empty where there is none, and
-            for samples of the test share and second opinions, which the guess would bias.
+        guess: classes with their probabilities by the last finished model, best first. It is empty before the first
+            fit, and for samples of the test share and second opinions, because it would bias the answer.
     """
 
     sample: str
@@ -42,27 +57,43 @@ class Ticket:
     guess: Guess = ()
 
 
-class Project(ProjectReader):
-    """A project that is worked on. Threads may share it; other processes may have it open, too, and write by turns."""
+class Project:
+    """A project that people work on. It offers what its reader tells, and records what people do.
 
-    _handing: Handing | None = None
+    Threads may share it; other processes may have the project open, too, and write to it in turn.
+
+    Args:
+        folder: of the project.
+        config: what the project is made for.
+        items: its samples; by default they are opened.
+
+    Attributes:
+        reader: tells what the project holds; its attributes are the project's, too.
+    """
 
     def __init__(self, folder: Path, config: ProjectConfig, items: Items | None = None) -> None:
-        super().__init__(folder, config, items)
-        handing = Handing(self.items.ids, self.shares, self._answers, self._holds, config)
-        handing.queue.first = first_ones(folder, self.items, self.shares, config.seed)
-        handing.take(self.fits.latest)
-        self._handing = handing
+        self._ledger = Ledger(folder)
+        self.reader = reader = ProjectReader(folder, config, items, self._ledger)
+        self.folder, self.config, self.shares, self.fits = folder, config, reader.shares, reader.fits
+        self.items, self.kind, self.count = reader.items, reader.kind, reader.count
+        self._handing = Handing(reader.items.ids, reader.shares, self._ledger, reader.holds, config)
+        self._handing.queue.first = first_ones(folder, reader.items, reader.shares, config.seed)
         self._fitter: Fitter | None = None
-        self._status = StatusMaker(self)
+        self._status = StatusMaker(reader)
+
+    @classmethod
+    def open(cls, folder: Path | str, *, data: Path | None = None) -> Project:
+        """Opens a project to work on it; as `ProjectReader.open`."""
+        folder = Path(folder)
+        return cls(folder, load_config(folder, data))
 
     @classmethod
     def create(cls, folder: Path | str, config: ProjectConfig) -> Project:
-        """Makes a project; raises ConfigError where there is one, DataError where there is nothing to label."""
+        """Makes a project; raises ConfigError if the folder holds one, DataError if there is nothing to label."""
         folder = Path(folder)
-        if (folder / CONFIG).exists():
+        if has_config(folder):
             raise ConfigError(f"{folder} holds a project already: open it, or name another folder.")
-        items = open_items(config.data, resize=config.resize)  # before anything is written
+        items = open_items(config.data, resize=config.resize)  # if this fails, nothing has been written
         save_config(folder, config)
         return cls(folder, config, items)
 
@@ -70,28 +101,44 @@ class Project(ProjectReader):
     def create_or_open(cls, folder: Path | str, config: ProjectConfig) -> Project:
         """Goes on with the project in ``folder``, or makes one.
 
-        Strategy, classifier and its training may differ from what they were, classes may be added. Raises ConfigError
-        where the data, the seed or the shares differ.
+        The strategy, the classifier and its training may change, and classes may be added. Raises ConfigError if the
+        data, the resizing, the seed or the shares differ from what they were.
         """
         folder = Path(folder)
-        if not (folder / CONFIG).exists():
+        if not has_config(folder):
             return cls.create(folder, config)
-        before = load_config(folder)
-        if before.data.exists() and config.data.resolve() != before.data.resolve():
-            raise ConfigError(f"{folder} is the project of {before.data}, not of {config.data}: name another folder.")
-        for name in FIXED:
-            if getattr(before, name) != getattr(config, name):
-                raise ConfigError(
-                    f"{folder} was made with the {name.replace('_', ' ')} {getattr(before, name)}, which stays: name "
-                    f"another folder to use {getattr(config, name)}."
-                )
-        now = dataclasses.replace(config, classes=before.classes)
-        if now != dataclasses.replace(before, data=config.data):
-            save_config(folder, now)
-        project = cls(folder, now)
+        project = cls(folder, continue_config(folder, config))
         for label in config.classes:
             project.add_class("command line", label)
         return project
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, in the order in which they were added."""
+        return self.reader.classes
+
+    @property
+    def notices(self) -> list[str]:
+        """Sentences about what was found damaged, passed over or changed."""
+        return self.reader.notices
+
+    changes = _told(ProjectReader.changes)
+    can_fit = _told(ProjectReader.can_fit)
+    name = _told(ProjectReader.name)
+    path = _told(ProjectReader.path)
+    show = _told(ProjectReader.show)
+    labels = _told(ProjectReader.labels)
+    labels_to_learn_from = _told(ProjectReader.labels_to_learn_from)
+    labels_to_test_on = _told(ProjectReader.labels_to_test_on)
+    labeled = _told(ProjectReader.labeled)
+    skipped = _told(ProjectReader.skipped)
+    decision = _told(ProjectReader.decision)
+    decisions = _told(ProjectReader.decisions)
+    answered = _told(ProjectReader.answered)
+    missing = _told(ProjectReader.missing)
+    history = _told(ProjectReader.history)
+    people = _told(ProjectReader.people)
+    answered_twice = _told(ProjectReader.answered_twice)
 
     @property
     def problem(self) -> str:
@@ -100,22 +147,20 @@ class Project(ProjectReader):
 
     @property
     def fitting(self) -> bool:
-        """Whether the fitting process of this object is at work."""
+        """Whether this object's fitting process is at work."""
         return self._fitter is not None and self._fitter.busy
 
     def start_fitting(self) -> None:
-        """Starts the fitting process, which fits whenever enough labels have come; without it nothing is fitted."""
-        with self._lock:
-            if self._fitter is None:
-                known = self.fits.all[-1].answered if self.fits.all else 0
-                self._fitter = Fitter(self, self.config.fit_every, known)
+        """Starts the fitting process, which fits after every few labels; without it, nothing is fitted."""
+        with self._ledger.lock:
+            self._fitter = self._fitter or Fitter(self.reader, self._ledger.lock)
             self._fitter.poke()
 
     def close(self) -> None:
         """Ends the fitting process."""
-        with self._lock:
+        with self._ledger.lock:
             fitter, self._fitter = self._fitter, None
-        if fitter is not None:
+        if fitter is not None:  # outside the lock: a fit that ends now waits for it
             fitter.stop()
 
     def status(self) -> Status:
@@ -123,169 +168,161 @@ class Project(ProjectReader):
         return self._status.make(fitting=self.fitting, problem=self.problem)
 
     def next(self, person: str, count: int, *, tab: str = "", have: Collection[str] = ()) -> list[Ticket]:
-        """Hands out samples to label, best first; fewer where there are no more. It never waits for a fit.
+        """Hands out samples to label, best first; fewer if there are no more. It never waits for a fit.
 
         Args:
             person: who will label them.
             count: how many the tab wants to hold in all.
-            tab: one of several windows of the person; none of them gets a sample of another.
-            have: ids that the tab holds already: they are kept for it longer and not handed out again. What else it
-                was given and has not answered comes first.
+            tab: one of several browser tabs of the person; no two of them get the same sample.
+            have: ids that the tab holds already: their leases are extended, and they are not handed out again. What
+                else it was given and has not answered comes first.
         """
         person, tab, held, now = clean(person, "a person's name"), brief(tab) or "", set(have), time.time()
         lease = 60 * self.config.lease_minutes
-        with self._writing():
-            handing = self._handing
-            assert handing is not None
-            handing.take(self.fits.latest)
-            mine = self._answers.leases_of(person, tab)
+        with self._ledger.writing() as answers:
+            self._handing.take(self.fits.latest)
+            mine = answers.leases_of(person, tab)
             given = {s: x.reason for s, x in mine.items() if s not in held}
             given = dict(itertools.islice(given.items(), max(0, count - len(held))))
             late = {s: x.reason for s, x in mine.items() if (s in held or s in given) and x.until < now + lease / 2}
-            new = handing.choose(person, count - len(held) - len(given), now)
+            new = self._handing.choose(person, count - len(held) - len(given), now)
             if late or new:
-                self._extend([_lease(person, tab, {**late, **new}, now + lease)], durable=False)
+                self._ledger.extend([_lease(person, tab, {**late, **new}, now + lease)], durable=False)
             given.update(new)
-            leases = self._answers.leases
             return [
-                Ticket(s, reason, leases[s].until, () if reason in ("test", "second") else self._guess(s))
-                for s, reason in given.items()
+                Ticket(s, why, answers.leases[s].until, () if why in ("test", "second") else self.reader.guess(s))
+                for s, why in given.items()
             ]
 
     def release(self, person: str, tab: str = "") -> None:
-        """Gives back what a tab holds, so that others may have it at once."""
+        """Gives back what a tab holds, so that others can have it at once."""
         person, tab = clean(person, "a person's name"), brief(tab) or ""
-        with self._writing():
-            mine = self._answers.leases_of(person, tab)
+        with self._ledger.writing() as answers:
+            mine = answers.leases_of(person, tab)
             if mine:
-                self._extend([_lease(person, tab, {s: x.reason for s, x in mine.items()}, 0.0)], durable=False)
+                self._ledger.extend([_lease(person, tab, {s: x.reason for s, x in mine.items()}, 0.0)], durable=False)
 
     def hold(self, person: str, samples: Sequence[str], reason: Reason = "query") -> None:
-        """Keeps samples for a person who has chosen them, as if they had been handed out."""
+        """Reserves samples for a person who has chosen them, as if they had been handed out."""
         person = clean(person, "a person's name")
-        with self._writing():
+        with self._ledger.writing():
             for sample in samples:
                 self.items.ids.index(sample)
-            until = time.time() + 60 * self.config.lease_minutes
-            self._extend([_lease(person, "", dict.fromkeys(samples, reason), until)], durable=False)
+            lease = _lease(person, "", dict.fromkeys(samples, reason), time.time() + 60 * self.config.lease_minutes)
+            self._ledger.extend([lease], durable=False)
 
     def label(self, person: str, sample: str, label: str, *, key: str = "") -> Event:
         """Records a label, also another one for a labeled sample; it is on the disk when this returns.
 
-        The same label again, or the same key, records nothing and returns the event there is.
+        The same label again, or the same key, records nothing and returns the event that is there already.
 
         Raises:
-            DataError: there is no such sample, class or person's name, or the file has changed.
-            StorageError: it cannot be written; nothing was recorded.
+            DataError: there is no such sample or class, the person's name is unusable, or the file has changed.
+            StorageError: the label cannot be written; nothing was recorded.
         """
-        with self._writing():
-            if label not in self._classes():
-                raise DataError(f"{label[:40]!r} is no class of this project: add it first.")
-            return self._answer(person, sample, key, kind="label", label=label)
+        with self._ledger.writing():
+            if label not in self.classes:
+                raise DataError(f"{label[:40]!r} is not a class of this project: add it first.")
+            event = self._answer({"kind": "label", "person": person, "sample": sample, "label": label}, key)
+        self._poke()
+        return event
 
     def skip(self, person: str, sample: str, *, note: str = "", key: str = "") -> Event:
         """Records that a person cannot tell, or, with a note, why the sample is left out; it is not asked for again."""
-        with self._writing():
-            return self._answer(person, sample, key, kind="skip", note=brief(note))
+        with self._ledger.writing():
+            event = self._answer({"kind": "skip", "person": person, "sample": sample, "note": brief(note)}, key)
+        self._poke()
+        return event
 
     def undo(self, person: str, sample: str | None = None, *, key: str = "", tab: str = "") -> Event | None:
-        """Takes back the person's last label or skip (of ``sample``); None where there is none.
+        """Takes back the person's last label or skip (of ``sample``); None if there is none.
 
-        Where nothing else is said of the sample, the tab holds it again.
+        If no other answer to the sample remains, the tab holds it again.
         """
         person, key = clean(person, "a person's name"), brief(key) or ""
-        with self._writing():
-            if known := self._answers.keys.get((person, key)):
+        with self._ledger.writing() as answers:
+            if known := answers.keys.get((person, key)):
                 return known
-            act = self._answers.last_act(person, sample)
-            if act is None or act.sample is None:
+            last = answers.last_act(person, sample)
+            if last is None or last.sample is None:
                 return None
-            undo = {"kind": "undo", "person": person, "sample": act.sample, "of": act.number, "key": key or None}
-            until = time.time() + 60 * self.config.lease_minutes
-            again = _lease(person, brief(tab) or "", {act.sample: act.reason or "chosen"}, until)
-            open_again = act.reason == "second" or self._answers.answers(act.sample) == [act]
-            event = self._extend([undo, again] if open_again else [undo])[0]
-            self._poke()
-            return event
+            acts: list[Act] = [
+                {"kind": "undo", "person": person, "sample": last.sample, "of": last.number, "key": key or None}
+            ]
+            if last.reason == "second" or answers.answers(last.sample) == [last]:
+                until = time.time() + 60 * self.config.lease_minutes
+                acts.append(_lease(person, brief(tab) or "", {last.sample: last.reason or "chosen"}, until))
+            event = self._ledger.extend(acts)[0]
+        self._poke()
+        return event
 
     def add_class(self, person: str, name: str, *, key: str = "") -> Event | None:
-        """Adds a class; None where there is one of that name."""
+        """Adds a class; None if there is one of that name."""
         person, name, key = clean(person, "a person's name"), clean(name, "the name of a class"), brief(key) or ""
-        with self._writing():
-            if known := self._answers.keys.get((person, key)):
+        with self._ledger.writing() as answers:
+            if known := answers.keys.get((person, key)):
                 return known
-            if name in self._classes():
+            if name in self.classes:
                 return None
-            return self._extend([{"kind": "class", "person": person, "label": name, "key": key or None}])[0]
+            return self._ledger.extend([{"kind": "class", "person": person, "label": name, "key": key or None}])[0]
 
     def add_labels(self, person: str, labels: Mapping[str, str], reason: Reason) -> int:
-        """Records labels by id that come from elsewhere, with one write; those that are there already are left out.
+        """Records labels that come from elsewhere, by id, with one write; labels that are there already are left out.
 
-        Classes that are not there yet are added. Returns how many were recorded. Raises DataError for an unknown
-        sample, before anything is written.
+        Unknown classes are added. Returns how many labels were recorded. Raises DataError for an unknown sample, before
+        anything is written.
         """
         person = clean(person, "a person's name")
         names = [clean(name, "the name of a class") for name in dict.fromkeys(labels.values())]
-        with self._writing():
-            events: list[dict[str, Any]] = [
-                {"kind": "class", "person": person, "label": name} for name in names if name not in self._classes()
+        with self._ledger.writing() as answers:
+            known = self.classes
+            acts: list[Act] = [
+                {"kind": "class", "person": person, "label": name} for name in names if name not in known
             ]
+            added = len(acts)
             for sample, label in labels.items():
                 index = self.items.ids.index(sample)
-                before = self._answers.decisions.get(sample)
-                if before is not None and self._holds(before) and before.label == label.strip():
+                before = answers.decisions.get(sample)
+                if before is not None and self.reader.holds(before) and before.label == label.strip():
                     continue
+                # A label that corrects another keeps its reason: a test sample must stay in the test share.
                 why = reason if before is None or before.reason == "second" else before.reason
                 stamp = self.items.stamp(index) or None
-                values = {"sample": sample, "label": label.strip(), "reason": why, "stamp": stamp}
-                events.append({"kind": "label", "person": person, **values})
-            self._extend(events)
-            self._poke()
-            return sum(event["kind"] == "label" for event in events)
+                act: Act = {"kind": "label", "person": person, "sample": sample, "label": label.strip()}
+                acts.append({**act, "reason": why, "stamp": stamp})
+            self._ledger.extend(acts)
+        self._poke()
+        return len(acts) - added
 
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        with self._lock, self._journal.writing():
-            self._sync()
-            yield
-
-    def _extend(self, events: Sequence[Mapping[str, Any]], *, durable: bool = True) -> list[Event]:
-        added = self._journal.extend(events, durable=durable)
-        self._sync()
-        return added
-
-    def _take(self, event: Event) -> None:
-        super()._take(event)
-        if self._handing is not None and event.sample is not None:
-            self._handing.answered(event.sample)
-
-    def _answer(self, person: str, sample: str, key: str, **values: Any) -> Event:
-        person, key = clean(person, "a person's name"), brief(key) or ""
-        if known := self._answers.keys.get((person, key)):
+    def _answer(self, act: Act, key: str) -> Event:
+        """Records a label or a skip, unless the same was said before; inside `Ledger.writing`."""
+        answers = self._ledger.answers
+        person, key, sample = clean(act["person"], "a person's name"), brief(key) or "", act["sample"] or ""
+        if known := answers.keys.get((person, key)):
             return known
         index = self.items.ids.index(sample)
-        reason = self._answers.reason(person, sample)
-        before = self._answers.opinion(person, sample)
-        repeated = before is self._answers.decisions.get(sample) or (not key and reason != "second")
-        if before is not None and repeated and self._holds(before) and _says(before, values):
+        reason = answers.reason(person, sample)
+        before = answers.opinion(person, sample)
+        # A second opinion that is sent twice is one opinion; said again on purpose, with a key of its own, it decides.
+        repeated = before is answers.decisions.get(sample) or (not key and reason != "second")
+        same = before is not None and (before.kind, before.label) == (act["kind"], act.get("label"))
+        if before is not None and repeated and same and self.reader.holds(before):
             return before
-        if values["kind"] == "skip" and values["note"] and self.items.changed(index):
-            stamp = None  # it is left out because there is nothing left to look at
+        if act["kind"] == "skip" and act["note"] and self.items.changed(index):
+            stamp = None  # it is left out because nothing is left to look at
         else:
             stamp = self.items.stamp(index) or None
-        event = {"person": person, "sample": sample, "key": key or None, "reason": reason, "stamp": stamp, **values}
-        (added,) = self._extend([event])
-        self._poke()
-        return added
+        (event,) = self._ledger.extend(
+            [{**act, "person": person, "key": key or None, "reason": reason, "stamp": stamp}]
+        )
+        return event
 
     def _poke(self) -> None:
-        if self._fitter is not None:
-            self._fitter.poke()
+        """Lets the fitting process look for new labels; outside `Ledger.writing`, which holds up other processes."""
+        fitter = self._fitter
+        if fitter is not None:
+            fitter.poke()
 
 
-def _says(event: Event, values: Mapping[str, Any]) -> bool:
-    return event.kind == values["kind"] and event.label == values.get("label")
-
-
-def _lease(person: str, tab: str, samples: Mapping[str, Reason], until: float) -> dict[str, Any]:
+def _lease(person: str, tab: str, samples: Mapping[str, Reason], until: float) -> Act:
     return {"kind": "lease", "person": person, "tab": tab or None, "samples": dict(samples), "until": until}

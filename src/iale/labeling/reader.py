@@ -1,24 +1,20 @@
-"""What a project holds: the samples, the journal and what it comes to, and what the fits say."""
+"""What a project holds: the samples, what people said about them, and what the fits say."""
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from iale.labeling.items._items import ItemKind, Items, Shown, open_items
 from iale.labeling.queue._queue import Shares
-from iale.labeling.record._answers import Answers
-from iale.labeling.record._fits import Fits
-from iale.labeling.record._journal import Event, Journal
-from iale.labeling.record.config import ProjectConfig, load_config
-
-JOURNAL = "journal.jsonl"
-Guess = tuple[tuple[str, float], ...]
+from iale.labeling.record._config_file import load_config
+from iale.labeling.record._fits import Fits, Guess
+from iale.labeling.record._journal import Event
+from iale.labeling.record._ledger import Ledger
+from iale.labeling.record.config import ProjectConfig
 
 
 @dataclass(frozen=True)
@@ -27,7 +23,7 @@ class Labeled:
 
     Attributes:
         sample: its id.
-        label: the name of its class; None where it was skipped.
+        label: the name of its class; None if it was skipped.
         person: who decided.
         time: when, in seconds since 1970.
         note: why it was left out.
@@ -42,37 +38,45 @@ class Labeled:
     guess: Guess = ()
 
 
+class Readable(Protocol):
+    """A `Project`, which has a reader, or a `ProjectReader`, which is one."""
+
+    @property
+    def reader(self) -> ProjectReader:
+        """What reads the project."""
+        ...
+
+
 class ProjectReader:
-    """A project that is looked at. Threads may share it; other processes may write to it.
+    """Reads a project and changes nothing. Threads may share it; other processes may write to the project meanwhile.
 
     Args:
-        folder: where it lies.
-        config: what was asked for.
+        folder: of the project.
+        config: what the project is made for.
         items: its samples; by default they are opened.
+        ledger: its journal; by default it is opened.
 
     Attributes:
-        folder: where it lies.
-        config: what was asked for.
-        items: the samples and how to show them.
+        folder: of the project.
+        config: what the project is made for.
+        items: the samples, and how to show them.
         shares: which samples are drawn for the test share and for second opinions.
         fits: what the classifier says so far.
     """
 
-    def __init__(self, folder: Path, config: ProjectConfig, items: Items | None = None) -> None:
+    def __init__(
+        self, folder: Path, config: ProjectConfig, items: Items | None = None, ledger: Ledger | None = None
+    ) -> None:
         self.folder, self.config = folder, config
         self.items: Items = items or open_items(config.data, resize=config.resize)
         self.shares = Shares(self.items.ids, config.test_share, config.twice_share, config.seed)
         self.fits = Fits(folder)
-        self._journal = Journal(folder / JOURNAL)
-        self._answers = Answers()
-        self._applied = self._changes = 0
-        self._stamps: dict[int, bool] = {}
-        self._lock = threading.RLock()
-        self._sync()
+        self._ledger = ledger or Ledger(folder)
+        self._holding: dict[int, bool] = {}
 
     @classmethod
     def open(cls, folder: Path | str, *, data: Path | None = None) -> Self:
-        """Opens a project; ``data`` says where its samples have been moved.
+        """Opens a project; ``data`` says where its samples are now, if they were moved.
 
         Raises:
             StorageError: there is no project, or its files are damaged.
@@ -80,6 +84,11 @@ class ProjectReader:
         """
         folder = Path(folder)
         return cls(folder, load_config(folder, data))
+
+    @property
+    def reader(self) -> ProjectReader:
+        """Itself, so a function that reads a project accepts either kind (`Readable`)."""
+        return self
 
     @property
     def kind(self) -> ItemKind:
@@ -94,45 +103,34 @@ class ProjectReader:
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes, in the order in which they were added."""
-        with self._reading():
-            return self._classes()
-
-    @property
-    def version(self) -> int:
-        """Events so far; what was computed from a project holds until this changes."""
-        with self._reading():
-            return self._applied
-
-    def changes(self) -> int:
-        """Answers, undos and new classes so far."""
-        with self._reading():
-            return self._changes
-
-    def can_fit(self) -> bool:
-        """Whether labels of at least two classes are there to learn from."""
-        return len(set(self.labels_to_learn_from().values())) > 1
-
-    def answered(self) -> set[int]:
-        """The indices of all samples that need no label: answered, and there unchanged."""
-        with self._reading():
-            return {self.items.ids.index(sample) for sample, _ in self._decided()}
+        with self._ledger.reading() as answers:
+            return (*self.config.classes, *answers.added)
 
     @property
     def notices(self) -> list[str]:
-        """Sentences on what was found damaged, passed over or changed."""
-        notices = [*self._journal.notices, *self.items.notices]
+        """Sentences about what was found damaged, passed over or changed."""
+        notices = [*self._ledger.journal.notices, *self.items.notices]
         latest = self.fits.latest
         if latest is not None and latest.unreadable:
             first = next(iter(latest.unreadable.values()))
             notices.append(f"the last fit passed over {len(latest.unreadable)} samples: {first}")
         return notices
 
+    def changes(self) -> int:
+        """Answers, undos and new classes so far; what was computed from a project holds until this changes."""
+        with self._ledger.reading():
+            return self._ledger.changes
+
+    def can_fit(self) -> bool:
+        """Whether there are labels of at least two classes to learn from."""
+        return len(set(self.labels_to_learn_from().values())) > 1
+
     def name(self, sample: str) -> str:
         """The path of an image below the folder, or the row of an array or table."""
         return self.items.name(self.items.ids.index(sample))
 
     def path(self, sample: str) -> Path:
-        """The file of an image; raises DataError where it was deleted or changed since the project was opened."""
+        """The file of an image; raises DataError if it was deleted or changed since the project was opened."""
         return self.items.path(self.items.ids.index(sample))
 
     def show(self, sample: str) -> Shown:
@@ -141,25 +139,15 @@ class ProjectReader:
 
     def labels(self) -> dict[str, str]:
         """The class of every labeled sample that is there unchanged, by id, the latest decision last."""
-        with self._reading():
-            return {sample: event.label for sample, event in self._decided() if event.label is not None}
+        return self._labels(lambda event: True)
 
     def labels_to_learn_from(self) -> dict[str, str]:
         """The labels without those of the test share."""
-        with self._reading():
-            return {s: e.label for s, e in self._decided() if e.label is not None and e.reason != "test"}
+        return self._labels(lambda event: event.reason != "test")
 
     def labels_to_test_on(self) -> dict[str, str]:
-        """The labels of the test share: a uniform draw from all samples but those that were imported."""
-        with self._reading():
-            return {s: e.label for s, e in self._decided() if e.label is not None and e.reason == "test"}
-
-    def counts(self) -> dict[str, int]:
-        """Labeled samples by class."""
-        counts = dict.fromkeys(self.classes, 0)
-        for label in self.labels().values():
-            counts[label] += 1
-        return counts
+        """The labels of the test share: a uniform draw from all samples except imported ones."""
+        return self._labels(lambda event: event.reason == "test")
 
     def labeled(self, label: str | None = None, offset: int = 0, count: int = 100) -> list[Labeled]:
         """Labeled samples of a class, or of all, the latest change first."""
@@ -170,79 +158,71 @@ class ProjectReader:
         return self._page(lambda event: event.kind == "skip", offset, count)
 
     def decision(self, sample: str) -> Event | None:
-        """What a sample is said to be now: a label or a skip; None where nothing was said."""
-        with self._reading():
-            return self._answers.decisions.get(sample)
+        """The label or skip that holds for a sample now; None if nobody has answered."""
+        with self._ledger.reading() as answers:
+            return answers.decisions.get(sample)
 
     def decisions(self) -> dict[str, Event]:
-        """What every answered sample that is there unchanged is said to be, the latest decision last."""
-        with self._reading():
+        """The label or skip of every answered sample that is there unchanged, the latest decision last."""
+        with self._ledger.reading():
             return dict(self._decided())
 
-    def history(self, sample: str) -> list[Event]:
-        """All that happened to a sample: labels, skips and undos."""
-        with self._reading():
-            return self._answers.history(sample)
-
-    def people(self) -> dict[str, int]:
-        """Who labeled how many."""
-        with self._reading():
-            return self._answers.people()
-
-    def answered_twice(self) -> list[tuple[Event, Event]]:
-        """Answers of two people who did not know of each other, on one sample each."""
-        with self._reading():
-            return list(self._answers.pairs())
+    def answered(self) -> set[int]:
+        """The indices of all samples that need no label: they are answered, and there unchanged."""
+        return {self.items.ids.index(sample) for sample in self.decisions()}
 
     def missing(self) -> int:
         """Answered samples whose file was deleted or has changed; the answers are kept and not used."""
-        with self._reading():
-            return len(self._answers.decisions) - sum(1 for _ in self._decided())
+        with self._ledger.reading() as answers:
+            return len(answers.decisions) - sum(1 for _ in self._decided())
 
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[None]:
-        with self._lock:
-            self._journal.refresh()
-            self._sync()
-            yield
+    def history(self, sample: str) -> list[Event]:
+        """All that happened to a sample: labels, skips and undos."""
+        with self._ledger.reading() as answers:
+            return answers.history(sample)
 
-    def _sync(self) -> None:
-        """Takes the journal's new events into account."""
-        while self._applied < len(self._journal):
-            self._take(self._journal.events[self._applied])
-            self._applied += 1
+    def people(self) -> dict[str, int]:
+        """How many samples carry each person's label."""
+        with self._ledger.reading() as answers:
+            return answers.people()
 
-    def _take(self, event: Event) -> None:
-        self._answers.apply(event)
-        self._changes += event.kind != "lease"
+    def answered_twice(self) -> list[tuple[Event, Event]]:
+        """Independent answers of two people to one sample each."""
+        with self._ledger.reading() as answers:
+            return list(answers.pairs())
 
-    def _classes(self) -> tuple[str, ...]:
-        return (*self.config.classes, *self._answers.added)
+    def guess(self, sample: str) -> Guess:
+        """What the last finished model says about a sample, best first; empty if it says nothing."""
+        latest = self.fits.latest
+        return () if latest is None else latest.guesses.get(sample, ())
+
+    def holds(self, event: Event) -> bool:
+        """Whether the sample of an answer is there and is what it was when it was answered.
+
+        The file is looked at once for each answer: what happens to it later shows when the project is opened again.
+        """
+        if event.number not in self._holding:
+            index = self.items.ids.find(event.sample or "")
+            holds = index is not None and (event.stamp is None or self.items.fits(index, event.stamp))
+            self._holding[event.number] = holds
+        return self._holding[event.number]
+
+    def _labels(self, wanted: Callable[[Event], bool]) -> dict[str, str]:
+        with self._ledger.reading():
+            return {s: event.label for s, event in self._decided() if event.label is not None and wanted(event)}
 
     def _page(self, wanted: Callable[[Event], bool], offset: int, count: int) -> list[Labeled]:
-        with self._reading():
+        with self._ledger.reading():
             found = (event for _, event in self._decided(newest=True) if wanted(event))
             return [self._labeled(event) for event in itertools.islice(found, offset, offset + count)]
 
     def _labeled(self, event: Event) -> Labeled:
         sample = event.sample or ""
-        return Labeled(sample, event.label, event.person, event.time, event.note or "", self._guess(sample))
-
-    def _guess(self, sample: str) -> Guess:
-        latest = self.fits.latest
-        return () if latest is None else latest.guesses.get(sample, ())
+        return Labeled(sample, event.label, event.person, event.time, event.note or "", self.guess(sample))
 
     def _decided(self, *, newest: bool = False) -> Iterator[tuple[str, Event]]:
-        """Decisions on samples that are there and unchanged."""
-        decisions = self._answers.decisions
+        """Decisions on samples that are there unchanged; to be used inside `Ledger.reading`."""
+        decisions = self._ledger.answers.decisions
         for sample in reversed(decisions) if newest else decisions:
-            if self._holds(decisions[sample]):
+            if self.holds(decisions[sample]):
                 yield sample, decisions[sample]
-
-    def _holds(self, event: Event) -> bool:
-        """Whether the sample of an answer is there and what it was then; looked up once for each answer."""
-        if event.number not in self._stamps:
-            index = self.items.ids.find(event.sample or "")
-            holds = index is not None and (event.stamp is None or self.items.fits(index, event.stamp))
-            self._stamps[event.number] = holds
-        return self._stamps[event.number]

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from iale.registry import Registry
 
 if TYPE_CHECKING:  # names alone need no PyTorch
-    pass
+    from collections.abc import Callable
 
-STRATEGIES = Registry["Callable[[], QueryStrategy]"](
+    from iale.strategies.base import QueryStrategy
+
+
+STRATEGIES: Registry[Callable[[], QueryStrategy]] = Registry(
     "strategy",
     {
         "random": "iale.strategies.random:Random",

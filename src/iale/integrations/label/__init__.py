@@ -1,6 +1,6 @@
 """A page on which people label: ``pip install "iale[label]"``.
 
-`server.serve` is what ``iale label`` calls; `app.create_app` is the same without a socket.
+`serve` is what ``iale label`` calls; `create_app` is the application alone, without a server and without protection.
 """
 
 import lazy_loader

@@ -1,15 +1,13 @@
 """The web application of one project: the page, its samples, what can be asked, and what can be changed.
 
-Everything that people decide is a POST with a key of its own: the page sends it again until it is answered, and the
-journal takes each key once.
+Every decision of a person is a POST with its own key. The page sends it again until it is answered, and the journal
+takes each key once, so no decision is lost or counted twice.
 """
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 from starlette.applications import Starlette
@@ -19,7 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from iale.errors import DataError, IaleError, StorageError
+from iale.errors import IaleError, StorageError
+from iale.integrations.label._body import Body
 from iale.integrations.label._page import LISTED, MOST_HELD, page_routes
 from iale.integrations.label._pictures import EDGE, THUMB, picture, picture_of_array, read_inside
 from iale.labeling.export import labels_csv, labels_jsonl
@@ -29,17 +28,17 @@ from iale.labeling.project import Project
 from iale.labeling.reader import Labeled
 from iale.labeling.record._journal import Event
 
-_MOST_TEXT = 200  # characters of a name
 _EXPORTS = {"labels.csv": (labels_csv, "text/csv"), "labels.jsonl": (labels_jsonl, "application/jsonl")}
 
 
 def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlette:
-    """The application; `security.Guard` belongs around it.
+    """The application, without protection: `Guard` belongs around it.
 
     Args:
         project: what is labeled.
-        person: the name that the page offers who labels; without one it asks.
-        mark: tells this project from others of the same name, to which a browser must not send what it kept for this.
+        person: the name that the page offers to whoever labels; without one it asks.
+        mark: tells this project from others of the same name: what a browser has kept unsent for one must not reach
+            another.
     """
     api = _Api(project, person, mark)
     gets = {
@@ -74,7 +73,7 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
 
 
 class _Api:
-    """Functions from requests to answers; they run in threads, which `Project` allows."""
+    """Functions from requests to answers. They run in threads, which `Project` allows."""
 
     def __init__(self, project: Project, person: str, mark: str) -> None:
         self._project, self._person, self._mark = project, person, mark
@@ -120,43 +119,40 @@ class _Api:
     def export(self, request: Request) -> Response:
         name = request.path_params["name"]
         if name not in _EXPORTS:
-            raise HTTPException(404, f"there is no such export: {', '.join(_EXPORTS)} are.")
+            raise HTTPException(404, f"there is no such export: choose {' or '.join(_EXPORTS)}.")
         write, kind = _EXPORTS[name]
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(_clean(write(self._project)), media_type=kind, headers=headers)
 
-    def next(self, body: Mapping[str, Any]) -> Response:
-        count, have = body.get("count"), body.get("have", [])
-        if not isinstance(count, int) or not isinstance(have, list) or not all(isinstance(i, str) for i in have):
-            raise DataError("count must be a number and have a list of ids.")
-        held = min(max(count, 0), MOST_HELD)
-        tickets = self._project.next(_text(body, "person"), held, tab=_text(body, "tab"), have=have[:MOST_HELD])
+    def next(self, body: Body) -> Response:
+        wanted = min(max(body.number("count"), 0), MOST_HELD)
+        person, tab, have = body.text("person"), body.text("tab"), body.texts("have")[:MOST_HELD]
+        tickets = self._project.next(person, wanted, tab=tab, have=have)
         return _json(tickets=[{**asdict(each), "name": self._name(each.sample)} for each in tickets])
 
-    def label(self, body: Mapping[str, Any]) -> Response:
-        sample = self._known(body)
-        event = self._project.label(_text(body, "person"), sample, _text(body, "label"), key=_text(body, "key"))
-        return self._done(event)
+    def label(self, body: Body) -> Response:
+        sample, label = self._known(body), body.text("label")
+        return self._done(self._project.label(body.text("person"), sample, label, key=body.text("key")))
 
-    def skip(self, body: Mapping[str, Any]) -> Response:
-        sample, note = self._known(body), _text(body, "note", most=1000, empty=True)
-        return self._done(self._project.skip(_text(body, "person"), sample, note=note, key=_text(body, "key")))
+    def skip(self, body: Body) -> Response:
+        sample, note = self._known(body), body.text("note", most=1000, empty=True)
+        return self._done(self._project.skip(body.text("person"), sample, note=note, key=body.text("key")))
 
-    def undo(self, body: Mapping[str, Any]) -> Response:
-        sample = self._known(body) if body.get("sample") is not None else None
-        key, tab = _text(body, "key"), _text(body, "tab")
-        return self._done(self._project.undo(_text(body, "person"), sample, key=key, tab=tab))
+    def undo(self, body: Body) -> Response:
+        sample = self._known(body) if "sample" in body else None
+        key, tab = body.text("key"), body.text("tab")
+        return self._done(self._project.undo(body.text("person"), sample, key=key, tab=tab))
 
-    def add_class(self, body: Mapping[str, Any]) -> Response:
-        self._project.add_class(_text(body, "person"), _text(body, "label").strip(), key=_text(body, "key"))
+    def add_class(self, body: Body) -> Response:
+        self._project.add_class(body.text("person"), body.text("label").strip(), key=body.text("key"))
         return _json(classes=self._project.classes)
 
-    def release(self, body: Mapping[str, Any]) -> Response:
-        self._project.release(_text(body, "person"), _text(body, "tab"))
+    def release(self, body: Body) -> Response:
+        self._project.release(body.text("person"), body.text("tab"))
         return _json()
 
-    def _known(self, body: Mapping[str, Any]) -> str:
-        sample = _text(body, "sample")
+    def _known(self, body: Body) -> str:
+        sample = body.text("sample")
         if self._project.items.ids.find(sample) is None:
             raise HTTPException(404, "there is no such sample.")
         return sample
@@ -165,14 +161,14 @@ class _Api:
         return _clean(self._project.name(sample))
 
     def _done(self, event: Event | None) -> Response:
-        """What was recorded, which is on the disk by now; for an undo the sample it is about."""
+        """What was recorded, which is on the disk by now; for an undo, its sample."""
         if event is None:
             return _json(number=None, sample=None)
         name = self._name(event.sample) if event.sample else None
         return _json(number=event.number, sample=event.sample, name=name)
 
-    def _row(self, row: Labeled) -> dict[str, Any]:
-        found = {**asdict(row), "name": self._name(row.sample)}
+    def _row(self, row: Labeled) -> dict[str, object]:
+        found: dict[str, object] = {**asdict(row), "name": self._name(row.sample)}
         if self._project.kind != "image":
             shown = self._project.show(row.sample)
             text = (
@@ -182,30 +178,21 @@ class _Api:
         return found
 
 
-def _with_body(answer: Callable[[Mapping[str, Any]], Response]) -> Callable[[Request], Any]:
-    """An endpoint that reads the JSON object and answers in a thread, because the disk may take its time."""
+def _with_body(answer: Callable[[Body], Response]) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that parses the request and answers in a thread, because the disk may take its time."""
 
     async def endpoint(request: Request) -> Response:
-        return await run_in_threadpool(answer, await request.json())
+        return await run_in_threadpool(answer, Body(await request.body()))
 
     return endpoint
 
 
-def _text(body: Mapping[str, Any], name: str, *, most: int = _MOST_TEXT, empty: bool = False) -> str:
-    value = body.get(name, "")
-    if not isinstance(value, str) or len(value) > most or not (empty or value.strip()):
-        raise DataError(f"{name} must be a text of 1 to {most} characters.")
-    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in value):
-        raise DataError(f"{name} may not hold control characters.")
-    return value
-
-
 def _clean(text: str) -> str:
-    """Names of files may hold bytes that are no text; JSON may not."""
+    """Text that JSON can carry: the names of files may contain bytes that are not text."""
     return text.encode("utf-8", "replace").decode()
 
 
-def _json(**values: Any) -> Response:
+def _json(**values: object) -> Response:
     return JSONResponse(values)
 
 

@@ -1,4 +1,4 @@
-"""How an image becomes what a browser shows: small files as they are, all others decoded and scaled here."""
+"""How an image becomes what a browser shows: small files are sent as they are, all others decoded and scaled here."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from iale.data._pictures import open_picture
+from iale.data._pictures import picture as decode
 from iale.errors import DataError
-from iale.labeling.items._pictures import open_picture
-from iale.labeling.items._pictures import picture as decode
 
 EDGE = 1600
-"""Pixels of the longer side, at most, as it is shown."""
+"""Pixels of the longer side of a shown image, at most."""
 
 THUMB = 160
-"""The same for the pictures of the labeled samples."""
+"""The same in the gallery of labeled samples."""
 
 MOST_BYTES = 500_000_000
 """A larger file is not read."""
 
 _TYPES = {"GIF": "image/gif", "JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-_AS_IS = 500_000  # bytes of a file that is sent without being made smaller
-_SMALL = 4_000_000  # pixels; what has more is decoded one at a time
-# By one thread: the C library keeps what each thread has freed, which for many threads would be many large photographs.
+_AS_IS = 500_000  # bytes of a file that is sent as it is
+_SMALL = 4_000_000  # pixels; larger images are decoded one at a time
+# One thread, because the C library keeps the memory that each thread has freed: many would keep many photographs.
 _LARGE = ThreadPoolExecutor(1, "large-picture")
 
 Picture = tuple[bytes, str]
-"""Bytes and their type."""
+"""Bytes and their media type."""
 
 
 def read_inside(root: Path, path: Path, name: str) -> bytes:
-    """The bytes of a regular file that lies below ``root``, links followed.
+    """The bytes of a regular file below ``root``; links are followed as long as they stay there.
 
     Args:
         root: the folder.
         path: the file.
-        name: what to call it in messages.
+        name: what messages call it.
 
     Raises:
-        DataError: it is gone, lies elsewhere, is no file, or cannot be read.
+        DataError: it is gone, lies elsewhere, is not a regular file, or cannot be read.
     """
     try:
         real = path.resolve(strict=True)
@@ -53,9 +53,9 @@ def read_inside(root: Path, path: Path, name: str) -> bytes:
         with os.fdopen(os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
-                raise DataError(f"{name} is no file, or one too large for an image.")
+                raise DataError(f"{name} is not a regular file, or is too large for an image.")
             return file.read()
-    except (OSError, RuntimeError) as error:  # a RuntimeError where links go round
+    except (OSError, RuntimeError) as error:  # a RuntimeError if links go round in circles
         raise DataError(f"{name} cannot be read ({getattr(error, 'strerror', None) or error}).") from error
 
 
@@ -63,8 +63,8 @@ def picture(data: bytes, name: str, edge: int = EDGE) -> Picture:
     """What a browser shows of an encoded image.
 
     Args:
-        data: the file.
-        name: what to call it in messages.
+        data: the bytes of the file.
+        name: what messages call it.
         edge: pixels of the longer side, at most.
 
     Raises:

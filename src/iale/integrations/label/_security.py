@@ -1,14 +1,13 @@
 """What stands before the application: who may ask, from which page, under which name, and how much.
 
-A page elsewhere that the same browser shows must not read or change labels. It cannot send the cookie (SameSite), its
-address is no Origin of ours, and where it has turned its own name to this machine (DNS rebinding) the Host is not ours.
+Another site that is open in the same browser must not read or change labels. It cannot send the cookie (SameSite), its
+Origin is not ours, and if it points its own name at this machine (DNS rebinding), the Host is not ours.
 """
 
 from __future__ import annotations
 
 import hmac
 import ipaddress
-import json
 import os
 import re
 import secrets
@@ -25,16 +24,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from iale._storage import storage_errors
 
 COOKIE = "iale-label"
-"""Begin of the cookie's name; the port follows, because a browser keeps cookies by host alone."""
+"""Beginning of the cookie's name; the port follows, because a browser keeps cookies by host alone."""
 
 MOST_BODY = 64 * 1024
-"""Bytes of a request; the page sends a few hundred."""
+"""Bytes of a request, at most; the page sends a few hundred."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Content-Security-Policy: nothing from elsewhere, no inline script or style, no frame around the page."""
+"""Content-Security-Policy: nothing from other sites, no inline script or style, no frame around the page."""
 
 _HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -47,9 +46,9 @@ _HEADERS = {
 
 
 def project_token(folder: Path) -> str:
-    """The token of a project: random, made once, so that an open page fits the server after a restart.
+    """The token of a project: random, and made once, so that an open page still works after the server restarts.
 
-    It lies in the file ``token``, which only its owner can read; deleting the file makes another.
+    It is in the file ``token``, which only its owner can read. If the file is deleted, a new token is made.
     """
     path = folder / "token"
     with storage_errors("write", path):
@@ -58,7 +57,7 @@ def project_token(folder: Path) -> str:
                 file.write(secrets.token_urlsafe(32))
         path.chmod(0o600)
         token = path.read_text().strip()
-        if not re.fullmatch(r"[\w-]{40,}", token):  # cut short by a full disk
+        if not re.fullmatch(r"[\w-]{40,}", token):  # a full disk cut it short: a short token could be guessed
             path.unlink()
             return project_token(folder)
     return token
@@ -75,14 +74,14 @@ def is_loopback(host: str) -> bool:
 
 
 class Guard:
-    """Refuses what does not come from the page itself; an ASGI application around another.
+    """Refuses what does not come from the page itself: an ASGI application around another.
 
     Args:
         app: what is guarded.
-        token: what the printed address holds.
-        host: the address the server listens at; unless it is loopback, other addresses and this machine's name are
-            taken for its own too.
-        port: makes the cookie's name.
+        token: the secret in the printed address.
+        host: the address the server listens at; unless it is loopback, other addresses and this machine's name also
+            count as its own.
+        port: part of the cookie's name.
     """
 
     def __init__(self, app: ASGIApp, token: str, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -100,7 +99,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         if scope["type"] != "http":
-            return  # no other protocol is spoken
+            return  # web sockets are not answered
         headers = Headers(scope=scope)
         greeted = scope["path"] == "/" and self._fits(parse_qs(scope["query_string"].decode("latin-1")).get("token"))
 
@@ -119,8 +118,6 @@ class Guard:
             body = await _read(receive)
             if body is None:
                 refusal = _say(413, f"a request may have at most {MOST_BODY} bytes.")
-            elif not _is_object(body):
-                refusal = _say(400, "the request is no JSON object.")
             else:
                 receive = _replay(body)
         await (refusal or self._app)(scope, receive, answer)
@@ -128,16 +125,16 @@ class Guard:
     def _refusal(self, scope: Scope, headers: Headers, greeted: bool) -> Response | None:
         host = headers.get("host", "")
         if not self._ours(host):
-            return _say(421, "this server does not go by the name in the address: open the address it printed.")
+            return _say(421, "this server does not have the name in the address: open the address it printed.")
         origin = headers.get("origin")
         if scope["method"] not in ("GET", "HEAD", "POST"):
             return _say(405, "only GET and POST are answered.")
         if (origin is None and scope["method"] == "POST") or origin not in (None, f"http://{host}", f"https://{host}"):
             return _say(403, "the request comes from another page: open the address that the server printed.")
         if not greeted and not self._fits(_cookies(headers, self._cookie)):
-            return _say(401, "the key of this page does not fit: open the address that `iale label` printed.")
+            return _say(401, "the key of this page is missing or wrong: open the address that `iale label` printed.")
         if scope["method"] == "POST" and headers.get("content-type", "").split(";")[0].strip() != "application/json":
-            return _say(415, "a change is sent as application/json.")
+            return _say(415, "a change must be sent as application/json.")
         return None
 
     def _ours(self, host: str) -> bool:
@@ -145,7 +142,7 @@ class Guard:
         address = _address(name)
         if address is None:
             return name in self._names
-        return address.is_loopback or not self._local  # an address cannot be turned elsewhere as a name can
+        return address.is_loopback or not self._local  # unlike a name, an address cannot be rebound
 
     def _fits(self, offered: list[str] | None) -> bool:
         return any(hmac.compare_digest(text.encode(), self._token.encode()) for text in offered or ())
@@ -182,13 +179,6 @@ async def _read(receive: Receive) -> bytes | None:
         if not message.get("more_body"):
             return body if len(body) <= MOST_BODY else None
     return None
-
-
-def _is_object(body: bytes) -> bool:
-    try:
-        return isinstance(json.loads(body), dict)
-    except (ValueError, RecursionError):
-        return False
 
 
 def _replay(body: bytes) -> Receive:

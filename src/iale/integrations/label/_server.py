@@ -16,7 +16,9 @@ try:
 except ModuleNotFoundError as error:
     if error.name not in ("starlette", "uvicorn", "anyio"):
         raise
-    raise ConfigError("`iale label` needs starlette and uvicorn: `pip install 'iale[label]'` gets them.") from error
+    raise ConfigError(
+        "`iale label` needs starlette and uvicorn: install them with `pip install 'iale[label]'`."
+    ) from error
 
 from iale._storage import sha256
 from iale.labeling.project import Project
@@ -29,10 +31,10 @@ def serve(project: Project, *, host: str = "127.0.0.1", port: int = 8414, person
         project: what is labeled; its fitting is started by the caller.
         host: the address to listen at.
         port: 0 takes a free one.
-        person: the name that the page offers.
+        person: the name that the page offers to whoever labels.
 
     Raises:
-        ConfigError: the address is taken, or not one of this machine's.
+        ConfigError: the address is in use, or is not one of this machine.
     """
     listener = _listen(host, port)
     port = listener.getsockname()[1]
@@ -42,7 +44,7 @@ def serve(project: Project, *, host: str = "127.0.0.1", port: int = 8414, person
     print(f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/?token={token}", flush=True)
     if not is_loopback(host):
         print(
-            "others on the network can reach this page: who has the address above can label, and nothing is encrypted",
+            "others on the network can reach this page: anyone with this address can label, and nothing is encrypted",
             file=sys.stderr,
         )
     config = uvicorn.Config(
@@ -61,7 +63,7 @@ def serve(project: Project, *, host: str = "127.0.0.1", port: int = 8414, person
 
 def _listen(host: str, port: int) -> socket.socket:
     if not 0 <= port < 1 << 16:
-        raise ConfigError(f"cannot listen at port {port}: choose --port from 0 to 65535.")
+        raise ConfigError(f"cannot listen at port {port}: choose a --port from 0 to 65535.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
@@ -70,6 +72,6 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(128)
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
-        hint = "something listens there already; choose another --port" if taken else "check --host and --port"
+        hint = "another program listens there; choose another --port" if taken else "check --host and --port"
         raise ConfigError(f"cannot listen at {host}, port {port} ({error.strerror}): {hint}.") from error
     return listener

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from iale.data.folder import image_names
+from iale.data._scan import scan_images
 from iale.errors import DataError
 
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-")
@@ -25,7 +25,7 @@ class FolderFiles:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._names = set(image_names(root))
+        self._names = {image.name for image in scan_images(root)}
         self._by_name: dict[str, list[str]] = {}
         for name in self._names:
             self._by_name.setdefault(_file_name(name), []).append(name)

@@ -6,17 +6,14 @@ import io
 import time
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from iale.data._checks import rows_of
-from iale.data.images import Mode
+from iale.data._pictures import Mode, picture, to_pixels
 from iale.errors import DataError
 from iale.integrations.label_studio._labeling import Labeling
 from iale.integrations.label_studio._project import Task
-from iale.labeling.items._pictures import picture
 from iale.labeling.items._texts import FEATURES, hashed_ngrams
 
 _SAID = 20  # tasks that are reported one by one when they are left out
@@ -93,10 +90,6 @@ class TaskSamples:
     def _input(self, value: str) -> Tensor | str:
         if self._kind == "Text":
             return value
-        height, width = self._size
         with picture(io.BytesIO(self._load(value)), f"{value:.200}", self._size) as image:
-            mode: Mode = self._mode or ("L" if image.mode == "L" else "RGB")
-            small = image.convert(mode).resize((width, height), Image.Resampling.BILINEAR)
-        self._mode = mode
-        pixels = np.array(small)
-        return torch.from_numpy(pixels[None] if mode == "L" else np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+            self._mode = self._mode or ("L" if image.mode == "L" else "RGB")
+            return to_pixels(image, self._mode, self._size)

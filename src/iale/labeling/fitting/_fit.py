@@ -19,25 +19,25 @@ from iale.errors import DataError
 from iale.labeling.fitting._random import fit_to_random_labels
 from iale.labeling.items._reading import Reading
 from iale.labeling.items._sketches import ALIKE, keep_apart, sketches, spread
-from iale.labeling.reader import ProjectReader
+from iale.labeling.reader import ProjectReader, Readable
 from iale.labeling.record._fits import Fit, Latest, save_fit, save_random
 from iale.learner import Learner, QueryConfig
 from iale.recipe import classifier_of, strategy_of
 from iale.seeding import Stream
 
 QUEUE = 200
-"""Samples that a fit ranks: enough for several people until the next one."""
+"""Samples that a fit ranks: enough for several people until the next fit."""
 
 NICENESS = 10
-_GUESSED = 2000  # of the samples labeled last, whose guesses help to find wrong labels
-_AHEAD = 50  # of the test share that are predicted before anyone has labeled them
+_GUESSED = 2000  # labeled samples with a guess, which helps to find wrong labels
+_AHEAD = 50  # test samples that are predicted before anyone has labeled them, so the accuracy is known at once
 _APART = 500  # labeled samples that a new one is compared with
 
 
 def fit_project(folder: str) -> None:
     """Fits the classifier to the labels there are now, asks the strategy, and writes what came of it.
 
-    This runs in the fitting process, which keeps the project open from one fit to the next.
+    This runs in the fitting process, which keeps the project open between fits.
     """
     _yield_to_others()
     if folder not in _open:
@@ -54,14 +54,15 @@ class Round:
         reading: reads its samples.
     """
 
-    def __init__(self, project: ProjectReader, reading: Reading) -> None:
-        self.project, self.reading = project, reading
-        self._ids = project.items.ids
+    def __init__(self, project: Readable, reading: Reading) -> None:
+        self.project, self.reading = project.reader, reading
+        self._ids = self.project.items.ids
         self._random_labels = 0
 
     def fit(self) -> None:
-        """One fit; raises DataError where there is nothing to learn from."""
+        """One fit; raises DataError if there is nothing to learn from."""
         project, config, begin = self.project, self.project.config, time.monotonic()
+        # Counted before the labels are read: a label that comes in between is fitted twice rather than never.
         changes, classes = project.changes(), project.classes
         number = {name: place for place, name in enumerate(classes)}
         labels = {self._ids.index(s): number[label] for s, label in project.labels_to_learn_from().items()}
@@ -69,7 +70,7 @@ class Round:
         known, known_inputs = self.reading.read(labels)
         if len({labels[index] for index in known}) < 2:
             raise DataError("labels of at least two classes are needed for a fit: label more samples.")
-        found, inputs = self.reading.read(self._candidates(labels, stream))
+        found, inputs = self.reading.read(self._candidates(stream))
         local = torch.cat([known_inputs, inputs])
         samples = ArraySamples(local)
         classifier = classifier_of(config, project.kind, samples, len(classes))
@@ -100,8 +101,8 @@ class Round:
         self._drop_old_weights()
         self._fit_to_random_labels(classes)
 
-    def _candidates(self, labels: dict[int, int], stream: Stream) -> list[int]:
-        """The unlabeled samples that this fit looks at, drawn at random; never one of the test share."""
+    def _candidates(self, stream: Stream) -> list[int]:
+        """The unlabeled samples that this fit looks at, drawn at random, and none of the test share."""
         open_ = ~self.project.shares.reserved
         open_[list(self.project.answered())] = False
         pool = Pool(torch.from_numpy(np.flatnonzero(open_)), 1)
@@ -111,7 +112,7 @@ class Round:
         return drawn
 
     def _apart(self, ranked: list[int], local: Tensor, known: int) -> list[int]:
-        """The ranking with near-duplicates, of labeled samples too, at its end."""
+        """The ranking with near-duplicates (also of labeled samples) at its end."""
         if not ranked:
             return []
         kind = self.project.kind
@@ -119,7 +120,7 @@ class Round:
         return [ranked[at] for at in keep_apart(sketches(local[ranked], kind), before, ALIKE[kind])]
 
     def _explore(self, outputs: Outputs, labels: dict[int, int], known: int, classes: int, stream: Stream) -> list[int]:
-        """Candidates unlike all labeled ones, where a class has not been seen yet."""
+        """Candidates unlike all labeled samples, if a class has not been seen yet."""
         if len(set(labels.values())) == classes or len(outputs) == known:
             return []
         points = outputs.embeddings
@@ -156,7 +157,7 @@ class Round:
         )
 
     def _tests(self, fitted: FittedTorchClassifier, classes: tuple[str, ...]) -> dict[str, str]:
-        """Predictions for the test share, also for those of it that will be labeled next."""
+        """Predictions for the test share, also for those of its samples that will be labeled next."""
         shares, ids = self.project.shares, self._ids
         tested = [ids.index(sample) for sample in self.project.labels_to_test_on()]
         ahead = [int(i) for i in shares.order[: len(tested) + _AHEAD]]
@@ -167,7 +168,7 @@ class Round:
         return {ids[row]: classes[label] for row, label in zip(rows, predicted, strict=True)}
 
     def _fit_to_random_labels(self, classes: tuple[str, ...]) -> None:
-        """Where the test share has grown by a fifth, what random choice would have given."""
+        """What random choice would have given, computed anew when the test share has grown by a fifth."""
         tests = self.project.labels_to_test_on()
         if len(tests) < 1.2 * self._random_labels:
             return
@@ -177,12 +178,12 @@ class Round:
             self._random_labels = len(tests)
 
     def _drop_old_weights(self) -> None:
-        """Keeps two: the last but one may be being read."""
+        """Keeps two: another process may still be reading the last but one."""
         for path in sorted(self.project.folder.glob("weights-*.safetensors"))[:-2]:
             path.unlink(missing_ok=True)
 
 
-_open: dict[str, Round] = {}  # of the fitting process
+_open: dict[str, Round] = {}  # in the fitting process, which is sent nothing but the name of the folder
 
 
 def _guess(probs: Tensor, classes: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
@@ -193,7 +194,7 @@ def _guess(probs: Tensor, classes: tuple[str, ...]) -> tuple[tuple[str, float], 
 
 
 def _yield_to_others() -> None:
-    """A tenth of what others get where all want to compute; the lowest priority might never be served."""
+    """Takes about a tenth of what others get if all want to compute; the lowest priority might never get a turn."""
     os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     if sys.platform == "linux":
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

@@ -1,54 +1,37 @@
 """The process in which the classifier is fitted while people label.
 
-Nothing of a fit runs in the process that answers people: it is spawned, yields to everything else, uses one thread,
-and hands its results over as files. Where it dies, it is started again.
+Nothing of a fit runs in the process that answers people. The fitting process is spawned, gives way to everything else,
+uses one thread, and hands its results over as files. If it dies, it is started again.
 """
 
 from __future__ import annotations
 
 import threading
 from concurrent.futures import BrokenExecutor, Future
-from pathlib import Path
-from typing import Protocol
 
 from iale.errors import IaleError
 from iale.executors import ProcessExecutor
 from iale.labeling.fitting._fit import fit_project
-
-
-class Fitted(Protocol):
-    """What the fitting process needs to know of a project."""
-
-    @property
-    def folder(self) -> Path:
-        """Where it lies."""
-        ...
-
-    def changes(self) -> int:
-        """Answers, undos and new classes so far."""
-        ...
-
-    def can_fit(self) -> bool:
-        """Whether labels of at least two classes are there to learn from."""
-        ...
+from iale.labeling.reader import ProjectReader
 
 
 class Fitter:
-    """Fits a project in a process of its own whenever enough labels have come.
+    """Fits a project in a process of its own, whenever enough labels have come.
 
     Args:
         project: whose labels are fitted.
-        every: changes after which the next fit begins.
-        known: changes that the last fit knew of.
+        lock: the one of the project (`Ledger.lock`). A second lock could be taken in another order than this one, and
+            two threads would wait for each other.
 
     Attributes:
         problem: why the last fit failed, or empty.
     """
 
-    def __init__(self, project: Fitted, every: int, known: int) -> None:
+    def __init__(self, project: ProjectReader, lock: threading.RLock) -> None:
         self.problem = ""
-        self._project, self._every, self._known = project, every, known
-        self._lock = threading.Lock()
+        self._project, self._lock = project, lock
+        fits = project.fits.all
+        self._known = fits[-1].answered if fits else 0  # changes that the last fit knew of
         self._pool: ProcessExecutor | None = None
         self._running: Future[None] | None = None
         self._stopped = False
@@ -59,34 +42,35 @@ class Fitter:
         return self._running is not None
 
     def poke(self) -> None:
-        """Begins a fit where one is due and none is running; returns at once, and never raises.
+        """Begins a fit if one is due and none is running; returns at once, and never raises.
 
-        A label is recorded before it is called, and stays so whatever becomes of the fit.
+        A label is recorded before this is called, and stays recorded even if the fit fails.
         """
+        if self.busy:
+            return
         try:
-            if not self.busy:
+            with self._lock:
                 self._begin()
         except (IaleError, OSError) as error:  # no process could be started, or the journal cannot be read
             self.problem = str(error)
 
     def _begin(self) -> None:
-        changes = self._project.changes()
-        if changes - self._known < self._every or not self._project.can_fit():
+        project = self._project
+        changes = project.changes()
+        due = changes - self._known >= project.config.fit_every and project.can_fit()
+        if self._stopped or self.busy or not due:
             return
-        with self._lock:  # nothing of the project is asked for inside: its lock may be held outside
-            if self._stopped or self._running is not None:
-                return
-            self._pool = self._pool or ProcessExecutor(1)
-            try:
-                running = self._pool.submit(fit_project, str(self._project.folder))
-            except BrokenExecutor:
-                self._forget_pool()
-                return
-            self._known, self._running = changes, running
+        self._pool = self._pool or ProcessExecutor(1)
+        try:
+            running = self._pool.submit(fit_project, str(project.folder))
+        except BrokenExecutor:
+            self._forget_pool()
+            return
+        self._known, self._running = changes, running
         running.add_done_callback(self._done)
 
     def stop(self) -> None:
-        """Ends the process, in the middle of a fit."""
+        """Ends the process, in the middle of a fit. The caller must not hold the lock: a fit that ends waits for it."""
         with self._lock:
             self._stopped = True
             pool, self._pool = self._pool, None
@@ -98,7 +82,7 @@ class Fitter:
             if not self._stopped and not future.cancelled():
                 self.problem = self._why(future.exception())
             self._running = None
-        self.poke()
+        self.poke()  # labels may have come during the fit
 
     def _why(self, error: BaseException | None) -> str:
         if error is None:

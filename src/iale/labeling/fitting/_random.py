@@ -1,6 +1,6 @@
-"""What random choice would have given: classifiers fitted to the labels of the test share, which are random ones.
+"""What random choice would have given: classifiers fitted to the labels of the test share, which are a random draw.
 
-Each is tested on those of them that it did not learn from, so that every label of the test share serves both ways.
+Each is tested on the samples that it did not learn from, so every label of the test share is used both ways.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from iale.recipe import classifier_of
 from iale.seeding import Stream
 
 FEWEST = 20
-"""Random labels below which nothing is fitted to them."""
+"""With fewer random labels, nothing is fitted to them."""
 
 _FOLDS = 4
-_SMALLEST = 4
-_SHARES = (1.0, 0.6, 0.35, 0.2)  # of the labels that are not in a fold
+_SMALLEST = 4  # labels of a fit
+_SHARES = (1.0, 0.6, 0.35, 0.2)  # of the labels outside a fold; about even steps of log n, which curves follow
 
 
 def fit_to_random_labels(
     project: ProjectReader, reading: Reading, tests: Mapping[str, str], classes: tuple[str, ...]
 ) -> RandomFits | None:
-    """Fits to growing parts of the random labels, four folds each; None where there are too few.
+    """Fits to parts of the random labels of several sizes, four folds each; None if there are too few labels.
 
     Args:
         project: whose classifier is fitted.

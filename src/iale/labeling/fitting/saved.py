@@ -22,14 +22,14 @@ from iale.data.samples import Samples
 from iale.errors import ConfigError, ModelError, StorageError
 from iale.labeling.fitting._fit import Round
 from iale.labeling.items._reading import Reading
-from iale.labeling.reader import ProjectReader
+from iale.labeling.reader import Readable
 from iale.recipe import classifier_name
 from iale.seeding import Stream
 from iale.strategies.base import QueryContext
 from iale.strategies.uncertainty import Margin
 
-WEIGHTS, CARD = "weights.safetensors", "card.json"
-_ROWS = 500
+_WEIGHTS, _CARD = "weights.safetensors", "card.json"
+_ROWS = 500  # samples that are scored at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class SavedClassifier:
     Attributes:
         classes: names of the classes, in the order of the logits.
         shape: of one input.
-        fitted: what answers.
+        fitted: the classifier itself.
     """
 
     classes: tuple[str, ...]
@@ -55,14 +55,15 @@ class SavedClassifier:
         return [self.classes[place] for place in self.outputs(samples).predictions.tolist()]
 
 
-def fit_now(project: ProjectReader) -> None:
-    """Fits in this process where labels have come since the last fit; raises DataError where there are too few."""
-    fits = project.fits.all
-    if not fits or fits[-1].answered < project.changes():
-        Round(project, Reading(project.items)).fit()
+def fit_now(project: Readable) -> None:
+    """Fits in this process if labels have come since the last fit; raises DataError if there are too few."""
+    reader = project.reader
+    fits = reader.fits.all
+    if not fits or fits[-1].answered < reader.changes():
+        Round(reader, Reading(reader.items)).fit()
 
 
-def export_classifier(project: ProjectReader, out: Path) -> None:
+def export_classifier(project: Readable, out: Path) -> None:
     """Writes ``weights.safetensors`` and ``card.json`` of the last finished fit; `load_classifier` reads them.
 
     Raises:
@@ -70,33 +71,33 @@ def export_classifier(project: ProjectReader, out: Path) -> None:
         StorageError: it cannot be written.
     """
     card, path, digest = _latest(project)
-    card["weights_sha256"] = storage.write_tensors(out / WEIGHTS, storage.read_tensors(path, digest))
-    storage.write_json(out / CARD, {**card, "versions": versions()})
+    written = storage.write_tensors(out / _WEIGHTS, storage.read_tensors(path, digest))
+    storage.write_json(out / _CARD, {**card, "weights_sha256": written, "versions": versions()})
 
 
 def load_classifier(folder: Path | str) -> SavedClassifier:
     """Reads what `export_classifier` wrote.
 
     Raises:
-        StorageError: there is none, or its files are damaged or do not belong together.
-        ConfigError, ModelError: the user's own model is not there, or has changed.
+        StorageError: there is no such classifier, or its files are damaged or do not belong together.
+        ConfigError, ModelError: your own model is missing, or has changed.
     """
     folder = Path(folder)
-    card = storage.read_json(folder / CARD)
+    card = storage.read_json(folder / _CARD)
     try:
-        return _load(folder / WEIGHTS, card["weights_sha256"], card)
+        return _load(folder / _WEIGHTS, card["weights_sha256"], card)
     except (KeyError, TypeError) as error:
-        raise StorageError(f"{folder / CARD} is not the card of a classifier ({error}): export it again.") from error
+        raise StorageError(f"{folder / _CARD} is not the card of a classifier ({error}): export it again.") from error
 
 
-def load_latest(project: ProjectReader) -> SavedClassifier:
-    """The classifier of the last finished fit; raises ConfigError where there is none."""
+def load_latest(project: Readable) -> SavedClassifier:
+    """The classifier of the last finished fit; raises ConfigError if nothing is fitted yet."""
     card, path, digest = _latest(project)
     return _load(path, digest, card)
 
 
-def scores_csv(project: ProjectReader, *, every: Callable[[int], None] = lambda _: None) -> Iterator[str]:
-    """What the last model says of every sample without an answer, as parts of a CSV table.
+def scores_csv(project: Readable, *, every: Callable[[int], None] = lambda _: None) -> Iterator[str]:
+    """What the last model says about every sample without an answer, as parts of a CSV table.
 
     Columns: sample, label (predicted), probability, score (higher is less sure: minus the margin between the two
     likeliest classes), id, and the probability of each class. Samples that cannot be read are left out.
@@ -105,11 +106,11 @@ def scores_csv(project: ProjectReader, *, every: Callable[[int], None] = lambda 
         project: whose pool is scored.
         every: called with the number of samples done so far.
     """
-    saved = load_latest(project)
+    saved, reader = load_latest(project), project.reader
     yield _row("sample", "label", "probability", "score", "id", *(f"p({name})" for name in saved.classes))
-    reading = Reading(project.items)
-    done = project.answered()
-    left = [index for index in range(project.count) if index not in done]
+    reading = Reading(reader.items)
+    done = reader.answered()
+    left = [index for index in range(reader.count) if index not in done]
     for start in range(0, len(left), _ROWS):
         rows, inputs = reading.read(left[start : start + _ROWS])
         if rows:
@@ -118,25 +119,26 @@ def scores_csv(project: ProjectReader, *, every: Callable[[int], None] = lambda 
             for row, score, probs in zip(rows, scores, outputs.probs.tolist(), strict=True):
                 best = max(range(len(probs)), key=probs.__getitem__)
                 shares = [f"{p:.6f}" for p in probs]
-                name, sample = project.items.name(row), project.items.ids[row]
+                name, sample = reader.items.name(row), reader.items.ids[row]
                 yield _row(name, saved.classes[best], shares[best], f"{score:.6f}", sample, *shares)
         every(start + len(rows))
 
 
-def _latest(project: ProjectReader) -> tuple[dict[str, Any], Path, str]:
+def _latest(project: Readable) -> tuple[dict[str, Any], Path, str]:
     """The card of the last finished fit, the file of its weights and their digest."""
-    latest, fits, config = project.fits.latest, project.fits.all, project.config
+    reader = project.reader
+    latest, fits, config = reader.fits.latest, reader.fits.all, reader.config
     if latest is None or not fits:
         raise ConfigError("no classifier is fitted yet: label samples of at least two classes first.")
     card = {
         "classes": fits[-1].classes,
         "shape": latest.shape,
-        "classifier": classifier_name(config, project.kind),
+        "classifier": classifier_name(config, reader.kind),
         "model": config.model,
         "embedding_layer": config.embedding_layer,
         "labels": fits[-1].labels,
     }
-    return card, project.folder / latest.weights, latest.digest
+    return card, reader.folder / latest.weights, latest.digest
 
 
 def _load(path: Path, digest: str, card: dict[str, Any]) -> SavedClassifier:
@@ -147,7 +149,7 @@ def _load(path: Path, digest: str, card: dict[str, Any]) -> SavedClassifier:
     else:
         make = CLASSIFIERS[card["classifier"]]
         channels = shape[0]
-        # The statistics are among the weights.
+        # The true mean and standard deviation of the inputs are among the weights, and are loaded below.
         module = make(shape, len(classes), [0.0] * channels, [1.0] * channels)
         recipe = TorchClassifier(module, shape, training)
     network = recipe.initial_module(Stream(0))
@@ -155,7 +157,7 @@ def _load(path: Path, digest: str, card: dict[str, Any]) -> SavedClassifier:
         network.load_state_dict(storage.read_tensors(path, digest))
     except RuntimeError as error:
         reason = str(error).split("\n", 1)[0]
-        raise ModelError(f"the weights in {path} are of another model ({reason}): export them again.") from error
+        raise ModelError(f"the weights in {path} belong to another model ({reason}): export them again.") from error
     return SavedClassifier(classes, shape, FittedTorchClassifier(network.eval(), recipe))
 
 

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from iale.labeling.forecast.status import Range
+
 _Z = 1.959963984540054  # the 97.5% point of the normal distribution
-
-
-@dataclass(frozen=True)
-class Range:
-    """A number with its 95% interval; all None where it cannot be told.
-
-    Attributes:
-        value: the estimate; None with a lower end alone means "at least that".
-        low: the lower end.
-        high: the upper end; None where there is no bound.
-    """
-
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
 
 
 UNKNOWN = Range()
@@ -32,25 +19,29 @@ UNKNOWN = Range()
 
 
 def wilson(right: int, count: int) -> Range:
-    """A share ``right / count`` with Wilson's score interval (1927); nothing for a count of 0."""
+    """A share p = ``right / count`` with Wilson's score interval (1927); `UNKNOWN` for a count of 0.
+
+    (p + z²/2n ± z √(p (1 − p) / n + z²/4n²)) / (1 + z²/n). Unlike p ± z √(p (1 − p) / n), it keeps its 95% for few
+    tests and near 0 and 1: 25 of 25 right gives 86.7% to 100%.
+    """
     if not count:
-        return Range()
+        return UNKNOWN
     share, spread = right / count, _Z * _Z / count
     middle = (share + spread / 2) / (1 + spread)
     half = _Z * math.sqrt(share * (1 - share) / count + spread / (4 * count)) / (1 + spread)
-    # At the ends the formula gives 0 and 1 but for rounding.
+    # The formula gives exactly 0 and 1 there, apart from rounding.
     return Range(share, middle - half if right else 0.0, middle + half if right < count else 1.0)
 
 
 def percentiles(value: float, draws: NDArray[np.float64] | Sequence[float], most: float = math.inf) -> Range:
     """The middle 95% of bootstrap draws; what is above ``most`` or infinite counts as beyond all bounds.
 
-    Without an upper bound only the lower end is told, and nothing where that is not above 0.
+    Without an upper bound, only the lower end is given ("at least"), and `UNKNOWN` if that is not above 0.
 
     Args:
         value: the estimate itself.
-        draws: float64 [B], infinite where a draw has no bound.
-        most: above this nothing is believed.
+        draws: float64 [B]; infinite if a draw has no bound.
+        most: a value above this is not believed.
     """
     ordered = np.sort(np.asarray(draws, dtype=np.float64))
     low, high = (float(ordered[int(q * (len(ordered) - 1))]) for q in (0.025, 0.975))
@@ -58,3 +49,25 @@ def percentiles(value: float, draws: NDArray[np.float64] | Sequence[float], most
         return Range(value, min(low, value), max(high, value))
     low = min(low, most)
     return Range(None, low, None) if 0 < low < math.inf else UNKNOWN
+
+
+def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> Range:
+    """κ = (p_o − p_e) / (1 − p_e), with p_o the observed agreement and p_e that of chance; 0 is chance, 1 is perfect.
+
+    The interval is Cohen's for large samples, κ ± z √(p_o (1 − p_o) / n) / (1 − p_e). If both people use one and the
+    same class, chance alone always agrees: κ is not defined, and `UNKNOWN` is returned.
+
+    Args:
+        pairs: the two labels of each sample.
+    """
+    count = len(pairs)
+    if not count:
+        return UNKNOWN
+    first, second = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
+    observed = sum(a == b for a, b in pairs) / count
+    chance = sum(first[name] * second[name] for name in first) / count**2
+    if chance == 1:
+        return UNKNOWN
+    kappa = (observed - chance) / (1 - chance)
+    half = _Z * math.sqrt(observed * (1 - observed) / count) / (1 - chance)
+    return Range(kappa, max(-1.0, kappa - half), min(1.0, kappa + half))

@@ -1,4 +1,8 @@
-"""What labels have brought and what more of them would bring, from the random test share; or that it cannot be told."""
+"""What labels have brought and what more of them would bring, told by the random test share, or why it cannot be told.
+
+Legend of dimensions: P fits or sizes (points of a curve), T test samples, B draws; the first of the B rows is the
+estimate itself, and the others make its interval.
+"""
 
 from __future__ import annotations
 
@@ -18,68 +22,47 @@ from iale.labeling.forecast._curve import (
     fit_curves,
     late_weights,
 )
-from iale.labeling.forecast._intervals import UNKNOWN, Range, percentiles, wilson
+from iale.labeling.forecast._intervals import UNKNOWN, percentiles, wilson
+from iale.labeling.forecast.status import Point, Range
 from iale.labeling.record._fits import Fit, RandomFits
 from iale.seeding import Stream
 
 FEWEST_TESTS = 20
-FEWEST_FITS = 4
-DRAWS = 300
-FAR = 20
-"""A prediction of more than so many times the labels there are is not believed."""
-
-WORTH = 0.01
-"""A point of accuracy: less is not worth a fifth more labels."""
-
+_FEWEST_FITS = 4  # a curve has three parameters
+_FEWEST_SIZES = 3  # of fits to random labels
+_DRAWS = 300
+_FAR = 20  # a prediction of more than this many times the labels so far is not believed
 _MOST_POINTS = 60
 _OTHER_LABELS = 0.12
-"""Variance of an accuracy, times labels: over other labels, and for what a power law misses at its beginning."""
+"""Variance of an accuracy, times labels: how it varies over other random labels, and what a power law misses early."""
 
 
 @dataclass(frozen=True)
-class Point:
-    """One fit on the learning curve.
+class Terms:
+    """On which terms a project goes on.
 
     Attributes:
-        labels: labels it was fitted on.
-        accuracy: on the test share as it is labeled now.
-        fitted: what the fitted curve says there; None before the part that it was fitted to.
+        batch: labels between two fits.
+        test_share: share of the labels that go to the test share.
+        target: the accuracy to reach; None aims half way to what the curve can reach.
+        samples: size of the pool, labeled or not.
+        seed: root of the draws.
     """
 
-    labels: int
-    accuracy: Range
-    fitted: float | None = None
-
-
-@dataclass(frozen=True)
-class Advice:
-    """Whether to go on.
-
-    Attributes:
-        stop: True: stop; False: go on; None: cannot tell yet.
-        text: the advice in one sentence.
-        reason: why, in one sentence.
-    """
-
-    stop: bool | None
-    text: str
-    reason: str
+    batch: int
+    test_share: float
+    target: float | None
+    samples: int
+    seed: int
 
 
 @dataclass(frozen=True)
 class Savings:
-    """What can be told.
+    """What can be told. The fields mean the same as in `Status`, and two more are:
 
     Attributes:
-        accuracy: of the last model.
-        curve: of all models.
-        gain: predicted rise from the next batch.
-        more_gain: predicted rise from a fifth more labels, or a batch if that is more.
-        more: how many labels that is.
-        target: the accuracy that ``to_target`` is about; None where there is none to aim at.
-        to_target: labels still needed for it, those of the test share included.
-        saved: labels saved against random choice.
-        cannot_tell: what cannot be told yet, and why.
+        more_gain: predicted rise of the accuracy from ``more`` labels.
+        more: a fifth of the labels so far, or a batch if that is more.
     """
 
     accuracy: Range = UNKNOWN
@@ -93,126 +76,93 @@ class Savings:
     cannot_tell: Mapping[str, str] = field(default_factory=dict)
 
 
-def savings(
-    fits: Sequence[Fit],
-    random: RandomFits,
-    tests: Mapping[str, str],
-    *,
-    batch: int,
-    test_share: float,
-    target: float | None,
-    samples: int,
-    seed: int,
-) -> Savings:
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """The learning curve, drawn B times.
+
+    Attributes:
+        labels: n, labels of the last fit.
+        curves: B of them.
+        on_curve: for each point what the first curve says; None if the point does not count for that curve.
+        tests: float64 [B, T + 2], weights of the test samples, which all draws share.
+        stream: root of further draws.
+    """
+
+    labels: float
+    curves: Curves
+    on_curve: tuple[float | None, ...]
+    tests: Floats
+    stream: Stream
+
+
+def savings(fits: Sequence[Fit], random: RandomFits, tests: Mapping[str, str], terms: Terms) -> Savings:
     """What the test share tells.
 
-    The interval of the accuracy is Wilson's. All others come from draws that weigh the test samples and the fits anew,
-    begin the curve elsewhere, and fit it again.
+    The interval of the accuracy is Wilson's. All others are percentiles of draws: each weighs the test samples and the
+    fits anew, lets the curve begin elsewhere, and fits it again. One draw gives all quantities, so they agree.
 
     Args:
         fits: all finished fits.
         random: fits to random labels.
         tests: the labels of the test share, by id.
-        batch: labels between two fits.
-        test_share: share of the labels that go to the test share.
-        target: an accuracy to be reached; None aims half way to what the curve can reach.
-        samples: of the pool, labeled or not.
-        seed: root of the draws.
+        terms: how the project goes on.
     """
     if not fits:
         return Savings(cannot_tell={"accuracy": "no model is fitted yet: that takes labels of two classes."})
     if not tests:
         return Savings(cannot_tell={"accuracy": "no sample of the random test share is labeled yet."})
-    fits = _thinned(fits)
-    order = sorted(tests)
-    right, known = _matrix([fit.tests for fit in fits], tests, order)
-    points = tuple(
-        Point(fit.labels, wilson(int((r * k).sum()), int(k.sum())))
-        for fit, r, k in zip(fits, right, known, strict=True)
-    )
-    accuracy = points[-1].accuracy
+    fits, truth = _thinned(fits), dict(sorted(tests.items()))
+    right, known = _matrix([fit.tests for fit in fits], truth)
+    shares = [wilson(int((r * k).sum()), int(k.sum())) for r, k in zip(right, known, strict=True)]
+    points = tuple(Point(fit.labels, share) for fit, share in zip(fits, shares, strict=True))
     missing = _missing(len(fits), len({fit.labels for fit in fits}), len(tests))
     if missing:
-        why = dict.fromkeys(("gain", "to_target", "saved"), missing)
-        return Savings(accuracy, points, cannot_tell=why)
-    stream = Stream(seed).child("savings", len(tests), len(fits))
-    test_weights = draw_test_weights(len(order), DRAWS, stream.child("tests").numpy())
-    labels = np.array([fit.labels for fit in fits], dtype=np.float64)
-    fit_weights = draw_weights(len(fits), DRAWS, stream.child("fits").numpy())
-    begins = late_weights(labels, DRAWS, stream.child("begins").numpy())
-    fit_weights *= begins * known.mean(axis=1)
-    curves = fit_curves(labels, accuracies(*_with_prior(right, known), test_weights), fit_weights)
-    n = float(labels[-1])
-    on_curve = [float(curves.at(x)[0]) if counts else None for x, counts in zip(labels, begins[0], strict=True)]
-    points = tuple(Point(p.labels, p.accuracy, y) for p, y in zip(points, on_curve, strict=True))
-    more = max(batch, math.ceil(n / 5))
-    aim = target if target is not None else _half_way(float(curves.at(n)[0]), float(curves.a[0]))
-    cannot_tell: dict[str, str] = {}
-    saved = _saved(curves, n, random, tests, order, test_weights, samples, stream, cannot_tell)
+        return Savings(shares[-1], points, cannot_tell=dict.fromkeys(("gain", "to_target", "saved"), missing))
+    drawn = _draw(fits, right, known, Stream(terms.seed).child("savings", len(tests), len(fits)))
+    n, curves = drawn.labels, drawn.curves
+    more = max(terms.batch, math.ceil(n / 5))
+    aim = terms.target if terms.target is not None else _half_way(float(curves.at(n)[0]), float(curves.a[0]))
+    saved, why_not_saved = _saved(drawn, random, truth, terms.samples)
+    to_target, why_no_target = _to_target(drawn, aim, terms.test_share)
+    reasons = {"saved": why_not_saved, "to_target": why_no_target}
     return Savings(
-        accuracy=accuracy,
-        curve=points,
-        gain=_gain(curves, n, batch),
-        more_gain=_gain(curves, n, more),
+        accuracy=shares[-1],
+        curve=tuple(Point(p.labels, p.accuracy, y) for p, y in zip(points, drawn.on_curve, strict=True)),
+        gain=_gain(drawn, terms.batch),
+        more_gain=_gain(drawn, more),
         more=more,
         target=aim,
-        to_target=_to_target(curves, n, aim, test_share, cannot_tell),
+        to_target=to_target,
         saved=saved,
-        cannot_tell=cannot_tell,
+        cannot_tell={name: why for name, why in reasons.items() if why},
     )
 
 
-def advise(found: Savings, *, left: int, target: float | None) -> Advice:
-    """Whether to go on.
-
-    Args:
-        found: what can be told.
-        left: samples without a label.
-        target: an accuracy that was asked for.
-    """
-    if not left:
-        return Advice(True, "Stop: there is nothing left to label.", "Every sample has been answered.")
-    low = found.accuracy.low
-    if target is not None and low is not None and low >= target:
-        return Advice(
-            True,
-            "Stop: the target is reached.",
-            f"Even the lower end of the interval, {low:.1%}, is not below the {target:.1%} asked for.",
-        )
-    high = found.more_gain.high
-    if high is None:
-        reason = next(iter(found.cannot_tell.values()), "the learning curve is too short.")
-        return Advice(None, "Go on: it cannot be told yet what more labels would bring.", _sentence(reason))
-    if high < WORTH:
-        return Advice(
-            True,
-            "Stop: more labels are hardly worth it.",
-            f"{found.more} more labels are predicted to add at most {100 * high:.1f} points of accuracy.",
-        )
-    value = max(0.0, found.more_gain.value or 0.0)
-    return Advice(
-        False,
-        "Go on: the classifier still learns.",
-        f"{found.more} more labels are predicted to add {100 * value:.1f} points of accuracy, at most "
-        f"{100 * high:.1f}.",
-    )
+def _draw(fits: Sequence[Fit], right: Floats, known: Floats, stream: Stream) -> _Drawn:
+    tests = draw_test_weights(right.shape[1], _DRAWS, stream.child("tests").numpy())
+    labels = np.array([fit.labels for fit in fits], dtype=np.float64)
+    weights = draw_weights(len(fits), _DRAWS, stream.child("fits").numpy())
+    begins = late_weights(labels, _DRAWS, stream.child("begins").numpy())
+    # An accuracy counts as much as it was measured: its variance falls with the number of tests.
+    weights *= begins * known.mean(axis=1)
+    curves = fit_curves(labels, accuracies(*_with_prior(right, known), tests), weights)
+    on_curve = (float(curves.at(x)[0]) if counts else None for x, counts in zip(labels, begins[0], strict=True))
+    return _Drawn(float(labels[-1]), curves, tuple(on_curve), tests, stream)
 
 
 def _missing(fits: int, sizes: int, tests: int) -> str:
     if tests < FEWEST_TESTS:
         return f"{tests} labels of the random test share are there, and {FEWEST_TESTS} are needed."
-    if min(fits, sizes) < FEWEST_FITS:
-        return f"{min(fits, sizes)} models are fitted, and {FEWEST_FITS} are needed for a curve."
+    if min(fits, sizes) < _FEWEST_FITS:
+        return f"{min(fits, sizes)} models are fitted, and {_FEWEST_FITS} are needed for a curve."
     return ""
 
 
-def _matrix(
-    predictions: Sequence[Mapping[str, str]], tests: Mapping[str, str], order: Sequence[str]
-) -> tuple[Floats, Floats]:
-    """float64 [P, T] each: where a model is right, and where it was asked."""
-    right = np.array([[p.get(sample) == tests[sample] for sample in order] for p in predictions], dtype=np.float64)
-    known = np.array([[sample in p for sample in order] for p in predictions], dtype=np.float64)
-    return right, known
+def _matrix(predictions: Sequence[Mapping[str, str]], truth: Mapping[str, str]) -> tuple[Floats, Floats]:
+    """float64 [P, T] each: 1 where a model is right, and 1 where it was asked."""
+    right = [[p.get(sample) == label for sample, label in truth.items()] for p in predictions]
+    known = [[sample in p for sample in truth] for p in predictions]
+    return np.array(right, dtype=np.float64), np.array(known, dtype=np.float64)
 
 
 def _with_prior(right: Floats, known: Floats) -> tuple[Floats, Floats]:
@@ -221,73 +171,62 @@ def _with_prior(right: Floats, known: Floats) -> tuple[Floats, Floats]:
     return np.hstack([right, sides]), np.hstack([known, np.ones_like(sides)])
 
 
-def _gain(curves: Curves, n: float, more: int) -> Range:
-    rise = curves.at(n + more) - curves.at(n)
+def _gain(drawn: _Drawn, more: int) -> Range:
+    rise = drawn.curves.at(drawn.labels + more) - drawn.curves.at(drawn.labels)
     return percentiles(float(rise[0]), rise[1:])
 
 
 def _half_way(now: float, end: float) -> float | None:
-    """A whole percent about half way to the end of the curve; None where that is no further."""
+    """A whole percent about half way to the end of the curve; None if that is not above the accuracy now."""
     aim = math.floor(100 * (now + end) / 2) / 100
     return aim if aim > now else None
 
 
-def _to_target(curves: Curves, n: float, aim: float | None, test_share: float, cannot_tell: dict[str, str]) -> Range:
+def _to_target(drawn: _Drawn, aim: float | None, test_share: float) -> tuple[Range, str]:
+    """Labels still needed, or why that cannot be told."""
     if aim is None:
-        cannot_tell["to_target"] = "the curve has no higher accuracy to aim at."
-        return UNKNOWN
-    needed = np.maximum(curves.reach(aim) - n, 0.0) / (1 - test_share)
-    found = percentiles(float(needed[0]), needed[1:], FAR * n)
+        return UNKNOWN, "the curve has no higher accuracy to aim at."
+    # Of every label, the share 1 − test_share teaches the model.
+    needed = np.maximum(drawn.curves.reach(aim) - drawn.labels, 0.0) / (1 - test_share)
+    found = percentiles(float(needed[0]), needed[1:], _FAR * drawn.labels)
     if found.value is None:
-        cannot_tell["to_target"] = f"the curve may end below {aim:.0%} or reach it far beyond the labels there are."
-    return found
+        return found, f"the curve may end below {aim:.0%} or reach it far beyond the labels there are."
+    return found, ""
 
 
-def _saved(
-    curves: Curves,
-    n: float,
-    random: RandomFits,
-    tests: Mapping[str, str],
-    order: Sequence[str],
-    weights: Floats,
-    samples: int,
-    stream: Stream,
-    cannot_tell: dict[str, str],
-) -> Range:
-    """Labels that random choice would need for the same accuracy, less those there are.
+def _saved(drawn: _Drawn, random: RandomFits, truth: Mapping[str, str], samples: int) -> tuple[Range, str]:
+    """Labels that random choice would need for the same accuracy, less those there are; or why that cannot be told.
 
-    Random choice is known up to the few labels of the test share, and what it does beyond is drawn. Both curves belong
-    to one classifier and one pool, and with every label given they meet: in half of the draws where the strategy's
-    curve seems to end, in the others anywhere above. And nobody labels more samples than there are.
+    Random choice is known only up to the few labels of the test share; what it does beyond is drawn. Both curves belong
+    to one classifier and one pool, and once every sample is labeled they meet. So in half of the draws random choice
+    ends where the strategy's curve seems to end, and in the other half anywhere above.
     """
-    if len(random.labels) < 3:
-        cannot_tell["saved"] = "too few random labels are there to know what random choice would have given."
-        return UNKNOWN
-    right, known = _matrix(random.predictions, tests, order)
+    if len(random.labels) < _FEWEST_SIZES:
+        return UNKNOWN, "too few random labels are there to know what random choice would have given."
+    n, count = drawn.labels, len(truth)
+    right, known = _matrix(random.predictions, truth)
     labels = np.array(random.labels, dtype=np.float64)
-    higher = np.maximum(stream.child("ends").numpy().uniform(-1, 1, size=len(weights)), 0.0)
-    higher[0] = 0.25  # the mean
-    ends = curves.a + higher * (1 - curves.a)
-    heights = accuracies(*_with_prior(right, known), weights)
-    noise = (heights * (1 - heights)).mean(axis=0) / len(order) + _OTHER_LABELS / labels
-    chance = draw_curves(labels, heights, ends, noise, stream.child("exponents").numpy())
-    needed = chance.reach(curves.at(n))
-    low, high = np.quantile(np.minimum(needed[1:], samples - len(order)), [0.025, 0.975]).tolist()
+    # max(U, 0) with U uniform on −1 … 1: half of the draws are 0, and the mean is ∫ u/2 du over 0 … 1 = 1/4.
+    higher = np.maximum(drawn.stream.child("ends").numpy().uniform(-1, 1, size=len(drawn.tests)), 0.0)
+    higher[0] = 0.25
+    ends = drawn.curves.a + higher * (1 - drawn.curves.a)
+    heights = accuracies(*_with_prior(right, known), drawn.tests)
+    # A share's own variance p (1 − p) / T, and that of choosing other random labels.
+    noise = (heights * (1 - heights)).mean(axis=0) / count + _OTHER_LABELS / labels
+    chance = draw_curves(labels, heights, ends, noise, drawn.stream.child("exponents").numpy())
+    needed = chance.reach(drawn.curves.at(n))
+    most = samples - count  # nobody labels more samples than there are
+    low, high = np.quantile(np.minimum(needed[1:], most), [0.025, 0.975]).tolist()
     if low <= n:
-        cannot_tell["saved"] = (
+        return UNKNOWN, (
             f"random choice would have needed {low:,.0f} to {high:,.0f} labels instead of {n:,.0f}, as far as the "
-            f"{len(order)} random ones tell: a larger test share tells more."
+            f"{count} random ones tell: a larger test share tells more."
         )
-        return UNKNOWN
-    return percentiles(float(needed[0] - n), needed[1:] - n, samples - len(order) - n)
+    return percentiles(float(needed[0] - n), needed[1:] - n, most - n), ""
 
 
 def _thinned(fits: Sequence[Fit]) -> list[Fit]:
-    """At most 60 fits, evenly spaced, the last one among them."""
+    """At most 60 fits, evenly spaced, the last one among them: more cost time and say no more about the curve."""
     if len(fits) <= _MOST_POINTS:
         return list(fits)
     return [fits[at] for at in np.unique(np.linspace(0, len(fits) - 1, _MOST_POINTS).round().astype(int)).tolist()]
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -1,5 +1,1 @@
 """The samples of a project: how they are identified, read and shown."""
-
-import lazy_loader
-
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

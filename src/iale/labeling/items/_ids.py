@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from iale.errors import DataError
 
 DIGITS = 16
-"""Hexadecimal digits of an id: 64 bits, so that two of a million samples meet once in 40 million projects."""
+"""Hexadecimal digits of an id: 64 bits, so n²/2⁶⁵ pairs collide: with a million samples, 1 in 40 million projects."""
 
 
 def id_of(*parts: bytes) -> int:
-    """The id of what ``parts`` say, as a number."""
+    """The id of ``parts``, as a number: a digest of each part with its length, so that (ab, c) differs from (a, bc)."""
     hashed = hashlib.blake2b(digest_size=DIGITS // 2)
     for part in parts:
         hashed.update(len(part).to_bytes(8, "little") + part)
@@ -26,7 +26,7 @@ class Ids:
     """The ids of N samples, in order; 16 bytes each.
 
     Args:
-        numbers: uint64 [N]; where two are equal, the later one takes the next number that is free.
+        numbers: uint64 [N]; if two are equal (rows that are the same), the later one takes the next free number.
     """
 
     def __init__(self, numbers: Iterable[int] | NDArray[np.uint64], count: int = -1) -> None:
@@ -62,7 +62,7 @@ class Ids:
         return int(self._order[place]) if place < len(self) and self._sorted[place] == number else None
 
     def index(self, sample: str) -> int:
-        """The index of an id; raises DataError for one that is not there."""
+        """The index of an id; raises DataError for an unknown one."""
         found = self.find(sample)
         if found is None:
             raise DataError(f"there is no sample {sample[:40]!r}: it was deleted, or the id is wrong.")
@@ -70,7 +70,7 @@ class Ids:
 
 
 class Names:
-    """N strings in one piece of memory."""
+    """N strings in one piece of memory: a million of them cost their bytes and 8 more each, not 50."""
 
     def __init__(self, names: Iterable[str]) -> None:
         encoded = [name.encode("utf-8", "surrogateescape") for name in names]

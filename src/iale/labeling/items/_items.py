@@ -20,26 +20,22 @@ Shown = NDArray[np.uint8] | str | dict[str, str]
 
 
 class Items(Protocol):
-    """N samples, known by id, and how to show one.
+    """N samples, each with an id, and how to show one.
 
     Attributes:
         kind: what they are.
-        ids: their ids in order; an id is 16 hexadecimal digits and stays what it is when the data are moved.
+        ids: their ids in order; an id is 16 hexadecimal digits and stays the same when the data are moved.
         samples: what a classifier reads; an input that cannot be read raises DataError.
-        notices: sentences on what was passed over.
+        notices: sentences about what was passed over.
     """
 
     kind: ItemKind
     ids: Ids
+    notices: list[str]
 
     @property
     def samples(self) -> Samples:
         """What a classifier reads."""
-        ...
-
-    @property
-    def notices(self) -> list[str]:
-        """What was passed over."""
         ...
 
     def __len__(self) -> int: ...
@@ -49,14 +45,14 @@ class Items(Protocol):
         ...
 
     def stamp(self, index: int) -> str:
-        """Changes with the content of a sample; empty for rows, whose id says it already.
+        """Changes with the content of a sample; empty for rows, whose id changes with it already.
 
-        Raises DataError where the sample has changed since it was opened.
+        Raises DataError if the sample has changed since it was opened.
         """
         ...
 
     def fits(self, index: int, stamp: str) -> bool:
-        """Whether a sample still is what it was when it had this stamp."""
+        """Whether a sample is still what it was when it had this stamp."""
         ...
 
     def changed(self, index: int) -> str:
@@ -64,11 +60,11 @@ class Items(Protocol):
         ...
 
     def path(self, index: int) -> Path:
-        """The file of an image; raises DataError where it is gone, has changed, or there are no files."""
+        """The file of an image; raises DataError if it is gone, has changed, or the samples have no files."""
         ...
 
     def show(self, index: int) -> Shown:
-        """The content of a sample, for people; raises DataError where it cannot be read."""
+        """The content of a sample, for people; raises DataError if it cannot be read."""
         ...
 
 
@@ -80,13 +76,13 @@ ITEMS = Registry[Callable[..., Items]](
         "csv": "iale.labeling.items._tables:csv_items",
     },
 )
-"""Readers of data: functions of a path; that of a folder takes a size, too."""
+"""Readers of data: functions of a path; the one of a folder takes a size, too."""
 
 
 def open_items(data: Path, *, resize: tuple[int, ...] = ()) -> Items:
     """The samples at ``data``: a folder of images, an .npz or .npy file, or a .csv file.
 
-    Raises DataError where there are none.
+    Raises DataError if there are none.
     """
     if data.is_dir():
         return ITEMS["folder"](data, resize)
@@ -96,5 +92,5 @@ def open_items(data: Path, *, resize: tuple[int, ...] = ()) -> Items:
     if kind is None:
         raise DataError(f"{data} holds no samples: a folder of images, an .npz or a .csv file was expected.")
     if resize:
-        raise DataError(f"{data} is no folder of images: only those are resized.")
+        raise DataError(f"{data} is not a folder of images: only images can be resized.")
     return ITEMS[kind](data)

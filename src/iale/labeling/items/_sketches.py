@@ -1,4 +1,4 @@
-"""Samples as short vectors that need no model: to spread the first ones and to keep near-duplicates apart."""
+"""Samples as short vectors that need no model, to spread the first samples and to find near-duplicates."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from torch import Tensor
 
 from iale.labeling.items._items import ItemKind
 
-_SIDE = 16
+_SIDE = 16  # pixels
 ALIKE = {"image": 0.98, "text": 0.95, "row": 0.999}
-"""Cosine of two sketches from which on samples count as near-duplicates."""
+"""Samples whose sketches have at least this cosine count as near-duplicates."""
 
 
 def sketches(batch: Tensor, kind: ItemKind) -> NDArray[np.float32]:
     """float32 [B, D], rows of length 1 or 0.
 
-    Images are averaged over their channels to 16 x 16 pixels less their mean, so that brightness and contrast do not
-    count; other vectors are taken as they are.
+    Images are averaged over their channels to 16 x 16 pixels, minus their mean, so brightness and contrast do not
+    count. Texts are taken as they are, and rows of features minus their mean.
 
     Args:
         batch: uint8 or float32 [B, …].
@@ -37,14 +37,14 @@ def sketches(batch: Tensor, kind: ItemKind) -> NDArray[np.float32]:
 def spread(points: NDArray[np.float32], count: int, rng: np.random.Generator, near: Tensor | None = None) -> list[int]:
     """Positions of ``count`` points far from one another (k-means++, Arthur & Vassilvitskii 2007).
 
-    Each is drawn with a probability proportional to its squared distance from those before it, so that single
-    outliers do not come first, as they do in farthest-first order.
+    Each is drawn with a probability proportional to its squared distance from the nearest one before it. Unlike
+    farthest-first order, this does not begin with all the outliers.
 
     Args:
         points: float32 [n, D].
         count: how many, at most n.
         rng: for the draws.
-        near: float64 [n], squared distances to what is chosen already; None where nothing is.
+        near: float64 [n], squared distances to what is chosen already; None if nothing is.
     """
     values = points.astype(np.float64)
     nearest = np.full(len(values), np.inf) if near is None else near.double().numpy().copy()
@@ -53,7 +53,7 @@ def spread(points: NDArray[np.float32], count: int, rng: np.random.Generator, ne
     while len(chosen) < min(count, len(values)):
         weights = np.where(open_, np.where(np.isfinite(nearest), nearest, 1.0), 0.0)
         if not weights.sum() > 0:
-            weights = open_.astype(np.float64)
+            weights = open_.astype(np.float64)  # only copies of chosen points are left
         position = int(rng.choice(len(values), p=weights / weights.sum()))
         chosen.append(position)
         open_[position] = False
@@ -64,12 +64,12 @@ def spread(points: NDArray[np.float32], count: int, rng: np.random.Generator, ne
 def keep_apart(order: NDArray[np.float32], before: NDArray[np.float32], alike: float) -> list[int]:
     """Positions in a ranking with near-duplicates at its end.
 
-    A sample that is alike to one ranked higher, or to one of those ``before``, would teach little that is new.
+    A sample that looks like one ranked higher, or like one of those ``before``, would teach little that is new.
 
     Args:
         order: float32 [n, D], sketches in the order of the ranking.
         before: float32 [m, D], sketches of what is labeled.
-        alike: the cosine from which on two are near-duplicates.
+        alike: the smallest cosine of two near-duplicates.
     """
     same = np.asarray(order @ order.T >= alike)
     known = [len(before) > 0 and bool((before @ sketch >= alike).any()) for sketch in order]

@@ -1,8 +1,7 @@
-"""Rows: of an .npz file, or of a CSV file of texts or features. A row's id is a digest of its content."""
+"""Rows of an .npz file, or of a CSV file of texts or features. A row's id is a digest of its content."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from iale.data._checks import rows_of
+from iale.data._tables import read_table
 from iale.data.arrays import ArraySamples
 from iale.data.samples import Samples
 from iale.data.unlabeled import load_unlabeled
@@ -20,25 +20,25 @@ from iale.labeling.items._ids import Ids, Names, id_of
 from iale.labeling.items._items import ItemKind, Shown
 from iale.labeling.items._texts import FEATURES, hashed_ngrams
 
-NAME_COLUMNS = ("sample", "id")
-"""Columns that name a row, if there is one of them."""
+_NAME_COLUMNS = ("sample", "id")
+"""Columns that name a row; the first one that exists is used."""
 
-LABEL_COLUMN = "label"
-"""Never shown or learned from; `Project.import_csv` reads it."""
+_LABEL_COLUMN = "label"
+"""Never shown or learned from; `import_csv` reads it."""
 
-_LONGEST = 1 << 24  # characters of one cell
 _READ = 1024  # rows of an array read at a time
 
 
 class RowItems:
-    """Rows that lie in memory.
+    """Rows of an array or a table.
 
     Args:
         kind: what they are.
         samples: what a classifier reads.
-        ids: one number each.
+        ids: one each.
         names: of the rows; by default their numbers from 0.
-        cells: the columns and the cells of every row, joined by NUL; for arrays there are none.
+        columns: names of the columns of a table.
+        cells: the cells of every row of a table, joined by NUL.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class RowItems:
         return str(index) if self._names is None else self._names[index]
 
     def stamp(self, index: int) -> str:
-        """Empty: the id says what the row holds."""
+        """Empty: the id changes with what the row holds."""
         return ""
 
     def fits(self, index: int, stamp: str) -> bool:
@@ -70,7 +70,7 @@ class RowItems:
         return True
 
     def changed(self, index: int) -> str:
-        """Empty: rows lie in memory."""
+        """Empty: what was read once does not change."""
         return ""
 
     def path(self, index: int) -> Path:
@@ -81,7 +81,10 @@ class RowItems:
         """Pixels, the text, or the cells by column."""
         if self._cells is not None:
             row = dict(zip(self._columns, self._cells[index].split("\0"), strict=True))
-            return next(iter(row.values())) if self.kind == "text" and len(row) == 1 else _shown(self.kind, row)
+            if self.kind == "row":
+                return row
+            texts = [f"{column}: {value}" for column, value in row.items()]
+            return "\n".join(texts) if len(row) > 1 else next(iter(row.values()))
         values = self.samples.batch(torch.tensor([index]))[0]
         if self.kind == "image":
             return _pixels(values)
@@ -124,15 +127,15 @@ def array_items(path: Path) -> RowItems:
 def csv_items(path: Path) -> RowItems:
     """The rows of a CSV file in UTF-8 with a line of column names.
 
-    Where every cell but those of the columns sample, id and label is a number, the rows are features; otherwise they
-    are texts: the column ``text``, or all columns together.
+    If every cell outside the columns sample, id and label is a number, the rows are features. Otherwise they are texts:
+    the column ``text``, or all columns together.
     """
     header, rows = _read(path)
-    name_at = next((header.index(column) for column in NAME_COLUMNS if column in header), None)
+    name_at = next((header.index(column) for column in _NAME_COLUMNS if column in header), None)
     names = None if name_at is None else Names(row[name_at] for row in rows)
     if names is not None and len(set(names)) != len(names):
-        names = None  # rows that share a name are known by number
-    used = [at for at, column in enumerate(header) if column not in (*NAME_COLUMNS, LABEL_COLUMN)]
+        names = None  # a name that two rows share cannot tell them apart: number them
+    used = [at for at, column in enumerate(header) if column not in (*_NAME_COLUMNS, _LABEL_COLUMN)]
     if not used:
         raise DataError(f"{path} has no columns with texts or features: add some.")
     ids = Ids((id_of(*(row[at].encode() for at in used)) for row in rows), len(rows))
@@ -155,48 +158,24 @@ def _features(path: Path, features: NDArray[np.float32]) -> Samples:
 
 
 def _read(path: Path) -> tuple[list[str], list[list[str]]]:
-    before = csv.field_size_limit(_LONGEST)
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            header = [cell.strip() for cell in next(reader, [])]
-            rows = []
-            for row in reader:
-                if row and len(row) != len(header):
-                    raise DataError(
-                        f"{path}, line {reader.line_num}: {len(row)} of {len(header)} cells were found; repair it."
-                    )
-                if row:
-                    rows.append(row)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}; check the path.") from error
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is no CSV file in UTF-8: save it as one.") from error
-    finally:
-        csv.field_size_limit(before)
+    header, rows = read_table(path)
     if not rows:
         raise DataError(f"{path} holds no rows: a line of column names and a line for each sample were expected.")
     if len(set(header)) != len(header) or "" in header:
         raise DataError(f"{path}, line 1: every column needs a name of its own.")
-    return header, rows
+    return header, [row for _, row in rows]
 
 
 def _numbers(rows: list[list[str]], used: list[int]) -> NDArray[np.float32] | None:
-    """float32 [N, F], or None where a cell is no number."""
+    """float32 [N, F], or None if a cell is not a number."""
     try:
         return np.array([[float(row[at]) for at in used] for row in rows], dtype=np.float32)
     except ValueError:
         return None
 
 
-def _shown(kind: ItemKind, row: dict[str, str]) -> Shown:
-    if kind == "text":
-        return "\n".join(f"{column}: {value}" for column, value in row.items())
-    return row
-
-
 def _pixels(values: Tensor) -> NDArray[np.uint8]:
-    """uint8 [H, W] or [H, W, 3] of [C, H, W]: floats are stretched over their range, other channels are averaged."""
+    """uint8 [H, W] or [H, W, 3] of [C, H, W]. Floats are stretched to 0 … 255; one or many channels are averaged."""
     if values.is_floating_point():
         low, high = float(values.min()), float(values.max())
         values = (255 * (values - low) / ((high - low) or 1.0)).round().to(torch.uint8)

@@ -1,4 +1,4 @@
-"""Texts as vectors: words and pairs of words, hashed into a fixed number of places (Weinberger et al. 2009)."""
+"""Texts as vectors: words and pairs of words, hashed to a fixed number of places (Weinberger et al. 2009)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 FEATURES = 2048
-"""Places; two n-grams that meet in one get opposite signs half of the time."""
+"""Size of a vector. Two n-grams that share a place get opposite signs half of the time, so on average they cancel."""
 
 _WORDS = re.compile(r"\w+")
-_MOST = 10_000  # words of one text that are looked at
+_MOST = 10_000  # words of a text; the rest is ignored
 
 
 def hashed_ngrams(text: str) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""The first samples, before there is any label: a diverse batch."""
+"""The first samples, before there is a label: a diverse batch."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from iale.seeding import Stream
 
 FIRST = "first.json"
 _LOOKED_AT = 200
-_SECONDS = 3.0  # spent on reading them, however slow the disk or large the images
+_SECONDS = 3.0  # spent on reading them: a person waits meanwhile, and the disk may be slow or the images large
 
 
 def first_ones(folder: Path, items: Items, shares: Shares, seed: int) -> list[int]:
-    """Indices of diverse samples, to be labeled in this order until a model can say which.
+    """Indices of diverse samples, to be labeled in this order until there is a model.
 
-    They are chosen once from a random draw of 200, of which only those are read that a few seconds allow, and kept in
-    the project's folder.
+    They are chosen once, from a random draw of 200, and kept in the project's folder. After a few seconds, what is left
+    of the draw is not read.
     """
     try:
         names = storage.read_json(folder / FIRST)["samples"]
@@ -33,7 +33,7 @@ def first_ones(folder: Path, items: Items, shares: Shares, seed: int) -> list[in
     except (StorageError, KeyError):
         pass
     chosen = _choose(items, shares, Stream(seed).child("first"))
-    with contextlib.suppress(StorageError):  # where nothing can be written, they are chosen again next time
+    with contextlib.suppress(StorageError):  # they are chosen again next time
         storage.write_json(folder / FIRST, {"samples": [items.ids[index] for index in chosen]})
     return chosen
 

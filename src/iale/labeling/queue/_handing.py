@@ -6,21 +6,23 @@ from collections.abc import Callable
 
 from iale.labeling.items._ids import Ids
 from iale.labeling.queue._queue import Queue, Shares
-from iale.labeling.record._answers import Answers
 from iale.labeling.record._fits import Latest
 from iale.labeling.record._journal import Event, Reason
+from iale.labeling.record._ledger import Ledger
 from iale.labeling.record.config import ProjectConfig
 
-_BETWEEN_SECONDS = 5
+_BETWEEN_SECONDS = 5  # a person gets at most one second opinion among this many samples
 
 
 class Handing:
-    """Chooses samples for a person: none that are answered, or leased to anyone.
+    """Chooses samples for a person: none that is answered, or leased to anyone.
+
+    Every method is called inside `Ledger.writing`, so two people never get the same sample.
 
     Args:
         ids: of all samples.
-        shares: which are drawn for the test share and for second opinions.
-        answers: the state of the project.
+        shares: which samples are drawn for the test share and for second opinions.
+        ledger: what has been answered and handed out.
         holds: whether the sample of an answer is there unchanged.
         config: how large the shares are.
 
@@ -29,14 +31,13 @@ class Handing:
     """
 
     def __init__(
-        self, ids: Ids, shares: Shares, answers: Answers, holds: Callable[[Event], bool], config: ProjectConfig
+        self, ids: Ids, shares: Shares, ledger: Ledger, holds: Callable[[Event], bool], config: ProjectConfig
     ) -> None:
         self.queue = Queue(shares, config.seed)
-        self._ids, self._shares, self._answers, self._holds, self._config = ids, shares, answers, holds, config
+        self._ids, self._shares, self._ledger, self._holds, self._config = ids, shares, ledger, holds, config
         self._latest: Latest | None = None
-        self._twice: set[str] = set()
-        for sample in answers.decisions:
-            self.answered(sample)
+        self._seen = 0
+        self._answered_by_one: set[str] = set()  # of the samples that are to get a second opinion
 
     def take(self, latest: Latest | None) -> None:
         """Takes over what the last finished fit asks for."""
@@ -46,20 +47,11 @@ class Handing:
             self.queue.ranked = [index for sample in latest.queue if (index := find(sample)) is not None]
             self.queue.explore = [index for sample in latest.explore if (index := find(sample)) is not None]
 
-    def answered(self, sample: str) -> None:
-        """Notes that an answer came or was undone: the sample may be one that waits for a second opinion."""
-        index = self._ids.find(sample)
-        if index is None or not self._shares.twice(index):
-            return
-        answers = self._answers.answers(sample)
-        alone = len({event.person for event in answers}) == 1 and answers[0].reason != "imported"
-        (self._twice.add if alone else self._twice.discard)(sample)
-
     def choose(self, person: str, count: int, now: float) -> dict[str, Reason]:
         """Up to ``count`` samples with the reasons for them, in the order in which to label them."""
         if count < 1:
             return {}
-        ids, answers, queue = self._ids, self._answers, self.queue
+        ids, answers, queue = self._ids, self._ledger.answers, self.queue
         chosen: dict[str, Reason] = {}
 
         def done(index: int) -> bool:
@@ -70,14 +62,12 @@ class Handing:
             sample = ids[index]
             return sample not in chosen and not answers.leased(sample, now) and not done(index)
 
-        leased = sum(lease.until >= now for lease in answers.leases.values())
-        # Imported labels came without a test share, and do not call for one.
-        total = leased + sum(event.reason != "imported" for event in answers.decisions.values())
-        tests = sum(sample in answers.decisions or answers.leased(sample, now) for sample in answers.tested)
+        total, tests = self._given(now)
         seen = {event.label for event in answers.decisions.values()}
         searching = not seen.issuperset((*self._config.classes, *answers.added))
-        seconds = self._seconds(person, now)
+        seconds = self._waiting(person, now)
         while len(chosen) < count:
+            # The share of tests is kept at every moment, so the honest accuracy grows with the labels.
             due = tests + 1 <= self._config.test_share * (total + len(chosen) + 1)
             if due and (index := queue.test(free, done)) is not None:
                 chosen[ids[index]] = "test"
@@ -86,6 +76,7 @@ class Handing:
                 chosen[seconds.pop()] = "second"
             elif (found := queue.query(free, searching=searching)) is not None:
                 chosen[ids[found[0]]] = found[1]
+            # Nothing is left to learn from: people may still go on with the rest of the test share.
             elif (index := queue.test(free, done)) is not None:
                 chosen[ids[index]] = "test"
             elif seconds:
@@ -94,11 +85,35 @@ class Handing:
                 break
         return chosen
 
-    def _seconds(self, person: str, now: float) -> list[str]:
-        """Samples that someone else alone has answered; the last one first."""
+    def _given(self, now: float) -> tuple[int, int]:
+        """Samples that are answered or leased, and how many of them are in the test share.
+
+        Imported labels are not counted: they came without a test share and do not call for one.
+        """
+        answers = self._ledger.answers
+        leased = sum(lease.until >= now for lease in answers.leases.values())
+        total = leased + sum(event.reason != "imported" for event in answers.decisions.values())
+        tests = sum(sample in answers.decisions or answers.leased(sample, now) for sample in answers.tested)
+        return total, tests
+
+    def _waiting(self, person: str, now: float) -> list[str]:
+        """Samples that only somebody else has answered, to be popped from the end."""
+        answers, events = self._ledger.answers, self._ledger.journal.events
+        for event in events[self._seen :]:
+            self._note(event.sample)
+        self._seen = len(events)
         waiting = []
-        for sample in sorted(self._twice):
-            answers = self._answers.answers(sample)
-            if answers[0].person != person and self._holds(answers[-1]) and not self._answers.leased(sample, now):
+        for sample in sorted(self._answered_by_one):
+            given = answers.answers(sample)
+            if given[0].person != person and self._holds(given[-1]) and not answers.leased(sample, now):
                 waiting.append(sample)
         return waiting
+
+    def _note(self, sample: str | None) -> None:
+        """An answer came or was undone: does the sample wait for a second opinion now?"""
+        index = None if sample is None else self._ids.find(sample)
+        if sample is None or index is None or not self._shares.twice(index):
+            return
+        answers = self._ledger.answers.answers(sample)
+        alone = len({event.person for event in answers}) == 1 and answers[0].reason != "imported"
+        (self._answered_by_one.add if alone else self._answered_by_one.discard)(sample)

@@ -1,4 +1,4 @@
-"""Which sample next: the honest test share, second opinions, the first ones, and then what the model ranks highest."""
+"""Which sample comes next: the draws that fix the test share, and the order of all other samples."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from iale.labeling.items._ids import Ids
 from iale.labeling.record._journal import Reason
 from iale.seeding import Stream
 
-_ATTEMPTS = 64
+_ATTEMPTS = 64  # random draws before the unlabeled samples are listed; enough until nearly all are labeled
 Free = Callable[[int], bool]
 
 
 class Shares:
     """Which samples are drawn for the test share and for second opinions.
 
-    Both are decided by the ids and the seed alone, before anyone has seen a sample: whatever a model asks for and in
-    whatever order people work, the first T samples of the test share are a uniform draw from all of them.
+    The ids and the seed alone decide both, before anyone has seen a sample. So the first T samples of the test share
+    are a uniform draw from all samples, no matter what a model asks for or in which order people work, and the accuracy
+    measured on them is unbiased.
 
     Args:
         ids: of all N samples.
-        test_share: of the samples that no strategy may choose.
-        twice_share: of the samples that get a second opinion.
+        test_share: the share of the samples that no strategy may choose.
+        twice_share: the share of the samples that get a second opinion.
         seed: of the draw.
 
     Attributes:
         reserved: bool [N], the test share.
-        order: int64 [R], the indices of the test share in the order in which they are handed out.
+        order: int64 [R], indices of the test share in the order in which they are handed out.
     """
 
     def __init__(self, ids: Ids, test_share: float, twice_share: float, seed: int) -> None:
@@ -37,6 +38,7 @@ class Shares:
         self.reserved = draw < test_share
         chosen = np.flatnonzero(self.reserved)
         self.order: NDArray[np.int64] = chosen[np.argsort(draw[chosen], kind="stable")]
+        # One bit a sample, for pools of millions.
         self._twice = np.packbits(_uniform(ids.numbers, Stream(seed).child("twice").seed) < twice_share)
 
     def twice(self, index: int) -> bool:
@@ -49,12 +51,12 @@ class Queue:
 
     Args:
         shares: the draws.
-        seed: for samples that nothing speaks for.
+        seed: for the samples that are drawn at random.
 
     Attributes:
-        first: the diverse first samples.
-        ranked: what the last finished model asks for, best first; empty before there is one.
-        explore: samples unlike the labeled ones, for the search for classes that were never seen.
+        first: indices of the diverse first samples, which are labeled before there is a model.
+        ranked: indices that the strategy asks for, best first; empty before the first fit.
+        explore: indices of samples unlike the labeled ones, among which an unseen class may be found.
     """
 
     def __init__(self, shares: Shares, seed: int) -> None:
@@ -68,23 +70,23 @@ class Queue:
         self._rng = Stream(seed).child("random").numpy()
 
     def test(self, free: Free, done: Free) -> int | None:
-        """The next of the test share; what is ``done`` for good at its beginning is not looked at again."""
+        """The next sample of the test share; the beginning that is ``done`` is never looked at again."""
         order = self.shares.order
         while self._tested < len(order) and done(int(order[self._tested])):
             self._tested += 1
         return _first(free, order[self._tested :])
 
     def query(self, free: Free, *, searching: bool) -> tuple[int, Reason] | None:
-        """The next to learn from, and why; every second one is explored while a class was never seen."""
+        """The next sample to learn from, and why.
+
+        While a class is unseen (``searching``), every second sample is one to explore: a model that does not know a
+        class cannot ask for it.
+        """
         self._turn += 1
         if searching and self._turn % 2 == 0 and (found := _first(free, self.explore)) is not None:
             return found, "explore"
-        reasons: tuple[tuple[Reason, Sequence[int]], ...] = (("query", self.ranked),)
-        if not self.ranked:
-            reasons = (("first", self.first),)
-        for reason, order in reasons:
-            if (found := _first(free, order)) is not None:
-                return found, reason
+        if (found := _first(free, self.ranked or self.first)) is not None:
+            return found, "query" if self.ranked else "first"
         found = self._random(free)
         return None if found is None else (found, "random")
 
@@ -95,7 +97,8 @@ class Queue:
                 if not reserved[index] and free(index):
                     return int(index)
             self._rest = self._rng.permutation(np.flatnonzero(~reserved)).tolist()
-        # Most are labeled: from here on the list of the others shrinks. What was undone since is looked for anew.
+        # Most are labeled: walk a shuffled list once, so that n samples cost O(n) in all. A label that was undone may
+        # lie behind, so in the end all samples are looked at again.
         while self._rest:
             index = self._rest.pop()
             if free(index):
@@ -109,7 +112,10 @@ def _first(free: Free, order: Iterable[int]) -> int | None:
 
 
 def _uniform(numbers: NDArray[np.uint64], seed: int) -> NDArray[np.float64]:
-    """float64 [N] in [0, 1): a hash of each number and the seed (SplitMix64, Steele et al. 2014)."""
+    """float64 [N] in [0, 1): a hash of each number and the seed, as SplitMix64 mixes (Steele, Lea & Flood 2014).
+
+    A generator would depend on the order of the samples; a hash gives a sample the same draw when others come or go.
+    """
     z = numbers + np.uint64(seed * 0x9E3779B97F4A7C15 % 2**64)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

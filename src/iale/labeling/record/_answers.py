@@ -1,4 +1,4 @@
-"""What the events of a journal come to: who says what of each sample, and who holds which."""
+"""What the events of a journal add up to: who says what about each sample, and who holds which."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from iale.labeling.record._journal import Event, Reason
 
 @dataclass(frozen=True)
 class Lease:
-    """A sample that was handed out and not answered yet.
+    """A sample that was handed out and is not answered yet.
 
     Attributes:
         person: who got it.
-        tab: in which of her windows.
+        tab: in which of that person's browser tabs.
         reason: why it is asked for.
         until: when others may get it, in seconds since 1970.
     """
@@ -29,15 +29,15 @@ class Lease:
 class Answers:
     """The state after a sequence of events.
 
-    The decision on a sample is the last answer (label or skip) that was not undone; a second opinion is a decision
-    only where there is no other.
+    The decision on a sample is the last answer (label or skip) that was not undone. A second opinion measures how well
+    people agree, so it decides only if it is the only answer.
 
     Attributes:
-        added: classes that were added, in order.
+        added: names of the classes that were added, in order.
         decisions: the decision of every answered sample, the latest change last.
-        leases: of every sample that is handed out, by id.
+        leases: by the id of the sample; some may have ended.
         tested: samples that were handed out as part of the test share.
-        keys: events by the person and the key of their request.
+        keys: events by the person and the key of the request.
     """
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class Answers:
 
     def _lease(self, event: Event) -> None:
         for sample, reason in (event.samples or {}).items():
-            if not event.until:  # given back
+            if not event.until:  # the tab gave it back
                 self.leases.pop(sample, None)
                 continue
             self.leases[sample] = Lease(event.person, event.tab or "", reason, event.until or 0.0)
@@ -94,11 +94,14 @@ class Answers:
         return lease is not None and lease.until >= now
 
     def leases_of(self, person: str, tab: str) -> dict[str, Lease]:
-        """What a tab holds, or held and nobody else got since."""
+        """What a tab holds, and what it held that nobody else got since."""
         return {s: lease for s, lease in self.leases.items() if (lease.person, lease.tab) == (person, tab)}
 
     def reason(self, person: str, sample: str) -> Reason:
-        """Why a person answers: as she was asked; or, where she corrects, for the reason of what she corrects."""
+        """Why a person answers: as the lease says, or for the reason of the answer that is corrected.
+
+        A correction of a test sample stays in the test share: otherwise whoever corrects would choose what is tested.
+        """
         lease = self.leases.get(sample)
         if lease is not None and lease.person == person:
             return lease.reason
@@ -115,12 +118,8 @@ class Answers:
         """All labels, skips and undos of a sample."""
         return list(self._events.get(sample, ()))
 
-    def undone(self, event: Event) -> bool:
-        """Whether an answer was taken back."""
-        return event.number in self._undone
-
     def last_act(self, person: str, sample: str | None = None) -> Event | None:
-        """The last answer of a person (to ``sample``) that was not undone; imports are no such answers."""
+        """The last answer of a person (to ``sample``) that was not undone; imported labels do not count."""
         return next(
             (
                 event
@@ -131,11 +130,11 @@ class Answers:
         )
 
     def opinion(self, person: str, sample: str) -> Event | None:
-        """What a person says of a sample: her last answer that was not undone."""
+        """What a person says about a sample: the last answer that was not undone."""
         return next((event for event in reversed(self.answers(sample)) if event.person == person), None)
 
     def pairs(self) -> Iterator[tuple[Event, Event]]:
-        """Answers of two people who did not know of each other: the first one's, and the second opinion."""
+        """Independent answers of two people to one sample each: the first answer and the second opinion."""
         for sample in sorted(self._seconds):
             answers = self.answers(sample)
             second = next((event for event in answers if event.reason == "second"), None)
@@ -146,7 +145,7 @@ class Answers:
                 yield first, second
 
     def people(self) -> dict[str, int]:
-        """Samples whose decision each person took."""
+        """How many samples carry each person's label."""
         found: defaultdict[str, int] = defaultdict(int)
         for event in self.decisions.values():
             if event.kind == "label":

@@ -1,4 +1,4 @@
-"""What fits leave behind, each file whole or not there: one line for every fit, and the latest one in full."""
+"""What fits leave behind: one line for every fit, and the latest one in full. No file is ever half written."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from iale import _storage as storage
 from iale.errors import StorageError
 
 FITS, LATEST, RANDOM = "fits.jsonl", "latest.json", "random.json"
+
+_Stamp = tuple[int, int, int] | None
+Guess = tuple[tuple[str, float], ...]
+"""The likeliest classes with their probabilities, best first."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +25,13 @@ class Fit:
 
     Attributes:
         time: when it finished, in seconds since 1970.
-        labels: how many labels it was fitted on; those of the test share are not among them.
-        answered: events of the journal that it knew of.
+        labels: how many labels it was fitted on, without those of the test share.
+        answered: answers, undos and new classes that it knew of.
         classes: names of the classes, in the order of the logits.
-        strategy: that chose the next samples.
+        strategy: the one that chose the next samples.
         tests: the class it predicts for samples of the test share, by id.
-        seconds: it took.
-        notice: what was chosen instead of what was asked for, and why.
+        seconds: how long it took.
+        notice: why another strategy was used than the one in the configuration; empty otherwise.
     """
 
     time: float
@@ -43,13 +46,13 @@ class Fit:
 
 @dataclass(frozen=True)
 class Latest:
-    """What the last finished fit says of single samples.
+    """What the last finished fit says about single samples.
 
     Attributes:
         fit: its number, from 1.
         queue: ids to label next, best first.
         explore: ids unlike the labeled ones.
-        guesses: for these, and for the samples labeled last: the likeliest classes with their probabilities.
+        guesses: for these and for the samples labeled last.
         confidence: mean probability of the likeliest class over the candidates.
         weights: the file of the weights.
         digest: its SHA-256.
@@ -60,7 +63,7 @@ class Latest:
     fit: int
     queue: tuple[str, ...]
     explore: tuple[str, ...]
-    guesses: Mapping[str, tuple[tuple[str, float], ...]]
+    guesses: Mapping[str, Guess]
     confidence: float
     weights: str
     digest: str
@@ -70,7 +73,7 @@ class Latest:
 
 @dataclass(frozen=True)
 class RandomFits:
-    """What models say that were fitted to random labels alone: those of the test share, in turn.
+    """What models say that were fitted to random labels alone: to parts of the test share, in turn.
 
     Attributes:
         labels: for each size, how many labels the models were fitted on.
@@ -84,48 +87,55 @@ class RandomFits:
 class Fits:
     """The files of a project's fits, each read again when it has changed.
 
+    Threads may share it without a lock: what is known of a file is replaced in one step, so two of them may read the
+    same lines, but neither skips any.
+
     Args:
         folder: of the project.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._all: tuple[object, tuple[Fit, ...]] = (None, ())
-        self._read = 0
-        self._latest: tuple[object, Latest | None] = (None, None)
-        self._random: tuple[object, RandomFits] = (None, RandomFits())
+        self._folder = folder
+        self._all: tuple[_Stamp, int, tuple[Fit, ...]] = (None, 0, ())
+        self._latest: tuple[_Stamp, Latest | None] = (None, None)
+        self._random: tuple[_Stamp, RandomFits] = (None, RandomFits())
 
     @property
     def all(self) -> tuple[Fit, ...]:
         """Every finished fit, in order."""
-        stamp, (before, fits) = _stamp(self.folder / FITS), self._all
+        stamp, (before, end, fits) = _stamp(self._folder / FITS), self._all
         if stamp == before:
             return fits
-        if stamp is None or stamp[1] < self._read:
-            self._read, fits = 0, ()
+        if stamp is None or stamp[1] < end:  # the file was deleted or replaced
+            end, fits = 0, ()
         with self._readable(FITS):
-            records, self._read = storage.read_more_lines(self.folder / FITS, self._read)
-            self._all = stamp, (*fits, *map(_fit, records))
-        return self._all[1]
+            new, end = _read_fits(self._folder / FITS, end)
+        fits = (*fits, *new)
+        self._all = stamp, end, fits
+        return fits
 
     @property
     def latest(self) -> Latest | None:
-        """The last one in full, or None."""
-        stamp = _stamp(self.folder / LATEST)
-        if stamp != self._latest[0]:
+        """The last finished fit in full, or None."""
+        stamp, (before, latest) = _stamp(self._folder / LATEST), self._latest
+        if stamp != before:
             with self._readable(LATEST):
-                self._latest = stamp, None if stamp is None else _latest(storage.read_json(self.folder / LATEST))
-        return self._latest[1]
+                latest = None if stamp is None else _read_latest(self._folder / LATEST)
+            self._latest = stamp, latest
+        return latest
 
     @property
     def random(self) -> RandomFits:
         """Fits to random labels."""
-        stamp = _stamp(self.folder / RANDOM)
-        if stamp != self._random[0]:
+        stamp, (before, random) = _stamp(self._folder / RANDOM), self._random
+        if stamp != before:
             with self._readable(RANDOM):
-                values = {"labels": (), "predictions": ()} if stamp is None else storage.read_json(self.folder / RANDOM)
-                self._random = stamp, RandomFits(tuple(values["labels"]), tuple(values["predictions"]))
-        return self._random[1]
+                values = (
+                    {"labels": (), "predictions": ()} if stamp is None else storage.read_json(self._folder / RANDOM)
+                )
+                random = RandomFits(tuple(values["labels"]), tuple(values["predictions"]))
+            self._random = stamp, random
+        return random
 
     @contextlib.contextmanager
     def _readable(self, name: str) -> Iterator[None]:
@@ -133,12 +143,12 @@ class Fits:
             yield
         except (KeyError, TypeError) as error:
             raise StorageError(
-                f"{self.folder / name} is not readable ({error}): delete it; it is made again, and no label is in it."
+                f"{self._folder / name} is not readable ({error}): delete it; it is made again, and no label is in it."
             ) from error
 
 
 def save_fit(folder: Path, fit: Fit, latest: Latest) -> None:
-    """Adds a fit; the queue changes in one step, at the end."""
+    """Adds a fit; the queue changes last and in one step, so nobody is handed half of it."""
     storage.append_line(folder / FITS, dataclasses.asdict(fit))
     storage.write_json(folder / LATEST, dataclasses.asdict(latest))
 
@@ -148,7 +158,7 @@ def save_random(folder: Path, fits: RandomFits) -> None:
     storage.write_json(folder / RANDOM, dataclasses.asdict(fits))
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def _stamp(path: Path) -> _Stamp:
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -156,13 +166,19 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _fit(record: dict[str, Any]) -> Fit:
-    # Every fit names the same samples: each name is kept once.
-    tests = {sys.intern(sample): sys.intern(label) for sample, label in record["tests"].items()}
-    return Fit(**{**record, "classes": tuple(record["classes"]), "tests": tests})
+def _read_fits(path: Path, start: int) -> tuple[tuple[Fit, ...], int]:
+    """The fits from byte ``start`` on, and where the last whole line ends."""
+    records, end = storage.read_more_lines(path, start)
+    fits = []
+    for record in records:
+        # Every fit names the same samples; without interning, a thousand fits would keep each name a thousand times.
+        tests = {sys.intern(sample): sys.intern(label) for sample, label in record["tests"].items()}
+        fits.append(Fit(**{**record, "classes": tuple(record["classes"]), "tests": tests}))
+    return tuple(fits), end
 
 
-def _latest(values: dict[str, Any]) -> Latest:
+def _read_latest(path: Path) -> Latest:
+    values = storage.read_json(path)
     del values["schema"]
     for name in ("queue", "explore", "shape"):
         values[name] = tuple(values[name])

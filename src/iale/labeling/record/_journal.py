@@ -1,8 +1,8 @@
-"""The journal: every label, skip, undo and new class, one JSON object a line, never altered.
+"""The journal: every label, skip, undo and new class, one JSON object a line, never changed.
 
-An event is acknowledged only after its line is on the disk. Several processes may write by turns: each takes the file's
-lock, reads what the others have added, and appends. A line that a kill or a power cut left unfinished was never
-acknowledged; the next writer cuts it off and says so.
+An event is acknowledged only after its line is on the disk. Several processes may write in turn: each locks the file,
+reads what the others have added, and appends. A line that a kill or a power cut left unfinished was never acknowledged;
+the next writer cuts it off and says so.
 """
 
 from __future__ import annotations
@@ -11,21 +11,20 @@ import contextlib
 import fcntl
 import json
 import os
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, TypedDict, cast
 
 from iale._storage import storage_errors, to_json
 from iale.errors import StorageError
 
 Kind = Literal["label", "skip", "undo", "class", "lease"]
 Reason = Literal["query", "explore", "first", "random", "test", "second", "imported", "chosen"]
-"""Why a sample was labeled: the strategy asked for it; it was looked for an unseen class; it belongs to the first,
-diverse ones; nothing better was at hand; it belongs to the honest test share; it is a second opinion; it came from a
-file; a person chose it."""
+"""Why a sample was labeled: the strategy asked for it ("query"); it may belong to an unseen class ("explore"); it is
+one of the diverse first samples; nothing better was available ("random"); it belongs to the honest test share; it is a
+second opinion; it came from a file; a person chose it."""
 
 
 @dataclass(frozen=True)
@@ -34,18 +33,18 @@ class Event:
 
     Attributes:
         number: 1, 2, 3, … without gaps.
-        time: seconds since 1970.
+        time: in seconds since 1970.
         kind: what happened.
         person: who did it.
         sample: the sample's id; None for a new class and for a lease.
-        label: the name of the class; None where there is none.
+        label: the name of the class; None for a skip, an undo and a lease.
         reason: why this sample was labeled or skipped.
         of: the number of the event that an undo takes back.
         stamp: what the sample was when it was labeled (`Items.stamp`).
-        note: why a sample was left out; empty where a person cannot tell.
-        key: made by who asked for the event; a second request with it is the same event.
+        note: why a sample was left out; None if the person cannot tell its class.
+        key: chosen by the client; a second request with the same key is the same event.
         samples: ids and reasons of a lease.
-        tab: whose lease it is, among those of one person.
+        tab: which of the person's browser tabs holds the lease.
         until: when the lease ends, in seconds since 1970.
     """
 
@@ -65,18 +64,35 @@ class Event:
     until: float | None = None
 
 
+class Act(TypedDict, total=False):
+    """What somebody does: an `Event` that has no number and no time yet."""
+
+    kind: Kind
+    person: str
+    sample: str | None
+    label: str | None
+    reason: Reason | None
+    of: int | None
+    stamp: str | None
+    note: str | None
+    key: str | None
+    samples: Mapping[str, Reason]
+    tab: str | None
+    until: float
+
+
 _FIELDS = {field.name for field in fields(Event)}
 _KINDS = ("label", "skip", "undo", "class", "lease")
 
 
 class Journal:
-    """An append-only file of events. Threads may share one object, processes one file.
+    """An append-only file of events, shared by processes. Threads take turns with one object: see `Ledger`.
 
     Args:
-        path: made, with its folder, when the first event is written.
+        path: created, with its folder, when the first event is written.
 
     Attributes:
-        notices: sentences on what was found damaged and cut off.
+        notices: sentences about damage that was cut off.
 
     Raises:
         StorageError: the file cannot be read, or a line before the last one is damaged.
@@ -86,10 +102,8 @@ class Journal:
         self.path = path
         self.notices: list[str] = []
         self._events: list[Event] = []
-        self._end = 0
-        self._lock = threading.RLock()
-        self._depth = 0
-        self._file = -1
+        self._end = 0  # byte after the last event read; what follows is new, or was never acknowledged
+        self._file: int | None = None  # open, and locked against other processes, while this object writes
         self.refresh()
 
     def __len__(self) -> int:
@@ -100,71 +114,70 @@ class Journal:
         """All events read so far, in order."""
         return self._events
 
-    def refresh(self) -> list[Event]:
-        """Reads what other processes have added since; returns it."""
-        with self._lock:
-            if self._depth:  # this thread holds the lock, so nobody has
-                return []
-            with storage_errors("read", self.path):
-                try:
-                    file = os.open(self.path, os.O_RDONLY)
-                except FileNotFoundError:
-                    return []
-                try:
-                    fcntl.flock(file, fcntl.LOCK_SH)
-                    return self._read(file, repair=False)
-                finally:
-                    os.close(file)
+    def refresh(self) -> None:
+        """Reads what other processes have added since."""
+        if self._file is not None:  # nobody can have added anything, and a second lock would wait for the first
+            return
+        with storage_errors("read", self.path):
+            try:
+                file = os.open(self.path, os.O_RDONLY)
+            except FileNotFoundError:
+                return
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH)
+                self._read(file, repair=False)
+            finally:
+                os.close(file)
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[list[Event]]:
-        """Holds the lock, so that what is decided inside rests on every event there is; yields the new ones.
+    def writing(self) -> Iterator[None]:
+        """Locks the file, so a decision made inside knows every event.
 
-        Raises StorageError where the file cannot be opened for writing.
+        Raises StorageError if the file cannot be opened for writing.
         """
-        with self._lock:
-            if self._depth:
-                self._depth += 1
-                try:
-                    yield []
-                finally:
-                    self._depth -= 1
-                return
+        if self._file is not None:  # `extend` inside its caller's block
+            yield
+            return
+        with storage_errors("write", self.path):
+            file = self._open()
+        try:
             with storage_errors("write", self.path):
-                self._file = self._open()
-            try:
-                with storage_errors("write", self.path):
-                    fcntl.flock(self._file, fcntl.LOCK_EX)
-                    new = self._read(self._file, repair=True)
-                self._depth = 1
-                yield new
-            finally:
-                self._depth = 0
-                os.close(self._file)
+                fcntl.flock(file, fcntl.LOCK_EX)
+                self._read(file, repair=True)
+            self._file = file
+            yield
+        finally:
+            self._file = None
+            os.close(file)  # this unlocks it
 
-    def append(self, *, kind: Kind, person: str, durable: bool = True, **values: Any) -> Event:
-        """Adds one event; it is on the disk when this returns.
+    def append(self, *, durable: bool = True, **values: object) -> Event:
+        """Adds one event; see `extend`.
 
         Args:
-            kind: of the event.
-            person: who.
-            durable: False leaves it to the next durable event, or to the system, to bring it to the disk.
-            values: the other fields of `Event`.
-
-        Raises:
-            StorageError: it could not be written (a full disk); the journal is as it was.
+            durable: as for `extend`.
+            values: the fields of the event.
         """
-        (event,) = self.extend([{"kind": kind, "person": person, **values}], durable=durable)
+        (event,) = self.extend([values], durable=durable)
         return event
 
-    def extend(self, events: Sequence[Mapping[str, Any]], *, durable: bool = True) -> list[Event]:
-        """Adds several events with one write; see `append`."""
+    def extend(self, events: Sequence[Mapping[str, object]], *, durable: bool = True) -> list[Event]:
+        """Adds several events with one write; they are on the disk when this returns.
+
+        Args:
+            events: the fields of each (`Act`).
+            durable: False leaves the write to the next durable event, or to the system, to bring to the disk. That is
+                enough for leases: if one is lost, its sample is only handed out again.
+
+        Raises:
+            StorageError: they could not be written (a full disk); the journal is as it was.
+        """
         with self.writing():
             now, first = time.time(), len(self._events) + 1
-            added = [Event(number=first + place, time=now, **values) for place, values in enumerate(events)]
+            added = [Event(first + place, now, **cast(Act, values)) for place, values in enumerate(events)]
             data = "".join(_line(event) for event in added).encode()
             with storage_errors("write", self.path):
                 self._write(data, durable)
+            # Only now: if anything before fails, the next read starts behind the last acknowledged event.
             self._events += added
             self._end += len(data)
             return added
@@ -178,26 +191,28 @@ class Journal:
             file = os.open(self.path, flags | os.O_CREAT, 0o644)
             folder = os.open(self.path.parent, os.O_RDONLY)
             try:
-                os.fsync(folder)  # the name, too, is on the disk before anything is acknowledged
+                os.fsync(folder)  # without its name on the disk, a file with acknowledged labels could vanish
             finally:
                 os.close(folder)
             return file
 
     def _write(self, data: bytes, durable: bool) -> None:
+        assert self._file is not None
         try:
-            while data:
+            while data:  # the system may take a part only
                 data = data[os.write(self._file, data) :]
             if durable:
                 os.fsync(self._file)
         except BaseException:
+            # The caller hears that nothing was recorded, so nothing may be left for the next reader.
             os.ftruncate(self._file, self._end)
             raise
 
-    def _read(self, file: int, *, repair: bool) -> list[Event]:
-        """Parses what lies behind the last event read."""
+    def _read(self, file: int, *, repair: bool) -> None:
+        """Parses what follows the last event read; ``repair`` cuts off an unfinished end."""
         size = os.fstat(file).st_size
         if size == self._end:
-            return []
+            return
         if size < self._end:
             raise StorageError(f"{self.path} became shorter while it was in use: put it back and start again.")
         data = os.pread(file, size - self._end, self._end)
@@ -212,11 +227,12 @@ class Journal:
                 if stop < len(data) or _is_json(data[at:stop]):
                     raise StorageError(
                         f"{self.path}, line {number}, is not event {number}: the journal is damaged; restore it from a "
-                        f"copy, or delete what follows the line before."
+                        f"copy, or delete everything from that line on."
                     )
-                break  # an unfinished write can leave a line feed with gaps before it
+                break  # after a power cut, the end of a write may be on the disk without its beginning
             new.append(event)
             at = stop
+        # Writers alone repair: whoever only looks at a project may lack the right to change it.
         if repair and at < len(data):
             os.ftruncate(file, self._end + at)
             os.fsync(file)
@@ -226,7 +242,6 @@ class Journal:
             )
         self._events += new
         self._end += at
-        return new
 
 
 def _line(event: Event) -> str:
@@ -234,11 +249,12 @@ def _line(event: Event) -> str:
 
 
 def _parse(line: bytes, number: int) -> Event | None:
-    """The event in a line, or None where it does not hold the one with this number."""
+    """The event in a line, or None if the line does not hold the event with this number."""
     try:
         values = json.loads(line)
         if values["number"] != number or values["kind"] not in _KINDS:
             return None
+        # A later version may write fields that this one does not know.
         return Event(**{key: value for key, value in values.items() if key in _FIELDS})
     except (ValueError, TypeError, KeyError):
         return None

@@ -1,0 +1,60 @@
+"""The JSON object that a request carries: parsed once, and every field checked when it is taken out."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Sequence
+
+from starlette.exceptions import HTTPException
+
+from iale.errors import DataError
+
+_MOST_TEXT = 200  # characters of a name
+
+
+class Body:
+    """What a request asks for.
+
+    Args:
+        data: the bytes of the request.
+
+    Raises:
+        HTTPException: they are not a JSON object.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        try:
+            values = json.loads(data)
+        except (ValueError, RecursionError):  # deep nesting exhausts the parser's stack
+            values = None
+        if not isinstance(values, dict):
+            raise HTTPException(400, "the request is not a JSON object.")
+        self._values: dict[str, object] = values
+
+    def __contains__(self, name: str) -> bool:
+        """Whether a field is given, and not null."""
+        return self._values.get(name) is not None
+
+    def text(self, name: str, *, most: int = _MOST_TEXT, empty: bool = False) -> str:
+        """A text; raises DataError if it is something else, too long, blank (unless ``empty``) or unprintable."""
+        value = self._values.get(name, "")
+        if not isinstance(value, str) or len(value) > most or not (empty or value.strip()):
+            raise DataError(f"{name} must be a text of 1 to {most} characters.")
+        if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in value):
+            raise DataError(f"{name} must not contain control characters.")
+        return value
+
+    def number(self, name: str) -> int:
+        """A whole number; raises DataError if it is anything else."""
+        value = self._values.get(name)
+        if not isinstance(value, int):
+            raise DataError(f"{name} must be a whole number.")
+        return value
+
+    def texts(self, name: str) -> Sequence[str]:
+        """A list of texts, empty if it is not given; raises DataError if it is anything else."""
+        value = self._values.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise DataError(f"{name} must be a list of texts.")
+        return value

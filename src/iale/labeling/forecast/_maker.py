@@ -1,0 +1,83 @@
+"""How the status of a project is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from iale.labeling.forecast._advice import advise
+from iale.labeling.forecast._intervals import UNKNOWN, cohens_kappa
+from iale.labeling.forecast._savings import Savings, Terms, savings
+from iale.labeling.forecast.status import Status
+from iale.labeling.reader import ProjectReader
+
+_FEWEST_PAIRS = 10
+
+
+class StatusMaker:
+    """Makes the status of a project; what the fits tell is computed once for every change.
+
+    Threads may share it without a lock. Two that ask at once may compute the same, and labeling never waits for that.
+
+    Args:
+        project: whose status it is.
+    """
+
+    def __init__(self, project: ProjectReader) -> None:
+        self._project = project
+        self._known: tuple[object, Savings] = (None, Savings())
+
+    def make(self, *, fitting: bool = False, problem: str = "") -> Status:
+        """The status now."""
+        project, config = self._project, self._project.config
+        fits, latest = project.fits.all, project.fits.latest
+        last = fits[-1] if fits else None
+        decisions, tests = project.decisions(), project.labels_to_test_on()
+        found = self._savings(tests)
+        by_class = dict.fromkeys(project.classes, 0)
+        for event in decisions.values():
+            if event.label is not None:
+                by_class[event.label] += 1
+        labeled = sum(by_class.values())
+        pairs = [(a.label, b.label, b.sample or "") for a, b in project.answered_twice() if a.label and b.label]
+        few = f"{len(pairs)} samples were labeled by two people, and {_FEWEST_PAIRS} are needed."
+        enough = len(pairs) >= _FEWEST_PAIRS
+        return Status(
+            samples=project.count,
+            labeled=labeled,
+            skipped=len(decisions) - labeled,
+            missing=project.missing(),
+            tested=len(tests),
+            by_class=by_class,
+            people=project.people(),
+            fitting=fitting,
+            problem=problem,
+            notices=(*project.notices, *([last.notice] if last is not None and last.notice else [])),
+            fits=len(fits),
+            fitted_on=last.labels if last is not None else 0,
+            fitted_at=last.time if last is not None else None,
+            strategy=last.strategy if last is not None else config.strategy,
+            confidence=latest.confidence if latest is not None else None,
+            accuracy=found.accuracy,
+            curve=found.curve,
+            batch=config.fit_every,
+            gain=found.gain,
+            target=found.target,
+            to_target=found.to_target,
+            saved=found.saved,
+            kappa=cohens_kappa([(a, b) for a, b, _ in pairs]) if enough else UNKNOWN,
+            twice=len(pairs),
+            disagreements=tuple(sample for a, b, sample in pairs if a != b),
+            advice=advise(found, left=project.count - len(decisions), target=config.target),
+            cannot_tell={**found.cannot_tell, **({} if enough else {"kappa": few})},
+        )
+
+    def _savings(self, tests: Mapping[str, str]) -> Savings:
+        project, config = self._project, self._project.config
+        fits, random = project.fits.all, project.fits.random
+        now = (tuple(sorted(tests.items())), len(fits), random.labels)
+        before, found = self._known
+        if now != before:
+            terms = Terms(config.fit_every, config.test_share, config.target, project.count, config.seed)
+            found = savings(fits, random, tests, terms)
+            self._known = now, found  # in one step
+        return found

@@ -1,0 +1,76 @@
+"""The file of a project's configuration."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+
+from iale import _storage as storage
+from iale.classifiers.base import TrainingConfig
+from iale.errors import ConfigError, StorageError
+from iale.labeling.record.config import ProjectConfig
+
+_CONFIG = "project.json"
+_FIXED = ("resize", "test_share", "twice_share", "seed")
+"""What a project keeps for good: another value would spoil what was drawn so far."""
+
+
+def has_config(folder: Path) -> bool:
+    """Whether a folder holds a project."""
+    return (folder / _CONFIG).exists()
+
+
+def continue_config(folder: Path, config: ProjectConfig) -> ProjectConfig:
+    """The configuration with which the project in ``folder`` goes on, saved if it has changed; its classes stay.
+
+    Raises ConfigError if the data or something that is fixed differs from what it was.
+    """
+    before = load_config(folder)
+    if before.data.exists() and config.data.resolve() != before.data.resolve():
+        raise ConfigError(f"{folder} is the project of {before.data}, not of {config.data}: name another folder.")
+    for name in _FIXED:
+        if getattr(before, name) != getattr(config, name):
+            raise ConfigError(
+                f"{folder} was made with the {name.replace('_', ' ')} {getattr(before, name)}, which cannot change: "
+                f"name another folder to use {getattr(config, name)}."
+            )
+    now = dataclasses.replace(config, classes=before.classes)
+    if now != dataclasses.replace(before, data=config.data):
+        save_config(folder, now)
+    return now
+
+
+def save_config(folder: Path, config: ProjectConfig) -> None:
+    """Writes the configuration; the path of the data is stored twice, absolute and relative to the project."""
+    data = config.data.resolve()
+    values = {**dataclasses.asdict(config), "data": str(data), "beside": os.path.relpath(data, folder.resolve())}
+    storage.write_json(folder / _CONFIG, values)
+
+
+def load_config(folder: Path, data: Path | None = None) -> ProjectConfig:
+    """The configuration of a project.
+
+    Args:
+        folder: of the project.
+        data: where its samples are now; by default where they were, or at the same place relative to the project.
+
+    Raises:
+        StorageError: there is no project, or its file is damaged.
+    """
+    if not (folder / _CONFIG).is_file():
+        raise StorageError(f"{folder} is not a labeling project: `iale label DATA --out {folder}` makes one.")
+    values = storage.read_json(folder / _CONFIG)
+    try:
+        del values["schema"]
+        beside = folder / values.pop("beside")
+        place = data or Path(values["data"])
+        values["data"] = place if place.exists() or not beside.exists() else beside
+        for name in ("classes", "resize"):
+            values[name] = tuple(values[name])
+        values["training"] = TrainingConfig(**values["training"])
+        return ProjectConfig(**values)
+    except (KeyError, TypeError) as error:
+        raise StorageError(
+            f"{folder / _CONFIG} is not the file of a labeling project ({error}): restore it."
+        ) from error

@@ -1,0 +1,65 @@
+"""A project's journal with the state that its events add up to, behind the project's one lock."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from iale.labeling.record._answers import Answers
+from iale.labeling.record._journal import Act, Event, Journal
+
+_JOURNAL = "journal.jsonl"
+
+
+class Ledger:
+    """What has happened in a project, and what it adds up to.
+
+    Threads take turns through ``lock``, the only lock of a project in this process; processes take turns through the
+    lock of the journal's file. The file's lock is always taken inside ``lock``, so the two cannot block each other.
+
+    Args:
+        folder: of the project.
+
+    Attributes:
+        lock: re-entrant, so what is called inside `reading` or `writing` may use them again.
+        journal: the events.
+        answers: the state after all of them. Look at it inside `reading` or `writing` only.
+        changes: answers, undos and new classes so far; leases are not counted.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.lock = threading.RLock()
+        self.journal = Journal(folder / _JOURNAL)
+        self.answers = Answers()
+        self.changes = self._applied = 0
+        self._apply()
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Answers]:
+        """Keeps other threads out, with the events of other processes taken into account."""
+        with self.lock:
+            self.journal.refresh()
+            self._apply()
+            yield self.answers
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Answers]:
+        """Keeps other threads and other processes out, so that no answer can come between a look and a write."""
+        with self.lock, self.journal.writing():
+            self._apply()
+            yield self.answers
+
+    def extend(self, acts: Sequence[Act], *, durable: bool = True) -> list[Event]:
+        """Records acts, inside `writing`; they are on the disk when this returns (`Journal.extend`)."""
+        added = self.journal.extend(acts, durable=durable)
+        self._apply()
+        return added
+
+    def _apply(self) -> None:
+        while self._applied < len(self.journal):
+            event = self.journal.events[self._applied]
+            self.answers.apply(event)
+            self.changes += event.kind != "lease"
+            self._applied += 1
