@@ -16,7 +16,10 @@ from iale.errors import ConfigError, IaleError
 from iale.policies.catalog import find_strategy, list_policies
 from iale.strategies.base import QueryStrategy
 
-AUTO, FALLBACK = "auto", "margin"
+AUTO = "auto"
+"""Lets iale choose."""
+FALLBACK = "margin"
+"""Asks when the strategy you named does not fit."""
 _LARGEST_SIDE = 1024
 
 

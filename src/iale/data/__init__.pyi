@@ -9,6 +9,7 @@ from .pool import Candidates as Candidates
 from .pool import Pool as Pool
 from .pool import class_balanced as class_balanced
 from .samples import DataSet as DataSet
+from .samples import SampleKind as SampleKind
 from .samples import Samples as Samples
 from .splits import Subset as Subset
 from .splits import make_dataset as make_dataset
