@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from iale.integrations.label._pictures import THUMB
-from iale.labeling.record._limits import LONGEST_NAME
+from iale.labeling.record._names import LONGEST_NAME
 
 LISTED = 60
 """Labeled samples in one answer of ``/api/labeled``."""

@@ -9,13 +9,7 @@ _WORTH = 0.01  # a point of accuracy: less is not worth a fifth more labels
 
 
 def advise(found: Savings, *, left: int, target: float | None) -> Advice:
-    """Whether to go on.
-
-    Args:
-        found: what can be told.
-        left: samples without a label.
-        target: the accuracy that was asked for, if any.
-    """
+    """Whether to go on; ``left`` samples have no label."""
     if not left:
         return Advice(True, "Stop: there is nothing left to label.", "Every sample has been answered.")
     low = found.accuracy.low

@@ -17,9 +17,6 @@ class StatusMaker:
     """Makes the status of a project; what the fits tell is computed once for every change.
 
     Threads may share it without a lock. Two that ask at once may compute the same, and labeling never waits for that.
-
-    Args:
-        project: whose status it is.
     """
 
     def __init__(self, project: ProjectReader) -> None:
