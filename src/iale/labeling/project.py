@@ -78,6 +78,7 @@ class Project:
         self.items, self.kind, self.count = reader.items, reader.kind, reader.count
         self._handing = Handing(reader.items.ids, reader.shares, self._ledger, reader.holds, config)
         self._handing.queue.first = first_ones(folder, reader.items, reader.shares, config.seed)
+        self._lease_seconds = 60 * config.lease_minutes
         self._fitter: Fitter | None = None
         self._status = StatusMaker(reader)
 
@@ -306,10 +307,6 @@ class Project:
         gone = act.kind == "skip" and act.note and self.items.changed(index)
         stamp = None if gone else self.items.stamp(index) or None
         return self._ledger.extend([replace(act, person=person, key=key or None, reason=reason, stamp=stamp)])[0]
-
-    @property
-    def _lease_seconds(self) -> float:
-        return 60 * self.config.lease_minutes
 
     def _lease(self, person: str, tab: str, samples: Mapping[str, Reason], until: float) -> None:
         """Reserves samples, or gives them back if ``until`` is 0; inside `Ledger.writing`."""
