@@ -25,10 +25,8 @@ from iale.learner import Learner, QueryConfig
 from iale.recipe import classifier_of, strategy_of
 from iale.seeding import Stream
 
-QUEUE = 200
-"""Samples that a fit ranks: enough for several people until the next fit."""
-
 NICENESS = 10
+_QUEUE = 200  # samples that a fit ranks: enough for several people until the next fit
 _GUESSED = 2000  # labeled samples with a guess, which helps to find wrong labels
 _AHEAD = 50  # test samples that are predicted before anyone has labeled them, so the accuracy is known at once
 _APART = 500  # labeled samples that a new one is compared with
@@ -47,12 +45,7 @@ def fit_project(folder: str) -> None:
 
 
 class Round:
-    """Fits a project again and again.
-
-    Args:
-        project: whose labels are fitted.
-        reading: reads its samples.
-    """
+    """Fits a project again and again."""
 
     def __init__(self, project: Readable, reading: Reading) -> None:
         self.project, self.reading = project.reader, reading
@@ -81,7 +74,7 @@ class Round:
         learner.fit(strategy.needs)
         fitted = learner.fitted
         assert isinstance(fitted, FittedTorchClassifier)
-        ranked = learner.query(strategy, min(QUEUE, len(found))).tolist() if found else []
+        ranked = learner.query(strategy, min(_QUEUE, len(found))).tolist() if found else []
         outputs = fitted.outputs(samples, torch.arange(len(local)))
         ranked = self._apart(ranked, local, len(known))
         explore = self._explore(outputs, labels, len(known), len(classes), stream)
@@ -126,7 +119,7 @@ class Round:
         points = outputs.embeddings
         near = torch.cdist(points[known:].double(), points[:known].double()).amin(dim=1).square()
         rng = stream.child("explore").numpy()
-        return [known + at for at in spread(points[known:].numpy(), QUEUE, rng, near)]
+        return [known + at for at in spread(points[known:].numpy(), _QUEUE, rng, near)]
 
     def _latest(
         self,

@@ -9,8 +9,8 @@ import numpy as np
 
 from iale.errors import DataError
 
+# Hexadecimal digits of an id: 64 bits, so n²/2⁶⁵ pairs collide: with a million samples, 1 in 40 million projects.
 DIGITS = 16
-"""Hexadecimal digits of an id: 64 bits, so n²/2⁶⁵ pairs collide: with a million samples, 1 in 40 million projects."""
 
 
 def id_of(*parts: bytes) -> int:
