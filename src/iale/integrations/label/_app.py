@@ -91,15 +91,13 @@ class _Api:
         label = request.query_params.get("label")
         offset = request.query_params.get("offset", "0")
         start = int(offset) if offset.isascii() and offset.isdigit() and len(offset) < 12 else 0
-        if label is None:
-            return _json(rows=[self._row(row) for row in self._project.skipped(start, LISTED)])
-        return _json(rows=[self._row(row) for row in self._project.labeled(label, start, LISTED)])
+        project = self._project
+        rows = project.skipped(start, LISTED) if label is None else project.labeled(label, start, LISTED)
+        return _json(rows=[self._row(row) for row in rows])
 
     def sample(self, request: Request) -> Response:
-        project, sample = self._project, request.path_params["sample"]
-        if project.items.ids.find(sample) is None:
-            raise HTTPException(404, "there is no such sample.")
-        name = _clean(project.name(sample))
+        project, sample = self._project, self._known(request.path_params["sample"])
+        name = self._name(sample)
         edge = THUMB if request.query_params.get("edge") == str(THUMB) else EDGE
         if isinstance(project.items, ImageItems):
             data = read_inside(project.items.root, project.path(sample), name)
@@ -131,15 +129,15 @@ class _Api:
         return _json(tickets=[{**asdict(each), "name": self._name(each.sample)} for each in tickets])
 
     def label(self, body: Body) -> Response:
-        sample, label = self._known(body), body.text("label")
+        sample, label = self._known(body.text("sample")), body.text("label")
         return self._done(self._project.label(body.text("person"), sample, label, key=body.text("key")))
 
     def skip(self, body: Body) -> Response:
-        sample, note = self._known(body), body.text("note", most=1000, empty=True)
+        sample, note = self._known(body.text("sample")), body.text("note", most=1000, empty=True)
         return self._done(self._project.skip(body.text("person"), sample, note=note, key=body.text("key")))
 
     def undo(self, body: Body) -> Response:
-        sample = self._known(body) if "sample" in body else None
+        sample = self._known(body.text("sample")) if "sample" in body else None
         key, tab = body.text("key"), body.text("tab")
         return self._done(self._project.undo(body.text("person"), sample, key=key, tab=tab))
 
@@ -151,8 +149,7 @@ class _Api:
         self._project.release(body.text("person"), body.text("tab"))
         return _json()
 
-    def _known(self, body: Body) -> str:
-        sample = body.text("sample")
+    def _known(self, sample: str) -> str:
         if self._project.items.ids.find(sample) is None:
             raise HTTPException(404, "there is no such sample.")
         return sample

@@ -78,8 +78,7 @@ class Round:
         outputs = fitted.outputs(samples, torch.arange(len(local)))
         ranked = self._apart(ranked, local, len(known))
         explore = self._explore(outputs, labels, len(known), len(classes), stream)
-        rows = known + found
-        latest = self._latest(fitted, outputs, rows, ranked, explore, len(known), classes)
+        latest = self._latest(fitted, outputs, known + found, ranked, explore, len(known), classes)
         fit = Fit(
             time=time.time(),
             labels=len(known),
@@ -91,7 +90,8 @@ class Round:
             notice=notice,
         )
         save_fit(project.folder, fit, latest)
-        self._drop_old_weights()
+        for path in sorted(project.folder.glob("weights-*.safetensors"))[:-2]:
+            path.unlink(missing_ok=True)  # two stay: another process may still be reading the last but one
         self._fit_to_random_labels(classes)
 
     def _candidates(self, stream: Stream) -> list[int]:
@@ -99,10 +99,8 @@ class Round:
         open_ = ~self.project.shares.reserved
         open_[list(self.project.answered())] = False
         pool = Pool(torch.from_numpy(np.flatnonzero(open_)), 1)
-        if not len(pool):
-            return []
-        drawn: list[int] = pool.candidates(self.project.config.subset_size, stream.child("subset")).indices.tolist()
-        return drawn
+        drawn = pool.candidates(self.project.config.subset_size, stream.child("subset"))
+        return list(drawn.indices.tolist())
 
     def _apart(self, ranked: list[int], local: Tensor, known: int) -> list[int]:
         """The ranking with near-duplicates (also of labeled samples) at its end."""
@@ -170,20 +168,13 @@ class Round:
             save_random(self.project.folder, fits)
             self._random_labels = len(tests)
 
-    def _drop_old_weights(self) -> None:
-        """Keeps two: another process may still be reading the last but one."""
-        for path in sorted(self.project.folder.glob("weights-*.safetensors"))[:-2]:
-            path.unlink(missing_ok=True)
-
 
 _open: dict[str, Round] = {}  # in the fitting process, which is sent nothing but the name of the folder
 
 
 def _guess(probs: Tensor, classes: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
-    values, places = probs.topk(min(3, len(classes)))
-    return tuple(
-        (classes[place], round(value, 4)) for value, place in zip(values.tolist(), places.tolist(), strict=True)
-    )
+    values, places = (best.tolist() for best in probs.topk(min(3, len(classes))))
+    return tuple((classes[place], round(value, 4)) for value, place in zip(values, places, strict=True))
 
 
 def _yield_to_others() -> None:
