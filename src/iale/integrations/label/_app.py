@@ -65,7 +65,7 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
         exception_handlers={
             HTTPException: _refused,
             StorageError: _not_written,
-            IaleError: _wrong,
+            IaleError: lambda request, error: _error(422, error),
             OSError: _not_written,
             Exception: _broken,
         },
@@ -200,10 +200,6 @@ def _error(status: int, error: object) -> Response:
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return _error(error.status_code, error.detail)
-
-
-def _wrong(request: Request, error: Exception) -> Response:
-    return _error(422, error)
 
 
 def _not_written(request: Request, error: Exception) -> Response:

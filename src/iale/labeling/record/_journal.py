@@ -67,18 +67,13 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.notices: list[str] = []  # sentences about damage that was cut off
-        self._events: list[Event] = []
+        self.events: list[Event] = []  # all that were read so far, in order
         self._end = 0  # byte after the last event read; what follows is new, or was never acknowledged
         self._file: int | None = None  # open, and locked against other processes, while this object writes
         self.refresh()
 
     def __len__(self) -> int:
-        return len(self._events)
-
-    @property
-    def events(self) -> Sequence[Event]:
-        """All events read so far, in order."""
-        return self._events
+        return len(self.events)
 
     def refresh(self) -> None:
         """Reads what other processes have added since."""
@@ -125,14 +120,14 @@ class Journal:
         if one is lost, its sample is only handed out again. On StorageError (a full disk), the journal is as it was.
         """
         with self.writing():
-            now, first = time.time(), len(self._events) + 1
+            now, first = time.time(), len(self.events) + 1
             fields_of = (cast(JsonObject, values) for values in events)
             added = [Event(number=number, time=now, **each) for number, each in enumerate(fields_of, first)]
             data = "".join(_line(event) for event in added).encode()
             with storage_errors("write", self.path):
                 self._write(data, durable)
             # Only now: if anything before fails, the next read starts behind the last acknowledged event.
-            self._events += added
+            self.events += added
             self._end += len(data)
             return added
 
@@ -175,7 +170,7 @@ class Journal:
         at = 0
         while at < whole:
             stop = data.index(b"\n", at) + 1
-            number = len(self._events) + len(new) + 1
+            number = len(self.events) + len(new) + 1
             event = _parse(data[at:stop], number)
             if event is None:
                 if stop < len(data) or _is_json(data[at:stop]):
@@ -194,7 +189,7 @@ class Journal:
                 f"the last line of {self.path.name} was unfinished ({len(data) - at} bytes) and was cut off: the label "
                 f"in it was never acknowledged."
             )
-        self._events += new
+        self.events += new
         self._end += at
 
 
