@@ -80,9 +80,8 @@ class _Api:
 
     def about(self, request: Request) -> Response:
         project = self._project
-        name, classes = _clean(project.folder.resolve().name), project.classes
-        offered = {"person": self._person, "mark": self._mark}
-        return _json(name=name, kind=project.kind, count=project.count, classes=classes, **offered)
+        told = {"kind": project.kind, "count": project.count, "classes": project.classes}
+        return _json(name=_clean(project.folder.resolve().name), person=self._person, mark=self._mark, **told)
 
     def status(self, request: Request) -> Response:
         return _json(**asdict(self._project.status()), classes=self._project.classes)
@@ -168,9 +167,7 @@ class _Api:
         found: dict[str, object] = {**asdict(row), "name": self._name(row.sample)}
         if self._project.kind != "image":
             shown = self._project.show(row.sample)
-            text = (
-                shown if isinstance(shown, str) else ", ".join(f"{name} {cell}" for name, cell in dict(shown).items())
-            )
+            text = shown if isinstance(shown, str) else ", ".join(map(" ".join, dict(shown).items()))
             found["text"] = _clean(text)[:200]
         return found
 

@@ -12,7 +12,6 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Collection
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -77,9 +76,7 @@ class Guard:
     def __init__(self, app: ASGIApp, token: str, host: str = "127.0.0.1", port: int = 0) -> None:
         self._app, self._token = app, token
         self._local = is_loopback(host)
-        self._names: Collection[str] = (
-            {"localhost"} if self._local else {"localhost", host.lower(), socket.gethostname().lower()}
-        )
+        self._names = {"localhost"} if self._local else {"localhost", host.lower(), socket.gethostname().lower()}
         self._cookie = f"{COOKIE}-{port}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -76,9 +76,8 @@ def export_classifier(project: Readable, out: Path) -> None:
 def load_classifier(folder: Path | str) -> SavedClassifier:
     """Reads what `export_classifier` wrote.
 
-    Raises:
-        StorageError: there is no such classifier, or its files are damaged or do not belong together.
-        ConfigError, ModelError: your own model is missing, or has changed.
+    Raises StorageError if its files are missing, damaged or do not belong together; ConfigError or ModelError if your
+    own model is missing or has changed.
     """
     folder = Path(folder)
     card = storage.read_json(folder / _CARD)

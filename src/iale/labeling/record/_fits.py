@@ -15,8 +15,7 @@ from iale.errors import StorageError
 FITS, LATEST, RANDOM = "fits.jsonl", "latest.json", "random.json"
 
 _Stamp = tuple[int, int, int] | None
-Guess = tuple[tuple[str, float], ...]
-"""The likeliest classes with their probabilities, best first."""
+Guess = tuple[tuple[str, float], ...]  # the likeliest classes with their probabilities, best first
 
 
 @dataclass(frozen=True)
@@ -53,8 +52,8 @@ class RandomFits:
     """What models say that were fitted to random labels alone: to parts of the test share, in turn."""
 
     labels: tuple[int, ...] = ()  # for each size, how many labels the models were fitted on
+    # For each size and id of the test share, the class predicted by a model that did not learn from it.
     predictions: tuple[Mapping[str, str], ...] = ()
-    """For each size and id of the test share, the class predicted by a model that did not learn from it."""
 
 
 class Fits:
