@@ -283,8 +283,8 @@ class Project:
                     continue
                 # A label that corrects another keeps its reason: a test sample must stay in the test share.
                 why = reason if before is None or before.reason == "second" else before.reason
-                act = Act(kind="label", person=person, sample=sample, label=label.strip(), reason=why)
-                acts.append(replace(act, stamp=self.items.stamp(index) or None))
+                name, stamp = label.strip(), self.items.stamp(index) or None
+                acts.append(Act(kind="label", person=person, sample=sample, label=name, reason=why, stamp=stamp))
             self._ledger.extend(acts)
         self._poke()
         return len(acts) - added

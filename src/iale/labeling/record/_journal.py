@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 from iale._storage import JsonObject, storage_errors, to_json
 from iale.errors import StorageError
@@ -54,7 +54,7 @@ class Event(Act):
 
 
 _FIELDS = {field.name for field in fields(Event)}
-_KINDS = ("label", "skip", "undo", "class", "lease")
+_KINDS = get_args(Kind)
 
 
 class Journal:
