@@ -8,9 +8,9 @@ from scipy import stats
 from scipy.optimize import curve_fit
 from tests.labeling.conftest import savings
 
-from iale.labeling.forecast._advice import advise
 from iale.labeling.forecast._curve import Curves, draw_curves, draw_weights, fit_curves
 from iale.labeling.forecast._intervals import percentiles, wilson
+from iale.labeling.forecast._maker import advise
 from iale.labeling.forecast._savings import FEWEST_TESTS, Savings
 from iale.labeling.forecast.status import Range
 from iale.labeling.record._fits import Fit, RandomFits

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -55,11 +54,8 @@ def labels_jsonl(project: Readable) -> str:
 def export_folders(project: Readable, out: Path) -> int:
     """Copies the labeled samples into one folder for each class; returns how many there are.
 
-    Images keep their paths below the class; rows of an array become PNG files, texts .txt files.
-
-    Raises:
-        ConfigError: ``out`` is not empty, or the samples are rows of features.
-        StorageError: it cannot be written.
+    Images keep their paths below the class; rows of an array become PNG files, texts .txt files. Raises ConfigError if
+    ``out`` is not empty, or if the samples are rows of features.
     """
     reader = project.reader
     if reader.kind == "row":
@@ -110,10 +106,10 @@ class LabeledDataset(torch.utils.data.Dataset[tuple[Tensor, int]]):
         return inputs[0], int(self.labels[place])
 
 
-def _in_order(project: ProjectReader) -> Iterator[tuple[int, Event]]:
+def _in_order(reader: ProjectReader) -> list[tuple[int, Event]]:
     """Decisions in the order of the samples."""
-    found = ((project.items.ids.index(sample), event) for sample, event in project.decisions().items())
-    yield from sorted(found, key=lambda pair: pair[0])
+    found = ((reader.items.ids.index(sample), event) for sample, event in reader.decisions().items())
+    return sorted(found, key=lambda pair: pair[0])
 
 
 def _when(event: Event) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from iale.data._tables import read_label_rows
@@ -13,23 +12,19 @@ _PERSON = "import"
 
 
 def import_csv(project: Project, path: Path | str, person: str = _PERSON) -> int:
-    """Labels from a CSV file with the columns ``sample`` and ``label``.
+    """Records labels from a CSV file with the columns ``sample`` and ``label`` under the name of ``person``.
 
-    Args:
-        project: where they go.
-        path: the file; a sample is named as in the project (the path of an image below its folder, the row of an
-            array or table), or by its id.
-        person: under whose name they are recorded.
-
-    Returns:
-        how many were recorded; labels that are there already are not recorded again.
-
-    Raises:
-        DataError: the file is no such table, or names an unknown sample; nothing is recorded then.
+    A sample is named as in the project (the path of an image below its folder, the row of an array or table), or by its
+    id. Returns how many were recorded; labels that are there already are not recorded again. Raises DataError if the
+    file is not such a table or names an unknown sample; nothing is recorded then.
     """
     path = Path(path)
     rows = read_label_rows(path)
-    index = _names(project, (sample for _, sample, _ in rows))
+    asked = {sample for _, sample, _ in rows}
+    index = {name: name for name in asked if name in project.items.ids}
+    for row in range(project.count):  # a name wins over an id
+        if (name := project.items.name(row)) in asked:
+            index[name] = project.items.ids[row]
     labels: dict[str, str] = {}
     for line, sample, label in rows:
         if sample not in index:
@@ -42,18 +37,10 @@ def import_csv(project: Project, path: Path | str, person: str = _PERSON) -> int
 
 
 def import_folders(project: Project, folder: Path | str | None = None, person: str = _PERSON) -> int:
-    """Labels from class folders: the first part of an image's path is its class.
+    """Records labels from class folders under the name of ``person``: the first part of an image's path is its class.
 
-    Args:
-        project: of a folder of images.
-        folder: the folder with the class folders, inside the project's data; by default the data themselves.
-        person: under whose name they are recorded.
-
-    Returns:
-        how many were recorded.
-
-    Raises:
-        DataError: there are no class folders, or they lie outside the data.
+    The class folders are in ``folder``, inside the project's data; by default in the data themselves. Returns how many
+    labels were recorded. Raises DataError if there are no class folders, or if they lie outside the data.
     """
     root = project.config.data.resolve()
     below = root if folder is None else Path(folder).resolve()
@@ -75,14 +62,3 @@ def import_folders(project: Project, folder: Path | str | None = None, person: s
 def import_labels(project: Project, path: Path | str, person: str = _PERSON) -> int:
     """Labels from a CSV file (`import_csv`) or class folders (`import_folders`), whichever ``path`` is."""
     return import_folders(project, path, person) if Path(path).is_dir() else import_csv(project, path, person)
-
-
-def _names(project: Project, wanted: Iterable[str]) -> dict[str, str]:
-    """The ids of the samples whose names or ids are ``wanted``; a name wins over an id."""
-    asked = set(wanted)
-    found = {name: name for name in asked if name in project.items.ids}
-    for index in range(project.count):
-        name = project.items.name(index)
-        if name in asked:
-            found[name] = project.items.ids[index]
-    return found

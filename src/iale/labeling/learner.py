@@ -15,7 +15,7 @@ from iale.data._checks import integers, rows_of
 from iale.data.arrays import ArraySamples
 from iale.data.pool import Pool
 from iale.errors import ConfigError, DataError, ModelError
-from iale.labeling.items._reading import LenientSamples
+from iale.labeling.items._reading import Reading
 from iale.labeling.project import Project
 from iale.learner import Learner, QueryConfig
 from iale.policies.catalog import find_strategy
@@ -59,7 +59,7 @@ class ProjectLearner:
     ) -> None:
         self.project = project if isinstance(project, Project) else Project.open(project)
         self.person = person
-        self._samples = LenientSamples(self.project.items)
+        self._samples = Reading(self.project.items)
         classes = len(self.project.classes)
         if classes < 2:
             raise ConfigError("a classifier needs at least 2 classes: add some to the project.")
@@ -129,7 +129,7 @@ class ProjectLearner:
     def fit(self) -> FittedClassifier:
         """Fits the model on all labels there are now; samples that cannot be read are passed over."""
         self.refresh()
-        self._samples.look(self._learner.pool.labeled)
+        self._samples.read(self.labeled)
         self.refresh()
         if not self._fitted:
             self._learner.fit(self.strategy.needs)
@@ -144,7 +144,7 @@ class ProjectLearner:
         while True:
             self.refresh()
             chosen = self._choose(k)
-            self._samples.look(torch.tensor(chosen))
+            self._samples.read(chosen)  # finds out which are unreadable
             if not self._samples.unreadable.keys() & set(chosen):
                 break  # otherwise choose again without those that turned out to be unreadable
         self.project.hold(self.person, [self.project.items.ids[row] for row in chosen])

@@ -6,7 +6,7 @@ import functools
 import itertools
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -78,6 +78,7 @@ class Project:
         self.items, self.kind, self.count = reader.items, reader.kind, reader.count
         self._handing = Handing(reader.items.ids, reader.shares, self._ledger, reader.holds, config)
         self._handing.queue.first = first_ones(folder, reader.items, reader.shares, config.seed)
+        self._lease_seconds = 60 * config.lease_minutes
         self._fitter: Fitter | None = None
         self._status = StatusMaker(reader)
 
@@ -178,16 +179,16 @@ class Project:
                 else it was given and has not answered comes first.
         """
         person, tab, held, now = clean(person, "a person's name"), brief(tab) or "", set(have), time.time()
-        lease = 60 * self.config.lease_minutes
         with self._ledger.writing() as answers:
             self._handing.take(self.fits.latest)
             mine = answers.leases_of(person, tab)
             given = {s: x.reason for s, x in mine.items() if s not in held}
             given = dict(itertools.islice(given.items(), max(0, count - len(held))))
-            late = {s: x.reason for s, x in mine.items() if (s in held or s in given) and x.until < now + lease / 2}
+            soon = now + self._lease_seconds / 2
+            late = {s: x.reason for s, x in mine.items() if (s in held or s in given) and x.until < soon}
             new = self._handing.choose(person, count - len(held) - len(given), now)
             if late or new:
-                self._ledger.extend([_lease(person, tab, {**late, **new}, now + lease)], durable=False)
+                self._lease(person, tab, {**late, **new}, now + self._lease_seconds)
             given.update(new)
             return [
                 Ticket(s, why, answers.leases[s].until, () if why in ("test", "second") else self.reader.guess(s))
@@ -200,7 +201,7 @@ class Project:
         with self._ledger.writing() as answers:
             mine = answers.leases_of(person, tab)
             if mine:
-                self._ledger.extend([_lease(person, tab, {s: x.reason for s, x in mine.items()}, 0.0)], durable=False)
+                self._lease(person, tab, {s: x.reason for s, x in mine.items()}, 0.0)
 
     def hold(self, person: str, samples: Sequence[str], reason: Reason = "query") -> None:
         """Reserves samples for a person who has chosen them, as if they had been handed out."""
@@ -208,8 +209,7 @@ class Project:
         with self._ledger.writing():
             for sample in samples:
                 self.items.ids.index(sample)
-            lease = _lease(person, "", dict.fromkeys(samples, reason), time.time() + 60 * self.config.lease_minutes)
-            self._ledger.extend([lease], durable=False)
+            self._lease(person, "", dict.fromkeys(samples, reason), time.time() + self._lease_seconds)
 
     def label(self, person: str, sample: str, label: str, *, key: str = "") -> Event:
         """Records a label, also another one for a labeled sample; it is on the disk when this returns.
@@ -223,14 +223,14 @@ class Project:
         with self._ledger.writing():
             if label not in self.classes:
                 raise DataError(f"{label[:40]!r} is not a class of this project: add it first.")
-            event = self._answer({"kind": "label", "person": person, "sample": sample, "label": label}, key)
+            event = self._answer(Act(kind="label", person=person, sample=sample, label=label, key=key))
         self._poke()
         return event
 
     def skip(self, person: str, sample: str, *, note: str = "", key: str = "") -> Event:
         """Records that a person cannot tell, or, with a note, why the sample is left out; it is not asked for again."""
         with self._ledger.writing():
-            event = self._answer({"kind": "skip", "person": person, "sample": sample, "note": brief(note)}, key)
+            event = self._answer(Act(kind="skip", person=person, sample=sample, note=brief(note), key=key))
         self._poke()
         return event
 
@@ -246,12 +246,10 @@ class Project:
             last = answers.last_act(person, sample)
             if last is None or last.sample is None:
                 return None
-            acts: list[Act] = [
-                {"kind": "undo", "person": person, "sample": last.sample, "of": last.number, "key": key or None}
-            ]
+            acts = [Act(kind="undo", person=person, sample=last.sample, of=last.number, key=key or None)]
             if last.reason == "second" or answers.answers(last.sample) == [last]:
-                until = time.time() + 60 * self.config.lease_minutes
-                acts.append(_lease(person, brief(tab) or "", {last.sample: last.reason or "chosen"}, until))
+                held, until = {last.sample: last.reason or "chosen"}, time.time() + self._lease_seconds
+                acts.append(Act(kind="lease", person=person, tab=brief(tab), samples=held, until=until))
             event = self._ledger.extend(acts)[0]
         self._poke()
         return event
@@ -264,7 +262,7 @@ class Project:
                 return known
             if name in self.classes:
                 return None
-            return self._ledger.extend([{"kind": "class", "person": person, "label": name, "key": key or None}])[0]
+            return self._ledger.extend([Act(kind="class", person=person, label=name, key=key or None)])[0]
 
     def add_labels(self, person: str, labels: Mapping[str, str], reason: Reason) -> int:
         """Records labels that come from elsewhere, by id, with one write; labels that are there already are left out.
@@ -276,9 +274,7 @@ class Project:
         names = [clean(name, "the name of a class") for name in dict.fromkeys(labels.values())]
         with self._ledger.writing() as answers:
             known = self.classes
-            acts: list[Act] = [
-                {"kind": "class", "person": person, "label": name} for name in names if name not in known
-            ]
+            acts = [Act(kind="class", person=person, label=name) for name in names if name not in known]
             added = len(acts)
             for sample, label in labels.items():
                 index = self.items.ids.index(sample)
@@ -287,17 +283,16 @@ class Project:
                     continue
                 # A label that corrects another keeps its reason: a test sample must stay in the test share.
                 why = reason if before is None or before.reason == "second" else before.reason
-                stamp = self.items.stamp(index) or None
-                act: Act = {"kind": "label", "person": person, "sample": sample, "label": label.strip()}
-                acts.append({**act, "reason": why, "stamp": stamp})
+                name, stamp = label.strip(), self.items.stamp(index) or None
+                acts.append(Act(kind="label", person=person, sample=sample, label=name, reason=why, stamp=stamp))
             self._ledger.extend(acts)
         self._poke()
         return len(acts) - added
 
-    def _answer(self, act: Act, key: str) -> Event:
+    def _answer(self, act: Act) -> Event:
         """Records a label or a skip, unless the same was said before; inside `Ledger.writing`."""
         answers = self._ledger.answers
-        person, key, sample = clean(act["person"], "a person's name"), brief(key) or "", act["sample"] or ""
+        person, key, sample = clean(act.person, "a person's name"), brief(act.key or "") or "", act.sample or ""
         if known := answers.keys.get((person, key)):
             return known
         index = self.items.ids.index(sample)
@@ -305,24 +300,21 @@ class Project:
         before = answers.opinion(person, sample)
         # A second opinion that is sent twice is one opinion; said again on purpose, with a key of its own, it decides.
         repeated = before is answers.decisions.get(sample) or (not key and reason != "second")
-        same = before is not None and (before.kind, before.label) == (act["kind"], act.get("label"))
+        same = before is not None and (before.kind, before.label) == (act.kind, act.label)
         if before is not None and repeated and same and self.reader.holds(before):
             return before
-        if act["kind"] == "skip" and act["note"] and self.items.changed(index):
-            stamp = None  # it is left out because nothing is left to look at
-        else:
-            stamp = self.items.stamp(index) or None
-        (event,) = self._ledger.extend(
-            [{**act, "person": person, "key": key or None, "reason": reason, "stamp": stamp}]
-        )
-        return event
+        # A sample may be left out because nothing is left to look at; then it has no stamp.
+        gone = act.kind == "skip" and act.note and self.items.changed(index)
+        stamp = None if gone else self.items.stamp(index) or None
+        return self._ledger.extend([replace(act, person=person, key=key or None, reason=reason, stamp=stamp)])[0]
+
+    def _lease(self, person: str, tab: str, samples: Mapping[str, Reason], until: float) -> None:
+        """Reserves samples, or gives them back if ``until`` is 0; inside `Ledger.writing`."""
+        act = Act(kind="lease", person=person, tab=tab or None, samples=samples, until=until)
+        self._ledger.extend([act], durable=False)
 
     def _poke(self) -> None:
         """Lets the fitting process look for new labels; outside `Ledger.writing`, which holds up other processes."""
         fitter = self._fitter
         if fitter is not None:
             fitter.poke()
-
-
-def _lease(person: str, tab: str, samples: Mapping[str, Reason], until: float) -> Act:
-    return {"kind": "lease", "person": person, "tab": tab or None, "samples": dict(samples), "until": until}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
-from iale.labeling.items._items import ItemKind, Items, Shown, open_items
+from iale.labeling.items._items import Items, Shown, open_items
 from iale.labeling.queue._queue import Shares
 from iale.labeling.record._config_file import load_config
 from iale.labeling.record._fits import Fits, Guess
@@ -50,16 +50,12 @@ class Readable(Protocol):
 class ProjectReader:
     """Reads a project and changes nothing. Threads may share it; other processes may write to the project meanwhile.
 
-    Args:
-        folder: of the project.
-        config: what the project is made for.
-        items: its samples; by default they are opened.
-        ledger: its journal; by default it is opened.
-
     Attributes:
         folder: of the project.
         config: what the project is made for.
         items: the samples, and how to show them.
+        kind: what a sample is: "image", "text" or "row".
+        count: the number of samples.
         shares: which samples are drawn for the test share and for second opinions.
         fits: what the classifier says so far.
     """
@@ -69,6 +65,7 @@ class ProjectReader:
     ) -> None:
         self.folder, self.config = folder, config
         self.items: Items = items or open_items(config.data, resize=config.resize)
+        self.kind, self.count = self.items.kind, len(self.items)
         self.shares = Shares(self.items.ids, config.test_share, config.twice_share, config.seed)
         self.fits = Fits(folder)
         self._ledger = ledger or Ledger(folder)
@@ -78,9 +75,7 @@ class ProjectReader:
     def open(cls, folder: Path | str, *, data: Path | None = None) -> Self:
         """Opens a project; ``data`` says where its samples are now, if they were moved.
 
-        Raises:
-            StorageError: there is no project, or its files are damaged.
-            DataError: its samples are not where they were.
+        Raises StorageError for a damaged or missing project, DataError if its samples are not where they were.
         """
         folder = Path(folder)
         return cls(folder, load_config(folder, data))
@@ -89,16 +84,6 @@ class ProjectReader:
     def reader(self) -> ProjectReader:
         """Itself, so a function that reads a project accepts either kind (`Readable`)."""
         return self
-
-    @property
-    def kind(self) -> ItemKind:
-        """What a sample is: "image", "text" or "row"."""
-        return self.items.kind
-
-    @property
-    def count(self) -> int:
-        """The number of samples."""
-        return len(self.items)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -203,8 +188,8 @@ class ProjectReader:
         """
         if event.number not in self._holding:
             index = self.items.ids.find(event.sample or "")
-            holds = index is not None and (event.stamp is None or self.items.fits(index, event.stamp))
-            self._holding[event.number] = holds
+            same = index is not None and (event.stamp is None or self.items.fits(index, event.stamp))
+            self._holding[event.number] = same
         return self._holding[event.number]
 
     def _labels(self, wanted: Callable[[Event], bool]) -> dict[str, str]:
@@ -213,12 +198,11 @@ class ProjectReader:
 
     def _page(self, wanted: Callable[[Event], bool], offset: int, count: int) -> list[Labeled]:
         with self._ledger.reading():
-            found = (event for _, event in self._decided(newest=True) if wanted(event))
-            return [self._labeled(event) for event in itertools.islice(found, offset, offset + count)]
-
-    def _labeled(self, event: Event) -> Labeled:
-        sample = event.sample or ""
-        return Labeled(sample, event.label, event.person, event.time, event.note or "", self.guess(sample))
+            found = ((s, event) for s, event in self._decided(newest=True) if wanted(event))
+            return [
+                Labeled(s, event.label, event.person, event.time, event.note or "", self.guess(s))
+                for s, event in itertools.islice(found, offset, offset + count)
+            ]
 
     def _decided(self, *, newest: bool = False) -> Iterator[tuple[str, Event]]:
         """Decisions on samples that are there unchanged; to be used inside `Ledger.reading`."""

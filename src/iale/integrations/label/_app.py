@@ -65,7 +65,7 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
         exception_handlers={
             HTTPException: _refused,
             StorageError: _not_written,
-            IaleError: _wrong,
+            IaleError: lambda request, error: _error(422, error),
             OSError: _not_written,
             Exception: _broken,
         },
@@ -80,9 +80,8 @@ class _Api:
 
     def about(self, request: Request) -> Response:
         project = self._project
-        name, classes = _clean(project.folder.resolve().name), project.classes
-        offered = {"person": self._person, "mark": self._mark}
-        return _json(name=name, kind=project.kind, count=project.count, classes=classes, **offered)
+        told = {"kind": project.kind, "count": project.count, "classes": project.classes}
+        return _json(name=_clean(project.folder.resolve().name), person=self._person, mark=self._mark, **told)
 
     def status(self, request: Request) -> Response:
         return _json(**asdict(self._project.status()), classes=self._project.classes)
@@ -91,15 +90,13 @@ class _Api:
         label = request.query_params.get("label")
         offset = request.query_params.get("offset", "0")
         start = int(offset) if offset.isascii() and offset.isdigit() and len(offset) < 12 else 0
-        if label is None:
-            return _json(rows=[self._row(row) for row in self._project.skipped(start, LISTED)])
-        return _json(rows=[self._row(row) for row in self._project.labeled(label, start, LISTED)])
+        project = self._project
+        rows = project.skipped(start, LISTED) if label is None else project.labeled(label, start, LISTED)
+        return _json(rows=[self._row(row) for row in rows])
 
     def sample(self, request: Request) -> Response:
-        project, sample = self._project, request.path_params["sample"]
-        if project.items.ids.find(sample) is None:
-            raise HTTPException(404, "there is no such sample.")
-        name = _clean(project.name(sample))
+        project, sample = self._project, self._known(request.path_params["sample"])
+        name = self._name(sample)
         edge = THUMB if request.query_params.get("edge") == str(THUMB) else EDGE
         if isinstance(project.items, ImageItems):
             data = read_inside(project.items.root, project.path(sample), name)
@@ -131,15 +128,15 @@ class _Api:
         return _json(tickets=[{**asdict(each), "name": self._name(each.sample)} for each in tickets])
 
     def label(self, body: Body) -> Response:
-        sample, label = self._known(body), body.text("label")
+        sample, label = self._known(body.text("sample")), body.text("label")
         return self._done(self._project.label(body.text("person"), sample, label, key=body.text("key")))
 
     def skip(self, body: Body) -> Response:
-        sample, note = self._known(body), body.text("note", most=1000, empty=True)
+        sample, note = self._known(body.text("sample")), body.text("note", most=1000, empty=True)
         return self._done(self._project.skip(body.text("person"), sample, note=note, key=body.text("key")))
 
     def undo(self, body: Body) -> Response:
-        sample = self._known(body) if "sample" in body else None
+        sample = self._known(body.text("sample")) if "sample" in body else None
         key, tab = body.text("key"), body.text("tab")
         return self._done(self._project.undo(body.text("person"), sample, key=key, tab=tab))
 
@@ -151,8 +148,7 @@ class _Api:
         self._project.release(body.text("person"), body.text("tab"))
         return _json()
 
-    def _known(self, body: Body) -> str:
-        sample = body.text("sample")
+    def _known(self, sample: str) -> str:
         if self._project.items.ids.find(sample) is None:
             raise HTTPException(404, "there is no such sample.")
         return sample
@@ -171,9 +167,7 @@ class _Api:
         found: dict[str, object] = {**asdict(row), "name": self._name(row.sample)}
         if self._project.kind != "image":
             shown = self._project.show(row.sample)
-            text = (
-                shown if isinstance(shown, str) else ", ".join(f"{name} {cell}" for name, cell in dict(shown).items())
-            )
+            text = shown if isinstance(shown, str) else ", ".join(map(" ".join, dict(shown).items()))
             found["text"] = _clean(text)[:200]
         return found
 
@@ -203,10 +197,6 @@ def _error(status: int, error: object) -> Response:
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return _error(error.status_code, error.detail)
-
-
-def _wrong(request: Request, error: Exception) -> Response:
-    return _error(422, error)
 
 
 def _not_written(request: Request, error: Exception) -> Response:

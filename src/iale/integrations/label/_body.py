@@ -1,4 +1,4 @@
-"""The JSON object that a request carries: parsed once, and every field checked when it is taken out."""
+"""The JSON object that a request carries: parsed once. Every field is checked when it is taken out (DataError)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,7 @@ _MOST_TEXT = 200  # characters of a name
 
 
 class Body:
-    """What a request asks for.
-
-    Args:
-        data: the bytes of the request.
-
-    Raises:
-        HTTPException: they are not a JSON object.
-    """
+    """What a request asks for; raises HTTPException if it is not a JSON object."""
 
     def __init__(self, data: bytes) -> None:
         try:
@@ -37,7 +30,7 @@ class Body:
         return self._values.get(name) is not None
 
     def text(self, name: str, *, most: int = _MOST_TEXT, empty: bool = False) -> str:
-        """A text; raises DataError if it is something else, too long, blank (unless ``empty``) or unprintable."""
+        """A text that is not too long, blank (unless ``empty``) or unprintable."""
         value = self._values.get(name, "")
         if not isinstance(value, str) or len(value) > most or not (empty or value.strip()):
             raise DataError(f"{name} must be a text of 1 to {most} characters.")
@@ -46,14 +39,14 @@ class Body:
         return value
 
     def number(self, name: str) -> int:
-        """A whole number; raises DataError if it is anything else."""
+        """A whole number."""
         value = self._values.get(name)
         if not isinstance(value, int):
             raise DataError(f"{name} must be a whole number.")
         return value
 
     def texts(self, name: str) -> Sequence[str]:
-        """A list of texts, empty if it is not given; raises DataError if it is anything else."""
+        """A list of texts, empty if it is not given."""
         value = self._values.get(name, [])
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             raise DataError(f"{name} must be a list of texts.")

@@ -10,14 +10,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from iale.integrations.label._pictures import THUMB
-from iale.labeling.record._limits import LONGEST_NAME
+from iale.labeling.record._names import LONGEST_NAME
 
-LISTED = 60
-"""Labeled samples in one answer of ``/api/labeled``."""
-
-MOST_HELD = 32
-"""Samples that one tab may hold."""
-
+LISTED = 60  # labeled samples in one answer of ``/api/labeled``
+MOST_HELD = 32  # samples that one tab may hold
 _LIMITS = {"name": LONGEST_NAME, "held": MOST_HELD, "listed": LISTED, "thumbnail": THUMB}
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
@@ -27,17 +23,13 @@ def page_routes() -> list[Route]:
 
     The files are read once, here, so that no address that a browser sends ever becomes a path.
     """
-    routes = [Route("/api/limits", _limits, methods=["GET"])]
+    routes = [Route("/api/limits", lambda request: JSONResponse(_LIMITS), methods=["GET"])]
     for file in files(__package__).joinpath("static").iterdir():
         kind = next((kind for suffix, kind in _TYPES.items() if file.name.endswith(suffix)), None)
         if kind is not None:  # an editor may have left a copy there
             path = "/" if file.name == "index.html" else f"/{file.name}"
             routes.append(Route(path, _static(file.read_bytes(), kind), methods=["GET"]))
     return routes
-
-
-def _limits(request: Request) -> Response:
-    return JSONResponse(_LIMITS)
 
 
 def _static(data: bytes, kind: str) -> Callable[[Request], Response]:

@@ -16,43 +16,27 @@ from iale.data._pictures import open_picture
 from iale.data._pictures import picture as decode
 from iale.errors import DataError
 
-EDGE = 1600
-"""Pixels of the longer side of a shown image, at most."""
-
-THUMB = 160
-"""The same in the gallery of labeled samples."""
-
-MOST_BYTES = 500_000_000
-"""A larger file is not read."""
-
+EDGE = 1600  # pixels of the longer side of a shown image, at most
+THUMB = 160  # the same in the gallery of labeled samples
+_MOST_BYTES = 500_000_000  # a larger file is not read
 _TYPES = {"GIF": "image/gif", "JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 _AS_IS = 500_000  # bytes of a file that is sent as it is
 _SMALL = 4_000_000  # pixels; larger images are decoded one at a time
 # One thread, because the C library keeps the memory that each thread has freed: many would keep many photographs.
 _LARGE = ThreadPoolExecutor(1, "large-picture")
 
-Picture = tuple[bytes, str]
-"""Bytes and their media type."""
+Picture = tuple[bytes, str]  # bytes and their media type
 
 
 def read_inside(root: Path, path: Path, name: str) -> bytes:
-    """The bytes of a regular file below ``root``; links are followed as long as they stay there.
-
-    Args:
-        root: the folder.
-        path: the file.
-        name: what messages call it.
-
-    Raises:
-        DataError: it is gone, lies elsewhere, is not a regular file, or cannot be read.
-    """
+    """The bytes of a regular file below ``root``; links are followed as long as they stay there."""
     try:
         real = path.resolve(strict=True)
         if not real.is_relative_to(root.resolve()):
             raise DataError(f"{name} leads out of the folder.")
         with os.fdopen(os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as file:
             status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
+            if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_BYTES:
                 raise DataError(f"{name} is not a regular file, or is too large for an image.")
             return file.read()
     except (OSError, RuntimeError) as error:  # a RuntimeError if links go round in circles
@@ -60,16 +44,7 @@ def read_inside(root: Path, path: Path, name: str) -> bytes:
 
 
 def picture(data: bytes, name: str, edge: int = EDGE) -> Picture:
-    """What a browser shows of an encoded image.
-
-    Args:
-        data: the bytes of the file.
-        name: what messages call it.
-        edge: pixels of the longer side, at most.
-
-    Raises:
-        DataError: it is damaged, of an unknown kind, or too large to be decoded.
-    """
+    """What a browser shows of an encoded image; raises DataError if it cannot be decoded."""
     with open_picture(io.BytesIO(data), name) as image:
         kind, small = image.format, image.width * image.height <= _SMALL
         as_is = kind in _TYPES and len(data) <= _AS_IS and max(image.size) <= edge

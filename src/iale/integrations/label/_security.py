@@ -12,7 +12,6 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Collection
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -23,20 +22,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from iale._storage import storage_errors
 
-COOKIE = "iale-label"
-"""Beginning of the cookie's name; the port follows, because a browser keeps cookies by host alone."""
-
-MOST_BODY = 64 * 1024
-"""Bytes of a request, at most; the page sends a few hundred."""
-
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-"""Content-Security-Policy: nothing from other sites, no inline script or style, no frame around the page."""
-
+COOKIE = "iale-label"  # begins the cookie's name; the port follows, because a browser keeps cookies by host alone
+MOST_BODY = 64 * 1024  # bytes of a request, at most; the page sends a few hundred
 _HEADERS = {
-    "Content-Security-Policy": POLICY,
+    # Nothing from other sites, no inline script or style, no frame around the page.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -76,28 +69,19 @@ def is_loopback(host: str) -> bool:
 class Guard:
     """Refuses what does not come from the page itself: an ASGI application around another.
 
-    Args:
-        app: what is guarded.
-        token: the secret in the printed address.
-        host: the address the server listens at; unless it is loopback, other addresses and this machine's name also
-            count as its own.
-        port: part of the cookie's name.
+    ``host`` is the address the server listens at; unless it is loopback, other addresses and this machine's name also
+    count as its own.
     """
 
     def __init__(self, app: ASGIApp, token: str, host: str = "127.0.0.1", port: int = 0) -> None:
-        self._app = app
-        self._token = token
+        self._app, self._token = app, token
         self._local = is_loopback(host)
-        self._names: Collection[str] = (
-            {"localhost"} if self._local else {"localhost", host.lower(), socket.gethostname().lower()}
-        )
+        self._names = {"localhost"} if self._local else {"localhost", host.lower(), socket.gethostname().lower()}
         self._cookie = f"{COOKIE}-{port}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request, or hands it on."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
-            return
         if scope["type"] != "http":
             return  # web sockets are not answered
         headers = Headers(scope=scope)

@@ -25,10 +25,10 @@ from iale.labeling.project import Project
 
 
 def serve(project: Project, *, host: str = "127.0.0.1", port: int = 8414, person: str = "") -> None:
-    """Prints the address, token included, and answers until Ctrl-C.
+    """Prints the address, token included, and answers until Ctrl-C; the caller starts the project's fitting.
 
     Args:
-        project: what is labeled; its fitting is started by the caller.
+        project: what is labeled.
         host: the address to listen at.
         port: 0 takes a free one.
         person: the name that the page offers to whoever labels.

@@ -25,10 +25,8 @@ from iale.learner import Learner, QueryConfig
 from iale.recipe import classifier_of, strategy_of
 from iale.seeding import Stream
 
-QUEUE = 200
-"""Samples that a fit ranks: enough for several people until the next fit."""
-
 NICENESS = 10
+_QUEUE = 200  # samples that a fit ranks: enough for several people until the next fit
 _GUESSED = 2000  # labeled samples with a guess, which helps to find wrong labels
 _AHEAD = 50  # test samples that are predicted before anyone has labeled them, so the accuracy is known at once
 _APART = 500  # labeled samples that a new one is compared with
@@ -47,12 +45,7 @@ def fit_project(folder: str) -> None:
 
 
 class Round:
-    """Fits a project again and again.
-
-    Args:
-        project: whose labels are fitted.
-        reading: reads its samples.
-    """
+    """Fits a project again and again."""
 
     def __init__(self, project: Readable, reading: Reading) -> None:
         self.project, self.reading = project.reader, reading
@@ -81,12 +74,11 @@ class Round:
         learner.fit(strategy.needs)
         fitted = learner.fitted
         assert isinstance(fitted, FittedTorchClassifier)
-        ranked = learner.query(strategy, min(QUEUE, len(found))).tolist() if found else []
+        ranked = learner.query(strategy, min(_QUEUE, len(found))).tolist() if found else []
         outputs = fitted.outputs(samples, torch.arange(len(local)))
         ranked = self._apart(ranked, local, len(known))
         explore = self._explore(outputs, labels, len(known), len(classes), stream)
-        rows = known + found
-        latest = self._latest(fitted, outputs, rows, ranked, explore, len(known), classes)
+        latest = self._latest(fitted, outputs, known + found, ranked, explore, len(known), classes)
         fit = Fit(
             time=time.time(),
             labels=len(known),
@@ -98,7 +90,8 @@ class Round:
             notice=notice,
         )
         save_fit(project.folder, fit, latest)
-        self._drop_old_weights()
+        for path in sorted(project.folder.glob("weights-*.safetensors"))[:-2]:
+            path.unlink(missing_ok=True)  # two stay: another process may still be reading the last but one
         self._fit_to_random_labels(classes)
 
     def _candidates(self, stream: Stream) -> list[int]:
@@ -106,10 +99,8 @@ class Round:
         open_ = ~self.project.shares.reserved
         open_[list(self.project.answered())] = False
         pool = Pool(torch.from_numpy(np.flatnonzero(open_)), 1)
-        if not len(pool):
-            return []
-        drawn: list[int] = pool.candidates(self.project.config.subset_size, stream.child("subset")).indices.tolist()
-        return drawn
+        drawn = pool.candidates(self.project.config.subset_size, stream.child("subset"))
+        return list(drawn.indices.tolist())
 
     def _apart(self, ranked: list[int], local: Tensor, known: int) -> list[int]:
         """The ranking with near-duplicates (also of labeled samples) at its end."""
@@ -126,7 +117,7 @@ class Round:
         points = outputs.embeddings
         near = torch.cdist(points[known:].double(), points[:known].double()).amin(dim=1).square()
         rng = stream.child("explore").numpy()
-        return [known + at for at in spread(points[known:].numpy(), QUEUE, rng, near)]
+        return [known + at for at in spread(points[known:].numpy(), _QUEUE, rng, near)]
 
     def _latest(
         self,
@@ -177,20 +168,13 @@ class Round:
             save_random(self.project.folder, fits)
             self._random_labels = len(tests)
 
-    def _drop_old_weights(self) -> None:
-        """Keeps two: another process may still be reading the last but one."""
-        for path in sorted(self.project.folder.glob("weights-*.safetensors"))[:-2]:
-            path.unlink(missing_ok=True)
-
 
 _open: dict[str, Round] = {}  # in the fitting process, which is sent nothing but the name of the folder
 
 
 def _guess(probs: Tensor, classes: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
-    values, places = probs.topk(min(3, len(classes)))
-    return tuple(
-        (classes[place], round(value, 4)) for value, place in zip(values.tolist(), places.tolist(), strict=True)
-    )
+    values, places = (best.tolist() for best in probs.topk(min(3, len(classes))))
+    return tuple((classes[place], round(value, 4)) for value, place in zip(values, places, strict=True))
 
 
 def _yield_to_others() -> None:

@@ -18,17 +18,12 @@ from iale.labeling.reader import ProjectReader
 class Fitter:
     """Fits a project in a process of its own, whenever enough labels have come.
 
-    Args:
-        project: whose labels are fitted.
-        lock: the one of the project (`Ledger.lock`). A second lock could be taken in another order than this one, and
-            two threads would wait for each other.
-
-    Attributes:
-        problem: why the last fit failed, or empty.
+    ``lock`` is the one of the project (`Ledger.lock`). A second lock could be taken in another order than this one, and
+    two threads would wait for each other.
     """
 
     def __init__(self, project: ProjectReader, lock: threading.RLock) -> None:
-        self.problem = ""
+        self.problem = ""  # why the last fit failed
         self._project, self._lock = project, lock
         fits = project.fits.all
         self._known = fits[-1].answered if fits else 0  # changes that the last fit knew of

@@ -17,9 +17,7 @@ from iale.labeling.record._fits import RandomFits
 from iale.recipe import classifier_of
 from iale.seeding import Stream
 
-FEWEST = 20
-"""With fewer random labels, nothing is fitted to them."""
-
+_FEWEST = 20  # with fewer random labels, nothing is fitted to them
 _FOLDS = 4
 _SMALLEST = 4  # labels of a fit
 _SHARES = (1.0, 0.6, 0.35, 0.2)  # of the labels outside a fold; about even steps of log n, which curves follow
@@ -28,18 +26,11 @@ _SHARES = (1.0, 0.6, 0.35, 0.2)  # of the labels outside a fold; about even step
 def fit_to_random_labels(
     project: ProjectReader, reading: Reading, tests: Mapping[str, str], classes: tuple[str, ...]
 ) -> RandomFits | None:
-    """Fits to parts of the random labels of several sizes, four folds each; None if there are too few labels.
-
-    Args:
-        project: whose classifier is fitted.
-        reading: reads its samples.
-        tests: the labels of the test share, by id.
-        classes: names of the classes.
-    """
+    """Fits to parts of the random labels (``tests``) of several sizes, four folds each; None if there are too few."""
     ids = project.items.ids
     number = {name: place for place, name in enumerate(classes)}
     rows, inputs = reading.read(ids.index(sample) for sample in tests)
-    if len(rows) < FEWEST:
+    if len(rows) < _FEWEST:
         return None
     labels = torch.tensor([number[tests[ids[row]]] for row in rows])
     samples = ArraySamples(inputs)
@@ -58,10 +49,8 @@ def fit_to_random_labels(
             rest = torch.cat([folds[(fold + step) % _FOLDS] for step in range(1, _FOLDS)])[:size]
             job = FitJob(rest, labels[rest], stream.child("fit", size, fold).seed)
             fitted = classifier.fit_many(samples, [job])[0]
-            for row, label in zip(
-                held_out.tolist(), fitted.outputs(samples, held_out).predictions.tolist(), strict=True
-            ):
-                predicted[ids[rows[row]]] = classes[label]
+            says = fitted.outputs(samples, held_out).predictions.tolist()
+            predicted |= {ids[rows[r]]: classes[label] for r, label in zip(held_out.tolist(), says, strict=True)}
         sizes.append(size)
         predictions.append(predicted)
     return RandomFits(tuple(sizes), tuple(predictions))

@@ -66,9 +66,7 @@ def fit_now(project: Readable) -> None:
 def export_classifier(project: Readable, out: Path) -> None:
     """Writes ``weights.safetensors`` and ``card.json`` of the last finished fit; `load_classifier` reads them.
 
-    Raises:
-        ConfigError: nothing is fitted yet.
-        StorageError: it cannot be written.
+    Raises ConfigError if nothing is fitted yet.
     """
     card, path, digest = _latest(project)
     written = storage.write_tensors(out / _WEIGHTS, storage.read_tensors(path, digest))
@@ -78,9 +76,8 @@ def export_classifier(project: Readable, out: Path) -> None:
 def load_classifier(folder: Path | str) -> SavedClassifier:
     """Reads what `export_classifier` wrote.
 
-    Raises:
-        StorageError: there is no such classifier, or its files are damaged or do not belong together.
-        ConfigError, ModelError: your own model is missing, or has changed.
+    Raises StorageError if its files are missing, damaged or do not belong together; ConfigError or ModelError if your
+    own model is missing or has changed.
     """
     folder = Path(folder)
     card = storage.read_json(folder / _CARD)
@@ -100,11 +97,8 @@ def scores_csv(project: Readable, *, every: Callable[[int], None] = lambda _: No
     """What the last model says about every sample without an answer, as parts of a CSV table.
 
     Columns: sample, label (predicted), probability, score (higher is less sure: minus the margin between the two
-    likeliest classes), id, and the probability of each class. Samples that cannot be read are left out.
-
-    Args:
-        project: whose pool is scored.
-        every: called with the number of samples done so far.
+    likeliest classes), id, and the probability of each class. Samples that cannot be read are left out. ``every`` is
+    called with the number of samples done so far.
     """
     saved, reader = load_latest(project), project.reader
     yield _row("sample", "label", "probability", "score", "id", *(f"p({name})" for name in saved.classes))

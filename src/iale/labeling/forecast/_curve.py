@@ -25,17 +25,11 @@ _USUAL, _USUAL_SPREAD = 0.5, 0.4
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """B fitted curves.
+    """B fitted curves."""
 
-    Attributes:
-        a: float64 [B], the accuracy for n → ∞, at most 1.
-        b: float64 [B], at least 0.
-        c: float64 [B], how fast they rise.
-    """
-
-    a: Floats
-    b: Floats
-    c: Floats
+    a: Floats  # float64 [B], the accuracy for n → ∞, at most 1
+    b: Floats  # float64 [B], at least 0
+    c: Floats  # float64 [B], how fast they rise
 
     def at(self, labels: float) -> Floats:
         """float64 [B]: the accuracy with ``labels`` labels."""
@@ -50,13 +44,7 @@ class Curves:
 
 
 def fit_curves(labels: Floats, accuracy: Floats, weights: Floats) -> Curves:
-    """Fits one curve to each row by weighted least squares.
-
-    Args:
-        labels: float64 [P], n of each point.
-        accuracy: float64 [B, P].
-        weights: float64 [B, P], how much each point counts.
-    """
+    """Fits one curve to each row by weighted least squares; labels [P], accuracy and weights [B, P]."""
     best = np.full(len(accuracy), np.inf)
     a, b, c = np.ones(len(accuracy)), np.zeros(len(accuracy)), np.ones(len(accuracy))
     for exponent in _EXPONENTS:
@@ -73,14 +61,8 @@ def draw_curves(labels: Floats, accuracy: Floats, ends: Floats, noise: Floats, r
     """One curve for each row, whose end is given. Its exponent is drawn from its posterior, and b is fitted.
 
     A few points at the beginning of a curve say little about its exponent, and the best fit to them is often far from
-    what comes. So log p(c | y) = −Σ (y − ŷ_c)² / 2σ² + log prior(c) is taken on the grid of exponents.
-
-    Args:
-        labels: float64 [P], n of each point.
-        accuracy: float64 [B, P].
-        ends: float64 [B], a of each curve.
-        noise: float64 [P], the variance σ² of an accuracy.
-        rng: for the draws; the first row gets the likeliest exponent.
+    what comes. So log p(c | y) = −Σ (y − ŷ_c)² / 2σ² + log prior(c) is taken on the grid of exponents; the first row
+    gets the likeliest one. Labels [P], accuracy [B, P], ends a [B], and noise σ² [P], the variance of an accuracy.
     """
     weights = np.broadcast_to(1 / noise, accuracy.shape)
     surprise = np.square(np.log(_EXPONENTS / _USUAL) / _USUAL_SPREAD) / 2
@@ -145,11 +127,6 @@ def late_weights(labels: Floats, draws: int, rng: np.random.Generator) -> Floats
     slope at the end comes out too small, with too short an interval. The last points alone say little. So each draw
     also draws where its curve begins, log-uniformly between 20% and 80% of the labels. On MNIST with 30 and 100 test
     samples, the 95% intervals of the slope then held the truth in 96% of the cases, and in 46% without these draws.
-
-    Args:
-        labels: float64 [P]; the four largest always count.
-        draws: number of rows after the first.
-        rng: for the draws.
     """
     low, high = np.log(_BEGINS).tolist()
     shares = np.append(_BEGIN, np.exp(rng.uniform(low, high, size=draws)))
@@ -158,11 +135,8 @@ def late_weights(labels: Floats, draws: int, rng: np.random.Generator) -> Floats
 
 
 def accuracies(right: Floats, known: Floats, weights: Floats) -> Floats:
-    """float64 [B, P]: weighted shares of the test samples that are right.
+    """float64 [B, P]: shares of the test samples that are right, by ``weights`` [B, T].
 
-    Args:
-        right: float64 [P, T], 1 where a model is right.
-        known: float64 [P, T], 1 where it was asked.
-        weights: float64 [B, T].
+    ``right`` and ``known``, [P, T], are 1 where a model is right, and where it was asked.
     """
     return np.asarray((weights @ (right * known).T) / np.maximum(weights @ known.T, 1e-12))

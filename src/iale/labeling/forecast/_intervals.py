@@ -12,10 +12,7 @@ from numpy.typing import NDArray
 from iale.labeling.forecast.status import Range
 
 _Z = 1.959963984540054  # the 97.5% point of the normal distribution
-
-
 UNKNOWN = Range()
-"""What cannot be told."""
 
 
 def wilson(right: int, count: int) -> Range:
@@ -34,14 +31,9 @@ def wilson(right: int, count: int) -> Range:
 
 
 def percentiles(value: float, draws: NDArray[np.float64] | Sequence[float], most: float = math.inf) -> Range:
-    """The middle 95% of bootstrap draws; what is above ``most`` or infinite counts as beyond all bounds.
+    """An estimate with the middle 95% of its bootstrap draws; what is above ``most`` or infinite has no bound.
 
     Without an upper bound, only the lower end is given ("at least"), and `UNKNOWN` if that is not above 0.
-
-    Args:
-        value: the estimate itself.
-        draws: float64 [B]; infinite if a draw has no bound.
-        most: a value above this is not believed.
     """
     ordered = np.sort(np.asarray(draws, dtype=np.float64))
     low, high = (float(ordered[int(q * (len(ordered) - 1))]) for q in (0.025, 0.975))
@@ -56,9 +48,6 @@ def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> Range:
 
     The interval is Cohen's for large samples, κ ± z √(p_o (1 − p_o) / n) / (1 − p_e). If both people use one and the
     same class, chance alone always agrees: κ is not defined, and `UNKNOWN` is returned.
-
-    Args:
-        pairs: the two labels of each sample.
     """
     count = len(pairs)
     if not count:

@@ -1,25 +1,22 @@
-"""How the status of a project is made."""
+"""How the status of a project is made, and when it advises to stop."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from iale.labeling.forecast._advice import advise
 from iale.labeling.forecast._intervals import UNKNOWN, cohens_kappa
 from iale.labeling.forecast._savings import Savings, Terms, savings
-from iale.labeling.forecast.status import Status
+from iale.labeling.forecast.status import Advice, Status
 from iale.labeling.reader import ProjectReader
 
 _FEWEST_PAIRS = 10
+_WORTH = 0.01  # a point of accuracy: less is not worth a fifth more labels
 
 
 class StatusMaker:
     """Makes the status of a project; what the fits tell is computed once for every change.
 
     Threads may share it without a lock. Two that ask at once may compute the same, and labeling never waits for that.
-
-    Args:
-        project: whose status it is.
     """
 
     def __init__(self, project: ProjectReader) -> None:
@@ -81,3 +78,36 @@ class StatusMaker:
             found = savings(fits, random, tests, terms)
             self._known = now, found  # in one step
         return found
+
+
+def advise(found: Savings, *, left: int, target: float | None) -> Advice:
+    """Whether to go on; ``left`` samples have no label."""
+    if not left:
+        return Advice(True, "Stop: there is nothing left to label.", "Every sample has been answered.")
+    low = found.accuracy.low
+    if target is not None and low is not None and low >= target:
+        return Advice(
+            True,
+            "Stop: the target is reached.",
+            f"Even the lower end of the interval, {low:.1%}, is not below the target of {target:.1%}.",
+        )
+    high = found.more_gain.high
+    if high is None:
+        reason = next(iter(found.cannot_tell.values()), "the learning curve is too short.")
+        return Advice(
+            None, "Go on: it cannot be told yet what more labels would bring.", f"{reason[:1].upper()}{reason[1:]}"
+        )
+    # The upper end decides, so noise alone never stops a project that still learns.
+    if high < _WORTH:
+        return Advice(
+            True,
+            "Stop: more labels are hardly worth it.",
+            f"{found.more} more labels are predicted to add at most {100 * high:.1f} points of accuracy.",
+        )
+    value = max(0.0, found.more_gain.value or 0.0)
+    return Advice(
+        False,
+        "Go on: the classifier still learns.",
+        f"{found.more} more labels are predicted to add {100 * value:.1f} points of accuracy, at most "
+        f"{100 * high:.1f}.",
+    )

@@ -39,37 +39,24 @@ _OTHER_LABELS = 0.12
 
 @dataclass(frozen=True)
 class Terms:
-    """On which terms a project goes on.
+    """On which terms a project goes on."""
 
-    Attributes:
-        batch: labels between two fits.
-        test_share: share of the labels that go to the test share.
-        target: the accuracy to reach; None aims half way to what the curve can reach.
-        samples: size of the pool, labeled or not.
-        seed: root of the draws.
-    """
-
-    batch: int
-    test_share: float
-    target: float | None
-    samples: int
-    seed: int
+    batch: int  # labels between two fits
+    test_share: float  # share of the labels that go to the test share
+    target: float | None  # the accuracy to reach; None aims half way to what the curve can reach
+    samples: int  # size of the pool, labeled or not
+    seed: int  # root of the draws
 
 
 @dataclass(frozen=True)
 class Savings:
-    """What can be told. The fields mean the same as in `Status`, and two more are:
-
-    Attributes:
-        more_gain: predicted rise of the accuracy from ``more`` labels.
-        more: a fifth of the labels so far, or a batch if that is more.
-    """
+    """What can be told. The other fields mean the same as in `Status`."""
 
     accuracy: Range = UNKNOWN
     curve: tuple[Point, ...] = ()
     gain: Range = UNKNOWN
-    more_gain: Range = UNKNOWN
-    more: int = 0
+    more_gain: Range = UNKNOWN  # predicted rise of the accuracy from ``more`` labels
+    more: int = 0  # a fifth of the labels so far, or a batch if that is more
     target: float | None = None
     to_target: Range = UNKNOWN
     saved: Range = UNKNOWN
@@ -78,34 +65,20 @@ class Savings:
 
 @dataclass(frozen=True, eq=False)
 class _Drawn:
-    """The learning curve, drawn B times.
+    """The learning curve, drawn B times."""
 
-    Attributes:
-        labels: n, labels of the last fit.
-        curves: B of them.
-        on_curve: for each point what the first curve says; None if the point does not count for that curve.
-        tests: float64 [B, T + 2], weights of the test samples, which all draws share.
-        stream: root of further draws.
-    """
-
-    labels: float
+    labels: float  # n, labels of the last fit
     curves: Curves
-    on_curve: tuple[float | None, ...]
-    tests: Floats
-    stream: Stream
+    on_curve: tuple[float | None, ...]  # what the first curve says at each point; None if the point does not count
+    tests: Floats  # float64 [B, T + 2], weights of the test samples, which all draws share
+    stream: Stream  # root of further draws
 
 
 def savings(fits: Sequence[Fit], random: RandomFits, tests: Mapping[str, str], terms: Terms) -> Savings:
-    """What the test share tells.
+    """What the test share tells, by the labels of its samples (``tests``).
 
     The interval of the accuracy is Wilson's. All others are percentiles of draws: each weighs the test samples and the
     fits anew, lets the curve begin elsewhere, and fits it again. One draw gives all quantities, so they agree.
-
-    Args:
-        fits: all finished fits.
-        random: fits to random labels.
-        tests: the labels of the test share, by id.
-        terms: how the project goes on.
     """
     if not fits:
         return Savings(cannot_tell={"accuracy": "no model is fitted yet: that takes labels of two classes."})

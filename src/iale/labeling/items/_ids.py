@@ -6,12 +6,11 @@ import hashlib
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from iale.errors import DataError
 
+# Hexadecimal digits of an id: 64 bits, so n²/2⁶⁵ pairs collide: with a million samples, 1 in 40 million projects.
 DIGITS = 16
-"""Hexadecimal digits of an id: 64 bits, so n²/2⁶⁵ pairs collide: with a million samples, 1 in 40 million projects."""
 
 
 def id_of(*parts: bytes) -> int:
@@ -25,21 +24,18 @@ def id_of(*parts: bytes) -> int:
 class Ids:
     """The ids of N samples, in order; 16 bytes each.
 
-    Args:
-        numbers: uint64 [N]; if two are equal (rows that are the same), the later one takes the next free number.
+    If two numbers are equal (rows that are the same), the later one takes the next free number.
     """
 
-    def __init__(self, numbers: Iterable[int] | NDArray[np.uint64], count: int = -1) -> None:
+    def __init__(self, numbers: Iterable[int], count: int = -1) -> None:
         self.numbers = np.fromiter(numbers, np.uint64, count)
-        self._order = np.argsort(self.numbers, kind="stable")
-        while len(same := self._repeated()):
-            self.numbers[same] += np.uint64(1)
+        while True:
             self._order = np.argsort(self.numbers, kind="stable")
-        self._sorted = self.numbers[self._order]
-
-    def _repeated(self) -> NDArray[np.int64]:
-        ordered = self.numbers[self._order]
-        return np.asarray(self._order[1:][ordered[1:] == ordered[:-1]])
+            self._sorted = self.numbers[self._order]
+            same = self._order[1:][self._sorted[1:] == self._sorted[:-1]]
+            if not len(same):
+                break
+            self.numbers[same] += np.uint64(1)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -60,6 +56,10 @@ class Ids:
         number = np.uint64(int(sample, 16))
         place = int(np.searchsorted(self._sorted, number))
         return int(self._order[place]) if place < len(self) and self._sorted[place] == number else None
+
+    def known(self, samples: Iterable[str]) -> list[int]:
+        """The indices of those ids that are known."""
+        return [index for sample in samples if (index := self.find(sample)) is not None]
 
     def index(self, sample: str) -> int:
         """The index of an id; raises DataError for an unknown one."""

@@ -18,9 +18,7 @@ from iale.errors import DataError
 from iale.labeling.items._ids import Ids, Names, id_of
 from iale.labeling.items._items import ItemKind
 
-DEFAULT_SIZE = (64, 64)
-"""Size of photographs for the classifier; people see them as they are."""
-
+DEFAULT_SIZE = (64, 64)  # of photographs for the classifier; people see them as they are
 _LARGEST = 128  # longest side of images that are kept as they are, if all have one size
 _LOOKED_AT = 16  # images that say which size and colors the others have
 _TRIED = 64  # images that are opened to find these, because some may be damaged
@@ -31,18 +29,8 @@ class ImageItems:
     """The images below a folder, in the order of their names. Links that lead out of it are passed over.
 
     An id is a digest of the path below the folder, so a copy of the folder has the same ids. Sizes and times of the
-    files are remembered, so a file that has changed since is noticed before it is read.
-
-    Args:
-        root: the folder.
-        resize: (height, width) for the classifier; without it, small images of one size stay as they are, and others
-            become 64 x 64.
-
-    Attributes:
-        notices: what was passed over, a sentence each.
-
-    Raises:
-        DataError: there is no image, or no image that was tried can be read.
+    files are remembered, so a file that has changed since is noticed before it is read. Without a size (height, width)
+    for the classifier, small images of one size stay as they are, and others become 64 x 64.
     """
 
     kind: ItemKind = "image"
@@ -61,18 +49,16 @@ class ImageItems:
 
     @property
     def samples(self) -> ImageItems:
-        """Itself: what a classifier reads."""
         return self
 
     def __len__(self) -> int:
         return len(self._names)
 
     def name(self, index: int) -> str:
-        """The path below the folder, with forward slashes."""
         return self._names[index]
 
     def stamp(self, index: int) -> str:
-        """Size, time of the last change, and a digest of the beginning; raises DataError if the file has changed."""
+        """Size, time of the last change, and a digest of the beginning."""
         return f"{self._sizes[index]}-{self._times[index]}-{_beginning(self.path(index))}"
 
     def fits(self, index: int, stamp: str) -> bool:
@@ -88,7 +74,6 @@ class ImageItems:
             return False
 
     def changed(self, index: int) -> str:
-        """What has happened to the file since: "deleted", "changed" or nothing."""
         try:
             found = os.stat(self.root / self._names[index])
         except OSError:
@@ -97,7 +82,6 @@ class ImageItems:
         return "" if same else "changed"
 
     def path(self, index: int) -> Path:
-        """The file of an image; raises DataError if it is gone or has changed since the folder was listed."""
         if what := self.changed(index):
             raise DataError(f"{self._names[index]} was {what} since the project was opened: it is passed over.")
         path = self.root / self._names[index]
@@ -111,7 +95,7 @@ class ImageItems:
         return np.asarray(image if image.mode == "L" else image.convert("RGB"))
 
     def batch(self, indices: Tensor) -> Tensor:
-        """uint8 [B, 1 or 3, height, width]; raises DataError for an image that cannot be read."""
+        """uint8 [B, 1 or 3, height, width]."""
         out = torch.empty((len(indices), *self.shape), dtype=torch.uint8)
         channels, *size = self.shape
         for place, row in enumerate(rows_of(indices, len(self)).tolist()):

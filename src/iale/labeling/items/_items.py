@@ -20,22 +20,15 @@ Shown = NDArray[np.uint8] | str | dict[str, str]
 
 
 class Items(Protocol):
-    """N samples, each with an id, and how to show one.
-
-    Attributes:
-        kind: what they are.
-        ids: their ids in order; an id is 16 hexadecimal digits and stays the same when the data are moved.
-        samples: what a classifier reads; an input that cannot be read raises DataError.
-        notices: sentences about what was passed over.
-    """
+    """N samples, each with an id, and how to show one."""
 
     kind: ItemKind
-    ids: Ids
-    notices: list[str]
+    ids: Ids  # in order; an id is 16 hexadecimal digits and stays the same when the data are moved
+    notices: list[str]  # sentences about what was passed over
 
     @property
     def samples(self) -> Samples:
-        """What a classifier reads."""
+        """What a classifier reads; an input that cannot be read raises DataError."""
         ...
 
     def __len__(self) -> int: ...
@@ -45,10 +38,7 @@ class Items(Protocol):
         ...
 
     def stamp(self, index: int) -> str:
-        """Changes with the content of a sample; empty for rows, whose id changes with it already.
-
-        Raises DataError if the sample has changed since it was opened.
-        """
+        """Changes with the content of a sample; raises DataError if that has changed since it was opened."""
         ...
 
     def fits(self, index: int, stamp: str) -> bool:
@@ -80,10 +70,7 @@ ITEMS = Registry[Callable[..., Items]](
 
 
 def open_items(data: Path, *, resize: tuple[int, ...] = ()) -> Items:
-    """The samples at ``data``: a folder of images, an .npz or .npy file, or a .csv file.
-
-    Raises DataError if there are none.
-    """
+    """The samples at ``data``: a folder of images, an .npz or .npy file, or a .csv file."""
     if data.is_dir():
         return ITEMS["folder"](data, resize)
     kind = {".npz": "array", ".npy": "array", ".csv": "csv"}.get(data.suffix.lower())

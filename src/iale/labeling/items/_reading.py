@@ -18,38 +18,41 @@ _KEPT = 1 << 26  # bytes of inputs that are kept for the next fit, which looks a
 class Reading:
     """Reads samples one by one, and keeps the ones used last in memory.
 
-    Args:
-        items: where they are.
-
-    Attributes:
-        unreadable: why samples were passed over, by index.
+    As the `Samples` of a classifier, the unreadable ones are all zeros.
     """
 
     def __init__(self, items: Items) -> None:
-        self.items = items
-        self.unreadable: dict[int, str] = {}
+        self._items, self.shape = items, items.samples.shape
+        self.unreadable: dict[int, str] = {}  # why samples were passed over, by index
         self._kept: OrderedDict[int, Tensor] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._items)
 
     def read(self, indices: Iterable[int]) -> tuple[list[int], Tensor]:
         """The n indices that could be read, in order, and their inputs: uint8 or float32 [n, *shape]."""
-        read: list[int] = []
-        parts: list[Tensor] = []
-        for index in indices:
-            values = self._one(index)
-            if values is not None:
-                read.append(index)
-                parts.append(values)
-        shape = self.items.samples.shape
-        return read, torch.stack(parts) if parts else torch.empty((0, *shape))
+        found = [(index, values) for index in indices if (values := self._one(index)) is not None]
+        inputs = torch.stack([values for _, values in found]) if found else torch.empty((0, *self.shape))
+        return [index for index, _ in found], inputs
+
+    def batch(self, indices: Tensor) -> Tensor:
+        """The inputs at ``indices`` (int64 [B]): uint8 or float32 [B, *shape]; zeros for what cannot be read."""
+        wanted = rows_of(indices, len(self)).tolist()
+        read, inputs = self.read(wanted)
+        if len(read) == len(wanted):
+            return inputs
+        out = torch.zeros((len(wanted), *self.shape), dtype=inputs.dtype)
+        out[[place for place, row in enumerate(wanted) if row not in self.unreadable]] = inputs
+        return out
 
     def _one(self, index: int) -> Tensor | None:
-        if self.items.changed(index):
+        if self._items.changed(index):
             self._kept.pop(index, None)
         elif index in self._kept:
             self._kept.move_to_end(index)
             return self._kept[index]
         try:
-            values = self.items.samples.batch(torch.tensor([index]))[0].clone()
+            values = self._items.samples.batch(torch.tensor([index]))[0].clone()
         except DataError as error:
             self.unreadable[index] = str(error)
             return None
@@ -58,42 +61,3 @@ class Reading:
         while len(self._kept) * values.nbytes > _KEPT:
             self._kept.popitem(last=False)
         return values
-
-
-class LenientSamples:
-    """Samples of which the unreadable ones are all zeros, and known.
-
-    Args:
-        items: where they are.
-    """
-
-    def __init__(self, items: Items) -> None:
-        self._items, self._reading = items, Reading(items)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one input."""
-        return self._items.samples.shape
-
-    @property
-    def unreadable(self) -> dict[int, str]:
-        """Why samples could not be read, by index."""
-        return self._reading.unreadable
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def look(self, indices: Tensor) -> None:
-        """Finds out which of ``indices`` cannot be read."""
-        self._reading.read(indices.tolist())
-
-    def batch(self, indices: Tensor) -> Tensor:
-        """The inputs at ``indices`` (int64 [B]): uint8 or float32 [B, *shape]; zeros for what cannot be read."""
-        wanted = rows_of(indices, len(self)).tolist()
-        read, inputs = self._reading.read(wanted)
-        if len(read) == len(wanted):
-            return inputs
-        out = torch.zeros((len(wanted), *self.shape), dtype=inputs.dtype)
-        there = [place for place, row in enumerate(wanted) if row not in self._reading.unreadable]
-        out[there] = inputs
-        return out

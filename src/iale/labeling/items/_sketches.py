@@ -10,19 +10,14 @@ from torch import Tensor
 from iale.labeling.items._items import ItemKind
 
 _SIDE = 16  # pixels
-ALIKE = {"image": 0.98, "text": 0.95, "row": 0.999}
-"""Samples whose sketches have at least this cosine count as near-duplicates."""
+ALIKE = {"image": 0.98, "text": 0.95, "row": 0.999}  # the smallest cosines between sketches of near-duplicates
 
 
 def sketches(batch: Tensor, kind: ItemKind) -> NDArray[np.float32]:
-    """float32 [B, D], rows of length 1 or 0.
+    """float32 [B, D], rows of length 1 or 0, of uint8 or float32 [B, …].
 
     Images are averaged over their channels to 16 x 16 pixels, minus their mean, so brightness and contrast do not
     count. Texts are taken as they are, and rows of features minus their mean.
-
-    Args:
-        batch: uint8 or float32 [B, …].
-        kind: what the samples are.
     """
     values = batch.float()
     if values.dim() == 4:
@@ -38,13 +33,8 @@ def spread(points: NDArray[np.float32], count: int, rng: np.random.Generator, ne
     """Positions of ``count`` points far from one another (k-means++, Arthur & Vassilvitskii 2007).
 
     Each is drawn with a probability proportional to its squared distance from the nearest one before it. Unlike
-    farthest-first order, this does not begin with all the outliers.
-
-    Args:
-        points: float32 [n, D].
-        count: how many, at most n.
-        rng: for the draws.
-        near: float64 [n], squared distances to what is chosen already; None if nothing is.
+    farthest-first order, this does not begin with all the outliers. ``near``, float64 [n], holds squared distances to
+    what is chosen already; None if nothing is.
     """
     values = points.astype(np.float64)
     nearest = np.full(len(values), np.inf) if near is None else near.double().numpy().copy()
@@ -64,12 +54,8 @@ def spread(points: NDArray[np.float32], count: int, rng: np.random.Generator, ne
 def keep_apart(order: NDArray[np.float32], before: NDArray[np.float32], alike: float) -> list[int]:
     """Positions in a ranking with near-duplicates at its end.
 
-    A sample that looks like one ranked higher, or like one of those ``before``, would teach little that is new.
-
-    Args:
-        order: float32 [n, D], sketches in the order of the ranking.
-        before: float32 [m, D], sketches of what is labeled.
-        alike: the smallest cosine of two near-duplicates.
+    A sample that looks like one ranked higher, or like one of those ``before``, would teach little that is new. Both
+    are sketches, float32 [n, D] and [m, D]; ``alike`` is the smallest cosine of two near-duplicates.
     """
     same = np.asarray(order @ order.T >= alike)
     known = [len(before) > 0 and bool((before @ sketch >= alike).any()) for sketch in order]

@@ -20,26 +20,13 @@ from iale.labeling.items._ids import Ids, Names, id_of
 from iale.labeling.items._items import ItemKind, Shown
 from iale.labeling.items._texts import FEATURES, hashed_ngrams
 
-_NAME_COLUMNS = ("sample", "id")
-"""Columns that name a row; the first one that exists is used."""
-
-_LABEL_COLUMN = "label"
-"""Never shown or learned from; `import_csv` reads it."""
-
+_NAME_COLUMNS = ("sample", "id")  # they name a row; the first one that exists is used
+_LABEL_COLUMN = "label"  # never shown or learned from; `import_csv` reads it
 _READ = 1024  # rows of an array read at a time
 
 
 class RowItems:
-    """Rows of an array or a table.
-
-    Args:
-        kind: what they are.
-        samples: what a classifier reads.
-        ids: one each.
-        names: of the rows; by default their numbers from 0.
-        columns: names of the columns of a table.
-        cells: the cells of every row of a table, joined by NUL.
-    """
+    """Rows of an array, or of a table with the cells of each row joined by NUL."""
 
     def __init__(
         self,
@@ -62,19 +49,15 @@ class RowItems:
         return str(index) if self._names is None else self._names[index]
 
     def stamp(self, index: int) -> str:
-        """Empty: the id changes with what the row holds."""
-        return ""
+        return ""  # the id changes with what the row holds
 
     def fits(self, index: int, stamp: str) -> bool:
-        """True, for the same reason."""
-        return True
+        return True  # for the same reason
 
     def changed(self, index: int) -> str:
-        """Empty: what was read once does not change."""
-        return ""
+        return ""  # what was read once does not change
 
     def path(self, index: int) -> Path:
-        """Raises DataError: rows have no file of their own."""
         raise DataError(f"sample {self.name(index)} is a row and has no file: show it instead.")
 
     def show(self, index: int) -> Shown:
@@ -92,11 +75,7 @@ class RowItems:
 
 
 class TextSamples:
-    """Hashed n-grams of texts, computed when they are asked for.
-
-    Args:
-        texts: N of them.
-    """
+    """Hashed n-grams of texts, computed when they are asked for."""
 
     shape: tuple[int, ...] = (FEATURES,)
 
@@ -130,7 +109,12 @@ def csv_items(path: Path) -> RowItems:
     If every cell outside the columns sample, id and label is a number, the rows are features. Otherwise they are texts:
     the column ``text``, or all columns together.
     """
-    header, rows = _read(path)
+    header, numbered = read_table(path)
+    if not numbered:
+        raise DataError(f"{path} holds no rows: a line of column names and a line for each sample were expected.")
+    if len(set(header)) != len(header) or "" in header:
+        raise DataError(f"{path}, line 1: every column needs a name of its own.")
+    rows = [row for _, row in numbered]
     name_at = next((header.index(column) for column in _NAME_COLUMNS if column in header), None)
     names = None if name_at is None else Names(row[name_at] for row in rows)
     if names is not None and len(set(names)) != len(names):
@@ -143,27 +127,14 @@ def csv_items(path: Path) -> RowItems:
     features = _numbers(rows, used)
     if features is not None:
         cells = Names("\0".join(row[at] for at in used) for row in rows)
-        return RowItems("row", _features(path, features), ids, names, columns, cells)
+        try:
+            return RowItems("row", ArraySamples(features), ids, names, columns, cells)
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from error
     if "text" in columns:
         used, columns = [header.index("text")], ["text"]
     cells = Names("\0".join(row[at] for at in used) for row in rows)
     return RowItems("text", TextSamples(cells), ids, names, columns, cells)
-
-
-def _features(path: Path, features: NDArray[np.float32]) -> Samples:
-    try:
-        return ArraySamples(features)
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from error
-
-
-def _read(path: Path) -> tuple[list[str], list[list[str]]]:
-    header, rows = read_table(path)
-    if not rows:
-        raise DataError(f"{path} holds no rows: a line of column names and a line for each sample were expected.")
-    if len(set(header)) != len(header) or "" in header:
-        raise DataError(f"{path}, line 1: every column needs a name of its own.")
-    return header, [row for _, row in rows]
 
 
 def _numbers(rows: list[list[str]], used: list[int]) -> NDArray[np.float32] | None:

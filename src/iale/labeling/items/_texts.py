@@ -11,9 +11,8 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
+# Two n-grams that share a place of a vector get opposite signs half of the time, so on average they cancel.
 FEATURES = 2048
-"""Size of a vector. Two n-grams that share a place get opposite signs half of the time, so on average they cancel."""
-
 _WORDS = re.compile(r"\w+")
 _MOST = 10_000  # words of a text; the rest is ignored
 

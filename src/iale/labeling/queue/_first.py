@@ -28,8 +28,7 @@ def first_ones(folder: Path, items: Items, shares: Shares, seed: int) -> list[in
     of the draw is not read.
     """
     try:
-        names = storage.read_json(folder / FIRST)["samples"]
-        return [index for name in names if (index := items.ids.find(name)) is not None]
+        return items.ids.known(storage.read_json(folder / FIRST)["samples"])
     except (StorageError, KeyError):
         pass
     chosen = _choose(items, shares, Stream(seed).child("first"))
@@ -40,14 +39,11 @@ def first_ones(folder: Path, items: Items, shares: Shares, seed: int) -> list[in
 
 def _choose(items: Items, shares: Shares, stream: Stream) -> list[int]:
     rng = stream.numpy()
-    drawn: dict[int, None] = {}
-    for index in rng.integers(len(items), size=4 * _LOOKED_AT).tolist():
-        if not shares.reserved[index] and len(drawn) < _LOOKED_AT:
-            drawn[index] = None
+    drawn = dict.fromkeys(rng.integers(len(items), size=4 * _LOOKED_AT).tolist())  # in order, and none twice
     read: list[int] = []
     parts = []
     end = time.monotonic() + _SECONDS
-    for index in drawn:
+    for index in [index for index in drawn if not shares.reserved[index]][:_LOOKED_AT]:
         if time.monotonic() > end:
             break
         try:

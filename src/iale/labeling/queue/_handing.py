@@ -17,17 +17,8 @@ _BETWEEN_SECONDS = 5  # a person gets at most one second opinion among this many
 class Handing:
     """Chooses samples for a person: none that is answered, or leased to anyone.
 
-    Every method is called inside `Ledger.writing`, so two people never get the same sample.
-
-    Args:
-        ids: of all samples.
-        shares: which samples are drawn for the test share and for second opinions.
-        ledger: what has been answered and handed out.
-        holds: whether the sample of an answer is there unchanged.
-        config: how large the shares are.
-
-    Attributes:
-        queue: the order of the samples.
+    Every method is called inside `Ledger.writing`, so two people never get the same sample. ``holds`` says whether the
+    sample of an answer is there unchanged.
     """
 
     def __init__(
@@ -43,9 +34,8 @@ class Handing:
         """Takes over what the last finished fit asks for."""
         if latest is not None and latest is not self._latest:
             self._latest = latest
-            find = self._ids.find
-            self.queue.ranked = [index for sample in latest.queue if (index := find(sample)) is not None]
-            self.queue.explore = [index for sample in latest.explore if (index := find(sample)) is not None]
+            self.queue.ranked = self._ids.known(latest.queue)
+            self.queue.explore = self._ids.known(latest.explore)
 
     def choose(self, person: str, count: int, now: float) -> dict[str, Reason]:
         """Up to ``count`` samples with the reasons for them, in the order in which to label them."""

@@ -21,22 +21,13 @@ class Shares:
     The ids and the seed alone decide both, before anyone has seen a sample. So the first T samples of the test share
     are a uniform draw from all samples, no matter what a model asks for or in which order people work, and the accuracy
     measured on them is unbiased.
-
-    Args:
-        ids: of all N samples.
-        test_share: the share of the samples that no strategy may choose.
-        twice_share: the share of the samples that get a second opinion.
-        seed: of the draw.
-
-    Attributes:
-        reserved: bool [N], the test share.
-        order: int64 [R], indices of the test share in the order in which they are handed out.
     """
 
     def __init__(self, ids: Ids, test_share: float, twice_share: float, seed: int) -> None:
         draw = _uniform(ids.numbers, Stream(seed).child("test").seed)
-        self.reserved = draw < test_share
+        self.reserved = draw < test_share  # bool [N]: no strategy may choose these
         chosen = np.flatnonzero(self.reserved)
+        # int64 [R]: the test share in the order in which it is handed out.
         self.order: NDArray[np.int64] = chosen[np.argsort(draw[chosen], kind="stable")]
         # One bit a sample, for pools of millions.
         self._twice = np.packbits(_uniform(ids.numbers, Stream(seed).child("twice").seed) < twice_share)
@@ -47,25 +38,14 @@ class Shares:
 
 
 class Queue:
-    """The order in which samples are handed out.
-
-    Args:
-        shares: the draws.
-        seed: for the samples that are drawn at random.
-
-    Attributes:
-        first: indices of the diverse first samples, which are labeled before there is a model.
-        ranked: indices that the strategy asks for, best first; empty before the first fit.
-        explore: indices of samples unlike the labeled ones, among which an unseen class may be found.
-    """
+    """The order in which samples are handed out."""
 
     def __init__(self, shares: Shares, seed: int) -> None:
         self.shares = shares
-        self.first: Sequence[int] = ()
-        self.ranked: Sequence[int] = ()
-        self.explore: Sequence[int] = ()
-        self._tested = 0
-        self._turn = 0
+        self.first: Sequence[int] = ()  # the diverse first samples, which are labeled before there is a model
+        self.ranked: Sequence[int] = ()  # what the strategy asks for, best first; empty before the first fit
+        self.explore: Sequence[int] = ()  # unlike the labeled samples: an unseen class may be found among them
+        self._tested = self._turn = 0
         self._rest: list[int] | None = None
         self._rng = Stream(seed).child("random").numpy()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,19 +11,12 @@ from iale.labeling.record._journal import Event, Reason
 
 @dataclass(frozen=True)
 class Lease:
-    """A sample that was handed out and is not answered yet.
-
-    Attributes:
-        person: who got it.
-        tab: in which of that person's browser tabs.
-        reason: why it is asked for.
-        until: when others may get it, in seconds since 1970.
-    """
+    """A sample that was handed out and is not answered yet."""
 
     person: str
     tab: str
     reason: Reason
-    until: float
+    until: float  # when others may get it, in seconds since 1970
 
 
 class Answers:
@@ -31,21 +24,14 @@ class Answers:
 
     The decision on a sample is the last answer (label or skip) that was not undone. A second opinion measures how well
     people agree, so it decides only if it is the only answer.
-
-    Attributes:
-        added: names of the classes that were added, in order.
-        decisions: the decision of every answered sample, the latest change last.
-        leases: by the id of the sample; some may have ended.
-        tested: samples that were handed out as part of the test share.
-        keys: events by the person and the key of the request.
     """
 
     def __init__(self) -> None:
-        self.added: list[str] = []
-        self.decisions: dict[str, Event] = {}
-        self.leases: dict[str, Lease] = {}
-        self.tested: set[str] = set()
-        self.keys: dict[tuple[str, str], Event] = {}
+        self.added: list[str] = []  # names of the classes that were added, in order
+        self.decisions: dict[str, Event] = {}  # of every answered sample, the latest change last
+        self.leases: dict[str, Lease] = {}  # by the id of the sample; some may have ended
+        self.tested: set[str] = set()  # samples that were handed out as part of the test share
+        self.keys: dict[tuple[str, str], Event] = {}  # by the person and the key of the request
         self._events: defaultdict[str, list[Event]] = defaultdict(list)
         self._acts: defaultdict[str, list[Event]] = defaultdict(list)
         self._undone: set[int] = set()
@@ -75,18 +61,16 @@ class Answers:
             if not event.until:  # the tab gave it back
                 self.leases.pop(sample, None)
                 continue
-            self.leases[sample] = Lease(event.person, event.tab or "", reason, event.until or 0.0)
+            self.leases[sample] = Lease(event.person, event.tab or "", reason, event.until)
             if reason == "test":
                 self.tested.add(sample)
 
     def _decide(self, sample: str) -> None:
         self.decisions.pop(sample, None)
         answers = self.answers(sample)
-        decided = next((event for event in reversed(answers) if event.reason != "second"), None)
-        if decided is not None:
-            self.decisions[sample] = decided
-        elif answers:
-            self.decisions[sample] = answers[0]
+        if answers:
+            first_hand = (event for event in reversed(answers) if event.reason != "second")
+            self.decisions[sample] = next(first_hand, answers[0])
 
     def leased(self, sample: str, now: float) -> bool:
         """Whether someone holds a sample."""
@@ -120,14 +104,10 @@ class Answers:
 
     def last_act(self, person: str, sample: str | None = None) -> Event | None:
         """The last answer of a person (to ``sample``) that was not undone; imported labels do not count."""
-        return next(
-            (
-                event
-                for event in reversed(self._acts.get(person, ()))
-                if event.number not in self._undone and event.reason != "imported" and sample in (None, event.sample)
-            ),
-            None,
-        )
+        for event in reversed(self._acts.get(person, ())):
+            if event.number not in self._undone and event.reason != "imported" and sample in (None, event.sample):
+                return event
+        return None
 
     def opinion(self, person: str, sample: str) -> Event | None:
         """What a person says about a sample: the last answer that was not undone."""
@@ -146,8 +126,4 @@ class Answers:
 
     def people(self) -> dict[str, int]:
         """How many samples carry each person's label."""
-        found: defaultdict[str, int] = defaultdict(int)
-        for event in self.decisions.values():
-            if event.kind == "label":
-                found[event.person] += 1
-        return dict(found)
+        return dict(Counter(event.person for event in self.decisions.values() if event.kind == "label"))

@@ -12,8 +12,7 @@ from iale.errors import ConfigError, StorageError
 from iale.labeling.record.config import ProjectConfig
 
 _CONFIG = "project.json"
-_FIXED = ("resize", "test_share", "twice_share", "seed")
-"""What a project keeps for good: another value would spoil what was drawn so far."""
+_FIXED = ("resize", "test_share", "twice_share", "seed")  # other values would spoil what was drawn so far
 
 
 def has_config(folder: Path) -> bool:
@@ -22,10 +21,7 @@ def has_config(folder: Path) -> bool:
 
 
 def continue_config(folder: Path, config: ProjectConfig) -> ProjectConfig:
-    """The configuration with which the project in ``folder`` goes on, saved if it has changed; its classes stay.
-
-    Raises ConfigError if the data or something that is fixed differs from what it was.
-    """
+    """The configuration with which the project in ``folder`` goes on, saved if it has changed; its classes stay."""
     before = load_config(folder)
     if before.data.exists() and config.data.resolve() != before.data.resolve():
         raise ConfigError(f"{folder} is the project of {before.data}, not of {config.data}: name another folder.")
@@ -51,12 +47,7 @@ def save_config(folder: Path, config: ProjectConfig) -> None:
 def load_config(folder: Path, data: Path | None = None) -> ProjectConfig:
     """The configuration of a project.
 
-    Args:
-        folder: of the project.
-        data: where its samples are now; by default where they were, or at the same place relative to the project.
-
-    Raises:
-        StorageError: there is no project, or its file is damaged.
+    ``data`` says where its samples are now; by default where they were, or at the same place relative to the project.
     """
     if not (folder / _CONFIG).is_file():
         raise StorageError(f"{folder} is not a labeling project: `iale label DATA --out {folder}` makes one.")

@@ -15,72 +15,44 @@ from iale.errors import StorageError
 FITS, LATEST, RANDOM = "fits.jsonl", "latest.json", "random.json"
 
 _Stamp = tuple[int, int, int] | None
-Guess = tuple[tuple[str, float], ...]
-"""The likeliest classes with their probabilities, best first."""
+Guess = tuple[tuple[str, float], ...]  # the likeliest classes with their probabilities, best first
 
 
 @dataclass(frozen=True)
 class Fit:
-    """One finished fit.
+    """One finished fit."""
 
-    Attributes:
-        time: when it finished, in seconds since 1970.
-        labels: how many labels it was fitted on, without those of the test share.
-        answered: answers, undos and new classes that it knew of.
-        classes: names of the classes, in the order of the logits.
-        strategy: the one that chose the next samples.
-        tests: the class it predicts for samples of the test share, by id.
-        seconds: how long it took.
-        notice: why another strategy was used than the one in the configuration; empty otherwise.
-    """
-
-    time: float
-    labels: int
-    answered: int
-    classes: tuple[str, ...]
-    strategy: str
-    tests: Mapping[str, str]
-    seconds: float
-    notice: str = ""
+    time: float  # when it finished, in seconds since 1970
+    labels: int  # how many labels it was fitted on, without those of the test share
+    answered: int  # answers, undos and new classes that it knew of
+    classes: tuple[str, ...]  # names of the classes, in the order of the logits
+    strategy: str  # the one that chose the next samples
+    tests: Mapping[str, str]  # the class it predicts for samples of the test share, by id
+    seconds: float  # how long it took
+    notice: str = ""  # why another strategy was used than the one in the configuration
 
 
 @dataclass(frozen=True)
 class Latest:
-    """What the last finished fit says about single samples.
+    """What the last finished fit says about single samples."""
 
-    Attributes:
-        fit: its number, from 1.
-        queue: ids to label next, best first.
-        explore: ids unlike the labeled ones.
-        guesses: for these and for the samples labeled last.
-        confidence: mean probability of the likeliest class over the candidates.
-        weights: the file of the weights.
-        digest: its SHA-256.
-        shape: of the inputs.
-        unreadable: why samples were passed over, by id.
-    """
-
-    fit: int
-    queue: tuple[str, ...]
-    explore: tuple[str, ...]
-    guesses: Mapping[str, Guess]
-    confidence: float
-    weights: str
-    digest: str
-    shape: tuple[int, ...]
-    unreadable: Mapping[str, str] = field(default_factory=dict)
+    fit: int  # its number, from 1
+    queue: tuple[str, ...]  # ids to label next, best first
+    explore: tuple[str, ...]  # ids unlike the labeled ones
+    guesses: Mapping[str, Guess]  # for these and for the samples labeled last
+    confidence: float  # mean probability of the likeliest class over the candidates
+    weights: str  # the file of the weights
+    digest: str  # its SHA-256
+    shape: tuple[int, ...]  # of the inputs
+    unreadable: Mapping[str, str] = field(default_factory=dict)  # why samples were passed over, by id
 
 
 @dataclass(frozen=True)
 class RandomFits:
-    """What models say that were fitted to random labels alone: to parts of the test share, in turn.
+    """What models say that were fitted to random labels alone: to parts of the test share, in turn."""
 
-    Attributes:
-        labels: for each size, how many labels the models were fitted on.
-        predictions: for each size and id of the test share, the class predicted by a model that did not learn from it.
-    """
-
-    labels: tuple[int, ...] = ()
+    labels: tuple[int, ...] = ()  # for each size, how many labels the models were fitted on
+    # For each size and id of the test share, the class predicted by a model that did not learn from it.
     predictions: tuple[Mapping[str, str], ...] = ()
 
 
@@ -89,9 +61,6 @@ class Fits:
 
     Threads may share it without a lock: what is known of a file is replaced in one step, so two of them may read the
     same lines, but neither skips any.
-
-    Args:
-        folder: of the project.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -130,10 +99,7 @@ class Fits:
         stamp, (before, random) = _stamp(self._folder / RANDOM), self._random
         if stamp != before:
             with self._readable(RANDOM):
-                values = (
-                    {"labels": (), "predictions": ()} if stamp is None else storage.read_json(self._folder / RANDOM)
-                )
-                random = RandomFits(tuple(values["labels"]), tuple(values["predictions"]))
+                random = RandomFits() if stamp is None else _read_random(self._folder / RANDOM)
             self._random = stamp, random
         return random
 
@@ -186,3 +152,8 @@ def _read_latest(path: Path) -> Latest:
         sample: tuple((str(label), float(p)) for label, p in guess) for sample, guess in values["guesses"].items()
     }
     return Latest(**values)
+
+
+def _read_random(path: Path) -> RandomFits:
+    values = storage.read_json(path)
+    return RandomFits(tuple(values["labels"]), tuple(values["predictions"]))

@@ -15,9 +15,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Literal, TypedDict, cast
+from typing import Literal, cast, get_args
 
-from iale._storage import storage_errors, to_json
+from iale._storage import JsonObject, storage_errors, to_json
 from iale.errors import StorageError
 
 Kind = Literal["label", "skip", "undo", "class", "lease"]
@@ -27,92 +27,53 @@ one of the diverse first samples; nothing better was available ("random"); it be
 second opinion; it came from a file; a person chose it."""
 
 
-@dataclass(frozen=True)
-class Event:
-    """One line of the journal.
-
-    Attributes:
-        number: 1, 2, 3, … without gaps.
-        time: in seconds since 1970.
-        kind: what happened.
-        person: who did it.
-        sample: the sample's id; None for a new class and for a lease.
-        label: the name of the class; None for a skip, an undo and a lease.
-        reason: why this sample was labeled or skipped.
-        of: the number of the event that an undo takes back.
-        stamp: what the sample was when it was labeled (`Items.stamp`).
-        note: why a sample was left out; None if the person cannot tell its class.
-        key: chosen by the client; a second request with the same key is the same event.
-        samples: ids and reasons of a lease.
-        tab: which of the person's browser tabs holds the lease.
-        until: when the lease ends, in seconds since 1970.
-    """
-
-    number: int
-    time: float
-    kind: Kind
-    person: str
-    sample: str | None = None
-    label: str | None = None
-    reason: Reason | None = None
-    of: int | None = None
-    stamp: str | None = None
-    note: str | None = None
-    key: str | None = None
-    samples: Mapping[str, Reason] | None = None
-    tab: str | None = None
-    until: float | None = None
-
-
-class Act(TypedDict, total=False):
-    """What somebody does: an `Event` that has no number and no time yet."""
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """What somebody does."""
 
     kind: Kind
     person: str
-    sample: str | None
-    label: str | None
-    reason: Reason | None
-    of: int | None
-    stamp: str | None
-    note: str | None
-    key: str | None
-    samples: Mapping[str, Reason]
-    tab: str | None
-    until: float
+    sample: str | None = None  # its id; None for a new class and for a lease
+    label: str | None = None  # the name of the class; None for a skip, an undo and a lease
+    reason: Reason | None = None  # why this sample was labeled or skipped
+    of: int | None = None  # the number of the event that an undo takes back
+    stamp: str | None = None  # what the sample was when it was labeled (`Items.stamp`)
+    note: str | None = None  # why a sample was left out; None if the person cannot tell its class
+    key: str | None = None  # chosen by the client; a second request with the same key is the same event
+    samples: Mapping[str, Reason] | None = None  # ids and reasons of a lease
+    tab: str | None = None  # which of the person's browser tabs holds the lease
+    until: float | None = None  # when the lease ends, in seconds since 1970
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event(Act):
+    """One line of the journal: an act that was recorded."""
+
+    number: int  # 1, 2, 3, … without gaps
+    time: float  # in seconds since 1970
 
 
 _FIELDS = {field.name for field in fields(Event)}
-_KINDS = ("label", "skip", "undo", "class", "lease")
+_KINDS = get_args(Kind)
 
 
 class Journal:
     """An append-only file of events, shared by processes. Threads take turns with one object: see `Ledger`.
 
-    Args:
-        path: created, with its folder, when the first event is written.
-
-    Attributes:
-        notices: sentences about damage that was cut off.
-
-    Raises:
-        StorageError: the file cannot be read, or a line before the last one is damaged.
+    The file is made when the first event is written. Raises StorageError if it cannot be read, or if a line before the
+    last one is damaged.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.notices: list[str] = []
-        self._events: list[Event] = []
+        self.notices: list[str] = []  # sentences about damage that was cut off
+        self.events: list[Event] = []  # all that were read so far, in order
         self._end = 0  # byte after the last event read; what follows is new, or was never acknowledged
         self._file: int | None = None  # open, and locked against other processes, while this object writes
         self.refresh()
 
     def __len__(self) -> int:
-        return len(self._events)
-
-    @property
-    def events(self) -> Sequence[Event]:
-        """All events read so far, in order."""
-        return self._events
+        return len(self.events)
 
     def refresh(self) -> None:
         """Reads what other processes have added since."""
@@ -131,10 +92,7 @@ class Journal:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Locks the file, so a decision made inside knows every event.
-
-        Raises StorageError if the file cannot be opened for writing.
-        """
+        """Locks the file, so a decision made inside knows every event."""
         if self._file is not None:  # `extend` inside its caller's block
             yield
             return
@@ -151,34 +109,25 @@ class Journal:
             os.close(file)  # this unlocks it
 
     def append(self, *, durable: bool = True, **values: object) -> Event:
-        """Adds one event; see `extend`.
-
-        Args:
-            durable: as for `extend`.
-            values: the fields of the event.
-        """
+        """Adds one event; see `extend`."""
         (event,) = self.extend([values], durable=durable)
         return event
 
     def extend(self, events: Sequence[Mapping[str, object]], *, durable: bool = True) -> list[Event]:
-        """Adds several events with one write; they are on the disk when this returns.
+        """Adds events, given by the fields of an `Act`, with one write; they are on the disk when this returns.
 
-        Args:
-            events: the fields of each (`Act`).
-            durable: False leaves the write to the next durable event, or to the system, to bring to the disk. That is
-                enough for leases: if one is lost, its sample is only handed out again.
-
-        Raises:
-            StorageError: they could not be written (a full disk); the journal is as it was.
+        Without ``durable`` the next durable event, or the system, brings them to the disk. That is enough for leases:
+        if one is lost, its sample is only handed out again. On StorageError (a full disk), the journal is as it was.
         """
         with self.writing():
-            now, first = time.time(), len(self._events) + 1
-            added = [Event(first + place, now, **cast(Act, values)) for place, values in enumerate(events)]
+            now, first = time.time(), len(self.events) + 1
+            fields_of = (cast(JsonObject, values) for values in events)
+            added = [Event(number=number, time=now, **each) for number, each in enumerate(fields_of, first)]
             data = "".join(_line(event) for event in added).encode()
             with storage_errors("write", self.path):
                 self._write(data, durable)
             # Only now: if anything before fails, the next read starts behind the last acknowledged event.
-            self._events += added
+            self.events += added
             self._end += len(data)
             return added
 
@@ -221,7 +170,7 @@ class Journal:
         at = 0
         while at < whole:
             stop = data.index(b"\n", at) + 1
-            number = len(self._events) + len(new) + 1
+            number = len(self.events) + len(new) + 1
             event = _parse(data[at:stop], number)
             if event is None:
                 if stop < len(data) or _is_json(data[at:stop]):
@@ -240,7 +189,7 @@ class Journal:
                 f"the last line of {self.path.name} was unfinished ({len(data) - at} bytes) and was cut off: the label "
                 f"in it was never acknowledged."
             )
-        self._events += new
+        self.events += new
         self._end += at
 
 

@@ -10,30 +10,19 @@ from pathlib import Path
 from iale.labeling.record._answers import Answers
 from iale.labeling.record._journal import Act, Event, Journal
 
-_JOURNAL = "journal.jsonl"
-
 
 class Ledger:
     """What has happened in a project, and what it adds up to.
 
     Threads take turns through ``lock``, the only lock of a project in this process; processes take turns through the
     lock of the journal's file. The file's lock is always taken inside ``lock``, so the two cannot block each other.
-
-    Args:
-        folder: of the project.
-
-    Attributes:
-        lock: re-entrant, so what is called inside `reading` or `writing` may use them again.
-        journal: the events.
-        answers: the state after all of them. Look at it inside `reading` or `writing` only.
-        changes: answers, undos and new classes so far; leases are not counted.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.lock = threading.RLock()
-        self.journal = Journal(folder / _JOURNAL)
-        self.answers = Answers()
-        self.changes = self._applied = 0
+        self.lock = threading.RLock()  # re-entrant, so what is called inside `reading` or `writing` may use them again
+        self.journal = Journal(folder / "journal.jsonl")
+        self.answers = Answers()  # the state after all events: look at it inside `reading` or `writing` only
+        self.changes = self._applied = 0  # answers, undos and new classes so far; leases are not counted
         self._apply()
 
     @contextlib.contextmanager
@@ -53,7 +42,7 @@ class Ledger:
 
     def extend(self, acts: Sequence[Act], *, durable: bool = True) -> list[Event]:
         """Records acts, inside `writing`; they are on the disk when this returns (`Journal.extend`)."""
-        added = self.journal.extend(acts, durable=durable)
+        added = self.journal.extend([vars(act) for act in acts], durable=durable)
         self._apply()
         return added
 

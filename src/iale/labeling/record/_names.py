@@ -5,8 +5,8 @@ from __future__ import annotations
 import unicodedata
 
 from iale.errors import DataError
-from iale.labeling.record._limits import LONGEST_NAME
 
+LONGEST_NAME = 100  # characters of the name of a class or a person
 _LONGEST_NOTE = 200
 _UNWANTED = ("Cc", "Cs", "Zl", "Zp")  # joiners (Cf) stay: many scripts need them
 
