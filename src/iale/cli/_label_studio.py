@@ -15,10 +15,7 @@ TOKEN = "LABEL_STUDIO_API_KEY"
 
 _LOOP = Registry[Any](
     "part of the loop",
-    {
-        "config": "iale.integrations.label_studio.loop:LoopConfig",
-        "run": "iale.integrations.label_studio.loop:run",
-    },
+    {"config": "iale.integrations.label_studio.loop:LoopConfig", "run": "iale.integrations.label_studio.loop:run"},
 )
 
 

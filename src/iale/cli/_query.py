@@ -63,10 +63,7 @@ def main(argv: Sequence[str]) -> int:
     learner = ActiveLearner(classifier, samples, strategy, subset_size=options.subset_size, seed=options.seed)
     learner.tell(indices, labels)
     name = options.model or classifier_name(options, kind)
-    print(
-        f"fitting {name} to {len(indices)} labels, then asking {asked} for {options.k} samples",
-        file=sys.stderr,
-    )
+    print(f"fitting {name} to {len(indices)} labels, then asking {asked} for {options.k} samples", file=sys.stderr)
     answer = _csv([names[index] for index in learner.ask(options.k)])
     if options.out is None:
         print(answer, end="")

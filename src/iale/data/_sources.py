@@ -165,11 +165,6 @@ def _from_idx(name: str, files: tuple[RemoteFile, ...], classes: tuple[str, ...]
 
 
 def _from_arrays(
-    name: str,
-    train: Array,
-    train_labels: Array,
-    test: Array,
-    test_labels: Array,
-    classes: tuple[str, ...],
+    name: str, train: Array, train_labels: Array, test: Array, test_labels: Array, classes: tuple[str, ...]
 ) -> DataSet:
     return make_dataset(name, ArraySamples(train), train_labels, ArraySamples(test), test_labels, classes)

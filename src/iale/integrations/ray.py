@@ -172,11 +172,7 @@ def _start_here(workers: int) -> None:
     for left in reversed(range(_TRIES)):
         try:
             ray.init(
-                address="local",
-                num_cpus=workers,
-                object_store_memory=_OBJECT_STORE,
-                include_dashboard=False,
-                **_QUIET,
+                address="local", num_cpus=workers, object_store_memory=_OBJECT_STORE, include_dashboard=False, **_QUIET
             )
             return
         except Exception as error:  # Ray raises exceptions of all kinds, even plain ones

@@ -13,13 +13,7 @@ from iale.strategies.base import QueryContext
 
 
 def make_context(
-    n: int = 24,
-    num_classes: int = 4,
-    dim: int = 6,
-    labeled: int = 9,
-    passes: int = 8,
-    members: int = 5,
-    seed: int = 0,
+    n: int = 24, num_classes: int = 4, dim: int = 6, labeled: int = 9, passes: int = 8, members: int = 5, seed: int = 0
 ) -> QueryContext:
     """A context with normal embeddings, and logits that are linear in them plus noise; no two rows are equal.
 

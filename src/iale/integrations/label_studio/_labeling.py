@@ -49,9 +49,7 @@ class Labeling:
 
     def result(self, name: str) -> list[dict[str, object]]:
         """The result of an annotation or a prediction that chooses the class ``name``."""
-        return [
-            {"from_name": self.control, "to_name": self.shown, "type": "choices", "value": {"choices": [name]}},
-        ]
+        return [{"from_name": self.control, "to_name": self.shown, "type": "choices", "value": {"choices": [name]}}]
 
 
 def read_labeling(parsed: Mapping[str, _Tag], config: str) -> Labeling:

@@ -121,11 +121,7 @@ def run(
 
 
 def _round(
-    config: LoopConfig,
-    project: Project,
-    labeling: Labeling,
-    samples: TaskSamples,
-    say: Callable[[str], None],
+    config: LoopConfig, project: Project, labeling: Labeling, samples: TaskSamples, say: Callable[[str], None]
 ) -> None:
     """One round: reads the labels, refits, and writes the scores."""
     found = project.tasks(labeling)
