@@ -23,16 +23,11 @@ class ImageFile(NamedTuple):
 
 
 def scan_images(root: Path, passed_over: Counter[str] | None = None) -> list[ImageFile]:
-    """All images below a folder, in the order of their names.
+    """All images below a folder, in the order of their names; raises DataError if it holds none.
 
-    Args:
-        root: the folder.
-        passed_over: counts by reason what is passed over: links out of the folder, links to folders, what is not a
-            regular file, empty files and unreadable folders. Without it the walk is strict: it follows links, and an
-            empty file or an unreadable folder is an error.
-
-    Raises:
-        DataError: there is no such folder, or no image in it.
+    With ``passed_over``, which counts by reason, the walk leaves out links out of the folder, links to folders, what is
+    not a regular file, empty files and unreadable folders. Without it the walk is strict: it follows links, and an
+    empty file or an unreadable folder is an error.
     """
     if not root.is_dir():
         raise DataError(f"there is no folder {root}: give a folder of images.")

@@ -1,6 +1,8 @@
-"""Samples that stay encoded in memory."""
+"""Images that are decoded when they are asked for: files in a folder, or encoded bytes in memory."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -8,9 +10,80 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from iale.data._checks import rows_of
-from iale.data._fingerprint import digest
+from iale.data._fingerprint import digest, file_stamp, sampled
 from iale.data._pictures import Mode, decode
-from iale.errors import DataError
+from iale.data._scan import scan_images
+from iale.errors import ConfigError, DataError
+
+
+class FolderSamples:
+    """The images below a folder, in the order of their names, each decoded when it is asked for.
+
+    If every image lies in a subfolder, the first-level subfolders are the classes; otherwise the images are unlabeled.
+
+    Args:
+        root: the folder.
+        size: (height, width) to which every image is resized; without it, all must have the size of the first.
+        mode: "L" (grayscale) or "RGB"; by default what the first image is.
+
+    Attributes:
+        root: the folder.
+        names: the N paths below ``root``, with forward slashes.
+        classes: the names of the classes in order, empty for unlabeled images.
+        labels: int64 [N], or None for unlabeled images.
+
+    Raises:
+        DataError: there is no image, a file is empty, or the first image cannot be read.
+    """
+
+    def __init__(self, root: str | Path, *, size: tuple[int, int] | None = None, mode: Mode | None = None) -> None:
+        if size is not None and min(size) < 1:
+            raise ConfigError(f"images cannot be resized to {size}: give (height, width) of at least 1.")
+        self.root = Path(root)
+        self.names = [image.name for image in scan_images(self.root)]
+        parts = [name.split("/") for name in self.names]
+        self.classes: tuple[str, ...] = ()
+        self.labels: Tensor | None = None
+        if all(len(part) > 1 for part in parts):
+            self.classes = tuple(sorted({part[0] for part in parts}))
+            number = {name: label for label, name in enumerate(self.classes)}
+            self.labels = torch.tensor([number[part[0]] for part in parts])
+        first = decode(self.root / self.names[0], str(self.root / self.names[0]), mode, size)
+        self._size = size
+        self._shape = tuple(first.shape)
+        self._mode: Mode = "L" if self._shape[0] == 1 else "RGB"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one image: ``(1 or 3, height, width)``."""
+        return self._shape
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def batch(self, indices: Tensor) -> Tensor:
+        """The images at ``indices`` (int64 [B]), decoded now: uint8 [B, C, H, W].
+
+        Raises DataError for an image that cannot be read or has another size than the first.
+        """
+        out = torch.empty((len(indices), *self._shape), dtype=torch.uint8)
+        for place, row in enumerate(rows_of(indices, len(self)).tolist()):
+            path = self.root / self.names[row]
+            image = decode(path, str(path), self._mode, self._size)
+            if tuple(image.shape) != self._shape:
+                height, width = image.shape[1:]
+                raise DataError(
+                    f"{path} is {height} x {width} pixels and the first image {self._shape[1]} x {self._shape[2]}: "
+                    f"give a size to resize all images to."
+                )
+            out[place] = image
+        return out
+
+    def fingerprint(self) -> str:
+        """A digest of every file's path, size and time of the last change, and of the content of some."""
+        root = self.root.absolute()
+        stamps = [(name, file_stamp(root / name)) for name in self.names]
+        return digest(self._mode, self._size, root, stamps, sampled(self))
 
 
 class EncodedSamples:
@@ -38,8 +111,7 @@ class EncodedSamples:
         if not fits:
             raise DataError(f"the offsets of {name} do not fit its bytes: it is damaged; get it again.")
         self._data, self._offsets, self._name = data, offsets, name
-        first = self._decode(0, None)
-        self._shape = tuple(first.shape)
+        self._shape = tuple(self._decode(0, None).shape)
 
     @property
     def shape(self) -> tuple[int, ...]:
