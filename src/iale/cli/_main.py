@@ -31,7 +31,9 @@ SUMMARIES = {
 """What `iale --help` says of each command."""
 
 COMMANDS = Registry[Callable[[Sequence[str]], int]](
-    "command", {name: f"iale.cli._{name.replace('-', '_')}:main" for name in SUMMARIES}
+    "command",
+    {name: f"iale.cli._{name.replace('-', '_')}:main" for name in SUMMARIES}
+    | {"train-alil": "iale.cli._train:main_alil"},
 )
 """The commands by name: functions from a list of arguments to an exit code."""
 
@@ -43,12 +45,10 @@ EXIT_PIPE = 141
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns its exit code.
 
+    That is 0; 2 for bad input, after one sentence on stderr; 130 after Ctrl-C; 141 if the reader of the output left.
+
     Args:
         argv: the arguments without the program's name; those of this process by default.
-
-    Returns:
-        0; 2 for bad input, after one sentence on stderr; 130 after Ctrl-C; 141 if the reader of the output went
-        away.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # if a terminal lacks a character, print the rest

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from iale.errors import ConfigError
+from iale.executors import Executor, open_executor
 
 T = TypeVar("T")
 
@@ -51,19 +52,32 @@ class _Option:
         return "--" + self.name.replace("_", "-")
 
 
+@dataclass(frozen=True)
+class WorkerOptions:
+    """Where the work runs; the results do not depend on it.
+
+    Attributes:
+        workers: how many runs or episodes run side by side, one thread each.
+        executor: serial, process or ray; by default serial for one worker and process for more.
+        address: of a running Ray cluster, as HOST:6379; by default Ray runs on this machine.
+    """
+
+    workers: int = 1
+    executor: str | None = None
+    address: str | None = None
+
+    def open(self) -> contextlib.AbstractContextManager[Executor]:
+        """The executor; raises ConfigError, before anything is written, if the options contradict each other."""
+        return open_executor(self.workers, self.executor, self.address)
+
+
 def parse(cls: type[T], argv: Sequence[str], *, prog: str, prefixed: Collection[str] = ()) -> T:
     """An instance of ``cls`` filled from the command line.
 
-    Args:
-        cls: a dataclass with a docstring: a summary, then "Attributes:". A field with metadata ``positional`` takes
-            all arguments without a flag; a field without a default is required.
-        argv: the arguments.
-        prog: the command's name, for help and errors.
-        prefixed: nested dataclasses whose options get the name of the field as a prefix, to keep them apart.
-
-    Raises:
-        ConfigError: an option is unknown, lacks its value or has a bad value.
-        SystemExit: help was requested and printed.
+    ``cls`` is a dataclass with a docstring: a summary, then "Attributes:". A field with metadata ``positional`` takes
+    all arguments without a flag; a field without a default is required. Options of the nested dataclasses in
+    ``prefixed`` get the name of the field as a prefix, to keep them apart. Raises ConfigError if an option is unknown,
+    lacks its value or has a bad value, and SystemExit after ``--help``.
     """
     options = list(_flatten(cls, prefixed))
     values = _values(options, argv, prog, _documentation(cls)[""])
@@ -78,12 +92,12 @@ def listing(cls: type, prefixed: Collection[str] = ()) -> list[tuple[str, str, s
     """The flag, value, default and meaning of every option; the default of a required option is "required"."""
     return [
         (
-            option.kind.metavar if option.positional else option.flag,
-            option.kind.metavar,
-            "required" if option.default is MISSING else show(option.default),
-            option.help,
+            o.kind.metavar if o.positional else o.flag,
+            o.kind.metavar,
+            "required" if o.default is MISSING else show(o.default),
+            o.help,
         )
-        for option in _flatten(cls, prefixed)
+        for o in _flatten(cls, prefixed)
     ]
 
 
@@ -135,16 +149,7 @@ def _annotation(option: _Option) -> Any:
     )
     hint = "(required)" if option.default is MISSING else "" if option.positional else None
     argument = tyro.conf.arg(help=option.help, help_behavior_hint=hint)
-    if option.positional:
-        return Annotated[Any, spec, argument, tyro.conf.Positional]
-    return Annotated[Any, spec, argument]
-
-
-def check_workers(workers: int) -> int:
-    """Returns ``workers``; raises ConfigError, before anything is written, if it is below 1."""
-    if workers < 1:
-        raise ConfigError(f"the number of workers must be at least 1, not {workers}.")
-    return workers
+    return Annotated[Any, spec, argument, *([tyro.conf.Positional] if option.positional else [])]
 
 
 def show(value: Any) -> str:

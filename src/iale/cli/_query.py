@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from torch import Tensor
 from iale._storage import write_bytes
 from iale.active_learner import ActiveLearner
 from iale.cli._options import parse, show
-from iale.cli._output import check_file
+from iale.cli._output import check_file, say
 from iale.data.samples import SampleKind
 from iale.data.unlabeled import load_labels_csv, load_unlabeled
 from iale.errors import ConfigError, DataError
@@ -63,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
     learner = ActiveLearner(classifier, samples, strategy, subset_size=options.subset_size, seed=options.seed)
     learner.tell(indices, labels)
     name = options.model or classifier_name(options, kind)
-    print(f"fitting {name} to {len(indices)} labels, then asking {asked} for {options.k} samples", file=sys.stderr)
+    say(f"fitting {name} to {len(indices)} labels, then asking {asked} for {options.k} samples")
     answer = _csv([names[index] for index in learner.ask(options.k)])
     if options.out is None:
         print(answer, end="")
@@ -99,7 +98,6 @@ def _check_every_class(labels: Tensor, classes: tuple[str, ...], path: Path) -> 
 
 
 def _csv(chosen: Sequence[str]) -> str:
-    """The table of the answer, best first."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("rank", "sample"))

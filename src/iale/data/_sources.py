@@ -94,8 +94,8 @@ def digits() -> DataSet:
 def fashion_small() -> DataSet:
     """3,000 training and 1,000 test images of Fashion-MNIST, balanced over the classes, from the official splits."""
     arrays = read_npz(embedded_file("fashion-small.npz"))
-    parts = (arrays[key] for key in ("x_train", "y_train", "x_test", "y_test"))
-    return _from_arrays("fashion-small", *parts, classes=CLOTHES)
+    train, train_labels, test, test_labels = (arrays[key] for key in ("x_train", "y_train", "x_test", "y_test"))
+    return _from_arrays("fashion-small", train, train_labels, test, test_labels, CLOTHES)
 
 
 def mnist() -> DataSet:
@@ -152,8 +152,8 @@ def cifar10_jpeg() -> DataSet:
     if digest.hexdigest() != CIFAR_JPEG_SHA256:
         raise DataError(f"the arrays of {path} do not have the expected SHA-256 {CIFAR_JPEG_SHA256}: get it again.")
     train, test = (
-        EncodedSamples(arrays[f"{part}_jpeg"], arrays[f"{part}_offsets"], f"{path} ({part})")
-        for part in ("train", "test")
+        EncodedSamples(arrays[f"{split}_jpeg"], arrays[f"{split}_offsets"], f"{path} ({split})")
+        for split in ("train", "test")
     )
     return make_dataset("cifar10-jpeg", train, arrays["train_labels"], test, arrays["test_labels"], CIFAR)
 
