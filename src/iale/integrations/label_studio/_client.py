@@ -45,18 +45,11 @@ _FAILURES = (urllib.error.URLError, http.client.HTTPException, OSError)
 
 
 class Client:
-    """One Label Studio, as the owner of a token sees it.
+    """One Label Studio, as the owner of a token sees it; raises ConfigError if address or token are malformed.
 
-    Args:
-        url: its address, http(s)://HOST[:PORT][/PATH].
-        token: a legacy token or a personal access token.
-        patience: seconds for which a failing request is repeated, after pauses of 1, 2, 4, … up to 60 seconds. The very
-            first request is not repeated: until one has succeeded, a wrong address is likelier than a failure.
-        say: receives one sentence for every failure.
-        sleep: pauses for a number of seconds.
-
-    Raises:
-        ConfigError: the address or the token is malformed.
+    A failing request is repeated for ``patience`` seconds, after pauses of 1, 2, 4, … up to 60 seconds; ``say`` receives
+    one sentence for every failure. The very first request is not repeated: until one has succeeded, a wrong address is
+    likelier than a failure.
     """
 
     def __init__(
@@ -76,9 +69,8 @@ class Client:
         self._reached = False
         self._lost: set[str] = set()
         self._opener = OpenerDirector()
-        for handler in _HANDLERS:
+        for handler in (*_HANDLERS, _Redirects):
             self._opener.add_handler(handler())
-        self._opener.add_handler(_Redirects())
 
     def get(self, path: str, **query: object) -> Any:
         """The parsed JSON that ``GET path?query`` returns."""
@@ -89,12 +81,9 @@ class Client:
         return self._call(method, path, json.dumps(body).encode())
 
     def fetch(self, address: str) -> bytes:
-        """The bytes at an address that a task names: a path on this server, or an address anywhere on the web.
+        """The bytes at an address that a task names, on this server or anywhere on the web; DataError without any.
 
         Label Studio answers 500 if a file is missing, so that is not repeated. Another server gets 10 seconds, once.
-
-        Raises:
-            DataError: nothing can be read there, or it is not a web address.
         """
         url = quote(urljoin(self.url + "/", address), safe=_SAFE)
         if not is_web(url):
@@ -162,16 +151,16 @@ class Client:
 
     def _authorized(self, method: str, url: str, body: bytes | None) -> Request:
         headers = {"User-Agent": "iale", "Content-Type": "application/json"}
-        if "." in self._token:  # a JWT: three parts separated by dots
-            if not self._access:
-                refresh = json.dumps({"refresh": self._token}).encode()
-                answer = self._open(Request(self.url + "/api/token/refresh/", refresh, headers, method="POST"))
-                try:
-                    self._access = str(json.loads(answer)["access"])
-                except (ValueError, KeyError, TypeError) as error:
-                    raise self.stranger() from error
-            return Request(url, body, {**headers, "Authorization": f"Bearer {self._access}"}, method=method)
-        return Request(url, body, {**headers, "Authorization": f"Token {self._token}"}, method=method)
+        is_refresh_token = "." in self._token  # a JWT: three parts separated by dots
+        if is_refresh_token and not self._access:
+            refresh = json.dumps({"refresh": self._token}).encode()
+            answer = self._open(Request(self.url + "/api/token/refresh/", refresh, headers, method="POST"))
+            try:
+                self._access = str(json.loads(answer)["access"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise self.stranger() from error
+        credentials = f"Bearer {self._access}" if is_refresh_token else f"Token {self._token}"
+        return Request(url, body, {**headers, "Authorization": credentials}, method=method)
 
     def _open(self, request: Request, timeout: float = _TIMEOUT) -> bytes:
         with self._opener.open(request, timeout=timeout) as answer:
@@ -187,8 +176,8 @@ class Client:
                 detail = json.loads(error.read(_LARGEST))
             except (ValueError, *_FAILURES):
                 detail = {}
-        said = detail.get("validation_errors") or detail.get("detail") if isinstance(detail, dict) else None
-        said = said if error.code < 500 else None
+        telling = isinstance(detail, dict) and error.code < 500
+        said = detail.get("validation_errors") or detail.get("detail") if telling else None
         reason = f"{error.code}: {said or error.reason!s:.300}"
         if origin_of(error.url) != origin_of(url):
             return _Refused(

@@ -31,21 +31,13 @@ class _Region(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Labeling:
-    """A labeling configuration that asks for one choice per image or text.
+    """A labeling configuration that asks for one choice per image or text."""
 
-    Attributes:
-        control: the name of its Choices tag.
-        shown: the name of the Image or Text tag.
-        kind: what a task shows.
-        field: the field of a task's data that has the address of the image, or the text.
-        classes: the C values of the choices, in order.
-    """
-
-    control: str
-    shown: str
+    control: str  # the name of its Choices tag
+    shown: str  # the name of the Image or Text tag
     kind: Literal["Image", "Text"]
-    field: str
-    classes: tuple[str, ...]
+    field: str  # of a task's data: has the address of the image, or the text
+    classes: tuple[str, ...]  # the C values of the choices, in order
 
     def result(self, name: str) -> list[dict[str, object]]:
         """The result of an annotation or a prediction that chooses the class ``name``."""
@@ -53,14 +45,9 @@ class Labeling:
 
 
 def read_labeling(parsed: Mapping[str, _Tag], config: str) -> Labeling:
-    """Reads the one choice that a labeling configuration asks for.
+    """Reads what a configuration asks for, from what the server parsed, by name of the control tag, and from its XML.
 
-    Args:
-        parsed: the configuration as the server parsed it, by name of the control tag.
-        config: the same in XML.
-
-    Raises:
-        DataError: it does not ask for one choice among at least two classes, for one image or text.
+    Raises DataError unless it is one choice among at least two classes, for one image or text.
     """
     expected = "expected a Choices tag that takes one of at least two choices for one Image or Text"
     controls = {name: tag for name, tag in parsed.items() if tag["type"] == "Choices"}

@@ -21,10 +21,9 @@ from iale.data.splits import Subset
 from iale.errors import ConfigError, DataError
 from iale.integrations.label_studio._addresses import check_url
 from iale.integrations.label_studio._client import Client
-from iale.integrations.label_studio._files import FolderFiles
 from iale.integrations.label_studio._labeling import Labeling
-from iale.integrations.label_studio._project import PREFIX, Project, State
-from iale.integrations.label_studio._samples import TaskSamples
+from iale.integrations.label_studio._project import PREFIX, Project
+from iale.integrations.label_studio._samples import FolderFiles, TaskSamples
 from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, RecipeConfig, classifier_of, fitting_strategy
 
@@ -116,14 +115,15 @@ def run(
         _round(config, project, labeling, samples[source], say)
         if config.once:
             return
-        while not _changed(state, project.state(), config.every):
+        now = project.state()
+        while abs(now.annotations - state.annotations) < config.every and now.tasks == state.tasks:
             sleep(config.poll)
+            now = project.state()
 
 
 def _round(
     config: LoopConfig, project: Project, labeling: Labeling, samples: TaskSamples, say: Callable[[str], None]
 ) -> None:
-    """One round: reads the labels, refits, and writes the scores."""
     found = project.tasks(labeling)
     rows = samples.rows(found)
     tasks = [task for task in found if task.number in rows]
@@ -157,8 +157,3 @@ def _round(
     version = f"{PREFIX}{strategy.name} {len(labels)} labels {datetime.now(UTC).isoformat(' ', 'milliseconds')}"
     project.predict(version, scores, results)
     say(f"ranked {k} of {unlabeled} unlabeled tasks ({said}): {version!r}")
-
-
-def _changed(before: State, now: State, every: int) -> bool:
-    """Whether enough new labels have arrived, or the tasks have changed."""
-    return abs(now.annotations - before.annotations) >= every or now.tasks != before.tasks
