@@ -13,7 +13,6 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
 from concurrent.futures import wait as wait_for
 from functools import partial
-from types import TracebackType
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from iale._versions import versions
@@ -107,12 +106,9 @@ class RayExecutor:
                 ray.cancel(reference, force=True)
 
     def __enter__(self) -> RayExecutor:
-        """The executor itself."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Waits for the work, or cancels it on an exception."""
         self.shutdown(cancel_futures=kind is not None)
 
@@ -154,13 +150,14 @@ def _run(
 
 def _settle(future: _AnyFuture, arrived: Future[_Answer]) -> None:
     """Passes Ray's answer on to the future that `submit` returned."""
+    result: object = None
+    error: BaseException | None
     try:
         result, error = arrived.result()
     except _LOST as lost:
-        result, error = None, BrokenExecutor(str(lost))
+        error = BrokenExecutor(str(lost))
     except BaseException as other:
-        future.set_exception(other)
-        return
+        error = other
     if error is None:
         future.set_result(result)
     else:
@@ -185,7 +182,6 @@ def _start_here(workers: int) -> None:
 
 
 def _join(address: str) -> None:
-    """Joins the cluster at an address."""
     _check_reachable(address)
     try:
         ray.init(address=address, **_QUIET)

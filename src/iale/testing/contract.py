@@ -17,8 +17,7 @@ from iale.classifiers.base import Outputs
 from iale.errors import QueryError
 from iale.seeding import Stream
 from iale.strategies.base import QueryContext, QueryStrategy, ScoringStrategy
-from iale.testing.contexts import make_context, reorder
-from iale.testing.tied import tied_contexts
+from iale.testing.contexts import make_context, reorder, tied_contexts
 
 _SEEDS = 5  # random contexts of each check
 _DRAWS = 300  # repeated queries of a strategy that draws

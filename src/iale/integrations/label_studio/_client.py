@@ -47,7 +47,7 @@ _FAILURES = (urllib.error.URLError, http.client.HTTPException, OSError)
 class Client:
     """One Label Studio, as the owner of a token sees it; raises ConfigError if address or token are malformed.
 
-    A failing request is repeated for ``patience`` seconds, after pauses of 1, 2, 4, … up to 60 seconds; ``say`` receives
+    A failing request is repeated for ``patience`` seconds, after pauses of 1, 2, 4, … up to 60 seconds; ``say`` gets
     one sentence for every failure. The very first request is not repeated: until one has succeeded, a wrong address is
     likelier than a failure.
     """
