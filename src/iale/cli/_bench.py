@@ -59,7 +59,6 @@ class BenchOptions:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Runs experiments and prints where their reports are."""
     options = parse(BenchOptions, argv, prog="iale bench")
     if options.seeds is not None and options.seeds < 1:
         raise ConfigError(f"the number of seeds must be at least 1, not {options.seeds}.")

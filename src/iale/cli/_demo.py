@@ -49,7 +49,6 @@ class DemoOptions:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Runs the demonstration and prints its table."""
     options = parse(DemoOptions, argv, prog="iale demo")
     with open_executor(options.workers) as executor:
         out, workers = check_folder(options.out), options.workers

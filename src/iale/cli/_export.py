@@ -37,7 +37,6 @@ class ExportOptions:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Writes or prints what was asked for."""
     options = parse(ExportOptions, argv, prog="iale export")
     if len(options.project) != 1:
         raise ConfigError("iale export needs the folder of one project; `iale label` makes one.")

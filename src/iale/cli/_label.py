@@ -53,7 +53,6 @@ class LabelOptions:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Serves the page until it is stopped."""
     argv = list(argv)
     if argv and not argv[0].startswith("-"):
         argv.insert(0, "--data")

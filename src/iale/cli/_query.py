@@ -47,10 +47,11 @@ class QueryOptions(RecipeConfig):
 
 
 def main(argv: Sequence[str]) -> int:
-    """Prints or writes the samples to label next."""
     options = parse(QueryOptions, argv, prog="iale query")
     if options.out is not None:
-        _check_not_read(options.out, options)
+        for what, path in (("labels", options.labels), ("images", options.images)):
+            if options.out.resolve() == path.resolve():  # the answer would overwrite it
+                raise ConfigError(f"--out is the file of the {what}, {path}: name another file.")
         check_file(options.out)
     samples, names = load_unlabeled(options.images, size=options.size)
     indices, labels, classes = load_labels_csv(options.labels, names, options.classes or None)
@@ -69,13 +70,6 @@ def main(argv: Sequence[str]) -> int:
     else:
         write_bytes(options.out, answer.encode(errors="surrogateescape"))
     return 0
-
-
-def _check_not_read(out: Path, options: QueryOptions) -> None:
-    """Refuses to overwrite the labels or the images with the answer."""
-    for what, path in (("labels", options.labels), ("images", options.images)):
-        if out.resolve() == path.resolve():
-            raise ConfigError(f"--out is the file of the {what}, {path}: name another file.")
 
 
 def _check_k(options: QueryOptions, unlabeled: int) -> None:

@@ -29,7 +29,6 @@ class ReportOptions:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Writes the report and prints its table."""
     options = parse(ReportOptions, argv, prog="iale report")
     records = options.records
     if not records:

@@ -35,7 +35,6 @@ class RunOptions:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Runs the comparison and prints where its records are."""
     options = parse(RunOptions, argv, prog="iale run")
     with options.where.open() as executor:
         out = check_folder(options.out)

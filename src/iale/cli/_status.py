@@ -32,7 +32,6 @@ class StatusOptions:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Prints the status."""
     options = parse(StatusOptions, argv, prog="iale status")
     if len(options.project) != 1:
         raise ConfigError("iale status needs the folder of one project; `iale label` makes one.")

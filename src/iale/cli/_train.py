@@ -31,7 +31,6 @@ class TrainOptions:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Trains the policy and prints its folder, which is its name for ``--strategies``."""
     options = parse(TrainOptions, argv, prog="iale train", prefixed=("state",))
     with options.where.open() as executor:
         out = check_folder(options.out)
@@ -55,7 +54,6 @@ class TrainAlilOptions:
 
 
 def main_alil(argv: Sequence[str]) -> int:
-    """Trains the policy and prints its folder, which is its name for ``--strategies``."""
     options = parse(TrainAlilOptions, argv, prog="iale train-alil")
     print(train_alil(options.config, check_folder(options.out)))
     return 0

@@ -49,13 +49,6 @@ def is_inside(root: Path | str, path: Path | str) -> bool:
     return os.path.exists(place) and os.path.commonpath([real, place]) == real
 
 
-def check_class_folders(root: Path, classes: tuple[str, ...]) -> None:
-    """Raises DataError for an empty class folder, which would shift the numbers of the classes after it."""
-    for path in sorted(root.iterdir()):
-        if path.is_dir() and not path.name.startswith(".") and path.name not in classes:
-            raise DataError(f"the class folder {path} holds no images: add images or remove it.")
-
-
 def _walk(root: str, passed_over: Counter[str] | None) -> Iterator[ImageFile]:
     below, seen = [""], set()
     while below:

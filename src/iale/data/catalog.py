@@ -12,7 +12,6 @@ from torch import Tensor
 
 from iale.data._downloads import RemoteFile, data_folders, find
 from iale.data._formats import read_npz
-from iale.data._scan import check_class_folders
 from iale.data._sources import CIFAR_FILE, CIFAR_JPEG, FASHION_FILES, KMNIST_FILES, MNIST_FILES
 from iale.data.arrays import ArraySamples
 from iale.data.images import FolderSamples
@@ -132,7 +131,9 @@ def _from_folder(root: Path) -> DataSet:
 def _folder_labels(samples: FolderSamples) -> Tensor:
     if samples.labels is None:
         raise DataError(f"{samples.root} has images outside of class folders: put each into the folder of its class.")
-    check_class_folders(samples.root, samples.classes)
+    for path in sorted(samples.root.iterdir()):  # an empty one would shift the numbers of the classes after it
+        if path.is_dir() and not path.name.startswith(".") and path.name not in samples.classes:
+            raise DataError(f"the class folder {path} holds no images: add images or remove it.")
     return samples.labels
 
 

@@ -99,16 +99,9 @@ class EncodedSamples:
     """
 
     def __init__(self, data: NDArray[np.generic], offsets: NDArray[np.generic], name: str) -> None:
-        fits = (
-            data.dtype == np.uint8
-            and data.ndim == offsets.ndim == 1
-            and offsets.dtype.kind in "iu"
-            and len(offsets) > 1
-            and int(offsets[0]) == 0
-            and int(offsets[-1]) == len(data)
-            and bool((np.diff(offsets.astype(np.int64)) > 0).all())
-        )
-        if not fits:
+        fits = data.dtype == np.uint8 and offsets.dtype.kind in "iu" and data.ndim == offsets.ndim == 1 < len(offsets)
+        starts = offsets.astype(np.int64) if fits else np.zeros(1, np.int64)
+        if not fits or starts[0] != 0 or starts[-1] != len(data) or np.diff(starts).min() < 1:
             raise DataError(f"the offsets of {name} do not fit its bytes: it is damaged; get it again.")
         self._data, self._offsets, self._name = data, offsets, name
         self._shape = tuple(self._decode(0, None).shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future, wait
 from dataclasses import fields, replace
 from functools import partial
 
@@ -84,32 +84,26 @@ def _check_ties(strategy: QueryStrategy, context: QueryContext, kind: str, secon
     stream = Stream(0, ("testing", "ties", kind))
     for k in (10, len(context) // 3):
         answer = _in_time(partial(_ask, strategy, context, k, stream), seconds, f"{k} of {len(context)} ({kind})")
-        _require(
-            len(torch.unique(answer)) == k,
-            f"positions must be unique, but of {k} on tied data ({kind}) query returned {len(torch.unique(answer))}.",
-        )
+        found = len(torch.unique(answer))
+        _require(found == k, f"positions must be unique, but of {k} on tied data ({kind}) query returned {found}.")
         again = _ask(strategy, context, k, stream)
         _require(torch.equal(again, answer), f"the same rng must give the same answer, on tied data ({kind}) too.")
 
 
 def _in_time(ask: Callable[[], Tensor], seconds: float, what: str) -> Tensor:
     """What ``ask`` returns. The thread of a query that never ends is left behind: nothing can stop it."""
-    answers: list[Tensor] = []
-    errors: list[BaseException] = []
+    answer: Future[Tensor] = Future()
 
     def run() -> None:
         try:
-            answers.append(ask())
-        except BaseException as error:  # re-raised below, in the thread that asked
-            errors.append(error)
+            answer.set_result(ask())
+        except BaseException as error:  # raised again below, in the thread that asked
+            answer.set_exception(error)
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    _require(not thread.is_alive(), f"query gave no answer within {seconds:g} s when asked for {what} candidates.")
-    if errors:
-        raise errors[0]
-    return answers[0]
+    threading.Thread(target=run, daemon=True).start()
+    wait([answer], seconds)
+    _require(answer.done(), f"query gave no answer within {seconds:g} s when asked for {what} candidates.")
+    return answer.result()
 
 
 def _check_answers(strategy: QueryStrategy, context: QueryContext, stream: Stream) -> None:
@@ -129,8 +123,9 @@ def _check_answers(strategy: QueryStrategy, context: QueryContext, stream: Strea
 
 def _check_side_effects(strategy: QueryStrategy, context: QueryContext, stream: Stream) -> None:
     before = {name: tensor.clone() for name, tensor in _tensors(context)}
-    with _global_state_kept():
-        _ask(strategy, context, 5, stream)
+    state = _global_state()
+    _ask(strategy, context, 5, stream)
+    _require(_global_state() == state, "query must draw from its rng alone, but changed global random state.")
     for name, tensor in _tensors(context):
         _require(torch.equal(tensor, before[name]), f"query must leave its inputs alone, but changed {name}.")
 
@@ -251,13 +246,6 @@ def _strided(tensor: Tensor) -> Tensor:
     large = tensor.new_zeros([2 * size for size in tensor.shape])
     view = large[tuple(slice(None, None, 2) for _ in tensor.shape)]
     return view.copy_(tensor)
-
-
-@contextmanager
-def _global_state_kept() -> Iterator[None]:
-    before = _global_state()
-    yield
-    _require(_global_state() == before, "query must draw from its rng alone, but changed global random state.")
 
 
 def _global_state() -> tuple[object, ...]:

@@ -14,17 +14,8 @@ import urllib.error
 from collections.abc import Callable
 from email.message import Message
 from typing import IO, Any
+from urllib import request as web
 from urllib.parse import quote, urlencode, urljoin, urlsplit
-from urllib.request import (
-    HTTPDefaultErrorHandler,
-    HTTPErrorProcessor,
-    HTTPHandler,
-    HTTPRedirectHandler,
-    HTTPSHandler,
-    OpenerDirector,
-    ProxyHandler,
-    Request,
-)
 
 from iale.errors import ConfigError, DataError, IaleError
 from iale.integrations.label_studio._addresses import check_url, is_web, origin_of
@@ -40,7 +31,7 @@ _LARGEST = 1 << 28  # bytes of an answer
 _SAFE = "%/:?#[]@!$&'()*+,;=~"
 """Characters that stay as they are in an address; all others, such as spaces, are quoted."""
 
-_HANDLERS = (ProxyHandler, HTTPHandler, HTTPSHandler, HTTPDefaultErrorHandler, HTTPErrorProcessor)
+_HANDLERS = (web.ProxyHandler, web.HTTPHandler, web.HTTPSHandler, web.HTTPDefaultErrorHandler, web.HTTPErrorProcessor)
 _FAILURES = (urllib.error.URLError, http.client.HTTPException, OSError)
 
 
@@ -68,7 +59,7 @@ class Client:
         self._patience, self._say, self._sleep = patience, say, sleep
         self._reached = False
         self._lost: set[str] = set()
-        self._opener = OpenerDirector()
+        self._opener = web.OpenerDirector()
         for handler in (*_HANDLERS, _Redirects):
             self._opener.add_handler(handler())
 
@@ -139,7 +130,7 @@ class Client:
     def _request(self, method: str, url: str, body: bytes | None, own: bool) -> bytes:
         """One request; if the access token has expired, it is replaced once."""
         if not own:
-            return self._open(Request(url, headers={"User-Agent": "iale"}), _FOREIGN_TIMEOUT)
+            return self._open(web.Request(url, headers={"User-Agent": "iale"}), _FOREIGN_TIMEOUT)
         fresh = not self._access
         try:
             return self._open(self._authorized(method, url, body))
@@ -149,20 +140,20 @@ class Client:
             self._access = ""
             return self._open(self._authorized(method, url, body))
 
-    def _authorized(self, method: str, url: str, body: bytes | None) -> Request:
+    def _authorized(self, method: str, url: str, body: bytes | None) -> web.Request:
         headers = {"User-Agent": "iale", "Content-Type": "application/json"}
         is_refresh_token = "." in self._token  # a JWT: three parts separated by dots
         if is_refresh_token and not self._access:
             refresh = json.dumps({"refresh": self._token}).encode()
-            answer = self._open(Request(self.url + "/api/token/refresh/", refresh, headers, method="POST"))
+            answer = self._open(web.Request(self.url + "/api/token/refresh/", refresh, headers, method="POST"))
             try:
                 self._access = str(json.loads(answer)["access"])
             except (ValueError, KeyError, TypeError) as error:
                 raise self.stranger() from error
         credentials = f"Bearer {self._access}" if is_refresh_token else f"Token {self._token}"
-        return Request(url, body, {**headers, "Authorization": credentials}, method=method)
+        return web.Request(url, body, {**headers, "Authorization": credentials}, method=method)
 
-    def _open(self, request: Request, timeout: float = _TIMEOUT) -> bytes:
+    def _open(self, request: web.Request, timeout: float = _TIMEOUT) -> bytes:
         with self._opener.open(request, timeout=timeout) as answer:
             read = bytes(answer.read(_LARGEST + 1))
         if len(read) > _LARGEST:
@@ -207,12 +198,12 @@ class _Refused(ConfigError):
     """The server understood and said no."""
 
 
-class _Redirects(HTTPRedirectHandler):
+class _Redirects(web.HTTPRedirectHandler):
     """Follows redirects, but never sends the token to another server."""
 
     def redirect_request(
-        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
-    ) -> Request | None:
+        self, req: web.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
+    ) -> web.Request | None:
         new = super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
         if new is not None and origin_of(new.full_url) != origin_of(req.full_url):
             new.remove_header("Authorization")

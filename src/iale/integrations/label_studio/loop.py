@@ -87,7 +87,7 @@ def run(
 
     Args:
         config: the project, and how its tasks are chosen.
-        token: the token of a user who may change the project.
+        token: of a user who may change the project.
         say: receives what happens, one sentence at a time.
         sleep: pauses for a number of seconds.
 
