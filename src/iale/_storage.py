@@ -62,13 +62,11 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Reads a file; raises StorageError if that fails."""
     with storage_errors("read", path):
         return path.read_bytes()
 
 
 def sha256(data: bytes) -> str:
-    """The SHA-256 digest of ``data``, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 

@@ -57,15 +57,12 @@ def main(argv: Sequence[str]) -> int:
     if options.to == "scores":
         if options.fit:
             fit_now(project)
-        _put("".join(scores_csv(project)), options.out)
+        text = "".join(scores_csv(project))
     else:
-        _put(labels_csv(project) if options.to == "csv" else labels_jsonl(project), options.out)
-    return 0
-
-
-def _put(text: str, out: Path | None) -> None:
+        text = labels_csv(project) if options.to == "csv" else labels_jsonl(project)
     data = text.encode(errors="surrogateescape")
-    if out is not None:
-        write_bytes(out, data)
+    if options.out is not None:
+        write_bytes(options.out, data)
     else:
         sys.stdout.write(data.decode(errors="replace"))
+    return 0

@@ -48,7 +48,6 @@ class _Option:
 
     @property
     def flag(self) -> str:
-        """The option as it is typed."""
         return "--" + self.name.replace("_", "-")
 
 
@@ -137,7 +136,7 @@ def _annotation(option: _Option) -> Any:
             return tuple(option.kind.convert(text) for text in texts)
         try:
             return option.kind.convert(texts[0])
-        except ValueError:
+        except (KeyError, ValueError):
             raise _BadValue(f"{option.flag} takes {option.kind.wanted}, not {texts[0]!r}.") from None
 
     spec: Any = tyro.constructors.PrimitiveConstructorSpec(
@@ -215,7 +214,7 @@ def _kind(hint: Any) -> _Kind:
     origin, inner = get_origin(hint), get_args(hint)
     if origin is Literal:
         names = {str(choice): choice for choice in inner}
-        return _Kind("|".join(names), "one of " + ", ".join(names), lambda text: _look_up(names, text))
+        return _Kind("|".join(names), "one of " + ", ".join(names), names.__getitem__)
     if origin in (Union, types.UnionType) and len(inner) == 2 and type(None) in inner:
         kind = _kind(inner[0] if inner[1] is type(None) else inner[1])
         return _Kind(
@@ -233,16 +232,10 @@ def _kind(hint: Any) -> _Kind:
     raise TypeError(f"no option can be made of the type {hint!r}")
 
 
-def _look_up(names: dict[str, Any], text: str) -> Any:
-    if text not in names:
-        raise ValueError(text)
-    return names[text]
-
-
 _PLAIN: dict[Any, _Kind] = {
     int: _Kind("INT", "a whole number", int),
     float: _Kind("FLOAT", "a number", float),
     str: _Kind("NAME", "a name", str),
     Path: _Kind("PATH", "a path", Path),
-    bool: _Kind("yes|no", "yes or no", lambda text: _look_up({"yes": True, "no": False}, text.lower())),
+    bool: _Kind("yes|no", "yes or no", lambda text: {"yes": True, "no": False}[text.lower()]),
 }

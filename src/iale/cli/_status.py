@@ -41,7 +41,6 @@ def main(argv: Sequence[str]) -> int:
 
 
 def describe(status: Status) -> str:
-    """The status in words."""
     tell = status.cannot_tell
     target = "to a target" if status.target is None else f"labels to {status.target:.0%}"
     rows = [

@@ -29,12 +29,10 @@ class RemoteFile:
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "iale"
 
 
 def data_folders() -> list[Path]:
-    """The folders to search, in this order."""
     named = os.environ.get("IALE_DATA")
     return [Path(named), cache_folder()] if named else [cache_folder()]
 

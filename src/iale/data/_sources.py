@@ -78,7 +78,6 @@ CIFAR_JPEG_SHA256 = "43bd1f54727a64346d031f25f16a1b3d2c62b5470709902dfcbde891af3
 
 
 def embedded_file(name: str) -> Path:
-    """A file that ships with the package."""
     return Path(str(resources.files("iale.data"))) / "embedded" / name
 
 

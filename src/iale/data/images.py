@@ -31,6 +31,7 @@ class FolderSamples:
         names: the N paths below ``root``, with forward slashes.
         classes: the names of the classes in order, empty for unlabeled images.
         labels: int64 [N], or None for unlabeled images.
+        shape: of one image: ``(1 or 3, height, width)``.
 
     Raises:
         DataError: there is no image, a file is empty, or the first image cannot be read.
@@ -50,13 +51,8 @@ class FolderSamples:
             self.labels = torch.tensor([number[part[0]] for part in parts])
         first = decode(self.root / self.names[0], str(self.root / self.names[0]), mode, size)
         self._size = size
-        self._shape = tuple(first.shape)
-        self._mode: Mode = "L" if self._shape[0] == 1 else "RGB"
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one image: ``(1 or 3, height, width)``."""
-        return self._shape
+        self.shape = tuple(first.shape)
+        self._mode: Mode = "L" if self.shape[0] == 1 else "RGB"
 
     def __len__(self) -> int:
         return len(self.names)
@@ -66,14 +62,14 @@ class FolderSamples:
 
         Raises DataError for an image that cannot be read or has another size than the first.
         """
-        out = torch.empty((len(indices), *self._shape), dtype=torch.uint8)
+        out = torch.empty((len(indices), *self.shape), dtype=torch.uint8)
         for place, row in enumerate(rows_of(indices, len(self)).tolist()):
             path = self.root / self.names[row]
             image = decode(path, str(path), self._mode, self._size)
-            if tuple(image.shape) != self._shape:
+            if tuple(image.shape) != self.shape:
                 height, width = image.shape[1:]
                 raise DataError(
-                    f"{path} is {height} x {width} pixels and the first image {self._shape[1]} x {self._shape[2]}: "
+                    f"{path} is {height} x {width} pixels and the first image {self.shape[1]} x {self.shape[2]}: "
                     f"give a size to resize all images to."
                 )
             out[place] = image
@@ -94,6 +90,9 @@ class EncodedSamples:
         offsets: int64 [N + 1], where each file starts; the last entry is where the last file ends.
         name: what messages call them.
 
+    Attributes:
+        shape: of the first image, which all others must have.
+
     Raises:
         DataError: there is no image, or the offsets do not fit the data.
     """
@@ -104,25 +103,20 @@ class EncodedSamples:
         if not fits or starts[0] != 0 or starts[-1] != len(data) or np.diff(starts).min() < 1:
             raise DataError(f"the offsets of {name} do not fit its bytes: it is damaged; get it again.")
         self._data, self._offsets, self._name = data, offsets, name
-        self._shape = tuple(self._decode(0, None).shape)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of the first image, which all others must have."""
-        return self._shape
+        self.shape = tuple(self._decode(0, None).shape)
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
 
     def batch(self, indices: Tensor) -> Tensor:
         """The images at ``indices`` (int64 [B]), decoded now: uint8 [B, C, H, W]."""
-        out = torch.empty((len(indices), *self._shape), dtype=torch.uint8)
-        mode: Mode = "L" if self._shape[0] == 1 else "RGB"
+        out = torch.empty((len(indices), *self.shape), dtype=torch.uint8)
+        mode: Mode = "L" if self.shape[0] == 1 else "RGB"
         for place, row in enumerate(rows_of(indices, len(self)).tolist()):
             image = self._decode(row, mode)
-            if tuple(image.shape) != self._shape:
+            if tuple(image.shape) != self.shape:
                 raise DataError(
-                    f"image {row} of {self._name} has the shape {tuple(image.shape)}, not {self._shape}: replace it."
+                    f"image {row} of {self._name} has the shape {tuple(image.shape)}, not {self.shape}: replace it."
                 )
             out[place] = image
         return out

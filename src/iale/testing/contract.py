@@ -199,25 +199,22 @@ def _check_chances(strategy: QueryStrategy, context: QueryContext, stream: Strea
 
 
 def _check_refusals(strategy: QueryStrategy, context: QueryContext, stream: Stream) -> None:
-    for k in (-1, 0, len(context) + 1):
-        _must_refuse(lambda k=k: _ask(strategy, context, k, stream), f"k = {k} of {len(context)} candidates")  # type: ignore[misc]
+    wrong = [(context, k, f"k = {k} of {len(context)} candidates") for k in (-1, 0, len(context) + 1)]
     for need in strategy.needs:
         poor = replace(context, **{need.value: None})  # type: ignore[arg-type]
-        _must_refuse(lambda poor=poor: _ask(strategy, poor, 5, stream), f"a context without {need.value} outputs")  # type: ignore[misc]
+        wrong.append((poor, 5, f"a context without {need.value} outputs"))
+    for asked, k, what in wrong:
+        try:
+            answer = _ask(strategy, asked, k, stream)
+        except QueryError:
+            continue
+        raise AssertionError(f"{what} must raise QueryError, but query returned {answer}.")
 
 
 def _require(holds: bool, sentence: str) -> None:
     """An assertion that ``python -O`` does not remove."""
     if not holds:
         raise AssertionError(sentence)
-
-
-def _must_refuse(ask: Callable[[], object], what: str) -> None:
-    try:
-        answer = ask()
-    except QueryError:
-        return
-    raise AssertionError(f"{what} must raise QueryError, but query returned {answer}.")
 
 
 def _tensors(context: QueryContext) -> Iterator[tuple[str, Tensor]]:

@@ -65,7 +65,11 @@ def read_labeling(parsed: Mapping[str, _Tag], config: str) -> Labeling:
         )
     if len(tag["labels"]) < 2:
         raise DataError(f"the choice {name!r} has fewer than two classes ({len(tag['labels'])}): {expected}.")
-    attributes = _attributes(config, name)
+    try:
+        root = ElementTree.fromstring(config)
+    except ElementTree.ParseError as error:
+        raise DataError(f"the labeling configuration is not valid XML ({error}): correct it.") from error
+    attributes: Mapping[str, str] = next((tag.attrib for tag in root.iter() if tag.get("name") == name), {})
     if attributes.get("choice", "single") == "multiple" or attributes.get("perRegion", "false") == "true":
         raise DataError(f"the choice {name!r} allows several choices, or one per region: {expected}.")
     return Labeling(name, tag["to_name"][0], inputs[0]["type"], inputs[0]["value"], tuple(tag["labels"]))
@@ -89,12 +93,3 @@ def read_label(annotations: Sequence[Mapping[str, object]], labeling: Labeling) 
     if not votes:
         return None
     return labeling.classes.index(votes.most_common(1)[0][0])  # in a tie, the first one counted, which is the latest
-
-
-def _attributes(config: str, name: str) -> Mapping[str, str]:
-    """The attributes of the tag called ``name``."""
-    try:
-        root = ElementTree.fromstring(config)
-    except ElementTree.ParseError as error:
-        raise DataError(f"the labeling configuration is not valid XML ({error}): correct it.") from error
-    return next((tag.attrib for tag in root.iter() if tag.get("name") == name), {})

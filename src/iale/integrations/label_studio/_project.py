@@ -21,8 +21,6 @@ _BATCH = 5000  # large, because the server counts all predictions of the project
 
 @dataclass(frozen=True)
 class Task:
-    """One task."""
-
     number: int  # its id on the server
     value: str | None  # the address of its image, or its text; None if its data lacks it
     label: int | None  # 0 … C−1, or None until somebody has chosen a class
@@ -45,7 +43,6 @@ class Project:
         self._number = number
 
     def state(self) -> State:
-        """The counts now."""
         counts = self.client.get(self._path, include="task_number,total_annotations_number")
         if not isinstance(counts, dict) or not {"task_number", "total_annotations_number"} <= counts.keys():
             raise self.client.stranger()

@@ -27,8 +27,6 @@ from iale.integrations.label_studio._samples import FolderFiles, TaskSamples
 from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, RecipeConfig, classifier_of, fitting_strategy
 
-_KINDS: dict[str, SampleKind] = {"Image": "image", "Text": "text"}
-
 
 @dataclass(frozen=True)
 class LoopConfig(RecipeConfig):
@@ -136,7 +134,8 @@ def _round(
     if not tasks:
         raise DataError(f"none of the {len(found)} tasks could be loaded: fix the problems reported above.")
     pool = Subset(samples, torch.tensor([rows[task.number] for task in tasks]))
-    classifier = classifier_of(config, _KINDS[labeling.kind], pool, len(labeling.classes))
+    kind: SampleKind = "image" if labeling.kind == "Image" else "text"
+    classifier = classifier_of(config, kind, pool, len(labeling.classes))
     strategy, _ = fitting_strategy(config, classifier)
     learner = ActiveLearner(classifier, pool, strategy, subset_size=None, seed=config.seed)
     if len(set(labels)) > 1:
