@@ -43,8 +43,8 @@ def main(argv: Sequence[str]) -> int:
 
 def _row(name: str, card: PolicyCard) -> list[str]:
     source = card["source"]
-    sizes = (card["episodes"], card["num_classes"], card["embedding_dim"])
-    return [name, card["kind"], source["dataset"], source["classifier"], *map(str, sizes)]
+    shape = (card["num_classes"], card["embedding_dim"])
+    return [name, *map(str, (card["kind"], source["dataset"], source["classifier"], card["episodes"], *shape))]
 
 
 def _card(name: str, policies: dict[str, PolicyCard]) -> PolicyCard:

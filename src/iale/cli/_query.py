@@ -64,7 +64,11 @@ def main(argv: Sequence[str]) -> int:
     learner.tell(indices, labels)
     name = options.model or classifier_name(options, kind)
     say(f"fitting {name} to {len(indices)} labels, then asking {asked} for {options.k} samples")
-    answer = _csv([names[index] for index in learner.ask(options.k)])
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(("rank", "sample"))
+    writer.writerows(enumerate((names[index] for index in learner.ask(options.k)), start=1))
+    answer = table.getvalue()
     if options.out is None:
         print(answer, end="")
     else:
@@ -89,11 +93,3 @@ def _check_every_class(labels: Tensor, classes: tuple[str, ...], path: Path) -> 
             f"class {missing[0]!r} has no labeled sample in {path}: label at least one sample of each of the "
             f"{len(classes)} classes."
         )
-
-
-def _csv(chosen: Sequence[str]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("rank", "sample"))
-    writer.writerows(enumerate(chosen, start=1))
-    return text.getvalue()
