@@ -22,8 +22,7 @@ from iale.cli._query import QueryOptions
 from iale.cli._report import ReportOptions
 from iale.cli._run import RunOptions
 from iale.cli._status import StatusOptions
-from iale.cli._train import TrainOptions
-from iale.cli._train_alil import TrainAlilOptions
+from iale.cli._train import TrainAlilOptions, TrainOptions
 from iale.integrations.label_studio import LoopConfig
 
 PAGE = Path(__file__).parents[1] / "docs" / "cli.md"

@@ -24,7 +24,7 @@ from iale.classifiers.networks import Network, cnn
 from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
 from iale.data._fingerprint import fingerprint
 from iale.data.arrays import ArraySamples
-from iale.data.folder import FolderSamples
+from iale.data.images import FolderSamples
 from iale.data.pool import Pool
 from iale.data.samples import Samples
 from iale.data.splits import Subset

@@ -13,7 +13,7 @@ import json
 import os
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
@@ -62,13 +62,11 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Reads a file; raises StorageError if that fails."""
     with storage_errors("read", path):
         return path.read_bytes()
 
 
 def sha256(data: bytes) -> str:
-    """The SHA-256 digest of ``data``, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -131,8 +129,7 @@ def append_line(path: Path, record: Mapping[str, object]) -> None:
         # Unbuffered: truncate() and close() would write a buffer again that could not be written before.
         with open(path, "a+b", buffering=0) as file:
             size = file.seek(0, os.SEEK_END)
-            kept = _whole_lines(file, size)
-            if kept != size:
+            if (kept := _whole_lines(file, size)) != size:
                 file.truncate(kept)
             try:
                 while line:
@@ -149,19 +146,14 @@ def _whole_lines(file: IO[bytes], size: int) -> int:
     while position > 0:
         start = max(0, position - 65536)
         file.seek(start)
-        found = file.read(position - start).rfind(b"\n")
-        if found >= 0:
+        if (found := file.read(position - start).rfind(b"\n")) >= 0:
             return int(start + found + 1)
         position = start
     return 0
 
 
 def read_lines(path: Path) -> list[JsonObject]:
-    """The records of a JSON-lines file (gzipped if its name ends in .gz), without an unfinished last line.
-
-    Raises:
-        StorageError: a line in the middle, or the gzip file, is damaged.
-    """
+    """The records of a JSON-lines file (gzipped if its name ends in .gz), without an unfinished last line."""
     if not path.exists():
         return []
     data = read_bytes(path)
@@ -172,7 +164,7 @@ def read_lines(path: Path) -> list[JsonObject]:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error) as error:
             raise StorageError(f"{path} is not a whole gzip file ({error}): restore it.") from error
-    return list(_parse_lines(path, data.split(b"\n")[:-1]))
+    return _parse_lines(path, data)
 
 
 def unfinished_line(path: Path) -> bytes:
@@ -192,16 +184,18 @@ def read_more_lines(path: Path, start: int) -> tuple[list[JsonObject], int]:
     with storage_errors("read", path), open(path, "rb") as file:
         file.seek(start)
         data = file.read()
-    whole = data.rfind(b"\n") + 1
-    return list(_parse_lines(path, data[:whole].split(b"\n")[:-1])), start + whole
+    return _parse_lines(path, data), start + data.rfind(b"\n") + 1
 
 
-def _parse_lines(path: Path, lines: Iterable[bytes]) -> Iterator[JsonObject]:
-    for number, line in enumerate(lines, start=1):
+def _parse_lines(path: Path, data: bytes) -> list[JsonObject]:
+    """The records of all lines that end in a line feed."""
+    records = []
+    for number, line in enumerate(data.split(b"\n")[:-1], start=1):
         try:
             record = json.loads(line)
         except ValueError as error:
             raise StorageError(f"{path}, line {number}, is not readable JSON: delete that line or the file.") from error
         if not isinstance(record, dict):
             raise StorageError(f"{path}, line {number}, is not a record: delete that line.")
-        yield record
+        records.append(record)
+    return records

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from itertools import islice
 from multiprocessing.connection import Connection
-from types import TracebackType
 from typing import Protocol, TypeVar, cast
 
 from iale.errors import ConfigError, IaleError
@@ -44,7 +43,6 @@ class _SerialExecutor:
     """Runs each piece of work immediately, in this process, where it is easy to debug."""
 
     def submit(self, fn: Callable[..., _T], /, *args: object, **kwargs: object) -> Future[_T]:
-        """A future that is already done."""
         future: Future[_T] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
@@ -61,9 +59,6 @@ class ProcessExecutor:
 
     Each worker holds one end of a pipe, and ends when this process closes the other end: in `stop`, or because it dies.
     So a run that is killed leaves no process behind.
-
-    Args:
-        workers: number of processes.
     """
 
     def __init__(self, workers: int) -> None:
@@ -87,29 +82,22 @@ class ProcessExecutor:
         self._theirs.close()
 
     def __enter__(self) -> ProcessExecutor:
-        """The executor itself."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Waits for the workers, or ends them at once on an exception."""
         if kind is None:
             self.shutdown()
         self.stop()
 
 
-def _open_serial(workers: int, address: str | None) -> contextlib.AbstractContextManager[Executor]:
-    """This process, which is one worker."""
-    _refuse(address, "serial")
+def _open_serial(workers: int, _: str | None) -> contextlib.AbstractContextManager[Executor]:
     if workers > 1:
         raise ConfigError(f"the executor 'serial' is one worker, not {workers}: use 'process' for more.")
     return contextlib.nullcontext(_SerialExecutor())
 
 
-def _open_process(workers: int, address: str | None) -> contextlib.AbstractContextManager[Executor]:
-    """As many processes on this machine."""
-    _refuse(address, "process")
+def _open_process(workers: int, _: str | None) -> contextlib.AbstractContextManager[Executor]:
     return ProcessExecutor(workers)
 
 
@@ -144,6 +132,8 @@ def open_executor(
         executor = "serial" if workers == 1 else "process"
     if not isinstance(executor, str):
         return contextlib.nullcontext(executor)
+    if address is not None and executor in ("serial", "process"):
+        raise ConfigError(f"the executor {executor!r} takes no address: use 'ray' for other machines.")
     return _EXECUTORS[executor](workers, address)
 
 
@@ -176,7 +166,6 @@ def as_completed(executor: Executor, fn: Callable[[_Job], _T], jobs: Iterable[_J
 
 
 def _on_one_thread(fn: Callable[[_Job], _T], job: _Job) -> _T:
-    """``fn(job)`` with PyTorch limited to one thread."""
     with one_thread():
         return fn(job)
 
@@ -212,11 +201,6 @@ def _run(work: _Work) -> _ByValue:
     """What a worker process does; ``work`` arrives as the value of the `_ByValue` that was sent."""
     fn, args, kwargs = work
     return _ByValue(fn(*args, **kwargs))
-
-
-def _refuse(address: str | None, name: str) -> None:
-    if address is not None:
-        raise ConfigError(f"the executor {name!r} takes no address: use 'ray' for other machines.")
 
 
 def _begin_worker(parent: Connection) -> None:

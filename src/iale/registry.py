@@ -66,12 +66,8 @@ class Registry(Generic[_T]):
 def import_object(target: str, what: str) -> Any:
     """The object that ``package.module:name`` stands for. Modules in the current folder are found, too.
 
-    Args:
-        target: ``package.module:name``.
-        what: what the object is called in messages, such as "model".
-
-    Raises:
-        ConfigError: ``target`` has another form, or cannot be imported.
+    ``what`` is what messages call it, such as "model". Raises ConfigError if it is written in another form, or cannot
+    be imported.
     """
     module, _, attribute = target.partition(":")
     if not module or not attribute:

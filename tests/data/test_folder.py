@@ -14,8 +14,7 @@ from PIL import Image
 
 from iale.data._pictures import decode
 from iale.data.catalog import load_dataset
-from iale.data.folder import FolderSamples
-from iale.data.images import EncodedSamples
+from iale.data.images import EncodedSamples, FolderSamples
 from iale.data.samples import Samples
 from iale.data.unlabeled import load_unlabeled
 from iale.errors import ConfigError, DataError

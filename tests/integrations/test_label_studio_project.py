@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from iale.errors import DataError
-from iale.integrations.label_studio._files import FolderFiles
 from iale.integrations.label_studio._labeling import Labeling, read_label, read_labeling
 from iale.integrations.label_studio._project import Project
+from iale.integrations.label_studio._samples import FolderFiles
 from tests.integrations.label_studio import LEGACY, LabelStudio, serve
 from tests.integrations.studio import CHOICES, CLASSES, IMAGES, TEXTS, Studio, expected, labeled, pictures, png
 

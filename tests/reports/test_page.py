@@ -10,9 +10,9 @@ import pytest
 from iale import _storage as storage
 from iale.benchmark._seal import seal
 from iale.benchmark.grid import GridConfig
-from iale.cli._commands import run_command as command
 from iale.cli._options import parse
 from iale.cli._run import RunOptions
+from iale.cli._run import run_command as command
 from iale.errors import StorageError
 from iale.reports._markup import Table, html_table, markdown
 from iale.reports._tables import clock, panel_table, win_table

@@ -16,13 +16,11 @@ from iale.benchmark._sizes import SIZES
 from iale.benchmark._training import train_policies
 from iale.benchmark.runner import run_grids
 from iale.classifiers.base import TrainingConfig
-from iale.cli._commands import run_command
-from iale.cli._options import parse
+from iale.cli._options import WorkerOptions, parse, show
 from iale.cli._output import check_folder, say, table
-from iale.cli._workers import WorkerOptions
+from iale.cli._run import run_command
 from iale.data.catalog import load_dataset
 from iale.errors import ConfigError, UnknownNameError
-from iale.executors import Executor
 from iale.reports.experiment import write_experiment_report
 
 ALL, LIST = "all", "list"
@@ -61,7 +59,6 @@ class BenchOptions:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Runs experiments and prints where their reports are."""
     options = parse(BenchOptions, argv, prog="iale bench")
     if options.seeds is not None and options.seeds < 1:
         raise ConfigError(f"the number of seeds must be at least 1, not {options.seeds}.")
@@ -72,36 +69,26 @@ def main(argv: Sequence[str]) -> int:
         print(table(header, rows))
         return 0
     with options.where.open() as executor:
-        out = check_folder(options.out) / options.size
+        out, workers = check_folder(options.out) / options.size, options.where.workers
         if (options.add or options.datasets) and not options.report_only:
             for experiment in experiments:  # before hours of training
                 check_additions(experiment, options.add)
         for experiment in experiments:
             say(f"{experiment.title} ({options.size})")
             if not options.report_only:
-                _run(experiment, out, options, executor)
+                trained = train_policies(experiment, out, workers=workers, executor=executor)
+                run_grids(trained.grids, out, workers=workers, executor=executor)
             print(_report(experiment, out, bench_command(experiment.name, options)))
     return 0
 
 
 def bench_command(name: str, options: BenchOptions) -> str:
     """What makes the records of one experiment again, without where it runs, which changes no result."""
-    default = BenchOptions()
     words = ["iale", "bench", name, "--size", options.size]
-    if options.seeds is not None:
-        words += ["--seeds", str(options.seeds)]
-    for option, listed in (("add", options.add), ("datasets", options.datasets)):
-        words += [f"--{option}", ",".join(listed)] if listed else []
-    if options.device != default.device:
-        words += ["--device", options.device]
-    if options.precision != default.precision:
-        words += ["--precision", options.precision]
+    for option in ("seeds", "add", "datasets", "device", "precision"):
+        if (value := getattr(options, option)) != getattr(BenchOptions, option):
+            words += [f"--{option}", show(value)]
     return shlex.join(words)
-
-
-def _run(experiment: Experiment, out: Path, options: BenchOptions, executor: Executor) -> None:
-    trained = train_policies(experiment, out, workers=options.where.workers, executor=executor)
-    run_grids(trained.grids, out, workers=options.where.workers, executor=executor)
 
 
 def _report(experiment: Experiment, out: Path, command: str) -> Path:

@@ -24,7 +24,6 @@ class DataOptions:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Prints the table, or downloads one data set."""
     name = parse(DataOptions, argv, prog="iale data").download
     if name is not None:
         load_dataset(name)

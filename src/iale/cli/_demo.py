@@ -9,26 +9,22 @@ from pathlib import Path
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.runner import run_grids
 from iale.classifiers.base import TrainingConfig
-from iale.cli._commands import run_command
-from iale.cli._options import check_workers, parse
+from iale.cli._options import parse
 from iale.cli._output import check_folder, say
+from iale.cli._run import run_command
 from iale.dagger.config import DaggerConfig, UpdateConfig
 from iale.dagger.trainer import train_policy
+from iale.executors import open_executor
 from iale.learner import CycleConfig
 from iale.reports.report import write_report
 
 # An MLP is fitted more than ten times as fast as a CNN, so two cores can play ten paired seeds in minutes.
 TRAINING = TrainingConfig(epochs=50, device="cpu")
 CYCLE = CycleConfig(labeling_budget=100)
+UPDATE = UpdateConfig(policy_epochs=10, states_per_batch=4)
 
 LESSONS = DaggerConfig(
-    dataset="digits",
-    classifier="mlp",
-    episodes=12,
-    round_size=4,
-    cycle=CYCLE,
-    training=TRAINING,
-    update=UpdateConfig(policy_epochs=10, states_per_batch=4),
+    dataset="digits", classifier="mlp", episodes=12, round_size=4, cycle=CYCLE, training=TRAINING, update=UPDATE
 )
 """What the policy learns from: a few short episodes on images of 8×8 pixels."""
 
@@ -53,13 +49,14 @@ class DemoOptions:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Runs the demonstration and prints its table."""
     options = parse(DemoOptions, argv, prog="iale demo")
-    out, workers = check_folder(options.out), check_workers(options.workers)
-    say(f"1 of 2: a policy learns on {LESSONS.dataset}, from {len(LESSONS.experts)} experts")
-    policy = train_policy(LESSONS, out / "iale", workers=workers)
-    say(f"2 of 2: it chooses on {EXAM.dataset}, which it has not seen, against {len(EXAM.strategies)} heuristics")
-    run_grids(replace(EXAM, strategies=(str(policy), *EXAM.strategies)), out / "runs", workers=workers)
+    with open_executor(options.workers) as executor:
+        out, workers = check_folder(options.out), options.workers
+        say(f"1 of 2: a policy learns on {LESSONS.dataset}, from {len(LESSONS.experts)} experts")
+        policy = train_policy(LESSONS, out / "iale", workers=workers, executor=executor)
+        say(f"2 of 2: it chooses on {EXAM.dataset}, which it has not seen, against {len(EXAM.strategies)} heuristics")
+        exam = replace(EXAM, strategies=(str(policy), *EXAM.strategies))
+        run_grids(exam, out / "runs", workers=workers, executor=executor)
     print(write_report(out / "runs", out, run_command))
     say(f"the curves are in {out / 'curves.png'}, the numbers in {out / 'summary.json'}")
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -37,7 +37,6 @@ class ExportOptions:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Writes or prints what was asked for."""
     options = parse(ExportOptions, argv, prog="iale export")
     if len(options.project) != 1:
         raise ConfigError("iale export needs the folder of one project; `iale label` makes one.")
@@ -49,28 +48,21 @@ def main(argv: Sequence[str]) -> int:
         if options.to == "folders":
             say(f"{export_folders(project, out)} samples copied to {out}")
         else:
-            _fit(project, options)
+            if options.fit:
+                fit_now(project)
             export_classifier(project, out)
         return 0
     if options.out is not None:
         check_file(options.out)
     if options.to == "scores":
-        _fit(project, options)
-        _put("".join(scores_csv(project)), options.out)
+        if options.fit:
+            fit_now(project)
+        text = "".join(scores_csv(project))
     else:
-        tables: dict[str, Callable[[ProjectReader], str]] = {"csv": labels_csv, "jsonl": labels_jsonl}
-        _put(tables[options.to](project), options.out)
-    return 0
-
-
-def _fit(project: ProjectReader, options: ExportOptions) -> None:
-    if options.fit:
-        fit_now(project)
-
-
-def _put(text: str, out: Path | None) -> None:
+        text = labels_csv(project) if options.to == "csv" else labels_jsonl(project)
     data = text.encode(errors="surrogateescape")
-    if out is not None:
-        write_bytes(out, data)
+    if options.out is not None:
+        write_bytes(options.out, data)
     else:
         sys.stdout.write(data.decode(errors="replace"))
+    return 0

@@ -53,7 +53,6 @@ class LabelOptions:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Serves the page until it is stopped."""
     argv = list(argv)
     if argv and not argv[0].startswith("-"):
         argv.insert(0, "--data")
@@ -65,7 +64,10 @@ def main(argv: Sequence[str]) -> int:
         check_model(project.config, project.items.samples.shape, len(project.classes))
         for notice in project.notices:
             say(notice)
-        _import(project, options.labels)
+        if options.labels is not None and project.labels():
+            say(f"{project.folder} has labels already, so {options.labels} was not read again")
+        elif options.labels is not None:
+            say(f"{import_labels(project, options.labels)} labels came from {options.labels}")
         project.start_fitting()
         classes = ", ".join(project.classes) or "none yet, the page adds them"
         say(f"{project.count} samples, classes: {classes}; open this address in a browser, Ctrl-C ends:")
@@ -97,13 +99,6 @@ def _check(options: LabelOptions) -> None:
         clean(options.person, "the name of --person")
     if options.labels is not None and not options.labels.exists():
         raise ConfigError(f"there is no {options.labels}: --labels takes a CSV file, or a folder inside the data.")
-
-
-def _import(project: Project, path: Path | None) -> None:
-    if path is not None and project.labels():
-        say(f"{project.folder} has labels already, so {path} was not read again")
-    elif path is not None:
-        say(f"{import_labels(project, path)} labels came from {path}")
 
 
 def _person(options: LabelOptions) -> str:

@@ -13,18 +13,11 @@ from iale.registry import Registry
 
 TOKEN = "LABEL_STUDIO_API_KEY"
 
-_LOOP = Registry[Any](
-    "part of the loop",
-    {
-        "config": "iale.integrations.label_studio.loop:LoopConfig",
-        "run": "iale.integrations.label_studio.loop:run",
-    },
-)
+_LOOP = Registry[Any]("part", {name: f"iale.integrations.label_studio.loop:{name}" for name in ("LoopConfig", "run")})
 
 
 def main(argv: Sequence[str]) -> int:
-    """Runs the loop until Ctrl-C, or one round of it."""
-    config = parse(_LOOP["config"], argv, prog="iale label-studio")
+    config = parse(_LOOP["LoopConfig"], argv, prog="iale label-studio")
     token = os.environ.get(TOKEN, "").strip()
     if not token:
         raise ConfigError(

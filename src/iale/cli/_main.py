@@ -31,24 +31,20 @@ SUMMARIES = {
 """What `iale --help` says of each command."""
 
 COMMANDS = Registry[Callable[[Sequence[str]], int]](
-    "command", {name: f"iale.cli._{name.replace('-', '_')}:main" for name in SUMMARIES}
+    "command",
+    {name: f"iale.cli._{name.replace('-', '_')}:main" for name in SUMMARIES}
+    | {"train-alil": "iale.cli._train:main_alil"},
 )
 """The commands by name: functions from a list of arguments to an exit code."""
-
-EXIT_ERROR = 2
-EXIT_STOPPED = 130
-EXIT_PIPE = 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns its exit code.
 
+    That is 0; 2 for bad input, after one sentence on stderr; 130 after Ctrl-C; 141 if the reader of the output left.
+
     Args:
         argv: the arguments without the program's name; those of this process by default.
-
-    Returns:
-        0; 2 for bad input, after one sentence on stderr; 130 after Ctrl-C; 141 if the reader of the output went
-        away.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # if a terminal lacks a character, print the rest
@@ -61,10 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(done.code or 0)
     except KeyboardInterrupt as stop:
         print("\n" + (str(stop) or "stopped; run the same command to continue"), file=sys.stderr)
-        return EXIT_STOPPED
+        return 130
     except BrokenPipeError:
         _drop_output()
-        return EXIT_PIPE
+        return 141
     except IaleError as error:
         return _fail(str(error))
     except OSError as error:
@@ -73,8 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(f"{where}{error.strerror or error}; check the path, its permissions and the free space.")
 
 
-def usage() -> str:
-    """What ``iale --help`` prints."""
+def _usage() -> str:
     width = max(map(len, SUMMARIES))
     commands = "\n".join(f"  {name:<{width}}  {summary}" for name, summary in SUMMARIES.items())
     return (
@@ -87,7 +82,7 @@ def usage() -> str:
 
 def _dispatch(argv: list[str]) -> int:
     if not argv or argv[0] in ("-h", "--help", "help"):
-        print(usage())
+        print(_usage())
         return 0
     if argv[0] in ("-V", "--version"):
         from importlib.metadata import version
@@ -99,7 +94,7 @@ def _dispatch(argv: list[str]) -> int:
 
 def _fail(message: str) -> int:
     print("iale:", " ".join(message.split()), file=sys.stderr)
-    return EXIT_ERROR
+    return 2
 
 
 def _drop_output() -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from iale.errors import ConfigError
+from iale.executors import Executor, open_executor
 
 T = TypeVar("T")
 
@@ -47,23 +48,35 @@ class _Option:
 
     @property
     def flag(self) -> str:
-        """The option as it is typed."""
         return "--" + self.name.replace("_", "-")
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """Where the work runs; the results do not depend on it.
+
+    Attributes:
+        workers: how many runs or episodes run side by side, one thread each.
+        executor: serial, process or ray; by default serial for one worker and process for more.
+        address: of a running Ray cluster, as HOST:6379; by default Ray runs on this machine.
+    """
+
+    workers: int = 1
+    executor: str | None = None
+    address: str | None = None
+
+    def open(self) -> contextlib.AbstractContextManager[Executor]:
+        """The executor; raises ConfigError, before anything is written, if the options contradict each other."""
+        return open_executor(self.workers, self.executor, self.address)
 
 
 def parse(cls: type[T], argv: Sequence[str], *, prog: str, prefixed: Collection[str] = ()) -> T:
     """An instance of ``cls`` filled from the command line.
 
-    Args:
-        cls: a dataclass with a docstring: a summary, then "Attributes:". A field with metadata ``positional`` takes
-            all arguments without a flag; a field without a default is required.
-        argv: the arguments.
-        prog: the command's name, for help and errors.
-        prefixed: nested dataclasses whose options get the name of the field as a prefix, to keep them apart.
-
-    Raises:
-        ConfigError: an option is unknown, lacks its value or has a bad value.
-        SystemExit: help was requested and printed.
+    ``cls`` is a dataclass with a docstring: a summary, then "Attributes:". A field with metadata ``positional`` takes
+    all arguments without a flag; a field without a default is required. Options of the nested dataclasses in
+    ``prefixed`` get the name of the field as a prefix, to keep them apart. Raises ConfigError if an option is unknown,
+    lacks its value or has a bad value, and SystemExit after ``--help``.
     """
     options = list(_flatten(cls, prefixed))
     values = _values(options, argv, prog, _documentation(cls)[""])
@@ -78,12 +91,12 @@ def listing(cls: type, prefixed: Collection[str] = ()) -> list[tuple[str, str, s
     """The flag, value, default and meaning of every option; the default of a required option is "required"."""
     return [
         (
-            option.kind.metavar if option.positional else option.flag,
-            option.kind.metavar,
-            "required" if option.default is MISSING else show(option.default),
-            option.help,
+            o.kind.metavar if o.positional else o.flag,
+            o.kind.metavar,
+            "required" if o.default is MISSING else show(o.default),
+            o.help,
         )
-        for option in _flatten(cls, prefixed)
+        for o in _flatten(cls, prefixed)
     ]
 
 
@@ -123,7 +136,7 @@ def _annotation(option: _Option) -> Any:
             return tuple(option.kind.convert(text) for text in texts)
         try:
             return option.kind.convert(texts[0])
-        except ValueError:
+        except (KeyError, ValueError):
             raise _BadValue(f"{option.flag} takes {option.kind.wanted}, not {texts[0]!r}.") from None
 
     spec: Any = tyro.constructors.PrimitiveConstructorSpec(
@@ -135,16 +148,7 @@ def _annotation(option: _Option) -> Any:
     )
     hint = "(required)" if option.default is MISSING else "" if option.positional else None
     argument = tyro.conf.arg(help=option.help, help_behavior_hint=hint)
-    if option.positional:
-        return Annotated[Any, spec, argument, tyro.conf.Positional]
-    return Annotated[Any, spec, argument]
-
-
-def check_workers(workers: int) -> int:
-    """Returns ``workers``; raises ConfigError, before anything is written, if it is below 1."""
-    if workers < 1:
-        raise ConfigError(f"the number of workers must be at least 1, not {workers}.")
-    return workers
+    return Annotated[Any, spec, argument, *([tyro.conf.Positional] if option.positional else [])]
 
 
 def show(value: Any) -> str:
@@ -210,7 +214,7 @@ def _kind(hint: Any) -> _Kind:
     origin, inner = get_origin(hint), get_args(hint)
     if origin is Literal:
         names = {str(choice): choice for choice in inner}
-        return _Kind("|".join(names), "one of " + ", ".join(names), lambda text: _look_up(names, text))
+        return _Kind("|".join(names), "one of " + ", ".join(names), names.__getitem__)
     if origin in (Union, types.UnionType) and len(inner) == 2 and type(None) in inner:
         kind = _kind(inner[0] if inner[1] is type(None) else inner[1])
         return _Kind(
@@ -228,16 +232,10 @@ def _kind(hint: Any) -> _Kind:
     raise TypeError(f"no option can be made of the type {hint!r}")
 
 
-def _look_up(names: dict[str, Any], text: str) -> Any:
-    if text not in names:
-        raise ValueError(text)
-    return names[text]
-
-
 _PLAIN: dict[Any, _Kind] = {
     int: _Kind("INT", "a whole number", int),
     float: _Kind("FLOAT", "a number", float),
     str: _Kind("NAME", "a name", str),
     Path: _Kind("PATH", "a path", Path),
-    bool: _Kind("yes|no", "yes or no", lambda text: _look_up({"yes": True, "no": False}, text.lower())),
+    bool: _Kind("yes|no", "yes or no", lambda text: {"yes": True, "no": False}[text.lower()]),
 }

@@ -10,15 +10,9 @@ from pathlib import Path
 from iale._storage import storage_errors
 from iale.errors import StorageError
 
-_BLOCK = b"\0" * 4096
-
 
 def check_folder(folder: Path) -> Path:
-    """Returns ``folder`` after a trial write at its place, which leaves nothing behind.
-
-    Raises:
-        StorageError: nothing can be written there, a file is in the way, it is read-only, or the disk is full.
-    """
+    """Returns ``folder`` after a trial write at its place; raises StorageError if nothing can be written there."""
     with storage_errors("write to", folder):
         place = folder
         while not place.exists() and place != place.parent:
@@ -26,7 +20,7 @@ def check_folder(folder: Path) -> Path:
         if not place.is_dir():
             raise NotADirectoryError(20, f"{place} is not a folder")
         with tempfile.TemporaryFile(dir=place) as trial:
-            trial.write(_BLOCK)
+            trial.write(b"\0" * 4096)
             trial.flush()
     return folder
 

@@ -27,7 +27,6 @@ class PoliciesOptions:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Prints the table, or one card as JSON."""
     names = parse(PoliciesOptions, argv, prog="iale policies").name
     if len(names) > 1:
         raise ConfigError("iale policies shows one card at a time: name one policy.")
@@ -45,8 +44,7 @@ def main(argv: Sequence[str]) -> int:
 def _row(name: str, card: PolicyCard) -> list[str]:
     source = card["source"]
     shape = (card["num_classes"], card["embedding_dim"])
-    cells = (card["kind"], source["dataset"], source["classifier"], card["episodes"], *shape)
-    return [name, *map(str, cells)]
+    return [name, *map(str, (card["kind"], source["dataset"], source["classifier"], card["episodes"], *shape))]
 
 
 def _card(name: str, policies: dict[str, PolicyCard]) -> PolicyCard:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from torch import Tensor
 from iale._storage import write_bytes
 from iale.active_learner import ActiveLearner
 from iale.cli._options import parse, show
-from iale.cli._output import check_file
+from iale.cli._output import check_file, say
 from iale.data.samples import SampleKind
 from iale.data.unlabeled import load_labels_csv, load_unlabeled
 from iale.errors import ConfigError, DataError
@@ -48,10 +47,11 @@ class QueryOptions(RecipeConfig):
 
 
 def main(argv: Sequence[str]) -> int:
-    """Prints or writes the samples to label next."""
     options = parse(QueryOptions, argv, prog="iale query")
     if options.out is not None:
-        _check_not_read(options.out, options)
+        for what, path in (("labels", options.labels), ("images", options.images)):
+            if options.out.resolve() == path.resolve():  # the answer would overwrite it
+                raise ConfigError(f"--out is the file of the {what}, {path}: name another file.")
         check_file(options.out)
     samples, names = load_unlabeled(options.images, size=options.size)
     indices, labels, classes = load_labels_csv(options.labels, names, options.classes or None)
@@ -63,23 +63,17 @@ def main(argv: Sequence[str]) -> int:
     learner = ActiveLearner(classifier, samples, strategy, subset_size=options.subset_size, seed=options.seed)
     learner.tell(indices, labels)
     name = options.model or classifier_name(options, kind)
-    print(
-        f"fitting {name} to {len(indices)} labels, then asking {asked} for {options.k} samples",
-        file=sys.stderr,
-    )
-    answer = _csv([names[index] for index in learner.ask(options.k)])
+    say(f"fitting {name} to {len(indices)} labels, then asking {asked} for {options.k} samples")
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(("rank", "sample"))
+    writer.writerows(enumerate((names[index] for index in learner.ask(options.k)), start=1))
+    answer = table.getvalue()
     if options.out is None:
         print(answer, end="")
     else:
         write_bytes(options.out, answer.encode(errors="surrogateescape"))
     return 0
-
-
-def _check_not_read(out: Path, options: QueryOptions) -> None:
-    """Refuses to overwrite the labels or the images with the answer."""
-    for what, path in (("labels", options.labels), ("images", options.images)):
-        if out.resolve() == path.resolve():
-            raise ConfigError(f"--out is the file of the {what}, {path}: name another file.")
 
 
 def _check_k(options: QueryOptions, unlabeled: int) -> None:
@@ -99,12 +93,3 @@ def _check_every_class(labels: Tensor, classes: tuple[str, ...], path: Path) -> 
             f"class {missing[0]!r} has no labeled sample in {path}: label at least one sample of each of the "
             f"{len(classes)} classes."
         )
-
-
-def _csv(chosen: Sequence[str]) -> str:
-    """The table of the answer, best first."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("rank", "sample"))
-    writer.writerows(enumerate(chosen, start=1))
-    return text.getvalue()

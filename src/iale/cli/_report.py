@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from iale.cli._commands import run_command
 from iale.cli._options import parse
 from iale.cli._output import check_folder
+from iale.cli._run import run_command
 from iale.errors import ConfigError
 from iale.reports.report import write_report
 
@@ -29,7 +29,6 @@ class ReportOptions:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Writes the report and prints its table."""
     options = parse(ReportOptions, argv, prog="iale report")
     records = options.records
     if not records:

@@ -1,16 +1,20 @@
-"""``iale run``: strategies × seeds on a data set."""
+"""``iale run``: strategies × seeds on a data set, and the command line that makes runs again, for reports."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.runner import run_grids
-from iale.cli._options import parse
+from iale.cli._options import WorkerOptions, parse, show
 from iale.cli._output import check_folder
-from iale.cli._workers import WorkerOptions
+from iale.reports._panels import Panel, flat
+
+_ALWAYS = ("dataset", "classifier")
+_SKIPPED = ("strategies", "seeds", "first_seed", "pools", "beside", "pool", "device")
 
 
 @dataclass(frozen=True)
@@ -31,9 +35,30 @@ class RunOptions:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Runs the comparison and prints where its records are."""
     options = parse(RunOptions, argv, prog="iale run")
     with options.where.open() as executor:
         out = check_folder(options.out)
         print(run_grids(options.config, out, workers=options.where.workers, executor=executor))
     return 0
+
+
+def run_command(panel: Panel) -> str:
+    """The `iale run` that makes the runs of a panel; options that have their default values are left out."""
+    subset = panel.config.subset_size
+    own, defaults = flat(panel.config.options), flat(GridConfig().resolved())
+    if subset is None:
+        own["subset_size"] = defaults["subset_size"]
+    seeds = sorted({seed for entry in panel.entries for seed in entry.seeds})
+    options = {
+        **{name: own[name] for name in _ALWAYS},
+        "strategies": ",".join(entry.name for entry in panel.entries),
+        "seeds": seeds[-1] - seeds[0] + 1,
+        **({"first_seed": seeds[0]} if seeds[0] else {}),
+        "pools": "whole" if subset is None else "subset",
+        **{n: v for n, v in own.items() if n in defaults and n not in (*_ALWAYS, *_SKIPPED) and v != defaults[n]},
+    }
+    beside = list(dict.fromkeys(name for entry in panel.entries for name in entry.overlap))
+    if beside:
+        options["beside"] = ",".join(beside)
+    words = [f"--{name.replace('_', '-')} {shlex.quote(show(value))}" for name, value in options.items()]
+    return " ".join(["iale run", *words, "--out results"])

@@ -32,7 +32,6 @@ class StatusOptions:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Prints the status."""
     options = parse(StatusOptions, argv, prog="iale status")
     if len(options.project) != 1:
         raise ConfigError("iale status needs the folder of one project; `iale label` makes one.")
@@ -42,7 +41,6 @@ def main(argv: Sequence[str]) -> int:
 
 
 def describe(status: Status) -> str:
-    """The status in words."""
     tell = status.cannot_tell
     target = "to a target" if status.target is None else f"labels to {status.target:.0%}"
     rows = [

@@ -1,4 +1,4 @@
-"""``iale train``: a policy from one data set."""
+"""``iale train`` and ``iale train-alil``: a policy from one data set."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from iale.cli._options import parse
+from iale.cli._options import WorkerOptions, parse
 from iale.cli._output import check_folder
-from iale.cli._workers import WorkerOptions
-from iale.dagger.config import DaggerConfig
+from iale.dagger.alil import train_alil
+from iale.dagger.config import AlilConfig, DaggerConfig
 from iale.dagger.trainer import train_policy
 
 
@@ -31,9 +31,29 @@ class TrainOptions:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Trains the policy and prints its folder, which is its name for ``--strategies``."""
     options = parse(TrainOptions, argv, prog="iale train", prefixed=("state",))
     with options.where.open() as executor:
         out = check_folder(options.out)
         print(train_policy(options.config, out, workers=options.where.workers, executor=executor))
+    return 0
+
+
+@dataclass(frozen=True)
+class TrainAlilOptions:
+    """Trains an ALIL policy (Liu et al. 2018), the learned baseline of the paper.
+
+    A checkpoint is written after every episode. The same command resumes a stopped run.
+
+    Attributes:
+        out: folder for checkpoints, demonstrations and, at the end, the policy.
+        config: what the policy learns from.
+    """
+
+    out: Path
+    config: AlilConfig = field(default_factory=AlilConfig)
+
+
+def main_alil(argv: Sequence[str]) -> int:
+    options = parse(TrainAlilOptions, argv, prog="iale train-alil")
+    print(train_alil(options.config, check_folder(options.out)))
     return 0

@@ -3,8 +3,8 @@ from .catalog import DATASETS as DATASETS
 from .catalog import DataSetInfo as DataSetInfo
 from .catalog import describe_datasets as describe_datasets
 from .catalog import load_dataset as load_dataset
-from .folder import FolderSamples as FolderSamples
 from .images import EncodedSamples as EncodedSamples
+from .images import FolderSamples as FolderSamples
 from .pool import Candidates as Candidates
 from .pool import Pool as Pool
 from .pool import class_balanced as class_balanced

@@ -12,42 +12,27 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from iale._storage import sha256, storage_errors
+from iale._storage import read_bytes, sha256, storage_errors
 from iale.data._formats import gunzip
 from iale.errors import DataError
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file that is published on the web.
+    """A file that is published on the web."""
 
-    Attributes:
-        folder: the folder below $IALE_DATA and below the cache.
-        name: the file's name, locally and at the mirrors.
-        sha256: of the uncompressed content of a .gz file, or of the file itself if ``packed``.
-        mirrors: URLs to put in front of ``name``, tried in order.
-        packed: whether the digest is that of the compressed file. If not, a file that was compressed again matches.
-    """
-
-    folder: str
-    name: str
-    sha256: str
-    mirrors: tuple[str, ...]
-    packed: bool = False
-
-    @property
-    def is_gzip(self) -> bool:
-        """Whether `fetch` unpacks it."""
-        return self.name.endswith(".gz") and not self.name.endswith(".tar.gz")
+    folder: str  # below $IALE_DATA and below the cache
+    name: str  # locally and at the mirrors
+    sha256: str  # of the uncompressed content of a .gz file, or of the file itself if ``packed``
+    mirrors: tuple[str, ...]  # URLs to put in front of ``name``, tried in order
+    packed: bool = False  # without it, a file that was compressed again matches, too
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "iale"
 
 
 def data_folders() -> list[Path]:
-    """The folders to search, in this order."""
     named = os.environ.get("IALE_DATA")
     return [Path(named), cache_folder()] if named else [cache_folder()]
 
@@ -58,22 +43,17 @@ def find(folder: str, name: str) -> Path | None:
 
 
 def fetch(file: RemoteFile) -> bytes:
-    """The content of a file, unpacked if it is a .gz file.
-
-    Raises:
-        DataError: its checksum is wrong, or it is missing and cannot be downloaded.
-        StorageError: it cannot be read, or the cache cannot be written.
-    """
+    """The content of a file, unpacked if it is a .gz file; DataError if it is altered or cannot be downloaded."""
     path = find(file.folder, file.name)
     return _download(file) if path is None else _content(path, file, str(path))
 
 
 def _content(path: Path, file: RemoteFile, name: str) -> bytes:
-    with storage_errors("read", path):
-        data = path.read_bytes()
+    content = read_bytes(path)
     if file.packed:
-        _check(data, file, name)
-    content = gunzip(data, name) if file.is_gzip else data
+        _check(content, file, name)
+    if file.name.endswith(".gz") and not file.name.endswith(".tar.gz"):
+        content = gunzip(content, name)
     if not file.packed:
         _check(content, file, name)
     return content

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,9 +19,6 @@ import torch
 from iale.data._layout import Array
 from iale.data.samples import Samples
 from iale.errors import DataError
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
 
 _SAMPLED = 32
 _ROWS = 1024
@@ -55,20 +53,16 @@ def digest(*parts: object) -> str:
     """SHA-256 of parts: arrays by type, shape and content, everything else by ``repr``."""
     hashed = hashlib.sha256()
     for part in parts:
-        if isinstance(part, np.ndarray):
-            hashed.update(f"{part.dtype} {part.shape};".encode())
-            _update(hashed, part)
-        else:
+        if not isinstance(part, np.ndarray):
             hashed.update(f"{part!r};".encode())
+            continue
+        hashed.update(f"{part.dtype} {part.shape};".encode())
+        pieces: Iterable[Array] = [part]
+        if not part.flags.c_contiguous:  # a copy of the whole array may not fit
+            pieces = (part[start : start + _ROWS] for start in range(0, len(part), _ROWS))
+        for piece in pieces:
+            hashed.update(np.ascontiguousarray(piece).reshape(-1).view(np.uint8).data)
     return hashed.hexdigest()
-
-
-def _update(hashed: _Hash, array: Array) -> None:
-    if array.flags.c_contiguous:
-        hashed.update(array.reshape(-1).view(np.uint8).data)
-        return
-    for start in range(0, len(array), _ROWS):  # in parts: a copy of the whole array may not fit
-        hashed.update(np.ascontiguousarray(array[start : start + _ROWS]).reshape(-1).view(np.uint8).data)
 
 
 def file_stamp(path: str | Path) -> tuple[int, int]:

@@ -40,8 +40,7 @@ def memory_map(array: Array) -> np.memmap[tuple[int, ...], np.dtype[np.generic]]
 def guess_channels(shape: tuple[int, ...]) -> Channels:
     """Where the channels of images [N, …, …, …] are: last if the last dimension is 1, 3 or 4.
 
-    Raises:
-        DataError: they may be first as well.
+    Raises DataError if they may be first as well.
     """
     if len(shape) != 4 or shape[3] not in (1, 3, 4):
         return "first"

@@ -36,20 +36,11 @@ _opening = threading.Lock()  # the filters of warnings belong to the whole proce
 
 
 def decode(source: Path | bytes, name: str, mode: Mode | None = None, size: tuple[int, int] | None = None) -> Tensor:
-    """One image of a data set.
+    """uint8 [1 or 3, H, W]: one image of a data set, in its own mode unless ``mode`` names one.
 
-    Args:
-        source: a file, or the bytes of one.
-        name: what messages call it.
-        mode: "L" or "RGB"; by default what the image is.
-        size: (height, width) to resize to, with an antialiasing bilinear filter; a JPEG much larger than that is
-            decoded at a fraction of its size, which is several times faster.
-
-    Returns:
-        uint8 [1 or 3, H, W].
-
-    Raises:
-        DataError: the image is empty, damaged, of an unknown kind or deeper than 8 bits.
+    It is resized to ``size`` (height, width) with an antialiasing bilinear filter; a JPEG much larger than that is
+    decoded at a fraction of its size, which is several times faster. Raises DataError if the image is empty, damaged,
+    of an unknown kind or deeper than 8 bits.
     """
     with _readable(name), Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
         _check_depth(image, name)
@@ -63,15 +54,7 @@ def decode(source: Path | bytes, name: str, mode: Mode | None = None, size: tupl
 
 
 def open_picture(file: Path | IO[bytes], name: str) -> Image.Image:
-    """An image of unknown origin, of which only the header has been read.
-
-    Args:
-        file: where it is.
-        name: what messages call it.
-
-    Raises:
-        DataError: it is not an image, or has more than `MOST_PIXELS`.
-    """
+    """An image of unknown origin, of which only the header has been read; DataError if it exceeds `MOST_PIXELS`."""
     with _readable(name), _opening, warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
@@ -88,15 +71,10 @@ def open_picture(file: Path | IO[bytes], name: str) -> Image.Image:
 
 
 def picture(file: Path | IO[bytes], name: str, size: tuple[int, int]) -> Image.Image:
-    """A decoded image of unknown origin: upright, in mode L, RGB or RGBA, and not much larger than asked for.
+    """A decoded image of unknown origin: upright, in mode L, RGB or RGBA.
 
-    Args:
-        file: where it is.
-        name: what messages call it.
-        size: (height, width) of interest; an image that is larger on both sides is reduced, but stays larger.
-
-    Raises:
-        DataError: it cannot be opened (`open_picture`) or decoded, or is deeper than 8 bits.
+    An image that is larger than ``size`` (height, width) on both sides is reduced, but stays larger. Raises DataError
+    if it cannot be opened (`open_picture`) or decoded, or is deeper than 8 bits.
     """
     with open_picture(file, name) as image, _readable(name):
         _check_depth(image, name)
@@ -125,7 +103,7 @@ def to_pixels(image: Image.Image, mode: Mode, size: tuple[int, int] | None = Non
 
 @contextlib.contextmanager
 def _readable(name: str) -> Iterator[None]:
-    """Turns every failure into a sentence: a damaged file can make Pillow's parsers raise any exception."""
+    """Turns every failure into a sentence: Pillow's parsers can raise any exception for a damaged file."""
     try:
         yield
     except DataError:

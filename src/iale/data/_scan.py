@@ -23,16 +23,11 @@ class ImageFile(NamedTuple):
 
 
 def scan_images(root: Path, passed_over: Counter[str] | None = None) -> list[ImageFile]:
-    """All images below a folder, in the order of their names.
+    """All images below a folder, in the order of their names; raises DataError if it holds none.
 
-    Args:
-        root: the folder.
-        passed_over: counts by reason what is passed over: links out of the folder, links to folders, what is not a
-            regular file, empty files and unreadable folders. Without it the walk is strict: it follows links, and an
-            empty file or an unreadable folder is an error.
-
-    Raises:
-        DataError: there is no such folder, or no image in it.
+    With ``passed_over``, which counts by reason, the walk leaves out links out of the folder, links to folders, what is
+    not a regular file, empty files and unreadable folders. Without it the walk is strict: it follows links, and an
+    empty file or an unreadable folder is an error.
     """
     if not root.is_dir():
         raise DataError(f"there is no folder {root}: give a folder of images.")
@@ -52,13 +47,6 @@ def is_inside(root: Path | str, path: Path | str) -> bool:
     """Whether a path, with its links followed, exists and lies below ``root``."""
     real, place = os.path.realpath(root), os.path.realpath(path)
     return os.path.exists(place) and os.path.commonpath([real, place]) == real
-
-
-def check_class_folders(root: Path, classes: tuple[str, ...]) -> None:
-    """Raises DataError for an empty class folder, which would shift the numbers of the classes after it."""
-    for path in sorted(root.iterdir()):
-        if path.is_dir() and not path.name.startswith(".") and path.name not in classes:
-            raise DataError(f"the class folder {path} holds no images: add images or remove it.")
 
 
 def _walk(root: str, passed_over: Counter[str] | None) -> Iterator[ImageFile]:

@@ -78,7 +78,6 @@ CIFAR_JPEG_SHA256 = "43bd1f54727a64346d031f25f16a1b3d2c62b5470709902dfcbde891af3
 
 
 def embedded_file(name: str) -> Path:
-    """A file that ships with the package."""
     return Path(str(resources.files("iale.data"))) / "embedded" / name
 
 
@@ -94,9 +93,8 @@ def digits() -> DataSet:
 def fashion_small() -> DataSet:
     """3,000 training and 1,000 test images of Fashion-MNIST, balanced over the classes, from the official splits."""
     arrays = read_npz(embedded_file("fashion-small.npz"))
-    return _from_arrays(
-        "fashion-small", arrays["x_train"], arrays["y_train"], arrays["x_test"], arrays["y_test"], CLOTHES
-    )
+    train, train_labels, test, test_labels = (arrays[key] for key in ("x_train", "y_train", "x_test", "y_test"))
+    return _from_arrays("fashion-small", train, train_labels, test, test_labels, CLOTHES)
 
 
 def mnist() -> DataSet:
@@ -165,11 +163,6 @@ def _from_idx(name: str, files: tuple[RemoteFile, ...], classes: tuple[str, ...]
 
 
 def _from_arrays(
-    name: str,
-    train: Array,
-    train_labels: Array,
-    test: Array,
-    test_labels: Array,
-    classes: tuple[str, ...],
+    name: str, train: Array, train_labels: Array, test: Array, test_labels: Array, classes: tuple[str, ...]
 ) -> DataSet:
     return make_dataset(name, ArraySamples(train), train_labels, ArraySamples(test), test_labels, classes)

@@ -34,6 +34,9 @@ class ArraySamples:
         channels: whether the channels of images [N, …, …, …] are "first" or "last"; by default last if the last
             dimension is 1, 3 or 4 and the second is not.
 
+    Attributes:
+        shape: of one input: ``(channels, height, width)`` or ``(features,)``.
+
     Raises:
         DataError: the array is empty, has another number of dimensions, does not hold real numbers, or has a value that
             is NaN, infinite or beyond float32. The values of memory maps are checked when they are read.
@@ -51,17 +54,12 @@ class ArraySamples:
         self._array = values
         self._channels = channels or guess_channels(values.shape)
         self._mapped = memory_map(values) is not None
-        self._shape = tuple(channels_first(torch.empty((0, *values.shape[1:])), self._channels).shape[1:])
+        self.shape = tuple(channels_first(torch.empty((0, *values.shape[1:])), self._channels).shape[1:])
         if not self._mapped and values.dtype.kind == "f":
             step = max(1, _CHUNK // values[0].size)
             for start in range(0, len(values), step):
                 rows = np.arange(start, min(start + step, len(values)))
                 self._check_finite(to_float32(values[start : start + step]), rows)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one input: ``(channels, height, width)`` or ``(features,)``."""
-        return self._shape
 
     def __len__(self) -> int:
         return len(self._array)

@@ -12,27 +12,18 @@ from torch import Tensor
 
 from iale.data._downloads import RemoteFile, data_folders, find
 from iale.data._formats import read_npz
-from iale.data._scan import check_class_folders
 from iale.data._sources import CIFAR_FILE, CIFAR_JPEG, FASHION_FILES, KMNIST_FILES, MNIST_FILES
 from iale.data.arrays import ArraySamples
-from iale.data.folder import FolderSamples
+from iale.data.images import FolderSamples
 from iale.data.samples import DataSet
 from iale.data.splits import make_dataset
 from iale.errors import DataError
 from iale.registry import Registry
 
+_NAMES = ("digits", "fashion-small", "mnist", "fashion-mnist", "kmnist", "kmnist-10k", "cifar10", "cifar10-jpeg")
+
 DATASETS = Registry[Callable[[], DataSet]](
-    "data set",
-    {
-        "digits": "iale.data._sources:digits",
-        "fashion-small": "iale.data._sources:fashion_small",
-        "mnist": "iale.data._sources:mnist",
-        "fashion-mnist": "iale.data._sources:fashion_mnist",
-        "kmnist": "iale.data._sources:kmnist",
-        "kmnist-10k": "iale.data._sources:kmnist_10k",
-        "cifar10": "iale.data._sources:cifar10",
-        "cifar10-jpeg": "iale.data._sources:cifar10_jpeg",
-    },
+    "data set", {name: f"iale.data._sources:{name.replace('-', '_')}" for name in _NAMES}
 )
 """Functions without arguments that return a `DataSet`; add your own with ``DATASETS.register``."""
 
@@ -100,11 +91,10 @@ def load_dataset(name_or_path: str | Path) -> DataSet:
 
 def describe_datasets() -> list[DataSetInfo]:
     """Facts about each data set that comes with iale. Nothing is loaded or downloaded."""
-    gray = (1, 28, 28)
-    color = (3, 32, 32)
+    gray, color = (1, 28, 28), (3, 32, 32)
     share_alike = "CC BY-SA 4.0 (KMNIST Dataset, created by CODH, adapted from Kuzushiji Dataset, created by NIJL)"
     none_stated = "none stated (Krizhevsky 2009)"
-    jpeg = find("", CIFAR_JPEG)
+    missing = "absent: " + " or ".join(f"put it into {folder}" for folder in data_folders())
     return [
         DataSetInfo("digits", 10, 1438, 359, (1, 8, 8), "CC BY 4.0 (UCI, Alpaydin and Kaynak)", "scikit-learn"),
         DataSetInfo("fashion-small", 10, 3000, 1000, gray, "MIT (Zalando SE)", "embedded"),
@@ -113,7 +103,7 @@ def describe_datasets() -> list[DataSetInfo]:
         DataSetInfo("kmnist", 10, 60000, 10000, gray, share_alike, _place(*KMNIST_FILES)),
         DataSetInfo("kmnist-10k", 10, 8000, 2000, gray, share_alike, _place(*KMNIST_FILES[2:])),
         DataSetInfo("cifar10", 10, 50000, 10000, color, none_stated, _place(CIFAR_FILE)),
-        DataSetInfo("cifar10-jpeg", 10, 50000, 10000, color, none_stated, str(jpeg or f"absent: {_wanted('')}")),
+        DataSetInfo("cifar10-jpeg", 10, 50000, 10000, color, none_stated, str(find("", CIFAR_JPEG) or missing)),
     ]
 
 
@@ -123,10 +113,6 @@ def _place(*files: RemoteFile) -> str:
     if None in found:
         return f"download from {files[0].mirrors[0]}"
     return ", ".join(sorted({str(path.parent) for path in found if path is not None}))
-
-
-def _wanted(folder: str) -> str:
-    return " or ".join(f"put it into {base / folder}" for base in data_folders())
 
 
 def _from_folder(root: Path) -> DataSet:
@@ -145,7 +131,9 @@ def _from_folder(root: Path) -> DataSet:
 def _folder_labels(samples: FolderSamples) -> Tensor:
     if samples.labels is None:
         raise DataError(f"{samples.root} has images outside of class folders: put each into the folder of its class.")
-    check_class_folders(samples.root, samples.classes)
+    for path in sorted(samples.root.iterdir()):  # an empty one would shift the numbers of the classes after it
+        if path.is_dir() and not path.name.startswith(".") and path.name not in samples.classes:
+            raise DataError(f"the class folder {path} holds no images: add images or remove it.")
     return samples.labels
 
 

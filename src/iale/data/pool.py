@@ -130,7 +130,7 @@ class Pool:
 
 
 def class_balanced(indices: Tensor, labels: Tensor, size: int, num_classes: int, stream: Stream) -> Tensor:
-    """``size`` of ``indices``, drawn at random, as evenly over the classes as possible (paper, section 4.2).
+    """int64 [size]: some of ``indices``, drawn at random, as evenly over the classes as possible (paper, section 4.2).
 
     Args:
         indices: int64 [N], data-set indices to draw from.
@@ -138,9 +138,6 @@ def class_balanced(indices: Tensor, labels: Tensor, size: int, num_classes: int,
         size: how many; each class gets size // C, and size % C random classes get one more.
         num_classes: C.
         stream: of the draws.
-
-    Returns:
-        int64 [size], data-set indices.
 
     Raises:
         ConfigError: ``size`` is below C.

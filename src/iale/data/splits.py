@@ -23,10 +23,7 @@ class Subset:
 
     Args:
         samples: the source.
-        indices: int64 [M], positions in ``samples``, in the order of this subset.
-
-    Raises:
-        DataError: an index is out of range.
+        indices: int64 [M], positions in ``samples``, in the order of this subset; DataError if one is out of range.
     """
 
     def __init__(self, samples: Samples, indices: Tensor) -> None:
@@ -51,19 +48,7 @@ class Subset:
 
 
 def _stratified_split(labels: Tensor, share: float, stream: Stream) -> tuple[Tensor, Tensor]:
-    """Two disjoint parts of all samples with the same mixture of classes.
-
-    Args:
-        labels: int64 [N].
-        share: of each class that goes to the second part, rounded to at least one sample and never to all.
-        stream: of the draws.
-
-    Returns:
-        int64 [N − M] and int64 [M], ascending indices.
-
-    Raises:
-        DataError: a class has only one sample.
-    """
+    """Ascending indices of two parts; ``share`` of each class goes to the second, at least one sample and never all."""
     rng = stream.numpy()
     held_out = torch.zeros(len(labels), dtype=torch.bool)
     for label in torch.unique(labels).tolist():

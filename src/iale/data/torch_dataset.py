@@ -28,6 +28,9 @@ class TorchSamples:
             array (also [H, W, C]) or a Pillow image. The transform must be deterministic, because samples are compared
             with each other: leave out random augmentation.
 
+    Attributes:
+        shape: of the first input, which all inputs must have.
+
     Raises:
         DataError: the data set is empty, or its first item is not such an input or differs between two reads.
     """
@@ -41,14 +44,9 @@ class TorchSamples:
             raise DataError("the data set is empty: give one with samples.")
         self.dataset = dataset
         first = self._read(0)
-        self._shape, self._dtype = tuple(first.shape), first.dtype
+        self.shape, self._dtype = tuple(first.shape), first.dtype
         if not torch.equal(first, self._read(0)):
             raise DataError("sample 0 differs between two reads: take random augmentation out of the transform.")
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of the first input, which all inputs must have."""
-        return self._shape
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -58,13 +56,13 @@ class TorchSamples:
 
         Raises DataError if an item cannot be read, is not finite, or differs from the first in shape or type.
         """
-        out = torch.empty((len(indices), *self._shape), dtype=self._dtype)
+        out = torch.empty((len(indices), *self.shape), dtype=self._dtype)
         for place, row in enumerate(rows_of(indices, len(self)).tolist()):
             item = self._read(row)
-            if tuple(item.shape) != self._shape or item.dtype != self._dtype:
+            if tuple(item.shape) != self.shape or item.dtype != self._dtype:
                 raise DataError(
                     f"sample {row} is {item.dtype} of shape {tuple(item.shape)} and the first is {self._dtype} of "
-                    f"shape {self._shape}: make all samples alike in the transform."
+                    f"shape {self.shape}: make all samples alike in the transform."
                 )
             out[place] = item
         return out

@@ -12,7 +12,7 @@ from iale.data._checks import MOST_CLASSES
 from iale.data._formats import map_npy, read_npz
 from iale.data._tables import read_label_rows
 from iale.data.arrays import ArraySamples
-from iale.data.folder import FolderSamples
+from iale.data.images import FolderSamples
 from iale.data.samples import Samples
 from iale.errors import DataError
 

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
 from concurrent.futures import wait as wait_for
 from functools import partial
-from types import TracebackType
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from iale._versions import versions
@@ -107,12 +106,9 @@ class RayExecutor:
                 ray.cancel(reference, force=True)
 
     def __enter__(self) -> RayExecutor:
-        """The executor itself."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Waits for the work, or cancels it on an exception."""
         self.shutdown(cancel_futures=kind is not None)
 
@@ -154,13 +150,14 @@ def _run(
 
 def _settle(future: _AnyFuture, arrived: Future[_Answer]) -> None:
     """Passes Ray's answer on to the future that `submit` returned."""
+    result: object = None
+    error: BaseException | None
     try:
         result, error = arrived.result()
     except _LOST as lost:
-        result, error = None, BrokenExecutor(str(lost))
+        error = BrokenExecutor(str(lost))
     except BaseException as other:
-        future.set_exception(other)
-        return
+        error = other
     if error is None:
         future.set_result(result)
     else:
@@ -172,11 +169,7 @@ def _start_here(workers: int) -> None:
     for left in reversed(range(_TRIES)):
         try:
             ray.init(
-                address="local",
-                num_cpus=workers,
-                object_store_memory=_OBJECT_STORE,
-                include_dashboard=False,
-                **_QUIET,
+                address="local", num_cpus=workers, object_store_memory=_OBJECT_STORE, include_dashboard=False, **_QUIET
             )
             return
         except Exception as error:  # Ray raises exceptions of all kinds, even plain ones
@@ -189,8 +182,16 @@ def _start_here(workers: int) -> None:
 
 
 def _join(address: str) -> None:
-    """Joins the cluster at an address."""
-    _check_reachable(address)
+    """Joins a cluster. Ray itself would try an address at which nothing listens for minutes, then end the process."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():  # not "auto" and the like
+        try:
+            socket.create_connection((host, int(port)), _REACH).close()
+        except OSError as error:
+            raise ConfigError(
+                f"there is no Ray cluster at {address} ({error.strerror or error}): start one with `ray start --head`, "
+                f"or leave out the address to run on this machine."
+            ) from error
     try:
         ray.init(address=address, **_QUIET)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -202,17 +203,3 @@ def _join(address: str) -> None:
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-
-
-def _check_reachable(address: str) -> None:
-    """Raises ConfigError if nothing listens there. Ray itself would try for minutes and then end the process."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not host or not port.isdigit():
-        return  # "auto" and the like
-    try:
-        socket.create_connection((host, int(port)), _REACH).close()
-    except OSError as error:
-        raise ConfigError(
-            f"there is no Ray cluster at {address} ({error.strerror or error}): start one with `ray start --head`, or "
-            f"leave out the address to run on this machine."
-        ) from error

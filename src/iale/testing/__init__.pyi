@@ -1,5 +1,6 @@
 from .contexts import make_context as make_context
 from .contexts import reorder as reorder
+from .contexts import tied_contexts as tied_contexts
 from .contract import check_strategy as check_strategy
 from .reference import badge as badge
 from .reference import confidence as confidence
@@ -9,4 +10,3 @@ from .reference import gradient_embeddings as gradient_embeddings
 from .reference import margin as margin
 from .reference import probabilities as probabilities
 from .reference import variation_ratio as variation_ratio
-from .tied import tied_contexts as tied_contexts

@@ -1,7 +1,8 @@
-"""Random query contexts that meet every need."""
+"""Random query contexts that meet every need, without ties and full of them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import torch
@@ -13,13 +14,7 @@ from iale.strategies.base import QueryContext
 
 
 def make_context(
-    n: int = 24,
-    num_classes: int = 4,
-    dim: int = 6,
-    labeled: int = 9,
-    passes: int = 8,
-    members: int = 5,
-    seed: int = 0,
+    n: int = 24, num_classes: int = 4, dim: int = 6, labeled: int = 9, passes: int = 8, members: int = 5, seed: int = 0
 ) -> QueryContext:
     """A context with normal embeddings, and logits that are linear in them plus noise; no two rows are equal.
 
@@ -66,3 +61,60 @@ def reorder(context: QueryContext, positions: Tensor) -> QueryContext:
         monte_carlo=None if context.monte_carlo is None else context.monte_carlo[:, positions],
         committee=None if context.committee is None else context.committee[:, positions],
     )
+
+
+def tied_contexts(
+    n: int = 1000, num_classes: int = 4, dim: int = 6, labeled: int = 9, seed: int = 0
+) -> Iterator[tuple[str, QueryContext]]:
+    """A name and a context for every kind of tie: tables of yes/no answers, one-hot columns, duplicates and others.
+
+    Random normal numbers never tie, so a strategy that is only tested on them may loop forever, or pick a sample twice,
+    on the first real table.
+
+    Embeddings tie as the name says. Logits are linear in the embeddings, and so are the passes and the committee, so
+    equal embeddings come with equal outputs of every sort.
+
+    Args:
+        n: candidates.
+        num_classes: C.
+        dim: D, width of the embedding.
+        labeled: L, labeled samples.
+        seed: of all the numbers.
+    """
+    for name, make in _KINDS.items():
+        generator = Stream(seed, ("testing", "ties", name)).torch()
+        rows = make(n + labeled, dim, generator)
+        weight = torch.randn(dim, num_classes, generator=generator)
+        noise = torch.randn(13, dim, num_classes, generator=generator) / 4  # 8 passes, 5 members
+        outputs = Outputs(rows @ weight, rows)
+        voters = torch.softmax(rows[:n] @ (weight + noise), dim=2)
+        base = make_context(n, num_classes, dim, labeled, seed=seed)
+        # The first member of a committee is the classifier itself.
+        committee = torch.cat([torch.softmax(rows[:n] @ weight, dim=1)[None], voters[9:]])
+        candidates, known = outputs.at(torch.arange(n)), outputs.at(torch.arange(n, n + labeled))
+        yield name, replace(base, candidates=candidates, labeled=known, monte_carlo=voters[:8], committee=committee)
+
+
+def _integers(n: int, dim: int, generator: torch.Generator) -> Tensor:
+    rows = torch.zeros(n, dim)
+    rows[:, :2] = torch.randint(3, (n, min(2, dim)), generator=generator).float()
+    return rows
+
+
+def _duplicates(n: int, dim: int, generator: torch.Generator) -> Tensor:
+    """Nine of ten rows are one blank item, far from the ordinary ones."""
+    rows = torch.randn(n, dim, generator=generator)
+    rows[torch.randperm(n, generator=generator)[: 9 * n // 10]] = 5.0
+    return rows
+
+
+_KINDS: dict[str, Callable[[int, int, torch.Generator], Tensor]] = {
+    "binary": lambda n, dim, generator: torch.randint(2, (n, dim), generator=generator).float(),
+    "integers": _integers,
+    "one-hot": lambda n, dim, generator: torch.eye(dim)[torch.randint(dim, (n,), generator=generator)],
+    "duplicates": _duplicates,
+    "constant": lambda n, dim, _: torch.full((n, dim), 0.5),
+    "zeros": lambda n, dim, _: torch.zeros(n, dim),
+    # Numbers that were stored in half precision, far from zero, so that few different ones are left.
+    "float16": lambda n, dim, generator: (1000 + torch.randn(n, dim, generator=generator)).half().float(),
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future, wait
 from dataclasses import fields, replace
 from functools import partial
 
@@ -17,8 +17,7 @@ from iale.classifiers.base import Outputs
 from iale.errors import QueryError
 from iale.seeding import Stream
 from iale.strategies.base import QueryContext, QueryStrategy, ScoringStrategy
-from iale.testing.contexts import make_context, reorder
-from iale.testing.tied import tied_contexts
+from iale.testing.contexts import make_context, reorder, tied_contexts
 
 _SEEDS = 5  # random contexts of each check
 _DRAWS = 300  # repeated queries of a strategy that draws
@@ -85,32 +84,26 @@ def _check_ties(strategy: QueryStrategy, context: QueryContext, kind: str, secon
     stream = Stream(0, ("testing", "ties", kind))
     for k in (10, len(context) // 3):
         answer = _in_time(partial(_ask, strategy, context, k, stream), seconds, f"{k} of {len(context)} ({kind})")
-        _require(
-            len(torch.unique(answer)) == k,
-            f"positions must be unique, but of {k} on tied data ({kind}) query returned {len(torch.unique(answer))}.",
-        )
+        found = len(torch.unique(answer))
+        _require(found == k, f"positions must be unique, but of {k} on tied data ({kind}) query returned {found}.")
         again = _ask(strategy, context, k, stream)
         _require(torch.equal(again, answer), f"the same rng must give the same answer, on tied data ({kind}) too.")
 
 
 def _in_time(ask: Callable[[], Tensor], seconds: float, what: str) -> Tensor:
     """What ``ask`` returns. The thread of a query that never ends is left behind: nothing can stop it."""
-    answers: list[Tensor] = []
-    errors: list[BaseException] = []
+    answer: Future[Tensor] = Future()
 
     def run() -> None:
         try:
-            answers.append(ask())
-        except BaseException as error:  # re-raised below, in the thread that asked
-            errors.append(error)
+            answer.set_result(ask())
+        except BaseException as error:  # raised again below, in the thread that asked
+            answer.set_exception(error)
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    _require(not thread.is_alive(), f"query gave no answer within {seconds:g} s when asked for {what} candidates.")
-    if errors:
-        raise errors[0]
-    return answers[0]
+    threading.Thread(target=run, daemon=True).start()
+    wait([answer], seconds)
+    _require(answer.done(), f"query gave no answer within {seconds:g} s when asked for {what} candidates.")
+    return answer.result()
 
 
 def _check_answers(strategy: QueryStrategy, context: QueryContext, stream: Stream) -> None:
@@ -130,8 +123,9 @@ def _check_answers(strategy: QueryStrategy, context: QueryContext, stream: Strea
 
 def _check_side_effects(strategy: QueryStrategy, context: QueryContext, stream: Stream) -> None:
     before = {name: tensor.clone() for name, tensor in _tensors(context)}
-    with _global_state_kept():
-        _ask(strategy, context, 5, stream)
+    state = _global_state()
+    _ask(strategy, context, 5, stream)
+    _require(_global_state() == state, "query must draw from its rng alone, but changed global random state.")
     for name, tensor in _tensors(context):
         _require(torch.equal(tensor, before[name]), f"query must leave its inputs alone, but changed {name}.")
 
@@ -205,25 +199,22 @@ def _check_chances(strategy: QueryStrategy, context: QueryContext, stream: Strea
 
 
 def _check_refusals(strategy: QueryStrategy, context: QueryContext, stream: Stream) -> None:
-    for k in (-1, 0, len(context) + 1):
-        _must_refuse(lambda k=k: _ask(strategy, context, k, stream), f"k = {k} of {len(context)} candidates")  # type: ignore[misc]
+    wrong = [(context, k, f"k = {k} of {len(context)} candidates") for k in (-1, 0, len(context) + 1)]
     for need in strategy.needs:
         poor = replace(context, **{need.value: None})  # type: ignore[arg-type]
-        _must_refuse(lambda poor=poor: _ask(strategy, poor, 5, stream), f"a context without {need.value} outputs")  # type: ignore[misc]
+        wrong.append((poor, 5, f"a context without {need.value} outputs"))
+    for asked, k, what in wrong:
+        try:
+            answer = _ask(strategy, asked, k, stream)
+        except QueryError:
+            continue
+        raise AssertionError(f"{what} must raise QueryError, but query returned {answer}.")
 
 
 def _require(holds: bool, sentence: str) -> None:
     """An assertion that ``python -O`` does not remove."""
     if not holds:
         raise AssertionError(sentence)
-
-
-def _must_refuse(ask: Callable[[], object], what: str) -> None:
-    try:
-        answer = ask()
-    except QueryError:
-        return
-    raise AssertionError(f"{what} must raise QueryError, but query returned {answer}.")
 
 
 def _tensors(context: QueryContext) -> Iterator[tuple[str, Tensor]]:
@@ -252,13 +243,6 @@ def _strided(tensor: Tensor) -> Tensor:
     large = tensor.new_zeros([2 * size for size in tensor.shape])
     view = large[tuple(slice(None, None, 2) for _ in tensor.shape)]
     return view.copy_(tensor)
-
-
-@contextmanager
-def _global_state_kept() -> Iterator[None]:
-    before = _global_state()
-    yield
-    _require(_global_state() == before, "query must draw from its rng alone, but changed global random state.")
 
 
 def _global_state() -> tuple[object, ...]:

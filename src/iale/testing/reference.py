@@ -59,16 +59,11 @@ def gradient_embeddings(logits: ArrayLike, embeddings: ArrayLike) -> _Floats:
 
 
 def badge(logits: ArrayLike, embeddings: ArrayLike, k: int, rng: np.random.Generator) -> list[int]:
-    """Positions chosen by k-means++ sampling of gradient embeddings, with one ``rng.random()`` for each.
+    """k positions for logits [n, C] and embeddings [n, D], by k-means++ sampling of gradient embeddings.
 
-    At first, the weights are 1 for the largest norm and 0 otherwise; after that, the squared distances to the nearest
-    chosen gradient. If all weights are 0, those of candidates that have not been chosen become 1.
-
-    Args:
-        logits: [n, C].
-        embeddings: [n, D].
-        k: how many.
-        rng: of the draws.
+    Each takes one ``rng.random()``. At first, the weights are 1 for the largest norm and 0 otherwise; after that, the
+    squared distances to the nearest chosen gradient. If all weights are 0, those of candidates that have not been
+    chosen become 1.
     """
     gradients = gradient_embeddings(logits, embeddings)
     norms = [_squared_distance(row, np.zeros_like(row)) for row in gradients]
@@ -88,13 +83,9 @@ def badge(logits: ArrayLike, embeddings: ArrayLike, k: int, rng: np.random.Gener
 
 
 def coreset(candidates: ArrayLike, labeled: ArrayLike, k: int, rng: np.random.Generator) -> list[int]:
-    """Positions chosen by greedy k-center; of several at the same distance, the first.
+    """k positions of candidates [n, D] by greedy k-center; of several at the same distance, the first.
 
-    Args:
-        candidates: [n, D].
-        labeled: [L, D]; if L is 0, the first center is ``rng.integers(n)``.
-        k: how many.
-        rng: read only if L is 0.
+    ``labeled`` is [L, D]. If L is 0, the first center is ``rng.integers(n)``; otherwise ``rng`` is not read.
     """
     points, centers = list(_array(candidates)), list(_array(labeled))
     chosen: list[int] = []

@@ -14,17 +14,8 @@ import urllib.error
 from collections.abc import Callable
 from email.message import Message
 from typing import IO, Any
+from urllib import request as web
 from urllib.parse import quote, urlencode, urljoin, urlsplit
-from urllib.request import (
-    HTTPDefaultErrorHandler,
-    HTTPErrorProcessor,
-    HTTPHandler,
-    HTTPRedirectHandler,
-    HTTPSHandler,
-    OpenerDirector,
-    ProxyHandler,
-    Request,
-)
 
 from iale.errors import ConfigError, DataError, IaleError
 from iale.integrations.label_studio._addresses import check_url, is_web, origin_of
@@ -40,23 +31,16 @@ _LARGEST = 1 << 28  # bytes of an answer
 _SAFE = "%/:?#[]@!$&'()*+,;=~"
 """Characters that stay as they are in an address; all others, such as spaces, are quoted."""
 
-_HANDLERS = (ProxyHandler, HTTPHandler, HTTPSHandler, HTTPDefaultErrorHandler, HTTPErrorProcessor)
+_HANDLERS = (web.ProxyHandler, web.HTTPHandler, web.HTTPSHandler, web.HTTPDefaultErrorHandler, web.HTTPErrorProcessor)
 _FAILURES = (urllib.error.URLError, http.client.HTTPException, OSError)
 
 
 class Client:
-    """One Label Studio, as the owner of a token sees it.
+    """One Label Studio, as the owner of a token sees it; raises ConfigError if address or token are malformed.
 
-    Args:
-        url: its address, http(s)://HOST[:PORT][/PATH].
-        token: a legacy token or a personal access token.
-        patience: seconds for which a failing request is repeated, after pauses of 1, 2, 4, … up to 60 seconds. The very
-            first request is not repeated: until one has succeeded, a wrong address is likelier than a failure.
-        say: receives one sentence for every failure.
-        sleep: pauses for a number of seconds.
-
-    Raises:
-        ConfigError: the address or the token is malformed.
+    A failing request is repeated for ``patience`` seconds, after pauses of 1, 2, 4, … up to 60 seconds; ``say`` gets
+    one sentence for every failure. The very first request is not repeated: until one has succeeded, a wrong address is
+    likelier than a failure.
     """
 
     def __init__(
@@ -75,10 +59,9 @@ class Client:
         self._patience, self._say, self._sleep = patience, say, sleep
         self._reached = False
         self._lost: set[str] = set()
-        self._opener = OpenerDirector()
-        for handler in _HANDLERS:
+        self._opener = web.OpenerDirector()
+        for handler in (*_HANDLERS, _Redirects):
             self._opener.add_handler(handler())
-        self._opener.add_handler(_Redirects())
 
     def get(self, path: str, **query: object) -> Any:
         """The parsed JSON that ``GET path?query`` returns."""
@@ -89,12 +72,9 @@ class Client:
         return self._call(method, path, json.dumps(body).encode())
 
     def fetch(self, address: str) -> bytes:
-        """The bytes at an address that a task names: a path on this server, or an address anywhere on the web.
+        """The bytes at an address that a task names, on this server or anywhere on the web; DataError without any.
 
         Label Studio answers 500 if a file is missing, so that is not repeated. Another server gets 10 seconds, once.
-
-        Raises:
-            DataError: nothing can be read there, or it is not a web address.
         """
         url = quote(urljoin(self.url + "/", address), safe=_SAFE)
         if not is_web(url):
@@ -150,7 +130,7 @@ class Client:
     def _request(self, method: str, url: str, body: bytes | None, own: bool) -> bytes:
         """One request; if the access token has expired, it is replaced once."""
         if not own:
-            return self._open(Request(url, headers={"User-Agent": "iale"}), _FOREIGN_TIMEOUT)
+            return self._open(web.Request(url, headers={"User-Agent": "iale"}), _FOREIGN_TIMEOUT)
         fresh = not self._access
         try:
             return self._open(self._authorized(method, url, body))
@@ -160,20 +140,20 @@ class Client:
             self._access = ""
             return self._open(self._authorized(method, url, body))
 
-    def _authorized(self, method: str, url: str, body: bytes | None) -> Request:
+    def _authorized(self, method: str, url: str, body: bytes | None) -> web.Request:
         headers = {"User-Agent": "iale", "Content-Type": "application/json"}
-        if "." in self._token:  # a JWT: three parts separated by dots
-            if not self._access:
-                refresh = json.dumps({"refresh": self._token}).encode()
-                answer = self._open(Request(self.url + "/api/token/refresh/", refresh, headers, method="POST"))
-                try:
-                    self._access = str(json.loads(answer)["access"])
-                except (ValueError, KeyError, TypeError) as error:
-                    raise self.stranger() from error
-            return Request(url, body, {**headers, "Authorization": f"Bearer {self._access}"}, method=method)
-        return Request(url, body, {**headers, "Authorization": f"Token {self._token}"}, method=method)
+        is_refresh_token = "." in self._token  # a JWT: three parts separated by dots
+        if is_refresh_token and not self._access:
+            refresh = json.dumps({"refresh": self._token}).encode()
+            answer = self._open(web.Request(self.url + "/api/token/refresh/", refresh, headers, method="POST"))
+            try:
+                self._access = str(json.loads(answer)["access"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise self.stranger() from error
+        credentials = f"Bearer {self._access}" if is_refresh_token else f"Token {self._token}"
+        return web.Request(url, body, {**headers, "Authorization": credentials}, method=method)
 
-    def _open(self, request: Request, timeout: float = _TIMEOUT) -> bytes:
+    def _open(self, request: web.Request, timeout: float = _TIMEOUT) -> bytes:
         with self._opener.open(request, timeout=timeout) as answer:
             read = bytes(answer.read(_LARGEST + 1))
         if len(read) > _LARGEST:
@@ -187,8 +167,8 @@ class Client:
                 detail = json.loads(error.read(_LARGEST))
             except (ValueError, *_FAILURES):
                 detail = {}
-        said = detail.get("validation_errors") or detail.get("detail") if isinstance(detail, dict) else None
-        said = said if error.code < 500 else None
+        telling = isinstance(detail, dict) and error.code < 500
+        said = detail.get("validation_errors") or detail.get("detail") if telling else None
         reason = f"{error.code}: {said or error.reason!s:.300}"
         if origin_of(error.url) != origin_of(url):
             return _Refused(
@@ -218,12 +198,12 @@ class _Refused(ConfigError):
     """The server understood and said no."""
 
 
-class _Redirects(HTTPRedirectHandler):
+class _Redirects(web.HTTPRedirectHandler):
     """Follows redirects, but never sends the token to another server."""
 
     def redirect_request(
-        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
-    ) -> Request | None:
+        self, req: web.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
+    ) -> web.Request | None:
         new = super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
         if new is not None and origin_of(new.full_url) != origin_of(req.full_url):
             new.remove_header("Authorization")

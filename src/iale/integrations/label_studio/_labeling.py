@@ -31,38 +31,23 @@ class _Region(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Labeling:
-    """A labeling configuration that asks for one choice per image or text.
+    """A labeling configuration that asks for one choice per image or text."""
 
-    Attributes:
-        control: the name of its Choices tag.
-        shown: the name of the Image or Text tag.
-        kind: what a task shows.
-        field: the field of a task's data that has the address of the image, or the text.
-        classes: the C values of the choices, in order.
-    """
-
-    control: str
-    shown: str
+    control: str  # the name of its Choices tag
+    shown: str  # the name of the Image or Text tag
     kind: Literal["Image", "Text"]
-    field: str
-    classes: tuple[str, ...]
+    field: str  # of a task's data: has the address of the image, or the text
+    classes: tuple[str, ...]  # the C values of the choices, in order
 
     def result(self, name: str) -> list[dict[str, object]]:
         """The result of an annotation or a prediction that chooses the class ``name``."""
-        return [
-            {"from_name": self.control, "to_name": self.shown, "type": "choices", "value": {"choices": [name]}},
-        ]
+        return [{"from_name": self.control, "to_name": self.shown, "type": "choices", "value": {"choices": [name]}}]
 
 
 def read_labeling(parsed: Mapping[str, _Tag], config: str) -> Labeling:
-    """Reads the one choice that a labeling configuration asks for.
+    """Reads what a configuration asks for, from what the server parsed, by name of the control tag, and from its XML.
 
-    Args:
-        parsed: the configuration as the server parsed it, by name of the control tag.
-        config: the same in XML.
-
-    Raises:
-        DataError: it does not ask for one choice among at least two classes, for one image or text.
+    Raises DataError unless it is one choice among at least two classes, for one image or text.
     """
     expected = "expected a Choices tag that takes one of at least two choices for one Image or Text"
     controls = {name: tag for name, tag in parsed.items() if tag["type"] == "Choices"}
@@ -80,7 +65,11 @@ def read_labeling(parsed: Mapping[str, _Tag], config: str) -> Labeling:
         )
     if len(tag["labels"]) < 2:
         raise DataError(f"the choice {name!r} has fewer than two classes ({len(tag['labels'])}): {expected}.")
-    attributes = _attributes(config, name)
+    try:
+        root = ElementTree.fromstring(config)
+    except ElementTree.ParseError as error:
+        raise DataError(f"the labeling configuration is not valid XML ({error}): correct it.") from error
+    attributes: Mapping[str, str] = next((tag.attrib for tag in root.iter() if tag.get("name") == name), {})
     if attributes.get("choice", "single") == "multiple" or attributes.get("perRegion", "false") == "true":
         raise DataError(f"the choice {name!r} allows several choices, or one per region: {expected}.")
     return Labeling(name, tag["to_name"][0], inputs[0]["type"], inputs[0]["value"], tuple(tag["labels"]))
@@ -104,12 +93,3 @@ def read_label(annotations: Sequence[Mapping[str, object]], labeling: Labeling) 
     if not votes:
         return None
     return labeling.classes.index(votes.most_common(1)[0][0])  # in a tie, the first one counted, which is the latest
-
-
-def _attributes(config: str, name: str) -> Mapping[str, str]:
-    """The attributes of the tag called ``name``."""
-    try:
-        root = ElementTree.fromstring(config)
-    except ElementTree.ParseError as error:
-        raise DataError(f"the labeling configuration is not valid XML ({error}): correct it.") from error
-    return next((tag.attrib for tag in root.iter() if tag.get("name") == name), {})

@@ -21,39 +21,21 @@ _BATCH = 5000  # large, because the server counts all predictions of the project
 
 @dataclass(frozen=True)
 class Task:
-    """One task.
-
-    Attributes:
-        number: its id on the server.
-        value: the address of its image, or its text; None if its data lacks it.
-        label: 0 … C−1, or None until somebody has chosen a class.
-    """
-
-    number: int
-    value: str | None
-    label: int | None
+    number: int  # its id on the server
+    value: str | None  # the address of its image, or its text; None if its data lacks it
+    label: int | None  # 0 … C−1, or None until somebody has chosen a class
 
 
 @dataclass(frozen=True)
 class State:
-    """A cheap way to see whether a project has changed.
-
-    Attributes:
-        tasks: the number of tasks.
-        annotations: the number of submitted annotations; skipped ones do not count.
-    """
+    """A cheap way to see whether a project has changed: its numbers of tasks and of annotations."""
 
     tasks: int
-    annotations: int
+    annotations: int  # submitted ones; skipped ones do not count
 
 
 class Project:
-    """One project of a Label Studio.
-
-    Args:
-        client: the server.
-        number: the project's id, which is the number in the address of its page.
-    """
+    """One project of a Label Studio; ``number`` is its id, which is in the address of its page."""
 
     def __init__(self, client: Client, number: int) -> None:
         self.client = client
@@ -61,7 +43,6 @@ class Project:
         self._number = number
 
     def state(self) -> State:
-        """The counts now."""
         counts = self.client.get(self._path, include="task_number,total_annotations_number")
         if not isinstance(counts, dict) or not {"task_number", "total_annotations_number"} <= counts.keys():
             raise self.client.stranger()
@@ -93,12 +74,9 @@ class Project:
     ) -> None:
         """Writes a model version, makes it the project's, and then deletes our earlier ones.
 
-        The project keeps its old version until everything is written, so a kill in between changes nothing.
-
-        Args:
-            version: its name, which must be new.
-            scores: the score of each task, by id; the lowest is served first.
-            results: what is predicted, by id; a task that is not in it gets an empty prediction.
+        The project keeps its old version until everything is written, so a kill in between changes nothing. Of the
+        tasks, which are named by their ids, the one with the lowest score is served first; one without a result gets an
+        empty prediction.
         """
         predictions = [
             {"task": number, "score": score, "model_version": version, "result": results.get(number, [])}

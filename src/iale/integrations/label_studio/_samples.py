@@ -1,22 +1,27 @@
-"""The images or texts of a project's tasks, as inputs for a classifier."""
+"""The images or texts of a project's tasks, as inputs for a classifier, and the files of tasks on this machine."""
 
 from __future__ import annotations
 
 import io
+import re
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import torch
 from torch import Tensor
 
 from iale.data._checks import rows_of
 from iale.data._pictures import Mode, picture, to_pixels
+from iale.data._scan import scan_images
 from iale.errors import DataError
 from iale.integrations.label_studio._labeling import Labeling
 from iale.integrations.label_studio._project import Task
 from iale.labeling.items._texts import FEATURES, hashed_ngrams
 
 _SAID = 20  # tasks that are reported one by one when they are left out
+_UPLOADED = re.compile(r"^[0-9a-f]{8}-")  # what Label Studio puts in front of the name of an uploaded file
 
 
 class TaskSamples:
@@ -24,12 +29,7 @@ class TaskSamples:
 
     Images are turned upright, resized, and kept as uint8, so N of them take N × channels × height × width bytes. The
     first image decides between color and grayscale for all. Texts are kept as they are and hashed to n-grams on demand.
-
-    Args:
-        labeling: what a task shows.
-        load: returns the bytes at a task's address: `Client.fetch`, or `FolderFiles.read`.
-        size: (height, width) of the images.
-        say: receives one sentence for each task that is left out, and the progress of long downloads.
+    ``load`` returns the bytes at a task's address: `Client.fetch`, or `FolderFiles.read`.
     """
 
     def __init__(
@@ -93,3 +93,38 @@ class TaskSamples:
         with picture(io.BytesIO(self._load(value)), f"{value:.200}", self._size) as image:
             self._mode = self._mode or ("L" if image.mode == "L" else "RGB")
             return to_pixels(image, self._mode, self._size)
+
+
+class FolderFiles:
+    """Finds the files of tasks in a folder on this machine, so that nothing has to be downloaded.
+
+    An address matches the file whose path below the folder is the longest ending of the address. If there is none, file
+    names are compared in Label Studio's spelling: eight hexadecimal digits in front, underscores for spaces.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._names = {image.name for image in scan_images(root)}
+        self._by_name: dict[str, list[str]] = {}
+        for name in self._names:
+            self._by_name.setdefault(_file_name(name), []).append(name)
+
+    def read(self, address: str) -> bytes:
+        """The bytes of the file; raises DataError if no file matches, or several do."""
+        parts = urlsplit(address)
+        path = parse_qs(parts.query).get("d", [unquote(parts.path)])[0]  # ?d= is a path of Label Studio's local storage
+        steps = path.split("/")
+        for start in range(len(steps)):
+            if (name := "/".join(steps[start:])) in self._names:
+                return (self._root / name).read_bytes()
+        found = self._by_name.get(_file_name(_UPLOADED.sub("", steps[-1])), [])
+        if len(found) != 1:
+            raise DataError(
+                f"{len(found) or 'no'} files in {self._root} are called {steps[-1]:.200}: exactly one was expected."
+            )
+        return (self._root / found[0]).read_bytes()
+
+
+def _file_name(path: str) -> str:
+    """The name of a file as Label Studio stores it."""
+    return re.sub(r"[^-\w.]", "", path.rpartition("/")[2].strip().replace(" ", "_"))

@@ -21,14 +21,11 @@ from iale.data.splits import Subset
 from iale.errors import ConfigError, DataError
 from iale.integrations.label_studio._addresses import check_url
 from iale.integrations.label_studio._client import Client
-from iale.integrations.label_studio._files import FolderFiles
 from iale.integrations.label_studio._labeling import Labeling
-from iale.integrations.label_studio._project import PREFIX, Project, State
-from iale.integrations.label_studio._samples import TaskSamples
+from iale.integrations.label_studio._project import PREFIX, Project
+from iale.integrations.label_studio._samples import FolderFiles, TaskSamples
 from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, RecipeConfig, classifier_of, fitting_strategy
-
-_KINDS: dict[str, SampleKind] = {"Image": "image", "Text": "text"}
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ def run(
 
     Args:
         config: the project, and how its tasks are chosen.
-        token: the token of a user who may change the project.
+        token: of a user who may change the project.
         say: receives what happens, one sentence at a time.
         sleep: pauses for a number of seconds.
 
@@ -116,18 +113,15 @@ def run(
         _round(config, project, labeling, samples[source], say)
         if config.once:
             return
-        while not _changed(state, project.state(), config.every):
+        now = project.state()
+        while abs(now.annotations - state.annotations) < config.every and now.tasks == state.tasks:
             sleep(config.poll)
+            now = project.state()
 
 
 def _round(
-    config: LoopConfig,
-    project: Project,
-    labeling: Labeling,
-    samples: TaskSamples,
-    say: Callable[[str], None],
+    config: LoopConfig, project: Project, labeling: Labeling, samples: TaskSamples, say: Callable[[str], None]
 ) -> None:
-    """One round: reads the labels, refits, and writes the scores."""
     found = project.tasks(labeling)
     rows = samples.rows(found)
     tasks = [task for task in found if task.number in rows]
@@ -140,7 +134,8 @@ def _round(
     if not tasks:
         raise DataError(f"none of the {len(found)} tasks could be loaded: fix the problems reported above.")
     pool = Subset(samples, torch.tensor([rows[task.number] for task in tasks]))
-    classifier = classifier_of(config, _KINDS[labeling.kind], pool, len(labeling.classes))
+    kind: SampleKind = "image" if labeling.kind == "Image" else "text"
+    classifier = classifier_of(config, kind, pool, len(labeling.classes))
     strategy, _ = fitting_strategy(config, classifier)
     learner = ActiveLearner(classifier, pool, strategy, subset_size=None, seed=config.seed)
     if len(set(labels)) > 1:
@@ -161,8 +156,3 @@ def _round(
     version = f"{PREFIX}{strategy.name} {len(labels)} labels {datetime.now(UTC).isoformat(' ', 'milliseconds')}"
     project.predict(version, scores, results)
     say(f"ranked {k} of {unlabeled} unlabeled tasks ({said}): {version!r}")
-
-
-def _changed(before: State, now: State, every: int) -> bool:
-    """Whether enough new labels have arrived, or the tasks have changed."""
-    return abs(now.annotations - before.annotations) >= every or now.tasks != before.tasks
