@@ -23,7 +23,7 @@ from iale.reports._markup import Table, markdown
 from iale.reports._overlap import mean_overlap, watched
 from iale.reports._panels import Panel, classifier_name, display_name, panels
 from iale.reports._summary import costs
-from iale.reports._tables import INTERVALS, NONE, compared, percent, points, policy_table
+from iale.reports._tables import INTERVALS, NONE, compared, counts, percent, points, policy_table
 from iale.reports._times import TIMES_NOTE
 from iale.strategies.catalog import STRATEGIES
 
@@ -142,8 +142,7 @@ def contest_table(claim: Claim, findings: Sequence[Finding]) -> Table:
         if comparison is None:
             lines.append([name, contest.where, finding.verdict, *[NONE] * 5])
             continue
-        won = f"{comparison.wins}-{comparison.ties}-{comparison.losses}"
-        lines.append([name, contest.where, finding.verdict, *compared(comparison)[1:], won])
+        lines.append([name, contest.where, finding.verdict, *compared(comparison)[1:], counts(comparison)])
     return Table(["AUC", "on", f"{claim.kind}?", "points", *_INTERVALS, "W-T-L"], lines)
 
 
@@ -196,12 +195,12 @@ def ratio_table(panel: Panel, times: Times) -> Table:
 def _auc_line(claim: Claim, records: Sequence[Record]) -> list[str]:
     verdict, findings = judge(claim, records)
     counted = [finding for finding in findings if finding.contest.counts]
-    counts = Counter(finding.verdict for finding in counted)
+    verdicts = Counter(finding.verdict for finding in counted)
     means = [f.comparison.difference.mean for f in counted if f.comparison is not None]
     span = NONE if not means else points(min(means))
     if means and max(means) != min(means):
         span += f" … {points(max(means))}"
-    told = ", ".join(f"{counts[name]} {name}" for name in sorted(counts))
+    told = ", ".join(f"{verdicts[name]} {name}" for name in sorted(verdicts))
     return [claim.text, claim.experiment, verdict, told, span]
 
 
@@ -209,10 +208,8 @@ def _share_line(claim: ShareClaim, records: Sequence[Record]) -> list[str]:
     verdict, found = judge_shares(claim, records)
     if not found:
         return [claim.text, claim.experiment, verdict, NONE, NONE]
-    counts, means = Counter(each for each, _ in found), [share.mean for _, share in found]
-    told = (
-        f"{counts[Verdict.HOLDS]} share less than half, {counts[Verdict.FAILS]} more, {counts[Verdict.OPEN]} undecided"
-    )
+    each, means = Counter(each for each, _ in found), [share.mean for _, share in found]
+    told = f"{each[Verdict.HOLDS]} share less than half, {each[Verdict.FAILS]} more, {each[Verdict.OPEN]} undecided"
     return [claim.text, claim.experiment, verdict, told, f"{100 * min(means):.0f} … {100 * max(means):.0f} % shared"]
 
 

@@ -18,19 +18,7 @@ from matplotlib.figure import Figure
 
 from iale import _storage as storage
 from iale.benchmark._statistics import Comparison, Estimate, compare, correct, estimate
-from iale.reports._figures import (
-    STYLE,
-    caption,
-    frame,
-    name_ends,
-    name_rows,
-    plot_grid,
-    room_for,
-    row_axes,
-    seed_count,
-    titles,
-    zero_is_random,
-)
+from iale.reports import _figures as figures
 from iale.reports._palette import MUTED, PAPER, Look
 from iale.reports._panels import Panel
 
@@ -101,8 +89,9 @@ def draw_factor(panels: Sequence[Panel], looks: Mapping[str, Look], factor: str)
     if factor == STRATEGY:
         return _draw_bars(panels, looks)
     found = series(panels, factor)
-    with rc_context(STYLE):
-        figure, boxes = plot_grid(_WIDTH, _HEIGHT, _LEFT, [room_for(each.names.values()) for each in found])
+    with rc_context(figures.STYLE):
+        rooms = [figures.room_for(each.names.values()) for each in found]
+        figure, boxes = figures.plot_grid(_WIDTH, _HEIGHT, _LEFT, rooms)
         for (left, low, wide, tall), each in zip(boxes, found, strict=True):
             differences = each.differences()
             part = 0.62 if differences else 1.0
@@ -113,15 +102,15 @@ def draw_factor(panels: Sequence[Panel], looks: Mapping[str, Look], factor: str)
                 lowest = figure.add_axes((left, low, wide, 0.32 * tall), sharex=upper)
                 _differences(lowest, each, differences, looks)
             lowest.set_xlabel(each.setting)
-        caption(figure, "Means over seeds with 95 % t intervals, set side by side.", _LEFT)
+        figures.caption(figure, "Means over seeds with 95 % t intervals, set side by side.", _LEFT)
     return figure
 
 
 def _draw_bars(panels: Sequence[Panel], looks: Mapping[str, Look]) -> Figure:
     """One row for each strategy: its paired difference in AUC to Random, or its AUC if Random did not run."""
     counts = [len(panel.entries) - (panel.random is not None) for panel in panels]
-    with rc_context(STYLE):
-        figure, every = row_axes(panels, counts, width=_WIDTH, row=0.3, right=0.9, top=0.85)
+    with rc_context(figures.STYLE):
+        figure, every = figures.row_axes(panels, counts, width=_WIDTH, row=0.3, right=0.9, top=0.85)
         for axes, panel in zip(every, panels, strict=True):
             _bars(axes, panel, looks)
     return figure
@@ -141,9 +130,9 @@ def _bars(axes: Axes, panel: Panel, looks: Mapping[str, Look]) -> None:
         axes.barh(place, 100 * shown.mean, height=0.62, color=look.color, alpha=alpha, zorder=2)
         _whiskers(axes, 100 * shown.mean, place, shown, look, upright=False)
     axes.axvline(0, color=MUTED, linewidth=1, zorder=3)
-    name_rows(axes, entries, "AUC")
+    figures.name_rows(axes, entries, "AUC")
     means = "AUC" if random is None else f"paired difference in AUC to {random.display}"
-    titles(axes, panel.title, f"{means}, 95 % t intervals", beside=True)
+    figures.titles(axes, panel.title, f"{means}, 95 % t intervals", beside=True)
     axes.set_xlabel("%" if random is None else "points")
 
 
@@ -158,11 +147,11 @@ def _areas(axes: Axes, each: Series, looks: Mapping[str, Look]) -> None:
         axes.set_xscale("log")
     axes.set_xticks(list(positions.values()), ["whole" if v is None else f"{v:g}" for v in positions])
     axes.set_xticks([], minor=True)
-    frame(axes)
+    figures.frame(axes)
     axes.set_ylabel("AUC, %")
     axes.yaxis.set_label_coords(-0.125, 0.5)
-    titles(axes, each.title, f"AUC by {each.setting}, {seed_count(each.panels.values())} paired seeds")
-    name_ends(axes, ends)
+    figures.titles(axes, each.title, f"AUC by {each.setting}, {figures.seed_count(each.panels.values())} paired seeds")
+    figures.name_ends(axes, ends)
 
 
 def _differences(
@@ -172,8 +161,8 @@ def _differences(
         own = {value: comparison.difference for (other, value), comparison in found.items() if other == name}
         if own:
             _line(axes, each, place, own, looks[name])
-    zero_is_random(axes, looks)
-    frame(axes)
+    figures.zero_is_random(axes, looks)
+    figures.frame(axes)
     axes.yaxis.set_label_coords(-0.125, 0.5)
 
 

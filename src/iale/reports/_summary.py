@@ -130,7 +130,10 @@ def to_targets(panel: Panel) -> dict[float, dict[str, int | None]]:
 
 def costs(panel: Panel, times: Times) -> list[Cost]:
     """What each strategy takes; empty if no run of the panel was timed."""
-    known = {entry.name: _timed(entry, times) for entry in panel.entries}
+    known = {
+        entry.name: {seed: times[key] for seed, key in zip(entry.seeds, entry.keys, strict=True) if key in times}
+        for entry in panel.entries
+    }
     if not any(known.values()):
         return []
     random = {} if panel.random is None else known[panel.random.name]
@@ -141,10 +144,6 @@ def _against(panel: Panel, reference: Entry | None) -> dict[str, Comparison]:
     if reference is None:
         return {}
     return correct({e.name: compare(e.areas, reference.areas) for e in panel.entries if e is not reference})
-
-
-def _timed(entry: Entry, times: Times) -> dict[int, RunTimes]:
-    return {seed: times[key] for seed, key in zip(entry.seeds, entry.keys, strict=True) if key in times}
 
 
 def _cost(name: str, own: Mapping[int, RunTimes], random: Mapping[int, RunTimes]) -> Cost:
