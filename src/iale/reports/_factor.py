@@ -1,7 +1,4 @@
-"""The effect of one setting: AUC against its value, or one bar for each strategy if the strategies vary.
-
-Legend of dimensions: S seeds, V values of the setting.
-"""
+"""The effect of one setting: AUC against its value, or one bar for each strategy if the strategies vary."""
 
 from __future__ import annotations
 

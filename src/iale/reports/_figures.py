@@ -68,10 +68,8 @@ def svg(figure: Figure) -> bytes:
 def inline_svg(figure: Figure, name: str, label: str) -> str:
     """The figure as an element of a page: unique ids, the colors of the page, no background.
 
-    Args:
-        figure: drawn as it is.
-        name: letters and digits that no other figure of the page uses.
-        label: what it shows, for people who do not see it; escaped.
+    ``name`` is letters and digits that no other figure of the page uses; ``label`` says to people who do not see the
+    figure what it shows, escaped.
     """
     text = _svg(figure, "none")
     text = text[text.index("<svg ") :]
@@ -97,8 +95,7 @@ def draw_line(axes: Axes, x: Sequence[float], curves: Floats, look: Look, offset
     mean = curves.mean(axis=0)
     axes.plot(x, mean, markevery=(offset % every, every), **look.line())
     if len(curves) >= BAND:
-        half = half_width(curves)
-        alpha = 0.16 if look.learned else 0.07
+        half, alpha = half_width(curves), 0.16 if look.learned else 0.07
         axes.fill_between(x, mean - half, mean + half, color=look.color, alpha=alpha, linewidth=0, zorder=2)
     elif len(curves) > 1:
         for curve in curves:
@@ -144,12 +141,11 @@ def row_axes(
     """A figure with axes below one another, for ``counts`` rows with names of ``panels``; sizes in inches."""
     longest = max(len(shorten(entry.display)) for panel in panels for entry in panel.entries)
     left, bottom = 0.3 + 0.08 * longest, 0.65
-    heights = [row * count + top + bottom for count in counts]
-    height = sum(heights)
+    height = low = sum(row * count + top + bottom for count in counts)
     figure, made = new_figure(width, height), []
-    for place, own in enumerate(heights):
-        low = height - sum(heights[: place + 1]) + bottom
-        box = (left / width, low / height, (width - left - right) / width, (own - top - bottom) / height)
+    for count in counts:
+        low -= row * count + top + bottom
+        box = (left / width, (low + bottom) / height, (width - left - right) / width, row * count / height)
         made.append(figure.add_axes(box))
     return figure, made
 

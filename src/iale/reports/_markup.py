@@ -50,14 +50,8 @@ def html_table(table: Table) -> str:
             cells.append(f"<td{_shade(table.shades.get((place, column), 0.0))}>{escape(cell)}</td>")
         strong = ' class="strong"' if place in table.strong else ""
         body.append(f"<tr{strong}>{''.join(cells)}</tr>")
-    lines = [
-        '<div class="scroll" tabindex="0"><table>',
-        f"<thead><tr>{head}</tr></thead>",
-        "<tbody>",
-        *body,
-        "</tbody>",
-    ]
-    return "\n".join([*lines, "</table></div>"])
+    top = ['<div class="scroll" tabindex="0"><table>', f"<thead><tr>{head}</tr></thead>", "<tbody>"]
+    return "\n".join([*top, *body, "</tbody>", "</table></div>"])
 
 
 def markdown_text(text: str) -> str:

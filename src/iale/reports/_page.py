@@ -8,6 +8,7 @@ from html import escape
 from iale.reports._markup import Table, html_table
 from iale.reports._palette import GRID, INK, MUTED, PAPER, screen_colors
 
+_NAMED = {"paper": PAPER, "ink": INK, "muted": MUTED, "grid": GRID}
 _STYLE = """
 * { box-sizing: border-box }
 body { margin: 0; background: var(--paper); color: var(--ink); line-height: 1.5;
@@ -112,13 +113,8 @@ def folded(title: str, parts: Sequence[str]) -> str:
 
 def _variables() -> str:
     colors = screen_colors()
-    names = {"paper": PAPER, "ink": INK, "muted": MUTED, "grid": GRID}
-    light = [f"--c{color[1:]}:{color}" for color in colors] + [f"--{n}:{color}" for n, color in names.items()]
-    dark = [f"--c{color[1:]}:{other}" for color, other in colors.items()]
-    dark += [f"--{n}:{colors[color]}" for n, color in names.items()]
-    light += ["--soft:#f3f4f6", "--won:#3b82c4", "--lost:#e08a2e"]
-    dark += ["--soft:#1d232c", "--won:#4a90d9", "--lost:#d9822b"]
-    return (
-        f":root{{color-scheme:light dark;{';'.join(light)}}}\n"
-        f"@media (prefers-color-scheme:dark){{:root{{{';'.join(dark)}}}}}"
-    )
+    pairs = {f"c{color[1:]}": (color, other) for color, other in colors.items()}
+    pairs |= {name: (color, colors[color]) for name, color in _NAMED.items()}
+    pairs |= {"soft": ("#f3f4f6", "#1d232c"), "won": ("#3b82c4", "#4a90d9"), "lost": ("#e08a2e", "#d9822b")}
+    light, dark = (";".join(f"--{name}:{pair[i]}" for name, pair in pairs.items()) for i in (0, 1))
+    return f":root{{color-scheme:light dark;{light}}}\n@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"

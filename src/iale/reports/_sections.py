@@ -29,13 +29,7 @@ _COSTS = "Medians over seeds; × is relative to Random's run of the same seed."
 
 
 def html_section(
-    panel: Panel,
-    looks: Mapping[str, Look],
-    times: Times,
-    place: int,
-    *,
-    command: RunCommand | None,
-    folded: bool = False,
+    panel: Panel, looks: Mapping[str, Look], times: Times, place: int, command: RunCommand | None, *, folded: bool
 ) -> str:
     """The panel's figure and tables; ``folded`` shows only the title until the reader opens it.
 
@@ -60,9 +54,8 @@ def html_section(
 
 def answer(panel: Panel) -> str:
     """The panel's main table and its notes, in Markdown."""
-    return "\n\n".join(
-        [markdown(tables.panel_table(panel)), "\n".join(f"- {markdown_text(line)}" for line in tables.notes(panel))]
-    )
+    small = [f"- {markdown_text(line)}" for line in tables.notes(panel)]
+    return "\n".join([markdown(tables.panel_table(panel)), "", *small])
 
 
 def markdown_section(panel: Panel, times: Times, command: RunCommand | None) -> str:
@@ -104,9 +97,8 @@ def judged(comparison: Comparison | None) -> dict[str, object] | None:
 
 def made_with(panels: Sequence[Panel], machine: Mapping[str, str]) -> str:
     """Versions and machine, in one line."""
-    found = {name: version for panel in panels for versions in panel.versions for name, version in versions.items()}
-    known = {**found, **{name: value for name, value in machine.items() if name != "command"}}
-    return ", ".join(f"{name} {value}" for name, value in known.items())
+    known = {name: version for panel in panels for versions in panel.versions for name, version in versions.items()}
+    return ", ".join(f"{name} {value}" for name, value in {**known, **machine}.items() if name != "command")
 
 
 def _question(panel: Panel) -> str:

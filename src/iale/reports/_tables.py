@@ -183,6 +183,6 @@ def _learned(found: Sequence[Entry | Row]) -> frozenset[int]:
 
 def _paired(comparison: Comparison | None) -> list[str]:
     """Difference, p and wins."""
-    return (
-        [NONE] * 3 if comparison is None else [difference(comparison), p_value(comparison.p_holm), counts(comparison)]
-    )
+    if comparison is None:
+        return [NONE] * 3
+    return [difference(comparison), p_value(comparison.p_holm), counts(comparison)]

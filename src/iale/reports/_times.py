@@ -65,19 +65,14 @@ def _rows(axes: Axes, panel: Panel, known: Sequence[Cost], looks: Mapping[str, L
         )
         axes.text(1.02, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8.5)
     axes.axvline(1, color=MUTED, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
-    _log_axis(axes)
-    axes.set_xlabel("times Random's (median over seeds)")
-    what = "filled: queries, hollow: fits of the classifier, bar: whole runs" if split else "whole runs"
-    titles(axes, panel.title, what, beside=True)
-    name_rows(axes, [entries[cost.name] for cost in known], "queries + fits" if split else "a run")
-
-
-def _log_axis(axes: Axes) -> None:
     axes.set_xscale("log")
     low, high = axes.get_xlim()
     low, high = min(low, 0.8), max(high, 1.25)
     axes.set_xlim(low, high)
-    wide = np.log10(high / low) > 1.6
-    axes.xaxis.set_major_locator(LogLocator(10, subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_locator(LogLocator(10, subs=(1.0,) if np.log10(high / low) > 1.6 else (1.0, 2.0, 5.0)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("times Random's (median over seeds)")
+    what = "filled: queries, hollow: fits of the classifier, bar: whole runs" if split else "whole runs"
+    titles(axes, panel.title, what, beside=True)
+    name_rows(axes, [entries[cost.name] for cost in known], "queries + fits" if split else "a run")

@@ -52,9 +52,10 @@ def write_experiment_report(
     found, times = panels(evidence.records), evidence.times
     looks = panel_looks(found)
     figure = _draw(experiment, found, looks, times)
-    curves = experiment.figure == "curves"
-    shown = [] if curves else _draw_parts(experiment, found, looks, times)
-    svgs = [inline_svg(one, f"figure{place}", escape(experiment.title)) for place, one in enumerate(shown)]
+    curves, title = experiment.figure == "curves", escape(experiment.title)
+    shown = [] if curves else _parts(experiment, found, looks, times)
+    svgs = [inline_svg(one, f"figure{place}", title) for place, one in enumerate(shown)]
+    sections = [html_section(each, looks, times, i, run_command, folded=not curves) for i, each in enumerate(found)]
     trained = {name: cost for name, cost in evidence.costs.items() if name in experiment.policies}
     parts = [
         page.paragraph(f"The paper says: {experiment.claim}", "lead"),
@@ -64,10 +65,7 @@ def write_experiment_report(
         *behind(experiment, found),
         *page.titled("What the policies cost, once", policy_table(trained) if trained else None),
         page.contents([panel.title for panel in found]) if curves else page.heading("The runs behind it"),
-        *(
-            html_section(panel, looks, times, place, command=run_command, folded=not curves)
-            for place, panel in enumerate(found)
-        ),
+        *sections,
     ]
     html = page.page(experiment.title, parts, command, made_with(found, evidence.machine))
     numbers = summary(experiment, found, evidence, run_command)
@@ -94,9 +92,7 @@ def _draw(experiment: Experiment, found: Sequence[Panel], looks: Mapping[str, Lo
     return draw_curves(found, looks)
 
 
-def _draw_parts(
-    experiment: Experiment, found: Sequence[Panel], looks: Mapping[str, Look], times: Times
-) -> list[Figure]:
+def _parts(experiment: Experiment, found: Sequence[Panel], looks: Mapping[str, Look], times: Times) -> list[Figure]:
     """The plots of the figure one by one, as a narrow page needs them."""
     groups: list[list[Panel]] = [list(each.panels.values()) for each in varied(experiment, found)]
     if experiment.figure == "overlap":

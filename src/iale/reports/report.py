@@ -34,7 +34,7 @@ def write_report(source: Path | Sequence[Path], out: Path, command: Callable[[Pa
     looks, made = panel_looks(found), made_with(found, machine)
     parts = ["# Results", "![Learning curves](curves.png)"]
     parts += [markdown_section(panel, times, command) for panel in found]
-    sections = [html_section(panel, looks, times, place, command=command) for place, panel in enumerate(found)]
+    sections = [html_section(panel, looks, times, place, command, folded=False) for place, panel in enumerate(found)]
     contents = page.contents([panel.title for panel in found])
     html = page.page("Results", [contents, *sections], machine.get("command", ""), made)
     storage.write_bytes(out / "report.html", html.encode())
