@@ -113,8 +113,8 @@ def _against(found: Sequence[Panel]) -> list[dict[str, object]]:
     """Each trained policy against Random and against the best single heuristic."""
     lines: list[dict[str, object]] = []
     for panel, row in _policies(found):
-        best = panel.best_heuristic
-        for against, comparison in ((RANDOM, row.against_random), (best and best.name, row.against_best)):
+        best = "" if panel.best_heuristic is None else panel.best_heuristic.name
+        for against, comparison in ((RANDOM, row.against_random), (best, row.against_best)):
             if (numbers := judged(comparison)) is not None:
                 lines.append({"panel": panel.title, "policy": row.name, "against": against, **numbers})
     return lines

@@ -141,11 +141,12 @@ def row_axes(
     """A figure with axes below one another, for ``counts`` rows with names of ``panels``; sizes in inches."""
     longest = max(len(shorten(entry.display)) for panel in panels for entry in panel.entries)
     left, bottom = 0.3 + 0.08 * longest, 0.65
-    height = low = sum(row * count + top + bottom for count in counts)
+    heights = [row * count + top + bottom for count in counts]
+    height = sum(heights)
     figure, made = new_figure(width, height), []
-    for count in counts:
-        low -= row * count + top + bottom
-        box = (left / width, (low + bottom) / height, (width - left - right) / width, row * count / height)
+    for place, own in enumerate(heights):
+        low = height - sum(heights[: place + 1]) + bottom
+        box = (left / width, low / height, (width - left - right) / width, (own - top - bottom) / height)
         made.append(figure.add_axes(box))
     return figure, made
 
