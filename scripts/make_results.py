@@ -24,7 +24,7 @@ from iale.reports._markup import Table, markdown
 from iale.reports._panels import display_name, panels
 from iale.reports._tables import percent
 from iale.reports.experiment import write_experiment_report
-from iale.reports.results import Commands, results_page
+from results_page import Commands, results_page
 
 ROOT = Path(__file__).parents[1]
 RECORDS, PAGE = ROOT / "results" / "standard", ROOT / "docs" / "results.md"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-MODULES = "iale.reports.experiment, iale.reports.report, iale.reports.results"
+MODULES = "iale.reports.experiment, iale.reports.report"
 
 
 def test_reports_are_made_without_pytorch() -> None:

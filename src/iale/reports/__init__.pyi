@@ -1,4 +1,2 @@
 from .experiment import write_experiment_report as write_experiment_report
 from .report import write_report as write_report
-from .results import Commands as Commands
-from .results import results_page as results_page

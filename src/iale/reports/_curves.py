@@ -10,18 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from iale.reports._figures import (
-    BAND,
-    STYLE,
-    caption,
-    draw_line,
-    frame,
-    name_ends,
-    new_figure,
-    shorten,
-    subtitle,
-    titles,
-)
+from iale.reports import _figures as figures
 from iale.reports._palette import Look
 from iale.reports._panels import RANDOM, Entry, Panel
 
@@ -32,10 +21,10 @@ def draw_curves(panels: Sequence[Panel], looks: Mapping[str, Look]) -> Figure:
     """One panel for each data set, classifier and pool."""
     across = 1 if len(panels) == 1 else 2
     down = -(-len(panels) // across)
-    with rc_context(STYLE):
-        names = 0.6 + 0.085 * max(len(shorten(entry.display)) for panel in panels for entry in panel.entries)
+    with rc_context(figures.STYLE):
+        names = figures.room_for(entry.display for panel in panels for entry in panel.entries)
         width, height = (_LEFT + _PLOT + names) * across, _HEIGHT * down + 0.5
-        figure = new_figure(width, height)
+        figure = figures.new_figure(width, height)
         outer = figure.add_gridspec(
             down,
             across,
@@ -54,32 +43,27 @@ def draw_curves(panels: Sequence[Panel], looks: Mapping[str, Look]) -> Figure:
             upper = figure.add_subplot(inner[0])
             _curves(upper, panel, looks, last=False)
             _differences(figure.add_subplot(inner[1], sharex=upper), panel, panel.random, looks)
-        caption(figure, _caption(panels), _LEFT)
+        few = any(1 < len(entry.seeds) < figures.BAND for panel in panels for entry in panel.entries)
+        bands = "pointwise 95 % t intervals" + (", or with the single seeds where there are two" if few else "")
+        text = (
+            f"Means over seeds with {bands}. For one seed all strategies share the split, the first labels, the "
+            f"initial weights and the sub-pools."
+        )
+        figures.caption(figure, text, _LEFT)
     return figure
-
-
-def _caption(panels: Sequence[Panel]) -> str:
-    few = any(1 < len(entry.seeds) < BAND for panel in panels for entry in panel.entries)
-    bands = "pointwise 95 % t intervals" + (", or with the single seeds where there are two" if few else "")
-    return (
-        f"Means over seeds with {bands}. For one seed all strategies share the split, the first labels, the initial "
-        f"weights and the sub-pools."
-    )
 
 
 def _curves(axes: Axes, panel: Panel, looks: Mapping[str, Look], *, last: bool) -> None:
     """Mean accuracy in percent, with names at the ends of the lines."""
     for place, entry in enumerate(_back_to_front(panel.entries)):
-        draw_line(axes, panel.labeled, 100 * entry.curves, looks[entry.name], place)
+        figures.draw_line(axes, panel.labeled, 100 * entry.curves, looks[entry.name], place)
     _fit_frame(axes)
-    counts = sorted({len(entry.seeds) for entry in panel.entries})
-    seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    details = f"{seeds} paired seeds, {panel.config.acquisition_size} labels a step, from {panel.labeled[0]}"
-    titles(axes, panel.title, details)
+    seeds, step = figures.seed_count([panel]), panel.config.acquisition_size
+    figures.titles(axes, panel.title, f"{seeds} paired seeds, {step} labels a step, from {panel.labeled[0]}")
     axes.set_ylabel("test accuracy, %")
     room = 0.015 * max(panel.labeled[-1] - panel.labeled[0], 1)
     axes.set_xlim(panel.labeled[0] - room, panel.labeled[-1] + room)
-    name_ends(axes, [(100 * float(e.curves[:, -1].mean()), e.display, looks[e.name]) for e in panel.entries])
+    figures.name_ends(axes, [(100 * float(e.curves[:, -1].mean()), e.display, looks[e.name]) for e in panel.entries])
     if last:
         axes.set_xlabel("labels")
     else:
@@ -94,11 +78,9 @@ def _differences(axes: Axes, panel: Panel, random: Entry, looks: Mapping[str, Lo
         shared = sorted(own.keys() & baseline.keys())
         if entry is not random and shared:
             gaps = 100 * np.asarray([own[seed] - baseline[seed] for seed in shared])
-            draw_line(axes, panel.labeled, gaps, looks[entry.name], place)
-    axes.axhline(0, color=looks[RANDOM].color, linestyle=looks[RANDOM].dash, linewidth=1.3, zorder=2)
+            figures.draw_line(axes, panel.labeled, gaps, looks[entry.name], place)
+    figures.zero_is_random(axes, looks)
     _fit_frame(axes)
-    axes.set_ylabel("points")
-    subtitle(axes, f"paired difference to {random.display}")
     axes.set_xlabel("labels")
 
 
@@ -108,7 +90,7 @@ def _fit_frame(axes: Axes) -> None:
     means = np.concatenate([np.asarray(line.get_ydata(), dtype=np.float64) for line in axes.lines])
     room = max(0.35 * float(np.ptp(means)), 0.5)
     axes.set_ylim(max(low, float(means.min()) - room), min(high, float(means.max()) + room))
-    frame(axes)
+    figures.frame(axes)
     axes.yaxis.set_label_coords(-0.13, 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]))
 

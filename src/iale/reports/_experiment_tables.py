@@ -10,14 +10,12 @@ from iale.benchmark._experiment import Experiment
 from iale.benchmark._statistics import Comparison
 from iale.benchmark._verdicts import verdict
 from iale.reports import _page as page
-from iale.reports._experiment_figures import varied
-from iale.reports._factor import Series
-from iale.reports._markup import Table, html_table
+from iale.reports._factor import STRATEGY, Series, series
+from iale.reports._markup import Table
 from iale.reports._overlap import mean_overlap, watched
 from iale.reports._panels import RANDOM, Panel, display_name
-from iale.reports._sections import judged, panel_summary
-from iale.reports._settings import RunCommand
-from iale.reports._summary import rows
+from iale.reports._sections import RunCommand, judged, panel_summary
+from iale.reports._summary import Row, rows
 from iale.reports._tables import INTERVALS, NONE, compared, difference, percent
 
 _HOW = (
@@ -31,16 +29,14 @@ _HOW = (
 def verdicts(found: Sequence[Panel]) -> list[str]:
     """Each trained policy against Random and against the best single heuristic, as HTML; empty without policies."""
     lines = []
-    for panel in found:
-        best = panel.best_heuristic
-        for row in rows(panel):
-            if row.learned and (row.against_random or row.against_best):
-                name = "" if best is None else f" ({best.display})"
-                lines.append([panel.title, row.display, *_short(row.against_random), *_short(row.against_best, name)])
+    for panel, row in _policies(found):
+        if row.against_random or row.against_best:
+            name = "" if panel.best_heuristic is None else f" ({panel.best_heuristic.display})"
+            lines.append([panel.title, row.display, *_short(row.against_random), *_short(row.against_best, name)])
     if not lines:
         return []
     header = ["panel", "policy", "better than Random?", "difference", "better than the best heuristic?", "difference"]
-    return ["<h3>What was found</h3>", html_table(Table(header, lines)), page.paragraph(_HOW, "note")]
+    return page.titled("What was found", Table(header, lines), _HOW)
 
 
 def behind(experiment: Experiment, found: Sequence[Panel]) -> list[str]:
@@ -69,12 +65,19 @@ def summary(
         "title": experiment.title,
         "claim": experiment.claim,
         "machine": evidence.machine,
-        "verdicts": [line for panel in found for line in _against(panel)],
+        "verdicts": _against(found),
         "policies": {name: asdict(cost) for name, cost in evidence.costs.items() if name in experiment.policies},
         "overlap": overlap,
         "factor": [_numbers(each) for each in varied(experiment, found)],
         "panels": [panel_summary(panel, evidence.times, command) for panel in found],
     }
+
+
+def varied(experiment: Experiment, found: Sequence[Panel]) -> list[Series]:
+    """The panels by the value of the experiment's factor; empty if it varies strategies or nothing."""
+    if experiment.figure != "factor" or experiment.factor in (None, STRATEGY):
+        return []
+    return series(found, str(experiment.factor))
 
 
 def _short(comparison: Comparison | None, name: str = "") -> list[str]:
@@ -102,24 +105,24 @@ def _by_value(each: Series) -> Table:
     return Table([each.setting, "strategy", "AUC %", "better than Random?", "AUC − Random", *INTERVALS], lines)
 
 
-def _against(panel: Panel) -> list[dict[str, object]]:
+def _policies(found: Sequence[Panel]) -> list[tuple[Panel, Row]]:
+    return [(panel, row) for panel in found for row in rows(panel) if row.learned]
+
+
+def _against(found: Sequence[Panel]) -> list[dict[str, object]]:
     """Each trained policy against Random and against the best single heuristic."""
-    found: list[dict[str, object]] = []
-    best = panel.best_heuristic
-    for row in rows(panel):
-        pairs = [(RANDOM, row.against_random), ("" if best is None else best.name, row.against_best)]
-        for against, comparison in pairs if row.learned else ():
+    lines: list[dict[str, object]] = []
+    for panel, row in _policies(found):
+        best = "" if panel.best_heuristic is None else panel.best_heuristic.name
+        for against, comparison in ((RANDOM, row.against_random), (best, row.against_best)):
             if (numbers := judged(comparison)) is not None:
-                found.append({"panel": panel.title, "policy": row.name, "against": against, **numbers})
-    return found
+                lines.append({"panel": panel.title, "policy": row.name, "against": against, **numbers})
+    return lines
 
 
 def _numbers(each: Series) -> dict[str, object]:
-    areas = [
-        {"strategy": name, "value": value, **asdict(area)}
-        for name in each.names
-        for value, area in each.areas(name).items()
-    ]
+    found = [(name, each.areas(name)) for name in each.names]
+    areas = [{"strategy": name, "value": value, **asdict(auc)} for name, own in found for value, auc in own.items()]
     differences = [
         {"strategy": name, "value": value, "verdict": verdict(comparison), **asdict(comparison)}
         for (name, value), comparison in each.differences().items()

@@ -1,11 +1,9 @@
-"""The effect of one setting: AUC against its value, or one bar for each strategy if the strategies vary.
-
-Legend of dimensions: S seeds, V values of the setting.
-"""
+"""The effect of one setting: AUC against its value, or one bar for each strategy if the strategies vary."""
 
 from __future__ import annotations
 
 import copy
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,20 +15,9 @@ from matplotlib.figure import Figure
 
 from iale import _storage as storage
 from iale.benchmark._statistics import Comparison, Estimate, compare, correct, estimate
-from iale.reports._figures import (
-    STYLE,
-    caption,
-    frame,
-    name_ends,
-    new_figure,
-    shorten,
-    side_titles,
-    stacked_axes,
-    subtitle,
-    titles,
-)
-from iale.reports._palette import INK, MUTED, PAPER, Look
-from iale.reports._panels import RANDOM, Entry, Panel, display_name
+from iale.reports import _figures as figures
+from iale.reports._palette import MUTED, PAPER, Look
+from iale.reports._panels import Panel
 
 STRATEGY = "strategy"
 _SETTINGS = {"acquisition_size": "labels a step", "subset_size": "samples in the sub-pool"}
@@ -52,18 +39,14 @@ class Series:
     panels: Mapping[float | None, Panel]
 
     @property
-    def names(self) -> list[str]:
-        """The strategies, as in the records."""
-        return list(dict.fromkeys(entry.name for panel in self.panels.values() for entry in panel.entries))
-
-    def entry(self, name: str) -> Entry:
-        """An entry of the strategy ``name``, whatever the value."""
-        return next(entry for panel in self.panels.values() for entry in panel.entries if entry.name == name)
+    def names(self) -> dict[str, str]:
+        """The strategies as shown to people, by their names in the records."""
+        return {entry.name: entry.display for panel in self.panels.values() for entry in panel.entries}
 
     def areas(self, name: str) -> dict[float | None, Estimate]:
         """AUC of a strategy at each value for which it ran."""
-        found = {value: _find(panel, name) for value, panel in self.panels.items()}
-        return {v: estimate(list(entry.areas.values())) for v, entry in found.items() if entry is not None}
+        entries = [(value, entry) for value, panel in self.panels.items() for entry in panel.entries]
+        return {value: estimate(list(entry.areas.values())) for value, entry in entries if entry.name == name}
 
     def differences(self) -> dict[tuple[str, float | None], Comparison]:
         """Paired difference in AUC to Random at each value, corrected for all of them as one family."""
@@ -89,53 +72,42 @@ def series(panels: Sequence[Panel], factor: str) -> list[Series]:
         if last == "subset_size":  # the whole pool is one of the values, so the pool varies with it
             config.pop("pool")
         groups[storage.to_json(config)][value] = panel
-    return [
-        Series(
-            _title(list(by.values()), last),
-            _SETTINGS.get(last, last.replace("_", " ")),
-            dict(sorted(by.items(), key=_order)),
-        )
-        for by in groups.values()
-    ]
+    setting, found = _SETTINGS.get(last, last.replace("_", " ")), []
+    for by in groups.values():
+        first = next(iter(by.values()))
+        title = f"{first.dataset}, {first.classifier}" + ("" if last == "subset_size" else f", {first.pool}")
+        ascending = sorted(by.items(), key=lambda item: math.inf if item[0] is None else item[0])
+        found.append(Series(title, setting, dict(ascending)))
+    return found
 
 
 def draw_factor(panels: Sequence[Panel], looks: Mapping[str, Look], factor: str) -> Figure:
     """AUC against the setting, with the paired difference to Random below; or one bar for each strategy."""
     if factor == STRATEGY:
-        return draw_bars(panels, looks)
+        return _draw_bars(panels, looks)
     found = series(panels, factor)
-    across = min(2, len(found))
-    down = -(-len(found) // across)
-    with rc_context(STYLE):
-        width, height = _WIDTH * across, _HEIGHT * down + 0.35
-        figure = new_figure(width, height)
-        for place, each in enumerate(found):
-            row, column = divmod(place, across)
-            names = 0.6 + 0.085 * max(len(shorten(each.entry(name).display)) for name in each.names)
-            left, low = column * _WIDTH + _LEFT, height - (row + 1) * _HEIGHT + 0.6
-            wide, tall = _WIDTH - _LEFT - names, _HEIGHT - 1.3
-            paired = bool(each.differences())
-            part = 0.62 if paired else 1.0
-            box = (left / width, (low + (1 - part) * tall) / height, wide / width, part * tall / height)
-            upper = figure.add_axes(box)
+    with rc_context(figures.STYLE):
+        rooms = [figures.room_for(each.names.values()) for each in found]
+        figure, boxes = figures.plot_grid(_WIDTH, _HEIGHT, _LEFT, rooms)
+        for (left, low, wide, tall), each in zip(boxes, found, strict=True):
+            differences = each.differences()
+            part = 0.62 if differences else 1.0
+            upper = lowest = figure.add_axes((left, low + (1 - part) * tall, wide, part * tall))
             _areas(upper, each, looks)
-            if not paired:
-                upper.set_xlabel(each.setting)
-                continue
-            upper.tick_params(labelbottom=False)
-            lower = figure.add_axes((box[0], low / height, box[2], 0.32 * tall / height), sharex=upper)
-            _differences(lower, each, looks)
-        caption(figure, "Means over seeds with 95 % t intervals, set side by side.", _LEFT)
+            if differences:
+                upper.tick_params(labelbottom=False)
+                lowest = figure.add_axes((left, low, wide, 0.32 * tall), sharex=upper)
+                _differences(lowest, each, differences, looks)
+            lowest.set_xlabel(each.setting)
+        figures.caption(figure, "Means over seeds with 95 % t intervals, set side by side.", _LEFT)
     return figure
 
 
-def draw_bars(panels: Sequence[Panel], looks: Mapping[str, Look]) -> Figure:
+def _draw_bars(panels: Sequence[Panel], looks: Mapping[str, Look]) -> Figure:
     """One row for each strategy: its paired difference in AUC to Random, or its AUC if Random did not run."""
-    longest = max(len(shorten(entry.display)) for panel in panels for entry in panel.entries)
-    left, right, top, bottom, row = 0.3 + 0.08 * longest, 0.9, 0.85, 0.65, 0.3
-    tall = [row * (len(panel.entries) - (panel.random is not None)) + top + bottom for panel in panels]
-    with rc_context(STYLE):
-        figure, every = stacked_axes(_WIDTH, tall, left=left, right=right, top=top, bottom=bottom)
+    counts = [len(panel.entries) - (panel.random is not None) for panel in panels]
+    with rc_context(figures.STYLE):
+        figure, every = figures.row_axes(panels, counts, width=_WIDTH, row=0.3, right=0.9, top=0.85)
         for axes, panel in zip(every, panels, strict=True):
             _bars(axes, panel, looks)
     return figure
@@ -144,66 +116,67 @@ def draw_bars(panels: Sequence[Panel], looks: Mapping[str, Look]) -> Figure:
 def _bars(axes: Axes, panel: Panel, looks: Mapping[str, Look]) -> None:
     random = panel.random
     entries = [entry for entry in panel.entries if entry is not random][::-1]
-    paired = None if random is None else [compare(entry.areas, random.areas) for entry in entries]
     for place, entry in enumerate(entries):
         look, own = looks[entry.name], estimate(list(entry.areas.values()))
-        comparison = None if paired is None else paired[place]
-        shown = own if paired is None else None if comparison is None else comparison.difference
+        comparison = None if random is None else compare(entry.areas, random.areas)
+        shown = own if random is None else None if comparison is None else comparison.difference
         axes.text(1.02, place, f"{100 * own.mean:.2f} %", transform=axes.get_yaxis_transform(), va="center", fontsize=9)
         if shown is None:
             continue
         alpha = 0.55 if entry.learned else 0.35
         axes.barh(place, 100 * shown.mean, height=0.62, color=look.color, alpha=alpha, zorder=2)
         _whiskers(axes, 100 * shown.mean, place, shown, look, upright=False)
-    axes.set_yticks(range(len(entries)), [shorten(entry.display) for entry in entries], color=INK)
-    for label, entry in zip(axes.get_yticklabels(), entries, strict=True):
-        label.set_fontweight("bold" if entry.learned else "normal")
-    axes.set_ylim(-0.6, len(entries) - 0.4)
     axes.axvline(0, color=MUTED, linewidth=1, zorder=3)
-    frame(axes, "x")
-    axes.spines["left"].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-    axes.text(1.02, len(entries) - 0.35, "AUC", transform=axes.get_yaxis_transform(), fontsize=8.5, color=MUTED)
+    figures.name_rows(axes, entries, "AUC")
     means = "AUC" if random is None else f"paired difference in AUC to {random.display}"
-    side_titles(axes, panel.title, f"{means}, 95 % t intervals")
+    figures.titles(axes, panel.title, f"{means}, 95 % t intervals", beside=True)
     axes.set_xlabel("%" if random is None else "points")
 
 
 def _areas(axes: Axes, each: Series, looks: Mapping[str, Look]) -> None:
     ends = []
-    for place, name in enumerate(each.names):
+    for place, (name, display) in enumerate(each.names.items()):
         found = each.areas(name)
-        means = [100 * value.mean for value in found.values()]
-        x = _shifted(each, list(found), place)
-        axes.plot(x, means, **looks[name].line())
-        for at, value in zip(x, found.values(), strict=True):
-            _whiskers(axes, at, 100 * value.mean, value, looks[name], upright=True)
-        ends.append((means[-1], each.entry(name).display, looks[name]))
-    _x_axis(axes, each)
-    frame(axes)
+        _line(axes, each, place, found, looks[name])
+        ends.append((100 * list(found.values())[-1].mean, display, looks[name]))
+    positions = _positions(each)
+    if _spreads(positions):
+        axes.set_xscale("log")
+    axes.set_xticks(list(positions.values()), ["whole" if v is None else f"{v:g}" for v in positions])
+    axes.set_xticks([], minor=True)
+    figures.frame(axes)
     axes.set_ylabel("AUC, %")
     axes.yaxis.set_label_coords(-0.125, 0.5)
-    counts = sorted({len(entry.seeds) for panel in each.panels.values() for entry in panel.entries})
-    seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    titles(axes, each.title, f"AUC by {each.setting}, {seeds} paired seeds")
-    name_ends(axes, ends)
+    figures.titles(axes, each.title, f"AUC by {each.setting}, {figures.seed_count(each.panels.values())} paired seeds")
+    figures.name_ends(axes, ends)
 
 
-def _differences(axes: Axes, each: Series, looks: Mapping[str, Look]) -> None:
-    found = each.differences()
+def _differences(
+    axes: Axes, each: Series, found: Mapping[tuple[str, float | None], Comparison], looks: Mapping[str, Look]
+) -> None:
     for place, name in enumerate(each.names):
         own = {value: comparison.difference for (other, value), comparison in found.items() if other == name}
         if own:
-            x = _shifted(each, list(own), place)
-            axes.plot(x, [100 * value.mean for value in own.values()], **looks[name].line())
-            for at, value in zip(x, own.values(), strict=True):
-                _whiskers(axes, at, 100 * value.mean, value, looks[name], upright=True)
-    axes.axhline(0, color=looks[RANDOM].color, linestyle=looks[RANDOM].dash, linewidth=1.3, zorder=2)
-    frame(axes)
-    axes.set_ylabel("points")
+            _line(axes, each, place, own, looks[name])
+    figures.zero_is_random(axes, looks)
+    figures.frame(axes)
     axes.yaxis.set_label_coords(-0.125, 0.5)
-    axes.set_xlabel(each.setting)
-    subtitle(axes, f"paired difference to {display_name(RANDOM)}")
+
+
+def _line(axes: Axes, each: Series, place: int, found: Mapping[float | None, Estimate], look: Look) -> None:
+    """Means and intervals by value, shifted a little for each strategy so that intervals do not cover one another."""
+    positions = _positions(each)
+    offset = (place - (len(each.names) - 1) / 2) / max(1, len(each.names))
+    ordered = sorted(positions.values())
+    if _spreads(positions):
+        gap = float(np.min(np.diff(np.log(ordered))))
+        x = [positions[value] * float(np.exp(0.35 * gap * offset)) for value in found]
+    else:
+        gap = float(np.min(np.diff(ordered))) if len(ordered) > 1 else 1.0
+        x = [positions[value] + 0.35 * gap * offset for value in found]
+    axes.plot(x, [100 * value.mean for value in found.values()], **look.line())
+    for at, value in zip(x, found.values(), strict=True):
+        _whiskers(axes, at, 100 * value.mean, value, look, upright=True)
 
 
 def _whiskers(axes: Axes, x: float, y: float, value: Estimate, look: Look, *, upright: bool) -> None:
@@ -226,41 +199,7 @@ def _positions(each: Series) -> dict[float | None, float]:
     return found
 
 
-def _spreads(each: Series) -> bool:
+def _spreads(positions: Mapping[float | None, float]) -> bool:
     """Whether the axis is logarithmic."""
-    found = sorted(_positions(each).values())
-    return found[0] > 0 and found[-1] / found[0] >= 8
-
-
-def _shifted(each: Series, values: Sequence[float | None], place: int) -> list[float]:
-    """Positions, shifted a little for each strategy so that intervals do not cover one another."""
-    positions = _positions(each)
-    offset = (place - (len(each.names) - 1) / 2) / max(1, len(each.names))
-    ordered = sorted(positions.values())
-    if _spreads(each):
-        gap = float(np.min(np.diff(np.log(ordered))))
-        return [positions[value] * float(np.exp(0.35 * gap * offset)) for value in values]
-    gap = float(np.min(np.diff(ordered))) if len(ordered) > 1 else 1.0
-    return [positions[value] + 0.35 * gap * offset for value in values]
-
-
-def _x_axis(axes: Axes, each: Series) -> None:
-    positions = _positions(each)
-    if _spreads(each):
-        axes.set_xscale("log")
-    axes.set_xticks(list(positions.values()), ["whole" if v is None else f"{v:g}" for v in positions])
-    axes.set_xticks([], minor=True)
-
-
-def _find(panel: Panel, name: str) -> Entry | None:
-    return next((entry for entry in panel.entries if entry.name == name), None)
-
-
-def _order(item: tuple[float | None, Panel]) -> float:
-    return float("inf") if item[0] is None else float(item[0])
-
-
-def _title(panels: Sequence[Panel], varied: str) -> str:
-    panel = panels[0]
-    pool = "" if varied == "subset_size" else f", {panel.pool}"
-    return f"{panel.dataset}, {panel.classifier}{pool}"
+    low, high = min(positions.values()), max(positions.values())
+    return low > 0 and high / low >= 8

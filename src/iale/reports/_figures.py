@@ -6,7 +6,7 @@ import io
 import re
 import textwrap
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from iale.benchmark._metrics import Floats
 from iale.benchmark._statistics import half_width
 from iale.reports._palette import GRID, INK, MUTED, PAPER, Look, looks, screen_colors
-from iale.reports._panels import Panel
+from iale.reports._panels import RANDOM, Entry, Panel, display_name
 
 BAND = 3
 """The fewest seeds for a band. With two, t has one degree of freedom and is so wide that it hides the curves."""
@@ -68,10 +68,8 @@ def svg(figure: Figure) -> bytes:
 def inline_svg(figure: Figure, name: str, label: str) -> str:
     """The figure as an element of a page: unique ids, the colors of the page, no background.
 
-    Args:
-        figure: drawn as it is.
-        name: letters and digits that no other figure of the page uses.
-        label: what it shows, for people who do not see it; escaped.
+    ``name`` is letters and digits that no other figure of the page uses; ``label`` says to people who do not see the
+    figure what it shows, escaped.
     """
     text = _svg(figure, "none")
     text = text[text.index("<svg ") :]
@@ -97,29 +95,53 @@ def draw_line(axes: Axes, x: Sequence[float], curves: Floats, look: Look, offset
     mean = curves.mean(axis=0)
     axes.plot(x, mean, markevery=(offset % every, every), **look.line())
     if len(curves) >= BAND:
-        half = half_width(curves)
-        alpha = 0.16 if look.learned else 0.07
+        half, alpha = half_width(curves), 0.16 if look.learned else 0.07
         axes.fill_between(x, mean - half, mean + half, color=look.color, alpha=alpha, linewidth=0, zorder=2)
     elif len(curves) > 1:
         for curve in curves:
             axes.plot(x, curve, color=look.color, linewidth=0.6, alpha=0.5, zorder=3)
 
 
-def titles(axes: Axes, title: str, details: str) -> None:
-    """Title and subtitle above the axes."""
-    axes.annotate(title, (0, 1), (0, 24), "axes fraction", "offset points", fontsize=11.5, weight="bold")
-    axes.annotate(details, (0, 1), (0, 10), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
+def titles(axes: Axes, title: str, details: str, *, beside: bool = False) -> None:
+    """Title and subtitle above the axes; with ``beside`` from the figure's left edge, above the names of rows."""
+    edge = 7.2 - 72 * axes.get_position().x0 * axes.figure.get_figwidth()  # type: ignore[union-attr]
+    left, low = (edge, 19) if beside else (0, 10)
+    axes.annotate(title, (0, 1), (left, low + 14), "axes fraction", "offset points", fontsize=11.5, weight="bold")
+    axes.annotate(details, (0, 1), (left, low), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
 
 
-def subtitle(axes: Axes, text: str) -> None:
-    """A line of small print right above the axes."""
+def zero_is_random(axes: Axes, looks: Mapping[str, Look]) -> None:
+    """The zero line, subtitle and label of axes that show differences to Random."""
+    axes.axhline(0, color=looks[RANDOM].color, linestyle=looks[RANDOM].dash, linewidth=1.3, zorder=2)
+    text = f"paired difference to {display_name(RANDOM)}"
     axes.annotate(text, (0, 1), (0, 4), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
+    axes.set_ylabel("points")
 
 
-def stacked_axes(
-    width: float, heights: Sequence[float], *, left: float, right: float, top: float, bottom: float
+def plot_grid(
+    width: float, height: float, left: float, names: Sequence[float]
+) -> tuple[Figure, list[tuple[float, float, float, float]]]:
+    """A figure for plots side by side in twos, and the box of each plot's axes as fractions of the figure.
+
+    Sizes in inches: of one plot, left of its axes, and, for each plot, right of them.
+    """
+    across = min(2, len(names))
+    wide, tall = width * across, height * -(-len(names) // max(1, across)) + 0.35
+    boxes = []
+    for place, room in enumerate(names):
+        row, column = divmod(place, across)
+        low = tall - (row + 1) * height + 0.6
+        boxes.append(((column * width + left) / wide, low / tall, (width - left - room) / wide, (height - 1.3) / tall))
+    return new_figure(wide, tall), boxes
+
+
+def row_axes(
+    panels: Sequence[Panel], counts: Sequence[int], *, width: float, row: float, right: float, top: float
 ) -> tuple[Figure, list[Axes]]:
-    """A new figure with axes below one another; sizes in inches, margins within ``heights``."""
+    """A figure with axes below one another, for ``counts`` rows with names of ``panels``; sizes in inches."""
+    longest = max(len(shorten(entry.display)) for panel in panels for entry in panel.entries)
+    left, bottom = 0.3 + 0.08 * longest, 0.65
+    heights = [row * count + top + bottom for count in counts]
     height = sum(heights)
     figure, made = new_figure(width, height), []
     for place, own in enumerate(heights):
@@ -129,11 +151,16 @@ def stacked_axes(
     return figure, made
 
 
-def side_titles(axes: Axes, title: str, details: str) -> None:
-    """Title and subtitle that start at the left edge of the figure, because long names stand left of the axes."""
-    left = 7.2 - 72 * axes.get_position().x0 * axes.figure.get_figwidth()  # type: ignore[union-attr]
-    axes.annotate(title, (0, 1), (left, 33), "axes fraction", "offset points", fontsize=11.5, weight="bold")
-    axes.annotate(details, (0, 1), (left, 19), "axes fraction", "offset points", fontsize=8.5, color=MUTED)
+def name_rows(axes: Axes, entries: Sequence[Entry], head: str) -> None:
+    """Names left of the rows, bold for trained policies, and ``head`` above the numbers right of them."""
+    axes.set_yticks(range(len(entries)), [shorten(entry.display) for entry in entries], color=INK)
+    for label, entry in zip(axes.get_yticklabels(), entries, strict=True):
+        label.set_fontweight("bold" if entry.learned else "normal")
+    axes.set_ylim(-0.6, len(entries) - 0.4)
+    frame(axes, "x")
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.text(1.02, len(entries) - 0.35, head, transform=axes.get_yaxis_transform(), fontsize=8.5, color=MUTED)
 
 
 def caption(figure: Figure, text: str, left: float) -> None:
@@ -160,6 +187,17 @@ def name_ends(axes: Axes, ends: Sequence[tuple[float, str, Look]]) -> None:
 def shorten(name: str) -> str:
     """A name that fits beside the axes: mostly its end, because the names of variants begin alike."""
     return name if len(name) <= _LONGEST else f"{name[:5]}…{name[6 - _LONGEST :]}"
+
+
+def room_for(names: Iterable[str]) -> float:
+    """Inches that `name_ends` needs."""
+    return 0.6 + 0.085 * max(len(shorten(name)) for name in names)
+
+
+def seed_count(panels: Iterable[Panel]) -> str:
+    """ "5", or "3 to 5" if strategies have different numbers of seeds."""
+    counts = sorted({len(entry.seeds) for panel in panels for entry in panel.entries})
+    return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
 
 
 def spread(heights: Sequence[float], gap: float) -> Floats:

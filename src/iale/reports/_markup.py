@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 
 
 @dataclass(frozen=True)
 class Table:
-    """Cells of plain text.
-
-    Attributes:
-        header: names of the columns.
-        lines: the rows, as long as the header.
-        strong: rows in bold.
-        shades: by row and column, −1 (lost) … 1 (won), the color of the cell on a page.
-    """
+    """Cells of plain text; rows in bold; and by row and column, −1 (lost) … 1 (won), the color of a cell on a page."""
 
     header: Sequence[str]
     lines: Sequence[Sequence[str]]
@@ -57,16 +50,8 @@ def html_table(table: Table) -> str:
             cells.append(f"<td{_shade(table.shades.get((place, column), 0.0))}>{escape(cell)}</td>")
         strong = ' class="strong"' if place in table.strong else ""
         body.append(f"<tr{strong}>{''.join(cells)}</tr>")
-    rows = "\n".join(body)
-    return (
-        f'<div class="scroll" tabindex="0"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n'
-        f"</table></div>"
-    )
-
-
-def escape(text: str) -> str:
-    """Plain text as HTML, also for attributes."""
-    return html.escape(text)
+    top = ['<div class="scroll" tabindex="0"><table>', f"<thead><tr>{head}</tr></thead>", "<tbody>"]
+    return "\n".join([*top, *body, "</tbody>", "</table></div>"])
 
 
 def markdown_text(text: str) -> str:
@@ -75,7 +60,7 @@ def markdown_text(text: str) -> str:
     >>> markdown_text("a|b <i>")
     'a\\\\|b &lt;i&gt;'
     """
-    return re.sub(r"([\\`*\[\]|])", r"\\\1", html.escape(" ".join(text.split()), quote=False))
+    return re.sub(r"([\\`*\[\]|])", r"\\\1", escape(" ".join(text.split()), quote=False))
 
 
 def _shade(value: float) -> str:

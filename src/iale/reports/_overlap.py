@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from iale.benchmark._metrics import Floats
 from iale.benchmark._statistics import Estimate, estimate, half_width
-from iale.reports._figures import BAND, STYLE, caption, frame, name_ends, new_figure, titles
+from iale.reports._figures import BAND, STYLE, caption, frame, name_ends, plot_grid, titles
 from iale.reports._palette import MUTED, Look
 from iale.reports._panels import Entry, Panel, display_name
 
@@ -28,18 +28,13 @@ def watched(panels: Sequence[Panel]) -> list[tuple[Panel, Entry]]:
 def draw_overlap(panels: Sequence[Panel], looks: Mapping[str, Look]) -> Figure:
     """One plot for each policy and panel: dots are means over seeds, lines the quadratic fit of the paper's figure."""
     plots = watched(panels)
-    across = min(2, len(plots))
-    down = -(-len(plots) // max(1, across))
+    bands = "bands are 95 % t intervals, " if any(len(entry.seeds) >= BAND for _, entry in plots) else ""
     with rc_context(STYLE):
-        width, height = _WIDTH * across, _HEIGHT * down + 0.35
-        figure = new_figure(width, height)
-        for place, (panel, entry) in enumerate(plots):
-            row, column = divmod(place, across)
-            left, low = column * _WIDTH + _LEFT, height - (row + 1) * _HEIGHT + 0.6
-            wide, tall = _WIDTH - _LEFT - _NAMES, _HEIGHT - 1.3
-            axes = figure.add_axes((left / width, low / height, wide / width, tall / height))
-            _plot(axes, panel, entry, looks)
-        caption(figure, _caption(plots), _LEFT)
+        figure, boxes = plot_grid(_WIDTH, _HEIGHT, _LEFT, [_NAMES] * len(plots))
+        for box, (panel, entry) in zip(boxes, plots, strict=True):
+            _plot(figure.add_axes(box), panel, entry, looks)
+        text = f"Dots are means over seeds, {bands}lines are second-order polynomials fitted to the dots."
+        caption(figure, text, _LEFT)
     return figure
 
 
@@ -80,16 +75,8 @@ def _plot(axes: Axes, panel: Panel, entry: Entry, looks: Mapping[str, Look]) -> 
     expected = chance(panel)
     if expected is not None:
         axes.axhline(100 * expected, color=MUTED, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
-        axes.annotate(
-            "chance",
-            (0, 100 * expected),
-            (3, -3),
-            ("axes fraction", "data"),
-            "offset points",
-            va="top",
-            fontsize=8,
-            color=MUTED,
-        )
+        at, coordinates = (0, 100 * expected), ("axes fraction", "data")
+        axes.annotate("chance", at, (3, -3), coordinates, "offset points", va="top", fontsize=8, color=MUTED)
     axes.set_ylim(0, min(102.0, 1.08 * top + 1))
     frame(axes)
     axes.set_xlabel("labels")
@@ -97,9 +84,3 @@ def _plot(axes: Axes, panel: Panel, entry: Entry, looks: Mapping[str, Look]) -> 
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]))
     titles(axes, f"What {entry.display} shares with each heuristic", f"{panel.title}, {len(entry.seeds)} seeds")
     name_ends(axes, ends)
-
-
-def _caption(plots: Sequence[tuple[Panel, Entry]]) -> str:
-    banded = any(len(entry.seeds) >= BAND for _, entry in plots)
-    bands = "bands are 95 % t intervals, " if banded else ""
-    return f"Dots are means over seeds, {bands}lines are second-order polynomials fitted to the dots."

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from html import escape
 
-from iale.reports._markup import Table, escape, html_table
+from iale.reports._markup import Table, html_table
 from iale.reports._palette import GRID, INK, MUTED, PAPER, screen_colors
 
+_NAMED = {"paper": PAPER, "ink": INK, "muted": MUTED, "grid": GRID}
 _STYLE = """
 * { box-sizing: border-box }
 body { margin: 0; background: var(--paper); color: var(--ink); line-height: 1.5;
@@ -51,15 +53,9 @@ footer { border-top: 1px solid var(--grid); margin-top: 2.5rem; padding-top: .75
 """
 
 
-def page(title: str, parts: Sequence[str], footer: Sequence[str] = ()) -> str:
-    """The whole page.
-
-    Args:
-        title: plain text.
-        parts: HTML, in order.
-        footer: HTML.
-    """
-    foot = "\n".join(footer)
+def page(title: str, parts: Sequence[str], command: str, made: str) -> str:
+    """The whole page: ``parts`` are HTML; the command, and versions and machine, stand at its end."""
+    foot = "\n".join([*([code(command)] if command else []), *([paragraph(f"Made with {made}.")] if made else [])])
     body = "\n".join(parts)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -72,12 +68,12 @@ def page(title: str, parts: Sequence[str], footer: Sequence[str] = ()) -> str:
 
 def heading(text: str, anchor: str = "") -> str:
     """The heading of a section, which `contents` can link to."""
-    return f'<h2 id="{escape(anchor)}">{escape(text)}</h2>' if anchor else f"<h2>{escape(text)}</h2>"
+    return f'<h2 id="{anchor}">{escape(text)}</h2>' if anchor else f"<h2>{escape(text)}</h2>"
 
 
-def contents(titles: Mapping[str, str]) -> str:
-    """Links to sections; ``titles`` by anchor."""
-    links = "\n".join(f'<a href="#{escape(anchor)}">{escape(title)}</a>' for anchor, title in titles.items())
+def contents(titles: Sequence[str]) -> str:
+    """Links to the sections, whose anchors are panel0, panel1, …"""
+    links = "\n".join(f'<a href="#panel{place}">{escape(title)}</a>' for place, title in enumerate(titles))
     return f"<nav>{links}</nav>"
 
 
@@ -103,9 +99,10 @@ def pictures(svgs: Sequence[str]) -> str:
     return f'<div class="grid">\n{figures}\n</div>' if len(svgs) > 1 else figures
 
 
-def titled(title: str, table: Table | None) -> list[str]:
-    """A table under a small heading; empty without a table."""
-    return [] if table is None else [f"<h3>{escape(title)}</h3>", html_table(table)]
+def titled(title: str, table: Table | None, note: str = "") -> list[str]:
+    """A table under a small heading, with a note below; empty without a table."""
+    small = [paragraph(note, "note")] if note else []
+    return [] if table is None else [f"<h3>{escape(title)}</h3>", html_table(table), *small]
 
 
 def folded(title: str, parts: Sequence[str]) -> str:
@@ -116,13 +113,8 @@ def folded(title: str, parts: Sequence[str]) -> str:
 
 def _variables() -> str:
     colors = screen_colors()
-    names = {"paper": PAPER, "ink": INK, "muted": MUTED, "grid": GRID}
-    light = [f"--c{color[1:]}:{color}" for color in colors] + [f"--{n}:{color}" for n, color in names.items()]
-    dark = [f"--c{color[1:]}:{other}" for color, other in colors.items()]
-    dark += [f"--{n}:{colors[color]}" for n, color in names.items()]
-    light += ["--soft:#f3f4f6", "--won:#3b82c4", "--lost:#e08a2e"]
-    dark += ["--soft:#1d232c", "--won:#4a90d9", "--lost:#d9822b"]
-    return (
-        f":root{{color-scheme:light dark;{';'.join(light)}}}\n"
-        f"@media (prefers-color-scheme:dark){{:root{{{';'.join(dark)}}}}}"
-    )
+    pairs = {f"c{color[1:]}": (color, other) for color, other in colors.items()}
+    pairs |= {name: (color, colors[color]) for name, color in _NAMED.items()}
+    pairs |= {"soft": ("#f3f4f6", "#1d232c"), "won": ("#3b82c4", "#4a90d9"), "lost": ("#e08a2e", "#d9822b")}
+    light, dark = (";".join(f"--{name}:{pair[i]}" for name, pair in pairs.items()) for i in (0, 1))
+    return f":root{{color-scheme:light dark;{light}}}\n@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"

@@ -17,14 +17,9 @@ SOLID, DASHED, DOTTED, DASH_DOTTED = "-", (0, (5, 1.6)), (0, (1.2, 1.6)), (0, (6
 
 @dataclass(frozen=True)
 class Look:
-    """How a strategy is drawn.
+    """How a strategy is drawn: its color on white and on a dark screen, marker and dash as Matplotlib names them.
 
-    Attributes:
-        color: on white.
-        dark: on a dark screen.
-        marker: as Matplotlib names it.
-        dash: a line style of Matplotlib; strategies of one family share it.
-        learned: whether it is a trained policy, which gets a thicker line.
+    Strategies of one family share a dash. Trained policies (``learned``) get a thicker line.
     """
 
     color: str
@@ -70,11 +65,7 @@ _DASHES = (SOLID, DASHED, DASH_DOTTED, DOTTED)
 
 
 def looks(strategies: Iterable[tuple[str, str | None]]) -> dict[str, Look]:
-    """The look of each strategy.
-
-    Args:
-        strategies: name and kind; the kind is None unless it is a trained policy. ALIL policies share one color.
-    """
+    """The look of each strategy, given by name and kind (of a trained policy, or None); ALIL shares one color."""
     known = sorted(set(strategies), key=lambda each: (each[1] != "iale", len(each[0]), each[0]))
     found: dict[str, Look] = {}
     learned = others = alil = 0

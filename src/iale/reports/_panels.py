@@ -34,8 +34,6 @@ class Entry:
     """The runs of one strategy in a panel.
 
     Attributes:
-        name: as in the records.
-        display: as shown to people.
         kind: of a trained policy; None for anything else.
         seeds: the S seeds, ascending.
         keys: of the S records; "" for a run with other strategies asked beside it, because its times include theirs.
@@ -68,7 +66,6 @@ class Panel:
     """Runs that can be compared.
 
     Attributes:
-        dataset: its name.
         model: the classifier's name, as in the records.
         config: what all of them share.
         labeled: number of labels at each of the P recorded points.
@@ -122,20 +119,13 @@ class Panel:
 
 
 def panels(records: Sequence[Record]) -> list[Panel]:
-    """Sorts records into panels, in the order of their first records.
-
-    Raises:
-        StorageError: two runs of one configuration have recorded different numbers of labels.
-    """
+    """Sorts records into panels, in the order of their first records."""
     groups: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         shared = {name: value for name, value in record.config.options.items() if name not in _OWN}
         groups[storage.to_json(shared)].append(record)
     found = [_panel(options, members) for options, members in groups.items()]
-    titles: dict[str, list[Panel]] = defaultdict(list)
-    for panel in found:
-        titles[panel.title].append(panel)
-    return [replace(panel, remark=_remark(panel, titles[panel.title])) for panel in found]
+    return [replace(panel, remark=_remark(panel, [p for p in found if p.title == panel.title])) for panel in found]
 
 
 def display_name(name: str) -> str:
@@ -153,9 +143,8 @@ def _panel(options: str, records: list[Record]) -> Panel:
     groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in records:
         if record.labeled != first.labeled:
-            raise StorageError(
-                f"run {record.key[:12]} has other label counts than runs of its configuration: delete its line."
-            )
+            key = record.key[:12]
+            raise StorageError(f"run {key} has other label counts than runs of its configuration: delete its line.")
         groups[record.strategy, record.config.weights or ""].append(record)
     names = [name for name, _ in groups]
     entries = [
@@ -186,9 +175,8 @@ def _entry(name: str, records: list[Record]) -> Entry:
 
 def _remark(panel: Panel, alike: list[Panel]) -> str:
     """The options in which ``panel`` differs from others of the same title."""
-    options = [flat(other.config.options) for other in alike]
+    own, options = flat(panel.config.options), [flat(other.config.options) for other in alike]
     names = [name for name in options[0] if len({repr(option.get(name)) for option in options}) > 1]
-    own = flat(panel.config.options)
     return ", ".join(f"{name.replace('_', ' ')} {own[name]}" for name in names)
 
 

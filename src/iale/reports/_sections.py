@@ -2,93 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from html import escape
 
 from iale.benchmark._statistics import Comparison
 from iale.benchmark._times import Times
 from iale.benchmark._verdicts import verdict
 from iale.reports import _page as page
+from iale.reports import _tables as tables
 from iale.reports._curves import draw_curves
 from iale.reports._figures import inline_svg
-from iale.reports._markup import escape, html_table, markdown, markdown_text
+from iale.reports._markup import html_table, markdown, markdown_text
 from iale.reports._palette import Look
 from iale.reports._panels import Panel
-from iale.reports._settings import RunCommand, question, reproduction
 from iale.reports._summary import at_labels, costs, rows, to_targets, wins
-from iale.reports._tables import (
-    cost_table,
-    difference_table,
-    label_table,
-    notes,
-    panel_table,
-    target_table,
-    win_table,
+
+RunCommand = Callable[[Panel], str]
+"""Gives the command line that makes the runs of a panel again; reports know no command line of their own."""
+
+_PAIRS = (
+    "Seeds won, tied and lost by the row against the column, and the difference in AUC in points. Blue is won, orange "
+    "lost. * p < 0.05, corrected by Holm for all pairs of the panel."
 )
+_COSTS = "Medians over seeds; × is relative to Random's run of the same seed."
 
 
 def html_section(
-    panel: Panel,
-    looks: Mapping[str, Look],
-    times: Times,
-    place: int,
-    *,
-    command: RunCommand | None = None,
-    folded: bool = False,
+    panel: Panel, looks: Mapping[str, Look], times: Times, place: int, command: RunCommand | None, *, folded: bool
 ) -> str:
-    """The panel's figure and tables.
+    """The panel's figure and tables; ``folded`` shows only the title until the reader opens it.
 
-    Args:
-        panel: what is shown.
-        looks: of all strategies.
-        times: of runs.
-        place: of the panel on its page, for unique ids.
-        command: makes the runs again.
-        folded: shows only the title until the reader opens it.
+    ``place`` is the panel's on its page, for unique ids.
     """
-    name = f"panel{place}"
-    label = escape(f"Learning curves: {panel.title}")
+    name, several = f"panel{place}", len(panel.entries) > 1
     parts = [
-        page.paragraph(question(panel)),
-        page.pictures([inline_svg(draw_curves([panel], looks), name, label)]),
-        html_table(panel_table(panel)),
-        page.bullets(notes(panel)),
-        *page.titled("Against Random, with both intervals", difference_table(panel)),
-        *page.titled("Wins, ties and losses of all pairs", win_table(panel) if len(panel.entries) > 1 else None),
+        page.paragraph(_question(panel)),
+        page.pictures([inline_svg(draw_curves([panel], looks), name, escape(f"Learning curves: {panel.title}"))]),
+        html_table(tables.panel_table(panel)),
+        page.bullets(tables.notes(panel)),
+        *page.titled("Against Random, with both intervals", tables.difference_table(panel)),
+        *page.titled("Wins, ties and losses of all pairs", tables.win_table(panel) if several else None, _PAIRS),
+        *page.titled("Accuracy at numbers of labels", tables.label_table(panel)),
+        *page.titled("Labels at which the mean curve reaches an accuracy", tables.target_table(panel)),
+        *page.titled("Cost of one run", tables.cost_table(panel, times), _COSTS),
     ]
-    if len(panel.entries) > 1:
-        parts.append(
-            page.paragraph(
-                "Seeds won, tied and lost by the row against the column, and the difference in AUC in points. Blue is "
-                "won, orange lost. * p < 0.05, corrected by Holm for all pairs of the panel.",
-                "note",
-            )
-        )
-    parts += page.titled("Accuracy at numbers of labels", label_table(panel))
-    targets = target_table(panel)
-    parts += page.titled("Labels at which the mean curve reaches an accuracy", targets)
-    cost = cost_table(panel, times)
-    parts += page.titled("Cost of one run", cost)
-    if cost is not None:
-        parts.append(page.paragraph("Medians over seeds; × is relative to Random's run of the same seed.", "note"))
-    text, line = reproduction(panel, command)
+    text, line = _reproduction(panel, command)
     parts += [page.paragraph(text, "note"), *([page.code(line)] if line else [])]
-    if folded:
-        return page.folded(panel.title, parts)
-    return "\n".join([page.heading(panel.title, name), *parts])
+    return page.folded(panel.title, parts) if folded else "\n".join([page.heading(panel.title, name), *parts])
 
 
-def markdown_section(panel: Panel, times: Times, command: RunCommand | None = None) -> str:
+def answer(panel: Panel) -> str:
+    """The panel's main table and its notes, in Markdown."""
+    small = [f"- {markdown_text(line)}" for line in tables.notes(panel)]
+    return "\n".join([markdown(tables.panel_table(panel)), "", *small])
+
+
+def markdown_section(panel: Panel, times: Times, command: RunCommand | None) -> str:
     """The panel's tables."""
-    tables = [panel_table(panel), difference_table(panel), label_table(panel), cost_table(panel, times)]
-    first, *others = [markdown(table) for table in tables if table is not None]
-    small = "\n".join(f"- {markdown_text(line)}" for line in notes(panel))
-    text, line = reproduction(panel, command)
-    parts = [f"## {markdown_text(panel.title)}", first, small, *others, markdown_text(text)]
+    found = [tables.difference_table(panel), tables.label_table(panel), tables.cost_table(panel, times)]
+    others = [markdown(table) for table in found if table is not None]
+    text, line = _reproduction(panel, command)
+    parts = [f"## {markdown_text(panel.title)}", answer(panel), *others, markdown_text(text)]
     return "\n\n".join([*parts, *([f"```bash\n{line}\n```"] if line else [])])
 
 
-def panel_summary(panel: Panel, times: Times, command: RunCommand | None = None) -> dict[str, object]:
+def panel_summary(panel: Panel, times: Times, command: RunCommand | None) -> dict[str, object]:
     """Every number of the section, for JSON."""
     best = panel.best_heuristic
     strategies: list[dict[str, object]] = []
@@ -103,12 +82,10 @@ def panel_summary(panel: Panel, times: Times, command: RunCommand | None = None)
         "best_heuristic": None if best is None else best.name,
         "strategies": strategies,
         "pairs": [{"first": a, "second": b, **asdict(c)} for (a, b), c in wins(panel).items() if a != b],
-        "accuracy_at": {
-            str(n): {name: asdict(value) for name, value in by.items()} for n, by in at_labels(panel).items()
-        },
+        "accuracy_at": {str(n): {k: asdict(value) for k, value in by.items()} for n, by in at_labels(panel).items()},
         "labels_to": {f"{target:g}": by for target, by in to_targets(panel).items()},
         "costs": [asdict(cost) for cost in costs(panel, times)],
-        "command": reproduction(panel, command)[1],
+        "command": _reproduction(panel, command)[1],
         "versions": list(panel.versions),
     }
 
@@ -118,6 +95,31 @@ def judged(comparison: Comparison | None) -> dict[str, object] | None:
     return None if comparison is None else {**asdict(comparison), "verdict": verdict(comparison)}
 
 
-def footer(commands: Sequence[str], made: str) -> list[str]:
-    """Commands, versions and machine at the end of a page."""
-    return [*(page.code(line) for line in commands if line), *([page.paragraph(f"Made with {made}.")] if made else [])]
+def made_with(panels: Sequence[Panel], machine: Mapping[str, str]) -> str:
+    """Versions and machine, in one line."""
+    known = {name: version for panel in panels for versions in panel.versions for name, version in versions.items()}
+    return ", ".join(f"{name} {value}" for name, value in {**known, **machine}.items() if name != "command")
+
+
+def _question(panel: Panel) -> str:
+    """What the panel answers."""
+    learned = [entry.display for entry in panel.entries if entry.learned]
+    who = " or ".join(learned) if 0 < len(learned) < 4 else "any strategy"
+    return (
+        f"Which {panel.dataset} samples are worth a label for the {panel.classifier}, choosing from the {panel.pool}: "
+        f"does {who} do better than Random, and than the best single heuristic?"
+    )
+
+
+def _reproduction(panel: Panel, command: RunCommand | None) -> tuple[str, str]:
+    """The settings, with a hint that some commands need; and the command, or ""."""
+    config, line = panel.config, "" if command is None else command(panel)
+    text = (
+        f"Settings: {config.initial_size} first labels, {config.acquisition_size} a step, up to "
+        f"{config.labeling_budget}, chosen from the {panel.pool}; {config.pool_size or 'all'} training samples may be "
+        f"labeled, accuracy on {config.test_size or 'all'} test samples; {config.epochs} epochs a fit, batches of "
+        f"{config.batch_size}, learning rate {config.learning_rate:g}, on {config.device}."
+    )
+    if line and any(entry.learned for entry in panel.entries):
+        text += " In the command, a policy that is not shipped is named by its folder."
+    return text, line

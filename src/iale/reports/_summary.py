@@ -29,10 +29,6 @@ class Row:
     """The results of one strategy.
 
     Attributes:
-        name: as in the records.
-        display: as shown to people.
-        learned: whether it is a trained policy.
-        auc: mean accuracy over the recorded points.
         iqm: interquartile mean of the AUC over seeds.
         final: accuracy with the whole budget.
         against_random: paired difference in AUC, or None.
@@ -56,14 +52,11 @@ class Cost:
     """What one run of a strategy takes: medians over seeds, and None for what was not measured.
 
     Attributes:
-        name: as in the records.
         seconds: the whole run.
         fit_seconds: fits of the classifier.
         query_seconds: queries, with the outputs that they ask for; the other fits of an ensemble count as fits.
         peak_mb: peak memory in megabytes.
-        seconds_ratio: ``seconds`` relative to Random's of the same seed.
-        fit_ratio: the same of ``fit_seconds``.
-        query_ratio: the same of ``query_seconds``.
+        seconds_ratio: ``seconds`` relative to Random's of the same seed; the other ratios likewise.
         span: the lowest and the highest ratio of the seeds whose median is ``seconds_ratio``.
     """
 
@@ -81,8 +74,7 @@ class Cost:
 def rows(panel: Panel) -> list[Row]:
     """The panel's table; p values are corrected for the comparisons with the same reference."""
     random = panel.random
-    against_random = _against(panel, random)
-    against_best = _against(panel, panel.best_heuristic)
+    against_random, against_best = _against(panel, random), _against(panel, panel.best_heuristic)
     target = None if random is None else float(random.curves[:, -1].mean())
     return [
         Row(
@@ -107,13 +99,13 @@ def wins(panel: Panel) -> dict[tuple[str, str], Comparison]:
 
 def at_labels(panel: Panel) -> dict[int, dict[str, Estimate]]:
     """Accuracy of each strategy at numbers of labels that the panel covers."""
-    covered = [count for count in LABELS if accuracy_at(panel.labeled, panel.labeled, count) is not None]
     return {
         count: {
             entry.name: estimate([accuracy_at(panel.labeled, curve, count) or 0.0 for curve in entry.curves])
             for entry in panel.entries
         }
-        for count in covered
+        for count in LABELS
+        if panel.labeled[0] <= count <= panel.labeled[-1]
     }
 
 
@@ -130,7 +122,10 @@ def to_targets(panel: Panel) -> dict[float, dict[str, int | None]]:
 
 def costs(panel: Panel, times: Times) -> list[Cost]:
     """What each strategy takes; empty if no run of the panel was timed."""
-    known = {entry.name: _timed(entry, times) for entry in panel.entries}
+    known = {
+        entry.name: {seed: times[key] for seed, key in zip(entry.seeds, entry.keys, strict=True) if key in times}
+        for entry in panel.entries
+    }
     if not any(known.values()):
         return []
     random = {} if panel.random is None else known[panel.random.name]
@@ -141,10 +136,6 @@ def _against(panel: Panel, reference: Entry | None) -> dict[str, Comparison]:
     if reference is None:
         return {}
     return correct({e.name: compare(e.areas, reference.areas) for e in panel.entries if e is not reference})
-
-
-def _timed(entry: Entry, times: Times) -> dict[int, RunTimes]:
-    return {seed: times[key] for seed, key in zip(entry.seeds, entry.keys, strict=True) if key in times}
 
 
 def _cost(name: str, own: Mapping[int, RunTimes], random: Mapping[int, RunTimes]) -> Cost:

@@ -11,12 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from iale.benchmark._times import Times
-from iale.reports._figures import STYLE, frame, shorten, side_titles, stacked_axes
-from iale.reports._palette import INK, MUTED, PAPER, Look
+from iale.reports._figures import STYLE, name_rows, row_axes, titles
+from iale.reports._palette import MUTED, PAPER, Look
 from iale.reports._panels import Panel
 from iale.reports._summary import Cost, costs
-
-_WIDTH, _ROW = 6.2, 0.32
 
 TIMES_NOTE = (
     "Medians over seeds; each run is compared with Random's run of the same seed, which usually ran at about the same "
@@ -39,18 +37,16 @@ def timed(panels: Sequence[Panel], times: Times) -> list[tuple[Panel, list[Cost]
 def draw_times(panels: Sequence[Panel], looks: Mapping[str, Look], times: Times) -> Figure:
     """One row for each strategy: fits (hollow) and queries (filled), or whole runs if these were not timed apart."""
     found = timed(panels, times)
-    longest = max(len(shorten(entry.display)) for panel in panels for entry in panel.entries)
-    left, right, top, bottom = 0.3 + 0.08 * longest, 1.55, 0.9, 0.65
-    tall = [_ROW * len(known) + top + bottom for _, known in found]
     with rc_context(STYLE):
-        figure, every = stacked_axes(_WIDTH, tall, left=left, right=right, top=top, bottom=bottom)
+        counts = [len(known) for _, known in found]
+        figure, every = row_axes(panels, counts, width=6.2, row=0.32, right=1.55, top=0.9)
         for axes, (panel, known) in zip(every, found, strict=True):
             _rows(axes, panel, known, looks)
     return figure
 
 
 def _rows(axes: Axes, panel: Panel, known: Sequence[Cost], looks: Mapping[str, Look]) -> None:
-    display = {entry.name: entry.display for entry in panel.entries}
+    entries = {entry.name: entry for entry in panel.entries}
     split = any(cost.query_ratio is not None for cost in known)
     for place, cost in enumerate(known):
         look = looks[cost.name]
@@ -64,34 +60,19 @@ def _rows(axes: Axes, panel: Panel, known: Sequence[Cost], looks: Mapping[str, L
         if query is not None:
             axes.plot(query, place, "o", color=look.color, markeredgecolor=PAPER, markersize=8, zorder=5)
         seconds = [cost.query_seconds, cost.fit_seconds] if split else [cost.seconds]
-        text = " + ".join("—" if value is None else _seconds(value) for value in seconds)
+        text = " + ".join(
+            "—" if value is None else f"{value:.3g} s" if value < 1000 else f"{value:,.0f} s" for value in seconds
+        )
         axes.text(1.02, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8.5)
     axes.axvline(1, color=MUTED, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
-    _log_axis(axes)
-    axes.set_yticks(range(len(known)), [shorten(display[cost.name]) for cost in known], color=INK)
-    for label, cost in zip(axes.get_yticklabels(), known, strict=True):
-        label.set_fontweight("bold" if looks[cost.name].learned else "normal")
-    axes.set_ylim(-0.6, len(known) - 0.4)
-    frame(axes, "x")
-    axes.spines["left"].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("times Random's (median over seeds)")
-    what = "filled: queries, hollow: fits of the classifier, bar: whole runs" if split else "whole runs"
-    side_titles(axes, panel.title, what)
-    head = "queries + fits" if split else "a run"
-    axes.text(1.02, len(known) - 0.35, head, transform=axes.get_yaxis_transform(), fontsize=8.5, color=MUTED)
-
-
-def _log_axis(axes: Axes) -> None:
     axes.set_xscale("log")
     low, high = axes.get_xlim()
     low, high = min(low, 0.8), max(high, 1.25)
     axes.set_xlim(low, high)
-    wide = np.log10(high / low) > 1.6
-    axes.xaxis.set_major_locator(LogLocator(10, subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_locator(LogLocator(10, subs=(1.0,) if np.log10(high / low) > 1.6 else (1.0, 2.0, 5.0)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
-
-
-def _seconds(value: float) -> str:
-    return f"{value:.3g} s" if value < 1000 else f"{value:,.0f} s"
+    axes.set_xlabel("times Random's (median over seeds)")
+    what = "filled: queries, hollow: fits of the classifier, bar: whole runs" if split else "whole runs"
+    titles(axes, panel.title, what, beside=True)
+    name_rows(axes, [entries[cost.name] for cost in known], "queries + fits" if split else "a run")

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from html import escape
 from pathlib import Path
+
+from matplotlib.figure import Figure
 
 from iale import _storage as storage
 from iale.benchmark._evidence import Evidence
 from iale.benchmark._experiment import Experiment
-from iale.errors import StorageError
+from iale.benchmark._times import Times
+from iale.errors import ConfigError, StorageError
 from iale.reports import _page as page
-from iale.reports._experiment_figures import draw, draw_parts
-from iale.reports._experiment_tables import behind, summary, verdicts
+from iale.reports._curves import draw_curves
+from iale.reports._experiment_tables import behind, summary, varied, verdicts
+from iale.reports._factor import draw_factor
 from iale.reports._figures import inline_svg, panel_looks, png, svg
-from iale.reports._markup import escape
+from iale.reports._overlap import draw_overlap, watched
+from iale.reports._palette import Look
 from iale.reports._panels import Panel, panels
-from iale.reports._sections import footer, html_section
-from iale.reports._settings import made_with
+from iale.reports._sections import html_section, made_with
 from iale.reports._tables import policy_table
-from iale.reports._times import TIMES_NOTE
+from iale.reports._times import TIMES_NOTE, draw_times, timed
 
 
 def write_experiment_report(
@@ -45,11 +51,11 @@ def write_experiment_report(
         raise StorageError(f"the experiment {experiment.name} has no finished runs: run it first.")
     found, times = panels(evidence.records), evidence.times
     looks = panel_looks(found)
-    figure = draw(experiment, found, looks, times)
-    curves = experiment.figure == "curves"
-    shown = [] if curves else draw_parts(experiment, found, looks, times)
-    svgs = [inline_svg(one, f"figure{place}", escape(experiment.title)) for place, one in enumerate(shown)]
-    titles = {f"panel{place}": panel.title for place, panel in enumerate(found)}
+    figure = _draw(experiment, found, looks, times)
+    curves, title = experiment.figure == "curves", escape(experiment.title)
+    shown = [] if curves else _parts(experiment, found, looks, times)
+    svgs = [inline_svg(one, f"figure{place}", title) for place, one in enumerate(shown)]
+    sections = [html_section(each, looks, times, i, run_command, folded=not curves) for i, each in enumerate(found)]
     trained = {name: cost for name, cost in evidence.costs.items() if name in experiment.policies}
     parts = [
         page.paragraph(f"The paper says: {experiment.claim}", "lead"),
@@ -58,15 +64,40 @@ def write_experiment_report(
         *([page.paragraph(TIMES_NOTE, "note")] if experiment.figure == "times" else []),
         *behind(experiment, found),
         *page.titled("What the policies cost, once", policy_table(trained) if trained else None),
-        page.contents(titles) if curves else page.heading("The runs behind it"),
-        *(
-            html_section(panel, looks, times, place, command=run_command, folded=not curves)
-            for place, panel in enumerate(found)
-        ),
+        page.contents([panel.title for panel in found]) if curves else page.heading("The runs behind it"),
+        *sections,
     ]
-    html = page.page(experiment.title, parts, footer([command], made_with(found, evidence.machine)))
+    html = page.page(experiment.title, parts, command, made_with(found, evidence.machine))
     numbers = summary(experiment, found, evidence, run_command)
     storage.write_bytes(out / "figure.svg", svg(figure))
     storage.write_bytes(out / "figure.png", png(figure))
     storage.write_json(out / "summary.json", {**numbers, "command": command})
     storage.write_bytes(out / "report.html", html.encode())
+
+
+def _draw(experiment: Experiment, found: Sequence[Panel], looks: Mapping[str, Look], times: Times) -> Figure:
+    name = f"the experiment {experiment.name}"
+    if experiment.figure == "overlap":
+        if not watched(found):
+            raise StorageError(f"no run of {name} has asked other strategies beside its own: run it again.")
+        return draw_overlap(found, looks)
+    if experiment.figure == "factor":
+        if experiment.factor is None:
+            raise ConfigError(f"{name} names no factor: name what varies along the axis.")
+        return draw_factor(found, looks, experiment.factor)
+    if experiment.figure == "times":
+        if not timed(found, times):
+            raise StorageError(f"no run of {name} has been timed together with a run of Random: run it again.")
+        return draw_times(found, looks, times)
+    return draw_curves(found, looks)
+
+
+def _parts(experiment: Experiment, found: Sequence[Panel], looks: Mapping[str, Look], times: Times) -> list[Figure]:
+    """The plots of the figure one by one, as a narrow page needs them."""
+    groups: list[list[Panel]] = [list(each.panels.values()) for each in varied(experiment, found)]
+    if experiment.figure == "overlap":
+        groups = [[replace(panel, entries=(entry,))] for panel, entry in watched(found)]
+    elif not groups:
+        known = [panel for panel, _ in timed(found, times)] if experiment.figure == "times" else found
+        groups = [[panel] for panel in known]
+    return [_draw(experiment, group, looks, times) for group in groups]

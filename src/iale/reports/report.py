@@ -10,11 +10,9 @@ from iale.benchmark._evidence import read_evidence
 from iale.reports import _page as page
 from iale.reports._curves import draw_curves
 from iale.reports._figures import panel_looks, png
-from iale.reports._markup import markdown, markdown_text
+from iale.reports._markup import markdown_text
 from iale.reports._panels import Panel, panels
-from iale.reports._sections import footer, html_section, markdown_section, panel_summary
-from iale.reports._settings import made_with
-from iale.reports._tables import notes, panel_table
+from iale.reports._sections import answer, html_section, made_with, markdown_section, panel_summary
 
 
 def write_report(source: Path | Sequence[Path], out: Path, command: Callable[[Panel], str] | None = None) -> str:
@@ -31,24 +29,16 @@ def write_report(source: Path | Sequence[Path], out: Path, command: Callable[[Pa
     Raises:
         StorageError: there are no finished runs, or a file cannot be read or written.
     """
-    sources = [source] if isinstance(source, Path) else list(source)
-    evidence = read_evidence(sources)
+    evidence = read_evidence([source] if isinstance(source, Path) else source)
     found, times, machine = panels(evidence.records), evidence.times, evidence.machine
     looks, made = panel_looks(found), made_with(found, machine)
     parts = ["# Results", "![Learning curves](curves.png)"]
     parts += [markdown_section(panel, times, command) for panel in found]
-    sections = [html_section(panel, looks, times, place, command=command) for place, panel in enumerate(found)]
-    titles = {f"panel{place}": panel.title for place, panel in enumerate(found)}
-    html = page.page("Results", [page.contents(titles), *sections], footer([machine.get("command", "")], made))
-    summary = {"panels": [panel_summary(panel, times, command) for panel in found]}
+    sections = [html_section(panel, looks, times, place, command, folded=False) for place, panel in enumerate(found)]
+    contents = page.contents([panel.title for panel in found])
+    html = page.page("Results", [contents, *sections], machine.get("command", ""), made)
     storage.write_bytes(out / "report.html", html.encode())
     storage.write_bytes(out / "curves.png", png(draw_curves(found, looks)))
     storage.write_bytes(out / "report.md", ("\n\n".join([*parts, markdown_text(f"Made with {made}.")]) + "\n").encode())
-    storage.write_json(out / "summary.json", summary)
-    return "\n\n".join(_answer(panel) for panel in found)
-
-
-def _answer(panel: Panel) -> str:
-    """The title, the table and its notes, for a terminal."""
-    small = "\n".join(f"- {markdown_text(line)}" for line in notes(panel))
-    return "\n\n".join([f"**{markdown_text(panel.title)}**", markdown(panel_table(panel)), small])
+    storage.write_json(out / "summary.json", {"panels": [panel_summary(panel, times, command) for panel in found]})
+    return "\n\n".join(f"**{markdown_text(panel.title)}**\n\n{answer(panel)}" for panel in found)
