@@ -14,8 +14,7 @@ from iale import _storage as storage
 from iale.benchmark._evidence import read_evidence
 from iale.benchmark._experiment import records_of
 from iale.benchmark._experiments.catalog import EXPERIMENTS
-from iale.benchmark._scale import Size
-from iale.benchmark._sizes import SIZES
+from iale.benchmark._sizes import SIZES, Size
 from iale.benchmark._statistics import estimate
 from iale.benchmark.records import Record
 from iale.classifiers.base import TrainingConfig

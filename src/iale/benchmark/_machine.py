@@ -28,10 +28,7 @@ def reset_peak() -> None:
 
 
 def peak_megabytes() -> float | None:
-    """The peak resident memory of this process since `reset_peak`, or since its start if that did nothing.
-
-    None if the system does not say.
-    """
+    """The peak resident memory of this process since `reset_peak`, or since its start if that did nothing."""
     with contextlib.suppress(OSError):
         for line in _STATUS.read_text().splitlines():
             if line.startswith("VmHWM:"):

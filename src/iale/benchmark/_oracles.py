@@ -14,12 +14,8 @@ if TYPE_CHECKING:
     from iale.data.samples import DataSet
     from iale.learner import Oracle
 
-
+_HOME = "iale.benchmark._look_ahead"
 ORACLES: Registry[Callable[[DataSet, Tensor], Oracle]] = Registry(
-    "oracle",
-    {
-        "best-of-random": "iale.benchmark._look_ahead:BestOfRandom",
-        "greedy-look-ahead": "iale.benchmark._look_ahead:GreedyLookAhead",
-    },
+    "oracle", {"best-of-random": f"{_HOME}:BestOfRandom", "greedy-look-ahead": f"{_HOME}:GreedyLookAhead"}
 )
 """Classes; an oracle is made from a data set and a scoring set."""

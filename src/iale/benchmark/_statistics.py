@@ -26,57 +26,35 @@ from iale.seeding import Stream
 K = TypeVar("K")
 
 _RESAMPLES = 9_999
-_DIGITS = 12
-"""Decimals of a difference. AUCs are ratios of counts, so differences beyond this come from floating point alone."""
+_DIGITS = 12  # decimals; AUCs are ratios of counts, so differences beyond this come from floating point alone
 _BOOTSTRAP = Stream(0).child("statistics", "bootstrap")
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over seeds with its interval.
-
-    Attributes:
-        mean: of ``count`` values.
-        low: lower end of the 95 % t interval; None for a single value.
-        high: upper end.
-        count: number of seeds.
-    """
+    """A mean over seeds with its 95 % t interval."""
 
     mean: float
-    low: float | None
+    low: float | None  # None for a single value
     high: float | None
-    count: int
+    count: int  # number of seeds
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A strategy against another one, seed by seed.
+    """A strategy against another one, seed by seed."""
 
-    Attributes:
-        difference: of the paired values; positive if the first strategy is better.
-        wins: seeds on which the first is better.
-        ties: seeds on which both are equal.
-        losses: seeds on which the first is worse.
-        p_value: of the two-sided Wilcoxon signed-rank test; None for a single seed.
-        bootstrap: ends of the 95 % BCa bootstrap interval of the mean difference; None for a single seed.
-        p_holm: ``p_value`` corrected for all comparisons of one family; None before `correct`.
-    """
-
-    difference: Estimate
-    wins: int
+    difference: Estimate  # positive if the first strategy is better
+    wins: int  # seeds on which the first is better
     ties: int
     losses: int
-    p_value: float | None
-    bootstrap: tuple[float, float] | None
-    p_holm: float | None = None
+    p_value: float | None  # of the two-sided Wilcoxon signed-rank test; None for a single seed
+    bootstrap: tuple[float, float] | None  # 95 % BCa interval of the mean difference; None for a single seed
+    p_holm: float | None = None  # corrected for all comparisons of one family; None before `correct`
 
 
 def half_width(values: ArrayLike, confidence: float = 0.95) -> Floats:
-    """Half the width of the t interval of the mean over the first axis: values [S, …] to float64 […].
-
-    Raises:
-        ConfigError: there are fewer than two values.
-    """
+    """Half the width of the t interval of the mean over the first axis: values [S, …] to float64 […]."""
     array = np.asarray(values, dtype=np.float64)
     if len(array) < 2:
         raise ConfigError(f"an interval needs at least 2 seeds, not {len(array)}: run more.")
@@ -140,12 +118,7 @@ def signed_rank(differences: ArrayLike) -> float | None:
 
 
 def compare(values: Mapping[int, float], reference: Mapping[int, float]) -> Comparison | None:
-    """``values`` against ``reference`` on the seeds that both have; None if they share no seed.
-
-    Args:
-        values: a number for each seed, higher is better.
-        reference: the same of the other strategy.
-    """
+    """``values`` against ``reference``, numbers by seed, on the seeds that both have; None if they share no seed."""
     shared = sorted(values.keys() & reference.keys())
     if not shared:
         return None
@@ -171,9 +144,6 @@ def matrix(values: Mapping[str, Mapping[int, float]]) -> dict[tuple[str, str], C
 
     The family of Holm's correction is the n (n − 1) / 2 pairs. Pairs that share no seed are left out. A strategy
     against itself ties on every seed and belongs to no family.
-
-    Args:
-        values: for each strategy a number for each seed, higher is better.
     """
     names = list(values)
     pairs = {(a, b): compare(values[a], values[b]) for i, a in enumerate(names) for b in names[i + 1 :]}
@@ -202,10 +172,6 @@ def _turned(comparison: Comparison) -> Comparison:
     """The same comparison seen from the other strategy."""
     gap, interval = comparison.difference, comparison.bootstrap
     low, high = (None, None) if gap.low is None or gap.high is None else (-gap.high, -gap.low)
-    return replace(
-        comparison,
-        difference=Estimate(-gap.mean, low, high, gap.count),
-        wins=comparison.losses,
-        losses=comparison.wins,
-        bootstrap=None if interval is None else (-interval[1], -interval[0]),
-    )
+    turned = None if interval is None else (-interval[1], -interval[0])
+    difference, wins, losses = Estimate(-gap.mean, low, high, gap.count), comparison.losses, comparison.wins
+    return replace(comparison, difference=difference, wins=wins, losses=losses, bootstrap=turned)

@@ -19,9 +19,9 @@ from typing import Any
 from tqdm import tqdm
 
 from iale import _storage as storage
-from iale.benchmark._costs import COSTS, PolicyCost
+from iale.benchmark._evidence import COSTS, PolicyCost
 from iale.benchmark._experiment import Experiment
-from iale.benchmark._identity import weights_digest
+from iale.benchmark._play import weights_digest
 from iale.classifiers.base import resolve_device
 from iale.dagger.alil import train_alil
 from iale.dagger.config import AlilConfig, DaggerConfig
@@ -45,22 +45,10 @@ class _Job:
 def train_policies(
     experiment: Experiment, out: Path, *, workers: int, executor: Executor, progress: bool = True
 ) -> Experiment:
-    """Trains the policies that are not there yet; a training that was stopped goes on.
+    """Trains the policies that are not there yet, and returns the experiment with folders in place of their names.
 
-    If there are fewer of them than workers, the episodes of each run side by side, otherwise the policies do.
-
-    Args:
-        experiment: names and configures them.
-        out: the folder of the records.
-        workers: of ``executor``.
-        executor: where they are trained. Workers write to ``out``, so they must share its disk.
-        progress: shows a bar on stderr.
-
-    Returns:
-        The experiment with folders in place of the policies' names.
-
-    Raises:
-        ConfigError: a folder holds a policy of another configuration.
+    A training that was stopped goes on. If there are fewer policies than workers, the episodes of each run side by
+    side, otherwise the policies do. Workers write to ``out``, so they must share its disk.
     """
     trained: dict[str, Path] = {}
     missing: list[_Job] = []
@@ -72,34 +60,29 @@ def train_policies(
             missing.append(_Job(name, placed, folder))
     if 0 < len(missing) < workers:
         for job in missing:
-            _note(out, job.name, _train(job, workers=workers, executor=executor, progress=progress))
+            _note(out, *_train(job, workers=workers, executor=executor, progress=progress))
     else:
         with tqdm(total=len(missing), unit="policy", disable=not progress or not missing, file=sys.stderr) as bar:
-            for name, seconds in as_completed(executor, _train_alone, missing, ahead=workers):
+            for name, seconds in as_completed(executor, _train, missing, ahead=workers):
                 _note(out, name, seconds)
                 bar.set_postfix_str(name, False)
                 bar.update()
     _write_costs(out)
-    grids = tuple(
-        replace(grid, strategies=tuple(str(trained.get(name, name)) for name in grid.strategies))
-        for grid in experiment.grids
-    )
-    return replace(experiment, grids=grids)
+    named = [tuple(str(trained.get(name, name)) for name in grid.strategies) for grid in experiment.grids]
+    grids = [replace(grid, strategies=names) for grid, names in zip(experiment.grids, named, strict=True)]
+    return replace(experiment, grids=tuple(grids))
 
 
-def _train_alone(job: _Job) -> tuple[str, float]:
-    """Trains one policy on one thread; what a worker does."""
-    return job.name, _train(job, workers=1, executor="serial", progress=False)
-
-
-def _train(job: _Job, *, workers: int, executor: Executor | str, progress: bool) -> float:
-    """Trains one policy and returns the seconds that it took."""
+def _train(
+    job: _Job, workers: int = 1, executor: Executor | str = "serial", progress: bool = False
+) -> tuple[str, float]:
+    """Trains one policy and returns its name and the seconds that it took."""
     begin = time.perf_counter()
     if isinstance(job.config, AlilConfig):
         train_alil(job.config, job.folder, progress=progress)
     else:
         train_policy(job.config, job.folder, workers=workers, executor=executor, progress=progress)
-    return time.perf_counter() - begin
+    return job.name, time.perf_counter() - begin
 
 
 def _is_trained(policy: Path, config: DaggerConfig | AlilConfig) -> bool:
@@ -110,12 +93,11 @@ def _is_trained(policy: Path, config: DaggerConfig | AlilConfig) -> bool:
 
 
 def _note(out: Path, name: str, seconds: float) -> None:
-    """A training that was stopped leaves one line for each time it was started."""
     storage.append_line(out / _TRAINING_TIMES, {"policy": name, "seconds": round(seconds, 3)})
 
 
 def _write_costs(out: Path) -> None:
-    """Writes what all policies in the folder cost."""
+    """Writes what all policies in the folder cost; the seconds of a training that was stopped add up."""
     seconds: dict[str, float] = {}
     for line in storage.read_lines(out / _TRAINING_TIMES):
         seconds[line["policy"]] = seconds.get(line["policy"], 0.0) + line["seconds"]

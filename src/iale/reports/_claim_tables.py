@@ -7,12 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from iale.benchmark._claims import AnyClaim, Claim, ShareClaim, TimeClaim
-from iale.benchmark._judge import Finding, judge, judge_shares, judge_times
+from iale.benchmark._experiment import AnyClaim, Claim, ShareClaim, TimeClaim
+from iale.benchmark._judge import Finding, Verdict, judge, judge_shares, judge_times
 from iale.benchmark._metrics import area
 from iale.benchmark._statistics import compare, correct, estimate
 from iale.benchmark._times import Times
-from iale.benchmark._verdicts import Verdict
 from iale.benchmark.records import Record
 from iale.reports._markup import Table
 from iale.reports._overlap import mean_overlap, watched

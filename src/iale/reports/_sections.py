@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+from iale.benchmark._judge import verdict
 from iale.benchmark._statistics import Comparison
 from iale.benchmark._times import Times
-from iale.benchmark._verdicts import verdict
 from iale.reports import _page as page
 from iale.reports._curves import draw_curves
 from iale.reports._figures import inline_svg

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iale import _storage as storage
-from iale.benchmark._claims import Claim
 from iale.benchmark._evidence import Evidence, read_evidence
-from iale.benchmark._experiment import Experiment, records_of, wanted
+from iale.benchmark._experiment import Claim, Experiment, records_of, wanted
 from iale.benchmark._judge import judge
 from iale.benchmark._times import Times
 from iale.benchmark.records import Record

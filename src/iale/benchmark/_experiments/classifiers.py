@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from iale.benchmark._claims import Claim
-from iale.benchmark._experiment import Experiment
-from iale.benchmark._experiments.contests import (
-    HEURISTICS,
-    RANDOM,
-    REFERENCES,
-    RIVALS,
-    duel,
-    duels,
-    residual_targets,
-)
-from iale.benchmark._scale import PolicyConfig, Scale, Size
+from iale.benchmark._experiment import Claim, Experiment
+from iale.benchmark._experiments.contests import HEURISTICS, RANDOM, REFERENCES, RIVALS, duel, duels, residual_targets
+from iale.benchmark._sizes import PolicyConfig, Scale, Size
 
 
 def fig8(size: Size) -> Experiment:
@@ -37,9 +28,9 @@ def fig8(size: Size) -> Experiment:
         ),
         policies={**learned, large: resnet.policy(size.mnist)},
         claims=(
-            Claim("fig8", "with an MLP, IALE is better than Random", "better", tuple(against_random)),
-            Claim("fig8", "with an MLP, IALE is better than every heuristic", "better", tuple(against_rivals)),
-            Claim("fig8", "with a ResNet-18, IALE is better than Random and Confidence", "better", tuple(on_resnet)),
+            Claim("fig8", "with an MLP, IALE is better than Random", "better", against_random),
+            Claim("fig8", "with an MLP, IALE is better than every heuristic", "better", against_rivals),
+            Claim("fig8", "with a ResNet-18, IALE is better than Random and Confidence", "better", on_resnet),
         ),
     )
 
@@ -49,6 +40,7 @@ def fig9(size: Size) -> Experiment:
     cnn, resnet = size.main, size.resnet
     small, large = cnn.own(size.mnist), resnet.own(size.mnist)
     back = residual_targets(size)
+    on_cnn, on_resnet = duels(size, cnn, large, [RANDOM]), duels(size, resnet, small, [RANDOM], back)
     return Experiment(
         name="fig9",
         title="Figure 9: a policy that watched a ResNet-18 chooses for a CNN, and back",
@@ -60,18 +52,8 @@ def fig9(size: Size) -> Experiment:
         ),
         policies={small: cnn.policy(size.mnist), large: resnet.policy(size.mnist)},
         claims=(
-            Claim(
-                "fig9",
-                "a policy that watched a ResNet-18 is better than Random on a CNN",
-                "better",
-                tuple(duels(size, cnn, large, [RANDOM])),
-            ),
-            Claim(
-                "fig9",
-                "a policy that watched a CNN is better than Random on a ResNet-18",
-                "better",
-                tuple(duels(size, resnet, small, [RANDOM], back)),
-            ),
+            Claim("fig9", "a policy that watched a ResNet-18 is better than Random on a CNN", "better", on_cnn),
+            Claim("fig9", "a policy that watched a CNN is better than Random on a ResNet-18", "better", on_resnet),
         ),
     )
 

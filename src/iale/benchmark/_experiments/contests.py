@@ -6,10 +6,10 @@ runs that its experiment does not have.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from iale.benchmark._claims import Contest, Curve
-from iale.benchmark._scale import Scale, Size
+from iale.benchmark._experiment import Contest, Curve
+from iale.benchmark._sizes import Scale, Size
 from iale.strategies.catalog import STRATEGIES
 
 RANDOM = "random"
@@ -19,24 +19,9 @@ REFERENCES = (RANDOM, "margin")
 """What every policy is compared with: no strategy at all, and the heuristic that is hardest to beat."""
 
 
-def curve(
-    scale: Scale,
-    dataset: str,
-    strategy: str,
-    *,
-    acquisition_size: int | None = None,
-    subset_size: int | None = None,
-    beside: bool = False,
-) -> Curve:
-    """The runs of a strategy on the sub-pool, with the sizes of ``scale`` unless others are given."""
-    return Curve(
-        dataset,
-        scale.classifier,
-        strategy,
-        acquisition_size or scale.cycle.acquisition_size,
-        subset_size or scale.cycle.subset_size,
-        beside=beside,
-    )
+def curve(scale: Scale, dataset: str, strategy: str) -> Curve:
+    """The runs of a strategy on the sub-pool."""
+    return Curve(dataset, scale.classifier, strategy, scale.cycle.acquisition_size, scale.cycle.subset_size)
 
 
 def duel(scale: Scale, dataset: str, first: str, second: str, *, counts: bool = True) -> Contest:
@@ -47,11 +32,10 @@ def duel(scale: Scale, dataset: str, first: str, second: str, *, counts: bool = 
 
 def duels(
     size: Size, scale: Scale, first: str, seconds: Sequence[str], targets: Sequence[str] | None = None
-) -> Iterator[Contest]:
+) -> tuple[Contest, ...]:
     """One strategy against several on each target; on the source of the policies, duels are listed and do not count."""
-    for target in size.targets if targets is None else targets:
-        for second in seconds:
-            yield duel(scale, target, first, second, counts=target != size.mnist)
+    chosen = size.targets if targets is None else targets
+    return tuple(duel(scale, t, first, second, counts=t != size.mnist) for t in chosen for second in seconds)
 
 
 def residual_targets(size: Size) -> tuple[str, ...]:

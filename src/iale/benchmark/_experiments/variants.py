@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from iale.benchmark._claims import Claim, Contest
-from iale.benchmark._experiment import Experiment
+from iale.benchmark._experiment import Claim, Contest, Experiment
 from iale.benchmark._experiments.contests import RANDOM, REFERENCES, duels
-from iale.benchmark._scale import Size
+from iale.benchmark._sizes import Size
 from iale.dagger.config import EXPERTS, DaggerConfig
 from iale.policies.state import StateConfig
 
@@ -17,16 +16,15 @@ def fig5c(size: Size) -> Experiment:
     scale, full = size.wide, size.wide.own(size.mnist)
     fewer = {f"{full}-without-{expert}": scale.policy(size.mnist, experts=_all_but(expert)) for expert in EXPERTS}
     policies = {full: scale.policy(size.mnist), **fewer}
-    against = tuple(duels(size, scale, full, list(fewer), size.wide_targets))
+    text = "the full set of experts is as good as every set with one left out"
+    against = duels(size, scale, full, list(fewer), size.wide_targets)
     return _bars(
         size,
         name="fig5c",
         title="Figures 5c and 12: policies with one expert left out",
         claim="The full set of experts is consistently among the best.",
         policies=policies,
-        claims=(
-            Claim("fig5c", "the full set of experts is as good as every set with one left out", "as good", against),
-        ),
+        claims=(Claim("fig5c", text, "as good", against),),
     )
 
 
@@ -56,10 +54,7 @@ def schedule(size: Size) -> Experiment:
     """Section A.2.1: who acts while the policy learns."""
     scale, fixed = size.wide, size.wide.own(size.mnist)
     exponential = f"{fixed}-exponential"
-    policies = {
-        fixed: scale.policy(size.mnist),
-        exponential: scale.policy(size.mnist, schedule="exponential"),
-    }
+    policies = {fixed: scale.policy(size.mnist), exponential: scale.policy(size.mnist, schedule="exponential")}
     text = "the fixed schedule is better than the exponential one"
     return _bars(
         size,
@@ -140,4 +135,4 @@ def _all_but(expert: str) -> tuple[str, ...]:
 
 
 def _pair(size: Size, first: str, second: str) -> tuple[Contest, ...]:
-    return tuple(duels(size, size.wide, first, [second], size.wide_targets))
+    return duels(size, size.wide, first, [second], size.wide_targets)

@@ -1,12 +1,18 @@
-"""Figures 3, 4, 6 and 7, and the running times: policies from one data set that choose on others."""
+"""Figures 3 to 7 without 5c, and the running times: how policies choose on other data sets and in other settings."""
 
 from __future__ import annotations
 
-from iale.benchmark._claims import Claim, ShareClaim, TimeClaim
-from iale.benchmark._experiment import Experiment
+from dataclasses import replace
+
+from iale.benchmark._experiment import Claim, Contest, Experiment, ShareClaim, Side, TimeClaim
 from iale.benchmark._experiments.contests import HEURISTICS, RANDOM, REFERENCES, RIVALS, curve, duel, duels
-from iale.benchmark._scale import PolicyConfig, Size
+from iale.benchmark._sizes import PolicyConfig, Size
 from iale.benchmark.records import PoolName
+
+ACQUISITIONS = (1, 2, 5, 10, 20, 40)
+SUB_POOLS = (10, 20, 50, 100, 200, 400, 1000, 2000, 10_000)
+USUAL, MUCH_LARGER = 10, 1000
+"""The paper's acquisition size, and sub-pools that are much larger than its 100 samples."""
 
 
 def fig3(size: Size) -> Experiment:
@@ -14,7 +20,7 @@ def fig3(size: Size) -> Experiment:
     scale, own, alil = size.main, size.main.own(size.mnist), size.main.alil_policies(size.mnist)
     policies: dict[str, PolicyConfig] = {own: scale.policy(size.mnist), **alil}
     pools: tuple[PoolName, ...] = ("subset", "whole") if size.name == "paper" else ("subset",)
-    against_rivals = tuple(duels(size, scale, own, RIVALS))
+    against_rivals = duels(size, scale, own, RIVALS)
     return Experiment(
         name="fig3",
         title="Figure 3: a policy from MNIST against eight baselines",
@@ -24,10 +30,10 @@ def fig3(size: Size) -> Experiment:
         grids=tuple(scale.runs(target, (*policies, *HEURISTICS), pools=pools) for target in size.targets),
         policies=policies,
         claims=(
-            Claim("fig3", "IALE is better than Random", "better", tuple(duels(size, scale, own, [RANDOM]))),
+            Claim("fig3", "IALE is better than Random", "better", duels(size, scale, own, [RANDOM])),
             Claim("fig3", "IALE is as good as every heuristic", "as good", against_rivals),
             Claim("fig3", "IALE is better than every heuristic", "better", against_rivals),
-            Claim("fig3", "IALE is better than ALIL", "better", tuple(duels(size, scale, own, list(alil)))),
+            Claim("fig3", "IALE is better than ALIL", "better", duels(size, scale, own, list(alil))),
         ),
     )
 
@@ -36,7 +42,7 @@ def fig4(size: Size) -> Experiment:
     """Figures 4 and 6: which heuristics the policy resembles, and when."""
     scale, own = size.grid, size.grid.own(size.mnist)
     text = "the policy shares no more than about half of its choices with any single heuristic"
-    curves = tuple(curve(scale, target, own, beside=True) for target in size.targets)
+    curves = tuple(replace(curve(scale, target, own), beside=True) for target in size.targets)
     return Experiment(
         name="fig4",
         title="Figures 4 and 6: overlap of the policy's choices with each heuristic's",
@@ -46,6 +52,59 @@ def fig4(size: Size) -> Experiment:
         grids=tuple(scale.runs(target, (own,), beside=HEURISTICS) for target in size.targets),
         policies={own: scale.policy(size.mnist)},
         claims=(ShareClaim("fig4", text, curves, RIVALS),),
+    )
+
+
+def fig5a(size: Size) -> Experiment:
+    """Figures 5a and 11a: the acquisition size."""
+    scale, own = size.grid, size.grid.own(size.mnist)
+    sizes = [k for k in ACQUISITIONS if k <= scale.cycle.labeling_budget - scale.cycle.initial_size]
+    if size.name == "smoke":
+        sizes = sizes[2:4]
+
+    def gain(k: int) -> Side:
+        ours, random = (replace(curve(scale, size.fashion, name), acquisition_size=k) for name in (own, RANDOM))
+        return (1, ours), (-1, random)
+
+    def against_usual(k: int) -> Contest:
+        where = f"{size.fashion}, {scale.classifier}"
+        return Contest(where, f"gain with {k}", f"gain with {USUAL}", (gain(k), gain(USUAL)))
+
+    text = "below acquisitions of 10 the size makes no clear difference to the gain over Random"
+    return Experiment(
+        name="fig5a",
+        title="Figures 5a and 11: acquisition sizes from 1 to 40",
+        claim="Below 10 samples an acquisition the size makes no clear difference.",
+        figure="factor",
+        factor="cycle.acquisition_size",
+        grids=tuple(scale.runs(size.fashion, (own, *REFERENCES), acquisition_size=k) for k in sizes),
+        policies={own: scale.policy(size.mnist)},
+        claims=(Claim("fig5a", text, "alike", tuple(against_usual(k) for k in sizes if k < USUAL)),),
+    )
+
+
+def fig5b(size: Size) -> Experiment:
+    """Figures 5b and 11b: the sub-pool."""
+    scale, own = size.grid, size.grid.own(size.mnist)
+    sizes = [n for n in SUB_POOLS if n <= (scale.pool_size or n)]
+    if size.name == "smoke":
+        sizes = sizes[1:3]
+
+    def smaller(n: int) -> Contest:
+        usual, large = curve(scale, size.fashion, own), replace(curve(scale, size.fashion, own), subset_size=n)
+        where = f"{size.fashion}, {scale.classifier}"
+        return Contest(where, "sub-pool of 100", f"sub-pool of {n}", (((1, usual),), ((1, large),)))
+
+    text = "the policy chooses better from 100 samples than from 1,000 and more"
+    return Experiment(
+        name="fig5b",
+        title="Figure 5b: sub-pools from 10 to 10,000 samples, for the policy and for heuristics alike",
+        claim="IALE needs a sub-pool that suits the acquisition size; much larger ones make it worse.",
+        figure="factor",
+        factor="cycle.subset_size",
+        grids=tuple(scale.runs(size.fashion, (own, *REFERENCES, "badge", "coreset"), subset_size=n) for n in sizes),
+        policies={own: scale.policy(size.mnist)},
+        claims=(Claim("fig5b", text, "better", tuple(smaller(n) for n in sizes if n >= MUCH_LARGER)),),
     )
 
 
