@@ -13,10 +13,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from iale import _storage as storage
 from iale.benchmark.records import PoolName, Record
+from iale.strategies.catalog import STRATEGIES
 
 if TYPE_CHECKING:  # reports read experiments and import no PyTorch
     from iale.benchmark.grid import GridConfig
     from iale.dagger.config import AlilConfig, DaggerConfig
+
+RANDOM = "random"
+HEURISTICS = tuple(STRATEGIES)
+RIVALS = tuple(name for name in HEURISTICS if name != RANDOM)
+REFERENCES = (RANDOM, "margin")
+"""What every policy is compared with: no strategy at all, and the heuristic that is hardest to beat."""
 
 FigureKind = Literal["curves", "overlap", "factor", "times"]
 Kind = Literal["better", "as good", "alike"]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from iale.benchmark._experiment import Claim, Experiment
-from iale.benchmark._experiments.contests import HEURISTICS, RANDOM, REFERENCES, RIVALS, duel, duels, residual_targets
+from iale.benchmark._experiment import HEURISTICS, RANDOM, REFERENCES, RIVALS, Claim, Experiment
 from iale.benchmark._sizes import PolicyConfig, Scale, Size
 
 
@@ -15,8 +14,8 @@ def fig8(size: Size) -> Experiment:
     small, large = mlp.own(size.mnist), resnet.own(size.mnist)
     learned: dict[str, PolicyConfig] = {small: mlp.policy(size.mnist), **mlp.alil_policies(size.mnist)}
     few = HEURISTICS if size.name == "paper" else (*REFERENCES, "confidence")
-    against_random, against_rivals = duels(size, mlp, small, [RANDOM]), duels(size, mlp, small, RIVALS)
-    on_resnet = duels(size, resnet, large, [RANDOM, "confidence"], residual_targets(size))
+    against_random, against_rivals = size.duels(mlp, small, [RANDOM]), size.duels(mlp, small, RIVALS)
+    on_resnet = size.duels(resnet, large, [RANDOM, "confidence"], size.residual_targets)
     return Experiment(
         name="fig8",
         title="Figure 8: the MLP and the ResNet-18 as classifiers, on sub-pools and on the whole pool",
@@ -24,7 +23,7 @@ def fig8(size: Size) -> Experiment:
         figure="curves",
         grids=(
             *(mlp.runs(target, (*learned, *HEURISTICS), pools=("subset", "whole")) for target in size.targets),
-            *(resnet.runs(target, (large, *few)) for target in residual_targets(size)),
+            *(resnet.runs(target, (large, *few)) for target in size.residual_targets),
         ),
         policies={**learned, large: resnet.policy(size.mnist)},
         claims=(
@@ -39,8 +38,8 @@ def fig9(size: Size) -> Experiment:
     """Figure 9: from one classifier to another."""
     cnn, resnet = size.main, size.resnet
     small, large = cnn.own(size.mnist), resnet.own(size.mnist)
-    back = residual_targets(size)
-    on_cnn, on_resnet = duels(size, cnn, large, [RANDOM]), duels(size, resnet, small, [RANDOM], back)
+    back = size.residual_targets
+    on_cnn, on_resnet = size.duels(cnn, large, [RANDOM]), size.duels(resnet, small, [RANDOM], back)
     return Experiment(
         name="fig9",
         title="Figure 9: a policy that watched a ResNet-18 chooses for a CNN, and back",
@@ -66,9 +65,10 @@ def fig10(size: Size) -> Experiment:
     scales: tuple[Scale, ...] = (resnet, cnn)
     if size.name == "paper":
         heuristics = HEURISTICS
-        scales = (replace(resnet, cycle=replace(resnet.cycle, labeling_budget=10_000)),)
+        cycle = replace(resnet.shape.cycle, labeling_budget=10_000)
+        scales = (replace(resnet, shape=replace(resnet.shape, cycle=cycle)),)
     both = " and a CNN" if cnn in scales else ""
-    against_random = tuple(duel(scale, size.cifar, name, RANDOM) for scale in scales for name in (small, large))
+    against_random = tuple(scale.duel(size.cifar, name, RANDOM) for scale in scales for name in (small, large))
     return Experiment(
         name="fig10",
         title=f"Figure 10: two policies from MNIST on CIFAR-10 with a ResNet-18{both}",

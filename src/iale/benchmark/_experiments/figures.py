@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from iale.benchmark._experiment import Claim, Contest, Experiment, ShareClaim, Side, TimeClaim
-from iale.benchmark._experiments.contests import HEURISTICS, RANDOM, REFERENCES, RIVALS, curve, duel, duels
+from iale.benchmark._experiment import (
+    HEURISTICS,
+    RANDOM,
+    REFERENCES,
+    RIVALS,
+    Claim,
+    Contest,
+    Experiment,
+    ShareClaim,
+    Side,
+    TimeClaim,
+)
 from iale.benchmark._sizes import PolicyConfig, Size
 from iale.benchmark.records import PoolName
 
@@ -20,7 +30,7 @@ def fig3(size: Size) -> Experiment:
     scale, own, alil = size.main, size.main.own(size.mnist), size.main.alil_policies(size.mnist)
     policies: dict[str, PolicyConfig] = {own: scale.policy(size.mnist), **alil}
     pools: tuple[PoolName, ...] = ("subset", "whole") if size.name == "paper" else ("subset",)
-    against_rivals = duels(size, scale, own, RIVALS)
+    against_rivals = size.duels(scale, own, RIVALS)
     return Experiment(
         name="fig3",
         title="Figure 3: a policy from MNIST against eight baselines",
@@ -30,10 +40,10 @@ def fig3(size: Size) -> Experiment:
         grids=tuple(scale.runs(target, (*policies, *HEURISTICS), pools=pools) for target in size.targets),
         policies=policies,
         claims=(
-            Claim("fig3", "IALE is better than Random", "better", duels(size, scale, own, [RANDOM])),
+            Claim("fig3", "IALE is better than Random", "better", size.duels(scale, own, [RANDOM])),
             Claim("fig3", "IALE is as good as every heuristic", "as good", against_rivals),
             Claim("fig3", "IALE is better than every heuristic", "better", against_rivals),
-            Claim("fig3", "IALE is better than ALIL", "better", duels(size, scale, own, list(alil))),
+            Claim("fig3", "IALE is better than ALIL", "better", size.duels(scale, own, list(alil))),
         ),
     )
 
@@ -42,7 +52,7 @@ def fig4(size: Size) -> Experiment:
     """Figures 4 and 6: which heuristics the policy resembles, and when."""
     scale, own = size.grid, size.grid.own(size.mnist)
     text = "the policy shares no more than about half of its choices with any single heuristic"
-    curves = tuple(replace(curve(scale, target, own), beside=True) for target in size.targets)
+    curves = tuple(replace(scale.curve(target, own), beside=True) for target in size.targets)
     return Experiment(
         name="fig4",
         title="Figures 4 and 6: overlap of the policy's choices with each heuristic's",
@@ -58,16 +68,17 @@ def fig4(size: Size) -> Experiment:
 def fig5a(size: Size) -> Experiment:
     """Figures 5a and 11a: the acquisition size."""
     scale, own = size.grid, size.grid.own(size.mnist)
-    sizes = [k for k in ACQUISITIONS if k <= scale.cycle.labeling_budget - scale.cycle.initial_size]
+    cycle = scale.shape.cycle
+    sizes = [k for k in ACQUISITIONS if k <= cycle.labeling_budget - cycle.initial_size]
     if size.name == "smoke":
         sizes = sizes[2:4]
 
     def gain(k: int) -> Side:
-        ours, random = (replace(curve(scale, size.fashion, name), acquisition_size=k) for name in (own, RANDOM))
+        ours, random = (replace(scale.curve(size.fashion, name), acquisition_size=k) for name in (own, RANDOM))
         return (1, ours), (-1, random)
 
     def against_usual(k: int) -> Contest:
-        where = f"{size.fashion}, {scale.classifier}"
+        where = scale.on(size.fashion)
         return Contest(where, f"gain with {k}", f"gain with {USUAL}", (gain(k), gain(USUAL)))
 
     text = "below acquisitions of 10 the size makes no clear difference to the gain over Random"
@@ -86,13 +97,13 @@ def fig5a(size: Size) -> Experiment:
 def fig5b(size: Size) -> Experiment:
     """Figures 5b and 11b: the sub-pool."""
     scale, own = size.grid, size.grid.own(size.mnist)
-    sizes = [n for n in SUB_POOLS if n <= (scale.pool_size or n)]
+    sizes = [n for n in SUB_POOLS if n <= (scale.shape.pool_size or n)]
     if size.name == "smoke":
         sizes = sizes[1:3]
 
     def smaller(n: int) -> Contest:
-        usual, large = curve(scale, size.fashion, own), replace(curve(scale, size.fashion, own), subset_size=n)
-        where = f"{size.fashion}, {scale.classifier}"
+        usual, large = scale.curve(size.fashion, own), replace(scale.curve(size.fashion, own), subset_size=n)
+        where = scale.on(size.fashion)
         return Contest(where, "sub-pool of 100", f"sub-pool of {n}", (((1, usual),), ((1, large),)))
 
     text = "the policy chooses better from 100 samples than from 1,000 and more"
@@ -114,7 +125,7 @@ def fig7(size: Size) -> Experiment:
     policies = {scale.own(source): scale.policy(source) for source in size.targets}
     names = list(policies)
     pairs = [(first, second) for place, first in enumerate(names) for second in names[place + 1 :]]
-    exchanged = tuple(duel(scale, target, *pair) for target in size.targets for pair in pairs)
+    exchanged = tuple(scale.duel(target, *pair) for target in size.targets for pair in pairs)
     return Experiment(
         name="fig7",
         title="Figure 7: policies from three sources",
@@ -130,14 +141,15 @@ def fig7(size: Size) -> Experiment:
 def runtime(size: Size) -> Experiment:
     """Section A.3.3: what a run costs."""
     scale, own = size.main, size.main.own(size.mnist)
-    ours, random = (curve(scale, size.fashion, name) for name in (own, RANDOM))
+    ours, random = (scale.curve(size.fashion, name) for name in (own, RANDOM))
+    runs = scale.runs(size.fashion, (own, *HEURISTICS))
     text = "a run with IALE takes about 1.05 times as long as one with Random"
     return Experiment(
         name="runtime",
         title="Section A.3.3: seconds of a run, as ratios to Random",
         claim="IALE costs 1.055 times a run with Random, BADGE 1.23, MC-Dropout 1.48, Ensemble 5.05.",
         figure="times",
-        grids=(scale.runs(size.fashion, (own, *HEURISTICS), seeds=5),),
+        grids=(replace(runs, seeds=min(5, runs.seeds)),),
         policies={own: scale.policy(size.mnist)},
         claims=(TimeClaim("runtime", text, ours, random),),
     )

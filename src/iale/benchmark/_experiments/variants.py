@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from iale.benchmark._experiment import Claim, Contest, Experiment
-from iale.benchmark._experiments.contests import RANDOM, REFERENCES, duels
+from iale.benchmark._experiment import RANDOM, REFERENCES, Claim, Contest, Experiment
 from iale.benchmark._sizes import Size
 from iale.dagger.config import EXPERTS, DaggerConfig
 from iale.policies.state import StateConfig
@@ -17,7 +16,7 @@ def fig5c(size: Size) -> Experiment:
     fewer = {f"{full}-without-{expert}": scale.policy(size.mnist, experts=_all_but(expert)) for expert in EXPERTS}
     policies = {full: scale.policy(size.mnist), **fewer}
     text = "the full set of experts is as good as every set with one left out"
-    against = duels(size, scale, full, list(fewer), size.wide_targets)
+    against = size.duels(scale, full, list(fewer), size.wide_targets)
     return _bars(
         size,
         name="fig5c",
@@ -94,7 +93,7 @@ def episodes(size: Size) -> Experiment:
 def controls(size: Size) -> Experiment:
     """Not in the paper: does imitation matter, do several experts matter, and what could be gained at most?"""
     scale, own = size.wide, size.wide.own(size.mnist)
-    scale = replace(scale, pool_size=scale.pool_size or 50_000)  # oracles score on samples outside of the pool
+    pool_size = scale.shape.pool_size or 50_000  # oracles score on samples outside of the pool
     chance, single = f"{own}-random-expert", f"{own}-one-expert"
     batches, singles = "best-of-random", "greedy-look-ahead"
     policies = {
@@ -116,7 +115,7 @@ def controls(size: Size) -> Experiment:
         claim="nothing, because it has no such controls.",
         figure="factor",
         factor="strategy",
-        grids=tuple(scale.runs(target, strategies) for target in size.wide_targets),
+        grids=tuple(replace(scale.runs(t, strategies), pool_size=pool_size) for t in size.wide_targets),
         policies=policies,
         claims=tuple(Claim("controls", text, "better", _pair(size, *names)) for text, names in pairs.items()),
     )
@@ -135,4 +134,4 @@ def _all_but(expert: str) -> tuple[str, ...]:
 
 
 def _pair(size: Size, first: str, second: str) -> tuple[Contest, ...]:
-    return duels(size, size.wide, first, [second], size.wide_targets)
+    return size.duels(size.wide, first, [second], size.wide_targets)
