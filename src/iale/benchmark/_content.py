@@ -18,8 +18,6 @@ NAMES = ("dataset", "classifier", "strategy", "pool", "seed")
 """What a record repeats of its configuration, so that a line can be read without digging."""
 
 _FIELDS = {"key", "digest", *NAMES, "config", "labeled", "accuracy", "selected"}
-_CYCLE = ("labeling_budget", "acquisition_size", "initial_size", "subset_size")
-_TRAINING = ("epochs", "batch_size", "learning_rate", "device")
 
 
 @dataclass(frozen=True)
@@ -45,16 +43,9 @@ class RunConfig:
     def parse(cls, options: Mapping[str, Any]) -> RunConfig:
         """The configuration in a record; raises KeyError, TypeError or AttributeError for anything else."""
         policy = options.get("policy") or {"kind": None, "weights_sha256": None}
-        return cls(
-            kind=policy["kind"],
-            weights=policy["weights_sha256"],
-            beside=tuple(options.get("beside", ())),
-            pool_size=options["pool_size"],
-            test_size=options["test_size"],
-            **{name: options["cycle"][name] for name in _CYCLE},
-            **{name: options["training"][name] for name in _TRAINING},
-            options=options,
-        )
+        own = {"kind": policy["kind"], "weights": policy["weights_sha256"], "beside": tuple(options.get("beside", ()))}
+        flat = {**options, **options["cycle"], **options["training"], **own, "options": options}
+        return cls(**{name: flat[name] for name in cls.__dataclass_fields__})
 
 
 def label(name: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from iale import _storage as storage
 from iale.benchmark._record_files import RECORDS, all_records, each_once
-from iale.benchmark._times import Times, read_times
+from iale.benchmark._times import TIMES, Times, by_key
 from iale.benchmark.records import Record
 from iale.errors import StorageError
 
@@ -53,7 +53,7 @@ def read_evidence(folders: Sequence[Path], *, may_be_empty: bool = False) -> Evi
         if not own and not may_be_empty:
             raise StorageError(f"{folder} holds no finished runs ({RECORDS}): play some runs there first.")
     records = each_once([r for own in by_folder.values() for r in own], " and ".join(map(str, folders)))
-    times = {key: value for folder in folders for key, value in read_times(folder).items()}
+    times = by_key(line for folder in folders for line in storage.read_lines(folder / TIMES))
     costs = {name: cost for folder in folders for name, cost in read_costs(folder).items()}
     return Evidence(records, times, costs, read_machine(folders))
 

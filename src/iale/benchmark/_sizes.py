@@ -37,17 +37,11 @@ class Scale:
     remark: str = ""  # suffix of its policies' names, if other scales train policies for the same classifier
 
     def runs(
-        self,
-        dataset: str,
-        strategies: Sequence[str],
-        *,
-        pools: tuple[PoolName, ...] = ("subset",),
-        beside: tuple[str, ...] = (),
-        **cycle: int,
+        self, dataset: str, strategies: Sequence[str], *, pools: tuple[PoolName, ...] = ("subset",), **cycle: int
     ) -> GridConfig:
         """Runs on one data set; ``cycle`` changes sizes of the loop."""
         sizes, names = replace(self.shape.cycle, **cycle), tuple(strategies)
-        return replace(self.shape, dataset=dataset, strategies=names, pools=pools, beside=beside, cycle=sizes)
+        return replace(self.shape, dataset=dataset, strategies=names, pools=pools, cycle=sizes)
 
     def own(self, source: str) -> str:
         """The name of the policy from ``source`` that watched this classifier."""

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
-
-from iale import _storage as storage
 
 TIMES = "times.jsonl"
 
@@ -41,11 +38,6 @@ def by_key(lines: Iterable[Mapping[str, object]]) -> Times:
             numbers = {name: float(value) for name, value in known.items() if isinstance(value, int | float)}
             found[str(line["key"])] = RunTimes(**numbers)
     return found
-
-
-def read_times(folder: Path) -> Times:
-    """The times in a folder."""
-    return by_key(storage.read_lines(folder / TIMES))
 
 
 def ratios(own: Mapping[int, float | None], other: Mapping[int, float | None]) -> list[float]:

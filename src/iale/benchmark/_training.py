@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,24 +22,16 @@ from iale import _storage as storage
 from iale.benchmark._evidence import COSTS, PolicyCost
 from iale.benchmark._experiment import Experiment
 from iale.benchmark._play import weights_digest
+from iale.benchmark._sizes import PolicyConfig
 from iale.classifiers.base import resolve_device
 from iale.dagger.alil import train_alil
-from iale.dagger.config import AlilConfig, DaggerConfig
+from iale.dagger.config import AlilConfig
 from iale.dagger.trainer import train_policy
 from iale.executors import Executor, as_completed
 from iale.policies._files import CARD, PRETRAINED
 from iale.policies.saved import load_card, load_policy
 
 _TRAINING_TIMES = "policy_times.jsonl"
-
-
-@dataclass(frozen=True)
-class _Job:
-    """A policy to train into a folder."""
-
-    name: str
-    config: DaggerConfig | AlilConfig
-    folder: Path
 
 
 def train_policies(
@@ -51,13 +43,13 @@ def train_policies(
     side, otherwise the policies do. Workers write to ``out``, so they must share its disk.
     """
     trained: dict[str, Path] = {}
-    missing: list[_Job] = []
+    missing: list[tuple[PolicyConfig, Path]] = []
     for name, config in experiment.policies.items():
         device = str(resolve_device(config.training.device))
         placed, folder = replace(config, training=replace(config.training, device=device)), out / "policies" / name
         trained[name] = PRETRAINED / name if _is_trained(PRETRAINED / name, placed) else folder / "policy"
         if not _is_trained(trained[name], placed):
-            missing.append(_Job(name, placed, folder))
+            missing.append((placed, folder))
     if 0 < len(missing) < workers:
         for job in missing:
             _note(out, *_train(job, workers=workers, executor=executor, progress=progress))
@@ -74,18 +66,18 @@ def train_policies(
 
 
 def _train(
-    job: _Job, workers: int = 1, executor: Executor | str = "serial", progress: bool = False
+    job: tuple[PolicyConfig, Path], workers: int = 1, executor: Executor | str = "serial", progress: bool = False
 ) -> tuple[str, float]:
-    """Trains one policy and returns its name and the seconds that it took."""
-    begin = time.perf_counter()
-    if isinstance(job.config, AlilConfig):
-        train_alil(job.config, job.folder, progress=progress)
+    """Trains one policy into a folder, and returns its name and the seconds that it took."""
+    begin, (config, folder) = time.perf_counter(), job
+    if isinstance(config, AlilConfig):
+        train_alil(config, folder, progress=progress)
     else:
-        train_policy(job.config, job.folder, workers=workers, executor=executor, progress=progress)
-    return job.name, time.perf_counter() - begin
+        train_policy(config, folder, workers=workers, executor=executor, progress=progress)
+    return folder.name, time.perf_counter() - begin
 
 
-def _is_trained(policy: Path, config: DaggerConfig | AlilConfig) -> bool:
+def _is_trained(policy: Path, config: PolicyConfig) -> bool:
     """Whether a folder holds exactly this policy; training refuses a folder with another configuration."""
     if not (policy / CARD).is_file():
         return False

@@ -35,7 +35,6 @@ def fig8(size: Size) -> Experiment:
 
 
 def fig9(size: Size) -> Experiment:
-    """Figure 9: from one classifier to another."""
     cnn, resnet = size.main, size.resnet
     small, large = cnn.own(size.mnist), resnet.own(size.mnist)
     back = size.residual_targets

@@ -49,7 +49,6 @@ def fig3(size: Size) -> Experiment:
 
 
 def fig4(size: Size) -> Experiment:
-    """Figures 4 and 6: which heuristics the policy resembles, and when."""
     scale, own = size.grid, size.grid.own(size.mnist)
     text = "the policy shares no more than about half of its choices with any single heuristic"
     curves = tuple(replace(scale.curve(target, own), beside=True) for target in size.targets)
@@ -59,14 +58,13 @@ def fig4(size: Size) -> Experiment:
         claim="The policy resembles different heuristics at different stages, and chooses about half of the samples "
         "differently from any single one.",
         figure="overlap",
-        grids=tuple(scale.runs(target, (own,), beside=HEURISTICS) for target in size.targets),
+        grids=tuple(replace(scale.runs(target, (own,)), beside=HEURISTICS) for target in size.targets),
         policies={own: scale.policy(size.mnist)},
         claims=(ShareClaim("fig4", text, curves, RIVALS),),
     )
 
 
 def fig5a(size: Size) -> Experiment:
-    """Figures 5a and 11a: the acquisition size."""
     scale, own = size.grid, size.grid.own(size.mnist)
     cycle = scale.shape.cycle
     sizes = [k for k in ACQUISITIONS if k <= cycle.labeling_budget - cycle.initial_size]
@@ -95,7 +93,6 @@ def fig5a(size: Size) -> Experiment:
 
 
 def fig5b(size: Size) -> Experiment:
-    """Figures 5b and 11b: the sub-pool."""
     scale, own = size.grid, size.grid.own(size.mnist)
     sizes = [n for n in SUB_POOLS if n <= (scale.shape.pool_size or n)]
     if size.name == "smoke":
@@ -120,7 +117,6 @@ def fig5b(size: Size) -> Experiment:
 
 
 def fig7(size: Size) -> Experiment:
-    """Figure 7: the source."""
     scale = size.main
     policies = {scale.own(source): scale.policy(source) for source in size.targets}
     names = list(policies)
@@ -139,7 +135,6 @@ def fig7(size: Size) -> Experiment:
 
 
 def runtime(size: Size) -> Experiment:
-    """Section A.3.3: what a run costs."""
     scale, own = size.main, size.main.own(size.mnist)
     ours, random = (scale.curve(size.fashion, name) for name in (own, RANDOM))
     runs = scale.runs(size.fashion, (own, *HEURISTICS))

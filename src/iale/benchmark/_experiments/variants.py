@@ -11,7 +11,6 @@ from iale.policies.state import StateConfig
 
 
 def fig5c(size: Size) -> Experiment:
-    """Figures 5c and 12: leave one expert out."""
     scale, full = size.wide, size.wide.own(size.mnist)
     fewer = {f"{full}-without-{expert}": scale.policy(size.mnist, experts=_all_but(expert)) for expert in EXPERTS}
     policies = {full: scale.policy(size.mnist), **fewer}
@@ -28,7 +27,6 @@ def fig5c(size: Size) -> Experiment:
 
 
 def fig13(size: Size) -> Experiment:
-    """Figure 13: what the state holds; at the paper's size with each set of experts."""
     scale, full = size.wide, size.wide.own(size.mnist)
     blind, flat = f"{full}-no-predictions", f"{full}-no-gradients"
     policies = {full: scale.policy(size.mnist)}
@@ -50,7 +48,6 @@ def fig13(size: Size) -> Experiment:
 
 
 def schedule(size: Size) -> Experiment:
-    """Section A.2.1: who acts while the policy learns."""
     scale, fixed = size.wide, size.wide.own(size.mnist)
     exponential = f"{fixed}-exponential"
     policies = {fixed: scale.policy(size.mnist), exponential: scale.policy(size.mnist, schedule="exponential")}
