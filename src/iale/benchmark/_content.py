@@ -83,9 +83,8 @@ def is_record(content: Mapping[str, object]) -> bool:
     labeled, accuracy = content["labeled"], content["accuracy"]
     if not isinstance(content["config"], dict) or not isinstance(labeled, list) or not isinstance(accuracy, list):
         return False
-    if not len(labeled) == len(accuracy) > 0:
-        return False
-    return all(isinstance(n, int) for n in labeled) and all(isinstance(a, float) and 0 <= a <= 1 for a in accuracy)
+    plausible = len(labeled) == len(accuracy) > 0 and all(isinstance(n, int) for n in labeled)
+    return plausible and all(isinstance(a, float) and 0 <= a <= 1 for a in accuracy)
 
 
 def is_sealed(content: Mapping[str, object]) -> bool:

@@ -7,23 +7,34 @@ and times.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from iale import _storage as storage
 from iale.benchmark.records import PoolName, Record
+from iale.registry import Registry
 from iale.strategies.catalog import STRATEGIES
 
 if TYPE_CHECKING:  # reports read experiments and import no PyTorch
+    from torch import Tensor
+
     from iale.benchmark.grid import GridConfig
     from iale.dagger.config import AlilConfig, DaggerConfig
+    from iale.data.samples import DataSet
+    from iale.learner import Oracle
 
 RANDOM = "random"
 HEURISTICS = tuple(STRATEGIES)
 RIVALS = tuple(name for name in HEURISTICS if name != RANDOM)
 REFERENCES = (RANDOM, "margin")
 """What every policy is compared with: no strategy at all, and the heuristic that is hardest to beat."""
+
+_HOME = "iale.benchmark._look_ahead"
+ORACLES: Registry[Callable[[DataSet, Tensor], Oracle]] = Registry(
+    "oracle", {"best-of-random": f"{_HOME}:BestOfRandom", "greedy-look-ahead": f"{_HOME}:GreedyLookAhead"}
+)
+"""Controls that read hidden labels, so they are neither strategies nor heuristics; made from data and a scoring set."""
 
 FigureKind = Literal["curves", "overlap", "factor", "times"]
 Kind = Literal["better", "as good", "alike"]
@@ -105,8 +116,8 @@ class Experiment:
     name: str  # as it is typed: "fig3"
     title: str
     claim: str  # what the paper says comes out, in one sentence
-    figure: FigureKind
-    grids: tuple[GridConfig, ...]
+    figure: FigureKind = "curves"
+    grids: tuple[GridConfig, ...] = ()
     policies: Mapping[str, DaggerConfig | AlilConfig] = field(default_factory=dict)
     factor: str | None = None  # for "factor": the dotted path in a record's configuration, or "strategy"
     claims: tuple[AnyClaim, ...] = ()

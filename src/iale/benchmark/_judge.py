@@ -9,8 +9,7 @@ from enum import StrEnum
 import numpy as np
 
 from iale.benchmark._experiment import Claim, Contest, Curve, Kind, ShareClaim, Side, TimeClaim
-from iale.benchmark._metrics import area
-from iale.benchmark._statistics import Comparison, Estimate, compare, correct, estimate
+from iale.benchmark._statistics import Comparison, Estimate, area, compare, correct, estimate
 from iale.benchmark._times import RunTimes, Times, ratios
 from iale.benchmark.records import Record
 from iale.errors import StorageError

@@ -41,19 +41,17 @@ class BestOfRandom(_LookAhead):
     name: ClassVar[str] = "best-of-random"
 
     def choose(self, learner: Learner, k: int) -> Tensor:
-        """The batch after which the classifier is most accurate: int64 [k], data-set indices."""
         candidates, rng = learner.candidates(), learner.rng("query", self.name)
         batches = {str(b): torch.from_numpy(rng.permutation(len(candidates))[:k]) for b in range(BATCHES)}
         return candidates.indices[batches[best_expert(self._scores(learner, candidates, batches), learner)]]
 
 
 class GreedyLookAhead(_LookAhead):
-    """The k of twenty random candidates (or of k, if more) that help most, each by itself."""
+    """The k of twenty random candidates (or of k, if more) that help most, each added alone; ties by a seeded draw."""
 
     name: ClassVar[str] = "greedy-look-ahead"
 
     def choose(self, learner: Learner, k: int) -> Tensor:
-        """The k candidates after which, added alone, the classifier is most accurate; ties by a seeded draw."""
         candidates, rng = learner.candidates(), learner.rng("query", self.name)
         judged = torch.from_numpy(rng.permutation(len(candidates))[: max(SINGLES, k)])
         scores = self._scores(learner, candidates, {str(p): torch.tensor([p]) for p in judged.tolist()})

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from iale import _storage as storage
 from iale._versions import versions
 from iale.benchmark._content import NAMES, seal
+from iale.benchmark._experiment import ORACLES
 from iale.benchmark._machine import peak_megabytes, reset_peak
-from iale.benchmark._oracles import ORACLES
 from iale.benchmark._times import RunTimes
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.records import PoolName, Record

@@ -82,10 +82,10 @@ class Size:
     wide: Scale  # of the figures with many policies
     mlp: Scale
     resnet: Scale
-    mnist: str
-    fashion: str
-    kmnist: str
-    cifar: str
+    mnist: str = "mnist"
+    fashion: str = "fashion-mnist"
+    kmnist: str = "kmnist"
+    cifar: str = "cifar10"
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -119,18 +119,8 @@ def smoke(training: TrainingConfig) -> Size:
     shape = GridConfig(seeds=2, pool_size=200, test_size=50, cycle=cycle)
     mlp = Scale(replace(shape, classifier="mlp", training=replace(training, epochs=2)), lessons, alil)
     cnn = Scale(replace(shape, classifier="cnn", training=replace(training, epochs=1)), lessons, alil)
-    return Size(
-        name="smoke",
-        main=cnn,
-        grid=mlp,
-        wide=mlp,
-        mlp=mlp,
-        resnet=_with(cnn, "resnet18-narrow"),
-        mnist="digits",
-        fashion="fashion-small",
-        kmnist="digits",
-        cifar="digits",
-    )
+    size = Size(name="smoke", main=cnn, grid=mlp, wide=mlp, mlp=mlp, resnet=_with(cnn, "resnet18-narrow"))
+    return replace(size, mnist="digits", fashion="fashion-small", kmnist="digits", cifar="digits")
 
 
 def standard(training: TrainingConfig) -> Size:
@@ -141,18 +131,10 @@ def standard(training: TrainingConfig) -> Size:
     # A narrow network, small batches, and few but large acquisitions: what a CPU can fit ten times over.
     rare, small = CycleConfig(labeling_budget=80, acquisition_size=20), replace(training, epochs=10, batch_size=8)
     shape = replace(cnn.shape, classifier="resnet18-narrow", cycle=rare, training=small, test_size=500)
-    return Size(
-        name="standard",
-        main=cnn,
-        grid=grid,
-        wide=replace(grid, lessons=short, remark="-short"),
-        mlp=mlp,
-        resnet=Scale(shape, DaggerConfig(episodes=8, round_size=4, scoring_size=200, cycle=rare), cnn.alil),
-        mnist="mnist",
-        fashion="fashion-mnist",
-        kmnist="kmnist-10k",
-        cifar="cifar10-jpeg",
-    )
+    resnet = Scale(shape, DaggerConfig(episodes=8, round_size=4, scoring_size=200, cycle=rare), cnn.alil)
+    wide = replace(grid, lessons=short, remark="-short")
+    size = Size(name="standard", main=cnn, grid=grid, wide=wide, mlp=mlp, resnet=resnet)
+    return replace(size, kmnist="kmnist-10k", cifar="cifar10-jpeg")
 
 
 def _standard_mlp(training: TrainingConfig) -> Scale:
@@ -173,18 +155,8 @@ def paper(training: TrainingConfig) -> Size:
     """The published scale (sections 4.1, 4.2 and A), for a GPU."""
     shape = GridConfig(classifier="cnn", seeds=10, training=replace(training, epochs=100))
     cnn = Scale(shape, DaggerConfig(update=PAPER_UPDATE), AlilConfig())
-    return Size(
-        name="paper",
-        main=cnn,
-        grid=cnn,
-        wide=cnn,
-        mlp=_with(cnn, "mlp"),
-        resnet=_with(cnn, "resnet18"),
-        mnist="mnist",
-        fashion="fashion-mnist",
-        kmnist="kmnist",
-        cifar="cifar10",
-    )
+    mlp, resnet = _with(cnn, "mlp"), _with(cnn, "resnet18")
+    return Size(name="paper", main=cnn, grid=cnn, wide=cnn, mlp=mlp, resnet=resnet)
 
 
 def _with(scale: Scale, classifier: str) -> Scale:

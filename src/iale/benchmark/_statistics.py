@@ -1,4 +1,4 @@
-"""Intervals and tests for few paired seeds, in float64.
+"""What a learning curve is worth, and intervals and tests for few paired seeds, in float64.
 
 Intervals of a mean over S seeds are Student's t: mean ± t(S − 1, 0.975) · s / √S. They cover 95 % as long as the values
 are roughly symmetric, while a nominal 95 % percentile bootstrap of 10 normal values covers only 90 %. Tests are
@@ -16,14 +16,14 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from iale.benchmark._metrics import Floats
 from iale.errors import ConfigError
 from iale.seeding import Stream
 
 K = TypeVar("K")
+Floats = NDArray[np.float64]
 
 _RESAMPLES = 9_999
 _DIGITS = 12  # decimals; AUCs are ratios of counts, so differences beyond this come from floating point alone
@@ -51,6 +51,38 @@ class Comparison:
     p_value: float | None  # of the two-sided Wilcoxon signed-rank test; None for a single seed
     bootstrap: tuple[float, float] | None  # 95 % BCa interval of the mean difference; None for a single seed
     p_holm: float | None = None  # corrected for all comparisons of one family; None before `correct`
+
+
+def area(accuracy: Sequence[float] | Floats) -> float:
+    """AUC: the mean accuracy over the recorded points, 0 … 1, as in the published figures of the method.
+
+    This is not the trapezoidal rule: every recorded point has the same weight, the first and the last included.
+
+    >>> area([0.25, 0.5, 0.75])
+    0.5
+    """
+    return float(np.mean(np.asarray(accuracy, dtype=np.float64)))
+
+
+def labels_to_reach(labeled: Sequence[int], accuracy: Sequence[float] | Floats, target: float) -> int | None:
+    """The number of labels at the first recorded point whose accuracy is at least ``target``; None if none is.
+
+    >>> labels_to_reach([20, 30, 40], [0.5, 0.8, 0.7], 0.7)
+    30
+    """
+    reached = np.flatnonzero(np.asarray(accuracy, dtype=np.float64) >= target)
+    return int(labeled[reached[0]]) if len(reached) else None
+
+
+def accuracy_at(labeled: Sequence[int], accuracy: Sequence[float] | Floats, labels: int) -> float | None:
+    """The accuracy at the last recorded point with at most ``labels`` labels; None outside of the curve.
+
+    >>> accuracy_at([20, 50, 80], [0.5, 0.7, 0.8], 60), accuracy_at([20, 50, 80], [0.5, 0.7, 0.8], 100)
+    (0.7, None)
+    """
+    if not labeled[0] <= labels <= labeled[-1]:
+        return None
+    return float(accuracy[int(np.searchsorted(np.asarray(labeled), labels, side="right")) - 1])
 
 
 def half_width(values: ArrayLike, confidence: float = 0.95) -> Floats:
@@ -112,9 +144,7 @@ def signed_rank(differences: ArrayLike) -> float | None:
     if len(array) < 2:
         return None
     array = array[array != 0]
-    if not len(array):
-        return 1.0
-    return float(stats.wilcoxon(array).pvalue)
+    return float(stats.wilcoxon(array).pvalue) if len(array) else 1.0
 
 
 def compare(values: Mapping[int, float], reference: Mapping[int, float]) -> Comparison | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -50,18 +50,16 @@ def train_policies(
         trained[name] = PRETRAINED / name if _is_trained(PRETRAINED / name, placed) else folder / "policy"
         if not _is_trained(trained[name], placed):
             missing.append((placed, folder))
-    if 0 < len(missing) < workers:
-        for job in missing:
-            _note(out, *_train(job, workers=workers, executor=executor, progress=progress))
-    else:
-        with tqdm(total=len(missing), unit="policy", disable=not progress or not missing, file=sys.stderr) as bar:
-            for name, seconds in as_completed(executor, _train, missing, ahead=workers):
-                _note(out, name, seconds)
-                bar.set_postfix_str(name, False)
-                bar.update()
+    finished: Iterable[tuple[str, float]] = as_completed(executor, _train, missing, ahead=workers)
+    if few := len(missing) < workers:
+        finished = (_train(job, workers=workers, executor=executor, progress=progress) for job in missing)
+    with tqdm(total=len(missing), unit="policy", disable=few or not progress, file=sys.stderr) as bar:
+        for name, seconds in finished:
+            storage.append_line(out / _TRAINING_TIMES, {"policy": name, "seconds": round(seconds, 3)})
+            bar.set_postfix_str(name, False)
+            bar.update()
     _write_costs(out)
-    named = [tuple(str(trained.get(name, name)) for name in grid.strategies) for grid in experiment.grids]
-    grids = [replace(grid, strategies=names) for grid, names in zip(experiment.grids, named, strict=True)]
+    grids = (replace(g, strategies=tuple(str(trained.get(n, n)) for n in g.strategies)) for g in experiment.grids)
     return replace(experiment, grids=tuple(grids))
 
 
@@ -79,13 +77,7 @@ def _train(
 
 def _is_trained(policy: Path, config: PolicyConfig) -> bool:
     """Whether a folder holds exactly this policy; training refuses a folder with another configuration."""
-    if not (policy / CARD).is_file():
-        return False
-    return storage.to_json(load_card(policy)["source"]) == storage.to_json(asdict(config))
-
-
-def _note(out: Path, name: str, seconds: float) -> None:
-    storage.append_line(out / _TRAINING_TIMES, {"policy": name, "seconds": round(seconds, 3)})
+    return (policy / CARD).is_file() and storage.to_json(load_card(policy)["source"]) == storage.to_json(asdict(config))
 
 
 def _write_costs(out: Path) -> None:

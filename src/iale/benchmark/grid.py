@@ -34,9 +34,6 @@ class GridConfig:
             many choices they share with the strategy that acts.
         cycle: sizes of the loop.
         training: how the classifier is fitted.
-
-    Raises:
-        ConfigError: a value is out of range or does not fit the others.
     """
 
     dataset: str = "fashion-small"
@@ -78,10 +75,8 @@ class GridConfig:
 
     def runs(self) -> Iterator[tuple[str, PoolName, int]]:
         """(strategy, pool, seed) of every run; seed by seed, so that an unfinished grid is paired too."""
-        for seed in range(self.first_seed, self.first_seed + self.seeds):
-            for pool in self.pools:
-                for strategy in self.strategies:
-                    yield strategy, pool, seed
+        seeds = range(self.first_seed, self.first_seed + self.seeds)
+        return ((strategy, pool, seed) for seed in seeds for pool in self.pools for strategy in self.strategies)
 
     def resolved(self) -> dict[str, Any]:
         """The configuration with every default filled in, ready for JSON."""

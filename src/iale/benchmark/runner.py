@@ -37,7 +37,6 @@ from iale.errors import StorageError
 from iale.executors import Executor, as_completed, open_executor
 from iale.strategies.base import QueryStrategy
 
-_GRIDS = "experiment.json"
 _TOGETHER = 32  # runs whose fits are trained side by side on a GPU, which a single run would leave mostly idle
 
 
@@ -79,7 +78,7 @@ def run_grids(
     if (lost := cut_short(out / RECORDS)) is not None:
         print(f"{out / RECORDS} ends in half a line: the run {lost} was cut short and is played again", file=sys.stderr)
     with open_executor(workers, executor) as opened:
-        storage.write_json(out / _GRIDS, {"experiments": [grid.resolved() for grid in grids]})
+        storage.write_json(out / "experiment.json", {"experiments": [grid.resolved() for grid in grids]})
         storage.write_json(out / MACHINE, describe_machine())
         with tqdm(total=len(runs), initial=len(runs) - len(left), unit="run", disable=not progress) as bar:
             played = as_completed(opened, play_together, _groups(left, together), ahead=2 * workers - 1)

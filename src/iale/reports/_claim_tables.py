@@ -9,8 +9,7 @@ import numpy as np
 
 from iale.benchmark._experiment import AnyClaim, Claim, ShareClaim, TimeClaim
 from iale.benchmark._judge import Finding, Verdict, judge, judge_shares, judge_times
-from iale.benchmark._metrics import area
-from iale.benchmark._statistics import compare, correct, estimate
+from iale.benchmark._statistics import area, compare, correct, estimate
 from iale.benchmark._times import Times
 from iale.benchmark.records import Record
 from iale.reports._markup import Table

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from iale.benchmark._experiment import Experiment
-from iale.benchmark._experiments.classifiers import fig8, fig9, fig10
-from iale.benchmark._experiments.figures import fig3, fig4, fig5a, fig5b, fig7, runtime
+from iale.benchmark._experiments.figures import fig3, fig4, fig5a, fig5b, fig7, fig8, fig9, fig10, runtime
 from iale.benchmark._experiments.variants import controls, episodes, fig5c, fig13, schedule
 from iale.benchmark._sizes import Size
 
@@ -34,14 +33,10 @@ def on_datasets(experiment: Experiment, sizes: Mapping[str, tuple[int, int]]) ->
     fifths of the training samples may be labeled, so that oracles have samples to judge by.
     """
     shapes = dict.fromkeys(replace(grid, dataset="") for grid in experiment.grids)
-    grids = tuple(
-        replace(
-            shape,
-            dataset=name,
-            pool_size=None if shape.pool_size is None else min(shape.pool_size, train * 4 // 5),
-            test_size=None if shape.test_size is None else min(shape.test_size, test),
-        )
-        for name, (train, test) in sizes.items()
-        for shape in shapes
-    )
-    return replace(experiment, grids=grids, claims=())
+    grids = []
+    for name, (train, test) in sizes.items():
+        for shape in shapes:
+            pool_size = None if shape.pool_size is None else min(shape.pool_size, train * 4 // 5)
+            test_size = None if shape.test_size is None else min(shape.test_size, test)
+            grids.append(replace(shape, dataset=name, pool_size=pool_size, test_size=test_size))
+    return replace(experiment, grids=tuple(grids), claims=())
