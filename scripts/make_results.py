@@ -14,8 +14,7 @@ from iale import _storage as storage
 from iale.benchmark._evidence import read_evidence
 from iale.benchmark._experiment import records_of
 from iale.benchmark._experiments.catalog import EXPERIMENTS
-from iale.benchmark._scale import Size
-from iale.benchmark._sizes import SIZES
+from iale.benchmark._sizes import SIZES, Size
 from iale.benchmark._statistics import estimate
 from iale.benchmark.records import Record
 from iale.classifiers.base import TrainingConfig
@@ -68,12 +67,12 @@ def _table(records: Sequence[Record], size: Size) -> str:
     names = {own: "IALE", f"{own}-alil-faithful": "ALIL, as published", f"{own}-alil-corrected": "ALIL, corrected"}
     found, columns = panels(records), []
     for dataset in (size.fashion, size.kmnist):
-        for pool in (f"random sub-pool of {size.mlp.cycle.subset_size}", "whole pool"):
+        for pool in (f"random sub-pool of {size.mlp.shape.cycle.subset_size}", "whole pool"):
             panel = next(p for p in found if p.title == f"{dataset}, MLP, {pool}")
             columns.append({entry.name: estimate(list(entry.areas.values())) for entry in panel.entries})
     best = sorted(columns[0], key=lambda name: -columns[0][name].mean)
     rows = [[names.get(name, display_name(name)), *(percent(column[name]) for column in columns)] for name in best]
-    few, all_ = f"of {size.mlp.cycle.subset_size}", f"of {size.mlp.pool_size:,}"
+    few, all_ = f"of {size.mlp.shape.cycle.subset_size}", f"of {size.mlp.shape.pool_size:,}"
     return markdown(Table(["strategy", f"Fashion-MNIST, {few}", all_, f"KMNIST, {few}", all_], rows))
 
 

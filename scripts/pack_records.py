@@ -14,8 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from iale import _storage as storage
-from iale.benchmark._costs import COSTS, PolicyCost, read_costs
-from iale.benchmark._evidence import MACHINE, read_machine
+from iale.benchmark._evidence import COSTS, MACHINE, PolicyCost, read_costs, read_machine
 from iale.benchmark._record_files import PACKED, RECORDS, all_records, pack
 from iale.benchmark._times import TIMES
 from iale.benchmark.records import Record

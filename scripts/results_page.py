@@ -10,14 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from iale import _storage as storage
-from iale.benchmark._claims import AnyClaim, Claim, ShareClaim, TimeClaim
 from iale.benchmark._evidence import Evidence, read_evidence
-from iale.benchmark._experiment import Experiment, records_of, wanted
-from iale.benchmark._judge import Finding, judge, judge_shares, judge_times
-from iale.benchmark._metrics import area
-from iale.benchmark._statistics import compare, correct, estimate
+from iale.benchmark._experiment import AnyClaim, Claim, Experiment, ShareClaim, TimeClaim, records_of, wanted
+from iale.benchmark._judge import Finding, Verdict, judge, judge_shares, judge_times
+from iale.benchmark._statistics import area, compare, correct, estimate
 from iale.benchmark._times import Times
-from iale.benchmark._verdicts import Verdict
 from iale.benchmark.records import Record
 from iale.reports._markup import Table, markdown
 from iale.reports._overlap import mean_overlap, watched

@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from iale.benchmark import _experiment, _identity, _judge, _record_files, _verdicts, runner
-from iale.benchmark._claims import Claim
+from iale.benchmark import _experiment, _judge, _play, _record_files, runner
 from iale.benchmark._evidence import read_evidence
-from iale.benchmark._experiment import Experiment
+from iale.benchmark._experiment import Claim, Experiment
 from iale.benchmark._experiments.catalog import EXPERIMENTS
-from iale.benchmark._judge import Finding
-from iale.benchmark._scale import Size
+from iale.benchmark._judge import MARGIN, Finding, Verdict
+from iale.benchmark._sizes import Size
 from iale.benchmark._statistics import Comparison
-from iale.benchmark._verdicts import MARGIN, Verdict
 from iale.benchmark.records import Record
 
 Content = dict[str, Any]
@@ -69,7 +67,7 @@ def records_of(experiment: Experiment, records: Sequence[Content]) -> list[Conte
 
 
 def make_record(*arguments: Any) -> Content:
-    return dict(_identity.make_record(*arguments).content)
+    return dict(_play.make_record(*arguments).content)
 
 
 def claims(size: Size) -> list[Claim]:
@@ -82,5 +80,5 @@ def judge(claim: Claim, records: Sequence[Content]) -> tuple[Verdict, list[Findi
 
 def verdict(comparison: Comparison, margin: float = MARGIN) -> str:
     """The words of a verdict name the default margin; here, the one that was asked for."""
-    found = _verdicts.verdict(comparison, margin)
+    found = _judge.verdict(comparison, margin)
     return f"no gain over {100 * margin:g} points" if found is Verdict.NO_GAIN else found

@@ -11,12 +11,11 @@ import pytest
 
 from iale import _storage as storage
 from iale.benchmark import _training as lessons
-from iale.benchmark._costs import COSTS
+from iale.benchmark._evidence import COSTS
 from iale.benchmark._experiment import Experiment, wanted
 from iale.benchmark._experiments.catalog import EXPERIMENTS, with_changes
 from iale.benchmark._experiments.variants import fig5c
-from iale.benchmark._scale import Size, SizeName
-from iale.benchmark._sizes import SIZES
+from iale.benchmark._sizes import SIZES, Size, SizeName
 from iale.benchmark._training import train_policies
 from iale.benchmark.runner import run_grids
 from iale.classifiers.base import TrainingConfig

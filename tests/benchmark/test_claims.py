@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from iale.benchmark._claims import Claim, Contest, Curve
+from iale.benchmark._experiment import Claim, Contest, Curve
 from iale.benchmark._experiments.catalog import EXPERIMENTS
 from iale.benchmark._sizes import SIZES
 from iale.classifiers.base import TrainingConfig

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from iale.benchmark._claims import Curve, ShareClaim
+from iale.benchmark._experiment import Curve, ShareClaim
 from iale.benchmark._judge import judge_shares
 from iale.benchmark.records import Record
 from tests.benchmark.content import parsed

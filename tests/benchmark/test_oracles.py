@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from iale.benchmark import _look_ahead as oracles
+from iale.benchmark._experiment import ORACLES
 from iale.benchmark._look_ahead import BestOfRandom, GreedyLookAhead
-from iale.benchmark._oracles import ORACLES
 from iale.benchmark._play import begin_run
 from iale.benchmark.grid import GridConfig
 from iale.classifiers.base import TrainingConfig

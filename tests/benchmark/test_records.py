@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from iale import _storage as storage
+from iale.benchmark._content import seal
 from iale.benchmark._record_files import PACKED, RECORDS, pack
-from iale.benchmark._seal import seal
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.runner import run_grids
 from iale.classifiers.base import TrainingConfig

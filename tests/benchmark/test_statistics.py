@@ -8,16 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from iale.benchmark._metrics import accuracy_at, area, labels_to_reach
 from iale.benchmark._statistics import (
     Comparison,
     Estimate,
+    accuracy_at,
+    area,
     bootstrap_interval,
     compare,
     estimate,
     half_width,
     holm,
     interquartile_mean,
+    labels_to_reach,
     matrix,
     signed_rank,
 )

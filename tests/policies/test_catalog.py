@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from iale.benchmark._names import label
+from iale.benchmark._content import label
 from iale.data import catalog as datasets
 from iale.errors import ConfigError
 from iale.policies import catalog

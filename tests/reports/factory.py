@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from iale import _storage as storage
-from iale.benchmark._metrics import Floats
-from iale.benchmark._seal import seal
+from iale.benchmark._content import seal
+from iale.benchmark._statistics import Floats
 
 GAINS = {
     "iale": 0.02,

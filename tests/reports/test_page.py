@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from iale import _storage as storage
-from iale.benchmark._seal import seal
+from iale.benchmark._content import seal
 from iale.benchmark.grid import GridConfig
 from iale.cli._options import parse
 from iale.cli._run import RunOptions

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from iale import _storage as storage
-from iale.benchmark._seal import seal
+from iale.benchmark._content import seal
 from iale.benchmark._statistics import estimate
 from iale.errors import StorageError
 from iale.reports._panels import display_name

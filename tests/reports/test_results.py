@@ -11,7 +11,7 @@ import pytest
 from iale import _storage as storage
 from iale.benchmark._experiment import Experiment
 from iale.benchmark._experiments.catalog import EXPERIMENTS
-from iale.benchmark._identity import describe_run
+from iale.benchmark._play import describe_run
 from iale.benchmark._record_files import RECORDS, pack
 from iale.benchmark._sizes import SIZES
 from iale.classifiers.base import TrainingConfig

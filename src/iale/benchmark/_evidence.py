@@ -8,29 +8,36 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from iale import _storage as storage
-from iale.benchmark._costs import PolicyCost, read_costs
 from iale.benchmark._record_files import RECORDS, all_records, each_once
-from iale.benchmark._times import Times, read_times
+from iale.benchmark._times import TIMES, Times, by_key
 from iale.benchmark.records import Record
 from iale.errors import StorageError
 
-MACHINE = "machine.json"
+COSTS, MACHINE = "policies.json", "machine.json"
+
+
+@dataclass(frozen=True)
+class PolicyCost:
+    """What one policy cost before it chose anything."""
+
+    kind: str  # "iale" or "alil"
+    source: str
+    classifier: str  # that it watched
+    episodes: int
+    steps: int  # acquisitions in all episodes
+    fits_at_most: int
+    source_labels_at_most: int  # that the episodes and the scoring set used
+    seconds: float | None  # wall time of the training; None if it was not measured
+    weights_sha256: str | None  # as records name it
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a report is made from.
-
-    Attributes:
-        records: of finished runs.
-        times: of runs, by key; may lack some and may know others.
-        costs: of policies, by name.
-        machine: where the runs were played, and with which versions.
-    """
+    """What a report is made from."""
 
     records: Sequence[Record]
-    times: Times = field(default_factory=dict)
-    costs: dict[str, PolicyCost] = field(default_factory=dict)
+    times: Times = field(default_factory=dict)  # by key; may lack some runs and may know others
+    costs: dict[str, PolicyCost] = field(default_factory=dict)  # by the names of policies
     machine: dict[str, str] = field(default_factory=dict)
 
 
@@ -46,22 +53,28 @@ def read_evidence(folders: Sequence[Path], *, may_be_empty: bool = False) -> Evi
         if not own and not may_be_empty:
             raise StorageError(f"{folder} holds no finished runs ({RECORDS}): play some runs there first.")
     records = each_once([r for own in by_folder.values() for r in own], " and ".join(map(str, folders)))
-    times = {key: value for folder in folders for key, value in read_times(folder).items()}
+    times = by_key(line for folder in folders for line in storage.read_lines(folder / TIMES))
     costs = {name: cost for folder in folders for name, cost in read_costs(folder).items()}
     return Evidence(records, times, costs, read_machine(folders))
 
 
-def read_machine(folders: Sequence[Path]) -> dict[str, str]:
-    """Processor, system and versions of the folders' machines, different values joined.
+def read_costs(folder: Path) -> dict[str, PolicyCost]:
+    """The costs of the policies that were trained in a folder, by name; empty if there are none."""
+    path = folder / COSTS
+    if not path.exists():
+        return {}
+    try:
+        found = storage.read_json(path)["policies"]
+        names = PolicyCost.__dataclass_fields__
+        return {policy: PolicyCost(**{name: cost[name] for name in names}) for policy, cost in found.items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise StorageError(f"{path} does not list the costs of policies ({error}): delete it.") from error
 
-    Raises:
-        StorageError: a file is damaged.
-    """
+
+def read_machine(folders: Sequence[Path]) -> dict[str, str]:
+    """Processor, system and versions of the folders' machines, different values joined."""
     found: dict[str, list[str]] = {}
-    for folder in folders:
-        path = folder / MACHINE
-        if not path.exists():
-            continue
+    for path in (folder / MACHINE for folder in folders if (folder / MACHINE).exists()):
         try:
             value = json.loads(storage.read_bytes(path))
         except ValueError as error:

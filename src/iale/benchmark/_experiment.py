@@ -1,59 +1,136 @@
-"""An experiment of the paper: policies to train, runs to play, and the claims that the runs decide."""
+"""An experiment of the paper: policies to train, runs to play, and the claims that the runs decide.
+
+docs/protocol.md states the rules for claims. Most compare AUCs. A comparison is between two sides, each a signed sum of
+curves: usually a single curve, sometimes a gain over Random. Two claims are about something else: shares of choices,
+and times.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from iale import _storage as storage
-from iale.benchmark._claims import AnyClaim
-from iale.benchmark.records import Record
+from iale.benchmark.records import PoolName, Record
+from iale.registry import Registry
+from iale.strategies.catalog import STRATEGIES
 
 if TYPE_CHECKING:  # reports read experiments and import no PyTorch
+    from torch import Tensor
+
     from iale.benchmark.grid import GridConfig
     from iale.dagger.config import AlilConfig, DaggerConfig
+    from iale.data.samples import DataSet
+    from iale.learner import Oracle
+
+RANDOM = "random"
+HEURISTICS = tuple(STRATEGIES)
+RIVALS = tuple(name for name in HEURISTICS if name != RANDOM)
+REFERENCES = (RANDOM, "margin")
+"""What every policy is compared with: no strategy at all, and the heuristic that is hardest to beat."""
+
+_HOME = "iale.benchmark._look_ahead"
+ORACLES: Registry[Callable[[DataSet, Tensor], Oracle]] = Registry(
+    "oracle", {"best-of-random": f"{_HOME}:BestOfRandom", "greedy-look-ahead": f"{_HOME}:GreedyLookAhead"}
+)
+"""Controls that read hidden labels, so they are neither strategies nor heuristics; made from data and a scoring set."""
 
 FigureKind = Literal["curves", "overlap", "factor", "times"]
+Kind = Literal["better", "as good", "alike"]
+"""Each first side is better than the second; it is not worse by a point or more; neither side is."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Which runs one curve is made of."""
+
+    dataset: str
+    classifier: str
+    strategy: str
+    acquisition_size: int
+    subset_size: int | None
+    pool: PoolName = "subset"
+    beside: bool = False  # whether other strategies were also asked
+
+    @classmethod
+    def of(cls, record: Record) -> Curve:
+        """The curve that a run belongs to."""
+        config = record.config
+        sizes = config.acquisition_size, config.subset_size
+        return cls(record.dataset, record.classifier, record.strategy, *sizes, record.pool, bool(config.beside))
+
+
+Side = tuple[tuple[int, Curve], ...]
+"""Curves with their signs: the value of a seed is the signed sum of the curves' AUCs."""
+
+
+@dataclass(frozen=True)
+class Contest:
+    """One comparison: ``first`` should be better than ``second``."""
+
+    where: str  # data set and classifier, for people
+    first: str
+    second: str
+    sides: tuple[Side, Side]
+    counts: bool = True  # False for a comparison that is listed and decides nothing
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim that AUCs decide."""
+
+    experiment: str
+    text: str
+    kind: Kind
+    contests: tuple[Contest, ...]
+
+
+@dataclass(frozen=True)
+class ShareClaim:
+    """The claim that a policy shares no more than half of its choices with any single heuristic."""
+
+    experiment: str
+    text: str
+    curves: tuple[Curve, ...]  # the runs of the policy, one curve for each data set, with others asked beside it
+    others: tuple[str, ...]  # without Random, whose share is what chance gives
+
+
+@dataclass(frozen=True)
+class TimeClaim:
+    """The claim that a run of ``first`` takes about 1.05 times as long as a run of Random, ``second``."""
+
+    experiment: str
+    text: str
+    first: Curve
+    second: Curve
+
+
+AnyClaim = Claim | ShareClaim | TimeClaim
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One experiment at one size.
+    """One experiment at one size; its claims name the same runs as its grids."""
 
-    Attributes:
-        name: as it is typed: "fig3".
-        title: as people read it.
-        claim: what the paper says comes out, in one sentence.
-        figure: how it is drawn: learning curves, overlap of choices, AUC against a factor, or times.
-        grids: the runs.
-        policies: how the policies that the grids name are trained.
-        factor: for "factor": the dotted path in a record's configuration of what varies, or "strategy".
-        claims: what the runs decide, in the same names as ``grids``.
-    """
-
-    name: str
+    name: str  # as it is typed: "fig3"
     title: str
-    claim: str
-    figure: FigureKind
-    grids: tuple[GridConfig, ...]
+    claim: str  # what the paper says comes out, in one sentence
+    figure: FigureKind = "curves"
+    grids: tuple[GridConfig, ...] = ()
     policies: Mapping[str, DaggerConfig | AlilConfig] = field(default_factory=dict)
-    factor: str | None = None
+    factor: str | None = None  # for "factor": the dotted path in a record's configuration, or "strategy"
     claims: tuple[AnyClaim, ...] = ()
 
 
 def wanted(experiment: Experiment) -> Iterator[str]:
     """What identifies each run of an experiment, except for the weights of policies that are yet to be trained."""
-    for grid in experiment.grids:
-        for run in grid.runs():
-            yield _identity(grid.described(*run))
+    return (_identity(grid.described(*run)) for grid in experiment.grids for run in grid.runs())
 
 
 def records_of(experiment: Experiment, records: Sequence[Record]) -> list[Record]:
     """The records that are runs of an experiment, in its order, wherever and whenever they were computed."""
-    places: dict[str, int] = {}
-    for identity in wanted(experiment):
-        places.setdefault(identity, len(places))
+    places = {identity: place for place, identity in enumerate(dict.fromkeys(wanted(experiment)))}
     found = [(places.get(_identity(record.config.options)), record.key, record) for record in records]
     known = [(place, key, record) for place, key, record in found if place is not None]
     return [record for _, _, record in sorted(known, key=lambda each: each[:2])]

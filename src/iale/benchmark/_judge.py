@@ -1,28 +1,34 @@
-"""Verdicts on claims, from records and times; docs/protocol.md states the rules."""
+"""Verdicts on comparisons and on claims, from records and times; docs/protocol.md states the rules."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
-from iale.benchmark._claims import Claim, Contest, Curve, Kind, ShareClaim, Side, TimeClaim
-from iale.benchmark._metrics import area
-from iale.benchmark._statistics import Comparison, Estimate, compare, correct, estimate
+from iale.benchmark._experiment import Claim, Contest, Curve, Kind, ShareClaim, Side, TimeClaim
+from iale.benchmark._statistics import Comparison, Estimate, area, compare, correct, estimate
 from iale.benchmark._times import RunTimes, Times, ratios
-from iale.benchmark._verdicts import Verdict, significant, verdict
 from iale.benchmark.records import Record
 from iale.errors import StorageError
 
-ALIKE = 0.01
-"""Two sides are alike if their difference in AUC is below one point beyond doubt."""
+MARGIN = 0.005  # half a point of accuracy: nobody labels more for a smaller gain
+LEVEL = 0.05  # p, corrected by Holm, must be below this
+ALIKE = 0.01  # two sides are alike if their difference in AUC is below one point beyond doubt
+HALF = 0.5  # what "about half" of the choices means for their intervals
+SAME, ABOUT = 1.0, 1.1  # what "about 1.05 times" means for the ratios of all seeds
 
-HALF = 0.5
-"""What "about half" of the choices means for their intervals."""
 
-SAME, ABOUT = 1.0, 1.1
-"""What "about 1.05 times" means for the ratios of all seeds."""
+class Verdict(StrEnum):
+    """The verdict on a comparison or on a claim."""
+
+    HOLDS = "holds"
+    FAILS = "does not hold"
+    NO_GAIN = f"no gain over {100 * MARGIN:g} points"
+    OPEN = "undecided"
+    NOT_RUN = "not run"
 
 
 @dataclass(frozen=True)
@@ -34,13 +40,32 @@ class Finding:
     verdict: Verdict
 
 
+def verdict(comparison: Comparison, margin: float = MARGIN) -> Verdict:
+    """The verdict on the claim that the first strategy is better than the second.
+
+    HOLDS: the t interval of the difference lies above 0, and p is significant. FAILS: the interval lies below 0, and p
+    is significant. NO_GAIN: the interval ends below ``margin``, whatever p is. OPEN: everything else, and always if
+    there is a single seed or if no seed differs.
+    """
+    low, high = comparison.difference.low, comparison.difference.high
+    if low is None or high is None or not comparison.wins + comparison.losses:
+        return Verdict.OPEN
+    if low > 0 and significant(comparison):
+        return Verdict.HOLDS
+    if high < 0 and significant(comparison):
+        return Verdict.FAILS
+    return Verdict.NO_GAIN if high < margin else Verdict.OPEN
+
+
+def significant(comparison: Comparison) -> bool:
+    """Whether p, corrected by Holm, is below 5 %."""
+    return comparison.p_holm is not None and comparison.p_holm < LEVEL
+
+
 def judge(claim: Claim, records: Sequence[Record]) -> tuple[Verdict, list[Finding]]:
     """The verdict on a claim and on each of its contests.
 
     The contests that count are one family for Holm's correction, and the others are a second one.
-
-    Raises:
-        StorageError: the records hold runs of two policies with one name.
     """
     areas = _areas(records)
     found = {c: compare(_values(areas, c.sides[0]), _values(areas, c.sides[1])) for c in claim.contests}

@@ -7,7 +7,6 @@ because nobody has these labels.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -20,54 +19,39 @@ from iale.data.samples import DataSet
 from iale.learner import Learner
 from iale.strategies.base import Need, top_k
 
-BATCHES = 10
-"""Random batches that `BestOfRandom` judges."""
-
-SINGLES = 20
-"""Random candidates that `GreedyLookAhead` judges."""
+BATCHES = 10  # random batches that `BestOfRandom` judges
+SINGLES = 20  # random candidates that `GreedyLookAhead` judges
 
 
-class LookAheadOracle(ABC):
-    """Base of the oracles.
+class _LookAhead:
+    """``scoring``: int64 [S], the training samples outside of the pool on which accuracy is measured."""
 
-    Args:
-        data: with the hidden labels.
-        scoring: int64 [S], training samples outside of the pool on which accuracy is measured.
-    """
-
-    name: ClassVar[str]
     needs: ClassVar[frozenset[Need]] = frozenset()
 
     def __init__(self, data: DataSet, scoring: Tensor) -> None:
         self._data, self._scoring = data, scoring
 
-    @abstractmethod
-    def choose(self, learner: Learner, k: int) -> Tensor:
-        """int64 [k]: data-set indices to label next."""
-
     def _scores(self, learner: Learner, candidates: Candidates, proposals: Mapping[str, Tensor]) -> dict[str, float]:
         return look_ahead(learner, candidates, proposals, self._data, self._scoring)
 
 
-class BestOfRandom(LookAheadOracle):
+class BestOfRandom(_LookAhead):
     """The best of ten random batches: what it is worth to choose among batches that are not clever."""
 
-    name = "best-of-random"
+    name: ClassVar[str] = "best-of-random"
 
     def choose(self, learner: Learner, k: int) -> Tensor:
-        """The batch after which the classifier is most accurate."""
         candidates, rng = learner.candidates(), learner.rng("query", self.name)
         batches = {str(b): torch.from_numpy(rng.permutation(len(candidates))[:k]) for b in range(BATCHES)}
         return candidates.indices[batches[best_expert(self._scores(learner, candidates, batches), learner)]]
 
 
-class GreedyLookAhead(LookAheadOracle):
-    """The k of twenty random candidates (or of k, if more) that help most, each by itself."""
+class GreedyLookAhead(_LookAhead):
+    """The k of twenty random candidates (or of k, if more) that help most, each added alone; ties by a seeded draw."""
 
-    name = "greedy-look-ahead"
+    name: ClassVar[str] = "greedy-look-ahead"
 
     def choose(self, learner: Learner, k: int) -> Tensor:
-        """The k candidates after which, added alone, the classifier is most accurate; ties by a seeded draw."""
         candidates, rng = learner.candidates(), learner.rng("query", self.name)
         judged = torch.from_numpy(rng.permutation(len(candidates))[: max(SINGLES, k)])
         scores = self._scores(learner, candidates, {str(p): torch.tensor([p]) for p in judged.tolist()})

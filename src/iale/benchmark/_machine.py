@@ -12,8 +12,6 @@ import torch
 
 from iale._versions import versions
 
-_STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-
 
 def describe_machine() -> dict[str, str]:
     """Processor, cores, graphics card, system and versions, but no names of hosts or users."""
@@ -24,16 +22,13 @@ def describe_machine() -> dict[str, str]:
 def reset_peak() -> None:
     """Resets the count of `peak_megabytes`, which only Linux can."""
     with contextlib.suppress(OSError):
-        _RESET.write_text("5")
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_megabytes() -> float | None:
-    """The peak resident memory of this process since `reset_peak`, or since its start if that did nothing.
-
-    None if the system does not say.
-    """
+    """The peak resident memory of this process since `reset_peak`, or since its start if that did nothing."""
     with contextlib.suppress(OSError):
-        for line in _STATUS.read_text().splitlines():
+        for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) / 1024
     if sys.platform == "win32":

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from iale.benchmark._content import label, run_key
 from iale.benchmark._experiment import Experiment
-from iale.benchmark._names import label
 from iale.benchmark._play import Run, begin_run, check, find_contender, prepared
-from iale.benchmark._seal import run_key
 from iale.benchmark.grid import GridConfig
 from iale.classifiers.base import resolve_device
 from iale.data.catalog import load_dataset
@@ -17,11 +16,7 @@ from iale.policies.catalog import find_strategy
 
 
 def planned(configs: Sequence[GridConfig]) -> Mapping[str, Run]:
-    """Every run by its key, after a check that each of them can start; the device of all is chosen here.
-
-    Raises:
-        ConfigError, DataError, ModelError, PolicyError: something does not fit.
-    """
+    """Every run by its key, after a check that each of them can start; the device of all is chosen here."""
     prepared.cache_clear()
     runs: dict[str, Run] = {}
     labels: dict[str, str] = {}
@@ -40,15 +35,7 @@ def planned(configs: Sequence[GridConfig]) -> Mapping[str, Run]:
 
 
 def check_additions(experiment: Experiment, added: Sequence[str]) -> None:
-    """Checks that added strategies and other data sets can run, before hours are spent on training policies.
-
-    Args:
-        experiment: its own policies need not be trained yet.
-        added: the strategies that are not its own.
-
-    Raises:
-        ConfigError, DataError, ModelError, PolicyError: something does not fit.
-    """
+    """Checks that added strategies and other data sets can run, before hours are spent on training policies."""
     for name in added:
         own = label(name)
         if own in experiment.policies and name not in experiment.policies:
@@ -63,12 +50,8 @@ def check_additions(experiment: Experiment, added: Sequence[str]) -> None:
                     f"{grid.dataset} has {classes} classes and the policies of {experiment.name} learn on the "
                     f"{learned} of {source}: take data with {learned} classes, or compare with `iale run`."
                 )
-    planned([replace(g, strategies=o) for g in experiment.grids if (o := _others(g, experiment))])
-
-
-def _others(config: GridConfig, experiment: Experiment) -> tuple[str, ...]:
-    """The strategies that need no training here."""
-    return tuple(name for name in config.strategies if name not in experiment.policies)
+    ready = [(g, tuple(n for n in g.strategies if n not in experiment.policies)) for g in experiment.grids]
+    planned([replace(grid, strategies=names) for grid, names in ready if names])
 
 
 def _checked(config: GridConfig) -> Iterator[Run]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from iale.benchmark._identity import describe_run, make_record
+from iale import _storage as storage
+from iale._versions import versions
+from iale.benchmark._content import NAMES, seal
+from iale.benchmark._experiment import ORACLES
 from iale.benchmark._machine import peak_megabytes, reset_peak
-from iale.benchmark._oracles import ORACLES
 from iale.benchmark._times import RunTimes
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.records import PoolName, Record
@@ -23,36 +25,62 @@ from iale.classifiers.stacked.meeting import side_by_side
 from iale.data.catalog import load_dataset
 from iale.data.samples import DataSet
 from iale.errors import ConfigError, DataError, ModelError
-from iale.learner import Learner, Oracle, accuracy, run_cycle, start
+from iale.learner import Learner, Oracle, Step, accuracy, run_cycle, start
 from iale.policies.catalog import find_strategy
 from iale.seeding import Stream
 from iale.strategies.base import QueryStrategy
 
-SCORING = 500
-"""The most training samples outside of the pool on which an oracle measures accuracy."""
+SCORING = 500  # the most training samples outside of the pool on which an oracle measures accuracy
 
 
 @dataclass(frozen=True)
 class Run:
-    """One strategy, one pool, one seed; it can be pickled, and a worker needs only the data set besides it.
+    """One strategy, one pool, one seed; it can be pickled, and a worker needs only the data set besides it."""
 
-    Attributes:
-        config: sizes and training; its strategies, seeds and pools are not read.
-        strategy: the name.
-        query_strategy: what the name stands for; None for an oracle.
-        pool: "subset" or "whole".
-        seed: root of every draw.
-    """
-
-    config: GridConfig
+    config: GridConfig  # its strategies, seeds and pools are not read
     strategy: str
-    query_strategy: QueryStrategy | None
+    query_strategy: QueryStrategy | None  # None for an oracle
     pool: PoolName
     seed: int
 
     def described(self) -> dict[str, Any]:
-        """What identifies the run."""
+        """The resolved configuration of the run, whose hash is the key of its record."""
         return describe_run(self.config, self.strategy, self.query_strategy, self.pool, self.seed)
+
+
+def describe_run(
+    config: GridConfig, name: str, strategy: QueryStrategy | None, pool: PoolName, seed: int
+) -> dict[str, Any]:
+    """What identifies a run; a policy is identified by its weights, wherever its folder is."""
+    digest = None if strategy is None else weights_digest(strategy)
+    policy = None if strategy is None or digest is None else {"kind": strategy.name, "weights_sha256": digest}
+    return {**config.described(name, pool, seed), "policy": policy}
+
+
+def weights_digest(strategy: QueryStrategy) -> str | None:
+    """SHA-256 of the weights of a trained policy; None for a strategy without weights."""
+    parts = []
+    for name, part in sorted(vars(strategy).items()):
+        if isinstance(part, nn.Module):
+            for key, tensor in sorted(part.state_dict().items()):
+                parts.append(f"{name}.{key} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+                parts.append(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return storage.sha256(b"".join(parts)) if parts else None
+
+
+def make_record(described: Mapping[str, Any], steps: Sequence[Step]) -> Record:
+    """The record of a finished run, from what identifies it and its recorded points."""
+    content = {
+        **{name: described[name] for name in NAMES},
+        "config": described,
+        "labeled": [step.labeled for step in steps],
+        "accuracy": [step.accuracy for step in steps],
+        "selected": [list(step.selected) for step in steps],
+        "versions": versions(),
+    }
+    if described.get("beside"):
+        content["overlap"] = {name: [step.overlap[name] for step in steps[:-1]] for name in described["beside"]}
+    return Record.parse(seal(content))
 
 
 def find_contender(strategy: QueryStrategy | str, classifier: Classifier) -> QueryStrategy | None:
@@ -62,6 +90,43 @@ def find_contender(strategy: QueryStrategy | str, classifier: Classifier) -> Que
     found = find_strategy(strategy)
     found.check(classifier)
     return found
+
+
+@lru_cache(maxsize=2)
+def prepared(dataset: str, classifier: str, training: TrainingConfig) -> tuple[DataSet, Classifier]:
+    """The data set and the classifier of a grid; a process reads its data set once."""
+    data = load_dataset(dataset)
+    return data, build_classifier(classifier, data.train, data.num_classes, training)
+
+
+def check(config: GridConfig, data: DataSet, classifier: Classifier) -> None:
+    """Raises an error if the sizes of ``config`` do not fit the data or the classifier."""
+    if classifier.num_classes != data.num_classes:
+        raise ModelError(
+            f"the classifier has {classifier.num_classes} logits and {data.name} {data.num_classes} classes: "
+            f"build it for this data set."
+        )
+    sizes = ("pool", config.pool_size, "training", data.train), ("test", config.test_size, "test", data.test)
+    for name, size, kind, samples in sizes:
+        if size is not None and size > len(samples):
+            raise ConfigError(
+                f"the {name} size {size} is larger than the {len(samples)} {kind} samples of {data.name}: lower it."
+            )
+    if not len(data.test):
+        raise DataError(f"{data.name} has no test samples to measure accuracy on: add some.")
+    outside = len(data.train) - (config.pool_size or len(data.train))
+    for name in config.strategies:
+        if name in ORACLES and outside < data.num_classes:
+            raise ConfigError(
+                f"{name} measures accuracy on training samples outside of the pool, and there are {outside}: give a "
+                f"pool size below {len(data.train)}."
+            )
+
+
+def begin_run(config: GridConfig, data: DataSet, classifier: Classifier, pool: PoolName, seed: int) -> Learner:
+    """A learner with what all strategies of one seed share: the samples that may be labeled and the first labels."""
+    universe = _order(config, data, seed)[: config.pool_size].sort().values
+    return start(classifier, data, config.cycle_of(pool), Stream(seed), universe=universe)
 
 
 def play_together(runs: tuple[Run, ...]) -> list[tuple[Record, RunTimes]]:
@@ -84,56 +149,6 @@ def play_together(runs: tuple[Run, ...]) -> list[tuple[Record, RunTimes]]:
     return [(record, RunTimes(seconds=seconds, peak_mb=times.peak_mb)) for record, times in played]
 
 
-@lru_cache(maxsize=2)
-def prepared(dataset: str, classifier: str, training: TrainingConfig) -> tuple[DataSet, Classifier]:
-    """The data set and the classifier of a grid; a process reads its data set once."""
-    data = load_dataset(dataset)
-    return data, build_classifier(classifier, data.train, data.num_classes, training)
-
-
-def check(config: GridConfig, data: DataSet, classifier: Classifier) -> None:
-    """Raises an error if the sizes of ``config`` do not fit the data or the classifier."""
-    if classifier.num_classes != data.num_classes:
-        raise ModelError(
-            f"the classifier has {classifier.num_classes} logits and {data.name} {data.num_classes} classes: "
-            f"build it for this data set."
-        )
-    if config.pool_size is not None and config.pool_size > len(data.train):
-        raise ConfigError(
-            f"the pool size {config.pool_size} is larger than the {len(data.train)} training samples of {data.name}: "
-            f"lower it."
-        )
-    if config.test_size is not None and config.test_size > len(data.test):
-        raise ConfigError(
-            f"the test size {config.test_size} is larger than the {len(data.test)} test samples of {data.name}: "
-            f"lower it."
-        )
-    if not len(data.test):
-        raise DataError(f"{data.name} has no test samples to measure accuracy on: add some.")
-    outside = len(data.train) - (config.pool_size or len(data.train))
-    for name in config.strategies:
-        if name in ORACLES and outside < data.num_classes:
-            raise ConfigError(
-                f"{name} measures accuracy on training samples outside of the pool, and there are {outside}: give a "
-                f"pool size below {len(data.train)}."
-            )
-
-
-def begin_run(config: GridConfig, data: DataSet, classifier: Classifier, pool: PoolName, seed: int) -> Learner:
-    """A learner with everything that the strategies of one seed share: the samples that may be labeled and the first
-    labels.
-    """
-    universe = _order(config, data, seed)[: config.pool_size].sort().values
-    return start(classifier, data, config.cycle_of(pool), Stream(seed), universe=universe)
-
-
-def _order(config: GridConfig, data: DataSet, seed: int) -> Tensor:
-    """int64 [N]: the training samples, beginning with those that may be labeled."""
-    if config.pool_size is None:
-        return torch.arange(len(data.train))
-    return torch.from_numpy(Stream(seed).child("pool").numpy().permutation(len(data.train)))
-
-
 def play(run: Run, data: DataSet, classifier: Classifier) -> tuple[Record, RunTimes]:
     """The record and the times of a run that has been checked."""
     config = run.config
@@ -152,13 +167,16 @@ def play(run: Run, data: DataSet, classifier: Classifier) -> tuple[Record, RunTi
         chooser = ORACLES[run.strategy](data, scoring)
     beside = [find_strategy(name) for name in config.beside]
     steps = list(run_cycle(learner, chooser, data.train_labels, evaluate, beside=beside))
-    times = RunTimes(
-        seconds=time.perf_counter() - begin,
-        fit_seconds=learner.seconds["fit"],
-        query_seconds=learner.seconds["query"],
-        peak_mb=peak_megabytes(),
-    )
+    seconds = time.perf_counter() - begin
+    times = RunTimes(seconds, learner.seconds["fit"], learner.seconds["query"], peak_megabytes())
     return make_record(run.described(), steps), times
+
+
+def _order(config: GridConfig, data: DataSet, seed: int) -> Tensor:
+    """int64 [N]: the training samples, beginning with those that may be labeled."""
+    if config.pool_size is None:
+        return torch.arange(len(data.train))
+    return torch.from_numpy(Stream(seed).child("pool").numpy().permutation(len(data.train)))
 
 
 def _test_indices(config: GridConfig, data: DataSet) -> Tensor:

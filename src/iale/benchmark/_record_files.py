@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from iale import _storage as storage
-from iale.benchmark._seal import is_record, is_sealed, told
+from iale.benchmark._content import is_record, is_sealed, told
 from iale.benchmark.records import Record
 from iale.errors import StorageError
 
@@ -17,11 +17,7 @@ PACKED = "records.jsonl.gz"
 
 
 def read_records(path: Path) -> list[Record]:
-    """The records of one file, plain or packed, each run once.
-
-    Raises:
-        StorageError: a line is not a record or is damaged, or two lines give different results for one run.
-    """
+    """The records of one file, plain or packed, each run once; raises StorageError for a damaged line."""
     records = []
     for number, content in enumerate(storage.read_lines(path), start=1):
         unknown = (

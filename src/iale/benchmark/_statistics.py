@@ -1,4 +1,4 @@
-"""Intervals and tests for few paired seeds, in float64.
+"""What a learning curve is worth, and intervals and tests for few paired seeds, in float64.
 
 Intervals of a mean over S seeds are Student's t: mean ± t(S − 1, 0.975) · s / √S. They cover 95 % as long as the values
 are roughly symmetric, while a nominal 95 % percentile bootstrap of 10 normal values covers only 90 %. Tests are
@@ -16,67 +16,77 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from iale.benchmark._metrics import Floats
 from iale.errors import ConfigError
 from iale.seeding import Stream
 
 K = TypeVar("K")
+Floats = NDArray[np.float64]
 
 _RESAMPLES = 9_999
-_DIGITS = 12
-"""Decimals of a difference. AUCs are ratios of counts, so differences beyond this come from floating point alone."""
+_DIGITS = 12  # decimals; AUCs are ratios of counts, so differences beyond this come from floating point alone
 _BOOTSTRAP = Stream(0).child("statistics", "bootstrap")
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over seeds with its interval.
-
-    Attributes:
-        mean: of ``count`` values.
-        low: lower end of the 95 % t interval; None for a single value.
-        high: upper end.
-        count: number of seeds.
-    """
+    """A mean over seeds with its 95 % t interval."""
 
     mean: float
-    low: float | None
+    low: float | None  # None for a single value
     high: float | None
-    count: int
+    count: int  # number of seeds
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A strategy against another one, seed by seed.
+    """A strategy against another one, seed by seed."""
 
-    Attributes:
-        difference: of the paired values; positive if the first strategy is better.
-        wins: seeds on which the first is better.
-        ties: seeds on which both are equal.
-        losses: seeds on which the first is worse.
-        p_value: of the two-sided Wilcoxon signed-rank test; None for a single seed.
-        bootstrap: ends of the 95 % BCa bootstrap interval of the mean difference; None for a single seed.
-        p_holm: ``p_value`` corrected for all comparisons of one family; None before `correct`.
-    """
-
-    difference: Estimate
-    wins: int
+    difference: Estimate  # positive if the first strategy is better
+    wins: int  # seeds on which the first is better
     ties: int
     losses: int
-    p_value: float | None
-    bootstrap: tuple[float, float] | None
-    p_holm: float | None = None
+    p_value: float | None  # of the two-sided Wilcoxon signed-rank test; None for a single seed
+    bootstrap: tuple[float, float] | None  # 95 % BCa interval of the mean difference; None for a single seed
+    p_holm: float | None = None  # corrected for all comparisons of one family; None before `correct`
+
+
+def area(accuracy: Sequence[float] | Floats) -> float:
+    """AUC: the mean accuracy over the recorded points, 0 … 1, as in the published figures of the method.
+
+    This is not the trapezoidal rule: every recorded point has the same weight, the first and the last included.
+
+    >>> area([0.25, 0.5, 0.75])
+    0.5
+    """
+    return float(np.mean(np.asarray(accuracy, dtype=np.float64)))
+
+
+def labels_to_reach(labeled: Sequence[int], accuracy: Sequence[float] | Floats, target: float) -> int | None:
+    """The number of labels at the first recorded point whose accuracy is at least ``target``; None if none is.
+
+    >>> labels_to_reach([20, 30, 40], [0.5, 0.8, 0.7], 0.7)
+    30
+    """
+    reached = np.flatnonzero(np.asarray(accuracy, dtype=np.float64) >= target)
+    return int(labeled[reached[0]]) if len(reached) else None
+
+
+def accuracy_at(labeled: Sequence[int], accuracy: Sequence[float] | Floats, labels: int) -> float | None:
+    """The accuracy at the last recorded point with at most ``labels`` labels; None outside of the curve.
+
+    >>> accuracy_at([20, 50, 80], [0.5, 0.7, 0.8], 60), accuracy_at([20, 50, 80], [0.5, 0.7, 0.8], 100)
+    (0.7, None)
+    """
+    if not labeled[0] <= labels <= labeled[-1]:
+        return None
+    return float(accuracy[int(np.searchsorted(np.asarray(labeled), labels, side="right")) - 1])
 
 
 def half_width(values: ArrayLike, confidence: float = 0.95) -> Floats:
-    """Half the width of the t interval of the mean over the first axis: values [S, …] to float64 […].
-
-    Raises:
-        ConfigError: there are fewer than two values.
-    """
+    """Half the width of the t interval of the mean over the first axis: values [S, …] to float64 […]."""
     array = np.asarray(values, dtype=np.float64)
     if len(array) < 2:
         raise ConfigError(f"an interval needs at least 2 seeds, not {len(array)}: run more.")
@@ -134,18 +144,11 @@ def signed_rank(differences: ArrayLike) -> float | None:
     if len(array) < 2:
         return None
     array = array[array != 0]
-    if not len(array):
-        return 1.0
-    return float(stats.wilcoxon(array).pvalue)
+    return float(stats.wilcoxon(array).pvalue) if len(array) else 1.0
 
 
 def compare(values: Mapping[int, float], reference: Mapping[int, float]) -> Comparison | None:
-    """``values`` against ``reference`` on the seeds that both have; None if they share no seed.
-
-    Args:
-        values: a number for each seed, higher is better.
-        reference: the same of the other strategy.
-    """
+    """``values`` against ``reference``, numbers by seed, on the seeds that both have; None if they share no seed."""
     shared = sorted(values.keys() & reference.keys())
     if not shared:
         return None
@@ -171,9 +174,6 @@ def matrix(values: Mapping[str, Mapping[int, float]]) -> dict[tuple[str, str], C
 
     The family of Holm's correction is the n (n − 1) / 2 pairs. Pairs that share no seed are left out. A strategy
     against itself ties on every seed and belongs to no family.
-
-    Args:
-        values: for each strategy a number for each seed, higher is better.
     """
     names = list(values)
     pairs = {(a, b): compare(values[a], values[b]) for i, a in enumerate(names) for b in names[i + 1 :]}
@@ -202,10 +202,6 @@ def _turned(comparison: Comparison) -> Comparison:
     """The same comparison seen from the other strategy."""
     gap, interval = comparison.difference, comparison.bootstrap
     low, high = (None, None) if gap.low is None or gap.high is None else (-gap.high, -gap.low)
-    return replace(
-        comparison,
-        difference=Estimate(-gap.mean, low, high, gap.count),
-        wins=comparison.losses,
-        losses=comparison.wins,
-        bootstrap=None if interval is None else (-interval[1], -interval[0]),
-    )
+    turned = None if interval is None else (-interval[1], -interval[0])
+    difference, wins, losses = Estimate(-gap.mean, low, high, gap.count), comparison.losses, comparison.wins
+    return replace(comparison, difference=difference, wins=wins, losses=losses, bootstrap=turned)

@@ -4,38 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
-
-from iale import _storage as storage
 
 TIMES = "times.jsonl"
 
 
 @dataclass(frozen=True)
 class RunTimes:
-    """What one run took; None for what was not measured.
-
-    Attributes:
-        seconds: the whole run.
-        fit_seconds: fits of the classifier.
-        query_seconds: queries, with the outputs that they ask for.
-        peak_mb: peak resident memory in megabytes.
-    """
+    """What one run took; None for what was not measured."""
 
     seconds: float | None = None
     fit_seconds: float | None = None
-    query_seconds: float | None = None
-    peak_mb: float | None = None
+    query_seconds: float | None = None  # with the outputs that queries ask for
+    peak_mb: float | None = None  # resident memory
 
     def rounded(self) -> dict[str, float]:
         """What was measured, to three decimals, for a line of times.jsonl."""
         return {name: round(value, 3) for name, value in asdict(self).items() if value is not None}
-
-    @classmethod
-    def parse(cls, line: Mapping[str, object]) -> RunTimes:
-        """The times in a line of times.jsonl; values that are not numbers count as not measured."""
-        known = {name: line.get(name) for name in cls.__dataclass_fields__}
-        return cls(**{name: float(value) for name, value in known.items() if isinstance(value, int | float)})
 
 
 Times = Mapping[str, RunTimes]
@@ -43,13 +27,17 @@ Times = Mapping[str, RunTimes]
 
 
 def by_key(lines: Iterable[Mapping[str, object]]) -> Times:
-    """Lines of times.jsonl by the keys of their runs; a run that was played twice has its last times."""
-    return {str(line["key"]): RunTimes.parse(line) for line in lines if "key" in line}
+    """Lines of times.jsonl by the keys of their runs; a run that was played twice has its last times.
 
-
-def read_times(folder: Path) -> Times:
-    """The times in a folder."""
-    return by_key(storage.read_lines(folder / TIMES))
+    Values that are not numbers count as not measured.
+    """
+    found = {}
+    for line in lines:
+        if "key" in line:
+            known = {name: line.get(name) for name in RunTimes.__dataclass_fields__}
+            numbers = {name: float(value) for name, value in known.items() if isinstance(value, int | float)}
+            found[str(line["key"])] = RunTimes(**numbers)
+    return found
 
 
 def ratios(own: Mapping[int, float | None], other: Mapping[int, float | None]) -> list[float]:

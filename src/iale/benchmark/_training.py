@@ -11,20 +11,21 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from iale import _storage as storage
-from iale.benchmark._costs import COSTS, PolicyCost
+from iale.benchmark._evidence import COSTS, PolicyCost
 from iale.benchmark._experiment import Experiment
-from iale.benchmark._identity import weights_digest
+from iale.benchmark._play import weights_digest
+from iale.benchmark._sizes import PolicyConfig
 from iale.classifiers.base import resolve_device
 from iale.dagger.alil import train_alil
-from iale.dagger.config import AlilConfig, DaggerConfig
+from iale.dagger.config import AlilConfig
 from iale.dagger.trainer import train_policy
 from iale.executors import Executor, as_completed
 from iale.policies._files import CARD, PRETRAINED
@@ -33,89 +34,54 @@ from iale.policies.saved import load_card, load_policy
 _TRAINING_TIMES = "policy_times.jsonl"
 
 
-@dataclass(frozen=True)
-class _Job:
-    """A policy to train into a folder."""
-
-    name: str
-    config: DaggerConfig | AlilConfig
-    folder: Path
-
-
 def train_policies(
     experiment: Experiment, out: Path, *, workers: int, executor: Executor, progress: bool = True
 ) -> Experiment:
-    """Trains the policies that are not there yet; a training that was stopped goes on.
+    """Trains the policies that are not there yet, and returns the experiment with folders in place of their names.
 
-    If there are fewer of them than workers, the episodes of each run side by side, otherwise the policies do.
-
-    Args:
-        experiment: names and configures them.
-        out: the folder of the records.
-        workers: of ``executor``.
-        executor: where they are trained. Workers write to ``out``, so they must share its disk.
-        progress: shows a bar on stderr.
-
-    Returns:
-        The experiment with folders in place of the policies' names.
-
-    Raises:
-        ConfigError: a folder holds a policy of another configuration.
+    A training that was stopped goes on. If there are fewer policies than workers, the episodes of each run side by
+    side, otherwise the policies do. Workers write to ``out``, so they must share its disk.
     """
     trained: dict[str, Path] = {}
-    missing: list[_Job] = []
+    missing: list[tuple[PolicyConfig, Path]] = []
     for name, config in experiment.policies.items():
         device = str(resolve_device(config.training.device))
         placed, folder = replace(config, training=replace(config.training, device=device)), out / "policies" / name
         trained[name] = PRETRAINED / name if _is_trained(PRETRAINED / name, placed) else folder / "policy"
         if not _is_trained(trained[name], placed):
-            missing.append(_Job(name, placed, folder))
-    if 0 < len(missing) < workers:
-        for job in missing:
-            _note(out, job.name, _train(job, workers=workers, executor=executor, progress=progress))
-    else:
-        with tqdm(total=len(missing), unit="policy", disable=not progress or not missing, file=sys.stderr) as bar:
-            for name, seconds in as_completed(executor, _train_alone, missing, ahead=workers):
-                _note(out, name, seconds)
-                bar.set_postfix_str(name, False)
-                bar.update()
+            missing.append((placed, folder))
+    finished: Iterable[tuple[str, float]] = as_completed(executor, _train, missing, ahead=workers)
+    if few := len(missing) < workers:
+        finished = (_train(job, workers=workers, executor=executor, progress=progress) for job in missing)
+    with tqdm(total=len(missing), unit="policy", disable=few or not progress, file=sys.stderr) as bar:
+        for name, seconds in finished:
+            storage.append_line(out / _TRAINING_TIMES, {"policy": name, "seconds": round(seconds, 3)})
+            bar.set_postfix_str(name, False)
+            bar.update()
     _write_costs(out)
-    grids = tuple(
-        replace(grid, strategies=tuple(str(trained.get(name, name)) for name in grid.strategies))
-        for grid in experiment.grids
-    )
-    return replace(experiment, grids=grids)
+    grids = (replace(g, strategies=tuple(str(trained.get(n, n)) for n in g.strategies)) for g in experiment.grids)
+    return replace(experiment, grids=tuple(grids))
 
 
-def _train_alone(job: _Job) -> tuple[str, float]:
-    """Trains one policy on one thread; what a worker does."""
-    return job.name, _train(job, workers=1, executor="serial", progress=False)
-
-
-def _train(job: _Job, *, workers: int, executor: Executor | str, progress: bool) -> float:
-    """Trains one policy and returns the seconds that it took."""
-    begin = time.perf_counter()
-    if isinstance(job.config, AlilConfig):
-        train_alil(job.config, job.folder, progress=progress)
+def _train(
+    job: tuple[PolicyConfig, Path], workers: int = 1, executor: Executor | str = "serial", progress: bool = False
+) -> tuple[str, float]:
+    """Trains one policy into a folder, and returns its name and the seconds that it took."""
+    begin, (config, folder) = time.perf_counter(), job
+    if isinstance(config, AlilConfig):
+        train_alil(config, folder, progress=progress)
     else:
-        train_policy(job.config, job.folder, workers=workers, executor=executor, progress=progress)
-    return time.perf_counter() - begin
+        train_policy(config, folder, workers=workers, executor=executor, progress=progress)
+    return folder.name, time.perf_counter() - begin
 
 
-def _is_trained(policy: Path, config: DaggerConfig | AlilConfig) -> bool:
+def _is_trained(policy: Path, config: PolicyConfig) -> bool:
     """Whether a folder holds exactly this policy; training refuses a folder with another configuration."""
-    if not (policy / CARD).is_file():
-        return False
-    return storage.to_json(load_card(policy)["source"]) == storage.to_json(asdict(config))
-
-
-def _note(out: Path, name: str, seconds: float) -> None:
-    """A training that was stopped leaves one line for each time it was started."""
-    storage.append_line(out / _TRAINING_TIMES, {"policy": name, "seconds": round(seconds, 3)})
+    return (policy / CARD).is_file() and storage.to_json(load_card(policy)["source"]) == storage.to_json(asdict(config))
 
 
 def _write_costs(out: Path) -> None:
-    """Writes what all policies in the folder cost."""
+    """Writes what all policies in the folder cost; the seconds of a training that was stopped add up."""
     seconds: dict[str, float] = {}
     for line in storage.read_lines(out / _TRAINING_TIMES):
         seconds[line["policy"]] = seconds.get(line["policy"], 0.0) + line["seconds"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, get_args
 
-from iale.benchmark._names import label
+from iale.benchmark._content import label
 from iale.benchmark.records import PoolName
 from iale.classifiers.base import TrainingConfig, resolve_device
 from iale.errors import ConfigError
@@ -34,9 +34,6 @@ class GridConfig:
             many choices they share with the strategy that acts.
         cycle: sizes of the loop.
         training: how the classifier is fitted.
-
-    Raises:
-        ConfigError: a value is out of range or does not fit the others.
     """
 
     dataset: str = "fashion-small"
@@ -54,10 +51,11 @@ class GridConfig:
     def __post_init__(self) -> None:
         if self.seeds < 1:
             raise ConfigError(f"the number of seeds must be at least 1, not {self.seeds}.")
-        _check_names("strategies", self.strategies)
-        if self.beside:
-            _check_names("strategies beside", self.beside)
-        _check_names("pools", self.pools)
+        for what, names in ("strategies", self.strategies), ("strategies beside", self.beside), ("pools", self.pools):
+            if not names and what != "strategies beside":
+                raise ConfigError(f"no {what} were named: name at least one.")
+            if len(set(names)) != len(names):
+                raise ConfigError(f"the {what} {', '.join(names)} name one twice: name each once.")
         for pool in self.pools:
             if pool not in get_args(PoolName):
                 raise ConfigError(f"unknown pool {pool!r}: use subset, whole or both.")
@@ -77,10 +75,8 @@ class GridConfig:
 
     def runs(self) -> Iterator[tuple[str, PoolName, int]]:
         """(strategy, pool, seed) of every run; seed by seed, so that an unfinished grid is paired too."""
-        for seed in range(self.first_seed, self.first_seed + self.seeds):
-            for pool in self.pools:
-                for strategy in self.strategies:
-                    yield strategy, pool, seed
+        seeds = range(self.first_seed, self.first_seed + self.seeds)
+        return ((strategy, pool, seed) for seed in seeds for pool in self.pools for strategy in self.strategies)
 
     def resolved(self) -> dict[str, Any]:
         """The configuration with every default filled in, ready for JSON."""
@@ -97,10 +93,3 @@ class GridConfig:
             del described["beside"]
         described["cycle"]["subset_size"] = self.cycle_of(pool).subset_size
         return {**described, "strategy": label(strategy), "policy": None, "pool": pool, "seed": seed}
-
-
-def _check_names(what: str, names: tuple[str, ...]) -> None:
-    if not names:
-        raise ConfigError(f"no {what} were named: name at least one.")
-    if len(set(names)) != len(names):
-        raise ConfigError(f"the {what} {', '.join(names)} name one twice: name each once.")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from iale.benchmark._run_config import RunConfig
+from iale.benchmark._content import RunConfig
 
 PoolName = Literal["subset", "whole"]
 
@@ -18,16 +18,14 @@ class Record:
     Attributes:
         key: hash of the run's resolved configuration; runs with equal keys are the same run.
         dataset: name or path.
-        classifier: its name.
         strategy: the name of the strategy, the oracle or the policy.
-        pool: "subset" or "whole".
         seed: root of every draw.
         config: everything else that decides the run.
         labeled: number of labels at each of the P recorded points.
         accuracy: test accuracy at each recorded point, 0 … 1.
         selected: data-set indices acquired after each fit; empty at the last point.
         overlap: for each strategy that was asked without acting, the share of the P − 1 acquisitions that it would
-            have chosen too; empty if none was asked.
+            have chosen too.
         versions: of Python and of the packages that the numbers depend on.
         content: the record as it is in the file, sealed by a digest.
     """
@@ -49,12 +47,9 @@ class Record:
     @classmethod
     def parse(cls, content: Mapping[str, Any]) -> Record:
         """The record in a line of records.jsonl; raises KeyError, TypeError or AttributeError for anything else."""
+        names = {name: content[name] for name in ("key", "dataset", "classifier", "strategy", "pool")}
         return cls(
-            key=content["key"],
-            dataset=content["dataset"],
-            classifier=content["classifier"],
-            strategy=content["strategy"],
-            pool=content["pool"],
+            **names,
             seed=int(content["seed"]),
             config=RunConfig.parse(content["config"]),
             labeled=tuple(content["labeled"]),

@@ -21,12 +21,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from iale import _storage as storage
+from iale.benchmark._content import told
 from iale.benchmark._evidence import MACHINE
 from iale.benchmark._machine import describe_machine
 from iale.benchmark._plan import planned
 from iale.benchmark._play import Run, check, find_contender, play, play_together
 from iale.benchmark._record_files import RECORDS, all_records, cut_short
-from iale.benchmark._seal import told
 from iale.benchmark._times import TIMES, RunTimes
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.records import PoolName, Record
@@ -37,9 +37,7 @@ from iale.errors import StorageError
 from iale.executors import Executor, as_completed, open_executor
 from iale.strategies.base import QueryStrategy
 
-_GRIDS = "experiment.json"
-_TOGETHER = 32
-"""Runs whose fits are trained side by side on a GPU, which a single run would leave mostly idle."""
+_TOGETHER = 32  # runs whose fits are trained side by side on a GPU, which a single run would leave mostly idle
 
 
 def run_grids(
@@ -59,13 +57,11 @@ def run_grids(
 
     Args:
         config: what to run. Several grids share the records, and a run that two of them name is played once.
-        out: folder for the records.
         workers: processes side by side, each on one thread.
         executor: where they run, see `open_executor`; by default in this process for one worker, and in a pool of
             processes for more.
         together: runs of one process whose fits are trained side by side, with equal results up to rounding; by
             default 32 on a GPU and 1 on a CPU, which gains nothing.
-        progress: shows a bar on stderr.
 
     Returns:
         The path of the records.
@@ -82,7 +78,7 @@ def run_grids(
     if (lost := cut_short(out / RECORDS)) is not None:
         print(f"{out / RECORDS} ends in half a line: the run {lost} was cut short and is played again", file=sys.stderr)
     with open_executor(workers, executor) as opened:
-        storage.write_json(out / _GRIDS, {"experiments": [grid.resolved() for grid in grids]})
+        storage.write_json(out / "experiment.json", {"experiments": [grid.resolved() for grid in grids]})
         storage.write_json(out / MACHINE, describe_machine())
         with tqdm(total=len(runs), initial=len(runs) - len(left), unit="run", disable=not progress) as bar:
             played = as_completed(opened, play_together, _groups(left, together), ahead=2 * workers - 1)
@@ -98,24 +94,19 @@ def _keep_all(played: Iterable[Sequence[tuple[Record, RunTimes]]], out: Path, ba
 
     try:
         for record, times in chain.from_iterable(played):
-            _keep(out, record, times, kept())
+            name = {"key": record.key, "strategy": record.strategy, "pool": record.pool, "seed": record.seed}
+            try:  # the record last: if it is there, the times are there too
+                storage.append_line(out / TIMES, {**name, **times.rounded()})
+                storage.append_line(out / RECORDS, record.content)
+            except StorageError as error:
+                lost = f"the run {told(record.content)} is lost: {error}"
+                raise StorageError(f"{lost} {kept()}; start the same command again.") from error
             done += 1
             shown = ", ".join([record.dataset, record.strategy, f"seed {record.seed}"])
             bar.set_postfix_str(f"{shown}: {record.accuracy[-1]:.1%}", False)
             bar.update()
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"stopped: {kept()} in {out}; start the same command again to go on.") from None
-
-
-def _keep(out: Path, record: Record, times: RunTimes, kept: str) -> None:
-    """Writes down a finished run, the record last: if it is there, the times are there too."""
-    name = {"key": record.key, "strategy": record.strategy, "pool": record.pool, "seed": record.seed}
-    try:
-        storage.append_line(out / TIMES, {**name, **times.rounded()})
-        storage.append_line(out / RECORDS, record.content)
-    except StorageError as error:
-        lost = told(record.content)
-        raise StorageError(f"the run {lost} is lost: {error} {kept}; start the same command again.") from error
 
 
 def _groups(runs: Sequence[Run], together: int | None) -> Iterator[tuple[Run, ...]]:
@@ -135,7 +126,7 @@ def run_one(
     *,
     classifier: Classifier | None = None,
 ) -> Record:
-    """Plays one run and returns its record.
+    """Plays one run and returns its record, which is the same in every execution on one machine.
 
     Args:
         config: sizes and training; its strategies, seeds and pools are not read.
@@ -144,9 +135,6 @@ def run_one(
         pool: "subset" or "whole".
         seed: root of every draw.
         classifier: your own recipe; by default the one that ``config`` names.
-
-    Returns:
-        The record, which is the same in every execution on one machine.
 
     Raises:
         ConfigError, DataError, ModelError, PolicyError: something does not fit.

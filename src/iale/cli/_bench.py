@@ -11,8 +11,7 @@ from iale.benchmark._evidence import read_evidence
 from iale.benchmark._experiment import Experiment, records_of, wanted
 from iale.benchmark._experiments.catalog import EXPERIMENTS, on_datasets, with_changes
 from iale.benchmark._plan import check_additions
-from iale.benchmark._scale import SizeName
-from iale.benchmark._sizes import SIZES
+from iale.benchmark._sizes import SIZES, SizeName
 from iale.benchmark._training import train_policies
 from iale.benchmark.runner import run_grids
 from iale.classifiers.base import TrainingConfig

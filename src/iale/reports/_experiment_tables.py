@@ -7,8 +7,8 @@ from dataclasses import asdict
 
 from iale.benchmark._evidence import Evidence
 from iale.benchmark._experiment import Experiment
+from iale.benchmark._judge import verdict
 from iale.benchmark._statistics import Comparison
-from iale.benchmark._verdicts import verdict
 from iale.reports import _page as page
 from iale.reports._factor import STRATEGY, Series, series
 from iale.reports._markup import Table

@@ -15,8 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from iale.benchmark._metrics import Floats
-from iale.benchmark._statistics import half_width
+from iale.benchmark._statistics import Floats, half_width
 from iale.reports._palette import GRID, INK, MUTED, PAPER, Look, looks, screen_colors
 from iale.reports._panels import RANDOM, Entry, Panel, display_name
 

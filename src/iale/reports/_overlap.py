@@ -10,8 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from iale.benchmark._metrics import Floats
-from iale.benchmark._statistics import Estimate, estimate, half_width
+from iale.benchmark._statistics import Estimate, Floats, estimate, half_width
 from iale.reports._figures import BAND, STYLE, caption, frame, name_ends, plot_grid, titles
 from iale.reports._palette import MUTED, Look
 from iale.reports._panels import Entry, Panel, display_name

@@ -11,9 +11,9 @@ from functools import cached_property
 import numpy as np
 
 from iale import _storage as storage
-from iale.benchmark._metrics import Floats, area
-from iale.benchmark._oracles import ORACLES
-from iale.benchmark._run_config import RunConfig
+from iale.benchmark._content import RunConfig
+from iale.benchmark._experiment import ORACLES
+from iale.benchmark._statistics import Floats, area
 from iale.benchmark.records import Record
 from iale.errors import StorageError
 

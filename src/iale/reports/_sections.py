@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from html import escape
 
+from iale.benchmark._judge import verdict
 from iale.benchmark._statistics import Comparison
 from iale.benchmark._times import Times
-from iale.benchmark._verdicts import verdict
 from iale.reports import _page as page
 from iale.reports import _tables as tables
 from iale.reports._curves import draw_curves

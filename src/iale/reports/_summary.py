@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from iale.benchmark._metrics import accuracy_at, labels_to_reach
 from iale.benchmark._statistics import (
     Comparison,
     Estimate,
+    accuracy_at,
     compare,
     correct,
     estimate,
     interquartile_mean,
+    labels_to_reach,
     matrix,
 )
 from iale.benchmark._times import RunTimes, Times, ratios

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from iale.benchmark._costs import PolicyCost
+from iale.benchmark._evidence import PolicyCost
+from iale.benchmark._judge import significant, verdict
 from iale.benchmark._statistics import Comparison, Estimate
 from iale.benchmark._times import Times
-from iale.benchmark._verdicts import significant, verdict
 from iale.reports._markup import Table
 from iale.reports._panels import Entry, Panel
 from iale.reports._summary import Row, at_labels, costs, rows, to_targets, wins

@@ -6,11 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from iale.benchmark._experiment import Experiment
-from iale.benchmark._experiments.classifiers import fig8, fig9, fig10
-from iale.benchmark._experiments.settings import fig5a, fig5b
-from iale.benchmark._experiments.sources import fig3, fig4, fig7, runtime
+from iale.benchmark._experiments.figures import fig3, fig4, fig5a, fig5b, fig7, fig8, fig9, fig10, runtime
 from iale.benchmark._experiments.variants import controls, episodes, fig5c, fig13, schedule
-from iale.benchmark._scale import Size
+from iale.benchmark._sizes import Size
 
 EXPERIMENTS: dict[str, Callable[[Size], Experiment]] = {
     make.__name__: make
@@ -31,21 +29,14 @@ def with_changes(experiment: Experiment, *, seeds: int | None = None, add: tuple
 def on_datasets(experiment: Experiment, sizes: Mapping[str, tuple[int, int]]) -> Experiment:
     """The same comparisons on other data sets, with the same policies and without the paper's claims.
 
-    Args:
-        experiment: whose data sets are replaced.
-        sizes: for each data set the number of its training and of its test samples. Of a small data set, four fifths
-            of the training samples may be labeled, so that oracles have samples to judge by, and all test samples are
-            used.
+    ``sizes`` gives for each data set the number of its training and of its test samples. Of a small data set, four
+    fifths of the training samples may be labeled, so that oracles have samples to judge by.
     """
     shapes = dict.fromkeys(replace(grid, dataset="") for grid in experiment.grids)
-    grids = tuple(
-        replace(
-            shape,
-            dataset=name,
-            pool_size=None if shape.pool_size is None else min(shape.pool_size, train * 4 // 5),
-            test_size=None if shape.test_size is None else min(shape.test_size, test),
-        )
-        for name, (train, test) in sizes.items()
-        for shape in shapes
-    )
-    return replace(experiment, grids=grids, claims=())
+    grids = []
+    for name, (train, test) in sizes.items():
+        for shape in shapes:
+            pool_size = None if shape.pool_size is None else min(shape.pool_size, train * 4 // 5)
+            test_size = None if shape.test_size is None else min(shape.test_size, test)
+            grids.append(replace(shape, dataset=name, pool_size=pool_size, test_size=test_size))
+    return replace(experiment, grids=tuple(grids), claims=())

@@ -4,34 +4,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from iale.benchmark._claims import Claim, Contest
-from iale.benchmark._experiment import Experiment
-from iale.benchmark._experiments.contests import RANDOM, REFERENCES, duels
-from iale.benchmark._scale import Size
+from iale.benchmark._experiment import RANDOM, REFERENCES, Claim, Contest, Experiment
+from iale.benchmark._sizes import Size
 from iale.dagger.config import EXPERTS, DaggerConfig
 from iale.policies.state import StateConfig
 
 
 def fig5c(size: Size) -> Experiment:
-    """Figures 5c and 12: leave one expert out."""
     scale, full = size.wide, size.wide.own(size.mnist)
     fewer = {f"{full}-without-{expert}": scale.policy(size.mnist, experts=_all_but(expert)) for expert in EXPERTS}
     policies = {full: scale.policy(size.mnist), **fewer}
-    against = tuple(duels(size, scale, full, list(fewer), size.wide_targets))
+    text = "the full set of experts is as good as every set with one left out"
+    against = size.duels(scale, full, list(fewer), size.wide_targets)
     return _bars(
         size,
         name="fig5c",
         title="Figures 5c and 12: policies with one expert left out",
         claim="The full set of experts is consistently among the best.",
         policies=policies,
-        claims=(
-            Claim("fig5c", "the full set of experts is as good as every set with one left out", "as good", against),
-        ),
+        claims=(Claim("fig5c", text, "as good", against),),
     )
 
 
 def fig13(size: Size) -> Experiment:
-    """Figure 13: what the state holds; at the paper's size with each set of experts."""
     scale, full = size.wide, size.wide.own(size.mnist)
     blind, flat = f"{full}-no-predictions", f"{full}-no-gradients"
     policies = {full: scale.policy(size.mnist)}
@@ -53,13 +48,9 @@ def fig13(size: Size) -> Experiment:
 
 
 def schedule(size: Size) -> Experiment:
-    """Section A.2.1: who acts while the policy learns."""
     scale, fixed = size.wide, size.wide.own(size.mnist)
     exponential = f"{fixed}-exponential"
-    policies = {
-        fixed: scale.policy(size.mnist),
-        exponential: scale.policy(size.mnist, schedule="exponential"),
-    }
+    policies = {fixed: scale.policy(size.mnist), exponential: scale.policy(size.mnist, schedule="exponential")}
     text = "the fixed schedule is better than the exponential one"
     return _bars(
         size,
@@ -99,7 +90,7 @@ def episodes(size: Size) -> Experiment:
 def controls(size: Size) -> Experiment:
     """Not in the paper: does imitation matter, do several experts matter, and what could be gained at most?"""
     scale, own = size.wide, size.wide.own(size.mnist)
-    scale = replace(scale, pool_size=scale.pool_size or 50_000)  # oracles score on samples outside of the pool
+    pool_size = scale.shape.pool_size or 50_000  # oracles score on samples outside of the pool
     chance, single = f"{own}-random-expert", f"{own}-one-expert"
     batches, singles = "best-of-random", "greedy-look-ahead"
     policies = {
@@ -121,7 +112,7 @@ def controls(size: Size) -> Experiment:
         claim="nothing, because it has no such controls.",
         figure="factor",
         factor="strategy",
-        grids=tuple(scale.runs(target, strategies) for target in size.wide_targets),
+        grids=tuple(replace(scale.runs(t, strategies), pool_size=pool_size) for t in size.wide_targets),
         policies=policies,
         claims=tuple(Claim("controls", text, "better", _pair(size, *names)) for text, names in pairs.items()),
     )
@@ -140,4 +131,4 @@ def _all_but(expert: str) -> tuple[str, ...]:
 
 
 def _pair(size: Size, first: str, second: str) -> tuple[Contest, ...]:
-    return tuple(duels(size, size.wide, first, [second], size.wide_targets))
+    return size.duels(size.wide, first, [second], size.wide_targets)
