@@ -236,12 +236,7 @@ class Oracle(Protocol):
 
 
 def start(
-    classifier: Classifier,
-    data: DataSet,
-    config: CycleConfig,
-    stream: Stream,
-    *,
-    universe: Tensor | None = None,
+    classifier: Classifier, data: DataSet, config: CycleConfig, stream: Stream, *, universe: Tensor | None = None
 ) -> Learner:
     """A learner with its first, class-balanced labels.
 

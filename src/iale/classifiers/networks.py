@@ -111,12 +111,7 @@ def cnn(shape: tuple[int, ...], num_classes: int, mean: Sequence[float], std: Se
         nn.ReLU(),  # commutes with the pooling, after which it has a quarter of the work
     )
     head = nn.Sequential(
-        Dropout(0.25),
-        nn.Flatten(),
-        nn.Linear(features, 128),
-        nn.ReLU(),
-        Dropout(0.5),
-        nn.Linear(128, num_classes),
+        Dropout(0.25), nn.Flatten(), nn.Linear(features, 128), nn.ReLU(), Dropout(0.5), nn.Linear(128, num_classes)
     )
     return Network(Standardize(mean, std), trunk, head)
 

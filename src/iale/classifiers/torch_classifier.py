@@ -19,15 +19,7 @@ from iale.classifiers import _passes as passing
 from iale.classifiers._chunks import Chunks
 from iale.classifiers._global_seed import global_seed
 from iale.classifiers._initialize import initialize
-from iale.classifiers._modules import (
-    DROPOUTS,
-    by_channel,
-    check_layer,
-    check_resettable,
-    device_of,
-    last_linear,
-    reset,
-)
+from iale.classifiers._modules import DROPOUTS, by_channel, check_layer, check_resettable, device_of, last_linear, reset
 from iale.classifiers._training import check_job, train
 from iale.classifiers.base import FitJob, FittedClassifier, Outputs, TrainingConfig, resolve_device
 from iale.classifiers.networks import Network
@@ -172,10 +164,7 @@ class FittedTorchClassifier:
             return self.raw(samples.batch(indices[start:stop]))
 
         parts = list(self.recipe.chunks.run(len(indices), compute))
-        return Outputs(
-            torch.cat([part.logits for part in parts]),
-            torch.cat([part.embeddings for part in parts]),
-        )
+        return Outputs(torch.cat([part.logits for part in parts]), torch.cat([part.embeddings for part in parts]))
 
     def raw(self, inputs: Tensor) -> Outputs:
         """Outputs for inputs [N, …] in memory; raises ModelError if the module returns something else."""

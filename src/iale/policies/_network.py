@@ -17,11 +17,7 @@ def policy_network(width: int, stream: Stream) -> nn.Sequential:
     It ends in a logit: the sigmoid of the paper is part of the loss, and does not change the order of candidates.
     """
     network = nn.Sequential(
-        nn.Linear(width, _HIDDEN),
-        nn.ReLU(),
-        nn.Linear(_HIDDEN, _HIDDEN),
-        nn.ReLU(),
-        nn.Linear(_HIDDEN, 1),
+        nn.Linear(width, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 1)
     )
     initialize(network, draws.keys([stream.seed])[0])
     return network
