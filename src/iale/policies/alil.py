@@ -55,7 +55,7 @@ class AlilPolicy(Policy):
             raise PolicyError(f"an ALIL policy needs at least 1 candidate to choose from, not {self.choices}.")
 
     def expects(self) -> Mapping[str, object]:
-        """The pooling and the choices."""
+        """The entries of its card that `untrained` reads."""
         return {"pooling": self.pooling, "choices": self.choices}
 
     @classmethod

@@ -24,7 +24,7 @@ class _Request:
 
 
 class _Meeting:
-    """A `Classifier` that several threads (``runs``) share, each until it calls `leave`; it trains their jobs together."""
+    """A `Classifier` that trains the jobs of ``runs`` threads together; each thread uses it until it calls `leave`."""
 
     def __init__(self, classifier: Classifier, runs: int) -> None:
         self._classifier, self._runs = classifier, runs
