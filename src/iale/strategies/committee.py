@@ -42,7 +42,9 @@ def _variation_ratio(probs: Tensor) -> Tensor:
     """1 − m/N over hard votes, where m is the number of votes for the most frequent class (paper, Eq. 4): float64 [n].
 
     Each of the N voters of ``probs`` [N, n, C] votes for its most likely class, or for the first of several equally
-    likely ones. Raises QueryError if N is 0 or a probability is not finite.
+    likely ones. `iale.testing.reference.variation_ratio` counts the votes one by one.
+
+    Raises QueryError if N is 0 or a probability is not finite.
     """
     voters, n, classes = probs.shape
     if voters == 0:
