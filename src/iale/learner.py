@@ -117,11 +117,9 @@ class Learner:
         return bool(self._members) and all(map(torch.equal, self._fitted_to, now))
 
     def job(self, *names: str | int, extra: tuple[Tensor, Tensor] | None = None) -> FitJob:
-        """A fit on the labeled set.
+        """A fit on the labeled set; the same ``names`` in one step give equal initial weights.
 
-        Args:
-            names: of the stream that seeds the fit; the same names in one step give equal initial weights.
-            extra: (indices, labels), int64 [m] each, of samples to add for this fit alone.
+        ``extra`` has indices and labels, int64 [m] each, of samples to add for this fit alone.
         """
         indices, labels = self.pool.labeled, self.pool.labels
         if extra is not None:
@@ -218,9 +216,7 @@ class Step:
 class Oracle(Protocol):
     """A control that looks ahead with hidden labels, which no strategy may do: an upper bound on what can be gained.
 
-    Attributes:
-        name: as it is typed.
-        needs: what it reads of M, in the words of a strategy.
+    ``name`` and ``needs`` are those of a strategy.
     """
 
     name: ClassVar[str]

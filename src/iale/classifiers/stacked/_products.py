@@ -42,12 +42,8 @@ class Products:
         return cells * sums > _SMALL and sums <= cells
 
 
-def _onednn() -> Callable[..., Tensor] | None:
-    # PyTorch has no public way to choose oneDNN; without this private operator everything goes to MKL, only slower.
-    available = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    return getattr(torch.ops.mkldnn, "_linear_pointwise", None) if available else None
-
-
-_ONEDNN = _onednn()
+# PyTorch has no public way to choose oneDNN; without this private operator everything goes to MKL, only slower.
+_OPERATORS = torch.ops.mkldnn if torch.backends.mkldnn.is_available() else None  # type: ignore[no-untyped-call]
+_ONEDNN: Callable[..., Tensor] | None = getattr(_OPERATORS, "_linear_pointwise", None)
 _SMALL = 1 << 20
 """Multiplications up to which a product counts as small."""
