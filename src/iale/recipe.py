@@ -16,7 +16,8 @@ from iale.errors import ConfigError, IaleError
 from iale.policies.catalog import find_strategy, list_policies
 from iale.strategies.base import QueryStrategy
 
-AUTO, FALLBACK = "auto", "margin"
+AUTO = "auto"
+FALLBACK = "margin"
 _LARGEST_SIDE = 1024
 
 
