@@ -24,6 +24,7 @@ from iale.policies.catalog import find_strategy
 from iale.seeding import Stream
 from iale.strategies.base import Need
 from iale.strategies.catalog import STRATEGIES
+from iale.strategies.coreset import CoreSet
 
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(0, 3, 80)
@@ -332,6 +333,12 @@ def test_tensors_and_arrays_may_be_told() -> None:
     learner.tell(torch.tensor([0, 1]), torch.tensor([0, 1]))
     learner.tell(np.array([2, 3], dtype=np.uint8), np.array([0, 1]))  # type: ignore[arg-type]
     assert learner.labeled == [0, 1, 2, 3]
+
+
+def test_the_strategy_is_found_at_once() -> None:
+    badge = find_strategy("badge")
+    assert isinstance(person("coreset").strategy, CoreSet)
+    assert ActiveLearner(model(), IMAGES, badge, training=TRAINING).strategy is badge
 
 
 @pytest.mark.parametrize(("k", "message"), [(0, "ask for 1 to 77"), (-1, "ask for 1 to 77"), (78, "ask for 1 to 77")])

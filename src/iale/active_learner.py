@@ -36,7 +36,8 @@ class ActiveLearner:
     Args:
         model: any PyTorch module that maps a batch to logits [B, C], a function that makes one, or a `Classifier`.
         samples: the inputs: an array [N, …], or any `Samples`.
-        strategy: a strategy, its name, the name of a shipped policy, or a policy's folder.
+        strategy: a strategy, its name, the name of a shipped policy, or a policy's folder. The attribute holds the
+            strategy itself.
         num_classes: C; by default the number of logits.
         training: how the model is fitted; ignored if ``model`` is a `Classifier`.
         subset_size: a query looks at a random sub-pool of this size; None looks at all unlabeled samples.
@@ -71,6 +72,7 @@ class ActiveLearner:
     cache: str | Path | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "strategy", self._strategy)  # the strategy itself, whatever was passed
         # What does not fit together raises here, not at the first question.
         self._strategy.check(self._learner.classifier)
 

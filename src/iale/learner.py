@@ -117,11 +117,9 @@ class Learner:
         return bool(self._members) and all(map(torch.equal, self._fitted_to, now))
 
     def job(self, *names: str | int, extra: tuple[Tensor, Tensor] | None = None) -> FitJob:
-        """A fit on the labeled set.
+        """A fit on the labeled set; the same ``names`` in one step give equal initial weights.
 
-        Args:
-            names: of the stream that seeds the fit; the same names in one step give equal initial weights.
-            extra: (indices, labels), int64 [m] each, of samples to add for this fit alone.
+        ``extra`` has indices and labels, int64 [m] each, of samples to add for this fit alone.
         """
         indices, labels = self.pool.labeled, self.pool.labels
         if extra is not None:
@@ -142,18 +140,15 @@ class Learner:
         return self.pool.candidates(self.config.subset_size, self._step_stream("subset"))
 
     def context(self, candidates: Candidates, needs: Set[Need]) -> QueryContext:
-        """What strategies with ``needs`` may know about the candidates.
+        """What strategies with ``needs`` may know about the candidates, each part computed once for all of them.
 
-        Each part is computed once, however many strategies read it.
-
-        Raises:
-            ModelError: the classifier, or the committee in ``needs``, is not fitted.
+        Raises ModelError if the classifier, or the committee in ``needs``, is not fitted.
         """
-        indices, pool = candidates.indices, self.pool
-        monte_carlo = committee = labeled = None
+        indices = candidates.indices
+        monte_carlo = committee = labeled = labels = None
         outputs = self._candidate_outputs(self.fitted, indices)
         if Need.LABELED in needs:
-            labeled = self.fitted.outputs(self.samples, pool.labeled)
+            labeled, labels = self.fitted.outputs(self.samples, self.pool.labeled), self.pool.labels
         if Need.MONTE_CARLO in needs:
             seed = self._step_stream("monte-carlo").seed
             monte_carlo = self.fitted.monte_carlo(self.samples, indices, self.config.monte_carlo_passes, seed)
@@ -164,8 +159,7 @@ class Learner:
                 )
             others = [self._candidate_outputs(member, indices).probs for member in self._members[1:]]
             committee = torch.stack([outputs.probs, *others])
-        labels = None if labeled is None else pool.labels
-        return QueryContext(outputs, pool.num_classes, labeled, labels, monte_carlo, committee)
+        return QueryContext(outputs, self.pool.num_classes, labeled, labels, monte_carlo, committee)
 
     def _candidate_outputs(self, member: FittedClassifier, indices: Tensor) -> Outputs:
         # Sub-pools are small and new for every query: only a whole pool is worth a place on disk.
@@ -222,9 +216,7 @@ class Step:
 class Oracle(Protocol):
     """A control that looks ahead with hidden labels, which no strategy may do: an upper bound on what can be gained.
 
-    Attributes:
-        name: as it is typed.
-        needs: what it reads of M, in the words of a strategy.
+    ``name`` and ``needs`` are those of a strategy.
     """
 
     name: ClassVar[str]
@@ -232,25 +224,14 @@ class Oracle(Protocol):
 
     def choose(self, learner: Learner, k: int) -> Tensor:
         """int64 [k]: data-set indices to label next; the learner has just been fitted."""
-        ...
 
 
 def start(
-    classifier: Classifier,
-    data: DataSet,
-    config: CycleConfig,
-    stream: Stream,
-    *,
-    universe: Tensor | None = None,
+    classifier: Classifier, data: DataSet, config: CycleConfig, stream: Stream, *, universe: Tensor | None = None
 ) -> Learner:
     """A learner with its first, class-balanced labels.
 
-    Args:
-        classifier: the recipe.
-        data: the inputs and their hidden labels.
-        config: sizes of the run.
-        stream: root of the run.
-        universe: int64, the training indices that may be labeled; all of them by default.
+    ``stream`` is the root of the run; ``universe`` (int64) are the training indices to label, by default all.
 
     Raises:
         ConfigError: the budget is larger than the pool.
@@ -280,14 +261,11 @@ def run_cycle(
     """Plays one run against known labels (paper, section 3.1), a step at a time.
 
     Args:
-        learner: holds the first labels; its configuration is a `CycleConfig`.
+        learner: holds the first labels; its configuration is a `CycleConfig`, else a ConfigError is raised.
         strategy: chooses.
         labels: int64 [N], the hidden labels; only those of chosen samples are read.
         evaluate: the accuracy of a fitted classifier.
         beside: further strategies that are asked in every state and change nothing; not together with an oracle.
-
-    Raises:
-        ConfigError: the learner's configuration has no labeling budget.
     """
     config, pool = learner.config, learner.pool
     if not isinstance(config, CycleConfig):
@@ -308,12 +286,9 @@ def run_cycle(
         else:
             chosen = learner.query(strategy, k)
         pool.acquire(chosen, labels[chosen])
-        overlap = {o.name: _share(chosen, choice) for o, choice in zip(beside, others, strict=True)}
+        shares = [float(torch.isin(chosen, choice).double().mean()) for choice in others]
+        overlap = dict(zip((strategy.name for strategy in beside), shares, strict=True))
         yield Step(count, accuracy, tuple(chosen.tolist()), overlap)
-
-
-def _share(chosen: Tensor, others: Tensor) -> float:
-    return float(torch.isin(chosen, others).double().mean())
 
 
 def accuracy(fitted: FittedClassifier, samples: Samples, indices: Tensor, labels: Tensor) -> float:

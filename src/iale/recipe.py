@@ -73,13 +73,7 @@ def classifier_name(recipe: RecipeConfig, kind: SampleKind) -> str:
 
 
 def classifier_of(recipe: RecipeConfig, kind: SampleKind, samples: Samples, num_classes: int) -> TorchClassifier:
-    """The classifier that a recipe fits.
-
-    Args:
-        recipe: names it.
-        kind: what the samples are.
-        samples: what it will be fitted to; gives the shape and the statistics of the inputs.
-        num_classes: C.
+    """The classifier that a recipe fits to ``samples``, which give the shape and the statistics of the inputs.
 
     Raises:
         ConfigError: there is no such classifier or function.
@@ -108,21 +102,16 @@ def strategy_of(recipe: RecipeConfig, classifier: Classifier) -> tuple[QueryStra
 
     A policy expects a fixed number of classes, but people add classes while they label; from then on margin asks.
     """
-    if recipe.strategy != AUTO:
-        strategy = find_strategy(recipe.strategy)
-        try:
-            strategy.check(classifier)
-        except IaleError as error:
-            return find_strategy(FALLBACK), FALLBACK, f"{FALLBACK} asks instead of {recipe.strategy}: {error}"
-        return strategy, recipe.strategy, ""
-    for name in list_policies():
+    note = ""
+    for name in list_policies() if recipe.strategy == AUTO else [recipe.strategy]:
         strategy = find_strategy(name)
         try:
             strategy.check(classifier)
-        except IaleError:
-            continue
-        return strategy, name, ""
-    return find_strategy(FALLBACK), FALLBACK, ""
+        except IaleError as error:
+            note = "" if recipe.strategy == AUTO else f"{FALLBACK} asks instead of {name}: {error}"
+        else:
+            return strategy, name, ""
+    return find_strategy(FALLBACK), FALLBACK, note
 
 
 def fitting_strategy(recipe: RecipeConfig, classifier: Classifier) -> tuple[QueryStrategy, str]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from iale.classifiers import _draws as draws
-from iale.classifiers._initialize import initialize
+from iale.classifiers._modules import initialize
 from iale.classifiers.networks import Dropout, Network, Standardize, cnn, mlp, resnet18
 from iale.errors import ModelError
 

@@ -18,10 +18,10 @@ from iale.classifiers.base import FitJob, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.dagger._alil_episode import AlilEpisode, run_alil_episode
-from iale.dagger._alil_lesson import update_alil
 from iale.dagger._demonstrations import load_log, load_tensors
 from iale.dagger._episode import open_episode, split_source
 from iale.dagger._rounds import claim
+from iale.dagger._update import update_alil
 from iale.dagger.alil import train_alil
 from iale.dagger.config import AlilConfig, DaggerConfig
 from iale.data.catalog import load_dataset

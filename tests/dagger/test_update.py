@@ -99,7 +99,7 @@ def test_a_permuting_update_does_not_depend_on_the_name_of_a_class() -> None:
     plain = update_policy(fresh(), demonstrations(40), UpdateConfig(policy_epochs=60, permute=False), Stream(1), CPU)
 
     def spread(policy: IalePolicy) -> float:
-        from iale.policies._symmetry import permute
+        from iale.dagger._update import permute
 
         states = demonstrations(40).states
         scores = []

@@ -60,7 +60,7 @@ def test_what_is_no_strategy_is_said_in_one_sentence(target: str, sentence: str)
 
 def test_packages_add_strategies_and_data_sets_by_entry_points(monkeypatch: pytest.MonkeyPatch) -> None:
     added = {
-        catalog.GROUP: [EntryPoint("closest", "iale.strategies.uncertainty:Margin", catalog.GROUP)],
+        catalog._GROUP: [EntryPoint("closest", "iale.strategies.uncertainty:Margin", catalog._GROUP)],
         datasets._GROUP: [EntryPoint("numbers", "iale.data._sources:digits", datasets._GROUP)],
     }
     for module in (catalog, datasets):

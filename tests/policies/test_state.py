@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from iale.classifiers.base import Outputs
+from iale.dagger._update import permute
 from iale.errors import ConfigError, QueryError
-from iale.policies._symmetry import permute
 from iale.policies.state import State, StateConfig, encode, observe
 from iale.strategies.base import QueryContext
 

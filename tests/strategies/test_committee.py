@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from iale.errors import QueryError
-from iale.strategies._votes import variation_ratio
 from iale.strategies.committee import Ensemble, MCDropout
+from iale.strategies.committee import _variation_ratio as variation_ratio
 from iale.testing import make_context, reference
 
 

@@ -10,10 +10,10 @@ from torch import Tensor
 from iale.classifiers.base import Outputs
 from iale.errors import QueryError
 from iale.seeding import Stream
-from iale.strategies import _k_center as coreset
-from iale.strategies._k_center import k_center
+from iale.strategies import coreset
 from iale.strategies.base import QueryContext
 from iale.strategies.coreset import CoreSet
+from iale.strategies.coreset import _k_center as k_center
 from iale.testing import make_context, reference
 
 

@@ -17,11 +17,7 @@ _WORDS = ("out of memory", "can't allocate memory", "not enough memory", "bad_al
 
 
 class Chunks:
-    """How many samples are computed at a time. The number shrinks when memory runs out, and stays small.
-
-    Args:
-        size: samples in a chunk at first.
-    """
+    """How many samples are computed at a time: ``size`` at first. It shrinks when memory runs out, and stays small."""
 
     def __init__(self, size: int) -> None:
         self.size = size

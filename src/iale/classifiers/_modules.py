@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 
+from iale.classifiers import _draws as draws
 from iale.classifiers.networks import Dropout, Network
 from iale.errors import ModelError
 
-DROPOUTS = (
-    Dropout,
-    nn.Dropout,
-    nn.Dropout1d,
-    nn.Dropout2d,
-    nn.Dropout3d,
-    nn.AlphaDropout,
-    nn.FeatureAlphaDropout,
-)
+DROPOUTS = (Dropout, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
+_M = TypeVar("_M", bound=nn.Module)
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
@@ -63,12 +59,38 @@ def check_resettable(module: nn.Module) -> None:
             )
 
 
-def reset(module: nn.Module) -> None:
-    """Draws all weights again, from global random state, by PyTorch's convention ``reset_parameters``."""
+def reset(module: nn.Module) -> nn.Module:
+    """Draws all weights again, in place, from global random state, by PyTorch's convention ``reset_parameters``."""
     for part in module.modules():
         method = getattr(part, "reset_parameters", None)
         if callable(method):
             method()
+    return module
+
+
+def initialize(network: _M, key: Tensor) -> _M:
+    """Draws the weights of convolutions and linear layers: uniform within ±1/√(fan-in), PyTorch's default.
+
+    The p-th parameter reads the counted draws of ``fold(key, p)``; batch normalization becomes the identity. Raises
+    ModelError if another kind of layer has parameters, which would keep their values.
+    """
+    number = 0
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            bound = module.weight[0].numel() ** -0.5
+            for parameter in (module.weight, module.bias):
+                if parameter is not None:
+                    drawn = draws.uniform(draws.fold(key, number), parameter.numel())
+                    parameter.data = (drawn * (2 * bound) - bound).reshape(parameter.shape).to(parameter)
+                    number += 1
+        elif isinstance(module, nn.BatchNorm2d):
+            module.reset_parameters()
+        elif any(True for _ in module.parameters(recurse=False)):
+            raise ModelError(
+                f"the weights of {type(module).__name__} cannot be drawn here: use Conv2d, Linear and BatchNorm2d, or "
+                f"a module other than Network."
+            )
+    return network
 
 
 def as_float(inputs: Tensor, module: nn.Module) -> Tensor:

@@ -16,11 +16,7 @@ from iale.registry import import_object
 def find_model(name: str) -> Callable[[int], nn.Module]:
     """A function that makes the model for a number of classes. Modules in the current folder are found, too.
 
-    Args:
-        name: ``package.module:function``; the function takes the number of classes, or nothing.
-
-    Raises:
-        ConfigError: the function cannot be imported, or needs other arguments.
+    Raises ConfigError if the function cannot be imported, or needs more than the number of classes.
     """
     function = import_object(name, "model")
     takes_classes = _takes_classes(function, name)
@@ -29,7 +25,8 @@ def find_model(name: str) -> Callable[[int], nn.Module]:
         try:
             model = function(num_classes) if takes_classes else function()
         except Exception as error:  # the user's own code may fail in any way
-            raise ModelError(f"the model {name} could not be made ({_said(error)}): correct it.") from error
+            reason = f"{type(error).__name__}: {error}".split("\n", 1)[0]
+            raise ModelError(f"the model {name} could not be made ({reason}): correct it.") from error
         if not isinstance(model, nn.Module):
             raise ModelError(f"the model {name} returned {type(model).__name__}: a torch.nn.Module was expected.")
         return model
@@ -40,18 +37,9 @@ def find_model(name: str) -> Callable[[int], nn.Module]:
 def own_classifier(
     name: str, shape: tuple[int, ...], num_classes: int, training: TrainingConfig, embedding_layer: str | None
 ) -> TorchClassifier:
-    """A classifier around the user's model.
+    """A classifier around the user's model, see `find_model`.
 
-    Args:
-        name: ``package.module:function``, see `find_model`.
-        shape: of one input.
-        num_classes: C.
-        training: how to fit it.
-        embedding_layer: see `TorchClassifier`.
-
-    Raises:
-        ConfigError: there is no such function.
-        ModelError: the function does not return a model for these inputs and classes.
+    Raises ModelError if the function does not return a model for inputs of this shape and for these classes.
     """
     make = find_model(name)
     classifier = TorchClassifier(lambda: make(num_classes), shape, training, embedding_layer=embedding_layer)
@@ -87,7 +75,3 @@ def _takes_classes(function: object, name: str) -> bool:
             f"nothing else."
         ) from error
     return False
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".split("\n", 1)[0]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from iale.classifiers import _draws as draws
 from iale.classifiers._chunks import Chunks
-from iale.classifiers._global_seed import global_seed
+from iale.classifiers._global_state import global_seed
 from iale.classifiers._modules import DROPOUTS, as_float, device_of
 from iale.classifiers.base import Outputs
 from iale.classifiers.networks import Dropout, Network
@@ -27,16 +27,10 @@ CHUNK = 500
 
 
 def outputs(module: nn.Module, inputs: Tensor, layer: str | None, linear: str | None) -> Outputs:
-    """Logits and embeddings for inputs [N, …].
+    """Logits and embeddings for raw inputs [N, …] on any device; switches ``module`` to evaluation mode.
 
-    Args:
-        module: switched to evaluation mode.
-        inputs: raw, on any device.
-        layer: the layer whose output is the embedding; None takes the input of ``linear``.
-        linear: the linear layer that runs last.
-
-    Raises:
-        ModelError: the logits or the embeddings do not have the right shape, or the layer runs more than once.
+    The embedding is the output of ``layer`` or, if that is None, the input of ``linear``, the linear layer that runs
+    last. Raises ModelError if a shape is not right, or the layer runs more than once.
     """
     caught: list[object] = []
     if layer is None:
@@ -66,13 +60,7 @@ def outputs(module: nn.Module, inputs: Tensor, layer: str | None, linear: str | 
 def monte_carlo(module: nn.Module, samples: Samples, indices: Tensor, passes: int, seed: int, chunks: Chunks) -> Tensor:
     """float32 [K, N, C] probabilities with dropout on and everything else in evaluation mode.
 
-    Args:
-        module: as it was left by training; unchanged afterwards.
-        samples: the inputs.
-        indices: int64 [N].
-        passes: K.
-        seed: of all masks.
-        chunks: how many samples are computed at a time; their number changes no mask of a `Dropout`.
+    ``seed`` determines all masks. The number of samples in a chunk changes no mask of a `Dropout`.
     """
     module.eval()
     dropouts = [m for m in module.modules() if isinstance(m, DROPOUTS)]
@@ -85,10 +73,10 @@ def monte_carlo(module: nn.Module, samples: Samples, indices: Tensor, passes: in
     try:
         with torch.no_grad(), _layer_by_layer(), global_seed(stream.child("module").seed, device):
             for number, rows in enumerate(torch.split(indices, CHUNK)):
-                drawing = _Passes(module, counted, draws.fold(key, number), passes)
+                keys = [draws.fold(draws.fold(key, number), k) for k in range(passes)]
 
-                def compute(start: int, stop: int, rows: Tensor = rows, drawing: _Passes = drawing) -> Tensor:
-                    return drawing.probs(samples.batch(rows[start:stop]).to(device), start)
+                def compute(start: int, stop: int, rows: Tensor = rows, keys: list[Tensor] = keys) -> Tensor:
+                    return _probs(module, samples.batch(rows[start:stop]).to(device), start, counted, keys)
 
                 parts += chunks.run(len(rows), compute)
     finally:
@@ -98,26 +86,19 @@ def monte_carlo(module: nn.Module, samples: Samples, indices: Tensor, passes: in
     return torch.cat(parts, dim=1)
 
 
-class _Passes:
-    """K passes over one chunk of samples or over a part of it."""
-
-    def __init__(self, module: nn.Module, dropouts: list[Dropout], key: Tensor, passes: int) -> None:
-        self._module, self._dropouts, self._key, self._passes = module, dropouts, key, passes
-
-    def probs(self, inputs: Tensor, start: int) -> Tensor:
-        """float32 [K, n, C] for inputs that begin at sample ``start`` of the chunk."""
-        inputs = as_float(inputs, self._module)
-        rest: Callable[[Tensor], Tensor] = self._module
-        if isinstance(self._module, Network):  # its trunk has no dropout, so it is the same in every pass
-            inputs, rest = self._module.features(inputs), self._module.head
-        rows = []
-        for number in range(self._passes):
-            key = draws.fold(self._key, number)
-            for layer, dropout in enumerate(self._dropouts):
-                dropout.key, dropout.first = draws.fold(key, layer), start
-            # Copied, because a user's model may overwrite its input in place.
-            rows.append(torch.softmax(rest(inputs.clone()), dim=-1).float().cpu())
-        return torch.stack(rows)
+def _probs(module: nn.Module, inputs: Tensor, start: int, dropouts: list[Dropout], keys: list[Tensor]) -> Tensor:
+    """float32 [K, n, C] for inputs that begin at sample ``start`` of the chunk, with a key for each pass."""
+    inputs = as_float(inputs, module)
+    rest: Callable[[Tensor], Tensor] = module
+    if isinstance(module, Network):  # its trunk has no dropout, so it is the same in every pass
+        inputs, rest = module.features(inputs), module.head
+    rows = []
+    for key in keys:
+        for layer, dropout in enumerate(dropouts):
+            dropout.key, dropout.first = draws.fold(key, layer), start
+        # Copied, because a user's model may overwrite its input in place.
+        rows.append(torch.softmax(rest(inputs.clone()), dim=-1).float().cpu())
+    return torch.stack(rows)
 
 
 @contextlib.contextmanager

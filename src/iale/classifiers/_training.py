@@ -6,9 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from iale.classifiers import _draws as draws
-from iale.classifiers._global_seed import global_seed
+from iale.classifiers._global_state import arithmetic, global_seed
 from iale.classifiers._modules import as_float, has_norm
-from iale.classifiers._precision import arithmetic
 from iale.classifiers.base import FitJob, TrainingConfig
 from iale.classifiers.networks import Dropout
 from iale.data.samples import Samples
@@ -20,18 +19,23 @@ def check_job(job: FitJob, num_classes: int) -> None:
     """Raises DataError if there is nothing to train on or a label is out of range."""
     if len(job.indices) == 0:
         raise DataError("there are no labeled samples to train on: label some first.")
-    if not 0 <= int(job.labels.min()) <= int(job.labels.max()) < num_classes:
+    least, most = int(job.labels.min()), int(job.labels.max())
+    if not 0 <= least <= most < num_classes:
         raise DataError(
-            f"labels run from {int(job.labels.min())} to {int(job.labels.max())}: a classifier of "
-            f"{num_classes} classes takes 0 to {num_classes - 1}."
+            f"labels run from {least} to {most}: a classifier of {num_classes} classes takes 0 to {num_classes - 1}."
         )
+
+
+def check_loss(loss: Tensor) -> None:
+    """Raises ModelError if the last loss of a fit is not finite."""
+    if not bool(torch.isfinite(loss)):
+        raise ModelError("training ended with a loss that is not finite: lower the learning rate or check the inputs.")
 
 
 def train(module: nn.Module, samples: Samples, job: FitJob, config: TrainingConfig, device: torch.device) -> None:
     """Trains ``module``, which is on ``device``, in place.
 
-    Raises:
-        ModelError: the loss is not finite, or batch normalization would see a batch of one sample.
+    Raises ModelError if the loss is not finite, or batch normalization would see a batch of one sample.
     """
     n = len(job.indices)
     if has_norm(module) and min(n, config.batch_size) == 1:
@@ -42,9 +46,7 @@ def train(module: nn.Module, samples: Samples, job: FitJob, config: TrainingConf
     module.train()
     # The whole labeled set moves to the device once: it is small, and no step waits for a copy.
     inputs, labels = samples.batch(job.indices).to(device), job.labels.to(device)
-    loss = _epochs(module, inputs, labels, config, Stream(job.seed))
-    if not bool(torch.isfinite(loss)):
-        raise ModelError("training ended with a loss that is not finite: lower the learning rate or check the inputs.")
+    check_loss(_epochs(module, inputs, labels, config, Stream(job.seed)))
 
 
 def _epochs(module: nn.Module, inputs: Tensor, labels: Tensor, config: TrainingConfig, stream: Stream) -> Tensor:
@@ -52,7 +54,7 @@ def _epochs(module: nn.Module, inputs: Tensor, labels: Tensor, config: TrainingC
     device, n = labels.device, len(labels)
     order_key, drop_key = draws.keys([stream.child(name).seed for name in ("batches", "dropout")], device)
     dropouts = [m for m in module.modules() if isinstance(m, Dropout)]
-    keys = _mask_keys(drop_key, config.epochs * -(-n // config.batch_size), len(dropouts))
+    keys = mask_keys(drop_key, config.epochs * -(-n // config.batch_size), len(dropouts))
     optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate, fused=True)
     rounded = torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16" and device.type == "cuda")
     step = 0
@@ -77,7 +79,7 @@ def _epochs(module: nn.Module, inputs: Tensor, labels: Tensor, config: TrainingC
     return loss
 
 
-def _mask_keys(key: Tensor, steps: int, layers: int) -> Tensor:
+def mask_keys(key: Tensor, steps: int, layers: int) -> Tensor:
     """int32 [steps, layers, 2]: the keys of all dropout masks of a fit, drawn at once."""
     numbers = torch.arange(steps, dtype=torch.int32, device=key.device)
     of_layers = torch.arange(layers, dtype=torch.int32, device=key.device)

@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from iale.classifiers._precision import PRECISIONS
+from iale.classifiers._global_state import PRECISIONS
 from iale.data.samples import Samples
 from iale.errors import ConfigError
 
@@ -122,11 +122,9 @@ class FittedClassifier(Protocol):
 
     def outputs(self, samples: Samples, indices: Tensor) -> Outputs:
         """Outputs for ``indices`` (int64 [N]) with dropout off."""
-        ...
 
     def monte_carlo(self, samples: Samples, indices: Tensor, passes: int, seed: int) -> Tensor:
         """float32 [K, N, C] probabilities of K passes with dropout on; ``seed`` determines the masks."""
-        ...
 
 
 @runtime_checkable
@@ -145,4 +143,3 @@ class Classifier(Protocol):
 
     def fit_many(self, samples: Samples, jobs: Sequence[FitJob]) -> list[FittedClassifier]:
         """Trains one classifier for each job, from newly drawn weights; jobs do not affect each other."""
-        ...

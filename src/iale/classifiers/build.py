@@ -27,13 +27,7 @@ CLASSIFIERS = Registry[Callable[[tuple[int, ...], int, Sequence[float], Sequence
 def build_classifier(
     name: str, samples: Samples, num_classes: int, training: TrainingConfig | None = None
 ) -> TorchClassifier:
-    """A classifier for inputs like ``samples``, which it standardizes by their statistics.
-
-    Args:
-        name: a name in `CLASSIFIERS`.
-        samples: labeled or not; only their inputs are read.
-        num_classes: C.
-        training: how to fit it.
+    """A classifier (a name in `CLASSIFIERS`) for inputs like ``samples``, which it standardizes by their statistics.
 
     Raises:
         UnknownNameError: there is no such classifier.
@@ -46,8 +40,7 @@ def build_classifier(
 
 def _channel_statistics(samples: Samples, most: int = 1000) -> tuple[list[float], list[float]]:
     """Mean and standard deviation of each channel, scaled to [0, 1], over at most ``most`` evenly spaced samples."""
-    indices = torch.linspace(0, len(samples) - 1, min(most, len(samples))).long()
-    inputs = samples.batch(indices)
+    inputs = samples.batch(torch.linspace(0, len(samples) - 1, min(most, len(samples))).long())
     scale = 1.0 if inputs.is_floating_point() else 255.0
     flat = inputs.double().transpose(0, 1).flatten(1) / scale
     return flat.mean(dim=1).tolist(), flat.std(dim=1, correction=0).tolist()

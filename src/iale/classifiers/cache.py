@@ -42,11 +42,9 @@ _STALE = 86_400  # seconds after which the leftovers of a killed process are del
 
 @runtime_checkable
 class _Recognizable(Protocol):
-    """A fitted classifier that another process can recognize."""
+    """A fitted classifier that another process can recognize by a digest of its weights and of how they are used."""
 
-    def fingerprint(self) -> str:
-        """A digest, in hexadecimal, of the weights and of how they are used."""
-        ...
+    def fingerprint(self) -> str: ...
 
 
 class OutputCache:
@@ -62,23 +60,17 @@ class OutputCache:
     def __init__(self, folder: str | Path | None = None, *, large: int = 1 << 28, most: int = 8 << 30) -> None:
         self._folder = None if folder is None else Path(folder)
         self._temporary: Path | None = None
-        self._large = large
-        self._most = most
+        self._large, self._most = large, most
 
     def outputs(self, fitted: FittedClassifier, samples: Samples, indices: Tensor) -> Outputs:
-        """Outputs for ``indices`` (int64 [N]), on disk if they are large or there is a folder.
-
-        Raises:
-            StorageError: they cannot be written.
-        """
+        """Outputs for ``indices`` (int64 [N]); StorageError if they have to go to disk and cannot be written."""
         n = len(indices)
         positions = torch.linspace(0, n - 1, min(n, _PROBES), dtype=torch.float64).long()
         # Some rows are computed in any case: they tell the size, and whether a stored entry is still right.
         probe = fitted.outputs(samples, indices[positions])
         if self._folder is None and 4 * n * (probe.logits.shape[1] + probe.embeddings.shape[1]) <= self._large:
             return fitted.outputs(samples, indices)
-        key = _key(fitted, samples, indices)
-        place = self._root() / key
+        place = self._root() / _key(fitted, samples, indices)
         found = _read(place, n)
         if found is None or not _agree(found.at(positions), probe):
             self._write(place, fitted, samples, indices)
@@ -178,15 +170,11 @@ def _read(place: Path, n: int) -> Outputs | None:
         parts = []
         for name in _PARTS:
             path = place / f"{name}.npy"
-            if _file_digest(path) != digests[name]:
-                return None
+            with open(path, "rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != digests[name]:
+                    return None
             # Copy-on-write: PyTorch wants writable memory, and the file must never change through the map.
             parts.append(torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False)))
         return Outputs(*parts) if all(part.shape[0] == n for part in parts) else None
     except (OSError, ValueError, KeyError):
         return None
-
-
-def _file_digest(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -73,9 +73,7 @@ class Network(nn.Module):
 
     def __init__(self, standardize: Standardize, trunk: nn.Module, head: nn.Sequential) -> None:
         super().__init__()
-        self.standardize = standardize
-        self.trunk = trunk
-        self.head = head
+        self.standardize, self.trunk, self.head = standardize, trunk, head
 
     def features(self, x: Tensor) -> Tensor:
         """The trunk's output, which is the same in every Monte-Carlo pass."""
@@ -98,8 +96,7 @@ def _check_image(shape: tuple[int, ...], smallest: int, network: str) -> tuple[i
 def cnn(shape: tuple[int, ...], num_classes: int, mean: Sequence[float], std: Sequence[float]) -> Network:
     """The paper's CNN: two convolutions, max-pooling, dropout, dense 128 (the embedding), dropout, dense C.
 
-    Raises:
-        ModelError: ``shape`` is not that of an image of at least 2 × 2 pixels.
+    Raises ModelError if ``shape`` is not that of an image of at least 2 × 2 pixels.
     """
     channels, height, width = _check_image(shape, 2, "CNN")
     features = 32 * (height // 2) * (width // 2)
@@ -111,12 +108,7 @@ def cnn(shape: tuple[int, ...], num_classes: int, mean: Sequence[float], std: Se
         nn.ReLU(),  # commutes with the pooling, after which it has a quarter of the work
     )
     head = nn.Sequential(
-        Dropout(0.25),
-        nn.Flatten(),
-        nn.Linear(features, 128),
-        nn.ReLU(),
-        Dropout(0.5),
-        nn.Linear(128, num_classes),
+        Dropout(0.25), nn.Flatten(), nn.Linear(features, 128), nn.ReLU(), Dropout(0.5), nn.Linear(128, num_classes)
     )
     return Network(Standardize(mean, std), trunk, head)
 
@@ -158,24 +150,17 @@ def resnet18(
     section 4.2; larger images start with 7×7, stride 2, and pooling.
 
     Args:
-        shape: (channels, height, width) of an image of at least 8 × 8 pixels.
+        shape: (channels, height, width) of an image of at least 8 × 8 pixels; else a ModelError is raised.
         num_classes: C.
         mean: of each channel.
         std: of each channel.
         width: channels of the first stage; 64 in He et al. (2016).
-
-    Raises:
-        ModelError: ``shape`` is not that of such an image.
     """
     channels, *sides = _check_image(shape, 8, "ResNet-18")
     small = max(sides) <= 64
-    stem: list[nn.Module] = [
-        nn.Conv2d(channels, width, 3, padding=1, bias=False)
-        if small
-        else nn.Conv2d(channels, width, 7, 2, padding=3, bias=False),
-        nn.BatchNorm2d(width),
-        nn.ReLU(),
-    ]
+    kernel, stride = (3, 1) if small else (7, 2)
+    first = nn.Conv2d(channels, width, kernel, stride, padding=kernel // 2, bias=False)
+    stem: list[nn.Module] = [first, nn.BatchNorm2d(width), nn.ReLU()]
     if not small:
         stem.append(nn.MaxPool2d(3, 2, padding=1))
     blocks: list[nn.Module] = []

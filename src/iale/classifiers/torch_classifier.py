@@ -17,14 +17,14 @@ from torch import Tensor, nn
 from iale.classifiers import _draws as draws
 from iale.classifiers import _passes as passing
 from iale.classifiers._chunks import Chunks
-from iale.classifiers._global_seed import global_seed
-from iale.classifiers._initialize import initialize
+from iale.classifiers._global_state import global_seed
 from iale.classifiers._modules import (
     DROPOUTS,
     by_channel,
     check_layer,
     check_resettable,
     device_of,
+    initialize,
     last_linear,
     reset,
 )
@@ -115,9 +115,8 @@ class TorchClassifier:
     def fit_many(self, samples: Samples, jobs: Sequence[FitJob]) -> list[FittedClassifier]:
         """Trains one classifier for each job, side by side if `stacked` can train this network exactly.
 
-        Raises:
-            DataError: a job has no samples, or a label is out of range.
-            ModelError: a loss is not finite, or batch normalization would see a batch of one sample.
+        Raises DataError if a job has no samples or a label is out of range, and ModelError if a loss is not finite or
+        batch normalization would see a batch of one sample.
         """
         if not jobs or not stackable(self._template):
             return [self.fit(samples, job) for job in jobs]
@@ -138,15 +137,12 @@ class TorchClassifier:
         """A fresh copy of the module, its weights drawn from ``stream``."""
         if not self.reinitialize:
             return copy.deepcopy(self._template)
+        seed = stream.child("init").seed
         if isinstance(self._template, Network):  # counted draws are the same on every device
-            network = copy.deepcopy(self._template)
-            initialize(network, draws.keys([stream.child("init").seed])[0])
-            return network
-        with global_seed(stream.child("init").seed, _CPU):
+            return initialize(copy.deepcopy(self._template), draws.keys([seed])[0])
+        with global_seed(seed, _CPU):
             if self._make is None:
-                module = copy.deepcopy(self._template)
-                reset(module)
-                return module
+                return reset(copy.deepcopy(self._template))
             made = self._make()
             if made is self._template:  # all fits would train the same weights
                 raise ModelError("the function returned one model twice: make a new one at every call.")
@@ -155,12 +151,7 @@ class TorchClassifier:
 
 @dataclass(frozen=True, eq=False)
 class FittedTorchClassifier:
-    """A trained module; it implements `FittedClassifier`.
-
-    Attributes:
-        module: the trained module, in evaluation mode.
-        recipe: what trained it.
-    """
+    """A trained ``module``, in evaluation mode, and the ``recipe`` that trained it; implements `FittedClassifier`."""
 
     module: nn.Module
     recipe: TorchClassifier
@@ -172,21 +163,14 @@ class FittedTorchClassifier:
             return self.raw(samples.batch(indices[start:stop]))
 
         parts = list(self.recipe.chunks.run(len(indices), compute))
-        return Outputs(
-            torch.cat([part.logits for part in parts]),
-            torch.cat([part.embeddings for part in parts]),
-        )
+        return Outputs(torch.cat([part.logits for part in parts]), torch.cat([part.embeddings for part in parts]))
 
     def raw(self, inputs: Tensor) -> Outputs:
         """Outputs for inputs [N, …] in memory; raises ModelError if the module returns something else."""
         return passing.outputs(self.module, inputs, self.recipe.embedding_layer, self.recipe.last_linear)
 
     def monte_carlo(self, samples: Samples, indices: Tensor, passes: int, seed: int) -> Tensor:
-        """float32 [K, N, C] probabilities with dropout on and everything else in evaluation mode.
-
-        Raises:
-            ModelError: the module has no dropout layer.
-        """
+        """float32 [K, N, C] probabilities with only dropout on; raises ModelError if the module has no dropout."""
         if not self.recipe.has_dropout:
             raise ModelError(
                 "MC-Dropout needs a dropout layer with p > 0 and this model has none: add one or use another strategy."

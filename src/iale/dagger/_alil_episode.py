@@ -15,9 +15,7 @@ from iale.classifiers.base import Classifier
 from iale.dagger._demonstrations import StepLog
 from iale.dagger._episode import best_expert, look_ahead, open_episode
 from iale.dagger.config import AlilConfig
-from iale.data.pool import Candidates
 from iale.data.samples import DataSet
-from iale.learner import Learner
 from iale.policies.alil import AlilPolicy
 
 
@@ -36,23 +34,15 @@ class AlilEpisode:
     log: tuple[StepLog, ...]
 
     def tensors(self) -> dict[str, Tensor]:
-        """The states and the targets."""
         return {"rows": self.rows, "targets": self.targets}
 
 
 def run_alil_episode(
     config: AlilConfig, data: DataSet, classifier: Classifier, policy: AlilPolicy, number: int
 ) -> AlilEpisode:
-    """Plays one episode.
+    """Plays the episode ``number`` (1, 2, …), which names the streams.
 
     In a faithful run the policy's own action is the target whenever the policy acts, so the expert is not asked then.
-
-    Args:
-        config: sizes, variant, coin and seed.
-        data: the source.
-        classifier: the recipe of M.
-        policy: acts if the coin says so.
-        number: of the episode, 1, 2, …; it names the streams.
     """
     learner, scoring = open_episode(config, data, classifier, number)
     faithful = config.variant == "faithful"
@@ -69,7 +59,9 @@ def run_alil_episode(
         if faithful and own is not None:
             scores, target = dict[str, float](), own
         else:
-            scores = _score_candidates(learner, candidates, data, scoring)
+            # Every candidate is an expert that proposes itself; its position is its name.
+            proposals = {str(position): torch.tensor([position]) for position in range(len(candidates))}
+            scores = look_ahead(learner, candidates, proposals, data, scoring)
             target = int(best_expert(scores, learner))
         rows.append(policy.rows(context))
         targets.append(target)
@@ -78,9 +70,3 @@ def run_alil_episode(
         log.append(StepLog(labeled, scores, str(target), actor, tuple(chosen.tolist())))
         learner.pool.acquire(chosen, data.train_labels[chosen])
     return AlilEpisode(torch.stack(rows), torch.tensor(targets), tuple(log))
-
-
-def _score_candidates(learner: Learner, candidates: Candidates, data: DataSet, scoring: Tensor) -> dict[str, float]:
-    """The accuracy of M after one more label, for each candidate by its position."""
-    proposals = {str(position): torch.tensor([position]) for position in range(len(candidates))}
-    return look_ahead(learner, candidates, proposals, data, scoring)

@@ -27,21 +27,15 @@ from iale.policies.state import State
 
 @dataclass(frozen=True, eq=False)
 class Demonstrations:
-    """S states with the best expert's action in each.
+    """S states with the best expert's action in each."""
 
-    Attributes:
-        states: stacked, with leading dimension S.
-        targets: bool [S, n], true for the candidates that the best expert chose.
-    """
-
-    states: State
-    targets: Tensor
+    states: State  # stacked, with leading dimension S
+    targets: Tensor  # bool [S, n], true for the candidates that the best expert chose
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def at(self, steps: Tensor) -> Demonstrations:
-        """The demonstrations at ``steps`` (int64)."""
         parts = {field.name: getattr(self.states, field.name)[steps] for field in fields(State)}
         return Demonstrations(State(**parts), self.targets[steps])
 
@@ -53,29 +47,20 @@ def stack(pairs: Sequence[tuple[State, Tensor]]) -> Demonstrations:
 
 
 def concatenate(many: Sequence[Demonstrations]) -> Demonstrations:
-    """All of ``many``, one after another."""
     parts = {field.name: torch.cat([getattr(d.states, field.name) for d in many]) for field in fields(State)}
     return Demonstrations(State(**parts), torch.cat([d.targets for d in many]))
 
 
 @dataclass(frozen=True)
 class StepLog:
-    """What happened in one step.
+    """What happened in one step."""
 
-    Attributes:
-        labeled: number of labels before the step.
-        scores: each expert's accuracy on the scoring set after its look-ahead fit; in ALIL every candidate is an
-            expert, named by its position.
-        best: the expert that was imitated.
-        actor: who chose the acquisition, "expert" or "policy".
-        selected: the data-set indices acquired.
-    """
-
-    labeled: int
+    labeled: int  # number of labels before the step
+    # Each expert's accuracy on the scoring set after its look-ahead fit; in ALIL an expert is a candidate's position.
     scores: dict[str, float]
-    best: str
-    actor: str
-    selected: tuple[int, ...]
+    best: str  # the expert that was imitated
+    actor: str  # who chose the acquisition, "expert" or "policy"
+    selected: tuple[int, ...]  # data-set indices acquired
 
 
 class StepRecord(TypedDict):
@@ -92,13 +77,9 @@ class Played(Protocol):
     """An episode as its files hold it."""
 
     @property
-    def log(self) -> tuple[StepLog, ...]:
-        """The steps."""
-        ...
+    def log(self) -> tuple[StepLog, ...]: ...
 
-    def tensors(self) -> dict[str, Tensor]:
-        """The demonstrations by name."""
-        ...
+    def tensors(self) -> dict[str, Tensor]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,44 +90,40 @@ class Episode:
     log: tuple[StepLog, ...]
 
     def tensors(self) -> dict[str, Tensor]:
-        """The parts of the states and the targets."""
-        states = self.demonstrations.states
-        parts = {field.name: getattr(states, field.name) for field in fields(State)}
-        return {**parts, "targets": self.demonstrations.targets}
+        return {**vars(self.demonstrations.states), "targets": self.demonstrations.targets}
 
 
 def save_episode(episode: Played, out: Path, number: int) -> None:
     """Writes an episode: the tensors first, the log that marks them whole last."""
-    digest = storage.write_tensors(_stem(out, number).with_suffix(".safetensors"), episode.tensors())
+    digest = storage.write_tensors(_file(out, number, "safetensors"), episode.tensors())
     steps = [asdict(step) for step in episode.log]
-    storage.write_json(_stem(out, number).with_suffix(".json"), {"steps": steps, "tensors_sha256": digest})
+    storage.write_json(_file(out, number, "json"), {"steps": steps, "tensors_sha256": digest})
 
 
 def has_episode(out: Path, number: int) -> bool:
     """Whether an episode is finished: its log is there."""
-    return _stem(out, number).with_suffix(".json").is_file()
+    return _file(out, number, "json").is_file()
 
 
 def load_tensors(out: Path, number: int) -> dict[str, Tensor]:
     """The tensors of a finished episode; raises StorageError if they are damaged."""
-    digest = storage.read_json(_stem(out, number).with_suffix(".json")).get("tensors_sha256")
-    return storage.read_tensors(_stem(out, number).with_suffix(".safetensors"), str(digest))
+    digest = storage.read_json(_file(out, number, "json")).get("tensors_sha256")
+    return storage.read_tensors(_file(out, number, "safetensors"), str(digest))
 
 
 def load_demonstrations(out: Path, number: int) -> Demonstrations:
     """The demonstrations of a finished episode; raises StorageError if they are damaged or not of DAgger."""
     tensors = load_tensors(out, number)
     try:
-        targets = tensors.pop("targets")
-        return Demonstrations(State(**tensors), targets)
+        return Demonstrations(targets=tensors.pop("targets"), states=State(**tensors))
     except (KeyError, TypeError) as error:
         raise StorageError(f"episode {number} of {out} is not one of DAgger: delete it and run again.") from error
 
 
 def load_log(out: Path, number: int) -> list[StepRecord]:
     """The steps of a finished episode."""
-    return cast(list[StepRecord], storage.read_json(_stem(out, number).with_suffix(".json"))["steps"])
+    return cast(list[StepRecord], storage.read_json(_file(out, number, "json"))["steps"])
 
 
-def _stem(out: Path, number: int) -> Path:
-    return out / "episodes" / f"{number:04d}"
+def _file(out: Path, number: int, kind: str) -> Path:
+    return out / "episodes" / f"{number:04d}.{kind}"

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from iale.classifiers.base import Classifier
-from iale.dagger._common import LessonConfig
 from iale.dagger._demonstrations import Episode, StepLog, stack
-from iale.dagger._lesson import AnyConfig
+from iale.dagger._rounds import AnyConfig
 from iale.dagger.config import DaggerConfig
 from iale.data.pool import Candidates, class_balanced
 from iale.data.samples import DataSet
@@ -21,7 +20,7 @@ from iale.seeding import Stream
 from iale.strategies.base import Need, QueryStrategy
 
 
-def split_source(config: LessonConfig, data: DataSet) -> tuple[Tensor, Tensor]:
+def split_source(config: AnyConfig, data: DataSet) -> tuple[Tensor, Tensor]:
     """The scoring set and the rest of the source's training split: two int64 tensors without a common index.
 
     The scoring set is class-balanced and the same for every episode. The test split is never read.
@@ -66,13 +65,7 @@ def run_episode(
 ) -> Episode:
     """Algorithm 1 of the paper, whose numbered lines stand beside the code.
 
-    Args:
-        config: sizes, coin and seed.
-        data: D, the source.
-        classifier: the recipe of M.
-        experts: E, the strategies to imitate, by name.
-        policy: π, which acts if the coin says so.
-        number: e, the episode (1, 2, …); it names the streams.
+    ``data`` is D, ``classifier`` makes M, ``experts`` are E, ``policy`` is π and ``number`` is e (1, 2, …).
     """
     needs = frozenset[Need]().union(policy.needs, *(expert.needs for expert in experts.values()))
     demonstrations, log = [], []
@@ -99,7 +92,7 @@ def run_episode(
         log.append(StepLog(labeled, scores, best, actor, tuple(chosen.tolist())))
         # 13, 14   D_lab ← D_lab ∪ D_sel, D_pool ← D_pool \ D_sel
         learner.pool.acquire(chosen, data.train_labels[chosen])
-    # 15   Update policy using {S, A}: `ImitationLesson.update`, when all episodes of the round are played
+    # 15   Update policy using {S, A}: `Lesson.update`, when all episodes of the round are played
     return Episode(stack(demonstrations), tuple(log))
 
 
@@ -108,12 +101,7 @@ def look_ahead(
 ) -> dict[str, float]:
     """Each expert's accuracy on the scoring set after one fit with its proposal (section 3.3).
 
-    Args:
-        learner: its labeled set is fitted together with each proposal.
-        candidates: D_sub, to which the proposals point.
-        proposals: for each expert, int64 positions of candidates.
-        data: the source, with its labels.
-        scoring: int64, indices of the scoring set.
+    ``proposals`` are positions (int64) in ``candidates``, which are D_sub; ``scoring`` are data-set indices (int64).
     """
     # Sorted, so that experts that propose the same samples in another order share one fit.
     chosen = {name: torch.sort(candidates.indices[positions]).values for name, positions in proposals.items()}

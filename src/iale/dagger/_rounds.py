@@ -7,10 +7,10 @@ all demonstrations so far. So a resumed run keeps every whole file, makes the re
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from tqdm.auto import tqdm
 
@@ -18,31 +18,69 @@ from iale import _storage as storage
 from iale.classifiers.base import resolve_device
 from iale.classifiers.build import build_classifier
 from iale.classifiers.torch_classifier import TorchClassifier
-from iale.dagger._common import LessonConfig
-from iale.dagger._demonstrations import has_episode, load_log, save_episode
-from iale.dagger._lesson import AnyConfig, Lesson, P, Workers
+from iale.dagger._demonstrations import Played, StepRecord, has_episode, load_log, save_episode
+from iale.dagger.config import AlilConfig, DaggerConfig
 from iale.data.catalog import load_dataset
 from iale.data.samples import DataSet
 from iale.errors import ConfigError
-from iale.executors import as_completed, open_executor
+from iale.executors import Executor, as_completed, open_executor
 from iale.policies._files import CARD
+from iale.policies.base import Policy
 from iale.policies.saved import load_policy, save_policy
 
-C = TypeVar("C", bound=LessonConfig)
+AnyConfig = DaggerConfig | AlilConfig
+
+P = TypeVar("P", bound=Policy)
+C = TypeVar("C", DaggerConfig, AlilConfig)
+
+
+class Lesson(Protocol[P]):
+    """How a policy of kind P plays episodes and learns from them; `play_rounds` does the rest.
+
+    `play` runs in any process, so a lesson can be pickled; `update` and `describe` run where the folder is.
+    """
+
+    def play(self, policy: P, numbers: tuple[int, ...]) -> Sequence[tuple[int, Played]]:
+        """Plays the episodes with these numbers (1, 2, …); returns each number with its episode."""
+
+    def update(self, policy: P, out: Path, number: int) -> P:
+        """The policy after round ``number`` (1, 2, …), fitted to all demonstrations so far in the folder ``out``.
+
+        ``policy`` played the round and is not changed.
+        """
+
+    def describe(self, steps: Sequence[StepRecord]) -> Mapping[str, object]:
+        """What the policy's card says about the steps it learned from."""
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Who plays the episodes of a round. The result does not depend on it, except for ``together``.
+
+    Attributes:
+        count: episodes that are played side by side.
+        executor: where they are played, see `open_executor`.
+        together: episodes of one process whose fits are trained in one stack; equal up to rounding. None takes a
+            worker's whole share of the round on a GPU, and 1 on a CPU, which gains nothing from more.
+        progress: whether to show a bar of episodes on stderr.
+    """
+
+    count: int = 1
+    executor: Executor | str | None = None
+    together: int | None = None
+    progress: bool = True
+
+    def share_out(self, episodes: Sequence[int], *, on_cpu: bool) -> list[tuple[int, ...]]:
+        """The episodes in groups that one process plays together."""
+        share = -(-len(episodes) // self.count) or 1
+        size = self.together or (1 if on_cpu else share)
+        return [tuple(episodes[i : i + size]) for i in range(0, len(episodes), size)]
 
 
 def play_rounds(lesson: Lesson[P], policy: P, config: AnyConfig, out: Path, workers: Workers) -> Path:
     """Trains a policy, or resumes a stopped run: lines 2 and 15 of Algorithm 1, one round at a time.
 
-    Args:
-        lesson: plays the episodes (lines 3 to 14, see `run_episode`) and updates the policy.
-        policy: untrained.
-        config: everything that decides the result.
-        out: the run's folder, laid out as in `_demonstrations` and claimed.
-        workers: who plays the episodes.
-
-    Returns:
-        The folder of the trained policy, ``out / "policy"``.
+    ``out``, the run's folder, is laid out as in `_demonstrations` and claimed. Returns ``out / "policy"``.
     """
     rounds = -(-config.episodes // config.round_size)
     workers = replace(workers, count=min(workers.count, config.round_size))
@@ -61,7 +99,7 @@ def play_rounds(lesson: Lesson[P], policy: P, config: AnyConfig, out: Path, work
                 for episode_number, episode in played:
                     save_episode(episode, out, episode_number)
                     bar.update()
-            folder = round_folder(out, number)
+            folder = out / "rounds" / f"{number:04d}"
             if not (folder / CARD).is_file():
                 save_policy(lesson.update(policy, out, number), folder, _card(lesson, config, out, number))
             # Read back even when it was just made, so that a resumed run plays with the very same weights.
@@ -90,7 +128,7 @@ def claim(config: AnyConfig, out: Path) -> None:
 
 
 @functools.lru_cache(maxsize=1)
-def prepare(config: LessonConfig) -> tuple[DataSet, TorchClassifier]:
+def prepare(config: AnyConfig) -> tuple[DataSet, TorchClassifier]:
     """The source and the classifier, made once per process."""
     data = load_dataset(config.dataset)
     return data, build_classifier(config.classifier, data.train, data.num_classes, config.training)
@@ -107,13 +145,7 @@ def episodes_of(config: AnyConfig, number: int) -> range:
     return range(first, min(first + config.round_size, config.episodes + 1))
 
 
-def round_folder(out: Path, number: int) -> Path:
-    """Where the policy after a round is kept."""
-    return out / "rounds" / f"{number:04d}"
-
-
 def _card(lesson: Lesson[P], config: AnyConfig, out: Path, number: int) -> Mapping[str, object]:
-    """Where the policy after a round comes from."""
     episodes = episodes_of(config, number)[-1]
     steps = [step for episode in range(1, episodes + 1) for step in load_log(out, episode)]
     common = {"source": asdict(config), "episodes": episodes, "steps": len(steps), "transfer": []}

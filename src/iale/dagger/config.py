@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from iale.dagger._common import AdamConfig, LessonConfig
+from iale.classifiers.base import TrainingConfig
 from iale.errors import ConfigError
 from iale.learner import CycleConfig
 from iale.policies.alil import Pooling
@@ -16,7 +16,61 @@ EXPERTS = ("mc-dropout", "ensemble", "coreset", "badge", "confidence", "entropy"
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpdateConfig(AdamConfig):
+class _LessonConfig:
+    """What every policy is trained on.
+
+    Attributes:
+        dataset: the source, a registered name or a path.
+        classifier: the classifier M that the policy watches.
+        episodes: runs of active learning, each up to the labeling budget.
+        expert_probability: chance that the expert, not the policy, chooses what is labeled (p).
+        scoring_size: labeled samples of the source's training split that score the experts; never in a pool.
+        pool_size: a random part of the source's training split, drawn per episode; None takes all.
+        seed: root of every draw.
+        training: how M is fitted.
+    """
+
+    dataset: str = "mnist"
+    classifier: str = "cnn"
+    episodes: int = 100
+    expert_probability: float = 0.5
+    scoring_size: int = 100
+    pool_size: int | None = None
+    seed: int = 0
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        if self.episodes < 1:
+            raise ConfigError("a policy needs at least 1 episode.")
+        if not 0 <= self.expert_probability <= 1:
+            raise ConfigError(f"the expert probability must lie in 0 … 1, not {self.expert_probability}.")
+        if self.scoring_size < 1:
+            raise ConfigError(f"the scoring set needs at least 1 sample, not {self.scoring_size}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _AdamConfig:
+    """How a policy network is fitted.
+
+    Attributes:
+        policy_epochs: passes over all demonstrations after each round.
+        policy_learning_rate: of Adam (betas 0.9 and 0.999, epsilon 1e-8, no weight decay).
+        states_per_batch: states in one optimizer step, each with all its candidates.
+    """
+
+    policy_epochs: int = 100
+    policy_learning_rate: float = 1e-3
+    states_per_batch: int = 4
+
+    def __post_init__(self) -> None:
+        if self.policy_epochs < 1 or self.states_per_batch < 1:
+            raise ConfigError("the policy needs at least 1 epoch and 1 state a batch.")
+        if not self.policy_learning_rate > 0:
+            raise ConfigError(f"the policy's learning rate must be above 0, not {self.policy_learning_rate}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateConfig(_AdamConfig):
     """How the policy network is fitted to the demonstrations.
 
     The paper (section 4.2) takes 30 epochs and no permutations: ``UpdateConfig(policy_epochs=30, permute=False)``.
@@ -41,7 +95,7 @@ class UpdateConfig(AdamConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DaggerConfig(LessonConfig):
+class DaggerConfig(_LessonConfig):
     """One policy (Algorithm 1). The defaults are the paper's, except for ``update``.
 
     Data set, classifier, episodes, coin, scoring set, pool, seed and the training of M are fields too.
@@ -83,7 +137,7 @@ class DaggerConfig(LessonConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlilConfig(AdamConfig, LessonConfig):
+class AlilConfig(_AdamConfig, _LessonConfig):
     """One ALIL policy (Liu et al. 2018), under the classifier and the protocol of `DaggerConfig`.
 
     Data set, classifier, episodes, coin, scoring set, pool, seed, the training of M and Adam's options are fields too.
@@ -112,8 +166,8 @@ class AlilConfig(AdamConfig, LessonConfig):
     round_size: ClassVar[int] = 1  # the weights carry over from episode to episode, so none can run side by side
 
     def __post_init__(self) -> None:
-        LessonConfig.__post_init__(self)
-        AdamConfig.__post_init__(self)
+        _LessonConfig.__post_init__(self)
+        _AdamConfig.__post_init__(self)
         if self.variant not in ("faithful", "corrected"):
             raise ConfigError(f"unknown variant {self.variant!r}: the known ones are faithful, corrected.")
         if self.choices < 2 or self.retrain_every < 1:
@@ -127,12 +181,8 @@ class AlilConfig(AdamConfig, LessonConfig):
     @property
     def cycle(self) -> CycleConfig:
         """The run of active learning of an episode: one label from ``choices`` candidates at a time."""
-        return CycleConfig(
-            labeling_budget=self.labeling_budget,
-            acquisition_size=1,
-            initial_size=self.initial_size,
-            subset_size=self.choices,
-        )
+        budget, initial = self.labeling_budget, self.initial_size
+        return CycleConfig(labeling_budget=budget, acquisition_size=1, initial_size=initial, subset_size=self.choices)
 
     @property
     def pooling(self) -> Pooling:

@@ -2,17 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from iale.dagger._episode import open_episode
-from iale.dagger._imitation import ImitationLesson
-from iale.dagger._lesson import Workers
-from iale.dagger._rounds import claim, on_this_device, play_rounds, prepare
+from iale.classifiers.base import Classifier, resolve_device
+from iale.classifiers.stacked.meeting import side_by_side
+from iale.dagger._demonstrations import Episode, StepRecord, concatenate, load_demonstrations
+from iale.dagger._episode import open_episode, run_episode
+from iale.dagger._rounds import Workers, claim, episodes_of, on_this_device, play_rounds, prepare
+from iale.dagger._update import update_policy
 from iale.dagger.config import DaggerConfig
 from iale.executors import Executor
 from iale.policies.catalog import find_strategy
-from iale.policies.iale import random_policy
+from iale.policies.iale import IalePolicy, random_policy
 from iale.seeding import Stream
+from iale.strategies.base import QueryStrategy
+
+
+@dataclass(frozen=True)
+class _ImitationLesson:
+    """A `Lesson` for `IalePolicy`, with the strategies to imitate by name."""
+
+    config: DaggerConfig
+    experts: Mapping[str, QueryStrategy]
+
+    def play(self, policy: IalePolicy, numbers: tuple[int, ...]) -> list[tuple[int, Episode]]:
+        # The fits of several episodes are trained side by side. Only the data set is read from disk.
+        data, classifier = prepare(self.config)
+
+        def task(number: int) -> Callable[[Classifier], Episode]:
+            return lambda shared: run_episode(self.config, data, shared, self.experts, policy, number)
+
+        tasks = [task(number) for number in numbers]
+        episodes = [tasks[0](classifier)] if len(tasks) == 1 else side_by_side(classifier, tasks)
+        return list(zip(numbers, episodes, strict=True))
+
+    def update(self, policy: IalePolicy, out: Path, number: int) -> IalePolicy:
+        last = episodes_of(self.config, number)[-1]
+        demonstrations = concatenate([load_demonstrations(out, episode) for episode in range(1, last + 1)])
+        stream, device = Stream(self.config.seed).child("update", number), resolve_device(self.config.training.device)
+        return update_policy(policy, demonstrations, self.config.update, stream, device)
+
+    def describe(self, steps: Sequence[StepRecord]) -> Mapping[str, object]:
+        return {"imitated": {name: sum(step["best"] == name for step in steps) for name in self.config.experts}}
 
 
 def train_policy(
@@ -24,7 +57,7 @@ def train_policy(
     together: int | None = None,
     progress: bool = True,
 ) -> Path:
-    """Trains a policy, or resumes a stopped run.
+    """Trains a policy, or resumes a stopped run; returns the policy's folder, ``out / "policy"``.
 
     Args:
         config: everything that decides the result.
@@ -35,9 +68,6 @@ def train_policy(
         together: episodes of a round that one worker plays side by side, their fits in one stack; the result is the
             same up to rounding. By default the worker's whole share on a GPU, and 1 on a CPU.
         progress: show a bar of episodes on stderr.
-
-    Returns:
-        The folder of the trained policy, ``out / "policy"``.
 
     Raises:
         ConfigError: the sizes do not fit the source, or the folder holds a run with another configuration.
@@ -52,5 +82,5 @@ def train_policy(
     claim(config, out)
     stream = Stream(config.seed).child("policy")
     policy = random_policy(config.state, classifier.num_classes, classifier.embedding_dim, stream)
-    lesson = ImitationLesson(placed, experts)
-    return play_rounds(lesson, policy, config, out, Workers(workers, executor, together, progress))
+    played_by = Workers(workers, executor, together, progress)
+    return play_rounds(_ImitationLesson(placed, experts), policy, config, out, played_by)

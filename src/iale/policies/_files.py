@@ -7,6 +7,3 @@ from pathlib import Path
 WEIGHTS, CARD = "weights.safetensors", "card.json"
 
 PRETRAINED = Path(__file__).parent / "pretrained"
-
-GROUP = "iale.strategies"
-"""The entry points by which packages add strategies."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from iale.classifiers import _draws as draws
-from iale.classifiers._initialize import initialize
+from iale.classifiers._modules import initialize
 from iale.seeding import Stream
 
 _HIDDEN = 128
@@ -16,12 +16,7 @@ def policy_network(width: int, stream: Stream) -> nn.Sequential:
 
     It ends in a logit: the sigmoid of the paper is part of the loss, and does not change the order of candidates.
     """
-    network = nn.Sequential(
-        nn.Linear(width, _HIDDEN),
-        nn.ReLU(),
-        nn.Linear(_HIDDEN, _HIDDEN),
-        nn.ReLU(),
-        nn.Linear(_HIDDEN, 1),
+    layers = nn.Sequential(
+        nn.Linear(width, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 1)
     )
-    initialize(network, draws.keys([stream.seed])[0])
-    return network
+    return initialize(layers, draws.keys([stream.seed])[0])

@@ -25,14 +25,12 @@ Pooling = Literal["sum", "mean"]
 
 @dataclass(frozen=True, eq=False)
 class AlilPolicy(Policy):
-    """A policy network that chooses one sample at a time from a few drawn at random.
+    """A policy network that chooses one sample at a time from a few drawn at random, with the fields of `Policy`.
 
     Attributes:
         network: rows [n, 2·(D + C)] to logits [n, 1]; the softmax over the candidates of a draw is part of the loss.
         pooling: how the labeled samples' embeddings become one.
         choices: candidates of a draw (k of Liu et al.; 10 in the paper, appendix A.1.1).
-        num_classes: C of the classifiers it fits.
-        embedding_dim: D of the classifiers it fits.
 
     Raises:
         PolicyError: the pooling is unknown, or choices is below 1.
@@ -55,7 +53,7 @@ class AlilPolicy(Policy):
             raise PolicyError(f"an ALIL policy needs at least 1 candidate to choose from, not {self.choices}.")
 
     def expects(self) -> Mapping[str, object]:
-        """The pooling and the choices."""
+        """The entries of its card that `untrained` reads."""
         return {"pooling": self.pooling, "choices": self.choices}
 
     @classmethod

@@ -71,12 +71,10 @@ class Policy(QueryStrategy):
     def untrained(cls, card: PolicyCard, num_classes: int, embedding_dim: int) -> Self:
         """The policy of a card before its weights are loaded.
 
-        Raises:
-            KeyError, TypeError, ValueError: the card lacks an entry, or an entry is not valid.
+        Raises KeyError, TypeError or ValueError if the card lacks an entry, or an entry is not valid.
         """
 
-    def check(self, classifier: Classifier) -> None:
-        """Raises PolicyError if the classifier's state is not the one this policy was trained on."""
+    def _check_fit(self, classifier: Classifier) -> None:
         self._check_shape(classifier.num_classes, classifier.embedding_dim)
 
     def _check_shape(self, num_classes: int, embedding_dim: int) -> None:

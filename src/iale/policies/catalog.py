@@ -7,12 +7,13 @@ from pathlib import Path
 
 from iale.errors import ConfigError, UnknownNameError
 from iale.policies._files import CARD, PRETRAINED
-from iale.policies._files import GROUP as GROUP
 from iale.policies.base import PolicyCard
 from iale.policies.saved import load_card, load_policy
 from iale.registry import import_object
 from iale.strategies.base import QueryStrategy
 from iale.strategies.catalog import STRATEGIES
+
+_GROUP = "iale.strategies"  # the entry points by which packages add strategies
 
 
 def list_policies() -> dict[str, PolicyCard]:
@@ -46,7 +47,7 @@ def find_strategy(strategy: QueryStrategy | str) -> QueryStrategy:
         return STRATEGIES[strategy]()
     if (PRETRAINED / strategy / CARD).is_file():
         return load_policy(PRETRAINED / strategy)
-    target = {entry.name: entry.value for entry in entry_points(group=GROUP)}.get(strategy, strategy)
+    target = {entry.name: entry.value for entry in entry_points(group=_GROUP)}.get(strategy, strategy)
     if ":" in target and "/" not in target:
         return _own(target)
     path = Path(strategy).expanduser()

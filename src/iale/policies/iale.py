@@ -18,13 +18,11 @@ from iale.strategies.base import Need, QueryContext, ScoringStrategy
 
 @dataclass(frozen=True, eq=False)
 class IalePolicy(Policy, ScoringStrategy):
-    """A policy network and the state it was trained on; a strategy like any other.
+    """A policy network and the state it was trained on; a strategy like any other, with the fields of `Policy`.
 
     Attributes:
         network: rows [n, width] to logits [n, 1]; the desirability ρ of the paper is their sigmoid.
         state: which parts of Eq. 1 the rows hold.
-        num_classes: C of the classifiers it fits.
-        embedding_dim: D of the classifiers it fits.
     """
 
     name: ClassVar[str] = "iale"

@@ -30,22 +30,13 @@ _KINDS = Registry[type[Policy]](
 
 
 def save_policy(policy: Policy, folder: Path, card: Mapping[str, object]) -> None:
-    """Writes a policy's folder.
+    """Writes a policy's folder, which is made if it does not exist.
 
-    Args:
-        policy: what to save.
-        folder: made if it does not exist.
-        card: where the policy comes from, JSON-able; see `PolicyCard`. What the policy expects is added.
+    ``card`` says where the policy comes from, JSON-able; see `PolicyCard`. What the policy expects is added.
     """
     digest = storage.write_tensors(folder / WEIGHTS, policy.network.state_dict())
-    expects = {
-        "kind": policy.name,
-        **policy.expects(),
-        "num_classes": policy.num_classes,
-        "embedding_dim": policy.embedding_dim,
-        "weights_sha256": digest,
-        "versions": versions(),
-    }
+    shape = {"num_classes": policy.num_classes, "embedding_dim": policy.embedding_dim}
+    expects = {"kind": policy.name, **policy.expects(), **shape, "weights_sha256": digest, "versions": versions()}
     storage.write_json(folder / CARD, {**card, **expects})
 
 
@@ -54,11 +45,7 @@ def load_policy(folder: Path) -> Policy: ...
 @overload
 def load_policy(folder: Path, cls: type[_P]) -> _P: ...
 def load_policy(folder: Path, cls: type[Policy] | None = None) -> Policy:
-    """Reads a policy's folder.
-
-    Args:
-        folder: one that `save_policy` wrote.
-        cls: the class of the policy; None takes any.
+    """Reads a policy's folder that `save_policy` wrote; ``cls`` is the class to expect, and None takes any.
 
     Raises:
         PolicyError: the folder holds no policy or one of another class, or the weights do not match the card.

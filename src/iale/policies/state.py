@@ -93,12 +93,9 @@ def encode(state: State, config: StateConfig) -> Tensor:
         return part.unsqueeze(-2).expand(*leading, n, part.shape[-1])
 
     rows = []
-    if config.labeled_mean:
-        rows.append(repeat(state.labeled_mean))  # […, n, D]
-    if config.label_distribution:
-        rows.append(repeat(state.label_distribution))  # […, n, C]
-    if config.predicted_distribution:
-        rows.append(repeat(state.predicted_distribution))  # […, n, C]
+    for name in ("labeled_mean", "label_distribution", "predicted_distribution"):
+        if getattr(config, name):
+            rows.append(repeat(getattr(state, name)))  # […, n, D or C]
     if config.embedding:
         rows.append(state.embeddings)  # […, n, D]
     if config.prediction:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import enum
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -65,20 +64,20 @@ class QueryStrategy(ABC):
     needs: ClassVar[frozenset[Need]] = frozenset()
 
     def query(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
-        """The k candidates to label next.
+        """The k candidates to label next, 1 ≤ k ≤ n: int64 [k], unique positions in 0 … n−1, best first.
 
-        Args:
-            context: what is known about the n candidates.
-            k: how many, 1 … n.
-            rng: for draws and for ties.
-
-        Returns:
-            int64 [k]: unique positions in 0 … n−1, best first.
+        ``rng`` is for draws and for ties.
 
         Raises:
             QueryError: k is not in 1 … n, or the context lacks a need.
         """
-        _check_query(context, k, self.needs, self.name)
+        if k < 1:
+            raise QueryError(f"{k} samples were asked for: ask for at least 1.")
+        if k > len(context):
+            raise QueryError(f"{k} of {len(context)} candidates were asked for: ask for fewer.")
+        for need in self.needs:
+            if getattr(context, need.value) is None:
+                raise QueryError(f"{self.name} needs {need.value} outputs, which this context lacks.")
         return self.select(context, k, rng=rng)
 
     @abstractmethod
@@ -90,12 +89,17 @@ class QueryStrategy(ABC):
 
         Raises:
             ModelError: the strategy needs Monte-Carlo passes, and the model has no dropout.
+            PolicyError: the strategy is a policy for classifiers of another shape.
         """
         if Need.MONTE_CARLO in self.needs and not classifier.has_dropout:
             raise ModelError(
                 f"{self.name} needs a dropout layer with p > 0 and this model has none: add one or choose "
                 f"another strategy."
             )
+        self._check_fit(classifier)
+
+    def _check_fit(self, classifier: Classifier) -> None:  # noqa: B027  (most strategies need not implement it)
+        """A hook for what else `check` must test."""
 
 
 class ScoringStrategy(QueryStrategy):
@@ -111,25 +115,10 @@ class ScoringStrategy(QueryStrategy):
 
 
 def top_k(scores: Tensor, k: int, rng: np.random.Generator) -> Tensor:
-    """int64 [k]: positions of the k highest scores [n], best first, ties in random order.
-
-    Raises:
-        QueryError: a score is NaN.
-    """
+    """int64 [k]: positions of the k highest scores [n], best first, ties in random order; QueryError if one is NaN."""
     values = scores.detach().cpu().numpy()
     if np.isnan(values).any():
         raise QueryError("a candidate's score is NaN: check the classifier's outputs.")
     # A random second key: without it, ties would always go to the first candidates, which may be sorted by class.
     order = np.lexsort((rng.random(len(values)), -values))
     return torch.from_numpy(order[:k].astype(np.int64))
-
-
-def _check_query(context: QueryContext, k: int, needs: Iterable[Need], name: str) -> None:
-    """Raises QueryError if k is not in 1 … n or the context lacks a need."""
-    if k < 1:
-        raise QueryError(f"{k} samples were asked for: ask for at least 1.")
-    if k > len(context):
-        raise QueryError(f"{k} of {len(context)} candidates were asked for: ask for fewer.")
-    for need in needs:
-        if getattr(context, need.value) is None:
-            raise QueryError(f"{name} needs {need.value} outputs, which this context lacks.")

@@ -50,7 +50,6 @@ def check_strategy(
     On tied data (`tied_contexts`), a strategy must answer in time, with unique positions, and alike for the same rng.
 
     Args:
-        strategy: the strategy to check.
         num_classes: C of the contexts, for a policy that was trained for a certain number of classes.
         dim: D of the contexts, for a policy that was trained for a certain width.
         tolerance: relative error of scores that are computed together with other candidates.

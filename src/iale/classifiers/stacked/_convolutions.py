@@ -26,21 +26,21 @@ _PATCH = 64
 
 
 class Convolution:
-    """What the three ways share: weights and gradients. Each has its own `forward` and `backward`."""
+    """What the three ways share: weights and gradients. Each has its own `forward` and `backward`, see `Layer`.
+
+    `forward` maps [R, B, height, width, I] to [R, B, height', width', O].
+    """
 
     def __init__(self, modules: Sequence[nn.Conv2d], products: Products) -> None:
         # Channels last, like the images, so that a flattened weight lines up with a flattened patch.
         weights = [m.weight.detach().permute(0, 2, 3, 1) for m in modules]
-        self.weights = [
-            torch.stack(weights).contiguous(),
-            torch.stack([m.bias.detach() for m in modules if m.bias is not None]),
-        ]
+        biases = [m.bias.detach() for m in modules if m.bias is not None]
+        self.weights = [torch.stack(weights).contiguous(), torch.stack(biases)]
         self.grads: list[Tensor] = []
         self.products = products
         self.padding = int(modules[0].padding[0])
 
     def store(self, module: nn.Module, weights: Sequence[Tensor]) -> None:
-        """Copies the weights of one network into ``module``."""
         assert isinstance(module, nn.Conv2d)
         assert module.bias is not None
         module.weight.data.copy_(weights[0].permute(0, 3, 1, 2))
@@ -48,13 +48,9 @@ class Convolution:
 
 
 class Unfolded(Convolution):
-    """Patches [R, positions, I'] times weights [R, I', O], one batched product; I' is the size of a patch.
+    """Patches [R, positions, I'] times weights [R, I', O], one batched product; I' is the size of a patch."""
 
-    Attributes:
-        reads_patches: the input of `forward` is what `unfold` returns; then the input's gradient must not be asked for.
-    """
-
-    reads_patches = False
+    reads_patches = False  # True: `forward` gets what `unfold` returns, and nobody asks for the input's gradient
 
     def unfold(self, x: Tensor) -> Tensor:
         """[…, height, width, I] to patches […, height', width', I']."""
@@ -65,7 +61,6 @@ class Unfolded(Convolution):
         return windows.movedim(-3, -1).flatten(-3)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[R, B, height, width, I] to [R, B, height', width', O]."""
         weight, bias = self.weights
         patches = x if self.reads_patches else self.unfold(x)
         self.patches = patches.flatten(1, 3)
@@ -73,7 +68,6 @@ class Unfolded(Convolution):
         return y.view(*patches.shape[:4], -1)
 
     def backward(self, grad: Tensor, inputs: bool) -> Tensor:
-        """The gradient of the input, if ``inputs``."""
         weight, p = self.weights[0], self.padding
         g = grad.flatten(1, 3)
         self.grads = [self.products(g.transpose(1, 2), self.patches).view_as(weight), g.sum(dim=1)]
@@ -94,20 +88,15 @@ class OneByOne(Convolution):
     """R convolutions of PyTorch, one after the other."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """[R, B, height, width, I] to [R, B, height', width', O]."""
         self.x = self.products.cast(x)
         weight, bias = map(self.products.cast, self.weights)
-        return _join(
-            [torch.conv2d(image(self.x[r]), image(weight[r]), bias[r], padding=self.padding) for r in range(len(x))],
-            x.dtype,
-        )
+        trios = zip(map(image, self.x), map(image, weight), bias, strict=True)
+        return _join([torch.conv2d(*trio, padding=self.padding) for trio in trios], x.dtype)
 
     def backward(self, grad: Tensor, inputs: bool) -> Tensor:
-        """The gradient of the input, if ``inputs``."""
         weight, g = self.products.cast(self.weights[0]), self.products.cast(grad)
-        parts = [
-            _gradients(image(g[r]), image(self.x[r]), image(weight[r]), self.padding, 1, inputs) for r in range(len(g))
-        ]
+        trios = zip(map(image, g), map(image, self.x), map(image, weight), strict=True)
+        parts = [_gradients(*trio, self.padding, 1, inputs) for trio in trios]
         self.grads = [_join([part[1] for part in parts], grad.dtype), grad.sum(dim=(1, 2, 3))]
         return _join([part[0] for part in parts], grad.dtype) if inputs else grad
 
@@ -116,14 +105,12 @@ class Grouped(Convolution):
     """One convolution with a group for each network: the channels of all networks lie side by side."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """[R, B, height, width, I] to [R, B, height', width', O]."""
         self.x = self.products.cast(_beside(x))
         weight, bias = map(self.products.cast, self.weights)
         y = torch.conv2d(self.x, image(weight.flatten(0, 1)), bias.flatten(), padding=self.padding, groups=len(x))
         return _apart(y, len(x)).to(x.dtype)
 
     def backward(self, grad: Tensor, inputs: bool) -> Tensor:
-        """The gradient of the input, if ``inputs``."""
         weight, g = self.products.cast(self.weights[0]), self.products.cast(_beside(grad))
         back = _gradients(g, self.x, image(weight.flatten(0, 1)), self.padding, len(grad), inputs)
         own = back[1].permute(0, 2, 3, 1).reshape(weight.shape).to(grad.dtype)
@@ -131,17 +118,12 @@ class Grouped(Convolution):
         return _apart(back[0], len(grad)).to(grad.dtype) if inputs else grad
 
 
-WAYS: dict[str, type[Unfolded] | type[OneByOne] | type[Grouped]] = {
-    "unfold": Unfolded,
-    "each": OneByOne,
-    "grouped": Grouped,
-}
-
-
 def convolution(modules: Sequence[nn.Conv2d], products: Products, way: Way) -> Unfolded | OneByOne | Grouped:
     """One layer for the same convolution of R networks, computed in the given way."""
-    small = modules[0].weight[0].numel() <= _PATCH
-    return WAYS[way if way != "auto" else "unfold" if small else "each"](modules, products)
+    if way == "grouped":
+        return Grouped(modules, products)
+    unfold = way == "unfold" or (way == "auto" and modules[0].weight[0].numel() <= _PATCH)
+    return Unfolded(modules, products) if unfold else OneByOne(modules, products)
 
 
 def image(x: Tensor) -> Tensor:

@@ -36,15 +36,12 @@ class Layer(Protocol):
 
     def forward(self, x: Tensor) -> Tensor:
         """The output; may overwrite ``x``."""
-        ...
 
     def backward(self, grad: Tensor, inputs: bool) -> Tensor:
         """The gradient of the input, if ``inputs``, else anything; may overwrite ``grad``."""
-        ...
 
     def store(self, module: nn.Module, weights: Sequence[Tensor]) -> None:
         """Copies the weights of one network into ``module``."""
-        ...
 
 
 class _Weightless:
@@ -60,12 +57,10 @@ class StackedReLU(_Weightless):
     """max(x, 0)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Overwrites ``x``."""
         self.y = x.relu_()
         return self.y
 
     def backward(self, grad: Tensor, inputs: bool) -> Tensor:
-        """Zero where the output is zero; overwrites ``grad``."""
         # The output tells as much as the input, which `forward` has overwritten: y > 0 exactly where x > 0.
         torch.ops.aten.threshold_backward.grad_input(grad, self.y, 0, grad_input=grad)
         return grad
@@ -75,12 +70,10 @@ class StackedFlatten(_Weightless):
     """Samples to rows in the order of `torch.nn.Flatten`: channels, height, width."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """[R, B, …] to [R, B, I]."""
         self.shape = x.shape
         return x.permute(0, 1, 4, 2, 3).flatten(2) if x.dim() == 5 else x.flatten(2)
 
     def backward(self, grad: Tensor, inputs: bool) -> Tensor:
-        """[R, B, I] to [R, B, …]."""
         if len(self.shape) != 5:
             return grad.view(self.shape)
         r, b, height, width, channels = self.shape
@@ -96,7 +89,7 @@ class StackedDropout(_Weightless):
         self.key = torch.empty(0)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Overwrites ``x``. A ReLU before this layer then sees 0 for a dropped unit, whose gradient is 0 anyway."""
+        # Overwrites x: a ReLU before this layer then sees 0 for a dropped unit, whose gradient is 0 anyway.
         kept = keeps(self.key, x[0].numel(), self.p)
         if x.dim() == 5:  # numbers are counted in the order of PyTorch's images: channels first
             r, b, height, width, channels = x.shape
@@ -105,7 +98,6 @@ class StackedDropout(_Weightless):
         return x.mul_(self.scale)
 
     def backward(self, grad: Tensor, inputs: bool) -> Tensor:
-        """Overwrites ``grad``."""
         return grad.mul_(self.scale)
 
 
@@ -117,13 +109,11 @@ class StackedMaxPool(_Weightless):
         self.size = [size, size]
 
     def forward(self, x: Tensor) -> Tensor:
-        """[R, B, height, width, channels] to the same with shorter sides."""
         self.x = image(x.flatten(0, 1))
         y, self.where = torch.ops.aten.max_pool2d_with_indices(self.x, self.size, self.size)
         return _stacked(y, len(x))
 
     def backward(self, grad: Tensor, inputs: bool) -> Tensor:
-        """Sends each gradient to the position of its maximum."""
         g, x = image(grad.flatten(0, 1)), self.x
         if x.device.type == "cpu":
             back = torch.ops.aten.max_pool2d_with_indices_backward
@@ -138,13 +128,11 @@ class StackedLinear:
     """y = x W[r]ᵀ + b[r], with W [R, O, I] and b [R, O]."""
 
     def __init__(self, modules: Sequence[nn.Linear], products: Products) -> None:
-        self.weights = [torch.stack([m.weight.detach() for m in modules])]
-        self.weights.append(torch.stack([m.bias.detach() for m in modules]))
+        self.weights = [torch.stack([getattr(m, name).detach() for m in modules]) for name in ("weight", "bias")]
         self.grads: list[Tensor] = []
         self.products = products
 
     def forward(self, x: Tensor) -> Tensor:
-        """[R, B, I] to [R, B, O]."""
         self.x = x
         weight, bias = self.weights
         return self.products(x, weight.transpose(1, 2), bias)
@@ -155,7 +143,6 @@ class StackedLinear:
         return self.products(grad, self.weights[0]) if inputs else grad
 
     def store(self, module: nn.Module, weights: Sequence[Tensor]) -> None:
-        """Copies the weights of one network into ``module``."""
         assert isinstance(module, nn.Linear)
         module.weight.data.copy_(weights[0])
         module.bias.data.copy_(weights[1])
@@ -198,9 +185,8 @@ def keeps(key: Tensor, n: int, p: float) -> Tensor:
     least = int(np.ceil(float(np.float32(p)) * 2**24))
     if key.device.type != "cpu":
         return draws.bits(key, n).bitwise_right_shift_(8).bitwise_and_(0xFFFFFF) >= least
-    rows = [
-        _words(first & 0xFFFFFFFF, second & 0xFFFFFFFF, n) >= np.uint32(least << 8) for first, second in key.tolist()
-    ]
+    pairs = [(first & 0xFFFFFFFF, second & 0xFFFFFFFF) for first, second in key.tolist()]
+    rows = [_words(first, second, n) >= np.uint32(least << 8) for first, second in pairs]
     return torch.from_numpy(rows[0][None] if len(rows) == 1 else np.stack(rows))
 
 

@@ -12,31 +12,22 @@ import torch
 from torch import Tensor
 
 from iale.classifiers import _draws as draws
+from iale.classifiers._training import mask_keys
 from iale.classifiers.base import FitJob, TrainingConfig
 from iale.seeding import Stream
 
 
 @dataclass
 class Plan:
-    """Steps of R networks. Padding fills up small batches, and the steps after the last one of a short fit.
+    """Steps of R networks. Padding fills up small batches, and the steps after the last one of a short fit."""
 
-    Attributes:
-        rows: int64 [S, R, B], positions of samples in the inputs; padding repeats a sample of the same network.
-        labels: int64 [S, R, B, 1].
-        shares: float64 [S, R, B, 1], the sample's weight in the mean loss of its batch; 0 marks padding.
-        keys: int32 [S, R, L, 2], of the dropout masks.
-        sizes: [S], the largest batch of each step.
-        epochs: [R], steps in one epoch of each network.
-        counts: [R], labeled samples of each network.
-    """
-
-    rows: Tensor
-    labels: Tensor
-    shares: Tensor
-    keys: Tensor
-    sizes: list[int]
-    epochs: list[int]
-    counts: list[int]
+    rows: Tensor  # int64 [S, R, B], positions of samples in the inputs; padding repeats a sample of the same network
+    labels: Tensor  # int64 [S, R, B, 1]
+    shares: Tensor  # float64 [S, R, B, 1], the sample's weight in the mean loss of its batch; 0 marks padding
+    keys: Tensor  # int32 [S, R, L, 2], of the dropout masks
+    sizes: list[int]  # [S], the largest batch of each step
+    epochs: list[int]  # [R], steps in one epoch of each network
+    counts: list[int]  # [R], labeled samples of each network
 
     def keep(self, kept: Tensor) -> None:
         """Drops all networks except those at ``kept``."""
@@ -49,14 +40,9 @@ class Plan:
 def plan(
     jobs: Sequence[FitJob], places: Sequence[Tensor], config: TrainingConfig, dropouts: int, device: torch.device
 ) -> Plan:
-    """The steps that the plain loop would take for each of ``jobs``.
+    """The steps that the plain loop would take for each of ``jobs``, with ``dropouts`` layers of dropout.
 
-    Args:
-        jobs: labeled sets and seeds.
-        places: for each job int64 [len(jobs[r].indices)], the positions of its samples in the inputs.
-        config: epochs and batch size.
-        dropouts: L.
-        device: where the steps are drawn and kept.
+    ``places`` has, for each job, the positions of its samples in the inputs: int64 [len(job.indices)].
     """
     size, counts = config.batch_size, [len(job.indices) for job in jobs]
     epochs = [-(-n // size) for n in counts]
@@ -66,10 +52,8 @@ def plan(
     shares = torch.zeros(shape, dtype=torch.float64, device=device)
     keys = torch.zeros((*shape[:2], dropouts, 2), dtype=torch.int32, device=device)
     epoch_numbers = torch.arange(config.epochs, dtype=torch.int32, device=device)
-    layers = torch.arange(dropouts, dtype=torch.int32, device=device)
     for r, (job, n, steps) in enumerate(zip(jobs, counts, epochs, strict=True)):
-        seeds = [Stream(job.seed).child(name).seed for name in ("batches", "dropout")]
-        order_key, drop_key = draws.keys(seeds, device)
+        order_key, drop_key = draws.keys([Stream(job.seed).child(name).seed for name in ("batches", "dropout")], device)
         # One row for each epoch, as long as its steps need; −1 marks what the last batch of an epoch lacks.
         orders = torch.full((config.epochs, steps * size), -1, device=device)
         orders[:, :n] = draws.permutation(draws.fold(order_key, epoch_numbers), n)
@@ -79,7 +63,6 @@ def plan(
         rows[:last, r] = places[r].to(device)[orders]
         labels[:last, r] = job.labels.to(device)[orders]
         shares[:last, r] = real.double() / real.sum(dim=1, keepdim=True)
-        numbers = torch.arange(last, dtype=torch.int32, device=device)
-        keys[:last, r] = draws.fold(draws.fold(drop_key, numbers)[:, None], layers)
+        keys[:last, r] = mask_keys(drop_key, last, dropouts)
     sizes = (shares > 0).sum(dim=2).amax(dim=1).tolist()
     return Plan(rows, labels[..., None], shares[..., None], keys, sizes, epochs, counts)

@@ -12,11 +12,7 @@ from torch import Tensor
 
 
 class Products:
-    """R matrix products at a time.
-
-    Args:
-        operands: bfloat16 rounds the factors to 8 significant bits (sums stay in float32); None leaves them.
-    """
+    """R matrix products at a time; bfloat16 ``operands`` round factors to 8 significant bits, sums stay in float32."""
 
     def __init__(self, operands: torch.dtype | None = None) -> None:
         self.operands = operands
@@ -28,11 +24,9 @@ class Products:
     def __call__(self, a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
         """[R, m, k] and [R, k, n] to [R, m, n], plus ``bias`` [R, n], in the type of ``a``."""
         if _ONEDNN is not None and self._for_onednn(a, b):
-            added = [None] * len(a) if bias is None else list(bias)
-            if len(a) == 1:
-                return _ONEDNN(a[0], b[0].t(), added[0], "none", [], "")[None]
-            parts = zip(a, b, added, strict=True)
-            return torch.stack([_ONEDNN(x, y.t(), z, "none", [], "") for x, y, z in parts])
+            trios = zip(a, b, [None] * len(a) if bias is None else bias, strict=True)
+            parts = [_ONEDNN(x, y.t(), z, "none", [], "") for x, y, z in trios]
+            return parts[0][None] if len(parts) == 1 else torch.stack(parts)
         if bias is None:
             return torch.bmm(self.cast(a), self.cast(b)).to(a.dtype)
         return torch.baddbmm(self.cast(bias)[:, None], self.cast(a), self.cast(b)).to(a.dtype)
@@ -48,12 +42,8 @@ class Products:
         return cells * sums > _SMALL and sums <= cells
 
 
-def _onednn() -> Callable[..., Tensor] | None:
-    # PyTorch has no public way to choose oneDNN; without this private operator everything goes to MKL, only slower.
-    available = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    return getattr(torch.ops.mkldnn, "_linear_pointwise", None) if available else None
-
-
-_ONEDNN = _onednn()
+# PyTorch has no public way to choose oneDNN; without this private operator everything goes to MKL, only slower.
+_OPERATORS = torch.ops.mkldnn if torch.backends.mkldnn.is_available() else None  # type: ignore[no-untyped-call]
+_ONEDNN: Callable[..., Tensor] | None = getattr(_OPERATORS, "_linear_pointwise", None)
 _SMALL = 1 << 20
 """Multiplications up to which a product counts as small."""

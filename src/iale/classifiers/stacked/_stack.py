@@ -5,18 +5,19 @@ Dimensions: R networks, S steps, B samples of a batch, C classes.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
+from iale.classifiers._training import check_loss
 from iale.classifiers.base import TrainingConfig
 from iale.classifiers.networks import Network
 from iale.classifiers.stacked._convolutions import Unfolded, Way
 from iale.classifiers.stacked._layers import StackedDropout, parts_of, stack_layers
 from iale.classifiers.stacked._plan import Plan
 from iale.classifiers.stacked._products import Products
-from iale.errors import ModelError
 
 _WARM_UP = 2
 """Steps that a GPU takes before one is recorded: first calls allocate memory, which a recording must not do."""
@@ -28,13 +29,8 @@ _PATCHES = 1 << 26
 class Stack:
     """Networks of one architecture that take their steps together, at positions 0 … R−1 of every tensor.
 
-    Args:
-        networks: with their initial weights; `run` stores the trained weights in them.
-        inputs: [U, …], to which the plan's rows point.
-        plan: batches and masks; networks that leave are dropped from it.
-        config: learning rate and early stop.
-        way: how to compute convolutions.
-        operands: bfloat16 rounds factors; None does not.
+    `run` stores the trained weights in ``networks`` and drops networks that leave from ``plan``, whose rows point to
+    ``inputs`` [U, …]. See `Products` for ``operands``.
     """
 
     def __init__(
@@ -73,11 +69,7 @@ class Stack:
         self._trained: dict[int, list[list[Tensor]]] = {}
 
     def run(self) -> None:
-        """Takes all steps.
-
-        Raises:
-            ModelError: a loss is not finite.
-        """
+        """Takes all steps; raises ModelError if a loss is not finite."""
         stop, plan, taken = self.config.stop_accuracy, self.plan, 0
         while len(self._trained) < len(self._networks):
             # Run to the next step after which a network may leave: the end of its fit or, with early stopping, of an
@@ -104,12 +96,9 @@ class Stack:
                 layer.store(parts[place], own)
 
     def _take(self, start: int, stop: int) -> None:
-        """Steps ``start`` … ``stop`` − 1."""
         if not self._on_gpu:  # batches without their padding; a recorded step needs one shape for all
-            steps = zip(
-                self.plan.sizes[start:stop], *(part[start:stop].unbind() for part in self._steps()), strict=True
-            )
-            for size, rows, labels, shares, keys in steps:
+            parts = (part[start:stop].unbind() for part in self._steps())
+            for size, rows, labels, shares, keys in zip(self.plan.sizes[start:stop], *parts, strict=True):
                 self._step(rows[:, :size], labels[:, :size], shares[:, :size], keys)
             return
         if self._graph is None:
@@ -158,20 +147,9 @@ class Stack:
         # each weight by itself, so stacking changes nothing; all networks are at the same step.
         weights, grads = self._weights(), [g for _, layer in self._layers for g in layer.grads]
         self._steps_taken += 1
-        torch._fused_adam_(
-            weights,
-            grads,
-            *self._moments,
-            [],
-            [self._steps_taken] * len(weights),
-            lr=self.config.learning_rate,
-            beta1=0.9,
-            beta2=0.999,
-            weight_decay=0.0,
-            eps=1e-8,
-            amsgrad=False,
-            maximize=False,
-        )
+        steps = [self._steps_taken] * len(weights)
+        adam = functools.partial(torch._fused_adam_, weight_decay=0.0, eps=1e-8, amsgrad=False, maximize=False)
+        adam(weights, grads, *self._moments, [], steps, lr=self.config.learning_rate, beta1=0.9, beta2=0.999)
         if self.config.stop_accuracy is not None:
             self._correct += ((x.argmax(dim=2, keepdim=True) == labels) & (shares > 0)).sum(dim=(1, 2))
 
@@ -203,10 +181,7 @@ class Stack:
         real = shares > 0
         logits = self._logits[r][real[: self._logits.shape[1]]]
         loss = nn.functional.cross_entropy(logits, self.plan.labels[s, r, real, 0])
-        if not bool(torch.isfinite(loss)):
-            raise ModelError(
-                "training ended with a loss that is not finite: lower the learning rate or check the inputs."
-            )
+        check_loss(loss)
         self._trained[self._members[r]] = [[w[r].clone() for w in layer.weights] for _, layer in self._layers]
 
     def _close_ranks(self) -> None:

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from iale.classifiers._chunks import Chunks
-from iale.classifiers._precision import arithmetic
+from iale.classifiers._global_state import arithmetic
 from iale.classifiers.base import FitJob, TrainingConfig
 from iale.classifiers.networks import Dropout
 from iale.classifiers.stacked._convolutions import Way
@@ -63,18 +63,8 @@ def train_stacked(
     """Trains ``networks[r]`` on ``jobs[r]``, in place.
 
     On a CPU, each stack trains on one thread, and as many stacks train at a time as PyTorch may use threads. So the
-    number of threads changes no result.
-
-    Args:
-        networks: `stackable` networks on one device, with their initial weights.
-        samples: the inputs.
-        jobs: labeled sets, which may differ in length, and seeds.
-        config: epochs, batches, learning rate, early stop, precision.
-        chunks: how many networks train side by side; halved when memory runs out.
-        way: how to compute convolutions.
-
-    Raises:
-        ModelError: a loss is not finite.
+    number of threads changes no result. The networks are `stackable`, on one device, and have their initial weights;
+    ``chunks`` says how many train side by side. Raises ModelError if a loss is not finite.
     """
     device = next(networks[0].parameters()).device
     chunks = chunks or Chunks(width(networks[0], device))

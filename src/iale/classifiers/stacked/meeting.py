@@ -24,12 +24,7 @@ class _Request:
 
 
 class _Meeting:
-    """A `Classifier` that runs on several threads share; it trains their jobs together.
-
-    Args:
-        classifier: the recipe.
-        runs: the number of threads; each uses it until it calls `leave`.
-    """
+    """A `Classifier` that trains the jobs of ``runs`` threads together; each thread uses it until it calls `leave`."""
 
     def __init__(self, classifier: Classifier, runs: int) -> None:
         self._classifier, self._runs = classifier, runs
@@ -74,16 +69,10 @@ class _Meeting:
 
 
 def side_by_side(classifier: Classifier, runs: Sequence[Callable[[Classifier], _T]]) -> list[_T]:
-    """Plays runs on one thread each, with a classifier that trains for all of them at once.
+    """Plays runs on one thread each; they call the classifier they get, which trains for all of them at once.
 
-    Each run gives the result it would give alone, up to the rounding of a stack of another height.
-
-    Args:
-        classifier: the recipe that all runs use.
-        runs: functions of the classifier to use instead of ``classifier``.
-
-    Returns:
-        What each run returns. The first error of a run is raised after all runs have ended.
+    Each run returns what it would return alone, up to the rounding of a stack of another height. The first error of a
+    run is raised after all runs have ended.
     """
     meeting = _Meeting(classifier, len(runs))
 

@@ -1,4 +1,4 @@
-"""How exactly a GPU multiplies.
+"""PyTorch's global state, changed for a while: its random generators and how exactly a GPU multiplies.
 
 "float32" multiplies as a CPU does. "tf32" rounds the factors of products and convolutions to 10 bits, "bf16" to 7.
 Sums, weights and moments stay in float32. On a CPU all three mean float32.
@@ -12,6 +12,19 @@ from collections.abc import Iterator
 import torch
 
 PRECISIONS = ("float32", "tf32", "bf16")
+
+
+@contextlib.contextmanager
+def global_seed(seed: int, device: torch.device) -> Iterator[None]:
+    """Seeds the generators of the CPU and of ``device``, from which users' modules draw; restores them afterwards."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        # Not torch.manual_seed, which would also seed every other GPU and would not be undone there.
+        torch.default_generator.manual_seed(seed)
+        for gpu in devices:
+            with torch.cuda.device(gpu):
+                torch.cuda.manual_seed(seed)
+        yield
 
 
 @contextlib.contextmanager
