@@ -47,7 +47,7 @@ def test_a_class_of_ones_own_is_found_in_the_current_folder_and_called_by_its_na
     ("target", "sentence"),
     [
         ("own_strategies:Needs", "cannot be made without arguments"),
-        ("own_strategies:number", "is no strategy but int"),
+        ("own_strategies:number", "is of the type int, not a strategy"),
         ("own_strategies:nope", "cannot be imported"),
         ("nowhere:Nope", "cannot be imported"),
         (":Nope", "is not written as package.module:name"),
