@@ -64,8 +64,7 @@ def read_costs(folder: Path) -> dict[str, PolicyCost]:
     if not path.exists():
         return {}
     try:
-        found = storage.read_json(path)["policies"]
-        names = PolicyCost.__dataclass_fields__
+        found, names = storage.read_json(path)["policies"], PolicyCost.__dataclass_fields__
         return {policy: PolicyCost(**{name: cost[name] for name in names}) for policy, cost in found.items()}
     except (KeyError, TypeError, AttributeError) as error:
         raise StorageError(f"{path} does not list the costs of policies ({error}): delete it.") from error

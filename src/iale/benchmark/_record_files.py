@@ -12,8 +12,7 @@ from iale.benchmark._content import is_record, is_sealed, told
 from iale.benchmark.records import Record
 from iale.errors import StorageError
 
-RECORDS = "records.jsonl"
-PACKED = "records.jsonl.gz"
+RECORDS, PACKED = "records.jsonl", "records.jsonl.gz"
 
 
 def read_records(path: Path) -> list[Record]:

@@ -20,9 +20,6 @@ from iale.learner import CycleConfig
 SizeName = Literal["smoke", "standard", "paper"]
 PolicyConfig = DaggerConfig | AlilConfig
 
-PAPER_UPDATE = UpdateConfig(policy_epochs=30, states_per_batch=1, permute=False)
-"""How the paper fits its policies (section 4.2)."""
-
 
 @dataclass(frozen=True)
 class Scale:
@@ -154,9 +151,9 @@ def _standard_cnn(training: TrainingConfig) -> Scale:
 def paper(training: TrainingConfig) -> Size:
     """The published scale (sections 4.1, 4.2 and A), for a GPU."""
     shape = GridConfig(classifier="cnn", seeds=10, training=replace(training, epochs=100))
-    cnn = Scale(shape, DaggerConfig(update=PAPER_UPDATE), AlilConfig())
-    mlp, resnet = _with(cnn, "mlp"), _with(cnn, "resnet18")
-    return Size(name="paper", main=cnn, grid=cnn, wide=cnn, mlp=mlp, resnet=resnet)
+    update = UpdateConfig(policy_epochs=30, states_per_batch=1, permute=False)
+    cnn = Scale(shape, DaggerConfig(update=update), AlilConfig())
+    return Size(name="paper", main=cnn, grid=cnn, wide=cnn, mlp=_with(cnn, "mlp"), resnet=_with(cnn, "resnet18"))
 
 
 def _with(scale: Scale, classifier: str) -> Scale:

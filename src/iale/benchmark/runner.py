@@ -141,6 +141,5 @@ def run_one(
     """
     recipe = classifier or build_classifier(config.classifier, data.train, data.num_classes, config.training)
     check(config, data, recipe)
-    found = find_contender(strategy, recipe)
     name = strategy if isinstance(strategy, str) else strategy.name
-    return play(Run(config, name, found, pool, seed), data, recipe)[0]
+    return play(Run(config, name, find_contender(strategy, recipe), pool, seed), data, recipe)[0]

@@ -21,8 +21,7 @@ from iale.benchmark.records import PoolName
 
 ACQUISITIONS = (1, 2, 5, 10, 20, 40)
 SUB_POOLS = (10, 20, 50, 100, 200, 400, 1000, 2000, 10_000)
-USUAL, MUCH_LARGER = 10, 1000
-"""The paper's acquisition size, and sub-pools that are much larger than its 100 samples."""
+USUAL, MUCH_LARGER = 10, 1000  # the paper's acquisition size, and sub-pools much larger than its 100 samples
 
 
 def fig3(size: Size) -> Experiment:
