@@ -128,7 +128,6 @@ def _values(options: list[_Option], argv: Sequence[str], prog: str, description:
 
 
 def _annotation(option: _Option) -> Any:
-    """The type of an option as tyro reads it."""
     import tyro
 
     def convert(texts: list[str]) -> Any:

@@ -19,8 +19,6 @@ from iale.errors import DataError
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file that is published on the web."""
-
     folder: str  # below $IALE_DATA and below the cache
     name: str  # locally and at the mirrors
     sha256: str  # of the uncompressed content of a .gz file, or of the file itself if ``packed``

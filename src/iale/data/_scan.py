@@ -39,7 +39,6 @@ def scan_images(root: Path, passed_over: Counter[str] | None = None) -> list[Ima
 
 
 def notices(passed_over: dict[str, int]) -> list[str]:
-    """What was passed over, a sentence each."""
     return [f"passed over: {what} ({count})." for what, count in passed_over.items()]
 
 

@@ -182,16 +182,7 @@ def _start_here(workers: int) -> None:
 
 
 def _join(address: str) -> None:
-    """Joins a cluster. Ray itself would try an address at which nothing listens for minutes, then end the process."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if host and port.isdigit():  # not "auto" and the like
-        try:
-            socket.create_connection((host, int(port)), _REACH).close()
-        except OSError as error:
-            raise ConfigError(
-                f"there is no Ray cluster at {address} ({error.strerror or error}): start one with `ray start --head`, "
-                f"or leave out the address to run on this machine."
-            ) from error
+    _check_reachable(address)
     try:
         ray.init(address=address, **_QUIET)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -203,3 +194,17 @@ def _join(address: str) -> None:
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def _check_reachable(address: str) -> None:
+    """Raises ConfigError if nothing listens there. Ray itself would try for minutes and then end the process."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return  # "auto" and the like
+    try:
+        socket.create_connection((host, int(port)), _REACH).close()
+    except OSError as error:
+        raise ConfigError(
+            f"there is no Ray cluster at {address} ({error.strerror or error}): start one with `ray start --head`, or "
+            f"leave out the address to run on this machine."
+        ) from error
