@@ -69,5 +69,7 @@ def _own(target: str) -> QueryStrategy:
     except TypeError as error:
         raise ConfigError(f"{target} cannot be made without arguments ({error}): name a function that does.") from error
     if not isinstance(made, QueryStrategy):
-        raise ConfigError(f"{target} is of the type {type(made).__name__}, not a strategy: derive the class from QueryStrategy.")
+        raise ConfigError(
+            f"{target} is of the type {type(made).__name__}, not a strategy: derive the class from QueryStrategy."
+        )
     return made
