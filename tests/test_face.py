@@ -1,7 +1,7 @@
 """The public face: a name is public when no part of its dotted path starts with an underscore.
 
 Every public name is offered by its package (``__init__.pyi``), stands on a page of the API reference, and is used by
-something other than its own file; a type in the signature of another public name is used by whoever calls that.
+something other than its own file. A type in the signature of another public name, or a base of one, counts as used.
 """
 
 from __future__ import annotations
@@ -54,13 +54,14 @@ def definitions(path: Path) -> Iterator[tuple[str, ast.stmt]]:
 
 
 def signatures(node: ast.stmt) -> Iterator[str]:
-    """The annotations of a public function, or of a public class's methods and fields."""
+    """The annotations of a public function, or of a public class's methods and fields, and its bases."""
     if isinstance(node, ast.FunctionDef):
         every = [*node.args.args, *node.args.kwonlyargs]
         yield from (ast.unparse(note) for note in [node.returns, *(arg.annotation for arg in every)] if note)
     elif isinstance(node, ast.AnnAssign):
         yield ast.unparse(node.annotation)
     elif isinstance(node, ast.ClassDef):
+        yield from map(ast.unparse, node.bases)
         for inner in node.body:
             if not getattr(inner, "name", "").startswith("_") or getattr(inner, "name", "") == "__init__":
                 yield from signatures(inner) if not isinstance(inner, ast.ClassDef) else ()

@@ -16,7 +16,7 @@ EXPERTS = ("mc-dropout", "ensemble", "coreset", "badge", "confidence", "entropy"
 
 
 @dataclass(frozen=True, kw_only=True)
-class _LessonConfig:
+class LessonConfig:
     """What every policy is trained on.
 
     Attributes:
@@ -49,7 +49,7 @@ class _LessonConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _AdamConfig:
+class AdamConfig:
     """How a policy network is fitted.
 
     Attributes:
@@ -70,11 +70,10 @@ class _AdamConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpdateConfig(_AdamConfig):
+class UpdateConfig(AdamConfig):
     """How the policy network is fitted to the demonstrations.
 
     The paper (section 4.2) takes 30 epochs and no permutations: ``UpdateConfig(policy_epochs=30, permute=False)``.
-    The epochs, the learning rate and the batch are fields too.
 
     Attributes:
         positive_weight: w weighs chosen candidates by w and the others by 1 − w in Eq. 2 (the authors' release takes
@@ -95,10 +94,8 @@ class UpdateConfig(_AdamConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DaggerConfig(_LessonConfig):
+class DaggerConfig(LessonConfig):
     """One policy (Algorithm 1). The defaults are the paper's, except for ``update``.
-
-    Data set, classifier, episodes, coin, scoring set, pool, seed and the training of M are fields too.
 
     Attributes:
         experts: the strategies it imitates.
@@ -137,10 +134,8 @@ class DaggerConfig(_LessonConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlilConfig(_AdamConfig, _LessonConfig):
+class AlilConfig(AdamConfig, LessonConfig):
     """One ALIL policy (Liu et al. 2018), under the classifier and the protocol of `DaggerConfig`.
-
-    Data set, classifier, episodes, coin, scoring set, pool, seed, the training of M and Adam's options are fields too.
 
     Attributes:
         variant: "faithful" does as Liu et al.: one coin for each episode, the policy's own action as the target if
@@ -166,8 +161,8 @@ class AlilConfig(_AdamConfig, _LessonConfig):
     round_size: ClassVar[int] = 1  # the weights carry over from episode to episode, so none can run side by side
 
     def __post_init__(self) -> None:
-        _LessonConfig.__post_init__(self)
-        _AdamConfig.__post_init__(self)
+        LessonConfig.__post_init__(self)
+        AdamConfig.__post_init__(self)
         if self.variant not in ("faithful", "corrected"):
             raise ConfigError(f"unknown variant {self.variant!r}: the known ones are faithful, corrected.")
         if self.choices < 2 or self.retrain_every < 1:
