@@ -1,6 +1,6 @@
 """Embeddings and a linear head: the features of a frozen encoder go in, the samples to label come out.
 
-In your project, `embeddings` is what a pretrained encoder (DINOv2, CLIP, a sentence encoder) says of your samples,
+In your project, `embeddings` is the output of a pretrained encoder (DINOv2, CLIP, a sentence encoder) for your samples,
 saved once as an array [N, D]. Here principal components of the digits stand in for it. They are far weaker than the
 features of a real encoder, so read the printed accuracies as a check that the code runs, not as a comparison.
 

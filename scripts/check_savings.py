@@ -30,7 +30,7 @@ from iale.classifiers.base import FitJob, FittedClassifier, TrainingConfig
 from iale.data.arrays import ArraySamples
 from iale.data.catalog import load_dataset
 from iale.data.samples import Samples
-from iale.labeling.fitting._fit import Round
+from iale.labeling.fitting._fit import Refitter
 from iale.labeling.fitting.saved import load_latest
 from iale.labeling.forecast.status import Range
 from iale.labeling.items._reading import Reading
@@ -107,7 +107,7 @@ def play(name: str, seed: int, options: Options) -> Iterator[dict[str, Any]]:
             training=TrainingConfig(epochs=options.epochs, device="cpu"),
         )
         project = Project.create(Path(scratch) / "project", config)
-        round_ = Round(project, Reading(project.items))
+        refitter = Refitter(project, Reading(project.items))
         curve: list[tuple[int, int, float]] = []  # labels given, labels learned from, true accuracy
         told: dict[int, Any] = {}
         while len(project.labels()) < min(max(ASKED) + 3 * options.batch, len(truth) - options.batch):
@@ -115,7 +115,7 @@ def play(name: str, seed: int, options: Options) -> Iterator[dict[str, Any]]:
                 project.label("ann", ticket.sample, names[truth[project.items.ids.index(ticket.sample)]])
             if len(project.labels_to_learn_from()) < 20:
                 continue
-            round_.fit()
+            refitter.fit()
             given = len(project.labels())
             curve.append((given, project.fits.all[-1].labels, right(load_latest(project).fitted)))
             for asked in ASKED:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from iale import errors
 from iale.active_learner import ActiveLearner
+from iale.classifiers import _passes
 from iale.classifiers._chunks import Chunks, is_out_of_memory
 from iale.classifiers.base import FitJob, FittedClassifier, Outputs, TrainingConfig
 from iale.classifiers.cache import OutputCache
@@ -310,13 +311,13 @@ def test_rows_that_were_read_from_a_memory_map_do_not_stay_in_memory(tmp_path: P
 
 def test_a_learner_reads_its_second_question_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    raw = FittedTorchClassifier.raw
+    compute = _passes.outputs
 
-    def counted(self: FittedTorchClassifier, inputs: Tensor) -> Outputs:
+    def counted(module: nn.Module, inputs: Tensor, layer: str | None, linear: str | None) -> Outputs:
         asked.append(len(inputs))
-        return raw(self, inputs)
+        return compute(module, inputs, layer, linear)
 
-    monkeypatch.setattr(FittedTorchClassifier, "raw", counted)
+    monkeypatch.setattr(_passes, "outputs", counted)
     answers, counts = [], []
     for cache in (None, tmp_path, tmp_path):  # the last one as another process would
         learner = ActiveLearner(_recipe(), _images(), "badge", subset_size=None, cache=cache)

@@ -361,7 +361,7 @@ def test_what_does_not_fit_together_is_refused_before_anything_runs() -> None:
     plain = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
     with pytest.raises(ModelError, match="needs a dropout layer"):
         ActiveLearner(plain, IMAGES, "mc-dropout")
-    with pytest.raises(ModelError, match="the model has 3 logits, 4 classes were named"):
+    with pytest.raises(ModelError, match="the model has 3 logits, but num_classes is 4"):
         ActiveLearner(plain, IMAGES, num_classes=4)
     with pytest.raises(ModelError, match="cannot read a batch of shape"):
         ActiveLearner(nn.Linear(17, 3), IMAGES)

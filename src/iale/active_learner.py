@@ -1,10 +1,9 @@
-"""The loop with a person in it: the steps of `Learner`, paused while she answers."""
+"""The loop with a person in it: the steps of `Learner`, paused while people answer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from iale._asking import as_classifier, next_samples
 from iale.classifiers.base import Classifier, FittedClassifier, TrainingConfig
 from iale.classifiers.cache import OutputCache
-from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data._checks import integers
 from iale.data.arrays import ArraySamples
 from iale.data.pool import Pool
 from iale.data.samples import Samples
-from iale.errors import ConfigError, DataError, ModelError
+from iale.errors import DataError, ModelError
 from iale.learner import Learner, QueryConfig
 from iale.policies.catalog import find_strategy
 from iale.seeding import Stream
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class ActiveLearner:
     """The loop with a person in it: ``ask`` which samples to label, ``tell`` their labels, ``fit``.
 
@@ -72,9 +71,17 @@ class ActiveLearner:
     cache: str | Path | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "strategy", self._strategy)  # the strategy itself, whatever was passed
-        # What does not fit together raises here, not at the first question.
-        self._strategy.check(self._learner.classifier)
+        samples = _inputs(self.samples)
+        classifier = as_classifier(self.model, samples.shape, self.training)
+        if self.num_classes not in (None, classifier.num_classes):
+            raise ModelError(f"the model has {classifier.num_classes} logits, but num_classes is {self.num_classes}.")
+        self.strategy = self._strategy = find_strategy(self.strategy)
+        self._strategy.check(classifier)  # raises now, not at the first question
+        pool, query = (
+            Pool(torch.arange(len(samples)), classifier.num_classes),
+            QueryConfig(subset_size=self.subset_size),
+        )
+        self._learner = Learner(classifier, samples, pool, query, Stream(self.seed), OutputCache(self.cache))
 
     @property
     def labeled(self) -> list[int]:
@@ -108,40 +115,7 @@ class ActiveLearner:
         Raises:
             ConfigError: fewer than k samples are unlabeled, or k is larger than the sub-pool.
         """
-        self._check_size(k)
-        if not self.labeled:
-            return self._draw(k)
-        self.fit()
-        return self._learner.query(self._strategy, k).tolist()
-
-    def _check_size(self, k: int) -> None:
-        unlabeled = len(self._learner.pool)
-        if not unlabeled:
-            raise ConfigError("every sample is labeled already: there is nothing left to ask for.")
-        if not isinstance(k, int) or not 1 <= k <= unlabeled:
-            raise ConfigError(f"{k} samples were asked for: ask for 1 to {unlabeled}, the unlabeled ones.")
-        if self.subset_size is not None and self.subset_size < k and self.labeled:
-            raise ConfigError(f"{k} samples were asked for from a sub-pool of {self.subset_size}: raise subset_size.")
-
-    def _draw(self, k: int) -> list[int]:
-        pool = self._learner.pool
-        unlabeled = pool.candidates(None, self._learner.stream).indices
-        return unlabeled[self._learner.rng("cold").permutation(len(pool))[:k]].tolist()
-
-    @cached_property
-    def _strategy(self) -> QueryStrategy:
-        return find_strategy(self.strategy)
-
-    @cached_property
-    def _learner(self) -> Learner:
-        """The run behind this face, made once; only its pool and its fits change."""
-        samples = _inputs(self.samples)
-        classifier = _classifier(self.model, samples, self.training)
-        if self.num_classes not in (None, classifier.num_classes):
-            raise ModelError(f"the model has {classifier.num_classes} logits, {self.num_classes} classes were named.")
-        pool = Pool(torch.arange(len(samples)), classifier.num_classes)
-        query = QueryConfig(subset_size=self.subset_size)
-        return Learner(classifier, samples, pool, query, Stream(self.seed), OutputCache(self.cache))
+        return next_samples(self._learner, self._strategy, k, self.fit)
 
 
 def _inputs(samples: Samples | ArrayLike | Tensor) -> Samples:
@@ -150,11 +124,3 @@ def _inputs(samples: Samples | ArrayLike | Tensor) -> Samples:
     if isinstance(samples, Samples):
         return samples
     return ArraySamples(samples if isinstance(samples, Tensor) else np.asarray(samples))
-
-
-def _classifier(model: object, samples: Samples, training: TrainingConfig | None) -> Classifier:
-    if isinstance(model, Classifier):
-        return model
-    if not callable(model):
-        raise ModelError(f"expected a PyTorch module, a function that makes one or a Classifier, not {model!r:.60}.")
-    return TorchClassifier(model, samples.shape, training)

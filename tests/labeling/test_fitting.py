@@ -14,7 +14,7 @@ from tests.labeling.conftest import QUICK, Make, label_some, write_images
 
 from iale.classifiers.base import TrainingConfig
 from iale.errors import ConfigError, DataError, ModelError
-from iale.labeling.fitting._fit import NICENESS, Round
+from iale.labeling.fitting._fit import NICENESS, Refitter
 from iale.labeling.items._reading import Reading
 from iale.labeling.items._sketches import keep_apart, sketches, spread
 from iale.labeling.project import Project
@@ -24,7 +24,7 @@ from iale.recipe import classifier_of, strategy_of
 
 
 def fit(project: Project) -> None:
-    Round(project, Reading(project.items)).fit()
+    Refitter(project, Reading(project.items)).fit()
 
 
 def wait(until: Callable[[], bool], seconds: float = 60) -> None:

@@ -65,7 +65,7 @@ def test_a_correction_is_told_and_mistakes_change_nothing(make: Make) -> None:
             learner.tell(indices, labels)  # type: ignore[arg-type]
     assert project.changes() == before
     project.add_class("ann", "third")
-    with pytest.raises(ModelError, match="has 3 classes by now"):
+    with pytest.raises(ModelError, match="now has 3 classes"):
         learner.ask(1)
 
 

@@ -56,8 +56,8 @@ def _takes_classes(function: object, name: str) -> bool:
     """Whether the function takes the number of classes: as its only argument, or as a first argument ``classes``."""
     if isinstance(function, nn.Module) or not callable(function):
         raise ConfigError(
-            f"the model {name} is not a function but of type {type(function).__name__}: name a function that returns "
-            f"a new torch.nn.Module."
+            f"the model {name} has the type {type(function).__name__}, but a function was expected: name one that "
+            f"returns a new torch.nn.Module."
         )
     try:
         signature = inspect.signature(function)

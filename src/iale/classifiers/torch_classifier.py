@@ -102,7 +102,7 @@ class TorchClassifier:
         try:
             with global_seed(_TEMPLATE_SEED, _CPU):  # lazy layers draw their weights in the first pass
                 self.last_linear = last_linear(self._template, inputs) if self.embedding_layer is None else None
-                return FittedTorchClassifier(self._template, self).raw(inputs)
+                return passing.outputs(self._template, inputs, self.embedding_layer, self.last_linear)
         except ModelError:
             raise
         except Exception as error:  # the user's own code may fail in any way
@@ -160,14 +160,11 @@ class FittedTorchClassifier:
         """Outputs for ``indices`` (int64 [N]) with dropout off, computed in chunks."""
 
         def compute(start: int, stop: int) -> Outputs:
-            return self.raw(samples.batch(indices[start:stop]))
+            inputs = samples.batch(indices[start:stop])
+            return passing.outputs(self.module, inputs, self.recipe.embedding_layer, self.recipe.last_linear)
 
         parts = list(self.recipe.chunks.run(len(indices), compute))
         return Outputs(torch.cat([part.logits for part in parts]), torch.cat([part.embeddings for part in parts]))
-
-    def raw(self, inputs: Tensor) -> Outputs:
-        """Outputs for inputs [N, …] in memory; raises ModelError if the module returns something else."""
-        return passing.outputs(self.module, inputs, self.recipe.embedding_layer, self.recipe.last_linear)
 
     def monte_carlo(self, samples: Samples, indices: Tensor, passes: int, seed: int) -> Tensor:
         """float32 [K, N, C] probabilities with only dropout on; raises ModelError if the module has no dropout."""

@@ -30,7 +30,7 @@ class ExportOptions:
         fit: for classifier and scores: refit first if labels have arrived since the last fit.
     """
 
-    project: tuple[Path, ...] = field(default=(), metadata={"positional": True})
+    project: tuple[Path, ...] = field(default=(), metadata={"positional": True, "required": True})
     to: Literal["csv", "jsonl", "folders", "classifier", "scores"] = "csv"
     out: Path | None = None
     fit: bool = True

@@ -45,6 +45,7 @@ class _Option:
     default: Any
     help: str
     positional: bool
+    required: bool
 
     @property
     def flag(self) -> str:
@@ -93,7 +94,7 @@ def listing(cls: type, prefixed: Collection[str] = ()) -> list[tuple[str, str, s
         (
             o.kind.metavar if o.positional else o.flag,
             o.kind.metavar,
-            "required" if o.default is MISSING else show(o.default),
+            "required" if o.required else show(o.default),
             o.help,
         )
         for o in _flatten(cls, prefixed)
@@ -145,7 +146,7 @@ def _annotation(option: _Option) -> Any:
         is_instance=lambda _: True,
         str_from_instance=lambda value: list(map(str, value)) if option.positional else [show(value)],
     )
-    hint = "(required)" if option.default is MISSING else "" if option.positional else None
+    hint = "(required)" if option.required else "" if option.positional else None
     argument = tyro.conf.arg(help=option.help, help_behavior_hint=hint)
     return Annotated[Any, spec, argument, *([tyro.conf.Positional] if option.positional else [])]
 
@@ -170,8 +171,9 @@ def _flatten(cls: type, prefixed: Collection[str], prefix: str = "", default: An
             yield from _flatten(hint, prefixed, inner, value)  # type: ignore[arg-type]
         else:
             positional = bool(field.metadata.get("positional"))
+            required = value is MISSING or bool(field.metadata.get("required"))
             kind = _kind(get_args(hint)[0] if positional else hint)
-            yield _Option(prefix + field.name, kind, value, help_texts.get(field.name, ""), positional)
+            yield _Option(prefix + field.name, kind, value, help_texts.get(field.name, ""), positional, required)
 
 
 def _fields(cls: type) -> list[dataclasses.Field[Any]]:

@@ -24,7 +24,7 @@ class ReportOptions:
         out: folder for the report; by default "report" in the folder of the records, or here for several folders.
     """
 
-    records: tuple[Path, ...] = field(default=(), metadata={"positional": True})
+    records: tuple[Path, ...] = field(default=(), metadata={"positional": True, "required": True})
     out: Path | None = None
 
 

@@ -27,7 +27,7 @@ class StatusOptions:
         json: print everything as JSON, for programs.
     """
 
-    project: tuple[Path, ...] = field(default=(), metadata={"positional": True})
+    project: tuple[Path, ...] = field(default=(), metadata={"positional": True, "required": True})
     json: bool = False
 
 

@@ -1,4 +1,4 @@
-"""What whoever labels starts from: inputs without labels, and a table of the labels so far."""
+"""What labeling starts from: inputs without labels, and a table of the labels so far."""
 
 from __future__ import annotations
 

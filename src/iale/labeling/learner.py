@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from iale._asking import as_classifier, next_samples
 from iale.classifiers.base import Classifier, FittedClassifier
-from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data._checks import integers, rows_of
 from iale.data.arrays import ArraySamples
 from iale.data.pool import Pool
@@ -67,7 +67,8 @@ class ProjectLearner:
         classifier = self._classifier(model, classes)
         if classifier.num_classes != classes:
             raise ModelError(
-                f"the model has {classifier.num_classes} logits and the project {classes} classes: make them fit."
+                f"the model has {classifier.num_classes} logits, but the project has {classes} classes: change one "
+                f"of them."
             )
         if strategy is None and (model is None or isinstance(model, Classifier)):
             strategy = strategy_of(config, classifier)[0]
@@ -95,8 +96,8 @@ class ProjectLearner:
         classes = project.classes
         if len(classes) != self._learner.pool.num_classes:
             raise ModelError(
-                f"the project has {len(classes)} classes by now and the model {self._learner.pool.num_classes}: make a "
-                f"new learner."
+                f"the project now has {len(classes)} classes, but the model has {self._learner.pool.num_classes}: make "
+                f"a new learner."
             )
         number = {name: place for place, name in enumerate(classes)}
         index = project.items.ids.index
@@ -143,36 +144,17 @@ class ProjectLearner:
         """
         while True:
             self.refresh()
-            chosen = self._choose(k)
+            chosen = next_samples(self._learner, self.strategy, k, self.fit)
             self._samples.read(chosen)  # finds out which are unreadable
             if not self._samples.unreadable.keys() & set(chosen):
                 break  # otherwise choose again without those that turned out to be unreadable
         self.project.hold(self.person, [self.project.items.ids[row] for row in chosen])
         return chosen
 
-    def _choose(self, k: int) -> list[int]:
-        learner, left = self._learner, len(self._learner.pool)
-        if not left:
-            raise ConfigError("every sample is labeled already: there is nothing left to ask for.")
-        if not isinstance(k, int) or not 1 <= k <= left:
-            raise ConfigError(f"{k} samples were asked for: ask for 1 to {left}, the unlabeled ones.")
-        if not len(learner.pool.labeled):
-            drawn = learner.rng("cold").permutation(left)[:k]
-            return learner.pool.candidates(None, learner.stream).indices[drawn].tolist()
-        size = learner.config.subset_size
-        if size is not None and size < k:
-            raise ConfigError(f"{k} samples were asked for from a sub-pool of {size}: raise subset_size.")
-        self.fit()
-        return learner.query(self.strategy, k).tolist()
-
     def _classifier(self, model: nn.Module | Callable[[], nn.Module] | Classifier | None, classes: int) -> Classifier:
-        if isinstance(model, Classifier):
-            return model
         config = self.project.config
         if model is not None:
-            if not callable(model):
-                raise ModelError(f"a PyTorch module or a function that makes one was expected, not {model!r:.60}.")
-            return TorchClassifier(model, self._samples.shape, config.training)
+            return as_classifier(model, self._samples.shape, config.training)
         some = np.unique(np.linspace(0, len(self._samples) - 1, _LOOKED_AT).round().astype(int))
         inputs = ArraySamples(self._samples.batch(torch.from_numpy(some)))
         return classifier_of(config, self.project.kind, inputs, classes)

@@ -79,7 +79,7 @@ def _draw(experiment: Experiment, found: Sequence[Panel], looks: Mapping[str, Lo
     name = f"the experiment {experiment.name}"
     if experiment.figure == "overlap":
         if not watched(found):
-            raise StorageError(f"no run of {name} has asked other strategies beside its own: run it again.")
+            raise StorageError(f"no run of {name} recorded the choices of other strategies: run it again.")
         return draw_overlap(found, looks)
     if experiment.figure == "factor":
         if experiment.factor is None:

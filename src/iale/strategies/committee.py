@@ -48,7 +48,7 @@ def _variation_ratio(probs: Tensor) -> Tensor:
     """
     voters, n, classes = probs.shape
     if voters == 0:
-        raise QueryError("a variation ratio of no votes was asked for: give at least one pass or member.")
+        raise QueryError("the variation ratio needs votes, and there are none: give at least one pass or member.")
     if not bool(torch.isfinite(probs.sum())):
         raise QueryError("a pass or member gave a probability that is not finite: check the classifier's outputs.")
     votes = probs.argmax(dim=2).T  # [n, N]

@@ -8,5 +8,4 @@ from .reference import coreset as coreset
 from .reference import entropy as entropy
 from .reference import gradient_embeddings as gradient_embeddings
 from .reference import margin as margin
-from .reference import probabilities as probabilities
 from .reference import variation_ratio as variation_ratio

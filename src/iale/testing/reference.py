@@ -16,25 +16,25 @@ from numpy.typing import ArrayLike, NDArray
 _Floats = NDArray[np.float64]
 
 
-def probabilities(logits: ArrayLike) -> _Floats:
+def _probabilities(logits: ArrayLike) -> _Floats:
     """[n, C]: p_c = exp(z_c) / Σ_b exp(z_b)."""
     return np.array([_softmax(row) for row in _array(logits)])
 
 
 def confidence(logits: ArrayLike) -> list[float]:
     """1 − max_y p(y|x) for each row of logits [n, C]."""
-    return [1 - max(row) for row in probabilities(logits)]
+    return [1 - max(row) for row in _probabilities(logits)]
 
 
 def margin(logits: ArrayLike) -> list[float]:
     """−(p₁ − p₂) for each row of logits [n, C]."""
-    pairs = [sorted(row, reverse=True)[:2] for row in probabilities(logits)]
+    pairs = [sorted(row, reverse=True)[:2] for row in _probabilities(logits)]
     return [-(first - second) for first, second in pairs]
 
 
 def entropy(logits: ArrayLike) -> list[float]:
     """−Σ_y p ln p for each row of logits [n, C], in nats."""
-    return [-sum(p * math.log(p) for p in row if p > 0) for row in probabilities(logits)]
+    return [-sum(p * math.log(p) for p in row if p > 0) for row in _probabilities(logits)]
 
 
 def variation_ratio(probs: ArrayLike) -> list[float]:
@@ -50,7 +50,7 @@ def variation_ratio(probs: ArrayLike) -> list[float]:
 def gradient_embeddings(logits: ArrayLike, embeddings: ArrayLike) -> _Floats:
     """[n, C·D]: (p − onehot(argmax p)) ⊗ h, the classes' rows one after another."""
     result = []
-    for row, embedding in zip(probabilities(logits), _array(embeddings), strict=True):
+    for row, embedding in zip(_probabilities(logits), _array(embeddings), strict=True):
         likely = _first_of_the_largest(row)
         factors = list(row)
         factors[likely] = -sum(p for label, p in enumerate(row) if label != likely)

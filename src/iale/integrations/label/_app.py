@@ -36,7 +36,7 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
 
     Args:
         project: what is labeled.
-        person: the name that the page offers to whoever labels; without one it asks.
+        person: the default name on the page; without one the page asks.
         mark: tells this project from others of the same name: what a browser has kept unsent for one must not reach
             another.
     """

@@ -31,7 +31,7 @@ def serve(project: Project, *, host: str = "127.0.0.1", port: int = 8414, person
         project: what is labeled.
         host: the address to listen at.
         port: 0 takes a free one.
-        person: the name that the page offers to whoever labels.
+        person: the default name on the page.
 
     Raises:
         ConfigError: the address is in use, or is not one of this machine.

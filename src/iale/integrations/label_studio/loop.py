@@ -41,17 +41,16 @@ class LoopConfig(RecipeConfig):
     Attributes:
         url: the address of the Label Studio, as in http://localhost:8080.
         project: the number of the project, as in the address of its page.
-        data: a folder with the images of the tasks, found by path or file name; without it they are fetched from where
-            the tasks say.
-        every: number of new labels after which the classifier is fitted again.
-        ahead: how many of the best unlabeled tasks get a score; none scores all of them. People who label more before
-            the next round get random tasks; but on SQLite, Label Studio lets people wait while it deletes the scores
-            of the round before, which takes it longer the more they are.
-        prelabel: whether the predictions name the classifier's class, too, which Label Studio then fills in for the
-            person who labels; her answers would lean towards it.
-        once: do one round and end.
+        data: a folder with the images of the tasks, found by path or file name; by default, they are downloaded from
+            the addresses in the tasks.
+        every: number of new labels between two fits of the classifier.
+        ahead: how many of the best unlabeled tasks get a score; none scores all of them. People who label more than
+            that before the next fit get random tasks. On SQLite, Label Studio makes people wait while it deletes the
+            previous scores, and more scores take longer.
+        prelabel: also predict the classifier's class, which Label Studio fills in for people; this biases the answers.
+        once: rank the tasks once and stop.
         poll: seconds between two looks at the number of labels.
-        patience: seconds for which a server that fails is tried again before the command ends.
+        patience: seconds to keep trying a server that fails before the command ends.
     """
 
     url: str
@@ -110,7 +109,7 @@ def run(
         if source not in samples:
             load = client.fetch if files is None else files.read
             samples = {source: TaskSamples(labeling, load, (config.resize[0], config.resize[1]), say)}
-        _round(config, project, labeling, samples[source], say)
+        _rank_tasks(config, project, labeling, samples[source], say)
         if config.once:
             return
         now = project.state()
@@ -119,7 +118,7 @@ def run(
             now = project.state()
 
 
-def _round(
+def _rank_tasks(
     config: LoopConfig, project: Project, labeling: Labeling, samples: TaskSamples, say: Callable[[str], None]
 ) -> None:
     found = project.tasks(labeling)

@@ -40,11 +40,11 @@ def fit_project(folder: str) -> None:
     _yield_to_others()
     if folder not in _open:
         reader = ProjectReader.open(folder)
-        _open[folder] = Round(reader, Reading(reader.items))
+        _open[folder] = Refitter(reader, Reading(reader.items))
     _open[folder].fit()
 
 
-class Round:
+class Refitter:
     """Fits a project again and again."""
 
     def __init__(self, project: Readable, reading: Reading) -> None:
@@ -169,7 +169,7 @@ class Round:
             self._random_labels = len(tests)
 
 
-_open: dict[str, Round] = {}  # in the fitting process, which is sent nothing but the name of the folder
+_open: dict[str, Refitter] = {}  # in the fitting process, which is sent nothing but the name of the folder
 
 
 def _guess(probs: Tensor, classes: tuple[str, ...]) -> tuple[tuple[str, float], ...]:

@@ -20,7 +20,7 @@ from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassi
 from iale.data.arrays import ArraySamples
 from iale.data.samples import Samples
 from iale.errors import ConfigError, ModelError, StorageError
-from iale.labeling.fitting._fit import Round
+from iale.labeling.fitting._fit import Refitter
 from iale.labeling.items._reading import Reading
 from iale.labeling.reader import Readable
 from iale.recipe import classifier_name
@@ -60,7 +60,7 @@ def fit_now(project: Readable) -> None:
     reader = project.reader
     fits = reader.fits.all
     if not fits or fits[-1].answered < reader.changes():
-        Round(reader, Reading(reader.items)).fit()
+        Refitter(reader, Reading(reader.items)).fit()
 
 
 def export_classifier(project: Readable, out: Path) -> None:

@@ -95,7 +95,9 @@ def advise(found: Savings, *, left: int, target: float | None) -> Advice:
     if high is None:
         reason = next(iter(found.cannot_tell.values()), "the learning curve is too short.")
         return Advice(
-            None, "Go on: it cannot be told yet what more labels would bring.", f"{reason[:1].upper()}{reason[1:]}"
+            None,
+            "Keep labeling: it is too early to say what more labels would bring.",
+            f"{reason[:1].upper()}{reason[1:]}",
         )
     # The upper end decides, so noise alone never stops a project that still learns.
     if high < _WORTH:
@@ -107,7 +109,7 @@ def advise(found: Savings, *, left: int, target: float | None) -> Advice:
     value = max(0.0, found.more_gain.value or 0.0)
     return Advice(
         False,
-        "Go on: the classifier still learns.",
+        "Keep labeling: the classifier still learns.",
         f"{found.more} more labels are predicted to add {100 * value:.1f} points of accuracy, at most "
         f"{100 * high:.1f}.",
     )

@@ -1,4 +1,4 @@
-"""What labels have brought and what more of them would bring, told by the random test share, or why it cannot be told.
+"""Estimates from the random test share: what labels have gained and what more would gain, or why there is no estimate.
 
 Legend of dimensions: P fits or sizes (points of a curve), T test samples, B draws; the first of the B rows is the
 estimate itself, and the others make its interval.
@@ -81,9 +81,9 @@ def savings(fits: Sequence[Fit], random: RandomFits, tests: Mapping[str, str], t
     fits anew, lets the curve begin elsewhere, and fits it again. One draw gives all quantities, so they agree.
     """
     if not fits:
-        return Savings(cannot_tell={"accuracy": "no model is fitted yet: that takes labels of two classes."})
+        return Savings(cannot_tell={"accuracy": "no model yet: label samples of at least two classes."})
     if not tests:
-        return Savings(cannot_tell={"accuracy": "no sample of the random test share is labeled yet."})
+        return Savings(cannot_tell={"accuracy": "the random test share has no labels yet."})
     fits, truth = _thinned(fits), dict(sorted(tests.items()))
     right, known = _matrix([fit.tests for fit in fits], truth)
     shares = [wilson(int((r * k).sum()), int(k.sum())) for r, k in zip(right, known, strict=True)]

@@ -1,4 +1,4 @@
-"""What a project tells about itself in one look."""
+"""A summary of a project."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Range:
-    """A number with its 95% interval; all None if it cannot be told.
+    """A number with its 95% interval; all None if unknown.
 
     Attributes:
         value: the estimate; None with a lower end alone means "at least that".
