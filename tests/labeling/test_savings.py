@@ -156,7 +156,7 @@ def test_what_cannot_be_told_is_said() -> None:
         return savings(fits, random, truth, batch=10, test_share=0.1, target=None, samples=SAMPLES, seed=0)
 
     none = savings([], RandomFits(), {}, batch=10, test_share=0.1, target=None, samples=SAMPLES, seed=0)
-    assert "no model is fitted" in none.cannot_tell["accuracy"]
+    assert "no model yet" in none.cannot_tell["accuracy"]
     fits, random, _ = simulate(rng, 5, [10], [])
     untested = savings(fits, random, {}, batch=10, test_share=0.1, target=None, samples=SAMPLES, seed=0)
     assert "no sample of the random test share" in untested.cannot_tell["accuracy"]

@@ -76,7 +76,7 @@ def test_what_a_figure_lacks_is_said_in_one_sentence(tmp_path: Path) -> None:
     records = experiment(seeds=1)
     for what, lines, error, said in [
         (bench("curves"), [], StorageError, "has no finished runs"),
-        (bench("overlap"), records, StorageError, "has asked other strategies beside"),
+        (bench("overlap"), records, StorageError, "recorded the choices of other strategies"),
         (bench("factor"), records, ConfigError, "names no factor"),
         (bench("times"), records, StorageError, "has been timed"),
     ]:
