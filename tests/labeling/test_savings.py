@@ -159,7 +159,7 @@ def test_what_cannot_be_told_is_said() -> None:
     assert "no model yet" in none.cannot_tell["accuracy"]
     fits, random, _ = simulate(rng, 5, [10], [])
     untested = savings(fits, random, {}, batch=10, test_share=0.1, target=None, samples=SAMPLES, seed=0)
-    assert "no sample of the random test share" in untested.cannot_tell["accuracy"]
+    assert "the random test share has no labels yet" in untested.cannot_tell["accuracy"]
     few = found(FEWEST_TESTS - 1, SIZES, [5, 10, 15])
     assert few.accuracy.value is not None
     assert few.gain == Range()
