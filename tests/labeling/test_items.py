@@ -74,9 +74,12 @@ def test_a_file_that_was_changed_or_deleted_is_said(tmp_path: Path) -> None:
     (tmp_path / items.name(1)).unlink()
     assert [items.changed(index) for index in range(3)] == ["changed", "deleted", ""]
     for index, what in ((0, "changed"), (1, "deleted")):
-        for act in (items.path, items.stamp, items.show, lambda i: items.batch(torch.tensor([i]))):
+        for act in (items.path, items.show, lambda i: items.batch(torch.tensor([i]))):
             with pytest.raises(DataError, match=f"was {what} since the project was opened"):
                 act(index)
+    with pytest.raises(DataError, match="was changed since"):
+        items.stamp(0)
+    assert items.stamp(1) == stamps[1]  # a label that was pressed for a file that is away now
     again = ImageItems(tmp_path)
     assert not again.fits(0, stamps[0])
     assert again.fits(1, stamps[2])

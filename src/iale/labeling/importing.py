@@ -1,14 +1,21 @@
-"""Labels that exist already: from a CSV file or from class folders."""
+"""Labels that exist already: from a CSV file, from class folders, or from answers that are set aside."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from iale.data._tables import read_label_rows
 from iale.errors import DataError
 from iale.labeling.project import Project
+from iale.labeling.reader import Readable
+from iale.labeling.record._journal import Event
 
 _PERSON = "import"
+By = Literal["name", "content"]
 
 
 def import_csv(project: Project, path: Path | str, person: str = _PERSON) -> int:
@@ -62,3 +69,65 @@ def import_folders(project: Project, folder: Path | str | None = None, person: s
 def import_labels(project: Project, path: Path | str, person: str = _PERSON) -> int:
     """Labels from a CSV file (`import_csv`) or class folders (`import_folders`), whichever ``path`` is."""
     return import_folders(project, path, person) if Path(path).is_dir() else import_csv(project, path, person)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An answer that is set aside, and the sample to which it may belong.
+
+    Attributes:
+        before: the id of the sample that was answered.
+        sample: the id of the sample that is there now.
+        old: what people called the one that was answered.
+        new: what the other is called.
+        label: the class; None if it was skipped.
+        person: who decided.
+    """
+
+    before: str
+    sample: str
+    old: str
+    new: str
+    label: str | None
+    person: str
+
+
+def offers(project: Readable, by: By) -> list[Offer]:
+    """The answers that are set aside and can be taken over, in the order of the samples.
+
+    By content, a sample must hold what the answered one held. By name, it must have the same name, and the old content
+    must not be found under another. Each answer must fit one sample that nobody has answered, and each sample one answer.
+    """
+    reader = project.reader
+    aside = {event.sample: event for event in reader.set_aside() if event.sample is not None}
+    contents = reader.items.find({event.stamp for event in aside.values() if event.stamp})
+    names: defaultdict[str, list[int]] = defaultdict(list)
+    if by == "name":
+        wanted = {event.name for event in aside.values()}
+        for index in range(reader.count):
+            if (name := reader.items.words(index)) in wanted:
+                names[name].append(index)
+    answered = reader.answered()
+    found: defaultdict[int, list[Event]] = defaultdict(list)
+    for event in aside.values():
+        same = contents.get(event.stamp or "", [])
+        fitting = same if by == "content" else [] if same else names.get(event.name or "", [])
+        if len(fitting) > 1:  # copies of one file: the one that kept its last name
+            fitting = [at for at in fitting if Path(reader.items.name(at)).name == Path(event.name or "").name]
+        if len(fitting) == 1 and fitting[0] not in answered:
+            found[fitting[0]].append(event)
+    return [
+        Offer(event.sample or "", reader.items.ids[at], called(event), reader.items.words(at), event.label, event.person)
+        for at, (event, *more) in sorted(found.items())
+        if not more
+    ]
+
+
+def called(event: Event) -> str:
+    """What people called the sample of an answer; its id if the answer is older than names in the journal."""
+    return event.name or f"sample {event.sample}"
+
+
+def take_over(project: Project, found: Sequence[Offer]) -> int:
+    """Lets the offered answers go on for the samples that are there now; returns how many there are."""
+    return project.carry({offer.before: offer.sample for offer in found})

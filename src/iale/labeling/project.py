@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import time
@@ -10,18 +11,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from iale.errors import ConfigError, DataError
+from iale.errors import ConfigError, DataError, StorageError
 from iale.labeling.fitting._process import Fitter
 from iale.labeling.forecast._maker import StatusMaker
 from iale.labeling.forecast.status import Status
 from iale.labeling.items._items import Items, open_items
 from iale.labeling.queue._first import first_ones
 from iale.labeling.queue._handing import Handing
-from iale.labeling.reader import ProjectReader
+from iale.labeling.queue._names import named
+from iale.labeling.reader import ProjectReader, open_ledger
 from iale.labeling.record._config_file import continue_config, has_config, load_config, save_config
 from iale.labeling.record._fits import Guess
-from iale.labeling.record._journal import Act, Event, Reason
-from iale.labeling.record._ledger import Ledger
+from iale.labeling.record._journal import Act, Event, Reason, continued
 from iale.labeling.record._names import brief, clean
 from iale.labeling.record.config import ProjectConfig
 
@@ -72,15 +73,18 @@ class Project:
     """
 
     def __init__(self, folder: Path, config: ProjectConfig, items: Items | None = None) -> None:
-        self._ledger = Ledger(folder)
+        items = items or open_items(config.data, resize=config.resize)
+        self._ledger = open_ledger(folder, items)
         self.reader = reader = ProjectReader(folder, config, items, self._ledger)
         self.folder, self.config, self.shares, self.fits = folder, config, reader.shares, reader.fits
         self.items, self.kind, self.count = reader.items, reader.kind, reader.count
-        self._handing = Handing(reader.items.ids, reader.shares, self._ledger, reader.holds, config)
+        self._handing = Handing(items, reader.shares, self._ledger, reader.holds, config)
         self._handing.queue.first = first_ones(folder, reader.items, reader.shares, config.seed)
         self._lease_seconds = 60 * config.lease_minutes
         self._fitter: Fitter | None = None
         self._status = StatusMaker(reader)
+        with contextlib.suppress(StorageError), self._ledger.writing() as answers:  # who may only look can open it, too
+            self._ledger.extend(named(answers, items, reader.holds))
 
     @classmethod
     def open(cls, folder: Path | str, *, data: Path | None = None) -> Project:
@@ -95,7 +99,7 @@ class Project:
         if has_config(folder):
             raise ConfigError(f"{folder} holds a project already: open it, or name another folder.")
         items = open_items(config.data, resize=config.resize)  # if this fails, nothing has been written
-        save_config(folder, config)
+        save_config(folder, config, named=items.ids.former is not None)
         return cls(folder, config, items)
 
     @classmethod
@@ -136,6 +140,7 @@ class Project:
     decision = _told(ProjectReader.decision)
     decisions = _told(ProjectReader.decisions)
     answered = _told(ProjectReader.answered)
+    set_aside = _told(ProjectReader.set_aside)
     missing = _told(ProjectReader.missing)
     history = _told(ProjectReader.history)
     people = _told(ProjectReader.people)
@@ -171,6 +176,8 @@ class Project:
     def next(self, person: str, count: int, *, tab: str = "", have: Collection[str] = ()) -> list[Ticket]:
         """Hands out samples to label, best first; fewer if there are no more. It never waits for a fit.
 
+        What is away or cannot be read is passed over until it is back; if all is, DataError is raised.
+
         Args:
             person: who will label them.
             count: how many the tab wants to hold in all.
@@ -178,11 +185,13 @@ class Project:
             have: ids that the tab holds already: their leases are extended, and they are not handed out again. What
                 else it was given and has not answered comes first.
         """
-        person, tab, held, now = clean(person, "a person's name"), brief(tab) or "", set(have), time.time()
+        person, tab, now = clean(person, "a person's name"), brief(tab) or "", time.time()
+        held = set(map(self.items.ids.now, have))
+        self.items.check()
         with self._ledger.writing() as answers:
             self._handing.take(self.fits.latest)
             mine = answers.leases_of(person, tab)
-            given = {s: x.reason for s, x in mine.items() if s not in held}
+            given = {s: x.reason for s, x in mine.items() if s not in held and self._here(s)}
             given = dict(itertools.islice(given.items(), max(0, count - len(held))))
             soon = now + self._lease_seconds / 2
             late = {s: x.reason for s, x in mine.items() if (s in held or s in given) and x.until < soon}
@@ -217,7 +226,8 @@ class Project:
         The same label again, or the same key, records nothing and returns the event that is there already.
 
         Raises:
-            DataError: there is no such sample or class, the person's name is unusable, or the file has changed.
+            DataError: there is no such sample or class, the person's name is unusable, or the file has changed since
+                it was shown. If it is away, the label is recorded, and holds if the same file comes back.
             StorageError: the label cannot be written; nothing was recorded.
         """
         with self._ledger.writing():
@@ -227,9 +237,15 @@ class Project:
         self._poke()
         return event
 
-    def skip(self, person: str, sample: str, *, note: str = "", key: str = "") -> Event:
-        """Records that a person cannot tell, or, with a note, why the sample is left out; it is not asked for again."""
+    def skip(self, person: str, sample: str, *, note: str = "", key: str = "") -> Event | None:
+        """Records that a person cannot tell, or, with a note, why the sample is left out; it is not asked for again.
+
+        Nothing is recorded, and None returned, if a note comes with a file that is away, unreadable, or changed: no
+        person has decided that, and it is asked for when it is back.
+        """
         with self._ledger.writing():
+            if brief(note) and self.items.changed(self.items.ids.index(sample)):
+                return None
             event = self._answer(Act(kind="skip", person=person, sample=sample, note=brief(note), key=key))
         self._poke()
         return event
@@ -243,10 +259,11 @@ class Project:
         with self._ledger.writing() as answers:
             if known := answers.keys.get((person, key)):
                 return known
-            last = answers.last_act(person, sample)
+            last = answers.last_act(person, sample and self.items.ids.now(sample))
             if last is None or last.sample is None:
                 return None
-            acts = [Act(kind="undo", person=person, sample=last.sample, of=last.number, key=key or None)]
+            name = self._words(last)
+            acts = [Act(kind="undo", person=person, sample=last.sample, name=name, of=last.number, key=key or None)]
             if last.reason == "second" or answers.answers(last.sample) == [last]:
                 held, until = {last.sample: last.reason or "chosen"}, time.time() + self._lease_seconds
                 acts.append(Act(kind="lease", person=person, tab=brief(tab), samples=held, until=until))
@@ -276,26 +293,48 @@ class Project:
             known = self.classes
             acts = [Act(kind="class", person=person, label=name) for name in names if name not in known]
             added = len(acts)
-            for sample, label in labels.items():
-                index = self.items.ids.index(sample)
+            for given, label in labels.items():
+                index = self.items.ids.index(given)
+                sample = self.items.ids[index]
                 before = answers.decisions.get(sample)
                 if before is not None and self.reader.holds(before) and before.label == label.strip():
                     continue
                 # A label that corrects another keeps its reason: a test sample must stay in the test share.
                 why = reason if before is None or before.reason == "second" else before.reason
-                name, stamp = label.strip(), self.items.stamp(index) or None
-                acts.append(Act(kind="label", person=person, sample=sample, label=name, reason=why, stamp=stamp))
+                act = Act(kind="label", person=person, sample=sample, label=label.strip(), reason=why)
+                acts.append(replace(act, name=self.items.words(index), stamp=self.items.stamp(index) or None))
             self._ledger.extend(acts)
         self._poke()
         return len(acts) - added
 
+    def carry(self, taken: Mapping[str, str]) -> int:
+        """Lets answers that are set aside go on: those to each id (a key of ``taken``) for the sample that has the other.
+
+        Who said what, when, and why, stays, so what was in the test share is in it still. Samples with an answer of
+        their own are passed over. Returns how many answers go on; `iale.labeling.take_over` finds and takes them.
+        """
+        count = 0
+        acts: list[Act] = []
+        with self._ledger.writing() as answers:
+            for before, sample in taken.items():
+                index, there = self.items.ids.index(sample), answers.decisions.get(sample)
+                if before not in answers.decisions or (there is not None and self.reader.holds(there)):
+                    continue
+                name, stamp = self.items.words(index), self.items.stamp(index) or None
+                acts += [continued(event, sample, name, stamp) for event in answers.answers(before)]
+                count += 1
+            self._ledger.extend(sorted(acts, key=lambda act: act.of or 0))
+        self._poke()
+        return count
+
     def _answer(self, act: Act) -> Event:
         """Records a label or a skip, unless the same was said before; inside `Ledger.writing`."""
         answers = self._ledger.answers
-        person, key, sample = clean(act.person, "a person's name"), brief(act.key or "") or "", act.sample or ""
-        if known := answers.keys.get((person, key)):
+        person, key = clean(act.person, "a person's name"), brief(act.key or "") or None
+        if known := answers.keys.get((person, key or "")):
             return known
-        index = self.items.ids.index(sample)
+        index = self.items.ids.index(act.sample or "")
+        sample, name = self.items.ids[index], self.items.words(index)
         reason = answers.reason(person, sample)
         before = answers.opinion(person, sample)
         # A second opinion that is sent twice is one opinion; said again on purpose, with a key of its own, it decides.
@@ -303,10 +342,19 @@ class Project:
         same = before is not None and (before.kind, before.label) == (act.kind, act.label)
         if before is not None and repeated and same and self.reader.holds(before):
             return before
-        # A sample may be left out because nothing is left to look at; then it has no stamp.
-        gone = act.kind == "skip" and act.note and self.items.changed(index)
-        stamp = None if gone else self.items.stamp(index) or None
-        return self._ledger.extend([replace(act, person=person, key=key or None, reason=reason, stamp=stamp)])[0]
+        stamp = self.items.stamp(index) or None
+        whole = replace(act, person=person, key=key, reason=reason, sample=sample, name=name, stamp=stamp)
+        return self._ledger.extend([whole])[0]
+
+    def _here(self, sample: str) -> bool:
+        """Whether a sample can be shown now."""
+        index = self.items.ids.find(sample)
+        return index is not None and not self.items.changed(index)
+
+    def _words(self, event: Event) -> str | None:
+        """What people call the sample of an event."""
+        index = self.items.ids.find(event.sample or "")
+        return event.name if index is None else self.items.words(index)
 
     def _lease(self, person: str, tab: str, samples: Mapping[str, Reason], until: float) -> None:
         """Reserves samples, or gives them back if ``until`` is 0; inside `Ledger.writing`."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, Self
 
 from iale.labeling.items._items import Items, Shown, open_items
 from iale.labeling.queue._queue import Shares
-from iale.labeling.record._config_file import load_config
+from iale.labeling.record._config_file import drawn_by_name, load_config
 from iale.labeling.record._fits import Fits, Guess
 from iale.labeling.record._journal import Event
 from iale.labeling.record._ledger import Ledger
@@ -36,6 +36,26 @@ class Labeled:
     time: float
     note: str = ""
     guess: Guess = ()
+
+
+def open_ledger(folder: Path, items: Items) -> Ledger:
+    """The events of a project as they are meant for its samples now.
+
+    Samples that are known by another id now are called by that one. A skip without a stamp, where files have stamps,
+    says that a file was away, and no person decided that; earlier versions recorded it.
+    """
+
+    def meant(event: Event) -> Event | None:
+        index = None if event.sample is None else items.ids.find(event.sample)
+        if index is not None and event.kind == "skip" and event.stamp is None and not items.fits(index, ""):
+            return None
+        if items.ids.former is None:
+            return event
+        sample = event.sample and items.ids.now(event.sample)
+        samples = event.samples and {items.ids.now(each): reason for each, reason in event.samples.items()}
+        return event if (sample, samples) == (event.sample, event.samples) else replace(event, sample=sample, samples=samples)
+
+    return Ledger(folder, meant)
 
 
 class Readable(Protocol):
@@ -66,9 +86,11 @@ class ProjectReader:
         self.folder, self.config = folder, config
         self.items: Items = items or open_items(config.data, resize=config.resize)
         self.kind, self.count = self.items.kind, len(self.items)
-        self.shares = Shares(self.items.ids, config.test_share, config.twice_share, config.seed)
-        self.fits = Fits(folder)
-        self._ledger = ledger or Ledger(folder)
+        ids = self.items.ids
+        drawn = ids if ids.former is None or drawn_by_name(folder) else ids.former
+        self.shares = Shares(drawn, config.test_share, config.twice_share, config.seed)
+        self.fits = Fits(folder, ids.now)
+        self._ledger = ledger or open_ledger(folder, self.items)
         self._holding: dict[int, bool] = {}
 
     @classmethod
@@ -156,10 +178,14 @@ class ProjectReader:
         """The indices of all samples that need no label: they are answered, and there unchanged."""
         return {self.items.ids.index(sample) for sample in self.decisions()}
 
-    def missing(self) -> int:
-        """Answered samples whose file was deleted or has changed; the answers are kept and not used."""
+    def set_aside(self) -> list[Event]:
+        """Answers that are kept and not used, because their samples are gone or have changed; the latest one last."""
         with self._ledger.reading() as answers:
-            return len(answers.decisions) - sum(1 for _ in self._decided())
+            return [event for event in answers.decisions.values() if not self.holds(event)]
+
+    def missing(self) -> int:
+        """How many answers are set aside."""
+        return len(self.set_aside())
 
     def history(self, sample: str) -> list[Event]:
         """All that happened to a sample: labels, skips and undos."""
@@ -188,7 +214,7 @@ class ProjectReader:
         """
         if event.number not in self._holding:
             index = self.items.ids.find(event.sample or "")
-            same = index is not None and (event.stamp is None or self.items.fits(index, event.stamp))
+            same = index is not None and self.items.fits(index, event.stamp or "")
             self._holding[event.number] = same
         return self._holding[event.number]
 
@@ -200,7 +226,7 @@ class ProjectReader:
         with self._ledger.reading():
             found = ((s, event) for s, event in self._decided(newest=True) if wanted(event))
             return [
-                Labeled(s, event.label, event.person, event.time, event.note or "", self.guess(s))
+                Labeled(s, event.label, event.person, event.answered, event.note or "", self.guess(s))
                 for s, event in itertools.islice(found, offset, offset + count)
             ]
 

@@ -25,9 +25,15 @@ class Ids:
     """The ids of N samples, in order; 16 bytes each.
 
     If two numbers are equal (rows that are the same), the later one takes the next free number.
+
+    Args:
+        numbers: one for each sample.
+        count: N, if it is known.
+        former: the ids that the same samples have under another rule, by which they are found, too.
     """
 
-    def __init__(self, numbers: Iterable[int], count: int = -1) -> None:
+    def __init__(self, numbers: Iterable[int], count: int = -1, former: Ids | None = None) -> None:
+        self.former = former
         self.numbers = np.fromiter(numbers, np.uint64, count)
         while True:
             self._order = np.argsort(self.numbers, kind="stable")
@@ -55,7 +61,14 @@ class Ids:
             return None
         number = np.uint64(int(sample, 16))
         place = int(np.searchsorted(self._sorted, number))
-        return int(self._order[place]) if place < len(self) and self._sorted[place] == number else None
+        if place < len(self) and self._sorted[place] == number:
+            return int(self._order[place])
+        return None if self.former is None else self.former.find(sample)
+
+    def now(self, sample: str) -> str:
+        """The id that a sample has now; an unknown one stays as it is."""
+        index = self.find(sample)
+        return sample if index is None else self[index]
 
     def known(self, samples: Iterable[str]) -> list[int]:
         """The indices of those ids that are known."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +13,16 @@ from torch import Tensor
 
 from iale.data._checks import rows_of
 from iale.data._pictures import open_picture, picture, to_pixels
-from iale.data._scan import is_inside, notices, scan_images
+from iale.data._scan import notices, scan_images
 from iale.errors import DataError
-from iale.labeling.items._ids import Ids, Names, id_of
+from iale.labeling.items._identity import FileIdentity, readable
+from iale.labeling.items._ids import Names
 from iale.labeling.items._items import ItemKind
 
 DEFAULT_SIZE = (64, 64)  # of photographs for the classifier; people see them as they are
 _LARGEST = 128  # longest side of images that are kept as they are, if all have one size
 _LOOKED_AT = 16  # images that say which size and colors the others have
 _TRIED = 64  # images that are opened to find these, because some may be damaged
-_BEGINNING = 1 << 18  # bytes of a file whose digest says whether it is the same
 
 
 class ImageItems:
@@ -41,9 +41,10 @@ class ImageItems:
         found = scan_images(root, passed_over)
         self.notices = notices(passed_over)
         self._names = Names(name for name, _, _ in found)
-        self._sizes = np.fromiter((size for _, size, _ in found), np.int64, len(found))
-        self._times = np.fromiter((time for _, _, time in found), np.int64, len(found))
-        self.ids = Ids((id_of(name.encode("utf-8", "surrogateescape")) for name, _, _ in found), len(found))
+        sizes = np.fromiter((size for _, size, _ in found), np.int64, len(found))
+        times = np.fromiter((time for _, _, time in found), np.int64, len(found))
+        self._files = FileIdentity(root, self._names, sizes, times)
+        self.ids = self._files.ids
         del found  # a million names take much less memory in one piece
         self.shape = self._guess_shape(resize)
 
@@ -57,37 +58,27 @@ class ImageItems:
     def name(self, index: int) -> str:
         return self._names[index]
 
+    def words(self, index: int) -> str:
+        return readable(self._names[index])
+
     def stamp(self, index: int) -> str:
-        """Size, time of the last change, and a digest of the beginning."""
-        return f"{self._sizes[index]}-{self._times[index]}-{_beginning(self.path(index))}"
+        return self._files.stamp(index)
 
     def fits(self, index: int, stamp: str) -> bool:
-        """Whether the file is what it was: of the same size, and of the same time or (a copy) the same beginning."""
-        size, time, beginning = stamp.split("-")
-        if int(size) != self._sizes[index]:
-            return False
-        if int(time) == self._times[index]:
-            return True
-        try:
-            return beginning == _beginning(self.root / self._names[index])
-        except DataError:
-            return False
+        return self._files.fits(index, stamp)
+
+    def find(self, stamps: Collection[str]) -> dict[str, list[int]]:
+        return self._files.find(stamps)
 
     def changed(self, index: int) -> str:
-        try:
-            found = os.stat(self.root / self._names[index])
-        except OSError:
-            return "deleted"
-        same = found.st_size == self._sizes[index] and found.st_mtime_ns == self._times[index]
-        return "" if same else "changed"
+        return self._files.changed(index)
+
+    def check(self) -> None:
+        if not self.root.is_dir():
+            raise DataError(f"{self.root} is away: put it back; until then no sample can be shown.")
 
     def path(self, index: int) -> Path:
-        if what := self.changed(index):
-            raise DataError(f"{self._names[index]} was {what} since the project was opened: it is passed over.")
-        path = self.root / self._names[index]
-        if not is_inside(self.root, path):
-            raise DataError(f"{self._names[index]} has become a link that leads out of the folder: it is passed over.")
-        return path
+        return self._files.shown(index)
 
     def show(self, index: int) -> NDArray[np.uint8]:
         """uint8 [H, W] or [H, W, 3], about 1,000 pixels on a side."""
@@ -99,7 +90,7 @@ class ImageItems:
         out = torch.empty((len(indices), *self.shape), dtype=torch.uint8)
         channels, *size = self.shape
         for place, row in enumerate(rows_of(indices, len(self)).tolist()):
-            image = picture(self.path(row), self._names[row], (size[0], size[1]))
+            image = picture(self._files.path(row), self._names[row], (size[0], size[1]))
             out[place] = to_pixels(image, "L" if channels == 1 else "RGB", (size[0], size[1]))
         return out
 
@@ -123,11 +114,3 @@ class ImageItems:
         if len(sizes) == 1 and max(size := sizes.pop()) <= _LARGEST:
             return channels, size[1], size[0]
         return channels, *DEFAULT_SIZE
-
-
-def _beginning(path: Path) -> str:
-    try:
-        with open(path, "rb") as file:
-            return f"{id_of(file.read(_BEGINNING)):016x}"
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}): it is passed over.") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -23,7 +23,7 @@ class Items(Protocol):
     """N samples, each with an id, and how to show one."""
 
     kind: ItemKind
-    ids: Ids  # in order; an id is 16 hexadecimal digits and stays the same when the data are moved
+    ids: Ids  # in order: digests of names (paths, cells of the column id) or, without names, of contents
     notices: list[str]  # sentences about what was passed over
 
     @property
@@ -37,16 +37,28 @@ class Items(Protocol):
         """The path of an image below the folder, or the row of an array or table."""
         ...
 
+    def words(self, index: int) -> str:
+        """The name as the journal has it: a path, the cell of the column ``sample`` or ``id``, or "row 17"."""
+        ...
+
     def stamp(self, index: int) -> str:
-        """Changes with the content of a sample; raises DataError if that has changed since it was opened."""
+        """Changes with what people see of a sample; raises DataError if that has changed since they saw it."""
         ...
 
     def fits(self, index: int, stamp: str) -> bool:
-        """Whether a sample is still what it was when it had this stamp."""
+        """Whether a sample is still what it was when it had this stamp; an empty one is of an answer without one."""
+        ...
+
+    def find(self, stamps: Collection[str]) -> dict[str, list[int]]:
+        """The indices of the samples with the content of these stamps, whatever their names are."""
         ...
 
     def changed(self, index: int) -> str:
-        """What has happened to a sample since it was opened: "deleted", "changed" or nothing."""
+        """What has happened to a sample since it was looked at: "deleted", "changed" or nothing."""
+        ...
+
+    def check(self) -> None:
+        """Raises DataError if all samples are away: a disk may be detached, or a folder renamed."""
         ...
 
     def path(self, index: int) -> Path:

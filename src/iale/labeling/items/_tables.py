@@ -1,8 +1,8 @@
-"""Rows of an .npz file, or of a CSV file of texts or features. A row's id is a digest of its content."""
+"""Rows of an .npz file, or of a CSV file of texts or features."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,8 @@ from iale.data.arrays import ArraySamples
 from iale.data.samples import Samples
 from iale.data.unlabeled import load_unlabeled
 from iale.errors import DataError
-from iale.labeling.items._ids import Ids, Names, id_of
+from iale.labeling.items._identity import RowIdentity, check_names, content_digests, readable, shown_digests
+from iale.labeling.items._ids import Names, id_of
 from iale.labeling.items._items import ItemKind, Shown
 from iale.labeling.items._texts import FEATURES, hashed_ngrams
 
@@ -32,12 +33,12 @@ class RowItems:
         self,
         kind: ItemKind,
         samples: Samples,
-        ids: Ids,
+        identity: RowIdentity,
         names: Names | None = None,
         columns: Sequence[str] = (),
         cells: Names | None = None,
     ) -> None:
-        self.kind, self.samples, self.ids = kind, samples, ids
+        self.kind, self.samples, self.ids, self._identity = kind, samples, identity.ids, identity
         self.notices: list[str] = []
         self._names, self._columns, self._cells = names, tuple(columns), cells
 
@@ -48,14 +49,23 @@ class RowItems:
         """The cell of the column ``sample`` or ``id``, or else the row's number from 0."""
         return str(index) if self._names is None else self._names[index]
 
+    def words(self, index: int) -> str:
+        return f"row {index}" if self._names is None else readable(self._names[index])
+
     def stamp(self, index: int) -> str:
-        return ""  # the id changes with what the row holds
+        return self._identity.stamp(index)
 
     def fits(self, index: int, stamp: str) -> bool:
-        return True  # for the same reason
+        return self._identity.fits(index, stamp)
+
+    def find(self, stamps: Collection[str]) -> dict[str, list[int]]:
+        return self._identity.find(stamps)
 
     def changed(self, index: int) -> str:
         return ""  # what was read once does not change
+
+    def check(self) -> None:
+        return None  # what was read once stays
 
     def path(self, index: int) -> Path:
         raise DataError(f"sample {self.name(index)} is a row and has no file: show it instead.")
@@ -100,7 +110,7 @@ def array_items(path: Path) -> RowItems:
         for rows in torch.split(torch.arange(len(samples)), _READ):
             yield from (id_of(row.tobytes()) for row in samples.batch(rows).numpy())
 
-    return RowItems(kind, samples, Ids(numbers(), len(samples)))
+    return RowItems(kind, samples, RowIdentity(np.fromiter(numbers(), np.uint64, len(samples))))
 
 
 def csv_items(path: Path) -> RowItems:
@@ -116,25 +126,26 @@ def csv_items(path: Path) -> RowItems:
         raise DataError(f"{path}, line 1: every column needs a name of its own.")
     rows = [row for _, row in numbered]
     name_at = next((header.index(column) for column in _NAME_COLUMNS if column in header), None)
-    names = None if name_at is None else Names(row[name_at] for row in rows)
-    if names is not None and len(set(names)) != len(names):
-        names = None  # a name that two rows share cannot tell them apart: number them
+    named = None
+    if name_at is not None:
+        named = check_names(path, header[name_at], ((line, row[name_at]) for line, row in numbered))
+    names = None if named is None else Names(named)
     used = [at for at, column in enumerate(header) if column not in (*_NAME_COLUMNS, _LABEL_COLUMN)]
     if not used:
         raise DataError(f"{path} has no columns with texts or features: add some.")
-    ids = Ids((id_of(*(row[at].encode() for at in used)) for row in rows), len(rows))
     columns = [header[at] for at in used]
     features = _numbers(rows, used)
-    if features is not None:
-        cells = Names("\0".join(row[at] for at in used) for row in rows)
-        try:
-            return RowItems("row", ArraySamples(features), ids, names, columns, cells)
-        except DataError as error:
-            raise DataError(f"{path}: {error}") from error
-    if "text" in columns:
+    if features is None and "text" in columns:
         used, columns = [header.index("text")], ["text"]
     cells = Names("\0".join(row[at] for at in used) for row in rows)
-    return RowItems("text", TextSamples(cells), ids, names, columns, cells)
+    shown = shown_digests(columns, ([row[at] for at in used] for row in rows), features)
+    identity = RowIdentity(content_digests(header, rows), shown, named)
+    if features is None:
+        return RowItems("text", TextSamples(cells), identity, names, columns, cells)
+    try:
+        return RowItems("row", ArraySamples(features), identity, names, columns, cells)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
 
 
 def _numbers(rows: list[list[str]], used: list[int]) -> NDArray[np.float32] | None:

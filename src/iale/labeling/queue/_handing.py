@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from iale.labeling.items._ids import Ids
+from iale.labeling.items._items import Items
 from iale.labeling.queue._queue import Queue, Shares
 from iale.labeling.record._fits import Latest
 from iale.labeling.record._journal import Event, Reason
@@ -22,10 +22,11 @@ class Handing:
     """
 
     def __init__(
-        self, ids: Ids, shares: Shares, ledger: Ledger, holds: Callable[[Event], bool], config: ProjectConfig
+        self, items: Items, shares: Shares, ledger: Ledger, holds: Callable[[Event], bool], config: ProjectConfig
     ) -> None:
         self.queue = Queue(shares, config.seed)
-        self._ids, self._shares, self._ledger, self._holds, self._config = ids, shares, ledger, holds, config
+        self._items, self._ids = items, items.ids
+        self._shares, self._ledger, self._holds, self._config = shares, ledger, holds, config
         self._latest: Latest | None = None
         self._seen = 0
         self._answered_by_one: set[str] = set()  # of the samples that are to get a second opinion
@@ -50,7 +51,9 @@ class Handing:
 
         def free(index: int) -> bool:
             sample = ids[index]
-            return sample not in chosen and not answers.leased(sample, now) and not done(index)
+            if sample in chosen or answers.leased(sample, now) or done(index):
+                return False
+            return not self._items.changed(index)  # it cannot be shown now: it is asked for when it is back
 
         total, tests = self._given(now)
         seen = {event.label for event in answers.decisions.values()}
@@ -104,6 +107,7 @@ class Handing:
         index = None if sample is None else self._ids.find(sample)
         if sample is None or index is None or not self._shares.twice(index):
             return
+        sample = self._ids[index]
         answers = self._ledger.answers.answers(sample)
         alone = len({event.person for event in answers}) == 1 and answers[0].reason != "imported"
         (self._answered_by_one.add if alone else self._answered_by_one.discard)(sample)

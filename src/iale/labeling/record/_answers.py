@@ -23,7 +23,7 @@ class Answers:
     """The state after a sequence of events.
 
     The decision on a sample is the last answer (label or skip) that was not undone. A second opinion measures how well
-    people agree, so it decides only if it is the only answer.
+    people agree, so it decides only if it is the only answer. An answer that continues another takes its place.
     """
 
     def __init__(self) -> None:
@@ -35,6 +35,8 @@ class Answers:
         self._events: defaultdict[str, list[Event]] = defaultdict(list)
         self._acts: defaultdict[str, list[Event]] = defaultdict(list)
         self._undone: set[int] = set()
+        self._continued: set[int] = set()  # answers that go on in later ones
+        self._at: dict[int, str] = {}  # samples of all answers
         self._seconds: set[str] = set()
 
     def apply(self, event: Event) -> None:
@@ -46,15 +48,28 @@ class Answers:
         elif event.kind == "lease":
             self._lease(event)
         elif event.sample is not None:
-            self._events[event.sample].append(event)
             if event.kind == "undo" and event.of is not None:
                 self._undone.add(event.of)
             else:
-                self._acts[event.person].append(event)
-                self.leases.pop(event.sample, None)
-                if event.reason == "second":
-                    self._seconds.add(event.sample)
+                self._answer(event, event.sample)
+            self._events[event.sample].append(event)
             self._decide(event.sample)
+
+    def _answer(self, event: Event, sample: str) -> None:
+        if event.of is not None and event.of in self._at:
+            self._undone.add(event.of)
+            self._continued.add(event.of)
+            self._decide(self._at[event.of])
+            if event.reason == "test":
+                self.tested.add(sample)
+        before = self.decisions.get(sample)
+        # A label from a file is nobody's act. One that a person put in its place has the same reason, but is an act.
+        if event.reason != "imported" or (before is not None and before.reason != "second"):
+            self._acts[event.person].append(event)
+        self._at[event.number] = sample
+        self.leases.pop(sample, None)
+        if event.reason == "second":
+            self._seconds.add(sample)
 
     def _lease(self, event: Event) -> None:
         for sample, reason in (event.samples or {}).items():
@@ -99,13 +114,13 @@ class Answers:
         return [e for e in self._events.get(sample, ()) if e.kind != "undo" and e.number not in self._undone]
 
     def history(self, sample: str) -> list[Event]:
-        """All labels, skips and undos of a sample."""
-        return list(self._events.get(sample, ()))
+        """All labels, skips and undos of a sample; an answer that goes on is there once."""
+        return [event for event in self._events.get(sample, ()) if event.number not in self._continued]
 
     def last_act(self, person: str, sample: str | None = None) -> Event | None:
         """The last answer of a person (to ``sample``) that was not undone; imported labels do not count."""
         for event in reversed(self._acts.get(person, ())):
-            if event.number not in self._undone and event.reason != "imported" and sample in (None, event.sample):
+            if event.number not in self._undone and sample in (None, event.sample):
                 return event
         return None
 

@@ -37,11 +37,24 @@ def continue_config(folder: Path, config: ProjectConfig) -> ProjectConfig:
     return now
 
 
-def save_config(folder: Path, config: ProjectConfig) -> None:
-    """Writes the configuration; the path of the data is stored twice, absolute and relative to the project."""
+def save_config(folder: Path, config: ProjectConfig, *, named: bool | None = None) -> None:
+    """Writes the configuration; the path of the data is stored twice, absolute and relative to the project.
+
+    ``named`` says whether the samples of a new project are drawn by their names (`drawn_by_name`); it never changes.
+    """
     data = config.data.resolve()
     values = {**dataclasses.asdict(config), "data": str(data), "beside": os.path.relpath(data, folder.resolve())}
+    values["named"] = drawn_by_name(folder) if named is None else named
     storage.write_json(folder / _CONFIG, values)
+
+
+def drawn_by_name(folder: Path) -> bool:
+    """Whether the test share of a project is drawn by the names of rows, and not by their contents.
+
+    Projects were once drawn by the contents. They stay so: another draw would hold samples that a strategy has passed
+    over, and the accuracy on it would be biased.
+    """
+    return bool(storage.read_json(folder / _CONFIG).get("named", False))
 
 
 def load_config(folder: Path, data: Path | None = None) -> ProjectConfig:
@@ -54,6 +67,7 @@ def load_config(folder: Path, data: Path | None = None) -> ProjectConfig:
     values = storage.read_json(folder / _CONFIG)
     try:
         del values["schema"]
+        values.pop("named", None)
         beside = folder / values.pop("beside")
         place = data or Path(values["data"])
         values["data"] = place if place.exists() or not beside.exists() else beside

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,10 +61,14 @@ class Fits:
 
     Threads may share it without a lock: what is known of a file is replaced in one step, so two of them may read the
     same lines, but neither skips any.
+
+    Args:
+        folder: of the project.
+        now: the id that a sample has now; by default ids stay as they were written.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, now: Callable[[str], str] = str) -> None:
+        self._folder, self._now = folder, now
         self._all: tuple[_Stamp, int, tuple[Fit, ...]] = (None, 0, ())
         self._latest: tuple[_Stamp, Latest | None] = (None, None)
         self._random: tuple[_Stamp, RandomFits] = (None, RandomFits())
@@ -78,7 +82,7 @@ class Fits:
         if stamp is None or stamp[1] < end:  # the file was deleted or replaced
             end, fits = 0, ()
         with self._readable(FITS):
-            new, end = _read_fits(self._folder / FITS, end)
+            new, end = _read_fits(self._folder / FITS, end, self._now)
         fits = (*fits, *new)
         self._all = stamp, end, fits
         return fits
@@ -89,7 +93,7 @@ class Fits:
         stamp, (before, latest) = _stamp(self._folder / LATEST), self._latest
         if stamp != before:
             with self._readable(LATEST):
-                latest = None if stamp is None else _read_latest(self._folder / LATEST)
+                latest = None if stamp is None else _read_latest(self._folder / LATEST, self._now)
             self._latest = stamp, latest
         return latest
 
@@ -99,7 +103,7 @@ class Fits:
         stamp, (before, random) = _stamp(self._folder / RANDOM), self._random
         if stamp != before:
             with self._readable(RANDOM):
-                random = RandomFits() if stamp is None else _read_random(self._folder / RANDOM)
+                random = RandomFits() if stamp is None else _read_random(self._folder / RANDOM, self._now)
             self._random = stamp, random
         return random
 
@@ -132,28 +136,31 @@ def _stamp(path: Path) -> _Stamp:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _read_fits(path: Path, start: int) -> tuple[tuple[Fit, ...], int]:
+def _read_fits(path: Path, start: int, now: Callable[[str], str]) -> tuple[tuple[Fit, ...], int]:
     """The fits from byte ``start`` on, and where the last whole line ends."""
     records, end = storage.read_more_lines(path, start)
     fits = []
     for record in records:
         # Every fit names the same samples; without interning, a thousand fits would keep each name a thousand times.
-        tests = {sys.intern(sample): sys.intern(label) for sample, label in record["tests"].items()}
+        tests = {sys.intern(now(sample)): sys.intern(label) for sample, label in record["tests"].items()}
         fits.append(Fit(**{**record, "classes": tuple(record["classes"]), "tests": tests}))
     return tuple(fits), end
 
 
-def _read_latest(path: Path) -> Latest:
+def _read_latest(path: Path, now: Callable[[str], str]) -> Latest:
     values = storage.read_json(path)
     del values["schema"]
-    for name in ("queue", "explore", "shape"):
-        values[name] = tuple(values[name])
+    values["shape"] = tuple(values["shape"])
+    for name in ("queue", "explore"):
+        values[name] = tuple(map(now, values[name]))
+    values["unreadable"] = {now(sample): why for sample, why in values.get("unreadable", {}).items()}
     values["guesses"] = {
-        sample: tuple((str(label), float(p)) for label, p in guess) for sample, guess in values["guesses"].items()
+        now(sample): tuple((str(label), float(p)) for label, p in guess) for sample, guess in values["guesses"].items()
     }
     return Latest(**values)
 
 
-def _read_random(path: Path) -> RandomFits:
+def _read_random(path: Path, now: Callable[[str], str]) -> RandomFits:
     values = storage.read_json(path)
-    return RandomFits(tuple(values["labels"]), tuple(values["predictions"]))
+    predictions = ({now(sample): label for sample, label in each.items()} for each in values["predictions"])
+    return RandomFits(tuple(values["labels"]), tuple(predictions))

@@ -36,7 +36,10 @@ class Act:
     sample: str | None = None  # its id; None for a new class and for a lease
     label: str | None = None  # the name of the class; None for a skip, an undo and a lease
     reason: Reason | None = None  # why this sample was labeled or skipped
-    of: int | None = None  # the number of the event that an undo takes back
+    # The number of the event that an undo takes back, or of the answer that a label or skip continues (`continued`).
+    of: int | None = None
+    name: str | None = None  # what people call the sample (`Items.words`)
+    since: float | None = None  # when an answer that goes on was given, in seconds since 1970
     stamp: str | None = None  # what the sample was when it was labeled (`Items.stamp`)
     note: str | None = None  # why a sample was left out; None if the person cannot tell its class
     key: str | None = None  # chosen by the client; a second request with the same key is the same event
@@ -51,6 +54,27 @@ class Event(Act):
 
     number: int  # 1, 2, 3, … without gaps
     time: float  # in seconds since 1970
+
+    @property
+    def answered(self) -> float:
+        """When somebody decided this, in seconds since 1970."""
+        return self.time if self.since is None else self.since
+
+
+def continued(event: Event, sample: str, name: str, stamp: str | None) -> Act:
+    """An answer that goes on for a sample with another id, name, or stamp; who said what, and why, stays."""
+    return Act(
+        kind=event.kind,
+        person=event.person,
+        sample=sample,
+        label=event.label,
+        reason=event.reason,
+        of=event.number,
+        name=name,
+        since=event.answered,
+        stamp=stamp,
+        note=event.note,
+    )
 
 
 _FIELDS = {field.name for field in fields(Event)}
@@ -119,6 +143,8 @@ class Journal:
         Without ``durable`` the next durable event, or the system, brings them to the disk. That is enough for leases:
         if one is lost, its sample is only handed out again. On StorageError (a full disk), the journal is as it was.
         """
+        if not events:
+            return []
         with self.writing():
             now, first = time.time(), len(self.events) + 1
             fields_of = (cast(JsonObject, values) for values in events)

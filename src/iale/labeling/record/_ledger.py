@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from iale.labeling.record._answers import Answers
@@ -16,9 +16,14 @@ class Ledger:
 
     Threads take turns through ``lock``, the only lock of a project in this process; processes take turns through the
     lock of the journal's file. The file's lock is always taken inside ``lock``, so the two cannot block each other.
+
+    Args:
+        folder: of the project.
+        meant: what an event says about the samples there are now, or None if it says nothing; by default as it stands.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, meant: Callable[[Event], Event | None] | None = None) -> None:
+        self._meant = meant
         self.lock = threading.RLock()  # re-entrant, so what is called inside `reading` or `writing` may use them again
         self.journal = Journal(folder / "journal.jsonl")
         self.answers = Answers()  # the state after all events: look at it inside `reading` or `writing` only
@@ -49,6 +54,8 @@ class Ledger:
     def _apply(self) -> None:
         while self._applied < len(self.journal):
             event = self.journal.events[self._applied]
-            self.answers.apply(event)
+            meant = event if self._meant is None else self._meant(event)
+            if meant is not None:
+                self.answers.apply(meant)
             self.changes += event.kind != "lease"
             self._applied += 1
