@@ -12,8 +12,9 @@ from iale.classifiers._own import find_model
 from iale.classifiers.build import CLASSIFIERS
 from iale.cli._options import parse
 from iale.cli._output import check_folder, say
+from iale.cli._set_aside import show_set_aside
 from iale.errors import ConfigError
-from iale.labeling.importing import import_labels
+from iale.labeling.importing import By, import_labels
 from iale.labeling.project import Project
 from iale.labeling.record._names import clean
 from iale.labeling.record.config import ProjectConfig
@@ -38,6 +39,9 @@ class LabelOptions:
         port: port to listen on; 0 picks a free one.
         labels: existing labels for a project that has none yet: a CSV file with the columns sample and label, or a
             folder of class folders inside the data.
+        take_over: name or content: first takes over the answers that are set aside because their samples were renamed,
+            moved, or changed, to samples with the same name or the same content. They are listed first; without this
+            option they are only listed.
         person: your name, which the page fills in. By default your login name; if others can reach the page, it asks.
         policy: a shipped policy, or the folder of your own, to use instead of the strategy.
         project: what people label, and how.
@@ -48,6 +52,7 @@ class LabelOptions:
     host: str = "127.0.0.1"
     port: int = 8414
     labels: Path | None = None
+    take_over: By | None = None
     person: str | None = None
     policy: str | None = None
 
@@ -64,6 +69,7 @@ def main(argv: Sequence[str]) -> int:
         check_model(project.config, project.items.samples.shape, len(project.classes))
         for notice in project.notices:
             say(notice)
+        show_set_aside(project, options.take_over)
         if options.labels is not None and project.labels():
             say(f"{project.folder} has labels already, so {options.labels} was not read again")
         elif options.labels is not None:

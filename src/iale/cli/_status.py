@@ -55,7 +55,10 @@ def describe(status: Status) -> str:
         ("agreement", _kappa(status, tell.get("kappa"))),
     ]
     if status.missing:
-        rows.insert(2, ("set aside", f"{status.missing} answers, whose samples are gone or have changed"))
+        rows.insert(
+            2,
+            ("set aside", f"{status.missing} answers, whose samples are gone or have changed; `iale label` lists them"),
+        )
     classes = table(("class", "labels"), [(name, str(count)) for name, count in status.by_class.items()])
     width = max(len(name) for name, _ in rows)
     lines = [f"{name:<{width}}  {text}" for name, text in rows]

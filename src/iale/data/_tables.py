@@ -7,6 +7,7 @@ from pathlib import Path
 
 from iale.errors import DataError
 
+SET_ASIDE = "set_aside"  # a column of exported labels: those with something in it belong to no sample that is there now
 _LONGEST = 1 << 24  # characters of one cell; the csv module allows 2¹⁷, too few for some texts
 
 
@@ -34,9 +35,11 @@ def read_table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
 
 
 def read_label_rows(path: Path) -> list[tuple[int, str, str]]:
-    """Line number, sample and label of every row; raises DataError if the table lacks the columns sample and label."""
+    """Line number, sample and label of every row that is not set aside; raises DataError if it lacks these columns."""
     header, rows = read_table(path)
     if "sample" not in header or "label" not in header:
         raise DataError(f"{path}, line 1: the columns sample and label were expected; add a line with their names.")
     at = header.index("sample"), header.index("label")
-    return [(line, row[at[0]].strip(), row[at[1]].strip()) for line, row in rows]
+    aside = header.index(SET_ASIDE) if SET_ASIDE in header else None
+    used = [(line, row) for line, row in rows if aside is None or not row[aside].strip()]
+    return [(line, row[at[0]].strip(), row[at[1]].strip()) for line, row in used]

@@ -8,9 +8,12 @@ from .fitting import fit_now as fit_now
 from .fitting import load_classifier as load_classifier
 from .fitting import scores_csv as scores_csv
 from .forecast import Status as Status
+from .importing import Offer as Offer
 from .importing import import_csv as import_csv
 from .importing import import_folders as import_folders
 from .importing import import_labels as import_labels
+from .importing import offers as offers
+from .importing import take_over as take_over
 from .learner import ProjectLearner as ProjectLearner
 from .project import Project as Project
 from .project import Ticket as Ticket

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,40 +12,45 @@ import torch
 from torch import Tensor
 
 from iale._storage import storage_errors, to_json
+from iale.data._tables import SET_ASIDE
 from iale.errors import ConfigError
 from iale.labeling._class_folders import folder_names, write_sample
 from iale.labeling.reader import ProjectReader, Readable
-from iale.labeling.record._journal import Event
+from iale.labeling.record._journal import Event, called
 
-_COLUMNS = ("sample", "label", "person", "time", "reason", "id")
+_COLUMNS = ("sample", "label", "person", "time", "reason", "id", SET_ASIDE)
 
 
 def labels_csv(project: Readable) -> str:
-    """The labels in the order of the samples, as a table that `iale query --labels` and `import_csv` read."""
+    """The labels in the order of the samples, as a table that `iale query --labels` and `import_csv` read.
+
+    Labels that are set aside come last, with "yes" in the column ``set_aside``; those two pass over them.
+    """
     reader = project.reader
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    for index, event in _in_order(reader):
+    for name, event, aside in _all(reader):
         if event.label is not None:
-            row = (reader.items.name(index), event.label, event.person, _when(event), event.reason, event.sample)
+            row = (name, event.label, event.person, _when(event), event.reason, event.sample, "yes" if aside else "")
             writer.writerow(row)
     return text.getvalue()
 
 
 def labels_jsonl(project: Readable) -> str:
-    """Every answered sample as a line of JSON, with skips, notes and the history of the answers."""
+    """Every answered sample as a line of JSON, with skips, notes and history; what is set aside comes last."""
     reader = project.reader
     text = ""
-    for index, event in _in_order(reader):
+    for name, event, aside in _all(reader):
         values = {
-            "sample": reader.items.name(index).encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
+            "sample": name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
             "id": event.sample,
             "label": event.label,
             "note": event.note,
             "reason": event.reason,
             "person": event.person,
             "time": _when(event),
+            SET_ASIDE: aside,
             "history": [_brief(past) for past in reader.history(event.sample or "")],
         }
         text += f"{to_json(values)}\n"
@@ -112,8 +118,16 @@ def _in_order(reader: ProjectReader) -> list[tuple[int, Event]]:
     return sorted(found, key=lambda pair: pair[0])
 
 
+def _all(reader: ProjectReader) -> Iterator[tuple[str, Event, bool]]:
+    """Names, answers, and whether these are set aside."""
+    for index, event in _in_order(reader):
+        yield reader.items.name(index), event, False
+    for event in reader.set_aside():
+        yield called(event), event, True
+
+
 def _when(event: Event) -> str:
-    return datetime.fromtimestamp(event.time, UTC).isoformat(timespec="milliseconds")
+    return datetime.fromtimestamp(event.answered, UTC).isoformat(timespec="milliseconds")
 
 
 def _brief(event: Event) -> dict[str, object]:

@@ -12,7 +12,7 @@ from iale.data._tables import read_label_rows
 from iale.errors import DataError
 from iale.labeling.project import Project
 from iale.labeling.reader import Readable
-from iale.labeling.record._journal import Event
+from iale.labeling.record._journal import Event, called
 
 _PERSON = "import"
 By = Literal["name", "content"]
@@ -96,7 +96,8 @@ def offers(project: Readable, by: By) -> list[Offer]:
     """The answers that are set aside and can be taken over, in the order of the samples.
 
     By content, a sample must hold what the answered one held. By name, it must have the same name, and the old content
-    must not be found under another. Each answer must fit one sample that nobody has answered, and each sample one answer.
+    must not be found under another. Each answer must fit one sample that nobody has answered, and each sample one
+    answer.
     """
     reader = project.reader
     aside = {event.sample: event for event in reader.set_aside() if event.sample is not None}
@@ -117,17 +118,14 @@ def offers(project: Readable, by: By) -> list[Offer]:
         if len(fitting) == 1 and fitting[0] not in answered:
             found[fitting[0]].append(event)
     return [
-        Offer(event.sample or "", reader.items.ids[at], called(event), reader.items.words(at), event.label, event.person)
+        Offer(
+            event.sample or "", reader.items.ids[at], called(event), reader.items.words(at), event.label, event.person
+        )
         for at, (event, *more) in sorted(found.items())
         if not more
     ]
 
 
-def called(event: Event) -> str:
-    """What people called the sample of an answer; its id if the answer is older than names in the journal."""
-    return event.name or f"sample {event.sample}"
-
-
-def take_over(project: Project, found: Sequence[Offer]) -> int:
-    """Lets the offered answers go on for the samples that are there now; returns how many there are."""
-    return project.carry({offer.before: offer.sample for offer in found})
+def take_over(project: Project, found: Sequence[Offer]) -> None:
+    """Lets offered answers go on for the samples that are there now. Persons, times, and the test share stay."""
+    project.carry({offer.before: offer.sample for offer in found})

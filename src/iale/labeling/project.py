@@ -16,13 +16,13 @@ from iale.labeling.fitting._process import Fitter
 from iale.labeling.forecast._maker import StatusMaker
 from iale.labeling.forecast.status import Status
 from iale.labeling.items._items import Items, open_items
+from iale.labeling.queue._carrying import carried, named
 from iale.labeling.queue._first import first_ones
 from iale.labeling.queue._handing import Handing
-from iale.labeling.queue._names import named
 from iale.labeling.reader import ProjectReader, open_ledger
 from iale.labeling.record._config_file import continue_config, has_config, load_config, save_config
 from iale.labeling.record._fits import Guess
-from iale.labeling.record._journal import Act, Event, Reason, continued
+from iale.labeling.record._journal import Act, Event, Reason
 from iale.labeling.record._names import brief, clean
 from iale.labeling.record.config import ProjectConfig
 
@@ -191,7 +191,7 @@ class Project:
         with self._ledger.writing() as answers:
             self._handing.take(self.fits.latest)
             mine = answers.leases_of(person, tab)
-            given = {s: x.reason for s, x in mine.items() if s not in held and self._here(s)}
+            given = {s: x.reason for s, x in mine.items() if s not in held and self.reader.shows(s)}
             given = dict(itertools.islice(given.items(), max(0, count - len(held))))
             soon = now + self._lease_seconds / 2
             late = {s: x.reason for s, x in mine.items() if (s in held or s in given) and x.until < soon}
@@ -262,8 +262,8 @@ class Project:
             last = answers.last_act(person, sample and self.items.ids.now(sample))
             if last is None or last.sample is None:
                 return None
-            name = self._words(last)
-            acts = [Act(kind="undo", person=person, sample=last.sample, name=name, of=last.number, key=key or None)]
+            undo = Act(kind="undo", person=person, sample=last.sample, name=last.name)
+            acts = [replace(undo, of=last.number, key=key or None)]
             if last.reason == "second" or answers.answers(last.sample) == [last]:
                 held, until = {last.sample: last.reason or "chosen"}, time.time() + self._lease_seconds
                 acts.append(Act(kind="lease", person=person, tab=brief(tab), samples=held, until=until))
@@ -307,25 +307,14 @@ class Project:
         self._poke()
         return len(acts) - added
 
-    def carry(self, taken: Mapping[str, str]) -> int:
-        """Lets answers that are set aside go on: those to each id (a key of ``taken``) for the sample that has the other.
+    def carry(self, taken: Mapping[str, str]) -> None:
+        """Lets answers to each id (a key of ``taken``) go on for the sample that has the other id now.
 
-        Who said what, when, and why, stays, so what was in the test share is in it still. Samples with an answer of
-        their own are passed over. Returns how many answers go on; `iale.labeling.take_over` finds and takes them.
+        Who said what, when, and why stays, so the test share does, too. `iale.labeling.take_over` knows what fits.
         """
-        count = 0
-        acts: list[Act] = []
         with self._ledger.writing() as answers:
-            for before, sample in taken.items():
-                index, there = self.items.ids.index(sample), answers.decisions.get(sample)
-                if before not in answers.decisions or (there is not None and self.reader.holds(there)):
-                    continue
-                name, stamp = self.items.words(index), self.items.stamp(index) or None
-                acts += [continued(event, sample, name, stamp) for event in answers.answers(before)]
-                count += 1
-            self._ledger.extend(sorted(acts, key=lambda act: act.of or 0))
+            self._ledger.extend(carried(answers, self.items, self.reader.holds, taken))
         self._poke()
-        return count
 
     def _answer(self, act: Act) -> Event:
         """Records a label or a skip, unless the same was said before; inside `Ledger.writing`."""
@@ -345,16 +334,6 @@ class Project:
         stamp = self.items.stamp(index) or None
         whole = replace(act, person=person, key=key, reason=reason, sample=sample, name=name, stamp=stamp)
         return self._ledger.extend([whole])[0]
-
-    def _here(self, sample: str) -> bool:
-        """Whether a sample can be shown now."""
-        index = self.items.ids.find(sample)
-        return index is not None and not self.items.changed(index)
-
-    def _words(self, event: Event) -> str | None:
-        """What people call the sample of an event."""
-        index = self.items.ids.find(event.sample or "")
-        return event.name if index is None else self.items.words(index)
 
     def _lease(self, person: str, tab: str, samples: Mapping[str, Reason], until: float) -> None:
         """Reserves samples, or gives them back if ``until`` is 0; inside `Ledger.writing`."""

@@ -53,7 +53,11 @@ def open_ledger(folder: Path, items: Items) -> Ledger:
             return event
         sample = event.sample and items.ids.now(event.sample)
         samples = event.samples and {items.ids.now(each): reason for each, reason in event.samples.items()}
-        return event if (sample, samples) == (event.sample, event.samples) else replace(event, sample=sample, samples=samples)
+        return (
+            event
+            if (sample, samples) == (event.sample, event.samples)
+            else replace(event, sample=sample, samples=samples)
+        )
 
     return Ledger(folder, meant)
 
@@ -143,6 +147,11 @@ class ProjectReader:
     def show(self, sample: str) -> Shown:
         """The content of a sample for people: uint8 [H, W] or [H, W, 3], a text, or the cells of a row by column."""
         return self.items.show(self.items.ids.index(sample))
+
+    def shows(self, sample: str) -> bool:
+        """Whether a sample can be shown now: its file is there and has not changed."""
+        index = self.items.ids.find(sample)
+        return index is not None and not self.items.changed(index)
 
     def labels(self) -> dict[str, str]:
         """The class of every labeled sample that is there unchanged, by id, the latest decision last."""

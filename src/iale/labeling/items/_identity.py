@@ -119,7 +119,7 @@ def check_names(path: Path, column: str, named: Iterable[tuple[int, str]]) -> li
 
 
 class FileIdentity:
-    """Files are known by their paths, and by their content: size, time of the last change, and a digest of the beginning.
+    """Files are known by their paths and their content: size, time of the last change, and a digest of the beginning.
 
     Where only the time differs, the content decides. What people saw of a file is remembered, so a label is never
     recorded for something else.

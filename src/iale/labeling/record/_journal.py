@@ -77,6 +77,11 @@ def continued(event: Event, sample: str, name: str, stamp: str | None) -> Act:
     )
 
 
+def called(event: Event) -> str:
+    """What people called the sample of an answer; its id if the answer is older than names in the journal."""
+    return event.name or f"sample {event.sample}"
+
+
 _FIELDS = {field.name for field in fields(Event)}
 _KINDS = get_args(Kind)
 
