@@ -2,8 +2,8 @@
 
     python scripts/soak.py [LABEL] [TRAIN] [RUN]
 
-The arguments are numbers of kills. `iale label` is killed while a person labels (100 times), and must lose no label.
-`iale train` (6) and `iale run` (6) must end with the same bytes as a run that was never killed. The last line of the
+The arguments are numbers of kills. `iale label` is killed while a person labels (100 times), and must lose no label. A
+fifth of these kills hits a project that was begun with version 1 of the journal, whose labels must stay, too. `iale train` (6) and `iale run` (6) must end with the same bytes as a run that was never killed. The last line of the
 output sums up, and the exit code is 1 if anything was lost.
 """
 
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import astuple
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -23,7 +24,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the page's test driver lives with the tests
 
-from tests.integrations.label_page import LabelServer, Tally, label_under_kills
+from tests.integrations.label_page import LabelServer, Tally, label_under_kills, write_old_project
 
 CLASSES = ["a", "b", "c"]
 SMALL = ("--dataset", "digits", "--classifier", "mlp", "--epochs", "2", "--device", "cpu", "--labeling-budget", "40")
@@ -38,6 +39,18 @@ def label(folder: Path, kills: int) -> Tally:
     options = ("--classes", ",".join(CLASSES), "--epochs", "1", "--fit-every", "200")
     server = LabelServer(data, folder / "project", *options)
     return label_under_kills(server, folder / "project", CLASSES, kills)
+
+
+def label_old(folder: Path, kills: int) -> Tally:
+    """The same with a project that an earlier version began."""
+    data, before = write_old_project(folder, 20_000)
+    server = LabelServer(data, folder / "project", "--epochs", "1", "--fit-every", "200")
+    return label_under_kills(server, folder / "project", CLASSES, kills, before=before)
+
+
+def together(one: Tally, other: Tally) -> Tally:
+    """The sums of both."""
+    return Tally(*(a + b for a, b in zip(astuple(one), astuple(other), strict=True)))
 
 
 def same_bytes(command: tuple[str, ...], folder: Path, kills: int) -> bool:
@@ -73,10 +86,11 @@ def main(argv: list[str]) -> int:
     """Runs all three checks."""
     numbers = [int(text) for text in argv] + [100, 6, 6][len(argv) :]
     with tempfile.TemporaryDirectory(prefix="iale-soak-") as name:
-        folders = [Path(name) / part for part in ("label", "train", "run")]
+        folders = [Path(name) / part for part in ("label", "train", "run", "old")]
         for folder in folders:
             folder.mkdir()
-        tally = label(folders[0], numbers[0])
+        old = numbers[0] // 5
+        tally = together(label(folders[0], numbers[0] - old), label_old(folders[3], old))
         print(f"label: {tally}", flush=True)
         train = same_bytes(TRAIN, folders[1], numbers[1])
         run = same_bytes(RUN, folders[2], numbers[2])

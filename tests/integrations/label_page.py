@@ -20,7 +20,10 @@ from types import TracebackType
 from typing import Any
 
 import iale.integrations.label
+from iale.labeling.items._ids import id_of
+from iale.labeling.project import Project
 from iale.labeling.reader import ProjectReader
+from iale.labeling.record.config import ProjectConfig
 
 START = 120.0
 """Seconds after which a server that has not started is given up."""
@@ -159,7 +162,43 @@ class Tally:
     wrong: int
 
 
-def label_under_kills(server: LabelServer, out: Path, classes: list[str], kills: int, seed: int = 0) -> Tally:
+def write_old_project(folder: Path, count: int) -> tuple[Path, dict[str, str]]:
+    """A table with ids, and its project as version 1 of the journal left it: rows are known by digests of their cells.
+
+    Args:
+        folder: gets the table ``rows.csv`` and the project ``project``.
+        count: the number of rows; one in ten is labeled.
+
+    Returns:
+        The table, and the labels by the ids that their samples have now.
+    """
+    data, out = folder / "rows.csv", folder / "project"
+    rows = [(f"{number / 7:.3f}", f"{number % 5}") for number in range(count)]
+    data.write_text("id,x,y\n" + "".join(f"r{number},{x},{y}\n" for number, (x, y) in enumerate(rows)))
+    project = Project.create(out, ProjectConfig(data, ("a", "b", "c")))
+    config = json.loads((out / "project.json").read_text())
+    del config["named"]
+    (out / "project.json").write_text(json.dumps(config))
+    lines, labels = [], {}
+    for number, row in enumerate(range(0, count, 10), start=1):
+        label = "abc"[row % 3]
+        labels[project.items.ids[row]] = label
+        old = f"{id_of(*(cell.encode() for cell in rows[row])):016x}"
+        event = {"kind": "label", "label": label, "person": "eve", "reason": "query", "sample": old}
+        lines.append(json.dumps({**event, "number": number, "time": 1795745639.0 + number}) + "\n")
+    (out / "journal.jsonl").write_text("".join(lines))
+    return data, labels
+
+
+def label_under_kills(
+    server: LabelServer,
+    out: Path,
+    classes: list[str],
+    kills: int,
+    *,
+    seed: int = 0,
+    before: dict[str, str] | None = None,
+) -> Tally:
     """A person labels, corrects, skips, and undoes as fast as the server answers; it is killed at random moments.
 
     Whatever was not acknowledged is sent again with the same key, as the page does.
@@ -170,10 +209,11 @@ def label_under_kills(server: LabelServer, out: Path, classes: list[str], kills:
         classes: at least 2 classes.
         kills: the number of kills.
         seed: determines the moments and the labels.
+        before: labels that the project holds already, by id.
     """
     rng, moments = random.Random(seed), random.Random(seed + 1)
     acknowledged: dict[str, dict[str, Any]] = {}
-    said: dict[str, list[str | None]] = {}
+    said: dict[str, list[str | None]] = {sample: [label] for sample, label in (before or {}).items()}
     done = threading.Event()
 
     def send(path: str, body: dict[str, Any]) -> Any:

@@ -29,7 +29,7 @@ from iale.labeling.project import Project
 from iale.labeling.reader import ProjectReader
 from iale.labeling.record.config import ProjectConfig
 from tests.integrations.asgi import Answer, request
-from tests.integrations.label_page import LabelServer, hostile_images, label_under_kills, tally
+from tests.integrations.label_page import LabelServer, hostile_images, label_under_kills, tally, write_old_project
 
 Get, Post = Callable[..., Answer], Callable[..., Any]
 
@@ -294,6 +294,16 @@ def test_no_acknowledged_label_is_lost_or_doubled_when_the_server_is_killed(rows
     out = tmp_path / "project"
     server = LabelServer(rows, out, "--classes", "a,b,c", "--epochs", "1", "--fit-every", "50")
     found = label_under_kills(server, out, ["a", "b", "c"], kills=3)
+    assert found.acknowledged > 10
+    assert (found.lost, found.doubled, found.wrong) == (0, 0, 0)
+
+
+@pytest.mark.slow
+def test_labels_of_an_earlier_version_stay_when_the_server_is_killed(tmp_path: Path) -> None:
+    data, before = write_old_project(tmp_path, 2000)
+    assert ProjectReader.open(tmp_path / "project").labels() == before
+    server = LabelServer(data, tmp_path / "project", "--epochs", "1", "--fit-every", "500")
+    found = label_under_kills(server, tmp_path / "project", ["a", "b", "c"], kills=2, before=before)
     assert found.acknowledged > 10
     assert (found.lost, found.doubled, found.wrong) == (0, 0, 0)
 
