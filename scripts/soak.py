@@ -3,7 +3,8 @@
     python scripts/soak.py [LABEL] [TRAIN] [RUN]
 
 The arguments are numbers of kills. `iale label` is killed while a person labels (100 times), and must lose no label. A
-fifth of these kills hits a project that was begun with version 1 of the journal, whose labels must stay, too. `iale train` (6) and `iale run` (6) must end with the same bytes as a run that was never killed. The last line of the
+fifth of these kills hits a project that was begun with version 1 of the journal, whose labels must stay, too.
+`iale train` (6) and `iale run` (6) must end with the same bytes as a run that was never killed. The last line of the
 output sums up, and the exit code is 1 if anything was lost.
 """
 

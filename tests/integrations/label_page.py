@@ -184,7 +184,7 @@ def write_old_project(folder: Path, count: int) -> tuple[Path, dict[str, str]]:
         label = "abc"[row % 3]
         labels[project.items.ids[row]] = label
         old = f"{id_of(*(cell.encode() for cell in rows[row])):016x}"
-        event = {"kind": "label", "label": label, "person": "eve", "reason": "query", "sample": old}
+        event = {"kind": "label", "label": label, "person": "ann", "reason": "query", "sample": old}
         lines.append(json.dumps({**event, "number": number, "time": 1795745639.0 + number}) + "\n")
     (out / "journal.jsonl").write_text("".join(lines))
     return data, labels

@@ -14,8 +14,9 @@ from iale.cli._options import parse
 from iale.cli._output import check_folder, say
 from iale.cli._set_aside import show_set_aside
 from iale.errors import ConfigError
-from iale.labeling.importing import By, import_labels
+from iale.labeling.importing import import_labels
 from iale.labeling.project import Project
+from iale.labeling.queue._carrying import By
 from iale.labeling.record._names import clean
 from iale.labeling.record.config import ProjectConfig
 from iale.policies.catalog import find_strategy

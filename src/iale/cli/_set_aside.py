@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from iale.cli._output import say
-from iale.labeling.importing import By, Offer, offers, take_over
+from iale.labeling.importing import Offer, offers, take_over
 from iale.labeling.project import Project
+from iale.labeling.queue._carrying import By
 
 _SOME = 10  # offers that are listed if nobody has asked for them
 

@@ -6,16 +6,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from iale.data._tables import read_label_rows
 from iale.errors import DataError
 from iale.labeling.project import Project
+from iale.labeling.queue._carrying import By
 from iale.labeling.reader import Readable
 from iale.labeling.record._journal import Event, called
 
 _PERSON = "import"
-By = Literal["name", "content"]
 
 
 def import_csv(project: Project, path: Path | str, person: str = _PERSON) -> int:

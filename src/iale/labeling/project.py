@@ -19,7 +19,8 @@ from iale.labeling.items._items import Items, open_items
 from iale.labeling.queue._carrying import carried, named
 from iale.labeling.queue._first import first_ones
 from iale.labeling.queue._handing import Handing
-from iale.labeling.reader import ProjectReader, open_ledger
+from iale.labeling.queue._opening import open_ledger
+from iale.labeling.reader import ProjectReader
 from iale.labeling.record._config_file import continue_config, has_config, load_config, save_config
 from iale.labeling.record._fits import Guess
 from iale.labeling.record._journal import Act, Event, Reason
@@ -83,8 +84,9 @@ class Project:
         self._lease_seconds = 60 * config.lease_minutes
         self._fitter: Fitter | None = None
         self._status = StatusMaker(reader)
-        with contextlib.suppress(StorageError), self._ledger.writing() as answers:  # who may only look can open it, too
-            self._ledger.extend(named(answers, items, reader.holds))
+        if named(self._ledger.answers, items, reader.holds):
+            with contextlib.suppress(StorageError), self._ledger.writing() as answers:  # who only looks may not write
+                self._ledger.extend(named(answers, items, reader.holds))
 
     @classmethod
     def open(cls, folder: Path | str, *, data: Path | None = None) -> Project:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
 from iale.labeling.items._items import Items, Shown, open_items
+from iale.labeling.queue._opening import open_ledger
 from iale.labeling.queue._queue import Shares
 from iale.labeling.record._config_file import drawn_by_name, load_config
 from iale.labeling.record._fits import Fits, Guess
@@ -36,30 +37,6 @@ class Labeled:
     time: float
     note: str = ""
     guess: Guess = ()
-
-
-def open_ledger(folder: Path, items: Items) -> Ledger:
-    """The events of a project as they are meant for its samples now.
-
-    Samples that are known by another id now are called by that one. A skip without a stamp, where files have stamps,
-    says that a file was away, and no person decided that; earlier versions recorded it.
-    """
-
-    def meant(event: Event) -> Event | None:
-        index = None if event.sample is None else items.ids.find(event.sample)
-        if index is not None and event.kind == "skip" and event.stamp is None and not items.fits(index, ""):
-            return None
-        if items.ids.former is None:
-            return event
-        sample = event.sample and items.ids.now(event.sample)
-        samples = event.samples and {items.ids.now(each): reason for each, reason in event.samples.items()}
-        return (
-            event
-            if (sample, samples) == (event.sample, event.samples)
-            else replace(event, sample=sample, samples=samples)
-        )
-
-    return Ledger(folder, meant)
 
 
 class Readable(Protocol):

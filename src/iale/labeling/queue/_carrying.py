@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 from iale.labeling.items._items import Items
 from iale.labeling.record._answers import Answers
 from iale.labeling.record._journal import Act, Event, continued
+
+By = Literal["name", "content"]
+"""What tells which sample a set-aside answer may belong to."""
 
 Holds = Callable[[Event], bool]
 """Whether the sample of an answer is there unchanged."""
