@@ -12,7 +12,7 @@ import numpy as np
 from iale import _storage as storage
 from iale.benchmark._evidence import Evidence, read_evidence
 from iale.benchmark._experiment import AnyClaim, Claim, Experiment, ShareClaim, TimeClaim, records_of, wanted
-from iale.benchmark._judge import Finding, Verdict, judge, judge_shares, judge_times
+from iale.benchmark._judge import ALIKE, Finding, Verdict, judge, judge_shares, judge_times
 from iale.benchmark._statistics import area, compare, correct, estimate
 from iale.benchmark._times import Times
 from iale.benchmark.records import Record
@@ -66,6 +66,7 @@ def results_page(folder: Path, experiments: Sequence[Experiment], images: str, c
         markdown(claim_table([(c, own[e.name]) for e in experiments for c in e.claims], evidence.times)),
         storage.read_bytes(folder / _READING).decode() if (folder / _READING).exists() else "",
         "## What the sub-pool alone explains",
+        "Holm's family is the rows of one table.",
         *(
             f"**{title}**\n\n{markdown(table)}"
             for records in own.values()
@@ -114,7 +115,7 @@ def _section(
     for claim in experiment.claims:
         if isinstance(claim, Claim):
             table = contest_table(claim, judge(claim, records)[1])
-            yield f"**{claim.text[0].upper()}{claim.text[1:]}**\n\n{markdown(table)}"
+            yield f"**{claim.text[0].upper()}{claim.text[1:]}**\n\n{markdown(table)}\n\n{_family(claim)}"
     found = sorted(panels(records), key=lambda panel: panel.title)
     if (shared := overlap_table(found)) is not None:
         yield markdown(shared)
@@ -141,6 +142,14 @@ def contest_table(claim: Claim, findings: Sequence[Finding]) -> Table:
             continue
         lines.append([name, contest.where, finding.verdict, *compared(comparison)[1:], counts(comparison)])
     return Table(["AUC", "on", f"{claim.kind}?", "points", *_INTERVALS, "W-T-L"], lines)
+
+
+def _family(claim: Claim) -> str:
+    """What p stands for, which comparisons Holm's correction covers, and what the claim cannot say."""
+    counted = sum(contest.counts for contest in claim.contests)
+    beyond = "" if claim.kind == "better" else f" p asks whether the difference lies beyond {100 * ALIKE:g} point."
+    once = " One policy of each kind was trained, so chance in training counts as well." if claim.method else ""
+    return f"Holm's family: the {counted} comparisons of this claim that count.{beyond}{once}"
 
 
 def pool_tables(records: Sequence[Record]) -> dict[str, Table]:

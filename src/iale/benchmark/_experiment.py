@@ -84,6 +84,7 @@ class Claim:
     text: str
     kind: Kind
     contests: tuple[Contest, ...]
+    method: bool = False  # whether it is about a way of training policies, of which one policy was trained
 
 
 @dataclass(frozen=True)

@@ -65,10 +65,12 @@ def significant(comparison: Comparison) -> bool:
 def judge(claim: Claim, records: Sequence[Record]) -> tuple[Verdict, list[Finding]]:
     """The verdict on a claim and on each of its contests.
 
-    The contests that count are one family for Holm's correction, and the others are a second one.
+    The contests that count are one family for Holm's correction, and the others are a second one. For "as good" and
+    "alike", p asks whether the difference lies beyond the margin, which is what refutes them.
     """
     areas = _areas(records)
-    found = {c: compare(_values(areas, c.sides[0]), _values(areas, c.sides[1])) for c in claim.contests}
+    margin = 0.0 if claim.kind == "better" else ALIKE
+    found = {c: compare(_values(areas, c.sides[0]), _values(areas, c.sides[1]), margin) for c in claim.contests}
     corrected = correct({c: comparison for c, comparison in found.items() if c.counts})
     corrected |= correct({c: comparison for c, comparison in found.items() if not c.counts})
     findings = [Finding(c, corrected.get(c), _verdict(claim.kind, corrected.get(c))) for c in claim.contests]
@@ -141,10 +143,13 @@ def _verdict(kind: Kind, comparison: Comparison | None) -> Verdict:
     low, high = comparison.difference.low, comparison.difference.high
     if low is None or high is None:
         return Verdict.OPEN
-    # Equivalence is shown by the interval alone: two one-sided tests at 2.5 % each (Schuirmann 1987).
+    # "As good" is a test of non-inferiority, "alike" two one-sided tests at 2.5 % each (Schuirmann 1987). A claim holds
+    # if all of its comparisons do, so these need no correction (Berger 1982).
     if low > -ALIKE and (high < ALIKE or kind == "as good"):
         return Verdict.HOLDS
-    return Verdict.FAILS if significant(comparison) and (high < 0 or kind == "alike") else Verdict.OPEN
+    # A difference that is there but may be smaller than the margin refutes neither.
+    beyond = high <= -ALIKE or (kind == "alike" and low >= ALIKE)
+    return Verdict.FAILS if beyond and significant(comparison) else Verdict.OPEN
 
 
 def _overall(decided: Collection[Verdict]) -> Verdict:

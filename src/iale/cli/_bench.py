@@ -11,6 +11,7 @@ from iale.benchmark._evidence import read_evidence
 from iale.benchmark._experiment import Experiment, records_of, wanted
 from iale.benchmark._experiments.catalog import EXPERIMENTS, on_datasets, with_changes
 from iale.benchmark._plan import check_additions
+from iale.benchmark._power import foreseen
 from iale.benchmark._sizes import SIZES, SizeName
 from iale.benchmark._training import train_policies
 from iale.benchmark.runner import run_grids
@@ -75,6 +76,7 @@ def main(argv: Sequence[str]) -> int:
         for experiment in experiments:
             say(f"{experiment.title} ({options.size})")
             if not options.report_only:
+                say(foreseen(experiment, read_evidence([out], may_be_empty=True).records))
                 trained = train_policies(experiment, out, workers=workers, executor=executor)
                 run_grids(trained.grids, out, workers=workers, executor=executor)
             print(_report(experiment, out, bench_command(experiment.name, options)))

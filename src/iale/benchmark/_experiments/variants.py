@@ -22,7 +22,7 @@ def fig5c(size: Size) -> Experiment:
         title="Figures 5c and 12: policies with one expert left out",
         claim="The full set of experts is consistently among the best.",
         policies=policies,
-        claims=(Claim("fig5c", text, "as good", against),),
+        claims=(Claim("fig5c", text, "as good", against, method=True),),
     )
 
 
@@ -34,6 +34,7 @@ def fig13(size: Size) -> Experiment:
         policies[name] = scale.policy(size.mnist, state=state)
         for expert in EXPERTS if size.name == "paper" else ():
             policies[f"{name}-without-{expert}"] = scale.policy(size.mnist, state=state, experts=_all_but(expert))
+    unseen = _pair(size, blind, full)
     return _bars(
         size,
         name="fig13",
@@ -41,8 +42,8 @@ def fig13(size: Size) -> Experiment:
         claim="Without gradients policies are worse; without predictions hardly.",
         policies=policies,
         claims=(
-            Claim("fig13", "without gradients a policy is worse", "better", _pair(size, full, flat)),
-            Claim("fig13", "without predictions a policy is hardly worse", "alike", _pair(size, full, blind)),
+            Claim("fig13", "without gradients a policy is worse", "better", _pair(size, full, flat), method=True),
+            Claim("fig13", "without predictions a policy is hardly worse", "as good", unseen, method=True),
         ),
     )
 
@@ -58,7 +59,7 @@ def schedule(size: Size) -> Experiment:
         title="Section A.2.1: a fixed and an exponential schedule of DAgger",
         claim="The fixed schedule transfers better than the exponential one, by a small margin.",
         policies=policies,
-        claims=(Claim("schedule", text, "better", _pair(size, fixed, exponential)),),
+        claims=(Claim("schedule", text, "better", _pair(size, fixed, exponential), method=True),),
     )
 
 
@@ -83,7 +84,7 @@ def episodes(size: Size) -> Experiment:
         title="Controls: policies that learned from fewer and from more episodes",
         claim="nothing, because all of its policies learn from 100 episodes.",
         policies=policies,
-        claims=(Claim("episodes", "a policy from more episodes is better", "better", contests),),
+        claims=(Claim("episodes", "a policy from more episodes is better", "better", contests, method=True),),
     )
 
 
@@ -114,7 +115,10 @@ def controls(size: Size) -> Experiment:
         factor="strategy",
         grids=tuple(replace(scale.runs(t, strategies), pool_size=pool_size) for t in size.wide_targets),
         policies=policies,
-        claims=tuple(Claim("controls", text, "better", _pair(size, *names)) for text, names in pairs.items()),
+        claims=tuple(
+            Claim("controls", text, "better", _pair(size, *names), method={chance, single} & set(names) != set())
+            for text, names in pairs.items()
+        ),
     )
 
 
