@@ -147,7 +147,8 @@ def contest_table(claim: Claim, findings: Sequence[Finding]) -> Table:
 def _family(claim: Claim) -> str:
     """What p stands for, which comparisons Holm's correction covers, and what the claim cannot say."""
     counted = sum(contest.counts for contest in claim.contests)
-    beyond = "" if claim.kind == "better" else f" p asks whether the difference lies beyond {100 * ALIKE:g} point."
+    asks = {"better": "", "as good": f" p asks whether the difference lies below −{100 * ALIKE:g} point."}
+    beyond = asks.get(claim.kind, f" p asks whether the difference lies beyond ± {100 * ALIKE:g} point.")
     once = " One policy of each kind was trained, so chance in training counts as well." if claim.method else ""
     return f"Holm's family: the {counted} comparisons of this claim that count.{beyond}{once}"
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from iale.benchmark._experiment import Curve, Kind, ShareClaim
-from iale.benchmark._judge import ALIKE, MARGIN, Verdict, judge_shares
+from iale.benchmark._judge import ALIKE, MARGIN, WITHIN, Verdict, judge_shares
 from iale.benchmark._judge import _overall as overall
 from iale.benchmark._judge import _verdict as verdict_of
 from iale.benchmark._statistics import Comparison, correct, estimate, signed_rank_beyond
@@ -68,7 +68,7 @@ def wrong(kind: Kind, found: Verdict, truth: float) -> bool:
 def comparison(values: np.ndarray, kind: Kind) -> Comparison:
     """A comparison without its bootstrap interval, which decides nothing and takes most of the time."""
     wins, losses = int((values > 0).sum()), int((values < 0).sum())
-    p = signed_rank_beyond(values, 0.0 if kind == "better" else ALIKE)
+    p = signed_rank_beyond(values, WITHIN[kind])
     return Comparison(estimate(values), wins, len(values) - wins - losses, losses, p, None)
 
 

@@ -17,6 +17,12 @@ from iale.errors import StorageError
 MARGIN = 0.005  # half a point of accuracy: nobody labels more for a smaller gain
 LEVEL = 0.05  # p, corrected by Holm, must be below this
 ALIKE = 0.01  # two sides are alike if their difference in AUC is below one point beyond doubt
+WITHIN: Mapping[Kind, tuple[float, float]] = {
+    "better": (0.0, 0.0),
+    "as good": (-ALIKE, np.inf),
+    "alike": (-ALIKE, ALIKE),
+}
+"""The differences that fit a claim: p asks whether the true one lies beyond them."""
 HALF = 0.5  # what "about half" of the choices means for their intervals
 SAME, ABOUT = 1.0, 1.1  # what "about 1.05 times" means for the ratios of all seeds
 
@@ -69,8 +75,8 @@ def judge(claim: Claim, records: Sequence[Record]) -> tuple[Verdict, list[Findin
     "alike", p asks whether the difference lies beyond the margin, which is what refutes them.
     """
     areas = _areas(records)
-    margin = 0.0 if claim.kind == "better" else ALIKE
-    found = {c: compare(_values(areas, c.sides[0]), _values(areas, c.sides[1]), margin) for c in claim.contests}
+    within = WITHIN[claim.kind]
+    found = {c: compare(_values(areas, c.sides[0]), _values(areas, c.sides[1]), within) for c in claim.contests}
     corrected = correct({c: comparison for c, comparison in found.items() if c.counts})
     corrected |= correct({c: comparison for c, comparison in found.items() if not c.counts})
     findings = [Finding(c, corrected.get(c), _verdict(claim.kind, corrected.get(c))) for c in claim.contests]

@@ -160,15 +160,16 @@ def signed_rank(differences: ArrayLike) -> float | None:
     return float(min(1.0, 2 * min(smaller, larger)))
 
 
-def signed_rank_beyond(differences: Floats, margin: float) -> float | None:
-    """p of `signed_rank` for differences [S] beyond ``margin`` on the side of their mean; 1 if the mean lies within it.
+def signed_rank_beyond(differences: Floats, within: tuple[float, float]) -> float | None:
+    """p of `signed_rank` for differences [S] beyond the range ``within``, on the side of their mean; 1 if it is inside.
 
     Twice the one-sided p, so that the side need not be chosen beforehand.
     """
+    low, high = within
     mean = float(differences.mean())
-    if margin and abs(mean) <= margin and len(differences) > 1:
+    if low < high and low <= mean <= high and len(differences) > 1:
         return 1.0
-    return signed_rank(np.round(differences - np.copysign(margin, mean), _DIGITS) + 0.0)
+    return signed_rank(np.round(differences - (low if mean < low else high), _DIGITS) + 0.0)
 
 
 def _rank_sums(ranks: NDArray[np.int64]) -> Floats:
@@ -202,10 +203,12 @@ def detectable(seeds: int, deviation: float, power: float = 0.8) -> float | None
     return float(shift * deviation / np.sqrt(seeds))
 
 
-def compare(values: Mapping[int, float], reference: Mapping[int, float], margin: float = 0.0) -> Comparison | None:
+def compare(
+    values: Mapping[int, float], reference: Mapping[int, float], within: tuple[float, float] = (0.0, 0.0)
+) -> Comparison | None:
     """``values`` against ``reference``, numbers by seed, on the seeds that both have; None if they share no seed.
 
-    With a ``margin``, p asks whether the difference is larger than it, in the direction of the mean.
+    p asks whether the difference lies beyond the range ``within``; by default, whether it is not zero.
     """
     shared = sorted(values.keys() & reference.keys())
     if not shared:
@@ -215,7 +218,7 @@ def compare(values: Mapping[int, float], reference: Mapping[int, float], margin:
     difference = np.round(pairs[:, 0] - pairs[:, 1], _DIGITS) + 0.0  # −0 is 0
     wins, losses = int((difference > 0).sum()), int((difference < 0).sum())
     ties = len(shared) - wins - losses
-    p_value, interval = signed_rank_beyond(difference, margin), bootstrap_interval(difference)
+    p_value, interval = signed_rank_beyond(difference, within), bootstrap_interval(difference)
     return Comparison(estimate(difference), wins, ties, losses, p_value, interval)
 
 
