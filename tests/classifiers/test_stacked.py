@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from iale.classifiers import _draws as draws
 from iale.classifiers import networks
 from iale.classifiers._chunks import Chunks
-from iale.classifiers.base import FitJob, TrainingConfig
+from iale.classifiers.base import BatchWay, FitJob, TrainingConfig
 from iale.classifiers.stacked import _stack as stacked_training
 from iale.classifiers.stacked import _train as stacked
 from iale.classifiers.stacked._convolutions import Way
@@ -32,8 +32,10 @@ LABELS = torch.from_numpy(np.random.default_rng(1).integers(0, CLASSES, 60))
 CPU = torch.device("cpu")
 
 
-def recipe(name: str = "cnn", dtype: torch.dtype = torch.float64, stop: float | None = None) -> TorchClassifier:
-    training = TrainingConfig(epochs=5, batch_size=8, stop_accuracy=stop, device="cpu")
+def recipe(
+    name: str = "cnn", dtype: torch.dtype = torch.float64, stop: float | None = None, batches: BatchWay = "equal"
+) -> TorchClassifier:
+    training = TrainingConfig(epochs=5, batch_size=8, batches=batches, stop_accuracy=stop, device="cpu")
     make = getattr(networks, name)
     return TorchClassifier(lambda: make(SHAPE, CLASSES, [0.5, 0.4], [0.3, 0.2]).to(dtype), SHAPE, training)
 
@@ -64,8 +66,11 @@ def distance(a: list[nn.Module], b: list[nn.Module]) -> float:
 @pytest.mark.parametrize("stop", [None, 0.6])
 @pytest.mark.parametrize("width", [1, 4, 6])
 @pytest.mark.parametrize("name", ["cnn", "mlp"])
-def test_stacked_equals_the_plain_loop_in_float64(name: str, width: int, stop: float | None) -> None:
-    classifier = recipe(name, stop=stop)
+@pytest.mark.parametrize("batches", ["equal", "remainder"])
+def test_stacked_equals_the_plain_loop_in_float64(
+    batches: BatchWay, name: str, width: int, stop: float | None
+) -> None:
+    classifier = recipe(name, stop=stop, batches=batches)
     expected = plain(classifier, MIXED)
     initial = [classifier.initial_module(Stream(job.seed)) for job in MIXED]
     assert distance(expected, initial) > 1e-3
