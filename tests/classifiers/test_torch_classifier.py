@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from iale.classifiers.base import FitJob, TrainingConfig
+from iale.classifiers.base import BatchWay, FitJob, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
 from iale.data.arrays import ArraySamples
@@ -297,8 +297,19 @@ def norm() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, CLASSES))
 
 
-@pytest.mark.parametrize("n", [8, 9, 17])
-def test_batch_normalization_never_meets_a_lone_last_sample(n: int) -> None:
+@pytest.mark.parametrize(
+    ("batches", "size", "n", "expected"),
+    [
+        ("remainder", 8, 8, [8]),
+        ("remainder", 8, 9, [9]),
+        ("remainder", 8, 17, [8, 9]),
+        ("equal", 8, 9, [5, 4]),
+        ("equal", 2, 5, [2, 3]),
+    ],
+)
+def test_batch_normalization_never_meets_a_lone_last_sample(
+    batches: BatchWay, size: int, n: int, expected: list[int]
+) -> None:
     sizes: list[int] = []
 
     class Spy(nn.Flatten):
@@ -307,8 +318,9 @@ def test_batch_normalization_never_meets_a_lone_last_sample(n: int) -> None:
                 sizes.append(len(x))
             return super().forward(x)
 
-    fit(nn.Sequential(Spy(), norm()), job(n), TrainingConfig(epochs=1, batch_size=8, device="cpu"))
-    assert sizes == {8: [8], 9: [9], 17: [8, 9]}[n]
+    training = TrainingConfig(epochs=1, batch_size=size, batches=batches, device="cpu")
+    fit(nn.Sequential(Spy(), norm()), job(n), training)
+    assert sizes == expected
 
 
 def test_batch_normalization_with_one_sample_is_an_error_and_others_learn() -> None:
