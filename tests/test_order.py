@@ -34,7 +34,8 @@ class LooksAtLabeled(QueryStrategy):
     needs = frozenset({Need.LABELED})
 
     def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
-        assert context.labeled is not None and context.labels is not None
+        assert context.labeled is not None
+        assert context.labels is not None
         near = torch.cdist(context.candidates.embeddings, context.labeled.embeddings[:1])[:, 0]
         return near.argsort()[int(context.labels[0]) :][:k]
 
@@ -90,11 +91,12 @@ def test_a_project_whose_labels_came_in_another_order(tmp_path: Path) -> None:
     answers = []
     for name, order in (("one", range(30)), ("two", reversed(range(30)))):
         config = ProjectConfig(data=table, classes=("x", "y", "z"), test_share=0, training=TRAINING)
-        with Project.create(tmp_path / name, config) as project:
-            learner = ProjectLearner(project, strategy="margin")
-            listed = list(order)
-            learner.tell(listed, [i % 3 for i in listed])
-            answers.append(learner.ask(5))
+        project = Project.create(tmp_path / name, config)
+        learner = ProjectLearner(project, strategy="margin")
+        listed = list(order)
+        learner.tell(listed, [i % 3 for i in listed])
+        answers.append(learner.ask(5))
+        project.close()
     assert answers[0] == answers[1]
 
 

@@ -290,7 +290,7 @@ def run_cycle(
     if not isinstance(config, CycleConfig):
         raise ConfigError("this learner has no labeling budget: give it a CycleConfig instead of a QueryConfig.")
     needs = strategy.needs.union(*(other.needs for other in beside))
-    while True:
+    while True:  # each turn acquires at least one sample of a pool that is at least as large as the budget
         count = len(pool.labeled)
         left = config.labeling_budget - count
         learner.fit(needs if left else frozenset())  # nobody is asked after the last fit, so it needs no committee

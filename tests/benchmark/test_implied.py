@@ -35,7 +35,7 @@ def test_an_option_of_training_that_came_later_implies_what_was_done_before() ->
 
 def test_configurations_read_the_same_whenever_they_were_written() -> None:
     for batches in ("equal", "remainder"):
-        training = TrainingConfig(batches=batches, prediction_batch_size=None, device="cpu")  # type: ignore[arg-type]
+        training = TrainingConfig(batches=batches, prediction_batch_size=None, device="cpu")
         whole = json.loads(storage.to_json(asdict(DaggerConfig(training=training))))
         assert complete(compact(whole))["training"] == whole["training"]
         assert ("batches" in compact(whole)["training"]) is (batches == "equal")

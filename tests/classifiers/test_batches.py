@@ -40,6 +40,10 @@ def batches(n: int, way: BatchWay, size: int = 64) -> list[list[int]]:
     return Spy.seen
 
 
+def flat(seen: list[list[int]]) -> list[int]:
+    return [sample for batch in seen for sample in batch]
+
+
 @pytest.mark.parametrize(
     ("n", "equal", "remainder"),
     [
@@ -58,17 +62,18 @@ def test_a_fit_sees_every_sample_once_an_epoch_in_batches_of_these_sizes(
         seen = batches(n, way)  # type: ignore[arg-type]
         assert [len(batch) for batch in seen] == 2 * sizes
         first, second = seen[: len(sizes)], seen[len(sizes) :]
-        assert sorted(sum(first, [])) == sorted(sum(second, [])) == list(range(n))
-        assert sum(first, []) != sum(second, [])
+        assert sorted(flat(first)) == sorted(flat(second)) == list(range(n))
+        assert flat(first) != flat(second)
 
 
 def test_both_ways_shuffle_alike() -> None:
-    assert sum(batches(70, "equal"), []) == sum(batches(70, "remainder"), [])
+    assert flat(batches(70, "equal")) == flat(batches(70, "remainder"))
 
 
 @given(n=st.integers(1, 500), size=st.integers(1, 100))
 def test_equal_sizes_differ_by_at_most_one_and_take_as_many_steps(n: int, size: int) -> None:
-    equal, rest = (batch_sizes(n, TrainingConfig(batch_size=size, batches=way)) for way in ("equal", "remainder"))  # type: ignore[arg-type]
+    ways: tuple[BatchWay, ...] = ("equal", "remainder")
+    equal, rest = (batch_sizes(n, TrainingConfig(batch_size=size, batches=way)) for way in ways)
     assert sum(equal) == sum(rest) == n
     assert len(equal) == len(rest)
     assert 1 <= min(equal) <= max(equal) <= min(min(equal) + 1, size)

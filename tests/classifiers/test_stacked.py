@@ -67,9 +67,7 @@ def distance(a: list[nn.Module], b: list[nn.Module]) -> float:
 @pytest.mark.parametrize("width", [1, 4, 6])
 @pytest.mark.parametrize("name", ["cnn", "mlp"])
 @pytest.mark.parametrize("batches", ["equal", "remainder"])
-def test_stacked_equals_the_plain_loop_in_float64(
-    batches: BatchWay, name: str, width: int, stop: float | None
-) -> None:
+def test_stacked_equals_the_plain_loop_in_float64(batches: BatchWay, name: str, width: int, stop: float | None) -> None:
     classifier = recipe(name, stop=stop, batches=batches)
     expected = plain(classifier, MIXED)
     initial = [classifier.initial_module(Stream(job.seed)) for job in MIXED]

@@ -120,7 +120,7 @@ def _largest_made(strategy: QueryStrategy, context: QueryContext) -> int:
     given = {t.untyped_storage().data_ptr() for t in (context.candidates.logits, context.candidates.embeddings)}
     largest = 0
 
-    class Watch(TorchDispatchMode):
+    class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             nonlocal largest
             result = func(*args, **(kwargs or {}))
@@ -128,7 +128,7 @@ def _largest_made(strategy: QueryStrategy, context: QueryContext) -> int:
             largest = max([largest, *(store.nbytes() for store in made if store.data_ptr() not in given)])
             return result
 
-    with Watch():
+    with Watch():  # type: ignore[no-untyped-call]
         strategy.query(context, 5, rng=_rng())
     return largest
 

@@ -33,14 +33,14 @@ def _measure(run: Callable[[int], object], count: int) -> tuple[Sequence[int], i
     return meter.sizes, max(meter.sizes, default=0)
 
 
-class _Meter(TorchDispatchMode):
+class _Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Notes the bytes of the different tensors that each operation reads and writes.
 
     Layers run one after another, and what they have read is freed. So the largest operation is close to the peak.
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.sizes: list[int] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -17,7 +17,6 @@ from iale.classifiers._global_state import PRECISIONS
 from iale.data.samples import Samples
 from iale.errors import ConfigError
 
-
 BatchWay = Literal["equal", "remainder"]
 
 
@@ -58,8 +57,8 @@ class TrainingConfig:
     Attributes:
         epochs: passes over the labeled samples in one fit.
         batch_size: samples in one optimizer step.
-        batches: how an epoch is divided: "equal" gives batches whose sizes differ by at most one; "remainder" fills each
-            but the last, which may hold a sample or two and then pulls the fit towards them.
+        batches: how an epoch is divided: "equal" gives batches whose sizes differ by at most one; "remainder" fills
+            each but the last, which may hold a sample or two and then pulls the fit towards them.
         learning_rate: of Adam (betas 0.9 and 0.999, epsilon 1e-8, no weight decay).
         stop_accuracy: ends a fit after the first epoch whose training accuracy, measured on its own batches with
             dropout on, reaches this share; None never stops early.
