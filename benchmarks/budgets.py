@@ -2,8 +2,8 @@
 
     python benchmarks/budgets.py
 
-Both sizes of a ratio are measured in one run. With 11,014 classes, the residuals of 3,046 candidates fill 256 MiB. Peaks
-are those of processes of their own, less that of one that only imports.
+Both sizes of a ratio are measured in one run. With 11,014 classes, the residuals of 3,046 candidates fill 256 MiB.
+Peaks are those of processes of their own, less that of one that only imports.
 """
 
 from __future__ import annotations

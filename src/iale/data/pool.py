@@ -77,7 +77,7 @@ class Pool:
             raise ConfigError(f"the sub-pool needs at least 1 sample, not {size}.")
         rng = stream.numpy()
         # Draws with replacement avoid a permutation of the whole pool; a dict keeps the order of the first draws. They
-        # may miss for long if most of the pool is labeled: after as many draws as samples, a permutation gives the rest.
+        # may miss for long if most of the pool is labeled. So after as many draws as samples, a permutation follows.
         chosen: dict[int, None] = {}
         rounds = 0 if 2 * size > self._remaining else -(-len(self._universe) // (2 * size))
         for _ in range(rounds):

@@ -32,8 +32,9 @@ def residuals(logits: Tensor) -> Tensor:
 class Powers:
     """Products with residuals of many rows that take too much memory to be kept, computed anew for each product.
 
-    With powers e_c = exp(z_c − max z), the residual is a_c = e_c / Σe, and for the predicted class −Σ of the others. The
-    sum of the others is kept. So a product costs one power for each number, a few rows at a time, which stay in the cache.
+    With powers e_c = exp(z_c − max z), the residual is a_c = e_c / Σe, and for the predicted class −Σ of the others.
+    The sum of the others is kept. So a product costs one power for each number, a few rows at a time, which stay in
+    the cache.
     """
 
     def __init__(self, logits: Tensor, start: int) -> None:
