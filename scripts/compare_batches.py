@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Literal
 
 import numpy as np
 from matplotlib import rc_context
@@ -21,7 +21,6 @@ from iale import _storage as storage
 from iale.benchmark._statistics import Floats, estimate, half_width
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.runner import run_one
-from iale.classifiers.base import BatchWay
 from iale.cli._demo import EXAM
 from iale.data.catalog import load_dataset
 from iale.learner import CycleConfig
@@ -30,13 +29,17 @@ from iale.reports._palette import HEURISTICS
 
 STRATEGIES, SEEDS, DIPS = ("random", "margin"), range(10), (65, 130)
 CYCLE = CycleConfig(labeling_budget=200, acquisition_size=5)
+Way = Literal["equal", "remainder"]
 IMAGE = Path(__file__).parents[1] / "docs" / "images" / "batches.svg"
-TITLES = {"remainder": "Before: full batches, and one of what remains", "equal": "Now: batches of equal size"}
+TITLES: dict[Way, str] = {
+    "remainder": "Before: full batches, and one of what remains",
+    "equal": "Now: batches of equal size",
+}
 
 
 def main() -> None:
     """Plays the runs, prints the dips and writes the picture."""
-    curves = {(way, name): _curves(name, way) for way in get_args(BatchWay) for name in STRATEGIES}
+    curves = {(way, name): _curves(name, way) for way in TITLES for name in STRATEGIES}
     labeled = np.arange(CYCLE.initial_size, CYCLE.labeling_budget + 1, CYCLE.acquisition_size)
     for dip in DIPS:
         at = int(np.flatnonzero(labeled == dip)[0])
@@ -51,20 +54,20 @@ def main() -> None:
     storage.write_bytes(IMAGE, svg(_draw(labeled, curves)))
 
 
-def _curves(name: str, way: BatchWay) -> Floats:
+def _curves(name: str, way: Way) -> Floats:
     """[S, P], accuracies of a strategy with one way to divide an epoch."""
     config: GridConfig = replace(EXAM, cycle=CYCLE, training=replace(EXAM.training, batches=way))
     data = load_dataset(config.dataset)
     return np.array([run_one(config, data, name, "subset", seed).accuracy for seed in SEEDS])
 
 
-def _draw(labeled: np.ndarray, curves: dict[tuple[BatchWay, str], Floats]) -> Figure:
+def _draw(labeled: np.ndarray, curves: dict[tuple[Way, str], Floats]) -> Figure:
     with rc_context(STYLE):
         figure = new_figure(9.6, 4.2)
         for place, (way, title) in enumerate(TITLES.items()):
             axes = figure.add_axes((0.07 + 0.48 * place, 0.19, 0.43, 0.68))
             for name in STRATEGIES:
-                values, look = 100 * curves[way, name], HEURISTICS[name]  # type: ignore[index]
+                values, look = 100 * curves[way, name], HEURISTICS[name]
                 mean, half = values.mean(axis=0), half_width(values)
                 axes.fill_between(labeled, mean - half, mean + half, color=look.color, alpha=0.15, linewidth=0)
                 axes.plot(labeled, mean, color=look.color, linestyle=look.dash, label=name.capitalize())

@@ -112,5 +112,5 @@ def test_results_do_not_depend_on_how_many_are_taken(name: str) -> None:
 def test_a_batch_size_below_one_is_refused() -> None:
     with pytest.raises(ConfigError, match="the prediction batch size must be at least 1, not 0"):
         TrainingConfig(prediction_batch_size=0)
-    with pytest.raises(ConfigError, match="unknown batches 'half': use equal, remainder"):
+    with pytest.raises(ConfigError, match="unknown batches 'half': use equal or remainder"):
         TrainingConfig(batches="half")  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Literal
 
 import pytest
 import torch
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from iale.classifiers._training import batch_sizes
-from iale.classifiers.base import BatchWay, FitJob, TrainingConfig
+from iale.classifiers.base import FitJob, TrainingConfig
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data.arrays import ArraySamples
+
+Way = Literal["equal", "remainder"]
 
 
 class Spy(nn.Module):
@@ -32,7 +35,7 @@ class Spy(nn.Module):
         return logits
 
 
-def batches(n: int, way: BatchWay, size: int = 64) -> list[list[int]]:
+def batches(n: int, way: Way, size: int = 64) -> list[list[int]]:
     Spy.seen = []
     samples = ArraySamples(torch.arange(n, dtype=torch.float32)[:, None])
     training = TrainingConfig(epochs=2, batch_size=size, batches=way, device="cpu")
@@ -72,7 +75,7 @@ def test_both_ways_shuffle_alike() -> None:
 
 @given(n=st.integers(1, 500), size=st.integers(1, 100))
 def test_equal_sizes_differ_by_at_most_one_and_take_as_many_steps(n: int, size: int) -> None:
-    ways: tuple[BatchWay, ...] = ("equal", "remainder")
+    ways: tuple[Way, ...] = ("equal", "remainder")
     equal, rest = (batch_sizes(n, TrainingConfig(batch_size=size, batches=way)) for way in ways)
     assert sum(equal) == sum(rest) == n
     assert len(equal) == len(rest)

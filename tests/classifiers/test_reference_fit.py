@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -13,10 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from iale.classifiers.base import BatchWay, FitJob, TrainingConfig
+from iale.classifiers.base import FitJob, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.data.arrays import ArraySamples
 
+Way = Literal["equal", "remainder"]
 Key = tuple[int, int]
 CLASSES, COUNT, BATCH, EPOCHS, SEED = 3, 10, 4, 3, 12345
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 2, 7, 6), dtype=np.uint8)
@@ -75,7 +77,7 @@ def test_a_fit_equals_a_naive_loop(
     name: str,
     forward: Callable[..., tuple[Tensor, Tensor]],
     shapes: list[tuple[int, ...]],
-    batches: BatchWay,
+    batches: Way,
     starts: list[int],
 ) -> None:
     """Ten samples in batches of at most 4: either 4, 3 and 3, or 4, 4 and 2."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from iale.classifiers import _draws as draws
 from iale.classifiers import networks
 from iale.classifiers._chunks import Chunks
-from iale.classifiers.base import BatchWay, FitJob, TrainingConfig
+from iale.classifiers.base import FitJob, TrainingConfig
 from iale.classifiers.stacked import _stack as stacked_training
 from iale.classifiers.stacked import _train as stacked
 from iale.classifiers.stacked._convolutions import Way
@@ -26,6 +26,7 @@ from iale.data.arrays import ArraySamples
 from iale.errors import DataError, MemoryWarning, ModelError
 from iale.seeding import Stream
 
+Batches = Literal["equal", "remainder"]
 SHAPE, CLASSES = (2, 9, 8), 3
 SAMPLES = ArraySamples(np.random.default_rng(0).integers(0, 256, (60, *SHAPE), dtype=np.uint8))
 LABELS = torch.from_numpy(np.random.default_rng(1).integers(0, CLASSES, 60))
@@ -33,7 +34,10 @@ CPU = torch.device("cpu")
 
 
 def recipe(
-    name: str = "cnn", dtype: torch.dtype = torch.float64, stop: float | None = None, batches: BatchWay = "equal"
+    name: str = "cnn",
+    dtype: torch.dtype = torch.float64,
+    stop: float | None = None,
+    batches: Batches = "equal",
 ) -> TorchClassifier:
     training = TrainingConfig(epochs=5, batch_size=8, batches=batches, stop_accuracy=stop, device="cpu")
     make = getattr(networks, name)
@@ -67,7 +71,7 @@ def distance(a: list[nn.Module], b: list[nn.Module]) -> float:
 @pytest.mark.parametrize("width", [1, 4, 6])
 @pytest.mark.parametrize("name", ["cnn", "mlp"])
 @pytest.mark.parametrize("batches", ["equal", "remainder"])
-def test_stacked_equals_the_plain_loop_in_float64(batches: BatchWay, name: str, width: int, stop: float | None) -> None:
+def test_stacked_equals_the_plain_loop_in_float64(batches: Batches, name: str, width: int, stop: float | None) -> None:
     classifier = recipe(name, stop=stop, batches=batches)
     expected = plain(classifier, MIXED)
     initial = [classifier.initial_module(Stream(job.seed)) for job in MIXED]

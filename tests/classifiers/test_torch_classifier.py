@@ -4,18 +4,20 @@ import copy
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from iale.classifiers.base import BatchWay, FitJob, TrainingConfig
+from iale.classifiers.base import FitJob, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
 from iale.data.arrays import ArraySamples
 from iale.errors import DataError, ModelError
 
+Way = Literal["equal", "remainder"]
 SHAPE, CLASSES = (1, 6, 6), 3
 SAMPLES = ArraySamples(np.random.default_rng(0).random((30, *SHAPE), dtype=np.float32), channels="first")
 LABELS = torch.from_numpy(np.random.default_rng(1).integers(0, CLASSES, 30))
@@ -308,7 +310,7 @@ def norm() -> nn.Module:
     ],
 )
 def test_batch_normalization_never_meets_a_lone_last_sample(
-    batches: BatchWay, size: int, n: int, expected: list[int]
+    batches: Way, size: int, n: int, expected: list[int]
 ) -> None:
     sizes: list[int] = []
 

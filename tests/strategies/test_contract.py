@@ -78,7 +78,7 @@ def _mostly_early(context: QueryContext, k: int, rng: np.random.Generator) -> Te
 
 BROKEN: dict[str, tuple[Callable[[QueryContext, int, np.random.Generator], Tensor], str]] = {
     "floats": (lambda c, k, rng: torch.arange(float(k)), "int64 tensor"),
-    "too few": (lambda c, k, rng: torch.arange(k)[1:], "int64 tensor"),
+    "too few": (lambda c, k, rng: torch.arange(max(1, k - 1)), "int64 tensor"),
     "data-set indices": (lambda c, k, rng: _norms(c).topk(k).indices + 1000, "must be in 0 … 23"),
     "twice": (lambda c, k, rng: torch.zeros(k, dtype=torch.int64), "must be unique"),
     "an rng of its own": (

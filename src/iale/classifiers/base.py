@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, Protocol, get_args, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -16,8 +16,6 @@ from torch import Tensor
 from iale.classifiers._global_state import PRECISIONS
 from iale.data.samples import Samples
 from iale.errors import ConfigError
-
-BatchWay = Literal["equal", "remainder"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +72,7 @@ class TrainingConfig:
 
     epochs: int = 100
     batch_size: int = 64
-    batches: BatchWay = "equal"
+    batches: Literal["equal", "remainder"] = "equal"
     learning_rate: float = 1e-3
     stop_accuracy: float | None = None
     device: str = "auto"
@@ -86,8 +84,8 @@ class TrainingConfig:
             raise ConfigError(f"epochs must be at least 1, not {self.epochs}.")
         if self.batch_size < 1:
             raise ConfigError(f"the batch size must be at least 1, not {self.batch_size}.")
-        if self.batches not in get_args(BatchWay):
-            raise ConfigError(f"unknown batches {self.batches!r}: use {', '.join(get_args(BatchWay))}.")
+        if self.batches not in ("equal", "remainder"):
+            raise ConfigError(f"unknown batches {self.batches!r}: use equal or remainder.")
         if not self.learning_rate > 0:
             raise ConfigError(f"the learning rate must be above 0, not {self.learning_rate}.")
         if self.stop_accuracy is not None and not 0 < self.stop_accuracy <= 1:
