@@ -70,10 +70,9 @@ def test_the_loop_equals_a_naive_loop() -> None:
     while True:
         count = len(labeled)
         here = Stream(root, ("labels", count))
-        seed = here.child("fit", 0).seed
-        fitted = classifier().fit(
-            DATA.train, FitJob(torch.tensor(labeled), torch.tensor([hidden[i] for i in labeled]), seed)
-        )
+        seed, known = here.child("fit", 0).seed, sorted(labeled)
+        job = FitJob(torch.tensor(known), torch.tensor([hidden[i] for i in known]), seed)
+        fitted = classifier().fit(DATA.train, job)
         probs = fitted.outputs(DATA.test, torch.arange(20)).probs.tolist()
         right = sum(
             max(range(3), key=p.__getitem__) == y for p, y in zip(probs, DATA.test_labels.tolist(), strict=True)
@@ -183,8 +182,9 @@ def test_look_aheads_start_from_equal_weights() -> None:
     one = learner.job("look-ahead", extra=(torch.tensor([50]), torch.tensor([2])))
     other = learner.job("look-ahead", extra=(torch.tensor([51]), torch.tensor([0])))
     assert one.seed == other.seed != learner.job("fit", 0).seed
-    assert one.indices.tolist() == [*learner.pool.labeled.tolist(), 50]
-    assert one.labels.tolist() == [*learner.pool.labels.tolist(), 2]
+    known = dict(zip(learner.pool.labeled.tolist(), learner.pool.labels.tolist(), strict=True)) | {50: 2}
+    assert dict(zip(one.indices.tolist(), one.labels.tolist(), strict=True)) == known
+    assert one.indices.tolist() == sorted(known)
     assert len(learner.pool.labeled) == 7
 
 

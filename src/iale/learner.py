@@ -90,6 +90,8 @@ class Learner:
         config: what a query looks at; `run_cycle` needs a `CycleConfig`.
         stream: root of every draw of this run.
         cache: keeps large outputs of a whole pool (``subset_size=None``) on disk.
+        as_told: whether fits and strategies see labeled samples in the order of their labels. By default they are
+            sorted by index, so that the same labels in another order give the same answer; kept records are not.
         seconds: spent so far in "fit" and in "query".
     """
 
@@ -99,6 +101,7 @@ class Learner:
     config: QueryConfig
     stream: Stream
     cache: OutputCache = field(default_factory=OutputCache)
+    as_told: bool = False
     seconds: dict[str, float] = field(default_factory=lambda: {"fit": 0.0, "query": 0.0}, init=False)
     _members: list[FittedClassifier] = field(default_factory=list, init=False)
     _fitted_to: tuple[Tensor, ...] = field(default=(), init=False)
@@ -121,10 +124,18 @@ class Learner:
 
         ``extra`` has indices and labels, int64 [m] each, of samples to add for this fit alone.
         """
+        indices, labels = self._labeled(extra)
+        return FitJob(indices, labels, self._step_stream(*names).seed)
+
+    def _labeled(self, extra: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
+        """Indices and labels of the labeled samples and of ``extra`` ones, in the order that everything else sees."""
         indices, labels = self.pool.labeled, self.pool.labels
         if extra is not None:
             indices, labels = torch.cat([indices, extra[0]]), torch.cat([labels, extra[1]])
-        return FitJob(indices, labels, self._step_stream(*names).seed)
+        if self.as_told:
+            return indices, labels
+        order = torch.argsort(indices)
+        return indices[order], labels[order]
 
     def fit(self, needs: Set[Need] = frozenset()) -> None:
         """Fits M on the labeled set, and the other members of the committee if one is needed."""
@@ -148,7 +159,8 @@ class Learner:
         monte_carlo = committee = labeled = labels = None
         outputs = self._candidate_outputs(self.fitted, indices)
         if Need.LABELED in needs:
-            labeled, labels = self.fitted.outputs(self.samples, self.pool.labeled), self.pool.labels
+            known, labels = self._labeled()
+            labeled = self.fitted.outputs(self.samples, known)
         if Need.MONTE_CARLO in needs:
             seed = self._step_stream("monte-carlo").seed
             monte_carlo = self.fitted.monte_carlo(self.samples, indices, self.config.monte_carlo_passes, seed)
@@ -227,11 +239,18 @@ class Oracle(Protocol):
 
 
 def start(
-    classifier: Classifier, data: DataSet, config: CycleConfig, stream: Stream, *, universe: Tensor | None = None
+    classifier: Classifier,
+    data: DataSet,
+    config: CycleConfig,
+    stream: Stream,
+    *,
+    universe: Tensor | None = None,
+    as_told: bool = False,
 ) -> Learner:
     """A learner with its first, class-balanced labels.
 
-    ``stream`` is the root of the run; ``universe`` (int64) are the training indices to label, by default all.
+    ``stream`` is the root of the run; ``universe`` (int64) are the training indices to label, by default all; see
+    `Learner` for ``as_told``.
 
     Raises:
         ConfigError: the budget is larger than the pool.
@@ -247,7 +266,7 @@ def start(
     labels = data.train_labels[universe]
     first = class_balanced(universe, labels, config.initial_size, data.num_classes, stream.child("initial"))
     pool.acquire(first, data.train_labels[first])
-    return Learner(classifier, data.train, pool, config, stream)
+    return Learner(classifier, data.train, pool, config, stream, as_told=as_told)
 
 
 def run_cycle(
@@ -271,7 +290,7 @@ def run_cycle(
     if not isinstance(config, CycleConfig):
         raise ConfigError("this learner has no labeling budget: give it a CycleConfig instead of a QueryConfig.")
     needs = strategy.needs.union(*(other.needs for other in beside))
-    while True:
+    while True:  # each turn acquires at least one sample of a pool that is at least as large as the budget
         count = len(pool.labeled)
         left = config.labeling_budget - count
         learner.fit(needs if left else frozenset())  # nobody is asked after the last fit, so it needs no committee

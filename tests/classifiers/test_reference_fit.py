@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -16,8 +18,9 @@ from iale.classifiers.base import FitJob, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.data.arrays import ArraySamples
 
+Way = Literal["equal", "remainder"]
 Key = tuple[int, int]
-CLASSES, COUNT, BATCH, EPOCHS, SEED = 3, 11, 4, 3, 12345
+CLASSES, COUNT, BATCH, EPOCHS, SEED = 3, 10, 4, 3, 12345
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 2, 7, 6), dtype=np.uint8)
 LABELS = torch.from_numpy(np.random.default_rng(1).integers(0, CLASSES, 40))
 
@@ -68,11 +71,17 @@ CNN_SHAPES = [(32, 2, 4, 4), (32,), (32, 32, 2, 2), (32,), (128, 32 * 3 * 3), (1
 MLP_SHAPES = [(256, 84), (256,), (CLASSES, 256), (CLASSES,)]
 
 
+@pytest.mark.parametrize(("batches", "starts"), [("equal", [0, 4, 7, 10]), ("remainder", [0, 4, 8, 10])])
 @pytest.mark.parametrize(("name", "forward", "shapes"), [("cnn", cnn, CNN_SHAPES), ("mlp", mlp, MLP_SHAPES)])
 def test_a_fit_equals_a_naive_loop(
-    name: str, forward: Callable[..., tuple[Tensor, Tensor]], shapes: list[tuple[int, ...]]
+    name: str,
+    forward: Callable[..., tuple[Tensor, Tensor]],
+    shapes: list[tuple[int, ...]],
+    batches: Way,
+    starts: list[int],
 ) -> None:
-    indices = torch.tensor([5, 39, 0, 17, 8, 21, 22, 30, 2, 9, 11])
+    """Ten samples in batches of at most 4: either 4, 3 and 3, or 4, 4 and 2."""
+    indices = torch.tensor([5, 39, 0, 17, 8, 21, 22, 30, 2, 9])
     raw = torch.from_numpy(IMAGES / 255.0)
     mean, std = raw.mean(dim=(0, 2, 3), keepdim=True), raw.std(dim=(0, 2, 3), keepdim=True, correction=0)
     inputs = (raw - mean) / std
@@ -86,8 +95,8 @@ def test_a_fit_equals_a_naive_loop(
     step = 0
     for epoch in range(EPOCHS):
         order = np.argsort(words(fold(stream("batches"), epoch), COUNT).view(np.int32), kind="stable")
-        for start in range(0, COUNT, BATCH):
-            batch = indices[order[start : start + BATCH]]
+        for start, stop in itertools.pairwise(starts):
+            batch = indices[order[start:stop]]
 
             def drop(layer: int, p: float, x: Tensor, step: int = step) -> Tensor:
                 kept = uniform(fold(fold(stream("dropout"), step), layer), *x.shape) >= p
@@ -105,7 +114,7 @@ def test_a_fit_equals_a_naive_loop(
         expected, embeddings = forward(weights, inputs, lambda layer, p, x: x)
 
     samples = ArraySamples(IMAGES, channels="first")
-    training = TrainingConfig(epochs=EPOCHS, batch_size=BATCH, learning_rate=0.01, device="cpu")
+    training = TrainingConfig(epochs=EPOCHS, batch_size=BATCH, batches=batches, learning_rate=0.01, device="cpu")
     classifier = build_classifier(name, samples, CLASSES, training)
     fitted = classifier.fit(samples, FitJob(indices, LABELS[indices], SEED))
     outputs = fitted.outputs(samples, torch.arange(40))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
 import pytest
@@ -26,14 +26,20 @@ from iale.data.arrays import ArraySamples
 from iale.errors import DataError, MemoryWarning, ModelError
 from iale.seeding import Stream
 
+Batches = Literal["equal", "remainder"]
 SHAPE, CLASSES = (2, 9, 8), 3
 SAMPLES = ArraySamples(np.random.default_rng(0).integers(0, 256, (60, *SHAPE), dtype=np.uint8))
 LABELS = torch.from_numpy(np.random.default_rng(1).integers(0, CLASSES, 60))
 CPU = torch.device("cpu")
 
 
-def recipe(name: str = "cnn", dtype: torch.dtype = torch.float64, stop: float | None = None) -> TorchClassifier:
-    training = TrainingConfig(epochs=5, batch_size=8, stop_accuracy=stop, device="cpu")
+def recipe(
+    name: str = "cnn",
+    dtype: torch.dtype = torch.float64,
+    stop: float | None = None,
+    batches: Batches = "equal",
+) -> TorchClassifier:
+    training = TrainingConfig(epochs=5, batch_size=8, batches=batches, stop_accuracy=stop, device="cpu")
     make = getattr(networks, name)
     return TorchClassifier(lambda: make(SHAPE, CLASSES, [0.5, 0.4], [0.3, 0.2]).to(dtype), SHAPE, training)
 
@@ -64,8 +70,9 @@ def distance(a: list[nn.Module], b: list[nn.Module]) -> float:
 @pytest.mark.parametrize("stop", [None, 0.6])
 @pytest.mark.parametrize("width", [1, 4, 6])
 @pytest.mark.parametrize("name", ["cnn", "mlp"])
-def test_stacked_equals_the_plain_loop_in_float64(name: str, width: int, stop: float | None) -> None:
-    classifier = recipe(name, stop=stop)
+@pytest.mark.parametrize("batches", ["equal", "remainder"])
+def test_stacked_equals_the_plain_loop_in_float64(batches: Batches, name: str, width: int, stop: float | None) -> None:
+    classifier = recipe(name, stop=stop, batches=batches)
     expected = plain(classifier, MIXED)
     initial = [classifier.initial_module(Stream(job.seed)) for job in MIXED]
     assert distance(expected, initial) > 1e-3

@@ -4,6 +4,7 @@ import copy
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassi
 from iale.data.arrays import ArraySamples
 from iale.errors import DataError, ModelError
 
+Way = Literal["equal", "remainder"]
 SHAPE, CLASSES = (1, 6, 6), 3
 SAMPLES = ArraySamples(np.random.default_rng(0).random((30, *SHAPE), dtype=np.float32), channels="first")
 LABELS = torch.from_numpy(np.random.default_rng(1).integers(0, CLASSES, 30))
@@ -297,8 +299,19 @@ def norm() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, CLASSES))
 
 
-@pytest.mark.parametrize("n", [8, 9, 17])
-def test_batch_normalization_never_meets_a_lone_last_sample(n: int) -> None:
+@pytest.mark.parametrize(
+    ("batches", "size", "n", "expected"),
+    [
+        ("remainder", 8, 8, [8]),
+        ("remainder", 8, 9, [9]),
+        ("remainder", 8, 17, [8, 9]),
+        ("equal", 8, 9, [5, 4]),
+        ("equal", 2, 5, [2, 3]),
+    ],
+)
+def test_batch_normalization_never_meets_a_lone_last_sample(
+    batches: Way, size: int, n: int, expected: list[int]
+) -> None:
     sizes: list[int] = []
 
     class Spy(nn.Flatten):
@@ -307,8 +320,9 @@ def test_batch_normalization_never_meets_a_lone_last_sample(n: int) -> None:
                 sizes.append(len(x))
             return super().forward(x)
 
-    fit(nn.Sequential(Spy(), norm()), job(n), TrainingConfig(epochs=1, batch_size=8, device="cpu"))
-    assert sizes == {8: [8], 9: [9], 17: [8, 9]}[n]
+    training = TrainingConfig(epochs=1, batch_size=size, batches=batches, device="cpu")
+    fit(nn.Sequential(Spy(), norm()), job(n), training)
+    assert sizes == expected
 
 
 def test_batch_normalization_with_one_sample_is_an_error_and_others_learn() -> None:

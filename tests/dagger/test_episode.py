@@ -97,7 +97,7 @@ def _retell(config: DaggerConfig, data: DataSet) -> list[tuple[torch.Tensor, dic
 
 def _look_ahead(learner: Learner, proposal: list[int], data: DataSet, config: DaggerConfig) -> float:
     """One look-ahead fit for one expert, on its own."""
-    indices = torch.cat([learner.pool.labeled, torch.tensor(sorted(proposal))])
+    indices = torch.tensor(sorted(learner.pool.labeled.tolist() + proposal))
     job = FitJob(indices, data.train_labels[indices], learner.job("look-ahead").seed)
     scoring = split_source(config, data)[0]
     return accuracy(recipe(data).fit(data.train, job), data.train, scoring, data.train_labels[scoring])

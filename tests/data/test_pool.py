@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -164,3 +166,31 @@ def test_a_class_with_too_few_samples_is_named() -> None:
         class_balanced(INDICES, LABELS, 4, 4, Stream(0))
     with pytest.raises(ConfigError, match="2 initial labels cannot cover 3 classes"):
         class_balanced(INDICES, LABELS, 2, 3, Stream(0))
+
+
+class Misses(np.random.Generator):
+    """Draws only slot 0, so that draws with replacement would never end."""
+
+    def integers(self, *args: object, **kwargs: object) -> Any:
+        return np.zeros(kwargs["size"], dtype=np.int64)
+
+
+def test_draws_that_miss_forever_end_with_a_permutation(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = Pool(torch.arange(1000), 2)
+    pool.acquire(torch.arange(0, 960), torch.zeros(960, dtype=torch.int64))
+    monkeypatch.setattr(Stream, "numpy", lambda self: Misses(np.random.PCG64(0)))
+    drawn = pool.candidates(15, Stream(0)).indices.tolist()
+    assert len(set(drawn)) == 15
+    assert set(drawn) <= set(range(960, 1000))
+
+
+def test_every_size_of_a_nearly_labeled_pool_is_drawn_evenly() -> None:
+    pool = Pool(torch.arange(3000), 2)
+    pool.acquire(torch.arange(20, 3000), torch.zeros(2980, dtype=torch.int64))
+    counts = torch.zeros(20)
+    for seed in range(400):
+        drawn = pool.candidates(5, Stream(seed)).indices
+        assert len(torch.unique(drawn)) == 5
+        counts[drawn] += 1
+    assert counts.sum() == 2000
+    assert 55 < counts.min() < counts.max() < 150  # 100 expected, 5 standard deviations are 43

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,13 +9,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from iale.classifiers.base import Outputs
 from iale.seeding import Stream
-from iale.strategies import badge
+from iale.strategies import _gradient, _rows, badge
 from iale.strategies._gradient import gradient_embeddings, residuals
 from iale.strategies.badge import Badge
-from iale.strategies.base import QueryContext
+from iale.strategies.base import QueryContext, QueryStrategy
+from iale.strategies.coreset import CoreSet
+from iale.strategies.uncertainty import Confidence, Entropy, Margin
 from iale.testing import make_context, reference
 
 
@@ -71,6 +76,61 @@ def test_many_small_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     expected = _ask(outputs.logits, outputs.embeddings, 150)
     monkeypatch.setattr(badge, "_ROWS", 7)
     assert _ask(outputs.logits, outputs.embeddings, 150) == expected
+
+
+@pytest.mark.parametrize("kept", [0, 20, 60, 119])
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 30.0, 800.0])
+def test_equals_the_reference_however_many_rows_are_kept(
+    scale: float, kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chunks of 20 rows, blocks of 3, and duplicates on both sides of the border."""
+    outputs = make_context(60, 5, 4).candidates.at(torch.arange(120) % 60)
+    logits = scale * outputs.logits
+    monkeypatch.setattr(badge, "_ROWS", 20)
+    monkeypatch.setattr(badge, "_KEPT", 8 * 5 * kept)
+    monkeypatch.setattr(_gradient, "_CACHED", 16)
+    expected = reference.badge(logits, outputs.embeddings, 15, _rng(3))
+    assert _ask(logits, outputs.embeddings, 15, 3) == expected
+    factored = badge._Gradients(logits, outputs.embeddings)
+    assert len(factored._kept) == kept // 20 * 20
+    for center in (0, 59, 60, 119):
+        distances = factored.distances(center)
+        assert distances[center % 60] == distances[center % 60 + 60] == 0
+    if scale == 1:
+        whole = gradient_embeddings(Outputs(logits.double(), outputs.embeddings.double()))
+        expected_distances = (whole - whole[7]).square().sum(dim=1)
+        torch.testing.assert_close(factored.distances(7), expected_distances, rtol=1e-12, atol=0)
+
+
+def test_no_block_grows_with_classes_or_embeddings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything that a query makes at a time stays below the budget of a block, a hundredth of the usual one."""
+    block = 1 << 18
+    monkeypatch.setattr(_rows, "_BYTES", block)
+    monkeypatch.setattr(_gradient, "_CACHED", block // 8)
+    many, wide = make_context(400, 600, 3, labeled=20), make_context(400, 3, 600, labeled=20)
+    assert _largest_made(Badge(), many) == 400 * 600 * 8  # the residuals that are kept, once
+    monkeypatch.setattr(badge, "_KEPT", block)
+    assert max(_largest_made(Badge(), context) for context in (many, wide)) <= block
+    assert _largest_made(CoreSet(), wide) <= block
+    assert max(_largest_made(scoring, many) for scoring in (Entropy(), Margin(), Confidence())) <= block
+
+
+def _largest_made(strategy: QueryStrategy, context: QueryContext) -> int:
+    """Bytes of the largest tensor that a query makes, its inputs aside."""
+    given = {t.untyped_storage().data_ptr() for t in (context.candidates.logits, context.candidates.embeddings)}
+    largest = 0
+
+    class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            nonlocal largest
+            result = func(*args, **(kwargs or {}))
+            made = [t.untyped_storage() for t in tree_leaves(result) if isinstance(t, Tensor)]
+            largest = max([largest, *(store.nbytes() for store in made if store.data_ptr() not in given)])
+            return result
+
+    with Watch():  # type: ignore[no-untyped-call]
+        strategy.query(context, 5, rng=_rng())
+    return largest
 
 
 def test_distances_equal_those_of_whole_gradient_embeddings() -> None:

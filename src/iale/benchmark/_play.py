@@ -126,7 +126,9 @@ def check(config: GridConfig, data: DataSet, classifier: Classifier) -> None:
 def begin_run(config: GridConfig, data: DataSet, classifier: Classifier, pool: PoolName, seed: int) -> Learner:
     """A learner with what all strategies of one seed share: the samples that may be labeled and the first labels."""
     universe = _order(config, data, seed)[: config.pool_size].sort().values
-    return start(classifier, data, config.cycle_of(pool), Stream(seed), universe=universe)
+    # Records whose fits had a last batch of few samples also kept the order of the labels.
+    as_told = config.training.batches == "remainder"
+    return start(classifier, data, config.cycle_of(pool), Stream(seed), universe=universe, as_told=as_told)
 
 
 def play_together(runs: tuple[Run, ...]) -> list[tuple[Record, RunTimes]]:

@@ -122,6 +122,7 @@ def smoke(training: TrainingConfig) -> Size:
 
 def standard(training: TrainingConfig) -> Size:
     """A few hours on two cores: the MLP carries the grids, the CNN the main figures; 10 paired seeds, or 20."""
+    training = replace(training, batches="remainder")  # as in the kept records and in the policies that come with iale
     mlp, cnn = _standard_mlp(training), _standard_cnn(training)
     grid = replace(mlp, shape=replace(mlp.shape, seeds=10))
     short = replace(mlp.lessons, episodes=8, round_size=4, update=UpdateConfig(policy_epochs=50))

@@ -17,7 +17,7 @@ _WORDS = ("out of memory", "can't allocate memory", "not enough memory", "bad_al
 
 
 class Chunks:
-    """How many samples are computed at a time: ``size`` at first. It shrinks when memory runs out, and stays small."""
+    """How many samples are computed at a time: ``size``, at least 1, until memory runs out; then it stays smaller."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -27,7 +27,7 @@ class Chunks:
         """``compute(start, stop)`` for consecutive parts of 0 … count; one empty part if count is 0.
 
         A part that runs out of memory is computed again in halves. If a single sample does not fit, the error is
-        raised.
+        raised. Each turn computes a sample or more, or halves a size above 1: at most count + log₂ size turns.
         """
         start = 0
         while True:

@@ -23,7 +23,7 @@ from iale.errors import ModelError
 from iale.seeding import Stream
 
 CHUNK = 500
-"""Samples of one forward pass, as long as memory suffices."""
+"""Samples of one forward pass at most, and samples whose dropout masks come from one key."""
 
 
 def outputs(module: nn.Module, inputs: Tensor, layer: str | None, linear: str | None) -> Outputs:
@@ -71,7 +71,7 @@ def monte_carlo(module: nn.Module, samples: Samples, indices: Tensor, passes: in
         dropout.train()
     parts: list[Tensor] = []
     try:
-        with torch.no_grad(), _layer_by_layer(), global_seed(stream.child("module").seed, device):
+        with torch.no_grad(), layer_by_layer(), global_seed(stream.child("module").seed, device):
             for number, rows in enumerate(torch.split(indices, CHUNK)):
                 keys = [draws.fold(draws.fold(key, number), k) for k in range(passes)]
 
@@ -102,7 +102,7 @@ def _probs(module: nn.Module, inputs: Tensor, start: int, dropouts: list[Dropout
 
 
 @contextlib.contextmanager
-def _layer_by_layer() -> Iterator[None]:
+def layer_by_layer() -> Iterator[None]:
     """Makes transformers run layer by layer: their fused inference path skips dropout."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)

@@ -63,7 +63,7 @@ def _epochs(module: nn.Module, inputs: Tensor, labels: Tensor, config: TrainingC
             # Counted on the device, so that no step waits for a number to reach the host.
             correct = torch.zeros((), dtype=torch.int64, device=device)
             order = draws.permutation(draws.fold(order_key, epoch), n)
-            for batch in _batches(order, config.batch_size, module):
+            for batch in _batches(order, config, module):
                 for dropout, key in zip(dropouts, keys[step], strict=True):
                     dropout.key = key
                 with rounded:
@@ -86,9 +86,17 @@ def mask_keys(key: Tensor, steps: int, layers: int) -> Tensor:
     return draws.fold(draws.fold(key, numbers)[:, None], of_layers)
 
 
-def _batches(order: Tensor, size: int, module: nn.Module) -> list[Tensor]:
+def batch_sizes(n: int, config: TrainingConfig) -> list[int]:
+    """The sizes of the batches of one epoch over ``n`` samples."""
+    count, size = -(-n // config.batch_size), config.batch_size
+    if config.batches == "equal":
+        return [n // count + (place < n % count) for place in range(count)]
+    return [size] * (count - 1) + [n - size * (count - 1)]
+
+
+def _batches(order: Tensor, config: TrainingConfig, module: nn.Module) -> list[Tensor]:
     """Batches in order. With batch normalization, a last sample that would be alone joins the batch before it."""
-    batches = list(torch.split(order, size))
+    batches = list(torch.split(order, batch_sizes(len(order), config)))
     if len(batches) > 1 and len(batches[-1]) == 1 and has_norm(module):
         batches[-2:] = [torch.cat(batches[-2:])]
     return batches

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -55,12 +55,16 @@ class TrainingConfig:
     Attributes:
         epochs: passes over the labeled samples in one fit.
         batch_size: samples in one optimizer step.
+        batches: how an epoch is divided: "equal" gives batches whose sizes differ by at most one; "remainder" fills
+            each but the last, which may hold a sample or two and then pulls the fit towards them.
         learning_rate: of Adam (betas 0.9 and 0.999, epsilon 1e-8, no weight decay).
         stop_accuracy: ends a fit after the first epoch whose training accuracy, measured on its own batches with
             dropout on, reaches this share; None never stops early.
         device: "cpu", "cuda" or "cuda:0"; "auto" takes a GPU if there is one.
         precision: how a GPU multiplies in training: "float32", "tf32" (10-bit factors) or "bf16" (7-bit factors,
             float32 sums). A CPU always multiplies in float32.
+        prediction_batch_size: samples in one forward pass of a prediction; none takes at most 500, fewer if their
+            activations would take more than 256 MiB.
 
     Raises:
         ConfigError: a value is out of range, or this machine does not have the device.
@@ -68,22 +72,28 @@ class TrainingConfig:
 
     epochs: int = 100
     batch_size: int = 64
+    batches: Literal["equal", "remainder"] = "equal"
     learning_rate: float = 1e-3
     stop_accuracy: float | None = None
     device: str = "auto"
     precision: str = "float32"
+    prediction_batch_size: int | None = None
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
             raise ConfigError(f"epochs must be at least 1, not {self.epochs}.")
         if self.batch_size < 1:
             raise ConfigError(f"the batch size must be at least 1, not {self.batch_size}.")
+        if self.batches not in ("equal", "remainder"):
+            raise ConfigError(f"unknown batches {self.batches!r}: use equal or remainder.")
         if not self.learning_rate > 0:
             raise ConfigError(f"the learning rate must be above 0, not {self.learning_rate}.")
         if self.stop_accuracy is not None and not 0 < self.stop_accuracy <= 1:
             raise ConfigError(f"the stop accuracy must be above 0 and at most 1, not {self.stop_accuracy}.")
         if self.precision not in PRECISIONS:
             raise ConfigError(f"unknown precision {self.precision!r}: use {', '.join(PRECISIONS)}.")
+        if self.prediction_batch_size is not None and self.prediction_batch_size < 1:
+            raise ConfigError(f"the prediction batch size must be at least 1, not {self.prediction_batch_size}.")
         resolve_device(self.device)
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from iale.classifiers import _draws as draws
 from iale.classifiers import _passes as passing
+from iale.classifiers._activations import samples_at_once
 from iale.classifiers._chunks import Chunks
 from iale.classifiers._global_state import global_seed
 from iale.classifiers._modules import (
@@ -78,7 +79,6 @@ class TorchClassifier:
         self.embedding_layer = embedding_layer
         self.reinitialize = reinitialize
         self.device = resolve_device(self.training.device)
-        self.chunks = Chunks(passing.CHUNK)
         self._make: Callable[[], nn.Module] | None = None
         if isinstance(module, nn.Module):
             self._template = copy.deepcopy(module).cpu()
@@ -94,6 +94,7 @@ class TorchClassifier:
         example = self._run_example()
         self.num_classes = example.logits.shape[1]
         self.embedding_dim = example.embeddings.shape[1]
+        self.chunks = Chunks(self.training.prediction_batch_size or self._samples_at_once())
         self.stacks = Chunks(width(self._template, self.device))
 
     def _run_example(self) -> Outputs:
@@ -111,6 +112,16 @@ class TorchClassifier:
                 f"the model cannot read a batch of shape {tuple(inputs.shape)} ({reason}): give it inputs of another "
                 f"shape or change its first layers."
             ) from error
+
+    def _samples_at_once(self) -> int:
+        """How many samples of a prediction fit into the budget of `samples_at_once`."""
+
+        def run(count: int) -> None:
+            inputs = torch.zeros(count, *self.shape)
+            passing.outputs(self._template, inputs, self.embedding_layer, self.last_linear)
+
+        with global_seed(_TEMPLATE_SEED, _CPU), passing.layer_by_layer():
+            return samples_at_once(run, passing.CHUNK)
 
     def fit_many(self, samples: Samples, jobs: Sequence[FitJob]) -> list[FittedClassifier]:
         """Trains one classifier for each job, side by side if `stacked` can train this network exactly.

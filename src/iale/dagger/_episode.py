@@ -52,7 +52,9 @@ def open_episode(config: AnyConfig, data: DataSet, classifier: Classifier, numbe
             f"the labeling budget {config.cycle.labeling_budget} and a last sub-pool of {subset} are larger than the "
             f"pool of {len(rest)} samples: lower the budget."
         )
-    return start(classifier, data, config.cycle, stream, universe=rest), scoring
+    # Episodes whose fits had a last batch of few samples also kept the order of the labels.
+    as_told = config.training.batches == "remainder"
+    return start(classifier, data, config.cycle, stream, universe=rest, as_told=as_told), scoring
 
 
 def run_episode(

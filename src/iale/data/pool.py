@@ -6,6 +6,7 @@ the classic bug in active-learning code. So the two meet only here.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import torch
@@ -64,7 +65,8 @@ class Pool:
 
         The draw walks through one random sequence of the whole universe and skips labeled samples. So two pools that
         differ in k labels get, from the same stream, sub-pools that differ in at most k samples, and strategies are
-        compared on the same draws. It takes O(size) time for a pool of any size that is mostly unlabeled.
+        compared on the same draws. It takes O(size) time for a pool of any size that is mostly unlabeled, and never
+        more than about twice as long as a permutation.
 
         Raises:
             ConfigError: ``size`` is below 1.
@@ -74,18 +76,20 @@ class Pool:
         if size < 1:
             raise ConfigError(f"the sub-pool needs at least 1 sample, not {size}.")
         rng = stream.numpy()
-        if 2 * size > self._remaining:
-            walk = torch.from_numpy(rng.permutation(len(self._universe)))
-            return Candidates(self._universe[walk[self._open[walk]][:size]])
-        # Draws with replacement avoid a permutation of the whole pool; a dict keeps the order of the first draws.
+        # Draws with replacement avoid a permutation of the whole pool; a dict keeps the order of the first draws. They
+        # may miss for long if most of the pool is labeled. So after as many draws as samples, a permutation follows.
         chosen: dict[int, None] = {}
-        while len(chosen) < size:
+        rounds = 0 if 2 * size > self._remaining else -(-len(self._universe) // (2 * size))
+        for _ in range(rounds):
             for slot in rng.integers(len(self._universe), size=2 * size).tolist():
                 if self._open[slot]:
                     chosen.setdefault(slot)
                     if len(chosen) == size:
-                        break
-        return Candidates(self._universe[torch.tensor(list(chosen))])
+                        return Candidates(self._universe[torch.tensor(list(chosen))])
+        walk = torch.from_numpy(rng.permutation(len(self._universe)))
+        rest = (slot for slot in walk[self._open[walk]].tolist() if slot not in chosen)
+        slots = [*chosen, *itertools.islice(rest, size - len(chosen))]
+        return Candidates(self._universe[torch.tensor(slots)])
 
     def acquire(self, indices: Tensor, labels: Tensor) -> None:
         """Moves samples from unlabeled to labeled, or raises and changes nothing.

@@ -7,10 +7,14 @@ Shapes: n candidates, C classes, D embedding.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from iale.classifiers.base import Outputs
+
+_CACHED = 1 << 17  # numbers of a block: 1 MiB in float64, which stays in the cache of one core
 
 
 def residuals(logits: Tensor) -> Tensor:
@@ -23,6 +27,43 @@ def residuals(logits: Tensor) -> Tensor:
     likely = logits.argmax(dim=1, keepdim=True)
     result.scatter_(1, likely, 0.0)
     return result.scatter_(1, likely, -result.sum(dim=1, keepdim=True))
+
+
+class Powers:
+    """Products with residuals of many rows that take too much memory to be kept, computed anew for each product.
+
+    With powers e_c = exp(z_c − max z), the residual is a_c = e_c / Σe, and for the predicted class −Σ of the others.
+    The sum of the others is kept. So a product costs one power for each number, a few rows at a time, which stay in
+    the cache.
+    """
+
+    def __init__(self, logits: Tensor, start: int) -> None:
+        """For the rows of ``logits`` [n, C] from ``start`` on."""
+        n, classes = logits.shape
+        self._logits = logits
+        self._largest = logits.new_zeros(n, 1, dtype=torch.float64)
+        self._likely = torch.zeros(n, 1, dtype=torch.int64, device=logits.device)
+        self._others = torch.zeros_like(self._largest)
+        self._buffer = self._largest.new_empty(max(1, min(n - start, _CACHED // classes)), classes)
+        for rows in self._blocks(slice(start, n)):
+            self._likely[rows] = logits[rows].argmax(dim=1, keepdim=True)
+            self._largest[rows] = logits[rows].gather(1, self._likely[rows]).double()
+            self._others[rows] = self._powers(rows, self._others[rows]).sum(dim=1, keepdim=True)
+
+    def products(self, rows: slice, vector: Tensor) -> Tensor:
+        """float64 [rows]: a·``vector`` (float64 [C]) for each row."""
+        found = [self._powers(block, -self._others[block]) @ vector for block in self._blocks(rows)]
+        return torch.cat(found) / (1 + self._others[rows, 0])
+
+    def _blocks(self, rows: slice) -> Iterator[slice]:
+        """Consecutive parts of ``rows`` that fit into the buffer."""
+        step = len(self._buffer)
+        return (slice(start, min(start + step, rows.stop)) for start in range(rows.start, rows.stop, step))
+
+    def _powers(self, rows: slice, own: Tensor) -> Tensor:
+        """float64 [rows, C] in the buffer: powers, and ``own`` for the predicted class."""
+        powers = self._buffer[: rows.stop - rows.start].copy_(self._logits[rows]).sub_(self._largest[rows]).exp_()
+        return powers.scatter_(1, self._likely[rows], own)
 
 
 def gradient_embeddings(outputs: Outputs) -> Tensor:

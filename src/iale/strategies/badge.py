@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from iale.errors import QueryError
-from iale.strategies._gradient import residuals
+from iale.strategies._gradient import Powers, residuals
+from iale.strategies._rows import rows_at_once
 from iale.strategies.base import QueryContext, QueryStrategy
 
-_ROWS = 4096  # rows raised to float64 at a time; few enough to stay in the processor's cache
-_KEPT = 1 << 28  # bytes of float64 residuals that are kept in memory; larger ones are computed again in each pass
+_ROWS = 4096  # rows raised to float64 at a time, or fewer if they are wide
+_KEPT = 1 << 28  # bytes of float64 residuals that are kept in memory; those of further rows are computed in each pass
 _NEAR = 1e-4  # share of ‖g_i‖² + ‖g_j‖² below which the three terms cancel; then differences are used
 
 
@@ -38,8 +39,8 @@ class Badge(QueryStrategy):
     - If all weights are 0: w_i = 1 for candidates that have not been chosen.
 
     All centers are candidates, and no candidate is chosen twice. A query takes k passes over the embeddings, O(k·n·(C +
-    D)), which may be on disk behind a memory map, and memory for about 64·n bytes plus the smaller of 8·n·C bytes and
-    256 MiB.
+    D)), which may be on disk behind a memory map, and memory for about 100·n bytes, blocks of 32 MiB, and the smaller
+    of 8·n·C bytes and 256 MiB. Rows beyond those 256 MiB take about three times as long.
     """
 
     name: ClassVar[str] = "badge"
@@ -88,41 +89,41 @@ class _Gradients:
         # [n, D]. Raised to float64, because the three terms cancel for close pairs; one chunk at a time, because a copy
         # would be twice as large as embeddings that may not even fit into memory.
         self._embeddings = embeddings
-        n, width = embeddings.shape
+        (n, classes), width = logits.shape, embeddings.shape[1]
         self.norms = logits.new_empty(n, dtype=torch.float64)
-        self._buffer = self.norms.new_empty(min(n, _ROWS), width)  # one for all chunks: allocators keep freed ones
+        self._rows = rows_at_once(max(classes, width), _ROWS)
+        self._buffer = self.norms.new_empty(min(n, self._rows), width)  # one for all: allocators keep freed ones
         self._lengths = torch.empty_like(self.norms)  # ‖h_i‖²
-        self._kept = self.norms.new_empty(logits.shape) if 8 * logits.numel() <= _KEPT else None
+        whole = _KEPT // (8 * max(1, classes) * self._rows) * self._rows  # no chunk is kept in part
+        self._kept = self.norms.new_empty(n if 8 * logits.numel() <= _KEPT else min(n, whole), classes)
+        self._powers = Powers(logits, len(self._kept))
         for rows, chunk in self._chunks():
             torch.sum(chunk.square_(), dim=1, out=self._lengths[rows])
             factors = residuals(logits[rows])
             torch.mul(_squares(factors), self._lengths[rows], out=self.norms[rows])
-            if self._kept is not None:
+            if rows.start < len(self._kept):
                 self._kept[rows] = factors
 
     def distances(self, center: int) -> Tensor:
         """float64 [n]: ‖g_i − g_center‖², exactly 0 for duplicates."""
-        vector, factor = self._embeddings[center].double(), self._factors(slice(center, center + 1))[0]
+        vector, factor = self._embeddings[center].double(), residuals(self._logits[center : center + 1])[0]
         result = torch.empty_like(self.norms)
         for rows, chunk in self._chunks():
             torch.mv(chunk, vector, out=result[rows])
-            result[rows] *= self._factors(rows) @ factor  # (h_i·h_j)(a_i·a_j)
+            kept = rows.start < len(self._kept)
+            result[rows] *= self._kept[rows] @ factor if kept else self._powers.products(rows, factor)
         total = self.norms + self.norms[center]
         result.mul_(-2).add_(total)
         # Rounding errors are about 1e-16 of `total`, so at 1e-4 of it 12 digits of the distance are left. Without this,
         # duplicates could be drawn, and weights could be negative.
-        for near in torch.split((result < _NEAR * total).nonzero()[:, 0], _ROWS):
+        for near in torch.split((result < _NEAR * total).nonzero()[:, 0], self._rows):
             result[near] = self._near(near, center)
         return result
 
-    def _factors(self, rows: slice | Tensor) -> Tensor:
-        """float64 [rows, C]: the residuals a."""
-        return residuals(self._logits[rows]) if self._kept is None else self._kept[rows]
-
     def _chunks(self) -> Iterator[tuple[slice, Tensor]]:
         """Rows, and their embeddings in float64 in a buffer, which the next chunk overwrites."""
-        for start in range(0, len(self._embeddings), _ROWS):
-            rows = slice(start, start + _ROWS)
+        for start in range(0, len(self._embeddings), self._rows):
+            rows = slice(start, min(start + self._rows, len(self._embeddings)))
             chunk = self._embeddings[rows]
             yield rows, self._buffer[: len(chunk)].copy_(chunk)
 
@@ -133,8 +134,9 @@ class _Gradients:
         small when the factors are close.
         """
         own, other = self._embeddings[rows].double(), self._embeddings[center].double()
-        factor = self._factors(slice(center, center + 1))[0]
-        a, h = self._factors(rows) - factor, own - other
+        factor = residuals(self._logits[center : center + 1])[0]
+        all_kept = len(self._kept) == len(self.norms)
+        a, h = (self._kept[rows] if all_kept else residuals(self._logits[rows])) - factor, own - other
         cross = (a @ factor) * (own * h).sum(dim=1)
         result = _squares(a) * self._lengths[rows] + _squares(factor) * _squares(h) + 2 * cross
         return result.clamp(min=0)

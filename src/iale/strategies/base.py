@@ -69,7 +69,7 @@ class QueryStrategy(ABC):
         ``rng`` is for draws and for ties.
 
         Raises:
-            QueryError: k is not in 1 … n, or the context lacks a need.
+            QueryError: k is not in 1 … n, the context lacks a need, or the strategy chose none.
         """
         if k < 1:
             raise QueryError(f"{k} samples were asked for: ask for at least 1.")
@@ -78,7 +78,10 @@ class QueryStrategy(ABC):
         for need in self.needs:
             if getattr(context, need.value) is None:
                 raise QueryError(f"{self.name} needs {need.value} outputs, which this context lacks.")
-        return self.select(context, k, rng=rng)
+        chosen = self.select(context, k, rng=rng)
+        if not len(chosen):  # a loop that waits for labels would never end
+            raise QueryError(f"{self.name} chose no candidates, {k} were asked for: mend its select().")
+        return chosen
 
     @abstractmethod
     def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:

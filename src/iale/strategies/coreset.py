@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 
 from iale.errors import QueryError
+from iale.strategies._rows import rows_at_once
 from iale.strategies.base import Need, QueryContext, QueryStrategy
 
-_ROWS = 4096  # candidates raised to float64 at a time
+_ROWS = 4096  # candidates raised to float64 at a time, or fewer if embeddings are wide
 _CENTERS = 256  # centers compared with them at a time
 _BATCH = 64  # candidates updated in the first try of a step; each further try takes four times as many
 _FIRST = 128  # labeled samples with which every candidate is compared at first
@@ -67,6 +68,7 @@ class _Search:
         n, width = points.shape
         self.chosen: list[int] = []
         self._points = points
+        self._rows = rows_at_once(width, _ROWS)
         self._labeled = len(labeled)
         self._count = len(labeled)
         self._centers = torch.empty(len(labeled) + k, width, dtype=torch.float64, device=points.device)
@@ -89,8 +91,8 @@ class _Search:
         lengths = centers.square().sum(dim=1)
         terms = 4 * (self._points.shape[1] + 8)
         slack, smallest = terms * torch.finfo(kind).eps, terms * torch.finfo(kind).tiny
-        for start in range(0, len(self._points), _ROWS):
-            rows = slice(start, start + _ROWS)
+        for start in range(0, len(self._points), self._rows):
+            rows = slice(start, start + self._rows)
             points = self._points[rows].to(kind)
             norms = points.square().sum(dim=1)
             squares = torch.addmm(lengths, points, centers.T, alpha=-2).amin(dim=1).double() + norms
@@ -105,7 +107,10 @@ class _Search:
             raise QueryError(_NOT_FINITE)
 
     def farthest(self) -> int:
-        """The first of the candidates with the largest distance."""
+        """The first of the candidates with the largest distance.
+
+        Each turn brings a candidate forward that lacks a center, so there are at most n·(log₂ L + k) turns.
+        """
         batch = _BATCH
         while True:
             # argmax returns the first of equal bounds. So all candidates before it are strictly closer, whether their
@@ -130,7 +135,6 @@ class _Search:
         all. Chosen centers are few, so it sees them all, together with candidates that lack about as many.
         """
         # Only candidates that lack a center: any number of others may tie with them and would fill the batch forever.
-        # Each call thus brings at least one candidate forward, so there are at most n·(log₂ L + k) calls.
         lacking = torch.where(self._seen < self._count, self._bounds, -1.0)
         rows = lacking.topk(min(batch, len(lacking))).indices
         rows = rows[lacking[rows] > 0]
@@ -143,7 +147,7 @@ class _Search:
             alike = rows[groups == group]
             start = int(self._seen[alike].min())
             stop = min(max(2 * start, _FIRST), self._count) if start < self._labeled else self._count
-            for part in torch.split(alike, _ROWS):
+            for part in torch.split(alike, self._rows):
                 self._lower(part, start, stop)
             self._seen[alike] = self._seen[alike].clamp(min=stop)
 

@@ -6,11 +6,13 @@ All three are computed in float64 from the logits, which distinguishes confident
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from iale.strategies._rows import rows_at_once
 from iale.strategies.base import QueryContext, ScoringStrategy
 
 
@@ -21,9 +23,7 @@ class Confidence(ScoringStrategy):
 
     def score(self, context: QueryContext) -> Tensor:
         """float64 [n] in [0, 1 − 1/C]."""
-        probs = _probs(context)  # [n, C]
-        likely = probs.argmax(dim=1, keepdim=True)
-        return probs.scatter(1, likely, 0.0).sum(dim=1)  # the sum of the others keeps the digits that 1 − max loses
+        return _by_rows(context, _others)
 
 
 class Margin(ScoringStrategy):
@@ -33,7 +33,7 @@ class Margin(ScoringStrategy):
 
     def score(self, context: QueryContext) -> Tensor:
         """float64 [n] in [−1, 0]."""
-        two = _probs(context).topk(2, dim=1).values  # [n, 2]
+        two = _by_rows(context, lambda probs: probs.topk(2, dim=1).values)  # [n, 2]
         return two[:, 1] - two[:, 0]
 
 
@@ -44,9 +44,16 @@ class Entropy(ScoringStrategy):
 
     def score(self, context: QueryContext) -> Tensor:
         """float64 [n] in [0, ln C]; a probability of 0 contributes 0."""
-        terms: Tensor = torch.special.entr(_probs(context))  # [n, C]
-        return terms.sum(dim=1)
+        return _by_rows(context, lambda probs: torch.special.entr(probs).sum(dim=1))
 
 
-def _probs(context: QueryContext) -> Tensor:
-    return torch.softmax(context.candidates.logits.double(), dim=1)
+def _others(probs: Tensor) -> Tensor:
+    """1 − max, as the sum of the others, which keeps the digits that the difference loses."""
+    return probs.scatter(1, probs.argmax(dim=1, keepdim=True), 0.0).sum(dim=1)
+
+
+def _by_rows(context: QueryContext, rule: Callable[[Tensor], Tensor]) -> Tensor:
+    """``rule`` of the probabilities, float64 [rows, C], a few rows at a time: many classes take no more memory."""
+    logits = context.candidates.logits
+    blocks = torch.split(logits, rows_at_once(logits.shape[1]))
+    return torch.cat([rule(torch.softmax(block.double(), dim=1)) for block in blocks])

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from iale.classifiers import _draws as draws
-from iale.classifiers._training import mask_keys
+from iale.classifiers._training import batch_sizes, mask_keys
 from iale.classifiers.base import FitJob, TrainingConfig
 from iale.seeding import Stream
 
@@ -54,9 +54,10 @@ def plan(
     epoch_numbers = torch.arange(config.epochs, dtype=torch.int32, device=device)
     for r, (job, n, steps) in enumerate(zip(jobs, counts, epochs, strict=True)):
         order_key, drop_key = draws.keys([Stream(job.seed).child(name).seed for name in ("batches", "dropout")], device)
-        # One row for each epoch, as long as its steps need; −1 marks what the last batch of an epoch lacks.
+        # One row for each epoch, as long as its steps need; −1 marks what a batch lacks.
         orders = torch.full((config.epochs, steps * size), -1, device=device)
-        orders[:, :n] = draws.permutation(draws.fold(order_key, epoch_numbers), n)
+        filled = [size * step + place for step, own in enumerate(batch_sizes(n, config)) for place in range(own)]
+        orders[:, filled] = draws.permutation(draws.fold(order_key, epoch_numbers), n)
         orders = orders.view(-1, size)[:, : shape[2]]
         real, orders, last = orders >= 0, orders.clamp(min=0), config.epochs * steps
         rows[:, r] = places[r][0]  # padding has to be some sample: share 0 makes its gradient exactly 0

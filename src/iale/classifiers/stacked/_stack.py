@@ -73,7 +73,8 @@ class Stack:
         stop, plan, taken = self.config.stop_accuracy, self.plan, 0
         while len(self._trained) < len(self._networks):
             # Run to the next step after which a network may leave: the end of its fit or, with early stopping, of an
-            # epoch. Epochs differ in length, so each network has its own ends.
+            # epoch. Epochs differ in length, so each network has its own ends, all of them later than now: each turn
+            # ends an epoch of some network.
             alive = [r for r, member in enumerate(self._members) if member not in self._trained]
             last = {r: plan.epochs[r] * self.config.epochs for r in alive}
             ends = last if stop is None else {r: (taken // plan.epochs[r] + 1) * plan.epochs[r] for r in alive}
