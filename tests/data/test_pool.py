@@ -45,7 +45,7 @@ def test_labels_are_kept_in_the_order_in_which_they_came() -> None:
         ([7, 8], [0, 0], QueryError, "sample 8 is not in this pool"),
         ([7, 1000], [0, 0], QueryError, "sample 1000 is not in this pool"),
         ([-1], [0], QueryError, "sample -1 is not in this pool"),
-        ([7, 13, 7], [0, 0, 0], QueryError, "named twice in one acquisition"),
+        ([7, 13, 7], [0, 0, 0], QueryError, "named twice"),
         ([7, 99], [0, 0], QueryError, "sample 99 is labeled already"),
         ([7], [3], DataError, "label 3 is out of range: labels of 3 classes are 0 to 2"),
         ([7, 13], [0, -1], DataError, "label -1 is out of range"),
