@@ -77,22 +77,22 @@ def integers(values: IntegersLike, what: str) -> Tensor:
         array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
     except (TypeError, ValueError, RuntimeError) as error:
         raise DataError(
-            f"{what} must be a list of integers, one for each sample, which {_shown(values)} is not (several labels "
-            f"for one sample are not supported)."
+            f"{what} must be a list of integers, which {_shown(values)} is not; several for one sample are not "
+            f"supported."
         ) from error
     if array.ndim == 1 and not array.size:
         return torch.empty(0, dtype=torch.int64)  # an empty list becomes a float array
+    if array.dtype.kind not in "biufc":
+        raise DataError(f"{what} must be a list of integers, which {_shown(values)} is not.")
+    if array.ndim == 2:
+        raise DataError(
+            f"{what} must be a list of integers, not an array of shape {array.shape}: give one for each sample, since "
+            f"several labels for one are not supported."
+        )
     # A Boolean mask would convert to zeros and ones, which are indices that nobody meant.
     if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise DataError(
-            f"{what} must be a list of integers, not {array.dtype} of shape {array.shape}{_several(array)}."
-        )
+        raise DataError(f"{what} must be a list of integers, not {array.dtype} of shape {array.shape}.")
     return torch.from_numpy(array.astype(np.int64))
-
-
-def _several(array: NDArray[np.generic]) -> str:
-    """A remark about arrays with a row for each sample."""
-    return ": give one for each sample, since several labels for one are not supported" if array.ndim == 2 else ""
 
 
 def _shown(values: object) -> str:
