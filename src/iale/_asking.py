@@ -20,7 +20,7 @@ from iale.learner import Learner
 from iale.seeding import Stream
 from iale.strategies.base import QueryStrategy
 
-_LOOKED_AT = 500  # samples that a first batch is chosen from
+LOOKED_AT = 500  # samples that a first batch is chosen from
 _READ = 100  # of them at a time
 
 
@@ -52,8 +52,8 @@ def diverse(samples: Samples, pool: Pool, k: int, rng: np.random.Generator) -> l
     They are spread over sketches of the inputs by k-means++; what a batch of more than 500 lacks is drawn at random.
     """
     indices = pool.candidates(None, Stream(0)).indices
-    drawn = indices[torch.from_numpy(rng.permutation(len(indices))[: max(k, _LOOKED_AT)])]
-    near = drawn[:_LOOKED_AT]
+    drawn = indices[torch.from_numpy(rng.permutation(len(indices))[: max(k, LOOKED_AT)])]
+    near = drawn[:LOOKED_AT]
     kind: SampleKind = "image" if len(samples.shape) == 3 else "row"
     points = np.concatenate([sketches(samples.batch(rows), kind) for rows in torch.split(near, _READ)])
     chosen = near[spread(points, min(k, len(near)), rng)]
