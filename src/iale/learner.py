@@ -183,7 +183,7 @@ class Learner:
         """
         with self._timed("query"):
             indices = self.candidates().indices
-            indices, outputs = finite_only(indices, self._candidate_outputs(self.fitted, indices))
+            indices, outputs = finite_only(indices, self._candidate_outputs(self.fitted, indices), self.samples)
             context = self._context(indices, outputs, frozenset[Need]().union(*(s.needs for s in strategies)))
             return [indices[s.query(context, k, rng=self.rng("query", s.name))] for s in strategies]
 

@@ -106,7 +106,7 @@ def test_the_contract_catches(defect: str) -> None:
 
 
 def test_a_strategy_is_not_accused_of_what_an_import_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Importing scikit-learn draws from Python's generator; here a module does so for sure, and is new to the process."""
+    """Importing scikit-learn draws from Python's generator, and so does this module, which is new to the process."""
     (tmp_path / "draws_when_imported.py").write_text("import random\nrandom.random()\n")
     monkeypatch.syspath_prepend(tmp_path)
 

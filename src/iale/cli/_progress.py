@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -74,8 +74,8 @@ def work_of(strategy: QueryStrategy, labeled: int, candidates: int) -> Work:
 class Watched:
     """Samples that move a bar on stderr when they are read."""
 
-    def __init__(self, samples: Samples) -> None:
-        self._samples = samples
+    def __init__(self, samples: Samples, names: Sequence[str]) -> None:
+        self._samples, self.names = samples, names
         self._bar: tqdm | None = None
         self.shape = samples.shape
         self.dtype: torch.dtype = getattr(samples, "dtype", torch.float32)

@@ -19,7 +19,7 @@ from iale.cli._output import check_file, say
 from iale.cli._progress import Watched, announcement, work_of
 from iale.data._skips import read_skipped
 from iale.data.pool import Pool
-from iale.data.samples import SampleKind, Samples
+from iale.data.samples import SampleKind
 from iale.data.unlabeled import load_labels_csv, load_unlabeled
 from iale.errors import ConfigError, DataError
 from iale.policies.catalog import find_strategy
@@ -65,12 +65,12 @@ def main(argv: Sequence[str]) -> int:
     skipped = torch.tensor(_skipped(options, names, indices), dtype=torch.int64)
     _check_k(options, len(names) - len(indices) - len(skipped))
     if len(indices):
-        chosen = _ask(options, samples, (indices, labels, classes), skipped)
+        chosen = _ask(options, Watched(samples, names), (indices, labels, classes), skipped)
     else:
         say(f"there are no labels yet, so the {options.k} samples are chosen to differ from one another")
         pool = Pool(torch.arange(len(samples)), len(classes))
         pool.skip(skipped)
-        watched = Watched(samples)
+        watched = Watched(samples, names)
         with watched.stage("reading", min(len(pool), max(LOOKED_AT, options.k))):
             chosen = diverse(watched, pool, options.k, Stream(options.seed).child("labels", 0, "cold").numpy())
     table = io.StringIO()
@@ -86,7 +86,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _ask(
-    options: QueryOptions, samples: Samples, labeled: tuple[Tensor, Tensor, tuple[str, ...]], skipped: Tensor
+    options: QueryOptions, samples: Watched, labeled: tuple[Tensor, Tensor, tuple[str, ...]], skipped: Tensor
 ) -> list[int]:
     """What the strategy asks for, once the classifier is fitted to the labels."""
     indices, labels, classes = labeled
@@ -99,13 +99,12 @@ def _ask(
     work = work_of(strategy, len(indices), min(unlabeled, options.subset_size or unlabeled))
     if sentence := announcement(work.seconds(classifier, samples, indices, labels)):
         say(sentence)
-    watched = Watched(samples)
-    learner = ActiveLearner(classifier, watched, strategy, subset_size=options.subset_size, seed=options.seed)
+    learner = ActiveLearner(classifier, samples, strategy, subset_size=options.subset_size, seed=options.seed)
     learner.tell(indices, labels)
     learner.skip(skipped)
-    with watched.stage("fitting", work.members * work.labeled):
+    with samples.stage("fitting", work.members * work.labeled):
         learner.fit()
-    with watched.stage("predicting", work.read):
+    with samples.stage("predicting", work.read):
         return learner.ask(options.k)
 
 
