@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
@@ -39,7 +40,7 @@ def as_samples(data: object) -> Samples:
     if isinstance(data, Samples):
         return data
     if isinstance(data, Tensor):
-        return ArraySamples(data if not data.is_sparse else data.to_dense())
+        return ArraySamples(data if data.layout == torch.strided else data.to_dense())
     if sparse.issparse(data):
         return SparseSamples(data)
     if isinstance(data, _Frame):
