@@ -164,3 +164,25 @@ def test_a_class_with_too_few_samples_is_named() -> None:
         class_balanced(INDICES, LABELS, 4, 4, Stream(0))
     with pytest.raises(ConfigError, match="2 initial labels cannot cover 3 classes"):
         class_balanced(INDICES, LABELS, 2, 3, Stream(0))
+
+
+def test_a_draw_from_the_last_of_many_samples_ends() -> None:
+    """Ten of a million are left, so draws with replacement would hardly ever meet one."""
+    pool = Pool(torch.arange(1_000_000), 2)
+    pool.skip(torch.arange(999_990))
+    assert len(pool) == 10
+    drawn = [pool.candidates(2, Stream(seed)).indices.tolist() for seed in range(12)]
+    assert all(len(set(pair)) == 2 and min(pair) >= 999_990 for pair in drawn)
+    assert len({tuple(pair) for pair in drawn}) > 6
+    assert pool.candidates(2, Stream(0)).indices.tolist() == drawn[0]
+
+
+def test_what_is_skipped_and_forgotten() -> None:
+    pool = pool_of([99, 7])
+    pool.skip(torch.tensor([13, 58]))
+    assert len(pool) == 2
+    assert sorted(pool.candidates(None, Stream(0)).indices.tolist()) == [2, 40]
+    pool.acquire(torch.tensor([99, 13, 2]), torch.tensor([2, 1, 0]), overwrite=True)
+    assert (pool.labeled.tolist(), pool.labels.tolist(), len(pool)) == ([7, 99, 13, 2], [0, 2, 1, 0], 1)
+    pool.forget(torch.tensor([58, 99]))
+    assert (pool.labeled.tolist(), pool.labels.tolist(), len(pool)) == ([7, 13, 2], [0, 1, 0], 3)
