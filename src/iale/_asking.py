@@ -2,37 +2,62 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
+from typing import SupportsIndex
 
+import numpy as np
+import torch
 from torch import nn
 
 from iale.classifiers.base import Classifier, TrainingConfig
 from iale.classifiers.torch_classifier import TorchClassifier
+from iale.data._sketches import sketches, spread
+from iale.data.pool import Pool
+from iale.data.samples import SampleKind, Samples
 from iale.errors import ConfigError, ModelError
 from iale.learner import Learner
+from iale.seeding import Stream
 from iale.strategies.base import QueryStrategy
 
+LOOKED_AT = 500  # samples that a first batch is chosen from
+_READ = 100  # of them at a time
 
-def next_samples(learner: Learner, strategy: QueryStrategy, k: int, fit: Callable[[], object]) -> list[int]:
+
+def next_samples(learner: Learner, strategy: QueryStrategy, k: SupportsIndex, fit: Callable[[], object]) -> list[int]:
     """The k samples to label next, best first; ``fit`` brings the learner up to date with the labels.
 
-    Before the first label there is nothing to fit, and the k samples are drawn at random.
+    Before the first label there is nothing to fit, and the k samples are a `diverse` batch.
 
     Raises:
         ConfigError: fewer than k samples are unlabeled, or k is larger than the sub-pool.
     """
     unlabeled, size = len(learner.pool), learner.config.subset_size
     if not unlabeled:
-        raise ConfigError("every sample is labeled already: there is nothing left to ask for.")
-    if not isinstance(k, int) or not 1 <= k <= unlabeled:
+        raise ConfigError("every sample is labeled or skipped already: there is nothing left to ask for.")
+    if not isinstance(k, SupportsIndex) or not 1 <= operator.index(k) <= unlabeled:
         raise ConfigError(f"{k} samples were asked for, but {unlabeled} are unlabeled: ask for 1 to {unlabeled}.")
+    k = operator.index(k)
     if not len(learner.pool.labeled):
-        indices = learner.pool.candidates(None, learner.stream).indices
-        return indices[learner.rng("cold").permutation(unlabeled)[:k]].tolist()
+        return diverse(learner.samples, learner.pool, k, learner.rng("cold"))
     if size is not None and size < k:
         raise ConfigError(f"{k} samples were asked for from a sub-pool of {size}: raise subset_size.")
     fit()
     return learner.query(strategy, k).tolist()
+
+
+def diverse(samples: Samples, pool: Pool, k: int, rng: np.random.Generator) -> list[int]:
+    """k unlabeled samples that differ from one another, chosen without a model from 500 random ones (or from k).
+
+    They are spread over sketches of the inputs by k-means++; what a batch of more than 500 lacks is drawn at random.
+    """
+    indices = pool.candidates(None, Stream(0)).indices
+    drawn = indices[torch.from_numpy(rng.permutation(len(indices))[: max(k, LOOKED_AT)])]
+    near = drawn[:LOOKED_AT]
+    kind: SampleKind = "image" if len(samples.shape) == 3 else "row"
+    points = np.concatenate([sketches(samples.batch(rows), kind) for rows in torch.split(near, _READ)])
+    chosen = near[spread(points, min(k, len(near)), rng)]
+    return torch.cat([chosen, drawn[len(near) :][: k - len(chosen)]]).tolist()
 
 
 def as_classifier(model: object, shape: tuple[int, ...], training: TrainingConfig | None) -> Classifier:

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import SupportsIndex
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from iale._asking import as_classifier, next_samples
 from iale.classifiers.base import Classifier, FittedClassifier, TrainingConfig
 from iale.classifiers.cache import OutputCache
-from iale.data._checks import integers
-from iale.data.arrays import ArraySamples
+from iale.data._checks import IntegersLike, integers
+from iale.data._inputs import as_samples
 from iale.data.pool import Pool
-from iale.data.samples import Samples
-from iale.errors import DataError, ModelError
+from iale.errors import ModelError
 from iale.learner import Learner, QueryConfig
 from iale.policies.catalog import find_strategy
 from iale.seeding import Stream
 from iale.strategies.base import QueryStrategy
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
 
 
 @dataclass(eq=False, repr=False)
@@ -34,7 +29,9 @@ class ActiveLearner:
 
     Args:
         model: any PyTorch module that maps a batch to logits [B, C], a function that makes one, or a `Classifier`.
-        samples: the inputs: an array [N, …], or any `Samples`.
+        samples: the inputs: an array or tensor [N, …], any `Samples`, a map-style PyTorch data set, a list of arrays,
+            tensors or Pillow images, a data frame of numbers, a sparse matrix of SciPy, or a column of a Hugging Face
+            data set. Items may be pairs (x, y), of which y is not read.
         strategy: a strategy, its name, the name of a shipped policy, or a policy's folder. The attribute holds the
             strategy itself.
         num_classes: C; by default the number of logits.
@@ -47,7 +44,7 @@ class ActiveLearner:
 
     Raises:
         ConfigError: the subset size is below 1, or the strategy is unknown.
-        DataError: the samples are a path, or an array that no model can read.
+        DataError: the samples are none of these, or no model can read them.
         ModelError, PolicyError: the strategy asks for what the model lacks.
 
     >>> import numpy as np
@@ -61,7 +58,7 @@ class ActiveLearner:
     """
 
     model: nn.Module | Callable[[], nn.Module] | Classifier
-    samples: Samples | ArrayLike | Tensor
+    samples: object
     strategy: QueryStrategy | str = "margin"
     _: KW_ONLY
     num_classes: int | None = None
@@ -71,7 +68,7 @@ class ActiveLearner:
     cache: str | Path | None = None
 
     def __post_init__(self) -> None:
-        samples = _inputs(self.samples)
+        samples = as_samples(self.samples)
         classifier = as_classifier(self.model, samples.shape, self.training)
         if self.num_classes not in (None, classifier.num_classes):
             raise ModelError(f"the model has {classifier.num_classes} logits, but num_classes is {self.num_classes}.")
@@ -85,21 +82,46 @@ class ActiveLearner:
 
     @property
     def labeled(self) -> list[int]:
-        """Indices of the labeled samples, in the order they were told."""
+        """Indices of the labeled samples, in the order they were told; a corrected label counts as the latest."""
         return self._learner.pool.labeled.tolist()
 
-    def tell(self, indices: Sequence[int] | Tensor, labels: Sequence[int] | Tensor) -> None:
+    def tell(self, indices: IntegersLike, labels: IntegersLike, *, overwrite: bool = False) -> None:
         """Adds labels; if it raises, it has added none.
 
         Args:
             indices: [k] integers in 0 … N−1, of unlabeled samples.
             labels: [k] integers in 0 … C−1, one for each index.
+            overwrite: whether the samples may have been labeled or skipped; the new label replaces the old one.
 
         Raises:
             DataError: an argument is not a list of integers, the lengths differ, or a label is out of range.
-            QueryError: an index is unknown, labeled already or named twice.
+            QueryError: an index is unknown or named twice, or, without ``overwrite``, labeled or skipped already.
         """
-        self._learner.pool.acquire(integers(indices, "indices"), integers(labels, "labels"))
+        self._learner.pool.acquire(integers(indices, "indices"), integers(labels, "labels"), overwrite=overwrite)
+
+    def skip(self, indices: IntegersLike) -> None:
+        """Sets samples aside that nobody can label: they are not asked for again. If it raises, it has skipped none.
+
+        Args:
+            indices: [k] integers in 0 … N−1, of samples without a label.
+
+        Raises:
+            DataError: ``indices`` is not a list of integers.
+            QueryError: an index is unknown, labeled or named twice.
+        """
+        self._learner.pool.skip(integers(indices, "indices"))
+
+    def forget(self, indices: IntegersLike) -> None:
+        """Undoes `tell` and `skip`, so that the samples may be asked for again. If it raises, it has changed nothing.
+
+        Args:
+            indices: [k] integers in 0 … N−1, of labeled or skipped samples.
+
+        Raises:
+            DataError: ``indices`` is not a list of integers.
+            QueryError: an index is unknown, named twice, or neither labeled nor skipped.
+        """
+        self._learner.pool.forget(integers(indices, "indices"))
 
     def fit(self) -> FittedClassifier:
         """Fits the model to all labels told so far, or returns the last fit if there are no new ones."""
@@ -107,20 +129,16 @@ class ActiveLearner:
             self._learner.fit(self._strategy.needs)
         return self._learner.fitted
 
-    def ask(self, k: int) -> list[int]:
+    def ask(self, k: SupportsIndex) -> list[int]:
         """The k samples to label next, best first; fits first if there are new labels.
 
-        Before the first label there is nothing to fit, and the k samples are drawn at random.
+        Before the first label there is nothing to fit. Then the k samples are chosen from 500 random ones, and differ
+        from one another: k-means++ spreads them over the inputs, images being reduced to 16 x 16 gray pixels.
+
+        Samples for which the model computes NaN or infinity are left out, and a warning names them.
 
         Raises:
             ConfigError: fewer than k samples are unlabeled, or k is larger than the sub-pool.
+            ModelError: the model's outputs are NaN or infinite for all candidates.
         """
         return next_samples(self._learner, self._strategy, k, self.fit)
-
-
-def _inputs(samples: Samples | ArrayLike | Tensor) -> Samples:
-    if isinstance(samples, str | Path):
-        raise DataError(f"{str(samples)!r} is a path: pass FolderSamples({str(samples)!r}) or an array.")
-    if isinstance(samples, Samples):
-        return samples
-    return ArraySamples(samples if isinstance(samples, Tensor) else np.asarray(samples))

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from iale._finite import finite_only
 from iale.classifiers.base import Classifier, FitJob, FittedClassifier, Outputs
 from iale.classifiers.cache import OutputCache
 from iale.data.pool import Candidates, Pool, class_balanced
@@ -155,9 +156,10 @@ class Learner:
 
         Raises ModelError if the classifier, or the committee in ``needs``, is not fitted.
         """
-        indices = candidates.indices
+        return self._context(candidates.indices, self._candidate_outputs(self.fitted, candidates.indices), needs)
+
+    def _context(self, indices: Tensor, outputs: Outputs, needs: Set[Need]) -> QueryContext:
         monte_carlo = committee = labeled = labels = None
-        outputs = self._candidate_outputs(self.fitted, indices)
         if Need.LABELED in needs:
             known, labels = self._labeled()
             labeled = self.fitted.outputs(self.samples, known)
@@ -187,11 +189,15 @@ class Learner:
             return strategy.choose(self, k)
 
     def choices(self, strategies: Sequence[QueryStrategy], k: int) -> list[Tensor]:
-        """What each strategy would label next in this same state: int64 [k] data-set indices each, best first."""
+        """What each strategy would label next in this same state: int64 [k] data-set indices each, best first.
+
+        Candidates with outputs that are not finite are left out, and a warning names them.
+        """
         with self._timed("query"):
-            candidates = self.candidates()
-            context = self.context(candidates, frozenset[Need]().union(*(s.needs for s in strategies)))
-            return [candidates.indices[s.query(context, k, rng=self.rng("query", s.name))] for s in strategies]
+            indices = self.candidates().indices
+            indices, outputs = finite_only(indices, self._candidate_outputs(self.fitted, indices), self.samples)
+            context = self._context(indices, outputs, frozenset[Need]().union(*(s.needs for s in strategies)))
+            return [indices[s.query(context, k, rng=self.rng("query", s.name))] for s in strategies]
 
     def rng(self, *names: str | int) -> np.random.Generator:
         """The random generator with these names in this step."""

@@ -189,7 +189,6 @@ def test_commands(argv: tuple[str, ...], words: str, refused: Refused, tmp_path:
         (("--k", "0"), "0 samples were asked for"),
         (("--k", "22"), "22 samples were asked for: 21 are unlabeled"),
         (("--k", "6", "--subset-size", "5"), "ask for 1 to 5"),
-        (("--classes", "0,1,2,3"), "class '3' has no labeled sample in labels.csv"),
         (("--classes", "0,1"), "labels.csv, line 4: '2' is not a class"),
         (("--images", "nope"), "nope"),
         (("--images", "labels.csv"), "labels.csv holds no samples"),
@@ -229,7 +228,6 @@ def test_pixels_that_are_not_finite(
     ("text", "words"),
     [
         ("", "columns sample and label were expected"),
-        ("sample,label\n", "holds no labels"),
         ("sample,label\n0,0\n1,0\n", "labels of one class only"),
         ("sample,label\n0,0\n1,1\n99,2\n", "line 4: there is no sample '99'"),
         ("sample,label\n0,0\n0,1\n", "line 3: sample '0' was labeled before"),

@@ -13,10 +13,10 @@ import torch
 from tests.labeling.conftest import QUICK, Make, label_some, write_images
 
 from iale.classifiers.base import TrainingConfig
+from iale.data._sketches import keep_apart, sketches, spread
 from iale.errors import ConfigError, DataError, ModelError
 from iale.labeling.fitting._fit import NICENESS, Refitter
 from iale.labeling.items._reading import Reading
-from iale.labeling.items._sketches import keep_apart, sketches, spread
 from iale.labeling.project import Project
 from iale.labeling.record.config import ProjectConfig
 from iale.policies.catalog import list_policies

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import random
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -13,9 +17,11 @@ from torch import Tensor
 
 from iale.classifiers.base import Outputs
 from iale.errors import QueryError
+from iale.seeding import Stream
 from iale.strategies.base import Need, QueryContext, QueryStrategy, ScoringStrategy
 from iale.strategies.catalog import STRATEGIES
 from iale.testing import check_strategy, make_context, reorder
+from iale.testing.contract import _check_side_effects
 
 
 @pytest.mark.parametrize("name", list(STRATEGIES))
@@ -99,6 +105,40 @@ def test_the_contract_catches(defect: str) -> None:
         check_strategy(Broken(answer))
 
 
+def test_a_strategy_is_not_accused_of_what_an_import_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Importing scikit-learn draws from Python's generator, and so does this module, which is new to the process."""
+    (tmp_path / "draws_when_imported.py").write_text("import random\nrandom.random()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def answer(context: QueryContext, k: int, rng: np.random.Generator) -> Tensor:
+        importlib.import_module("draws_when_imported")
+        return _norms(context).topk(k).indices
+
+    try:
+        _check_side_effects(Broken(answer), make_context(), Stream(0))
+    finally:
+        sys.modules.pop("draws_when_imported", None)
+
+
+def test_a_strategy_that_draws_from_pythons_generator_is_accused() -> None:
+    def answer(context: QueryContext, k: int, rng: np.random.Generator) -> Tensor:
+        random.random()
+        return _norms(context).topk(k).indices
+
+    with pytest.raises(AssertionError, match="changed global random state"):
+        check_strategy(Broken(answer))
+
+
+def test_scores_of_numpy_keep_the_contract() -> None:
+    class OfNumPy(ScoringStrategy):
+        name: ClassVar[str] = "of-numpy"
+
+        def score(self, context: QueryContext) -> Tensor:
+            return _norms(context).double().numpy()  # type: ignore[return-value]
+
+    check_strategy(OfNumPy())
+
+
 def test_the_contract_catches_a_score_averaged_over_the_batch() -> None:
     with pytest.raises(AssertionError, match="must ignore the other candidates"):
         check_strategy(Averaging())
@@ -154,5 +194,5 @@ def test_a_strategy_that_chooses_nothing_is_an_error_and_no_endless_loop() -> No
         def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
             return torch.empty(0, dtype=torch.int64)
 
-    with pytest.raises(QueryError, match="nothing chose no candidates, 3 were asked for"):
+    with pytest.raises(QueryError, match="nothing gave torch.int64 of shape .0,. for 3 positions"):
         Nothing().query(make_context(), 3, rng=np.random.default_rng(0))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from iale.strategies.base import QueryContext, QueryStrategy
+from iale.strategies.base import QueryContext, QueryStrategy, ScoringStrategy
 from iale.strategies.catalog import STRATEGIES
 from iale.testing import check_strategy, reference, tied_contexts
 
@@ -43,6 +43,39 @@ def test_badge_equals_its_reference(kind: str, n: int, dim: int, k: int) -> None
     context = context_of(kind, n, dim)
     logits, embeddings = context.candidates.logits, context.candidates.embeddings
     assert STRATEGIES["badge"]().query(context, k, rng=rng()).tolist() == reference.badge(logits, embeddings, k, rng())
+
+
+def slow_scores(name: str, context: QueryContext) -> list[float]:
+    if name in ("mc-dropout", "ensemble"):
+        voters = context.monte_carlo if name == "mc-dropout" else context.committee
+        assert voters is not None
+        return reference.variation_ratio(voters)
+    score = {"confidence": reference.confidence, "margin": reference.margin, "entropy": reference.entropy}[name]
+    return score(context.candidates.logits)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["confidence", "margin", "entropy", "mc-dropout", "ensemble"])
+def test_a_score_equals_its_reference(kind: str, name: str) -> None:
+    """The scores agree, equal candidates have equal scores, and the highest are chosen."""
+    context = context_of(kind, 120, 3)
+    strategy = STRATEGIES[name]()
+    assert isinstance(strategy, ScoringStrategy)
+    scores = strategy.score(context)
+    slow = torch.tensor(slow_scores(name, context), dtype=torch.float64)
+    assert torch.allclose(scores.double(), slow, rtol=0, atol=1e-9)
+    _, group = torch.unique(context.candidates.embeddings, dim=0, return_inverse=True)
+    for member in group.unique():
+        assert float(scores[group == member].max() - scores[group == member].min()) < 1e-9
+    chosen = strategy.query(context, 40, rng=rng())
+    assert torch.allclose(scores[chosen], scores.sort(descending=True).values[:40], rtol=0, atol=1e-12)
+
+
+def test_every_strategy_has_a_reference_or_draws() -> None:
+    """A new strategy of the catalog is compared with a slow version here, too."""
+    scored = {"confidence", "margin", "entropy", "mc-dropout", "ensemble"}
+    assert set(STRATEGIES) == scored | {"coreset", "badge", "random"}
 
 
 @pytest.mark.timeout(60)

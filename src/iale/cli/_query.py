@@ -11,35 +11,44 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from iale._asking import LOOKED_AT, diverse
 from iale._storage import write_bytes
 from iale.active_learner import ActiveLearner
 from iale.cli._options import parse, show
 from iale.cli._output import check_file, say
+from iale.cli._progress import Watched, announcement, work_of
+from iale.data._skips import read_skipped
+from iale.data.pool import Pool
 from iale.data.samples import SampleKind
 from iale.data.unlabeled import load_labels_csv, load_unlabeled
 from iale.errors import ConfigError, DataError
-from iale.recipe import RecipeConfig, classifier_name, classifier_of, fitting_strategy
+from iale.policies.catalog import find_strategy
+from iale.recipe import AUTO, RecipeConfig, classifier_name, classifier_of, fitting_strategy
+from iale.seeding import Stream
 
 
 @dataclass(frozen=True)
 class QueryOptions(RecipeConfig):
     """Chooses which of your samples to label next.
 
-    Fits a classifier to the labels you have; a strategy then chooses among the rest. Prints a CSV table with the
-    columns rank and sample.
+    Fits a classifier to the labels you have; a strategy then chooses among the rest. Without labels, it chooses samples
+    that differ from one another. Prints a CSV table with the columns rank and sample.
 
     Attributes:
         images: a folder of images, or an .npy or .npz file with an array [N, …].
         labels: a CSV file with the columns sample and label. A sample is the path of an image below the folder, or a
-            row of the array; labels are names, or numbers from 0.
+            row of the array; labels are names, or numbers from 0. Leave it out if you have none yet.
+        skip: a file with the samples that nobody can label, one a line or a CSV table with the column sample; they are
+            not asked for.
         k: how many samples to choose.
-        classes: names of all classes; by default, those in the labels.
+        classes: names of all classes, also of those that have no label yet; by default, those in the labels.
         subset_size: how many unlabeled samples, drawn at random, the strategy looks at; none looks at all of them.
         out: file for the table; by default it is printed.
     """
 
     images: Path
-    labels: Path
+    labels: Path | None = None
+    skip: Path | None = None
     k: int = 10
     classes: tuple[str, ...] = ()
     subset_size: int | None = 1000
@@ -48,26 +57,26 @@ class QueryOptions(RecipeConfig):
 
 def main(argv: Sequence[str]) -> int:
     options = parse(QueryOptions, argv, prog="iale query")
-    if options.out is not None:
-        for what, path in (("labels", options.labels), ("images", options.images)):
-            if options.out.resolve() == path.resolve():  # the answer would overwrite it
-                raise ConfigError(f"--out is the file of the {what}, {path}: name another file.")
-        check_file(options.out)
+    _check_out(options)
+    if options.strategy != AUTO:
+        find_strategy(options.strategy)
     samples, names = load_unlabeled(options.images, size=options.size)
-    indices, labels, classes = load_labels_csv(options.labels, names, options.classes or None)
-    _check_every_class(labels, classes, options.labels)
-    _check_k(options, len(names) - len(indices))
-    kind: SampleKind = "image" if len(samples.shape) == 3 else "row"
-    classifier = classifier_of(options, kind, samples, len(classes))
-    strategy, asked = fitting_strategy(options, classifier)
-    learner = ActiveLearner(classifier, samples, strategy, subset_size=options.subset_size, seed=options.seed)
-    learner.tell(indices, labels)
-    name = options.model or classifier_name(options, kind)
-    say(f"fitting {name} to {len(indices)} labels, then asking {asked} for {options.k} samples")
+    indices, labels, classes = _labels(options, names)
+    skipped = torch.tensor(_skipped(options, names, indices), dtype=torch.int64)
+    _check_k(options, len(names) - len(indices) - len(skipped))
+    if len(indices):
+        chosen = _ask(options, Watched(samples, names), (indices, labels, classes), skipped)
+    else:
+        say(f"there are no labels yet, so the {options.k} samples are chosen to differ from one another")
+        pool = Pool(torch.arange(len(samples)), len(classes))
+        pool.skip(skipped)
+        watched = Watched(samples, names)
+        with watched.stage("reading", min(len(pool), max(LOOKED_AT, options.k))):
+            chosen = diverse(watched, pool, options.k, Stream(options.seed).child("labels", 0, "cold").numpy())
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(("rank", "sample"))
-    writer.writerows(enumerate((names[index] for index in learner.ask(options.k)), start=1))
+    writer.writerows(enumerate((names[index] for index in chosen), start=1))
     answer = table.getvalue()
     if options.out is None:
         print(answer, end="")
@@ -76,20 +85,69 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
+def _ask(
+    options: QueryOptions, samples: Watched, labeled: tuple[Tensor, Tensor, tuple[str, ...]], skipped: Tensor
+) -> list[int]:
+    """What the strategy asks for, once the classifier is fitted to the labels."""
+    indices, labels, classes = labeled
+    kind: SampleKind = "image" if len(samples.shape) == 3 else "row"
+    classifier = classifier_of(options, kind, samples, len(classes))
+    strategy, asked = fitting_strategy(options, classifier)
+    name = options.model or classifier_name(options, kind)
+    say(f"fitting {name} to {len(indices)} labels, then asking {asked} for {options.k} samples")
+    unlabeled = len(samples) - len(indices) - len(skipped)
+    work = work_of(strategy, len(indices), min(unlabeled, options.subset_size or unlabeled))
+    if sentence := announcement(work.seconds(classifier, samples, indices, labels)):
+        say(sentence)
+    learner = ActiveLearner(classifier, samples, strategy, subset_size=options.subset_size, seed=options.seed)
+    learner.tell(indices, labels)
+    learner.skip(skipped)
+    with samples.stage("fitting", work.members * work.labeled):
+        learner.fit()
+    with samples.stage("predicting", work.read):
+        return learner.ask(options.k)
+
+
+def _check_out(options: QueryOptions) -> None:
+    if options.out is None:
+        return
+    for what, path in (("labels", options.labels), ("images", options.images), ("skipped samples", options.skip)):
+        if path is not None and options.out.resolve() == path.resolve():  # the answer would overwrite it
+            raise ConfigError(f"--out is the file of the {what}, {path}: name another file.")
+    check_file(options.out)
+
+
+def _labels(options: QueryOptions, names: Sequence[str]) -> tuple[Tensor, Tensor, tuple[str, ...]]:
+    """Indices and labels, int64 [L] each, and the names of the classes; L is 0 without labels."""
+    if options.labels is None:
+        none = torch.empty(0, dtype=torch.int64)
+        return none, none, options.classes
+    indices, labels, classes = load_labels_csv(options.labels, names, options.classes or None)
+    counts = torch.bincount(labels, minlength=len(classes)).tolist()
+    missing = [name for name, count in zip(classes, counts, strict=True) if not count]
+    if missing and not options.classes:  # numbers with a gap: a class 0 that is never used, or one without labels yet
+        raise DataError(
+            f"class {missing[0]!r} has no labeled sample in {options.labels}: number the classes from 0 without gaps, "
+            f"or name all of them with --classes."
+        )
+    return indices, labels, classes
+
+
+def _skipped(options: QueryOptions, names: Sequence[str], labeled: Tensor) -> list[int]:
+    if options.skip is None:
+        return []
+    found = read_skipped(options.skip, names)
+    if both := sorted(set(found) & set(labeled.tolist())):
+        raise DataError(
+            f"sample {names[both[0]]!r} is in {options.skip} and has a label in {options.labels}: remove it from one."
+        )
+    return found
+
+
 def _check_k(options: QueryOptions, unlabeled: int) -> None:
     most = min(unlabeled, options.subset_size or unlabeled)
     if not 1 <= options.k <= most:
         raise ConfigError(
             f"{options.k} samples were asked for: {unlabeled} are unlabeled and --subset-size is "
             f"{show(options.subset_size)}, so ask for 1 to {most}."
-        )
-
-
-def _check_every_class(labels: Tensor, classes: tuple[str, ...], path: Path) -> None:
-    counts = torch.bincount(labels, minlength=len(classes)).tolist()
-    missing = [name for name, count in zip(classes, counts, strict=True) if not count]
-    if missing:
-        raise DataError(
-            f"class {missing[0]!r} has no labeled sample in {path}: label at least one sample of each of the "
-            f"{len(classes)} classes."
         )

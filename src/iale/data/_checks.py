@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -10,6 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from iale.errors import DataError
+
+IntegersLike: TypeAlias = ArrayLike | Tensor
+"""A list, array, tensor or series of integers."""
 
 MOST_CLASSES = 10_000
 """Class numbers above this are taken for something else, such as identifiers."""
@@ -28,11 +32,16 @@ def rows_of(indices: Tensor, length: int) -> NDArray[np.int64]:
 
 def as_labels(values: ArrayLike | Tensor, what: str = "labels") -> Tensor:
     """int64 [N]: labels from an array, a tensor or a list; raises DataError if one is not an integer ≥ 0."""
-    array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+    try:
+        array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+    except ValueError as error:  # lists of several lengths
+        raise DataError(
+            f"{what} name several classes for one sample, which is not supported: give one integer each."
+        ) from error
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise DataError(
-            f"{what} have the shape {array.shape} and the type {array.dtype}: "
-            f"give one integer class number for each sample."
+            f"{what} have the shape {array.shape} and the type {array.dtype}: give one integer class number for each "
+            f"sample{', since several labels for one are not supported' if array.ndim == 2 else ''}."
         )
     if array.size and int(array.min()) < 0:
         raise DataError(f"{what} contain {int(array.min())}: class numbers start at 0.")
@@ -61,15 +70,30 @@ def check_every_class(labels: Tensor, classes: Sequence[str], what: str) -> None
         )
 
 
-def integers(values: Sequence[int] | Tensor, what: str) -> Tensor:
-    """int64 [n]: a list, array or tensor of integers; raises DataError for anything else."""
+def integers(values: IntegersLike, what: str) -> Tensor:
+    """int64 [n]: a list, array, tensor or series of integers; raises DataError for anything else."""
     try:
-        tensor = torch.as_tensor(values)
+        # NumPy reads a series by position, which indexing it would not.
+        array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise DataError(f"{what} must be a list of integers, which {values!r:.60} is not.") from error
-    if tensor.dim() == 1 and not len(tensor):
-        return tensor.to(torch.int64)  # an empty list becomes a float tensor
+        raise DataError(
+            f"{what} must be a list of integers, which {_shown(values)} is not; several for one sample are not "
+            f"supported."
+        ) from error
+    if array.ndim == 1 and not array.size:
+        return torch.empty(0, dtype=torch.int64)  # an empty list becomes a float array
+    if array.dtype.kind not in "biufc":
+        raise DataError(f"{what} must be a list of integers, which {_shown(values)} is not.")
+    if array.ndim == 2:
+        raise DataError(
+            f"{what} must be a list of integers, not an array of shape {array.shape}: give one for each sample, since "
+            f"several labels for one are not supported."
+        )
     # A Boolean mask would convert to zeros and ones, which are indices that nobody meant.
-    if tensor.dim() != 1 or tensor.is_floating_point() or tensor.dtype == torch.bool:
-        raise DataError(f"{what} must be a list of integers, not {tensor.dtype} of shape {tuple(tensor.shape)}.")
-    return tensor.to(torch.int64)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise DataError(f"{what} must be a list of integers, not {array.dtype} of shape {array.shape}.")
+    return torch.from_numpy(array.astype(np.int64))
+
+
+def _shown(values: object) -> str:
+    return " ".join(f"{values!r:.60}".split())

@@ -1,4 +1,4 @@
-"""The pool: which samples are labeled, and the only map between positions and data-set indices.
+"""The pool: which samples are labeled or skipped, and the only map between positions and data-set indices.
 
 Strategies use positions in a list of candidates; data sets use indices. Both are plain integers, and mixing them up is
 the classic bug in active-learning code. So the two meet only here.
@@ -6,14 +6,16 @@ the classic bug in active-learning code. So the two meet only here.
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from iale.errors import ConfigError, DataError, QueryError
 from iale.seeding import Stream
+
+_ROUNDS = 64  # of draws with replacement; enough until one in a hundred samples is unlabeled
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +33,9 @@ class Candidates:
 
 
 class Pool:
-    """Labeled and unlabeled samples of one run.
+    """Labeled, unlabeled and skipped samples of one run.
+
+    A sample is unlabeled at first. `acquire` labels it, `skip` sets it aside, and `forget` undoes both.
 
     Args:
         universe: int64 [U], unique data-set indices of the samples that may be labeled.
@@ -49,7 +53,7 @@ class Pool:
         self._universe = universe.to(torch.int64)
         if len(torch.unique(self._universe)) != len(universe):
             raise DataError("the pool names a sample twice: name each once.")
-        self._open = torch.ones(len(universe), dtype=torch.bool)
+        self._open = torch.ones(len(universe), dtype=torch.bool)  # neither labeled nor skipped
         self._sorted: tuple[Tensor, Tensor | None] | None = None
         self._remaining = len(universe)
         self.num_classes = num_classes
@@ -63,10 +67,10 @@ class Pool:
     def candidates(self, size: int | None, stream: Stream) -> Candidates:
         """All unlabeled samples in ascending order (``size=None``), or ``size`` of them drawn at random.
 
-        The draw walks through one random sequence of the whole universe and skips labeled samples. So two pools that
-        differ in k labels get, from the same stream, sub-pools that differ in at most k samples, and strategies are
-        compared on the same draws. It takes O(size) time for a pool of any size that is mostly unlabeled, and never
-        more than about twice as long as a permutation.
+        The draw walks through one random sequence of the whole universe and passes over what is not unlabeled. So two
+        pools that differ in k labels get, from the same stream, sub-pools that differ in at most k samples, and
+        strategies are compared on the same draws. It takes O(size) time for a pool of any size that is mostly
+        unlabeled.
 
         Raises:
             ConfigError: ``size`` is below 1.
@@ -76,30 +80,35 @@ class Pool:
         if size < 1:
             raise ConfigError(f"the sub-pool needs at least 1 sample, not {size}.")
         rng = stream.numpy()
-        # Draws with replacement avoid a permutation of the whole pool; a dict keeps the order of the first draws. They
-        # may miss for long if most of the pool is labeled. So after as many draws as samples, a permutation follows.
+        if 2 * size > self._remaining:
+            return Candidates(self._universe[self._walk(rng)[:size]])
+        # Draws with replacement avoid a permutation of the whole pool; a dict keeps the order of the first draws.
         chosen: dict[int, None] = {}
-        rounds = 0 if 2 * size > self._remaining else -(-len(self._universe) // (2 * size))
-        for _ in range(rounds):
+        for _ in range(_ROUNDS):
             for slot in rng.integers(len(self._universe), size=2 * size).tolist():
                 if self._open[slot]:
                     chosen.setdefault(slot)
                     if len(chosen) == size:
                         return Candidates(self._universe[torch.tensor(list(chosen))])
-        walk = torch.from_numpy(rng.permutation(len(self._universe)))
-        rest = (slot for slot in walk[self._open[walk]].tolist() if slot not in chosen)
-        slots = [*chosen, *itertools.islice(rest, size - len(chosen))]
-        return Candidates(self._universe[torch.tensor(slots)])
+        # Nearly all samples are labeled or skipped.
+        chosen.update(dict.fromkeys(self._walk(rng).tolist()))
+        return Candidates(self._universe[torch.tensor(list(chosen)[:size])])
 
-    def acquire(self, indices: Tensor, labels: Tensor) -> None:
+    def _walk(self, rng: np.random.Generator) -> Tensor:
+        """The slots of all unlabeled samples in random order."""
+        walk = torch.from_numpy(rng.permutation(len(self._universe)))
+        return walk[self._open[walk]]
+
+    def acquire(self, indices: Tensor, labels: Tensor, *, overwrite: bool = False) -> None:
         """Moves samples from unlabeled to labeled, or raises and changes nothing.
 
         Args:
-            indices: int64 [k], data-set indices that are unlabeled and unique.
+            indices: int64 [k], unique data-set indices, of unlabeled samples.
             labels: int64 [k], 0 … C−1.
+            overwrite: whether the samples may have a label, which is replaced, or may have been skipped.
 
         Raises:
-            QueryError: an index is unknown, already labeled, or occurs twice.
+            QueryError: an index is unknown, occurs twice, or is labeled or skipped already.
             DataError: a label is out of range, or indices and labels differ in number.
         """
         if len(indices) != len(labels):
@@ -110,18 +119,56 @@ class Pool:
                 f"label {bad} is out of range: labels of {self.num_classes} classes are 0 to {self.num_classes - 1}."
             )
         slots = self._slots(indices)
-        if len(torch.unique(slots)) != len(slots):
-            raise QueryError("a sample was named twice in one acquisition: name each once.")
-        if not bool(self._open[slots].all()):
-            index = int(indices[~self._open[slots]][0])
-            raise QueryError(f"sample {index} is labeled already: choose unlabeled samples.")
-        self._open[slots] = False
-        self._remaining -= len(slots)
+        if overwrite:
+            self._release(indices, slots)
+        else:
+            self._check_open(indices, slots, "pass overwrite=True to give it another label")
+        self._close(slots)
         self.labeled = torch.cat([self.labeled, indices.to(torch.int64)])
         self.labels = torch.cat([self.labels, labels.to(torch.int64)])
 
+    def skip(self, indices: Tensor) -> None:
+        """Sets unlabeled samples aside, so that they are no candidates, or raises and changes nothing.
+
+        ``indices`` are int64 [k]. Samples that are set aside already stay so. Raises QueryError if an index is unknown,
+        labeled or named twice.
+        """
+        slots = self._slots(indices)
+        unlabeled = ~torch.isin(indices, self.labeled)
+        self._check_open(indices[~unlabeled], slots[~unlabeled], "forget it first")
+        self._close(slots)
+
+    def forget(self, indices: Tensor) -> None:
+        """Makes labeled and skipped samples unlabeled again, or raises and changes nothing.
+
+        ``indices`` are int64 [k]. Raises QueryError if an index is unknown, unlabeled or named twice.
+        """
+        slots = self._slots(indices)
+        if bool(self._open[slots].any()):
+            index = int(indices[self._open[slots]][0])
+            raise QueryError(f"sample {index} is neither labeled nor skipped: there is nothing to forget.")
+        self._release(indices, slots)
+
+    def _check_open(self, indices: Tensor, slots: Tensor, advice: str) -> None:
+        taken = indices[~self._open[slots]]
+        if len(taken):
+            index = int(taken[0])
+            state = "labeled" if bool((self.labeled == index).any()) else "skipped"
+            raise QueryError(f"sample {index} is {state} already: choose unlabeled samples, or {advice}.")
+
+    def _close(self, slots: Tensor) -> None:
+        self._remaining -= int(self._open[slots].sum())
+        self._open[slots] = False
+
+    def _release(self, indices: Tensor, slots: Tensor) -> None:
+        """Takes samples out of the labeled and the skipped ones."""
+        kept = ~torch.isin(self.labeled, indices)
+        self.labeled, self.labels = self.labeled[kept], self.labels[kept]
+        self._remaining += int((~self._open[slots]).sum())
+        self._open[slots] = True
+
     def _slots(self, indices: Tensor) -> Tensor:
-        """Offsets of data-set indices in the universe."""
+        """Offsets of data-set indices in the universe; raises QueryError if one is unknown or occurs twice."""
         if self._sorted is None:  # sorted once, so that later acquisitions need not read the whole pool
             ascending = bool((self._universe[1:] > self._universe[:-1]).all())
             self._sorted = (self._universe, None) if ascending else torch.sort(self._universe)
@@ -130,6 +177,8 @@ class Pool:
         unknown = sorted_universe[at] != indices
         if bool(unknown.any()):
             raise QueryError(f"sample {int(indices[unknown][0])} is not in this pool.")
+        if len(torch.unique(at)) != len(at):
+            raise QueryError("a sample was named twice: name each once.")
         return at if order is None else order[at]
 
 

@@ -60,10 +60,11 @@ def load_labels_csv(
             one above the largest; other labels are names, numbered in alphabetical order.
 
     Returns:
-        int64 [L] indices into ``names``, int64 [L] labels, in the order of the file, and the C class names.
+        int64 [L] indices into ``names``, int64 [L] labels, in the order of the file, and the C class names. L is 0 for
+        a table without rows.
 
     Raises:
-        DataError: the file is absent or empty or lacks a column, a sample is unknown or named twice, a label is missing
+        DataError: the file is absent or lacks a column, a sample is unknown or named twice, a label is missing
             or is not a class, or there are fewer than 2 classes. The message names the line.
     """
     path = Path(path)
@@ -80,10 +81,10 @@ def load_labels_csv(
         found[number[sample]] = label
         lines.append(line)
     if not found:
-        raise DataError(f"{path} holds no labels: lines with a sample and its label were expected.")
+        return torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64), tuple(classes or ())
     labels, known = _number_labels(path, list(found.values()), lines, classes)
     if len(known) < 2:
-        raise DataError(f"{path} has labels of one class only: label samples of at least 2 classes.")
+        raise DataError(f"{path} has labels of one class only: label samples of at least 2 classes, or name them all.")
     return torch.tensor(list(found)), torch.tensor(labels), known
 
 

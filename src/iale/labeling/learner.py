@@ -140,7 +140,8 @@ class ProjectLearner:
     def ask(self, k: int) -> list[int]:
         """The k samples to label next, best first; they are reserved for this person for the time of a lease.
 
-        Before the first label there is nothing to fit, and the k samples are drawn at random.
+        Before the first label there is nothing to fit, and the k samples differ from one another, as those that
+        `ActiveLearner.ask` gives.
         """
         while True:
             self.refresh()

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from iale.classifiers.base import Classifier, Outputs
 from iale.errors import ModelError, QueryError
+from iale.strategies._answers import as_positions, as_scores
 
 
 class Need(enum.Enum):
@@ -69,7 +70,7 @@ class QueryStrategy(ABC):
         ``rng`` is for draws and for ties.
 
         Raises:
-            QueryError: k is not in 1 … n, the context lacks a need, or the strategy chose none.
+            QueryError: k is not in 1 … n, the context lacks a need, or `select` returned something else.
         """
         if k < 1:
             raise QueryError(f"{k} samples were asked for: ask for at least 1.")
@@ -78,10 +79,7 @@ class QueryStrategy(ABC):
         for need in self.needs:
             if getattr(context, need.value) is None:
                 raise QueryError(f"{self.name} needs {need.value} outputs, which this context lacks.")
-        chosen = self.select(context, k, rng=rng)
-        if not len(chosen):  # a loop that waits for labels would never end
-            raise QueryError(f"{self.name} chose no candidates, {k} were asked for: mend its select().")
-        return chosen
+        return as_positions(self.select(context, k, rng=rng), len(context), k, self.name)
 
     @abstractmethod
     def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
@@ -114,7 +112,7 @@ class ScoringStrategy(QueryStrategy):
 
     def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
         """The k highest scores; ``rng`` breaks ties."""
-        return top_k(self.score(context), k, rng)
+        return top_k(as_scores(self.score(context), len(context), self.name), k, rng)
 
 
 def top_k(scores: Tensor, k: int, rng: np.random.Generator) -> Tensor:

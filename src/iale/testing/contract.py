@@ -16,6 +16,7 @@ from torch import Tensor
 from iale.classifiers.base import Outputs
 from iale.errors import QueryError
 from iale.seeding import Stream
+from iale.strategies._answers import as_scores
 from iale.strategies.base import QueryContext, QueryStrategy, ScoringStrategy
 from iale.testing.contexts import make_context, reorder, tied_contexts
 
@@ -76,7 +77,10 @@ def check_strategy(
 
 
 def _ask(strategy: QueryStrategy, context: QueryContext, k: int, stream: Stream) -> Tensor:
-    return strategy.query(context, k, rng=stream.numpy())
+    try:
+        return strategy.query(context, k, rng=stream.numpy())
+    except QueryError as error:
+        raise AssertionError(str(error)) from error
 
 
 def _check_ties(strategy: QueryStrategy, context: QueryContext, kind: str, seconds: float) -> None:
@@ -122,6 +126,8 @@ def _check_answers(strategy: QueryStrategy, context: QueryContext, stream: Strea
 
 def _check_side_effects(strategy: QueryStrategy, context: QueryContext, stream: Stream) -> None:
     before = {name: tensor.clone() for name, tensor in _tensors(context)}
+    # A first query may import a package, and some packages draw from Python's generator while they are imported.
+    _ask(strategy, context, 5, stream)
     state = _global_state()
     _ask(strategy, context, 5, stream)
     _require(_global_state() == state, "query must draw from its rng alone, but changed global random state.")
@@ -140,14 +146,11 @@ def _check_layout(strategy: QueryStrategy, context: QueryContext, stream: Stream
 
 def _check_scores(strategy: ScoringStrategy, context: QueryContext, stream: Stream, tolerance: float) -> None:
     n = len(context)
-    scores = strategy.score(context).double()
-    _require(
-        scores.shape == (n,), f"score must return one number for each of {n} candidates, not {tuple(scores.shape)}."
-    )
+    scores = _scores(strategy, context)
     close = tolerance * (1 + float(scores.abs().max()))
     order = torch.from_numpy(stream.child("order").numpy().permutation(n))
     for rows, what in ((order, "in another order"), (order[: n // 2], "among fewer rows"), (order[:1], "alone")):
-        other = strategy.score(reorder(context, rows)).double()
+        other = _scores(strategy, reorder(context, rows))
         _require(
             torch.allclose(other, scores[rows], rtol=0, atol=close),
             f"a candidate's score must ignore the other candidates, but {what} scores changed by up to "
@@ -159,6 +162,10 @@ def _check_scores(strategy: ScoringStrategy, context: QueryContext, stream: Stre
             torch.allclose(chosen, scores.sort(descending=True).values[:k], rtol=0, atol=close),
             f"the {k} highest scores must be chosen, best first, but the scores {chosen.tolist()} were.",
         )
+
+
+def _scores(strategy: ScoringStrategy, context: QueryContext) -> Tensor:
+    return as_scores(strategy.score(context), len(context), strategy.name).double()
 
 
 def _is_deterministic(strategy: QueryStrategy, context: QueryContext, stream: Stream) -> bool:
@@ -204,7 +211,7 @@ def _check_refusals(strategy: QueryStrategy, context: QueryContext, stream: Stre
         wrong.append((poor, 5, f"a context without {need.value} outputs"))
     for asked, k, what in wrong:
         try:
-            answer = _ask(strategy, asked, k, stream)
+            answer = strategy.query(asked, k, rng=stream.numpy())
         except QueryError:
             continue
         raise AssertionError(f"{what} must raise QueryError, but query returned {answer}.")

@@ -13,12 +13,12 @@ from torch import Tensor
 from iale import _storage as storage
 from iale.classifiers.base import Outputs
 from iale.classifiers.torch_classifier import FittedTorchClassifier
+from iale.data._sketches import ALIKE, keep_apart, sketches, spread
 from iale.data.arrays import ArraySamples
 from iale.data.pool import Pool
 from iale.errors import DataError
 from iale.labeling.fitting._random import fit_to_random_labels
 from iale.labeling.items._reading import Reading
-from iale.labeling.items._sketches import ALIKE, keep_apart, sketches, spread
 from iale.labeling.reader import ProjectReader, Readable
 from iale.labeling.record._fits import Fit, Latest, save_fit, save_random
 from iale.learner import Learner, QueryConfig

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from iale import _storage as storage
+from iale.data._sketches import sketches, spread
 from iale.errors import DataError, StorageError
 from iale.labeling.items._items import Items
-from iale.labeling.items._sketches import sketches, spread
 from iale.labeling.queue._queue import Shares
 from iale.seeding import Stream
 

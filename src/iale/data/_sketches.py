@@ -7,13 +7,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from iale.labeling.items._items import ItemKind
+from iale.data.samples import SampleKind
 
 _SIDE = 16  # pixels
 ALIKE = {"image": 0.98, "text": 0.95, "row": 0.999}  # the smallest cosines between sketches of near-duplicates
 
 
-def sketches(batch: Tensor, kind: ItemKind) -> NDArray[np.float32]:
+def sketches(batch: Tensor, kind: SampleKind) -> NDArray[np.float32]:
     """float32 [B, D], rows of length 1 or 0, of uint8 or float32 [B, …].
 
     Images are averaged over their channels to 16 x 16 pixels, minus their mean, so brightness and contrast do not

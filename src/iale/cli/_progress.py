@@ -1,0 +1,110 @@
+"""How far a query is, and how long it will take."""
+
+from __future__ import annotations
+
+import copy
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from iale.classifiers.base import FitJob
+from iale.classifiers.torch_classifier import TorchClassifier
+from iale.data._fingerprint import fingerprint
+from iale.data.samples import Samples
+from iale.learner import QueryConfig
+from iale.strategies.base import Need, QueryStrategy
+
+_SOME = 256  # samples that are fitted and predicted to measure the time
+LONG = 60.0  # seconds; shorter work is not announced
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a query has to do.
+
+    Attributes:
+        members: classifiers to fit.
+        labeled: labeled samples.
+        candidates: samples to predict.
+        needs: what the strategy reads.
+    """
+
+    members: int
+    labeled: int
+    candidates: int
+    needs: frozenset[Need]
+
+    @property
+    def read(self) -> int:
+        """Samples that are read after the fits."""
+        again = self.candidates if Need.MONTE_CARLO in self.needs else 0
+        return self.members * self.candidates + again + (self.labeled if Need.LABELED in self.needs else 0)
+
+    def seconds(self, classifier: TorchClassifier, samples: Samples, indices: Tensor, labels: Tensor) -> float:
+        """About how long it takes, from a short trial: an epoch on some labeled samples, and a prediction of some.
+
+        ``indices`` and ``labels`` are int64 [L]. Early stops are not foreseen, nor is what a strategy itself computes.
+        """
+        trial = copy.copy(classifier)
+        trial.training = replace(classifier.training, epochs=1)
+        begin = time.perf_counter()
+        fitted = trial.fit(samples, FitJob(indices[:_SOME], labels[:_SOME], seed=0))
+        middle = time.perf_counter()
+        rows = torch.arange(min(_SOME, len(samples)))
+        fitted.outputs(samples, rows)
+        end = time.perf_counter()
+        passes = QueryConfig().monte_carlo_passes if Need.MONTE_CARLO in self.needs else 0
+        predicted = (self.members + passes) * self.candidates + self.labeled
+        epochs = self.members * classifier.training.epochs * max(1.0, self.labeled / _SOME)
+        return epochs * (middle - begin) + predicted / len(rows) * (end - middle)
+
+
+def work_of(strategy: QueryStrategy, labeled: int, candidates: int) -> Work:
+    """The work of asking ``strategy``."""
+    members = QueryConfig().committee_size if Need.COMMITTEE in strategy.needs else 1
+    return Work(members, labeled, candidates, strategy.needs)
+
+
+class Watched:
+    """Samples that move a bar on stderr when they are read."""
+
+    def __init__(self, samples: Samples, names: Sequence[str]) -> None:
+        self._samples, self.names = samples, names
+        self._bar: tqdm | None = None
+        self.shape = samples.shape
+        self.dtype: torch.dtype = getattr(samples, "dtype", torch.float32)
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def batch(self, indices: Tensor) -> Tensor:
+        """The inputs at ``indices``."""
+        inputs = self._samples.batch(indices)
+        if self._bar is not None:
+            self._bar.update(min(len(indices), self._bar.total - self._bar.n))
+        return inputs
+
+    def fingerprint(self) -> str:
+        """That of the samples themselves."""
+        return fingerprint(self._samples)
+
+    @contextmanager
+    def stage(self, what: str, total: int) -> Iterator[None]:
+        """Shows a bar of ``total`` samples meanwhile, if a person sees stderr."""
+        with tqdm(total=total, unit=" samples", desc=what, file=sys.stderr, leave=False, disable=None) as self._bar:
+            yield
+        self._bar = None
+
+
+def announcement(seconds: float) -> str:
+    """A sentence about work that takes more than a minute; empty for shorter work."""
+    if seconds <= LONG:
+        return ""
+    minutes = round(seconds / 60)
+    return f"this will take about {minutes} minutes; Ctrl-C ends it" if minutes > 1 else "this will take over a minute"

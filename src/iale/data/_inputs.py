@@ -1,0 +1,159 @@
+"""Whatever a user has, as `Samples`; what cannot be read properly is refused in a sentence that says what to pass.
+
+Nothing but arrays and tables of numbers is handed to ``np.asarray``: it reads a data set item by item until an
+IndexError comes, which many never raise, and it stacks pairs (x, y) as if both were inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from numbers import Number
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, IterableDataset
+
+from iale.data._sparse import SparseSamples
+from iale.data.arrays import ArraySamples
+from iale.data.samples import Samples
+from iale.data.torch_dataset import TorchSamples
+from iale.errors import DataError
+
+
+def as_samples(data: object) -> Samples:
+    """``data`` as samples.
+
+    Args:
+        data: any `Samples`, an array or tensor [N, …], a map-style data set of PyTorch, a sequence of arrays, tensors,
+            Pillow images or pairs (x, y), a data frame of numbers, a sparse matrix of SciPy, or a column of a data set
+            of Hugging Face.
+
+    Raises:
+        DataError: it is something else; the message says what to pass instead.
+    """
+    _refuse(data)
+    if isinstance(data, Samples):
+        return data
+    if isinstance(data, Tensor):
+        return ArraySamples(data if data.layout == torch.strided else data.to_dense())
+    if sparse.issparse(data):
+        return SparseSamples(data)
+    if isinstance(data, _Frame):
+        return ArraySamples(_numbers_of(data))
+    if isinstance(data, _Array) and not isinstance(data, Dataset):
+        array = np.asarray(data)
+        # A series of images, or of texts, is an array of objects.
+        return _from_list(array.tolist()) if array.ndim == 1 and array.dtype.kind in "OUST" else ArraySamples(array)
+    if isinstance(data, list | tuple):
+        return _from_list(data)
+    if not isinstance(data, _Items):
+        raise DataError(
+            f"{type(data).__name__} holds no samples: give an array, or a data set with __getitem__ and __len__."
+        )
+    return _from_items(data)
+
+
+@runtime_checkable
+class _Items(Protocol):
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> object: ...
+
+
+@runtime_checkable
+class _Array(Protocol):
+    """An array of any library, or a series of pandas."""
+
+    def __array__(self) -> NDArray[np.generic]: ...
+
+
+@runtime_checkable
+class _Frame(Protocol):
+    """A data frame of pandas or polars."""
+
+    columns: Sequence[str]
+    dtypes: object
+
+    def __getitem__(self, name: str, /) -> object: ...
+
+    def to_numpy(self) -> NDArray[np.generic]: ...
+
+
+def _refuse(data: object) -> None:
+    """Raises DataError for what has another use, or would be read wrongly."""
+    if isinstance(data, str | bytes | Path):
+        raise DataError(f"{str(data)!r} is a path: pass FolderSamples({str(data)!r}) or an array.")
+    if isinstance(data, Mapping):
+        raise DataError(f"a {type(data).__name__} holds several inputs: pass the array under one of its keys.")
+    if hasattr(data, "column_names") and hasattr(data, "features"):
+        raise DataError(
+            "a whole table of Hugging Face holds inputs and labels: pass one column of it, as data['image'], and for "
+            "columns of numbers data.with_format('torch')['x']."
+        )
+    if isinstance(data, DataLoader):
+        raise DataError("a DataLoader gives batches, and may shuffle them: pass its data set, as loader.dataset.")
+    if isinstance(data, IterableDataset):
+        raise DataError(
+            "an IterableDataset cannot be asked for one sample: pass a data set with __getitem__ and __len__."
+        )
+    if isinstance(data, Iterator):
+        raise DataError(f"a {type(data).__name__} can be read only once: pass a list or an array of its items.")
+    if isinstance(data, Set):
+        raise DataError("a set has no order, so its samples have no numbers: pass a list or an array.")
+
+
+def _numbers_of(frame: _Frame) -> NDArray[np.generic]:
+    values = frame.to_numpy()
+    if values.dtype.kind in "biuf":
+        return values
+    columns = {name: np.asarray(frame[name]) for name in frame.columns}  # mixed types make an array of objects
+    for name, column in columns.items():
+        if column.ndim != 1 or column.dtype.kind not in "biuf":
+            raise DataError(f"column {name!r} of the data frame does not hold numbers: leave it out or convert it.")
+    return np.column_stack(list(columns.values()))
+
+
+def _from_list(items: Sequence[object]) -> Samples:
+    if not len(items):
+        raise DataError("the list of samples is empty: give at least one sample.")
+    first = items[0]
+    while isinstance(first, list | tuple) and first:  # numbers in lists in lists are an array
+        first = first[0]
+    if not isinstance(first, Number | np.generic):
+        return _from_items(items)
+    try:
+        array = np.asarray(items)
+    except ValueError as error:
+        raise DataError(
+            "the lists of numbers differ in length: give each sample as many numbers, or pairs (x, y) in which x is an "
+            "array or a tensor."
+        ) from error
+    return ArraySamples(array)
+
+
+def _from_items(items: _Items) -> Samples:
+    samples = TorchSamples(items)
+    first = items[0]
+    if isinstance(first, tuple | list) and len(first) > 1:
+        _check_label(first[1])
+    return samples
+
+
+def _check_label(label: object) -> None:
+    """Raises DataError if the second part of an item is more than one class, and so perhaps an input."""
+    array: NDArray[np.generic] | None = None
+    if isinstance(label, Tensor):
+        array = label.detach().cpu().numpy() if not label.is_floating_point() else np.zeros(label.shape)
+    elif isinstance(label, np.ndarray | np.generic | Number | list | tuple):
+        array = np.asarray(label)
+    if array is None or (array.size == 1 and array.dtype.kind in "iubOUS"):
+        return
+    raise DataError(
+        f"the second part of an item is {type(label).__name__} of shape {array.shape}, which is not one integer class: "
+        f"models get one input and samples one label, so pass items x or (x, y)."
+    )

@@ -1,0 +1,253 @@
+"""`iale query`: without labels, with unseen classes, with samples nobody can label; its progress and its end."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.labeling.conftest import QUICK
+from torch import Tensor
+
+from iale.classifiers.base import TrainingConfig
+from iale.classifiers.torch_classifier import TorchClassifier
+from iale.cli import _progress as progress
+from iale.cli._main import main
+from iale.data.arrays import ArraySamples
+from iale.errors import IaleWarning
+from iale.labeling.fitting._fit import Refitter
+from iale.labeling.items._reading import Reading
+from iale.labeling.project import Project
+from iale.labeling.record.config import ProjectConfig
+from iale.strategies.base import Need
+from iale.strategies.catalog import STRATEGIES
+
+QUERY = ("query", "--images", "rows.npy", "--device", "cpu", "--epochs", "2", "--subset-size", "none")
+
+
+@pytest.fixture
+def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """40 rows of four groups in a file; the first 6 have labels of two classes in another."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", list(sys.path))
+    rng = np.random.default_rng(0)
+    groups = np.where(np.arange(40) < 34, 0, np.arange(40) % 3 + 1)
+    np.save("rows.npy", (6 * rng.normal(size=(4, 5))[groups] + 0.1 * rng.normal(size=(40, 5))).astype("float32"))
+    Path("labels.csv").write_text("sample,label\n" + "".join(f"{n},{'ab'[n % 2]}\n" for n in range(6)))
+    return tmp_path
+
+
+@pytest.fixture
+def ask(capsys: pytest.CaptureFixture[str]) -> object:
+    def run(*argv: str) -> list[int]:
+        assert main([*QUERY, *argv]) == 0
+        return [int(row["sample"]) for row in csv.DictReader(io.StringIO(capsys.readouterr().out))]
+
+    return run
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("given", [(), ("--labels", "none.csv")])
+def test_without_labels_the_first_batch_is_diverse(given: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    Path("none.csv").write_text("sample,label\n")
+    assert main([*QUERY, *given, "--k", "4"]) == 0
+    out, err = capsys.readouterr()
+    found = [int(line.split(",")[1]) for line in out.splitlines()[1:]]
+    assert {0 if n < 34 else n % 3 + 1 for n in found} == {0, 1, 2, 3}
+    assert err == "there are no labels yet, so the 4 samples are chosen to differ from one another\n"
+    assert main([*QUERY, *given, "--strategy", "nope"]) == 2
+
+
+@pytest.mark.usefixtures("rows")
+def test_skipped_samples_are_not_asked_for(ask: object) -> None:
+    assert callable(ask)
+    every = ask("--labels", "labels.csv", "--k", "34")
+    assert sorted(every) == list(range(6, 40))
+    Path("skip.txt").write_text(f"{every[0]}\n\n {every[3]} \n{every[0]}\n")
+    rest = [sample for sample in every if sample not in (every[0], every[3])]
+    assert ask("--labels", "labels.csv", "--k", "32", "--skip", "skip.txt") == rest
+    Path("skip.csv").write_text(f"rank,sample\n1,{every[0]}\n2,{every[3]}\n")
+    assert ask("--labels", "labels.csv", "--k", "32", "--skip", "skip.csv") == rest
+    assert not {every[0], every[3]} & set(ask("--k", "38", "--skip", "skip.csv"))
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize(
+    ("skip", "argv", "words"),
+    [
+        ("7\n40\n", (), "skip.txt, line 2: there is no sample '40'"),
+        ("7\n3\n", (), "sample '3' is in skip.txt and has a label in labels.csv"),
+        ("7\n8\n", ("--k", "33"), "33 samples were asked for: 32 are unlabeled"),
+        ("sample,why\n7\n", (), "skip.txt, line 2: 1 of 2 cells"),
+        (None, (), "skip.txt cannot be read"),
+        ("7\n", ("--out", "skip.txt"), "--out is the file of the skipped samples"),
+        ("\udcff", (), "skip.txt is not a text file in UTF-8"),
+    ],
+)
+def test_a_wrong_list_is_one_sentence(
+    skip: str | None, argv: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if skip is not None:
+        Path("skip.txt").write_text(skip, errors="surrogateescape")
+    assert main([*QUERY, "--labels", "labels.csv", "--skip", "skip.txt", *argv]) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert words in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("rows")
+def test_classes_without_a_label_are_allowed_where_they_are_named(
+    ask: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert callable(ask)
+    assert len(ask("--labels", "labels.csv", "--classes", "a,b,c,d")) == 10
+    Path("labels.csv").write_text("sample,label\n0,0\n1,2\n")
+    assert len(ask("--labels", "labels.csv", "--classes", "0,1,2")) == 10
+    assert main([*QUERY, "--labels", "labels.csv"]) == 2
+    assert "class '1' has no labeled sample in labels.csv" in capsys.readouterr().err
+    Path("labels.csv").write_text("sample,label\n0,a\n")
+    assert len(ask("--labels", "labels.csv", "--classes", "a,b")) == 10
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("when", ["trial", "fitting", "predicting", "reading"])
+def test_ctrl_c_ends_it_without_a_file(
+    when: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = "trial"
+    stage, batch = progress.Watched.stage, ArraySamples.batch
+
+    @contextmanager
+    def named(self: progress.Watched, what: str, total: int) -> Iterator[None]:
+        nonlocal at
+        at = what
+        with stage(self, what, total):
+            yield
+
+    def stop(self: ArraySamples, indices: Tensor) -> Tensor:
+        if at == when and len(indices) < 40:  # not the statistics of all inputs
+            raise KeyboardInterrupt
+        return batch(self, indices)
+
+    monkeypatch.setattr(progress.Watched, "stage", named)
+    monkeypatch.setattr(ArraySamples, "batch", stop)
+    before = {path.name for path in Path().iterdir()}
+    labels = () if when == "reading" else ("--labels", "labels.csv")
+    monkeypatch.setattr("iale._asking._READ", 10)
+    assert main([*QUERY, *labels, "--out", "next.csv"]) == 130
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.endswith("\nstopped; run the same command to continue\n")
+    assert {path.name for path in Path().iterdir()} == before
+
+
+@pytest.mark.usefixtures("rows")
+def test_what_will_take_long_is_said_beforehand(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "LONG", 0.0)
+    assert main([*QUERY, "--labels", "labels.csv"]) == 0
+    assert "this will take" in capsys.readouterr().err.splitlines()[1]
+    assert progress.announcement(0.0) == ""
+    monkeypatch.undo()
+    assert progress.announcement(59) == ""
+    assert progress.announcement(61) == "this will take over a minute"
+    assert progress.announcement(300) == "this will take about 5 minutes; Ctrl-C ends it"
+
+
+def test_the_time_is_extrapolated_from_a_short_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that counts the samples read: 1 s for each. Checked against the count of a whole query."""
+    read: list[int] = []
+    batch = ArraySamples.batch
+
+    def counted(self: ArraySamples, indices: Tensor) -> Tensor:
+        read.append(len(indices))
+        return batch(self, indices)
+
+    monkeypatch.setattr(ArraySamples, "batch", counted)
+    monkeypatch.setattr("time.perf_counter", lambda: float(sum(read)))
+    samples = ArraySamples(np.random.default_rng(0).normal(size=(1000, 4)).astype("float32"))
+    classifier = TorchClassifier(torch.nn.Linear(4, 2), (4,), TrainingConfig(epochs=7, device="cpu"))
+    indices, labels = torch.arange(300), torch.arange(300) % 2
+    work = progress.Work(5, 300, 600, frozenset({Need.COMMITTEE}))
+    # 5 members fit 7 epochs of 300 samples and predict 600; 300 labeled ones are predicted at most.
+    assert work.seconds(classifier, samples, indices, labels) == pytest.approx(5 * 7 * 300 + 5 * 600 + 300)
+    assert classifier.training.epochs == 7
+    assert max(read) <= 256
+
+
+@pytest.fixture
+def answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """1,000 rows of eight yes/no answers: at most 256 different ones."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", list(sys.path))
+    values = np.random.default_rng(0).integers(0, 2, (1000, 8))
+    np.save("rows.npy", values.astype("float32"))
+    Path("labels.csv").write_text("sample,label\n" + "".join(f"{n},{values[n, 0] ^ values[n, 1]}\n" for n in range(20)))
+    header = ",".join(["id", *(f"q{n}" for n in range(8))])
+    lines = [",".join([f"row{n}", *map(str, row)]) for n, row in enumerate(values)]
+    Path("rows.csv").write_text("\n".join([header, *lines]) + "\n")
+    return tmp_path
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.usefixtures("answers")
+@pytest.mark.parametrize("subset", ["none", "100"])
+@pytest.mark.parametrize("strategy", list(STRATEGIES))
+def test_a_query_on_yes_and_no_answers(strategy: str, subset: str, ask: object) -> None:
+    assert callable(ask)
+    Path("mine.py").write_text(
+        "from torch import nn\n"
+        "def net():\n"
+        "    return nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 2))\n"
+    )
+    found = ask(
+        "--labels", "labels.csv", "--strategy", strategy, "--k", "30", "--model", "mine:net", "--subset-size", subset
+    )
+    assert len(set(found)) == 30
+    assert min(found) >= 20
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("strategy", list(STRATEGIES))
+def test_a_project_on_yes_and_no_answers(strategy: str, answers: Path) -> None:
+    config = ProjectConfig(answers / "rows.csv", classes=("no", "yes"), training=QUICK, strategy=strategy)
+    project = Project.create(answers / "project", config)
+    try:
+        for ticket in project.next("ann", 20):
+            project.label("ann", ticket.sample, "no" if int(ticket.sample, 16) % 2 else "yes")
+        Refitter(project, Reading(project.items)).fit()
+        latest = project.fits.latest
+        assert latest is not None
+        assert len(set(latest.queue)) == len(latest.queue) == 200
+        assert not set(latest.queue) & set(project.labels())
+        assert project.fits.all[0].strategy in (strategy, "margin")  # mc-dropout needs a model with dropout
+    finally:
+        project.close()
+
+
+@pytest.mark.usefixtures("rows")
+def test_a_sample_with_odd_outputs_is_left_out(ask: object) -> None:
+    assert callable(ask)
+    values = np.load("rows.npy")
+    values[[9, 31]] = 0
+    np.save("rows.npy", values)
+    Path("odd.py").write_text(
+        "from torch import nn\n"
+        "class Odd(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.out = nn.Linear(5, 2)\n"
+        "    def forward(self, x):\n"
+        "        return self.out(x / x.norm(dim=1, keepdim=True))\n"
+    )
+    with pytest.warns(IaleWarning, match=r"samples 9 \(9\), 31 \(31\) are NaN"):
+        found = ask("--labels", "labels.csv", "--model", "odd:Odd", "--k", "32")
+    assert sorted(found) == sorted(set(range(6, 40)) - {9, 31})
