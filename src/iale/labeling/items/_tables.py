@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from iale.data._checks import rows_of
+from iale.data._checks import join, rows_of
 from iale.data._tables import read_table
 from iale.data.arrays import ArraySamples
 from iale.data.samples import Samples
@@ -78,6 +78,7 @@ class TextSamples:
     """Hashed n-grams of texts, computed when they are asked for."""
 
     shape: tuple[int, ...] = (FEATURES,)
+    dtype = torch.float32
 
     def __init__(self, texts: Names) -> None:
         self._texts = texts
@@ -88,7 +89,8 @@ class TextSamples:
     def batch(self, indices: Tensor) -> Tensor:
         """float32 [B, 2048], rows of length 1."""
         rows = rows_of(indices, len(self)).tolist()
-        return torch.from_numpy(np.stack([hashed_ngrams(self._texts[row]) for row in rows]))
+        vectors = [torch.from_numpy(hashed_ngrams(self._texts[row]))[None] for row in rows]
+        return join([torch.empty((0, *self.shape)), *vectors])
 
 
 def array_items(path: Path) -> RowItems:
