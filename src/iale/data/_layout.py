@@ -80,7 +80,7 @@ def faults(values: Array) -> NDArray[np.bool_]:
     if values.dtype.kind == "f":
         wrong = ~np.isfinite(to_float32(values))
     elif values.dtype.kind in "iu" and values.dtype.itemsize > 2:
-        numbers = values.astype(values.dtype.newbyteorder("="))
+        numbers: NDArray[np.int64] = values.astype(values.dtype.newbyteorder("="))  # or unsigned, which wraps around
         lowest = numbers & -numbers
         wrong = np.abs(numbers // np.where(lowest == 0, 1, lowest)) >= 1 << 24
     else:
