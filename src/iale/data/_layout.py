@@ -85,7 +85,7 @@ def faults(values: Array) -> NDArray[np.bool_]:
         wrong = np.abs(numbers // np.where(lowest == 0, 1, lowest)) >= 1 << 24
     else:
         return np.zeros(len(values), np.bool_)
-    return np.asarray(wrong.reshape(len(values), -1).any(axis=1))
+    return np.asarray(wrong.any(axis=tuple(range(1, values.ndim))))
 
 
 def fault_of(values: Array) -> str:

@@ -36,12 +36,12 @@ class TorchSamples:
 
     Args:
         dataset: anything with a length and items ``x`` or ``(x, y, …)``; x is a tensor ([F], [H, W] or [C, H, W]), an
-            array (also [H, W, C]) or a Pillow image of 8 bits a channel. The transform must be deterministic, because samples are compared
-            with each other: leave out random augmentation.
+            array (also [H, W, C]) or a Pillow image of 8 bits a channel. The transform must be deterministic, because
+            samples are compared with each other: leave out random augmentation.
 
     Attributes:
         shape: of the first input, which all inputs must have.
-        dtype: ``torch.uint8`` if the first input is an image of bytes; rows and all other numbers are ``torch.float32``.
+        dtype: ``torch.uint8`` if the first input is an image of bytes, ``torch.float32`` for rows and other numbers.
 
     Raises:
         DataError: the data set is empty, or its first item is not such an input or differs between two reads.
