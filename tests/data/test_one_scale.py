@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from iale.errors import DataError, UnreadableError
 from iale.integrations.label_studio._labeling import Labeling
 from iale.integrations.label_studio._project import Task
 from iale.integrations.label_studio._samples import TaskSamples
+from iale.labeling.items._ids import id_of
 from iale.labeling.items._items import open_items
 from iale.labeling.items._reading import Reading
 
@@ -59,7 +61,7 @@ def read_bytes(path: str) -> bytes:
     return Path(path).read_bytes()
 
 
-def tasks(kind: str, values: list[str], load: Callable[[str], bytes] = str.encode) -> TaskSamples:
+def tasks(kind: Literal["Image", "Text"], values: list[str], load: Callable[[str], bytes] = str.encode) -> TaskSamples:
     samples = TaskSamples(Labeling("c", "i", kind, "i", ("a", "b")), load, (5, 4), print)
     samples.rows([Task(number, value, None) for number, value in enumerate(values)])
     return samples
@@ -133,6 +135,12 @@ def test_rows_of_uint8_keep_their_values_and_reach_a_model_so() -> None:
     tokens = RNG.integers(0, 256, (6, 40), np.uint8)
     for samples in (ArraySamples(tokens), TorchSamples(TensorDataset(torch.from_numpy(tokens)))):
         assert samples.batch(torch.arange(6)).long().tolist() == tokens.tolist()
+
+
+def test_rows_of_uint8_have_the_ids_that_they_always_had(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", ANSWERS + np.arange(6, dtype=np.uint8)[:, None] * 3)
+    ids = [int(sample, 16) for sample in open_items(tmp_path / "x.npy").ids]
+    assert ids == [id_of(bytes(row)) for row in np.load(tmp_path / "x.npy").tolist()]
 
 
 def test_a_reading_with_nothing_to_read_is_all_zeros_of_its_type(tmp_path: Path) -> None:

@@ -75,6 +75,8 @@ def open_picture(file: Path | IO[bytes], name: str) -> Image.Image:
             image = Image.open(file, formats=_FORMATS)
         except Image.DecompressionBombError as error:
             raise DataError(f"{name} has far too many pixels to be opened: it was passed over.") from error
+    # A named file may be mapped into memory, and Pillow maps a TIFF that lies on its side with its sides exchanged.
+    image.filename = ""
     if image.width * image.height > MOST_PIXELS:
         image.close()
         raise DataError(

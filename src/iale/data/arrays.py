@@ -49,6 +49,7 @@ class ArraySamples:
     Attributes:
         shape: of one input: ``(channels, height, width)`` or ``(features,)``.
         dtype: ``torch.uint8`` for images of bytes, ``torch.float32`` for everything else.
+        bytes: whether the array itself is of uint8.
 
     Raises:
         DataError: the array is empty, has another number of dimensions, does not hold real numbers, or has a value that
@@ -69,6 +70,7 @@ class ArraySamples:
         self._channels = channels or guess_channels(values.shape)
         self._mapped = memory_map(values) is not None
         self.shape = tuple(channels_first(torch.empty((0, *values.shape[1:])), self._channels).shape[1:])
+        self.bytes = values.dtype == np.uint8
         self.dtype = torch.uint8 if is_bytes(values.dtype, values.ndim - 1) else torch.float32
         if not self._mapped:
             step = max(1, _CHUNK // values[0].size)

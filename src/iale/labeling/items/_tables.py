@@ -96,11 +96,12 @@ class TextSamples:
 def array_items(path: Path) -> RowItems:
     """The rows of an .npz or .npy file: images [N, H, W], [N, H, W, C] or [N, C, H, W], or features [N, F]."""
     samples, _ = load_unlabeled(path)
+    stored = np.uint8 if isinstance(samples, ArraySamples) and samples.bytes else np.float32
     kind: ItemKind = "image" if len(samples.shape) == 3 else "row"
 
     def numbers() -> Iterator[int]:
         for rows in torch.split(torch.arange(len(samples)), _READ):
-            yield from (id_of(row.tobytes()) for row in samples.batch(rows).numpy())
+            yield from (id_of(row.tobytes()) for row in samples.batch(rows).numpy().astype(stored))
 
     return RowItems(kind, samples, Ids(numbers(), len(samples)))
 
