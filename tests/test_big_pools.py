@@ -269,6 +269,7 @@ def test_folders_are_known_by_their_files_and_the_content_of_some(tmp_path: Path
 def test_parts_and_samples_of_any_other_kind_are_known_by_their_content() -> None:
     class Plain:
         shape = (1, 6, 6)
+        dtype = torch.uint8
 
         def __init__(self, images: np.ndarray[Any, np.dtype[np.uint8]]) -> None:
             self.images = images
@@ -475,6 +476,7 @@ class Endless:
     """A million samples that are made when they are read."""
 
     shape = (1, 6, 6)
+    dtype = torch.uint8
 
     def __init__(self) -> None:
         self.read = 0

@@ -4,6 +4,7 @@
     ├── ConfigError           an option or a combination of options is invalid
     │   └── UnknownNameError  a name is not registered; the message lists the known ones
     ├── DataError             pixels, labels, folders or files of a data set are not usable
+    │   └── UnreadableError   some samples cannot be read; it says which
     ├── ModelError            a classifier lacks something that is required (dropout, a named layer, a shape)
     ├── QueryError            a query cannot be answered (k > n, an unmet need)
     ├── PolicyError           a policy does not fit the classifier, or its folder is not usable
@@ -30,6 +31,18 @@ class UnknownNameError(ConfigError):
 
 class DataError(IaleError, ValueError):
     """Pixels, labels, folders or files of a data set are not usable."""
+
+
+class UnreadableError(DataError):
+    """Some of the samples that were asked for cannot be read.
+
+    Attributes:
+        reasons: why, by the index of the sample.
+    """
+
+    def __init__(self, message: str, reasons: dict[int, str] | None = None) -> None:
+        super().__init__(message)
+        self.reasons = reasons or {}
 
 
 class ModelError(IaleError, ValueError):

@@ -245,7 +245,7 @@ def test_labels(text: str, words: str, refused: Refused, samples: tuple[str, ...
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"", "is an empty file"), (b"not an image", "b.png"), (None, "b.png")],
+    [(b"", "there is no sample 'b.png'"), (b"not an image", "class 'dog' has no"), (None, "class 'dog' has no")],
 )
 def test_images(content: bytes | None, words: str, refused: Refused, samples: tuple[str, ...], tmp_path: Path) -> None:
     folder = tmp_path / "images"
@@ -255,7 +255,9 @@ def test_images(content: bytes | None, words: str, refused: Refused, samples: tu
     whole = (folder / "b.png").read_bytes()
     (folder / "b.png").write_bytes(whole[: len(whole) // 2] if content is None else content)
     (tmp_path / "named.csv").write_text("sample,label\na.png,cat\nb.png,dog\n")
-    sentence = refused(*samples, "--images", "images", "--labels", "named.csv", "--out", "next.csv", "--k", "2")
+    sentence = refused(
+        *samples, "--images", "images", "--labels", "named.csv", "--out", "next.csv", "--k", "2", progress=True
+    )
     assert words in sentence
 
 

@@ -114,6 +114,7 @@ def test_the_scoring_set_meets_neither_the_pool_nor_the_test_set(data: DataSet) 
 
     class Watched:
         shape = data.test.shape
+        dtype = data.test.dtype
 
         def __len__(self) -> int:
             return len(data.test)

@@ -37,7 +37,7 @@ def test_layouts(shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
     assert isinstance(samples, Samples)
     assert (len(samples), samples.shape) == (5, expected)
     batch = samples.batch(torch.tensor([4, 0, 4]))
-    assert batch.dtype == torch.uint8
+    assert batch.dtype == samples.dtype == (torch.float32 if len(shape) == 2 else torch.uint8)
     assert batch.shape == (3, *expected)
     rows = array[[4, 0, 4]]
     if shape[-1] in (1, 3, 4):
@@ -69,6 +69,25 @@ def test_tensors(dtype: torch.dtype) -> None:
     batch = ArraySamples(tensor).batch(torch.tensor([3]))
     assert batch.dtype == (torch.uint8 if dtype == torch.uint8 else torch.float32)
     assert torch.equal(batch, tensor.detach()[3:, None].to(batch.dtype))
+
+
+@pytest.mark.parametrize("dtype", ["<i4", ">i8", "<u4", ">u8", "<i8"])
+def test_integers_keep_their_value_or_are_refused(dtype: str, tmp_path: Path) -> None:
+    """Against Python's integers, which are exact."""
+    least, most = np.iinfo(dtype).min, np.iinfo(dtype).max
+    near = [base + step for base in (0, 2**24, 2**25, 2**31, 2**53, 2**63, most) for step in range(-3, 4)]
+    far = [int(value) << shift for value in RNG.integers(0, 2**25, 40) for shift in (0, 3, 38)]
+    for value in {sign * value for value in (*near, *far, least) for sign in (1, -1) if least <= sign * value <= most}:
+        array = np.array([[0, 1], [2, value], [3, 4]], dtype)
+        np.save(tmp_path / "x.npy", array)
+        if int(np.float32(value)) == value:
+            assert int(ArraySamples(array).batch(torch.tensor([1]))[0, 1]) == value
+        else:
+            with pytest.raises(DataError, match="sample 1 has an integer beyond 16,777,216 that float32 cannot hold"):
+                ArraySamples(array)
+            mapped = ArraySamples(np.load(tmp_path / "x.npy", mmap_mode="r"))
+            with pytest.raises(DataError, match="sample 1 has an integer"):
+                mapped.batch(torch.tensor([2, 1]))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e300])

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
-from iale.data._pictures import decode
+from iale.data._pictures import decode, read_header
 from iale.data.catalog import load_dataset
 from iale.data.images import EncodedSamples, FolderSamples
 from iale.data.samples import Samples
+from iale.data.splits import Subset
 from iale.data.unlabeled import load_unlabeled
-from iale.errors import ConfigError, DataError
+from iale.errors import ConfigError, DataError, UnreadableError
 
 RNG = np.random.default_rng(0)
 
@@ -66,13 +67,27 @@ def test_a_flat_folder_is_unlabeled(tmp_path: Path) -> None:
     assert samples.shape == (1, 6, 5)
 
 
-def test_mode_follows_the_first_image_unless_given(tmp_path: Path) -> None:
+def test_one_image_with_colors_gives_all_three_channels_unless_a_mode_is_given(tmp_path: Path) -> None:
     picture(6, 5).save(tmp_path / "a.png")
+    assert FolderSamples(tmp_path).shape == (1, 6, 5)
     picture(6, 5, 3).save(tmp_path / "b.png")
-    assert FolderSamples(tmp_path).batch(torch.tensor([0, 1])).shape == (2, 1, 6, 5)
-    both = FolderSamples(tmp_path, mode="RGB").batch(torch.tensor([0, 1]))
+    both = FolderSamples(tmp_path).batch(torch.tensor([0, 1]))
     assert both.shape == (2, 3, 6, 5)
     assert torch.equal(both[0, 0], both[0, 2])
+    np.testing.assert_array_equal(both[1].numpy(), np.asarray(Image.open(tmp_path / "b.png")).transpose(2, 0, 1))
+    assert FolderSamples(tmp_path, mode="L").batch(torch.tensor([0, 1])).shape == (2, 1, 6, 5)
+
+
+def test_colors_that_no_header_showed_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("iale.data._headers._MOST", 3)
+    for number in range(9):
+        picture(6, 5, *[3] * (number == 2)).save(tmp_path / f"{number}.png")
+    samples = FolderSamples(tmp_path)
+    assert samples.batch(torch.tensor([0, 1, 3])).shape == (3, 1, 6, 5)
+    with pytest.raises(UnreadableError, match=r"2\.png has colors, and none of the 3 images") as caught:
+        samples.batch(torch.arange(9))
+    assert list(caught.value.reasons) == [2]
+    assert FolderSamples(tmp_path, mode="L").batch(torch.arange(9)).shape == (9, 1, 6, 5)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"])
@@ -82,7 +97,8 @@ def test_every_kind_of_8_bit_image(mode: str, tmp_path: Path) -> None:
     image.save(tmp_path / f"x.{kind}")
     gray = mode in ("1", "L", "LA")
     expected = np.asarray(image.convert("L" if gray else "RGB"))
-    got = decode(tmp_path / f"x.{kind}", "x").numpy()
+    assert FolderSamples(tmp_path).shape == (1 if gray else 3, 6, 5)
+    got = FolderSamples(tmp_path).batch(torch.tensor([0]))[0].numpy()
     np.testing.assert_array_equal(got, expected[None] if gray else expected.transpose(2, 0, 1))
 
 
@@ -90,7 +106,7 @@ def test_a_palette_with_transparency(tmp_path: Path) -> None:
     image = picture(6, 5, 3).convert("P")
     image.save(tmp_path / "x.png", transparency=bytes(range(256)))
     expected = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
-    np.testing.assert_array_equal(decode(tmp_path / "x.png", "x").numpy(), expected)
+    np.testing.assert_array_equal(decode(tmp_path / "x.png", "x", "RGB").numpy(), expected)
 
 
 def test_deep_images_are_refused(tmp_path: Path) -> None:
@@ -103,8 +119,8 @@ def test_sizes_must_agree_or_be_given(tmp_path: Path) -> None:
     picture(6, 5).save(tmp_path / "a.png")
     tall = picture(9, 4)
     tall.save(tmp_path / "b.png")
-    with pytest.raises(DataError, match=r"b\.png is 9 x 4 pixels and the first image 6 x 5"):
-        FolderSamples(tmp_path).batch(torch.tensor([1]))
+    with pytest.raises(DataError, match=r"have 2 sizes, as 6 x 5 \(a\.png\) and 9 x 4 \(b\.png\): give a size"):
+        FolderSamples(tmp_path)
     samples = FolderSamples(tmp_path, size=(3, 2))
     expected = np.asarray(tall.resize((2, 3), Image.Resampling.BILINEAR))
     assert samples.shape == (1, 3, 2)
@@ -139,14 +155,24 @@ def test_what_cannot_be_read_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "1.png").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "2.png").write_bytes(b"not an image at all")
     (tmp_path / "3.png").symlink_to(tmp_path / "absent.png")
+    (tmp_path / "4.png").touch()
+    (tmp_path / "5.png").symlink_to("5.png")
     samples = FolderSamples(tmp_path)
-    for row in (1, 2, 3):
+    assert samples.names == ["0.png", "1.png", "2.png"]
+    assert list(samples.unreadable) == [2]
+    assert samples.passed_over == "passed over: empty files (1), links that lead out of the folder or nowhere (2)."
+    assert len(samples.listing()) == 3
+    assert "'4.png': empty files" in samples.listing()[0]
+    for row in (1, 2):
         with pytest.raises(DataError, match=rf"{row}\.png is not a readable image") as caught:
             samples.batch(torch.tensor([0, row]))
         assert "\n" not in str(caught.value)
-    (tmp_path / "4.png").touch()
-    with pytest.raises(DataError, match=r"4\.png is an empty file"):
-        FolderSamples(tmp_path)
+    with pytest.raises(UnreadableError, match=r"1\.png .* The same goes for 1 more") as many:
+        samples.batch(torch.tensor([0, 1, 2]))
+    assert sorted(many.value.reasons) == [1, 2]
+    with pytest.raises(UnreadableError) as inside:
+        Subset(samples, torch.tensor([2, 0, 1])).batch(torch.tensor([1, 2]))
+    assert list(inside.value.reasons) == [2]
 
 
 def test_empty_and_absent_folders(tmp_path: Path) -> None:
@@ -165,24 +191,59 @@ def test_an_empty_class_folder_is_an_error_where_classes_matter(tmp_path: Path) 
         load_dataset(tmp_path)
 
 
-def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
-    (tmp_path / "real" / "x").mkdir(parents=True)
-    picture(3, 3).save(tmp_path / "real" / "x" / "0.png")
-    (tmp_path / "set").mkdir()
+def test_links_to_folders_are_passed_over_and_a_data_set_says_so(tmp_path: Path) -> None:
+    for name in ("real/x", "set/a", "set/b"):
+        (tmp_path / name).mkdir(parents=True)
+        for number in range(3):
+            picture(3, 3).save(tmp_path / name / f"{number}.png")
+    assert len(load_dataset(tmp_path / "set").train) == 4
+    (tmp_path / "set" / "a" / "notes.txt").write_text("no sample")
+    load_dataset(tmp_path / "set")
     os.symlink(tmp_path / "real" / "x", tmp_path / "set" / "x")
-    os.symlink(tmp_path / "set", tmp_path / "real" / "x" / "up")
-    assert FolderSamples(tmp_path / "set").names == ["x/0.png"]
+    os.symlink(tmp_path / "set", tmp_path / "set" / "a" / "up")
+    samples = FolderSamples(tmp_path / "set")
+    assert (len(samples), samples.classes) == (6, ("a", "b"))
+    assert samples.passed_over == "passed over: links to folders (2), no image .txt (1)."
+    with pytest.raises(DataError, match=r"read whole, .*'a/up': links to folders \(2 such files\)"):
+        load_dataset(tmp_path / "set")
+
+
+def test_a_data_set_with_a_damaged_file_does_not_begin(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        picture(3, 3).save(tmp_path / name / "0.png")
+        picture(3, 3).save(tmp_path / name / "1.png")
+    (tmp_path / "a" / "2.png").write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"2\.png is not a readable image"):
+        load_dataset(tmp_path)
+
+
+def test_images_are_upright_for_the_classifier_too(tmp_path: Path) -> None:
+    """A slow reference: Pillow's own turning of the decoded image."""
+    for kind in ("png", "jpg", "tiff", "webp", "avif"):
+        for turn in range(1, 9):
+            exif = Image.Exif()
+            exif[0x0112] = turn
+            picture(12, 6, 3).save(tmp_path / f"{turn}.{kind}", exif=exif, quality=95)
+        samples = FolderSamples(tmp_path, size=(5, 5))
+        for row, name in enumerate(samples.names):
+            with Image.open(io.BytesIO((tmp_path / name).read_bytes())) as image:
+                expected = ImageOps.exif_transpose(image).convert("RGB").resize((5, 5), Image.Resampling.BILINEAR)
+                assert read_header(tmp_path / name, name).size == ImageOps.exif_transpose(image).size[::-1]
+            got = samples.batch(torch.tensor([row]))[0]
+            np.testing.assert_array_equal(got.numpy(), np.asarray(expected).transpose(2, 0, 1))
+            (tmp_path / name).unlink()
 
 
 def test_every_byte_of_a_damaged_image_ends_in_pixels_or_a_data_error() -> None:
-    for kind in ("png", "jpeg", "gif", "bmp", "tiff", "webp"):
+    for kind in ("png", "jpeg", "gif", "bmp", "tiff", "webp", "avif"):
         whole = bytearray(encoded(picture(8, 8, 3), kind))
         for place in range(0, len(whole), max(1, len(whole) // 60)):
             damaged = whole.copy()
             damaged[place] ^= 0x5A
             for data in (bytes(damaged), bytes(whole[:place])):
                 with contextlib.suppress(DataError):
-                    assert decode(data, "x").dtype == torch.uint8  # flipped pixels are still an image
+                    assert decode(data, "x", "RGB").dtype == torch.uint8  # flipped pixels are still an image
 
 
 def test_encoded_samples_decode_each_image() -> None:

@@ -80,7 +80,11 @@ def test_only_the_samples_asked_for_are_read() -> None:
     [
         (torch.tensor([0.0, torch.nan]), "sample 1 has a value that is NaN"),
         (torch.zeros(3), "sample 1 is torch.float32 of shape"),
-        (torch.zeros(2, dtype=torch.uint8), "sample 1 is torch.uint8"),
+        (torch.zeros(2, 2, dtype=torch.uint8), "sample 1 is torch.uint8"),
+        (torch.tensor([0, 2**24 + 1]), "sample 1 has an integer beyond 16,777,216"),
+        (Image.fromarray(np.zeros((2, 2), np.uint16)), "sample 1 has more than 8 bits a channel"),
+        (Image.fromarray(np.zeros((2, 2), np.int32)), "sample 1 has more than 8 bits a channel"),
+        (Image.fromarray(np.zeros((2, 2), np.float32)), "sample 1 has more than 8 bits a channel"),
         (KeyError("lost"), r"sample 1 of the data set cannot be read \(KeyError: 'lost'\)"),
         ("text", "sample 1 is str"),
         (np.array(["a", "b"]), "sample 1 is of <U1"),

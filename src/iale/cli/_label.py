@@ -15,6 +15,7 @@ from iale.cli._output import check_folder, say
 from iale.cli._set_aside import show_set_aside
 from iale.errors import ConfigError
 from iale.labeling.importing import import_labels
+from iale.labeling.items._images import ImageItems
 from iale.labeling.project import Project
 from iale.labeling.queue._carrying import By
 from iale.labeling.record._names import clean
@@ -45,6 +46,7 @@ class LabelOptions:
             option they are only listed.
         person: your name, which the page fills in. By default your login name; if others can reach the page, it asks.
         policy: a shipped policy, or the folder of your own, to use instead of the strategy.
+        verbose: list the files that are passed over; by default they are counted.
         project: what people label, and how.
     """
 
@@ -56,6 +58,7 @@ class LabelOptions:
     take_over: By | None = None
     person: str | None = None
     policy: str | None = None
+    verbose: bool = False
 
 
 def main(argv: Sequence[str]) -> int:
@@ -70,6 +73,9 @@ def main(argv: Sequence[str]) -> int:
         check_model(project.config, project.items.samples.shape, len(project.classes))
         for notice in project.notices:
             say(notice)
+        if options.verbose and isinstance(project.items, ImageItems):
+            for line in project.items.passed_over.listing():
+                say(line)
         show_set_aside(project, options.take_over)
         if options.labels is not None and project.labels():
             say(f"{project.folder} has labels already, so {options.labels} was not read again")

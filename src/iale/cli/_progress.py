@@ -78,7 +78,7 @@ class Watched:
         self._samples, self.names = samples, names
         self._bar: tqdm | None = None
         self.shape = samples.shape
-        self.dtype: torch.dtype = getattr(samples, "dtype", torch.float32)
+        self.dtype = samples.dtype
 
     def __len__(self) -> int:
         return len(self._samples)

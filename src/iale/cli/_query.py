@@ -17,9 +17,11 @@ from iale.active_learner import ActiveLearner
 from iale.cli._options import parse, show
 from iale.cli._output import check_file, say
 from iale.cli._progress import Watched, announcement, work_of
+from iale.cli._readable import passing_over, say_passed_over
 from iale.data._skips import read_skipped
 from iale.data.pool import Pool
 from iale.data.samples import SampleKind
+from iale.data.splits import Subset
 from iale.data.unlabeled import load_labels_csv, load_unlabeled
 from iale.errors import ConfigError, DataError
 from iale.policies.catalog import find_strategy
@@ -44,6 +46,7 @@ class QueryOptions(RecipeConfig):
         classes: names of all classes, also of those that have no label yet; by default, those in the labels.
         subset_size: how many unlabeled samples, drawn at random, the strategy looks at; none looks at all of them.
         out: file for the table; by default it is printed.
+        verbose: list the files that are passed over; by default they are counted.
     """
 
     images: Path
@@ -53,6 +56,7 @@ class QueryOptions(RecipeConfig):
     classes: tuple[str, ...] = ()
     subset_size: int | None = 1000
     out: Path | None = None
+    verbose: bool = False
 
 
 def main(argv: Sequence[str]) -> int:
@@ -61,18 +65,21 @@ def main(argv: Sequence[str]) -> int:
     if options.strategy != AUTO:
         find_strategy(options.strategy)
     samples, names = load_unlabeled(options.images, size=options.size)
+    say_passed_over(samples, verbose=options.verbose)
     indices, labels, classes = _labels(options, names)
-    skipped = torch.tensor(_skipped(options, names, indices), dtype=torch.int64)
-    _check_k(options, len(names) - len(indices) - len(skipped))
-    if len(indices):
-        chosen = _ask(options, Watched(samples, names), (indices, labels, classes), skipped)
-    else:
-        say(f"there are no labels yet, so the {options.k} samples are chosen to differ from one another")
-        pool = Pool(torch.arange(len(samples)), len(classes))
-        pool.skip(skipped)
-        watched = Watched(samples, names)
-        with watched.stage("reading", min(len(pool), max(LOOKED_AT, options.k))):
-            chosen = diverse(watched, pool, options.k, Stream(options.seed).child("labels", 0, "cold").numpy())
+    skipped = _skipped(options, names, indices)
+    told = dict(zip(indices.tolist(), labels.tolist(), strict=True))
+
+    def choose(readable: Subset) -> list[int]:
+        place = {index: at for at, index in enumerate(readable.indices.tolist())}
+        known = {place[index]: label for index, label in told.items() if index in place}
+        left = [place[index] for index in skipped if index in place]
+        _check_k(options, len(readable) - len(known) - len(left))
+        watched = Watched(readable, [names[index] for index in place])
+        chosen = _ask(options, watched, known, left, classes) if known else _first(options, watched, left, classes)
+        return [int(readable.indices[at]) for at in chosen]
+
+    chosen = passing_over(samples, choose, verbose=options.verbose)
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(("rank", "sample"))
@@ -85,18 +92,27 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
+def _first(options: QueryOptions, samples: Watched, skipped: list[int], classes: tuple[str, ...]) -> list[int]:
+    """Samples that differ from one another, because there are no labels yet."""
+    say(f"there are no labels yet, so the {options.k} samples are chosen to differ from one another")
+    pool = Pool(torch.arange(len(samples)), len(classes))
+    pool.skip(torch.tensor(skipped, dtype=torch.int64))
+    with samples.stage("reading", min(len(pool), max(LOOKED_AT, options.k))):
+        return diverse(samples, pool, options.k, Stream(options.seed).child("labels", 0, "cold").numpy())
+
+
 def _ask(
-    options: QueryOptions, samples: Watched, labeled: tuple[Tensor, Tensor, tuple[str, ...]], skipped: Tensor
+    options: QueryOptions, samples: Watched, told: dict[int, int], skipped: list[int], classes: tuple[str, ...]
 ) -> list[int]:
-    """What the strategy asks for, once the classifier is fitted to the labels."""
-    indices, labels, classes = labeled
+    """What the strategy asks for, once the classifier is fitted to the labels ``told``, by sample."""
+    indices, labels = torch.tensor(list(told)), torch.tensor(list(told.values()))
     kind: SampleKind = "image" if len(samples.shape) == 3 else "row"
     classifier = classifier_of(options, kind, samples, len(classes))
     strategy, asked = fitting_strategy(options, classifier)
     name = options.model or classifier_name(options, kind)
-    say(f"fitting {name} to {len(indices)} labels, then asking {asked} for {options.k} samples")
-    unlabeled = len(samples) - len(indices) - len(skipped)
-    work = work_of(strategy, len(indices), min(unlabeled, options.subset_size or unlabeled))
+    say(f"fitting {name} to {len(told)} labels, then asking {asked} for {options.k} samples")
+    unlabeled = len(samples) - len(told) - len(skipped)
+    work = work_of(strategy, len(told), min(unlabeled, options.subset_size or unlabeled))
     if sentence := announcement(work.seconds(classifier, samples, indices, labels)):
         say(sentence)
     learner = ActiveLearner(classifier, samples, strategy, subset_size=options.subset_size, seed=options.seed)

@@ -30,6 +30,19 @@ def rows_of(indices: Tensor, length: int) -> NDArray[np.int64]:
     return rows
 
 
+def join(parts: Sequence[Tensor]) -> Tensor:
+    """Inputs of several reads, one after another; raises DataError if they are unlike.
+
+    ``torch.cat`` would turn bytes 0 … 255 into floats 0 … 255 if one part holds floats, even an empty one. Those would
+    be other numbers than the classifier meets later, when it is given the bytes and scales them to 0 … 1.
+    """
+    kinds = {(part.dtype, part.shape[1:]) for part in parts}
+    if len(kinds) != 1:
+        told = " and ".join(sorted(f"{dtype} of shape {tuple(shape)}" for dtype, shape in kinds))
+        raise DataError(f"inputs of {told or 'no kind'} cannot be joined: make all samples alike.")
+    return torch.cat(list(parts))
+
+
 def as_labels(values: ArrayLike | Tensor, what: str = "labels") -> Tensor:
     """int64 [N]: labels from an array, a tensor or a list; raises DataError if one is not an integer ≥ 0."""
     try:

@@ -61,7 +61,35 @@ def channels_first(batch: Tensor, channels: Channels) -> Tensor:
     return batch
 
 
+def is_bytes(dtype: np.dtype[np.generic], dimensions: int) -> bool:
+    """Whether values are bytes of images, and not numbers: a row of uint8 holds yes/no answers, counts or tokens."""
+    return dtype == np.uint8 and dimensions > 1
+
+
 def to_float32(values: Array) -> NDArray[np.float32]:
     """float32 in native byte order. A value that does not fit becomes infinite, for the caller to report."""
     with np.errstate(over="ignore", invalid="ignore"):
         return values.astype(np.float32)
+
+
+def faults(values: Array) -> NDArray[np.bool_]:
+    """bool [N]: the rows with a value that is NaN or infinite, or that float32 would change into another integer.
+
+    float32 has 24 bits: it holds an integer exactly if no more are left without the zeros at its end.
+    """
+    if values.dtype.kind == "f":
+        wrong = ~np.isfinite(to_float32(values))
+    elif values.dtype.kind in "iu" and values.dtype.itemsize > 2:
+        numbers: NDArray[np.int64] = values.astype(values.dtype.newbyteorder("="))  # or unsigned, which wraps around
+        lowest = numbers & -numbers
+        wrong = np.abs(numbers // np.where(lowest == 0, 1, lowest)) >= 1 << 24
+    else:
+        return np.zeros(len(values), np.bool_)
+    return np.asarray(wrong.any(axis=tuple(range(1, values.ndim))))
+
+
+def fault_of(values: Array) -> str:
+    """What is wrong with the values of a sample that `faults` has found."""
+    if values.dtype.kind == "f":
+        return "a value that is NaN, infinite or beyond float32"
+    return "an integer beyond 16,777,216 that float32 cannot hold"

@@ -1,4 +1,4 @@
-"""One walk through a folder of images, strict for data sets and lenient for folders of unknown origin."""
+"""One walk through a folder of images. What it does not take is counted by reason."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from iale.data._pictures import EXTENSIONS, MISSING
 from iale.errors import DataError
 
-EXTENSIONS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
-"""Files with other extensions, and hidden ones, are passed over."""
+_LISTED = 1000  # names that are kept for each reason
+_REASONS = 20
+_OTHER = "no image"  # begins the reason of files that nobody would take for one
 
 
 class ImageFile(NamedTuple):
@@ -22,24 +24,58 @@ class ImageFile(NamedTuple):
     time: int  # nanoseconds since 1970
 
 
-def scan_images(root: Path, passed_over: Counter[str] | None = None) -> list[ImageFile]:
-    """All images below a folder, in the order of their names; raises DataError if it holds none.
+class PassedOver:
+    """What a walk did not take, by reason. Hidden files are not counted."""
 
-    With ``passed_over``, which counts by reason, the walk leaves out links out of the folder, links to folders, what is
-    not a regular file, empty files and unreadable folders. Without it the walk is strict: it follows links, and an
-    empty file or an unreadable folder is an error.
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self._names: dict[str, list[str]] = {}
+
+    def add(self, why: str, name: str) -> None:
+        if why not in self.counts and len(self.counts) > _REASONS:
+            why = _OTHER  # a folder may hold any number of extensions
+        self.counts[why] += 1
+        names = self._names.setdefault(why, [])
+        if len(names) < _LISTED:
+            names.append(name)
+
+    @property
+    def line(self) -> str:
+        """One sentence with the counts, or nothing."""
+        told = ", ".join(f"{why} ({count})" for why, count in sorted(self.counts.items()))
+        return f"passed over: {told}." if told else ""
+
+    def listing(self, *, others: bool = True) -> list[str]:
+        """A line for each file, and one for those beyond the first 1,000 of a reason.
+
+        Without the ``others``, these are the files that might have been meant as samples.
+        """
+        lines = []
+        for why, names in sorted(self._names.items()):
+            if why.startswith(_OTHER) and not others:
+                continue
+            lines += [f"passed over: {name!r}: {why}" for name in sorted(names)]
+            if more := self.counts[why] - len(names):
+                lines.append(f"passed over: {more} more: {why}")
+        return lines
+
+
+def scan_images(root: Path) -> tuple[list[ImageFile], PassedOver]:
+    """All images below a folder, in the order of their names, and what was passed over.
+
+    These are links out of the folder, links to folders, what is not a regular file, empty files, folders that cannot be
+    read, and files with other extensions. Raises DataError if the folder holds no image.
     """
     if not root.is_dir():
         raise DataError(f"there is no folder {root}: give a folder of images.")
+    passed_over = PassedOver()
     found = sorted(_walk(str(root), passed_over))
     if not found:
-        kinds, notes = ", ".join(sorted(EXTENSIONS)), " ".join(["", *notices(passed_over or {})])
-        raise DataError(f"{root} holds no images: files with the extensions {kinds} were expected.{notes}")
-    return found
-
-
-def notices(passed_over: dict[str, int]) -> list[str]:
-    return [f"passed over: {what} ({count})." for what, count in passed_over.items()]
+        kinds = ", ".join(sorted(EXTENSIONS))
+        raise DataError(
+            f"{root} holds no images: files with the extensions {kinds} were expected. {passed_over.line}".rstrip()
+        )
+    return found, passed_over
 
 
 def is_inside(root: Path | str, path: Path | str) -> bool:
@@ -48,59 +84,42 @@ def is_inside(root: Path | str, path: Path | str) -> bool:
     return os.path.exists(place) and os.path.commonpath([real, place]) == real
 
 
-def _walk(root: str, passed_over: Counter[str] | None) -> Iterator[ImageFile]:
-    below, seen = [""], set()
+def _walk(root: str, passed_over: PassedOver) -> Iterator[ImageFile]:
+    below = [""]
     while below:
         folder = below.pop()
-        path = os.path.join(root, folder) if folder else root
-        if passed_over is None:
-            if (place := os.path.realpath(path)) in seen:  # a link back up would go round in circles
-                continue
-            seen.add(place)
         try:
-            with os.scandir(path) as listing:
+            with os.scandir(os.path.join(root, folder) if folder else root) as listing:
                 entries = [entry for entry in listing if not entry.name.startswith(".")]
-        except OSError as error:
-            if passed_over is None:
-                raise DataError(f"the folder {path} cannot be read: check its permissions.") from error
-            passed_over["folders that cannot be read"] += 1
+        except OSError:
+            passed_over.add("folders that cannot be read", folder)
             continue
-        folders = []
         for entry in entries:
             name = f"{folder}/{entry.name}" if folder else entry.name
-            if _is_folder(entry, follow=passed_over is None):
-                folders.append(name)
-            elif passed_over is not None and _is_folder(entry, follow=True):
-                passed_over["links to folders"] += 1
-            elif os.path.splitext(entry.name)[1].lower() in EXTENSIONS:
-                if passed_over is not None and (why := _fault(root, entry)):
-                    passed_over[why] += 1
+            try:
+                if entry.is_dir(follow_symlinks=False):
+                    below.append(name)
+                elif why := _fault(root, entry):
+                    passed_over.add(why, name)
                 else:
-                    yield _image(name, entry)
-        below += reversed(folders)  # depth first: of two links to one folder, the first one that is listed counts
+                    found = entry.stat()
+                    yield ImageFile(name, found.st_size, found.st_mtime_ns)
+            except OSError:  # gone since the folder was listed, or a link to itself
+                passed_over.add("files that cannot be opened", name)
 
 
 def _fault(root: str, entry: os.DirEntry[str]) -> str:
-    """Why a file is passed over; empty if it is not."""
-    if entry.is_symlink() and not is_inside(root, entry.path):
-        return "links that lead out of the folder or nowhere"
+    """Why an entry is passed over; empty if it is not."""
+    if entry.is_symlink():
+        if os.path.isdir(entry.path):
+            return "links to folders"
+        if not is_inside(root, entry.path):  # also a link to itself
+            return "links that lead out of the folder or nowhere"
+    kind = os.path.splitext(entry.name)[1].lower()
+    if kind in MISSING:
+        return f"{kind}: {MISSING[kind]}"
+    if kind not in EXTENSIONS:
+        return f"{_OTHER} {kind}".rstrip()
     if not entry.is_file():
         return "image names that are not files"
     return "" if entry.stat().st_size else "empty files"
-
-
-def _image(name: str, entry: os.DirEntry[str]) -> ImageFile:
-    try:
-        found = entry.stat()
-    except OSError:  # a broken link: whoever reads it is told its name
-        return ImageFile(name, 0, 0)
-    if entry.is_file() and not found.st_size:
-        raise DataError(f"{entry.path} is an empty file, not an image: replace or remove it.")
-    return ImageFile(name, found.st_size, found.st_mtime_ns)
-
-
-def _is_folder(entry: os.DirEntry[str], *, follow: bool) -> bool:
-    try:
-        return entry.is_dir(follow_symlinks=follow)
-    except OSError:  # a link to itself
-        return False

@@ -12,7 +12,18 @@ from torch import Tensor
 
 from iale.data._checks import rows_of
 from iale.data._fingerprint import digest, file_stamp, sampled
-from iale.data._layout import Array, Channels, as_array, channels_first, guess_channels, memory_map, to_float32
+from iale.data._layout import (
+    Array,
+    Channels,
+    as_array,
+    channels_first,
+    fault_of,
+    faults,
+    guess_channels,
+    is_bytes,
+    memory_map,
+    to_float32,
+)
 from iale.errors import DataError
 
 _CHUNK = 1 << 22
@@ -29,17 +40,21 @@ class ArraySamples:
     copy opens the file again.
 
     Args:
-        array: images [N, H, W] (one channel), [N, H, W, C] or [N, C, H, W], or features [N, F]. uint8 stays uint8; all
-            other numbers become float32 and keep their values.
+        array: images [N, H, W] (one channel), [N, H, W, C] or [N, C, H, W], or features [N, F]. Images of
+            uint8 stay as they are, and classifiers scale them to 0 … 1. All other numbers, also rows of uint8, become
+            float32 and keep their values; floats are rounded.
         channels: whether the channels of images [N, …, …, …] are "first" or "last"; by default last if the last
             dimension is 1, 3 or 4 and the second is not.
 
     Attributes:
         shape: of one input: ``(channels, height, width)`` or ``(features,)``.
+        dtype: ``torch.uint8`` for images of bytes, ``torch.float32`` for everything else.
+        bytes: whether the array itself is of uint8.
 
     Raises:
         DataError: the array is empty, has another number of dimensions, does not hold real numbers, or has a value that
-            is NaN, infinite or beyond float32. The values of memory maps are checked when they are read.
+            is NaN, infinite or beyond float32, or an integer that float32 cannot hold. The values of memory maps are
+            checked when they are read.
     """
 
     def __init__(self, array: Array | Tensor, *, channels: Channels | None = None) -> None:
@@ -55,26 +70,27 @@ class ArraySamples:
         self._channels = channels or guess_channels(values.shape)
         self._mapped = memory_map(values) is not None
         self.shape = tuple(channels_first(torch.empty((0, *values.shape[1:])), self._channels).shape[1:])
-        if not self._mapped and values.dtype.kind == "f":
+        self.bytes = values.dtype == np.uint8
+        self.dtype = torch.uint8 if is_bytes(values.dtype, values.ndim - 1) else torch.float32
+        if not self._mapped:
             step = max(1, _CHUNK // values[0].size)
             for start in range(0, len(values), step):
-                rows = np.arange(start, min(start + step, len(values)))
-                self._check_finite(to_float32(values[start : start + step]), rows)
+                _check(values[start : start + step], np.arange(start, min(start + step, len(values))))
 
     def __len__(self) -> int:
         return len(self._array)
 
     def batch(self, indices: Tensor) -> Tensor:
-        """The inputs at ``indices`` (int64 [B]): uint8 or float32 [B, *shape].
+        """The inputs at ``indices`` (int64 [B]): ``dtype`` [B, *shape].
 
-        Raises DataError if an index is out of range, or if a value of a memory map is not finite.
+        Raises DataError if an index is out of range, or if a value of a memory map is not finite or does not fit.
         """
         rows = rows_of(indices, len(self))
         values = self._read(rows)
-        if values.dtype != np.uint8:
-            values = to_float32(values)
+        if self.dtype != torch.uint8:
             if self._mapped:
-                self._check_finite(values, rows)
+                _check(values, rows)
+            values = to_float32(values)
         return channels_first(torch.from_numpy(values), self._channels)
 
     def _read(self, rows: NDArray[np.int64]) -> Array:
@@ -100,14 +116,6 @@ class ArraySamples:
             return digest(self._channels, self._array)
         return digest(self._channels, *vars(place).values(), file_stamp(place.path), sampled(self))
 
-    def _check_finite(self, values: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
-        finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
-        if not finite.all():
-            raise DataError(
-                f"sample {rows[~finite][0]} has a value that is NaN, infinite or beyond float32: "
-                f"repair or remove that sample."
-            )
-
     def __getstate__(self) -> dict[str, object]:
         """Pickles a memory map as the place of its bytes, everything else as it is."""
         place = self._place()
@@ -126,6 +134,12 @@ class ArraySamples:
     def __setstate__(self, state: dict[str, object]) -> None:
         array = state["_array"]
         self.__dict__.update(state, _array=array.open() if isinstance(array, _OnDisk) else array)
+
+
+def _check(values: Array, rows: NDArray[np.int64]) -> None:
+    wrong = faults(values)
+    if wrong.any():
+        raise DataError(f"sample {rows[wrong][0]} has {fault_of(values)}: repair or remove that sample.")
 
 
 @dataclass(frozen=True)

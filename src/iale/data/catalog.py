@@ -117,15 +117,25 @@ def _place(*files: RemoteFile) -> str:
 
 def _from_folder(root: Path) -> DataSet:
     if (root / "train").is_dir() and (root / "test").is_dir():
-        train, test = FolderSamples(root / "train"), FolderSamples(root / "test")
+        train, test = _whole_folder(root / "train"), _whole_folder(root / "test")
         if train.classes != test.classes:
             odd = sorted(set(train.classes) ^ set(test.classes))[0]
             raise DataError(
                 f"class {odd!r} is only in one of the folders train and test of {root}: add it to the other."
             )
         return make_dataset(str(root), train, _folder_labels(train), test, _folder_labels(test), train.classes)
-    samples = FolderSamples(root)
+    samples = _whole_folder(root)
     return make_dataset(str(root), samples, _folder_labels(samples), classes=samples.classes)
+
+
+def _whole_folder(root: Path) -> FolderSamples:
+    """All images of a folder: an experiment means them all, so it does not begin without one of them."""
+    samples = FolderSamples(root)
+    faults = [*samples.listing(others=False), *samples.unreadable.values()]
+    if faults:
+        more = f" ({len(faults)} such files)" if len(faults) > 1 else ""
+        raise DataError(f"a data set is read whole, and this file of {root} cannot be: {faults[0]}{more}")
+    return samples
 
 
 def _folder_labels(samples: FolderSamples) -> Tensor:

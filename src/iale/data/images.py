@@ -9,22 +9,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from iale.data._checks import rows_of
 from iale.data._fingerprint import digest, file_stamp, sampled
+from iale.data._headers import Look, look_at
 from iale.data._pictures import Mode, decode
+from iale.data._reading import read_batch
 from iale.data._scan import scan_images
 from iale.errors import ConfigError, DataError
 
 
 class FolderSamples:
-    """The images below a folder, in the order of their names, each decoded when it is asked for.
+    """The images below a folder, in the order of their names, each decoded when it is asked for, upright.
 
     If every image lies in a subfolder, the first-level subfolders are the classes; otherwise the images are unlabeled.
+    Links out of the folder, links to folders, empty files and files with other extensions are passed over.
 
     Args:
         root: the folder.
-        size: (height, width) to which every image is resized; without it, all must have the size of the first.
-        mode: "L" (grayscale) or "RGB"; by default what the first image is.
+        size: (height, width) to which every image is resized; without it, all must have one size.
+        mode: "L" (grayscale) or "RGB"; by default RGB if one of the images has colors.
 
     Attributes:
         root: the folder.
@@ -32,16 +34,21 @@ class FolderSamples:
         classes: the names of the classes in order, empty for unlabeled images.
         labels: int64 [N], or None for unlabeled images.
         shape: of one image: ``(1 or 3, height, width)``.
+        dtype: ``torch.uint8``.
+        passed_over: a sentence with the number of files that are no samples, by reason; empty if there are none.
+        unreadable: why an image cannot be read, by its index, as far as that is known without decoding it.
 
     Raises:
-        DataError: there is no image, a file is empty, or the first image cannot be read.
+        DataError: there is no image, none can be read, or their sizes differ.
     """
 
     def __init__(self, root: str | Path, *, size: tuple[int, int] | None = None, mode: Mode | None = None) -> None:
         if size is not None and min(size) < 1:
             raise ConfigError(f"images cannot be resized to {size}: give (height, width) of at least 1.")
         self.root = Path(root)
-        self.names = [image.name for image in scan_images(self.root)]
+        found, self._passed_over = scan_images(self.root)
+        self.names = [image.name for image in found]
+        self.passed_over = self._passed_over.line
         parts = [name.split("/") for name in self.names]
         self.classes: tuple[str, ...] = ()
         self.labels: Tensor | None = None
@@ -49,10 +56,18 @@ class FolderSamples:
             self.classes = tuple(sorted({part[0] for part in parts}))
             number = {name: label for label, name in enumerate(self.classes)}
             self.labels = torch.tensor([number[part[0]] for part in parts])
-        first = decode(self.root / self.names[0], str(self.root / self.names[0]), mode, size)
-        self._size = size
-        self.shape = tuple(first.shape)
-        self._mode: Mode = "L" if self.shape[0] == 1 else "RGB"
+        look = look_at(self.root, len(self), self._file)
+        if size is None and len(look.sizes) > 1:
+            told = [f"{h} x {w} ({self.names[row]})" for (h, w), row in list(look.sizes.items())[:2]]
+            raise DataError(
+                f"the images in {self.root} have {len(look.sizes)} sizes, as {' and '.join(told)}: give a size to "
+                f"resize all of them to, on the command line --resize HEIGHT,WIDTH."
+            )
+        self.unreadable = look.unreadable
+        self._size, self._look = size, look if mode is None else Look(mode, look.sizes, look.unreadable, every=True)
+        self._mode: Mode = self._look.mode
+        self.shape = (1 if self._mode == "L" else 3, *(size or next(iter(look.sizes))))
+        self.dtype = torch.uint8
 
     def __len__(self) -> int:
         return len(self.names)
@@ -60,26 +75,34 @@ class FolderSamples:
     def batch(self, indices: Tensor) -> Tensor:
         """The images at ``indices`` (int64 [B]), decoded now: uint8 [B, C, H, W].
 
-        Raises DataError for an image that cannot be read or has another size than the first.
+        Raises UnreadableError for images that cannot be read, or that are not what the others are in size or color.
         """
-        out = torch.empty((len(indices), *self.shape), dtype=torch.uint8)
-        for place, row in enumerate(rows_of(indices, len(self)).tolist()):
-            path = self.root / self.names[row]
-            image = decode(path, str(path), self._mode, self._size)
-            if tuple(image.shape) != self.shape:
-                height, width = image.shape[1:]
-                raise DataError(
-                    f"{path} is {height} x {width} pixels and the first image {self.shape[1]} x {self.shape[2]}: "
-                    f"give a size to resize all images to."
-                )
-            out[place] = image
-        return out
+        return read_batch(self, indices, self._one)
+
+    def listing(self, *, others: bool = True) -> list[str]:
+        """A line for each file that was passed over; without ``others``, for those that might be meant as samples."""
+        return self._passed_over.listing(others=others)
 
     def fingerprint(self) -> str:
         """A digest of every file's path, size and time of the last change, and of the content of some."""
         root = self.root.absolute()
         stamps = [(name, file_stamp(root / name)) for name in self.names]
         return digest(self._mode, self._size, root, stamps, sampled(self))
+
+    def _file(self, row: int) -> tuple[Path, str]:
+        return self.root / self.names[row], str(self.root / self.names[row])
+
+    def _one(self, row: int) -> Tensor:
+        path, name = self._file(row)
+        self._look.check(path, name)
+        image = decode(path, name, self._mode, self._size)
+        if tuple(image.shape) != self.shape:
+            height, width = image.shape[1:]
+            raise DataError(
+                f"{name} is {height} x {width} pixels and the others {self.shape[1]} x {self.shape[2]}: "
+                f"give a size to resize all images to."
+            )
+        return image
 
 
 class EncodedSamples:
@@ -91,7 +114,8 @@ class EncodedSamples:
         name: what messages call them.
 
     Attributes:
-        shape: of the first image, which all others must have.
+        shape: of the first image, which all others must have; with one channel if that has no colors.
+        dtype: ``torch.uint8``.
 
     Raises:
         DataError: there is no image, or the offsets do not fit the data.
@@ -103,28 +127,33 @@ class EncodedSamples:
         if not fits or starts[0] != 0 or starts[-1] != len(data) or np.diff(starts).min() < 1:
             raise DataError(f"the offsets of {name} do not fit its bytes: it is damaged; get it again.")
         self._data, self._offsets, self._name = data, offsets, name
-        self.shape = tuple(self._decode(0, None).shape)
+        self._look = look_at(name, len(self), self._file)
+        self.dtype = torch.uint8
+        first = decode(*self._file(0), self._look.mode)
+        self.shape = tuple(first.shape)
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
 
     def batch(self, indices: Tensor) -> Tensor:
-        """The images at ``indices`` (int64 [B]), decoded now: uint8 [B, C, H, W]."""
-        out = torch.empty((len(indices), *self.shape), dtype=torch.uint8)
-        mode: Mode = "L" if self.shape[0] == 1 else "RGB"
-        for place, row in enumerate(rows_of(indices, len(self)).tolist()):
-            image = self._decode(row, mode)
-            if tuple(image.shape) != self.shape:
-                raise DataError(
-                    f"image {row} of {self._name} has the shape {tuple(image.shape)}, not {self.shape}: replace it."
-                )
-            out[place] = image
-        return out
+        """The images at ``indices`` (int64 [B]), decoded now: uint8 [B, C, H, W].
+
+        Raises UnreadableError for images that cannot be read, or that have another size than the first.
+        """
+        return read_batch(self, indices, self._one)
 
     def fingerprint(self) -> str:
         """A digest of the encoded bytes."""
         return digest(self._data, self._offsets)
 
-    def _decode(self, row: int, mode: Mode | None) -> Tensor:
+    def _file(self, row: int) -> tuple[bytes, str]:
         start, end = int(self._offsets[row]), int(self._offsets[row + 1])
-        return decode(self._data[start:end].tobytes(), f"image {row} of {self._name}", mode)
+        return self._data[start:end].tobytes(), f"image {row} of {self._name}"
+
+    def _one(self, row: int) -> Tensor:
+        data, name = self._file(row)
+        self._look.check(data, name)
+        image = decode(data, name, self._look.mode)
+        if tuple(image.shape) != self.shape:
+            raise DataError(f"{name} has the shape {tuple(image.shape)}, not {self.shape}: replace it.")
+        return image

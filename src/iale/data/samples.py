@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 SampleKind = Literal["image", "text", "row"]
@@ -20,12 +21,21 @@ class Samples(Protocol):
         """The shape of one input, ``(channels, height, width)`` for images."""
         ...
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of every batch, the empty one included.
+
+        ``torch.uint8`` says that the inputs are bytes of images, 0 … 255, which classifiers scale to 0 … 1;
+        ``torch.float32`` that they are taken as they are.
+        """
+        ...
+
     def __len__(self) -> int: ...
 
     def batch(self, indices: Tensor) -> Tensor:
-        """The inputs at ``indices`` (int64 [B]): uint8 or float32 [B, *shape], on the CPU.
+        """The inputs at ``indices`` (int64 [B]): ``dtype`` [B, *shape], on the CPU.
 
-        Raises DataError if an input cannot be read or is not finite.
+        Raises UnreadableError, a DataError, if inputs cannot be read, and DataError if one is not finite.
         """
         ...
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from iale.data._checks import MOST_CLASSES, as_labels, check_every_class, check_labels, rows_of
 from iale.data._fingerprint import digest, fingerprint
 from iale.data.samples import DataSet, Samples
-from iale.errors import DataError
+from iale.errors import DataError, UnreadableError
 from iale.seeding import Stream
 
 _TEST_SHARE = 0.2
@@ -35,12 +35,26 @@ class Subset:
         """The shape of one input."""
         return self.samples.shape
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of every batch."""
+        return self.samples.dtype
+
     def __len__(self) -> int:
         return len(self.indices)
 
     def batch(self, indices: Tensor) -> Tensor:
-        """The inputs at ``indices`` (int64 [B]) of this subset: [B, *shape]."""
-        return self.samples.batch(self.indices[torch.from_numpy(rows_of(indices, len(self)))])
+        """The inputs at ``indices`` (int64 [B]) of this subset: [B, *shape].
+
+        Raises UnreadableError with the indices of this subset.
+        """
+        rows = torch.from_numpy(rows_of(indices, len(self)))
+        try:
+            return self.samples.batch(self.indices[rows])
+        except UnreadableError as error:
+            places = zip(self.indices[rows].tolist(), rows.tolist(), strict=True)
+            reasons = {row: error.reasons[at] for at, row in places if at in error.reasons}
+            raise UnreadableError(str(error), reasons) from error
 
     def fingerprint(self) -> str:
         """A digest of the source's digest and the indices."""
@@ -95,10 +109,10 @@ def make_dataset(
         return DataSet(name, Subset(train, kept), labels[kept], Subset(train, apart), labels[apart], names)
     held_out = as_labels(test_labels, f"the test labels of {name}")
     check_labels(held_out, len(test), len(names), f"the test split of {name}")
-    if test.shape != train.shape:
+    if (test.shape, test.dtype) != (train.shape, train.dtype):
         raise DataError(
-            f"the training inputs of {name} have the shape {train.shape} and the test inputs {test.shape}: "
-            f"give both the same shape."
+            f"the training inputs of {name} are {train.dtype} of shape {train.shape} and the test inputs {test.dtype} "
+            f"of shape {test.shape}: give both the same type and shape."
         )
     return DataSet(name, train, labels, test, held_out, names)
 

@@ -9,8 +9,19 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from iale.data._checks import as_labels, rows_of
-from iale.data._layout import Channels, as_array, channels_first, guess_channels, to_float32
+from iale.data._checks import as_labels
+from iale.data._layout import (
+    Channels,
+    as_array,
+    channels_first,
+    fault_of,
+    faults,
+    guess_channels,
+    is_bytes,
+    to_float32,
+)
+from iale.data._pictures import check_depth
+from iale.data._reading import read_batch
 from iale.errors import DataError
 
 
@@ -25,11 +36,12 @@ class TorchSamples:
 
     Args:
         dataset: anything with a length and items ``x`` or ``(x, y, …)``; x is a tensor ([F], [H, W] or [C, H, W]), an
-            array (also [H, W, C]) or a Pillow image. The transform must be deterministic, because samples are compared
-            with each other: leave out random augmentation.
+            array (also [H, W, C]) or a Pillow image of 8 bits a channel. The transform must be deterministic, because
+            samples are compared with each other: leave out random augmentation.
 
     Attributes:
         shape: of the first input, which all inputs must have.
+        dtype: ``torch.uint8`` if the first input is an image of bytes, ``torch.float32`` for rows and other numbers.
 
     Raises:
         DataError: the data set is empty, or its first item is not such an input or differs between two reads.
@@ -44,7 +56,7 @@ class TorchSamples:
             raise DataError("the data set is empty: give one with samples.")
         self.dataset = dataset
         first = self._read(0)
-        self.shape, self._dtype = tuple(first.shape), first.dtype
+        self.shape, self.dtype = tuple(first.shape), first.dtype
         if not torch.equal(first, self._read(0)):
             raise DataError("sample 0 differs between two reads: take random augmentation out of the transform.")
 
@@ -52,20 +64,11 @@ class TorchSamples:
         return len(self.dataset)
 
     def batch(self, indices: Tensor) -> Tensor:
-        """The inputs at ``indices`` (int64 [B]): uint8 or float32 [B, *shape].
+        """The inputs at ``indices`` (int64 [B]): ``dtype`` [B, *shape].
 
-        Raises DataError if an item cannot be read, is not finite, or differs from the first in shape or type.
+        Raises UnreadableError for items that cannot be read, are not finite, or differ from the first in shape or type.
         """
-        out = torch.empty((len(indices), *self.shape), dtype=self._dtype)
-        for place, row in enumerate(rows_of(indices, len(self)).tolist()):
-            item = self._read(row)
-            if tuple(item.shape) != self.shape or item.dtype != self._dtype:
-                raise DataError(
-                    f"sample {row} is {item.dtype} of shape {tuple(item.shape)} and the first is {self._dtype} of "
-                    f"shape {self.shape}: make all samples alike in the transform."
-                )
-            out[place] = item
-        return out
+        return read_batch(self, indices, self._one)
 
     def labels(self) -> Tensor:
         """int64 [N]: the second part of every item, for which the whole data set is read once."""
@@ -86,11 +89,21 @@ class TorchSamples:
             reason = f"{type(error).__name__}: {error}".rstrip(".: ")
             raise DataError(f"sample {row} of the data set cannot be read ({reason}): repair or remove it.") from error
 
+    def _one(self, row: int) -> Tensor:
+        item = self._read(row)
+        if (tuple(item.shape), item.dtype) != (self.shape, self.dtype):
+            raise DataError(
+                f"sample {row} is {item.dtype} of shape {tuple(item.shape)} and the first is {self.dtype} of "
+                f"shape {self.shape}: make all samples alike in the transform."
+            )
+        return item
+
     def _read(self, row: int) -> Tensor:
         item = self._item(row)
         value = item[0] if isinstance(item, tuple | list) and item else item
         is_picture = isinstance(value, Image.Image)
         if isinstance(value, Image.Image):
+            check_depth(value, f"sample {row}")
             value = np.array(value if value.mode in ("L", "RGB") else value.convert("RGB"))
         if not isinstance(value, Tensor | np.ndarray) or value.ndim not in (1, 2, 3):
             raise DataError(
@@ -104,10 +117,8 @@ class TorchSamples:
             channels: Channels = "last" if is_picture else "first"
         else:
             channels = guess_channels(array.shape)
-        if array.dtype != np.uint8:
+        if not is_bytes(array.dtype, array.ndim - 1):
+            if faults(array).any():
+                raise DataError(f"sample {row} has {fault_of(array)}: repair or remove it.")
             array = to_float32(array)
-            if not np.isfinite(array).all():
-                raise DataError(
-                    f"sample {row} has a value that is NaN, infinite or beyond float32: repair or remove it."
-                )
         return channels_first(torch.tensor(array), channels)[0]

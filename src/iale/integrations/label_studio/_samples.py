@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import torch
 from torch import Tensor
 
-from iale.data._checks import rows_of
-from iale.data._pictures import Mode, picture, to_pixels
+from iale.data._checks import join, rows_of
+from iale.data._pictures import picture, to_pixels
 from iale.data._scan import scan_images
 from iale.errors import DataError
 from iale.integrations.label_studio._labeling import Labeling
@@ -27,8 +27,8 @@ _UPLOADED = re.compile(r"^[0-9a-f]{8}-")  # what Label Studio puts in front of t
 class TaskSamples:
     """The images or texts of tasks, each loaded once, in the order in which they arrived.
 
-    Images are turned upright, resized, and kept as uint8, so N of them take N × channels × height × width bytes. The
-    first image decides between color and grayscale for all. Texts are kept as they are and hashed to n-grams on demand.
+    Images are turned upright, resized, and kept as uint8, so N of them take N × channels × height × width bytes. All
+    have three channels as soon as one has colors. Texts are kept as they are and hashed to n-grams on demand.
     ``load`` returns the bytes at a task's address: `Client.fetch`, or `FolderFiles.read`.
     """
 
@@ -39,14 +39,19 @@ class TaskSamples:
         self._rows: dict[tuple[int, str], int] = {}
         self._left_out: set[tuple[int, str | None]] = set()
         self._inputs: list[Tensor | str] = []
-        self._mode: Mode | None = None
+        self._channels = 1
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of one input: ``(1 or 3, height, width)`` for images, ``(2048,)`` for texts."""
         if self._kind == "Text":
             return (FEATURES,)
-        return (3 if self._mode == "RGB" else 1, *self._size)
+        return (self._channels, *self._size)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of every batch: bytes of images, or float32 for texts."""
+        return torch.float32 if self._kind == "Text" else torch.uint8
 
     def __len__(self) -> int:
         return len(self._inputs)
@@ -54,7 +59,10 @@ class TaskSamples:
     def batch(self, indices: Tensor) -> Tensor:
         """The inputs at ``indices`` (int64 [B]): uint8 [B, C, H, W] or float32 [B, 2048]."""
         chosen = [self._inputs[row] for row in rows_of(indices, len(self)).tolist()]
-        return torch.stack([torch.from_numpy(hashed_ngrams(one)) if isinstance(one, str) else one for one in chosen])
+        inputs = [
+            torch.from_numpy(hashed_ngrams(one)) if isinstance(one, str) else one.expand(self.shape) for one in chosen
+        ]
+        return join([torch.empty((0, *self.shape), dtype=self.dtype), *(one[None] for one in inputs)])
 
     def rows(self, tasks: Sequence[Task]) -> dict[int, int]:
         """The row of each task by its id; loads new tasks, and leaves out those that cannot be loaded."""
@@ -91,8 +99,9 @@ class TaskSamples:
         if self._kind == "Text":
             return value
         with picture(io.BytesIO(self._load(value)), f"{value:.200}", self._size) as image:
-            self._mode = self._mode or ("L" if image.mode == "L" else "RGB")
-            return to_pixels(image, self._mode, self._size)
+            pixels = to_pixels(image, "L" if image.mode == "L" else "RGB", self._size)
+        self._channels = max(self._channels, len(pixels))
+        return pixels
 
 
 class FolderFiles:
@@ -104,7 +113,9 @@ class FolderFiles:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._names = {image.name for image in scan_images(root)}
+        found, passed_over = scan_images(root)
+        self.passed_over = passed_over.line
+        self._names = {image.name for image in found}
         self._by_name: dict[str, list[str]] = {}
         for name in self._names:
             self._by_name.setdefault(_file_name(name), []).append(name)

@@ -99,6 +99,8 @@ def run(
     if config.model is not None:
         find_model(config.model)
     files = None if config.data is None else FolderFiles(config.data)
+    if files is not None and files.passed_over:
+        say(files.passed_over)
     client = Client(config.url, token, patience=config.patience, say=say, sleep=sleep)
     project = Project(client, config.project)
     samples: dict[tuple[str, str], TaskSamples] = {}

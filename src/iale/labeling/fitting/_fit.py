@@ -13,6 +13,7 @@ from torch import Tensor
 from iale import _storage as storage
 from iale.classifiers.base import Outputs
 from iale.classifiers.torch_classifier import FittedTorchClassifier
+from iale.data._checks import join
 from iale.data._sketches import ALIKE, keep_apart, sketches, spread
 from iale.data.arrays import ArraySamples
 from iale.data.pool import Pool
@@ -64,7 +65,7 @@ class Refitter:
         if len({labels[index] for index in known}) < 2:
             raise DataError("labels of at least two classes are needed for a fit: label more samples.")
         found, inputs = self.reading.read(self._candidates(stream))
-        local = torch.cat([known_inputs, inputs])
+        local = join([known_inputs, inputs])
         samples = ArraySamples(local)
         classifier = classifier_of(config, project.kind, samples, len(classes))
         strategy, name, notice = strategy_of(config, classifier)

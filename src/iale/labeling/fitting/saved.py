@@ -58,8 +58,9 @@ class SavedClassifier:
 def fit_now(project: Readable) -> None:
     """Fits in this process if labels have come since the last fit; raises DataError if there are too few."""
     reader = project.reader
-    fits = reader.fits.all
-    if not fits or fits[-1].answered < reader.changes():
+    fits, latest = reader.fits.all, reader.fits.latest
+    same = latest is not None and tuple(latest.shape) == tuple(reader.items.samples.shape)  # a gray folder got colors
+    if not fits or fits[-1].answered < reader.changes() or not same:
         Refitter(reader, Reading(reader.items)).fit()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
@@ -11,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from iale.data._checks import rows_of
-from iale.data._pictures import open_picture, picture, to_pixels
-from iale.data._scan import notices, scan_images
+from iale.data._headers import look_at
+from iale.data._pictures import decode, picture
+from iale.data._reading import read_batch
+from iale.data._scan import scan_images
 from iale.errors import DataError
 from iale.labeling.items._identity import FileIdentity, readable
 from iale.labeling.items._ids import Names
@@ -21,8 +21,6 @@ from iale.labeling.items._items import ItemKind
 
 DEFAULT_SIZE = (64, 64)  # of photographs for the classifier; people see them as they are
 _LARGEST = 128  # longest side of images that are kept as they are, if all have one size
-_LOOKED_AT = 16  # images that say which size and colors the others have
-_TRIED = 64  # images that are opened to find these, because some may be damaged
 
 
 class ImageItems:
@@ -37,16 +35,17 @@ class ImageItems:
 
     def __init__(self, root: Path, resize: tuple[int, ...] = ()) -> None:
         self.root = root
-        passed_over: Counter[str] = Counter()
-        found = scan_images(root, passed_over)
-        self.notices = notices(passed_over)
+        found, self.passed_over = scan_images(root)
+        self.notices = [line for line in [self.passed_over.line] if line]
         self._names = Names(name for name, _, _ in found)
         sizes = np.fromiter((size for _, size, _ in found), np.int64, len(found))
         times = np.fromiter((time for _, _, time in found), np.int64, len(found))
         self._files = FileIdentity(root, self._names, sizes, times)
         self.ids = self._files.ids
         del found  # a million names take much less memory in one piece
-        self.shape = self._guess_shape(resize)
+        self._look = look_at(root, len(self), lambda row: (root / self._names[row], self._names[row]))
+        self.dtype = torch.uint8
+        self.shape: tuple[int, int, int] = (1 if self._look.mode == "L" else 3, *self._size(resize))
 
     @property
     def samples(self) -> ImageItems:
@@ -87,30 +86,16 @@ class ImageItems:
 
     def batch(self, indices: Tensor) -> Tensor:
         """uint8 [B, 1 or 3, height, width]."""
-        out = torch.empty((len(indices), *self.shape), dtype=torch.uint8)
-        channels, *size = self.shape
-        for place, row in enumerate(rows_of(indices, len(self)).tolist()):
-            image = picture(self._files.path(row), self._names[row], (size[0], size[1]))
-            out[place] = to_pixels(image, "L" if channels == 1 else "RGB", (size[0], size[1]))
-        return out
+        return read_batch(self, indices, self._one)
 
-    def _guess_shape(self, resize: tuple[int, ...]) -> tuple[int, int, int]:
-        """The shape of the inputs, from the headers of a few evenly spaced images."""
-        seen: list[tuple[str, tuple[int, int]]] = []
-        for row in np.unique(np.linspace(0, len(self) - 1, _TRIED).round().astype(int)).tolist():
-            try:
-                with open_picture(self.root / self._names[row], self._names[row]) as image:
-                    seen.append((image.mode, image.size))
-            except DataError:
-                continue
-            if len(seen) == _LOOKED_AT:
-                break
-        if not seen:
-            raise DataError(f"none of the images that were tried in {self.root} can be read: replace them.")
-        channels = 1 if all(mode in ("1", "L", "LA") for mode, _ in seen) else 3
-        sizes = {size for _, size in seen}
+    def _one(self, row: int) -> Tensor:
+        path, name = self._files.path(row), self._names[row]
+        self._look.check(path, name)
+        return decode(path, name, self._look.mode, self.shape[1:])
+
+    def _size(self, resize: tuple[int, ...]) -> tuple[int, int]:
+        """Height and width of the inputs: what was asked for, or that of all images, if these are small."""
         if resize:
-            return channels, resize[0], resize[1]
-        if len(sizes) == 1 and max(size := sizes.pop()) <= _LARGEST:
-            return channels, size[1], size[0]
-        return channels, *DEFAULT_SIZE
+            return resize[0], resize[1]
+        first, *others = self._look.sizes
+        return DEFAULT_SIZE if others or max(first) > _LARGEST else first

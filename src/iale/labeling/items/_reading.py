@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from iale.data._checks import rows_of
+from iale.data._checks import join, rows_of
 from iale.errors import DataError
 from iale.labeling.items._items import Items
 
@@ -22,7 +22,7 @@ class Reading:
     """
 
     def __init__(self, items: Items) -> None:
-        self._items, self.shape = items, items.samples.shape
+        self._items, self.shape, self.dtype = items, items.samples.shape, items.samples.dtype
         self.unreadable: dict[int, str] = {}  # why samples were passed over, by index
         self._kept: OrderedDict[int, Tensor] = OrderedDict()
 
@@ -30,18 +30,18 @@ class Reading:
         return len(self._items)
 
     def read(self, indices: Iterable[int]) -> tuple[list[int], Tensor]:
-        """The n indices that could be read, in order, and their inputs: uint8 or float32 [n, *shape]."""
+        """The n indices that could be read, in order, and their inputs: ``dtype`` [n, *shape]."""
         found = [(index, values) for index in indices if (values := self._one(index)) is not None]
-        inputs = torch.stack([values for _, values in found]) if found else torch.empty((0, *self.shape))
-        return [index for index, _ in found], inputs
+        inputs = [torch.empty((0, *self.shape), dtype=self.dtype), *(values[None] for _, values in found)]
+        return [index for index, _ in found], join(inputs)
 
     def batch(self, indices: Tensor) -> Tensor:
-        """The inputs at ``indices`` (int64 [B]): uint8 or float32 [B, *shape]; zeros for what cannot be read."""
+        """The inputs at ``indices`` (int64 [B]): ``dtype`` [B, *shape]; zeros for what cannot be read."""
         wanted = rows_of(indices, len(self)).tolist()
         read, inputs = self.read(wanted)
         if len(read) == len(wanted):
             return inputs
-        out = torch.zeros((len(wanted), *self.shape), dtype=inputs.dtype)
+        out = torch.zeros((len(wanted), *self.shape), dtype=self.dtype)
         out[[place for place, row in enumerate(wanted) if row not in self.unreadable]] = inputs
         return out
 

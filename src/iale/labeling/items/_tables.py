@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from iale.data._checks import rows_of
+from iale.data._checks import join, rows_of
 from iale.data._tables import read_table
 from iale.data.arrays import ArraySamples
 from iale.data.samples import Samples
@@ -88,6 +88,7 @@ class TextSamples:
     """Hashed n-grams of texts, computed when they are asked for."""
 
     shape: tuple[int, ...] = (FEATURES,)
+    dtype = torch.float32
 
     def __init__(self, texts: Names) -> None:
         self._texts = texts
@@ -98,17 +99,19 @@ class TextSamples:
     def batch(self, indices: Tensor) -> Tensor:
         """float32 [B, 2048], rows of length 1."""
         rows = rows_of(indices, len(self)).tolist()
-        return torch.from_numpy(np.stack([hashed_ngrams(self._texts[row]) for row in rows]))
+        vectors = [torch.from_numpy(hashed_ngrams(self._texts[row]))[None] for row in rows]
+        return join([torch.empty((0, *self.shape)), *vectors])
 
 
 def array_items(path: Path) -> RowItems:
     """The rows of an .npz or .npy file: images [N, H, W], [N, H, W, C] or [N, C, H, W], or features [N, F]."""
     samples, _ = load_unlabeled(path)
+    stored = np.uint8 if isinstance(samples, ArraySamples) and samples.bytes else np.float32
     kind: ItemKind = "image" if len(samples.shape) == 3 else "row"
 
     def numbers() -> Iterator[int]:
         for rows in torch.split(torch.arange(len(samples)), _READ):
-            yield from (id_of(row.tobytes()) for row in samples.batch(rows).numpy())
+            yield from (id_of(row.tobytes()) for row in samples.batch(rows).numpy().astype(stored))
 
     return RowItems(kind, samples, RowIdentity(np.fromiter(numbers(), np.uint64, len(samples))))
 

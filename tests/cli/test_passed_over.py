@@ -1,0 +1,81 @@
+"""What commands say of files that are no samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from iale.cli import _label as label_command
+from iale.cli import main
+from iale.data import FolderSamples, _scan
+from iale.errors import DataError
+
+PHOTO = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+LINE = "passed over: .heic: pip install iale[heic] (2), links that lead out of the folder or nowhere (1), no image .txt (1)."
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Six photos of six kinds, and what cannot be read: two .heic, as without pillow-heif, a text and a damaged PNG."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(_scan, "EXTENSIONS", _scan.EXTENSIONS - {".heic"})
+    monkeypatch.setattr(_scan, "MISSING", {".heic": "pip install iale[heic]"})
+    root = tmp_path / "photos"
+    root.mkdir()
+    for kind in ("jpg", "JPG", "jfif", "png", "avif", "webp"):
+        Image.fromarray(PHOTO).save(root / f"{kind}.{kind}", {"jfif": "JPEG"}.get(kind))
+    (root / "1.heic").write_bytes(b"x")
+    (root / "2.HEIC").write_bytes(b"x")
+    (root / "notes.txt").write_text("x")
+    whole = (root / "png.png").read_bytes()
+    (root / "damaged.png").write_bytes(whole[: len(whole) // 2])
+    (root / "loop.png").symlink_to("loop.png")
+    (tmp_path / "labels.csv").write_text("sample,label\njpg.jpg,a\npng.png,b\n")
+    return root
+
+
+def test_a_query(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    query = ("query", "--images", "photos", "--labels", "labels.csv", "--k", "4", "--epochs", "1", "--device", "cpu")
+    assert main(query) == 0
+    out, err = capsys.readouterr()
+    chosen = sorted(line.split(",")[1] for line in out.splitlines()[1:])
+    assert chosen == ["JPG.JPG", "avif.avif", "jfif.jfif", "webp.webp"]
+    lines = err.splitlines()
+    assert lines[0] == LINE
+    assert "passed over: 1 that cannot be read, the first: photos/damaged.png is not a readable image" in lines[-1]
+    assert "notes.txt" not in err
+    assert main((*query, "--verbose")) == 0
+    told = capsys.readouterr().err
+    for name in ("'1.heic'", "'2.HEIC'", "'notes.txt'", "'loop.png'", "photos/damaged.png"):
+        assert name in told
+
+
+def test_a_project(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(label_command, "PAGES", {"label": lambda *_, **__: None})  # nobody labels
+    label = ("label", "photos", "--classes", "a,b", "--out", "project")
+    assert main(label) == 0
+    err = capsys.readouterr().err
+    assert LINE in err
+    assert "notes.txt" not in err
+    assert "7 samples" in err
+    assert main((*label, "--verbose")) == 0
+    assert "passed over: 'notes.txt': no image .txt" in capsys.readouterr().err
+
+
+def test_only_what_cannot_be_read(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.suffix != ".heic":
+            path.unlink()
+    with pytest.raises(DataError, match=r"holds no images: .* passed over: \.heic: pip install iale\[heic\] \(1\)\."):
+        FolderSamples(folder)
+
+
+def test_heic_is_read_with_pillow_heif(tmp_path: Path) -> None:
+    heif = pytest.importorskip("pillow_heif")
+    heif.from_pillow(Image.fromarray(np.full((16, 16, 3), (250, 120, 20), np.uint8))).save(tmp_path / "x.heic")
+    colors = FolderSamples(tmp_path).batch(torch.tensor([0])).float().mean(dim=(0, 2, 3))
+    assert np.allclose(colors, [250, 120, 20], atol=6)
