@@ -36,8 +36,8 @@ class LabelOptions:
         out: folder of the project: its journal of labels and its fits.
         host: address to listen on; only this machine can reach the page unless you name another.
         port: port to listen on; 0 picks a free one.
-        labels: existing labels for a project that has none yet: a CSV file with the columns sample and label, or a
-            folder of class folders inside the data.
+        labels: existing labels for a project that has none yet: a table with the columns sample and label, the table of
+            the data itself, or a folder of class folders inside the data.
         person: your name, which the page fills in. By default your login name; if others can reach the page, it asks.
         policy: a shipped policy, or the folder of your own, to use instead of the strategy.
         project: what people label, and how.
@@ -62,6 +62,8 @@ def main(argv: Sequence[str]) -> int:
     project = Project.create_or_open(check_folder(options.out), options.project)
     try:
         check_model(project.config, project.items.samples.shape, len(project.classes))
+        if project.items.about:
+            say(f"{project.config.data}: {project.items.about}")
         for notice in project.notices:
             say(notice)
         if options.labels is not None and project.labels():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -15,8 +15,9 @@ from iale._storage import write_bytes
 from iale.active_learner import ActiveLearner
 from iale.cli._options import parse, show
 from iale.cli._output import check_file, say
-from iale.data.samples import SampleKind
-from iale.data.unlabeled import load_labels_csv, load_unlabeled
+from iale.data._table_samples import TABLES
+from iale.data.table_config import TableConfig
+from iale.data.unlabeled import kind_of, load_labels_csv, load_unlabeled
 from iale.errors import ConfigError, DataError
 from iale.recipe import RecipeConfig, classifier_name, classifier_of, fitting_strategy
 
@@ -29,13 +30,16 @@ class QueryOptions(RecipeConfig):
     columns rank and sample.
 
     Attributes:
-        images: a folder of images, or an .npy or .npz file with an array [N, …].
-        labels: a CSV file with the columns sample and label. A sample is the path of an image below the folder, or a
-            row of the array; labels are names, or numbers from 0.
+        images: a folder of images, an .npy or .npz file with an array [N, …], or a table (.csv, .tsv, .txt) of texts or
+            feature rows.
+        labels: a table with the columns sample and label, or the table of the samples itself. A sample is the path of
+            an image below the folder, or the name or number of a row; labels are names, or numbers from 0, and blank
+            if there is none yet.
         k: how many samples to choose.
         classes: names of all classes; by default, those in the labels.
         subset_size: how many unlabeled samples, drawn at random, the strategy looks at; none looks at all of them.
         out: file for the table; by default it is printed.
+        table: how tables are read.
     """
 
     images: Path
@@ -44,6 +48,7 @@ class QueryOptions(RecipeConfig):
     classes: tuple[str, ...] = ()
     subset_size: int | None = 1000
     out: Path | None = None
+    table: TableConfig = field(default_factory=TableConfig)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -53,11 +58,11 @@ def main(argv: Sequence[str]) -> int:
             if options.out.resolve() == path.resolve():  # the answer would overwrite it
                 raise ConfigError(f"--out is the file of the {what}, {path}: name another file.")
         check_file(options.out)
-    samples, names = load_unlabeled(options.images, size=options.size)
-    indices, labels, classes = load_labels_csv(options.labels, names, options.classes or None)
+    samples, names = load_unlabeled(options.images, size=options.size, table=options.table, say=say)
+    indices, labels, classes = _read_labels(options, names)
     _check_every_class(labels, classes, options.labels)
     _check_k(options, len(names) - len(indices))
-    kind: SampleKind = "image" if len(samples.shape) == 3 else "row"
+    kind = kind_of(samples)
     classifier = classifier_of(options, kind, samples, len(classes))
     strategy, asked = fitting_strategy(options, classifier)
     learner = ActiveLearner(classifier, samples, strategy, subset_size=options.subset_size, seed=options.seed)
@@ -74,6 +79,13 @@ def main(argv: Sequence[str]) -> int:
     else:
         write_bytes(options.out, answer.encode(errors="surrogateescape"))
     return 0
+
+
+def _read_labels(options: QueryOptions, names: list[str]) -> tuple[Tensor, Tensor, tuple[str, ...]]:
+    """The labels so far. Options for tables mean the table of the samples, or else that of the labels."""
+    own = options.labels.exists() and options.labels.samefile(options.images)
+    table = options.table if own or options.images.suffix.lower() not in TABLES else None
+    return load_labels_csv(options.labels, names, options.classes or None, table=table, own=own)
 
 
 def _check_k(options: QueryOptions, unlabeled: int) -> None:

@@ -64,7 +64,7 @@ class ProjectReader:
         self, folder: Path, config: ProjectConfig, items: Items | None = None, ledger: Ledger | None = None
     ) -> None:
         self.folder, self.config = folder, config
-        self.items: Items = items or open_items(config.data, resize=config.resize)
+        self.items: Items = items or open_items(config.data, resize=config.resize, table=config.table)
         self.kind, self.count = self.items.kind, len(self.items)
         self.shares = Shares(self.items.ids, config.test_share, config.twice_share, config.seed)
         self.fits = Fits(folder)

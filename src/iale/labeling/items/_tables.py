@@ -1,4 +1,4 @@
-"""Rows of an .npz file, or of a CSV file of texts or features. A row's id is a digest of its content."""
+"""Rows of an .npz file, or of a table of texts or features. A row's id is a digest of its content."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from iale.data._checks import rows_of
-from iale.data._tables import read_table
-from iale.data.arrays import ArraySamples
+from iale.data._table_samples import open_table
 from iale.data.samples import Samples
+from iale.data.table_config import TableConfig
 from iale.data.unlabeled import load_unlabeled
 from iale.errors import DataError
 from iale.labeling.items._ids import Ids, Names, id_of
 from iale.labeling.items._items import ItemKind, Shown
-from iale.labeling.items._texts import FEATURES, hashed_ngrams
 
-_NAME_COLUMNS = ("sample", "id")  # they name a row; the first one that exists is used
-_LABEL_COLUMN = "label"  # never shown or learned from; `import_csv` reads it
 _READ = 1024  # rows of an array read at a time
 
 
 class RowItems:
-    """Rows of an array, or of a table with the cells of each row joined by NUL."""
+    """Rows of an array, or of a table with C cells in each row.
+
+    Attributes:
+        table: how the table was read.
+    """
 
     def __init__(
         self,
@@ -35,10 +35,11 @@ class RowItems:
         ids: Ids,
         names: Names | None = None,
         columns: Sequence[str] = (),
-        cells: Names | None = None,
+        cells: Names | None = None,  # of all rows, one after another
     ) -> None:
         self.kind, self.samples, self.ids = kind, samples, ids
         self.notices: list[str] = []
+        self.about, self.table = "", TableConfig()
         self._names, self._columns, self._cells = names, tuple(columns), cells
 
     def __len__(self) -> int:
@@ -63,7 +64,8 @@ class RowItems:
     def show(self, index: int) -> Shown:
         """Pixels, the text, or the cells by column."""
         if self._cells is not None:
-            row = dict(zip(self._columns, self._cells[index].split("\0"), strict=True))
+            start = index * len(self._columns)
+            row = {column: self._cells[start + at] for at, column in enumerate(self._columns)}
             if self.kind == "row":
                 return row
             texts = [f"{column}: {value}" for column, value in row.items()]
@@ -72,23 +74,6 @@ class RowItems:
         if self.kind == "image":
             return _pixels(values)
         return {str(column): f"{value:g}" for column, value in enumerate(values.tolist())}
-
-
-class TextSamples:
-    """Hashed n-grams of texts, computed when they are asked for."""
-
-    shape: tuple[int, ...] = (FEATURES,)
-
-    def __init__(self, texts: Names) -> None:
-        self._texts = texts
-
-    def __len__(self) -> int:
-        return len(self._texts)
-
-    def batch(self, indices: Tensor) -> Tensor:
-        """float32 [B, 2048], rows of length 1."""
-        rows = rows_of(indices, len(self)).tolist()
-        return torch.from_numpy(np.stack([hashed_ngrams(self._texts[row]) for row in rows]))
 
 
 def array_items(path: Path) -> RowItems:
@@ -103,46 +88,15 @@ def array_items(path: Path) -> RowItems:
     return RowItems(kind, samples, Ids(numbers(), len(samples)))
 
 
-def csv_items(path: Path) -> RowItems:
-    """The rows of a CSV file in UTF-8 with a line of column names.
-
-    If every cell outside the columns sample, id and label is a number, the rows are features. Otherwise they are texts:
-    the column ``text``, or all columns together.
-    """
-    header, numbered = read_table(path)
-    if not numbered:
-        raise DataError(f"{path} holds no rows: a line of column names and a line for each sample were expected.")
-    if len(set(header)) != len(header) or "" in header:
-        raise DataError(f"{path}, line 1: every column needs a name of its own.")
-    rows = [row for _, row in numbered]
-    name_at = next((header.index(column) for column in _NAME_COLUMNS if column in header), None)
-    names = None if name_at is None else Names(row[name_at] for row in rows)
-    if names is not None and len(set(names)) != len(names):
-        names = None  # a name that two rows share cannot tell them apart: number them
-    used = [at for at, column in enumerate(header) if column not in (*_NAME_COLUMNS, _LABEL_COLUMN)]
-    if not used:
-        raise DataError(f"{path} has no columns with texts or features: add some.")
-    ids = Ids((id_of(*(row[at].encode() for at in used)) for row in rows), len(rows))
-    columns = [header[at] for at in used]
-    features = _numbers(rows, used)
-    if features is not None:
-        cells = Names("\0".join(row[at] for at in used) for row in rows)
-        try:
-            return RowItems("row", ArraySamples(features), ids, names, columns, cells)
-        except DataError as error:
-            raise DataError(f"{path}: {error}") from error
-    if "text" in columns:
-        used, columns = [header.index("text")], ["text"]
-    cells = Names("\0".join(row[at] for at in used) for row in rows)
-    return RowItems("text", TextSamples(cells), ids, names, columns, cells)
-
-
-def _numbers(rows: list[list[str]], used: list[int]) -> NDArray[np.float32] | None:
-    """float32 [N, F], or None if a cell is not a number."""
-    try:
-        return np.array([[float(row[at]) for at in used] for row in rows], dtype=np.float32)
-    except ValueError:
-        return None
+def csv_items(path: Path, config: TableConfig | None = None) -> RowItems:
+    """The rows of a table: texts, or features (`iale.data.TableConfig`)."""
+    table = open_table(path, config)
+    ids = Ids((id_of(*(cell.encode() for cell in row)) for row in table.contents), len(table.contents))
+    names = None if table.names is None else Names(table.names)
+    cells = Names(cell for row in table.cells for cell in row)
+    items = RowItems(table.kind, table.samples, ids, names, table.columns, cells)
+    items.notices, items.about, items.table = table.notices, table.about, table.config
+    return items
 
 
 def _pixels(values: Tensor) -> NDArray[np.uint8]:
