@@ -10,6 +10,7 @@ from iale.errors import DataError
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 # Without a choice, charset-normalizer takes accents of Western Europe for Central European ones.
 _GUESSED = ["cp1252", "cp1251", "gb18030", "shift_jis", "big5", "euc_kr", "cp874"]
+_PRINTABLE = bytes(32 if byte < 32 and chr(byte) not in "\t\r\n" else byte for byte in range(256))
 _LOOKED_AT = 1 << 16  # bytes that tell the encoding
 
 
@@ -53,8 +54,8 @@ def _decode(path: Path, data: bytes, encoding: str) -> str:
 
 def _utf_16(data: bytes) -> str | None:
     """The byte order of UTF-16 without a mark: one byte of each letter is 0 if the header begins in ASCII."""
-    zeros = tuple(byte == 0 for byte in data[:4])
-    return {(False, True) * 2: "utf-16-le", (True, False) * 2: "utf-16-be"}.get(zeros)
+    zeros = [byte == 0 for byte in data[:4]]
+    return "utf-16-le" if zeros == [False, True] * 2 else "utf-16-be" if zeros == [True, False] * 2 else None
 
 
 def _guess(data: bytes) -> str | None:
@@ -68,5 +69,6 @@ def _guess(data: bytes) -> str | None:
             return "cp1252"
     from charset_normalizer import from_bytes
 
-    best = from_bytes(data[:_LOOKED_AT], cp_isolation=_GUESSED).best()
+    # It takes text with control characters for something else.
+    best = from_bytes(data[:_LOOKED_AT].translate(_PRINTABLE), cp_isolation=_GUESSED).best()
     return None if best is None else best.encoding

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 _MISSING = frozenset(("", "na", "n/a", "#n/a", "nan", "null", "none", "-", "–", "—", "?", "."))
 _LONGEST = 60  # characters of a number
+_ENOUGH = 10_000  # numbers that tell which sign stands before decimals
 _LARGEST = float(np.finfo(np.float32).max)
 
 Sign = Literal[".", ","]
@@ -50,10 +51,8 @@ def is_missing(cell: str) -> bool:
 
 def read_column(cells: Sequence[str], sign: Sign) -> Column:
     """The numbers of a column whose decimals follow ``sign``."""
-    if sign == ".":
-        values = _all_plain(cells)
-        if values is not None:
-            return Column(values, [], [])
+    if (plain := _all_plain(cells, sign)) is not None:
+        return Column(plain, [], [])
     values = np.full(len(cells), np.nan)
     missing, words = [], []
     for row, cell in enumerate(cells):
@@ -80,13 +79,17 @@ def to_number(cell: str, sign: Sign) -> float | None:
     return number if abs(number) <= _LARGEST else None
 
 
-def decimal_sign(cells: Iterable[str]) -> Sign | None:
+def decimal_sign(cells: Sequence[str]) -> Sign | None:
     """Which sign stands before decimals: a point unless commas say otherwise; None if 1,000 may mean either.
 
     "1,5" and "1.000,5" are written with a comma, "1.5" and "1,000.5" with a point. "1,000" alone is both.
     """
     point = comma = either = 0
+    if not any("," in cell for cell in cells):
+        return "."
     for cell in cells:
+        if point + comma == _ENOUGH:
+            break
         if len(cell) <= _LONGEST and ("," in cell or "." in cell):
             with_point, with_comma = to_number(cell, "."), to_number(cell, ",")
             if with_point is not None and with_comma is not None:
@@ -109,8 +112,12 @@ def _patterns(sign: Sign) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[
     return plain, grouped, re.compile(mark)
 
 
-def _all_plain(cells: Sequence[str]) -> NDArray[np.float64] | None:
+def _all_plain(cells: Sequence[str], sign: Sign) -> NDArray[np.float64] | None:
     """The numbers of a column in which every cell is a plain one: the quick way."""
+    if sign == ",":
+        if any("." in cell for cell in cells):
+            return None
+        cells = [cell.replace(",", ".") for cell in cells]
     try:
         values = np.fromiter(map(float, cells), np.float64, len(cells))
     except ValueError:

@@ -75,7 +75,7 @@ def _sign(cells: Cells, used: Sequence[int], config: TableConfig) -> tuple[Sign,
     """The sign before decimals, and whether that is sure."""
     if config.decimal != "auto":
         return ("." if config.decimal == "point" else ","), True
-    sign = decimal_sign(row[at] for row in cells.rows for at in used)
+    sign = decimal_sign([row[at] for row in cells.rows for at in used])
     # Between commas, a cell has to be quoted to hold one; nobody writes all decimals so.
     return sign or ".", sign is not None or cells.delimiter in ("comma", "")
 
