@@ -178,9 +178,7 @@ def _write(table: Table, sign: str, script: str, rng: random.Random) -> None:
     out, end = io.StringIO(), rng.choice(("\n", "\r\n", "\r"))
     # The csv module does not quote \n by itself if lines end with \r.
     quoted = end == "\r" or rng.random() < 0.3
-    writer = csv.writer(
-        out, delimiter=sign, lineterminator=end, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
-    )
+    writer = csv.writer(out, delimiter=sign, lineterminator=end, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL)
     blank = rng.random() < 0.3
     for number, row in enumerate([table.header, *table.rows] if table.header else []):
         writer.writerow(row)
