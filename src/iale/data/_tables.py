@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iale.data._encoding import read_text
-from iale.data.table_config import TableConfig, delimiter_name
+from iale.data.table_config import TableConfig
 from iale.errors import DataError
 
 _LONGEST = 1 << 24  # characters of one cell; the csv module allows 2¹⁷, too few for some texts
@@ -71,7 +71,7 @@ def read_cells(path: Path, config: TableConfig | None = None) -> Cells:
     finally:
         csv.field_size_limit(before)
     header = [cell.strip() for cell in numbered[0][1]] if numbered else []
-    name = delimiter_name(sign) if sign else ""
+    name = TableConfig(delimiter=sign).delimiter if sign else ""
     for line, row in numbered[1:]:
         if len(row) != len(header):
             raise DataError(

@@ -8,8 +8,6 @@ from typing import Literal
 
 from iale.errors import ConfigError
 
-TableKind = Literal["auto", "text", "features"]
-
 _DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 
 
@@ -31,7 +29,7 @@ class TableConfig:
         missing: what to do about a missing cell among numbers: error names it, median fills in the column's median.
     """
 
-    kind: TableKind = "auto"
+    kind: Literal["auto", "text", "features"] = "auto"
     delimiter: str = "auto"
     encoding: str = "auto"
     decimal: Literal["auto", "point", "comma"] = "auto"
@@ -71,8 +69,3 @@ class TableConfig:
                     f"name another folder to use {asked or 'none'}."
                 )
         return replace(self, missing=given.missing) if given.missing != default.missing else self
-
-
-def delimiter_name(sign: str) -> str:
-    """The name of a delimiter, as `TableConfig` takes it."""
-    return next(name for name, known in _DELIMITERS.items() if known == sign)
