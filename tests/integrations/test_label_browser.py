@@ -249,6 +249,31 @@ def test_a_full_disk_and_files_that_cannot_be_shown(tmp_path: Path, windows: Ope
         assert {project.name(row.sample) for row in project.skipped()} >= {"bomb.png", "broken.png", "script.jpg"}
 
 
+def test_a_sample_that_the_server_cannot_show_is_passed_over(tmp_path: Path, windows: Open) -> None:
+    (tmp_path / "t.csv").write_text("text\n" + "".join(f"note\x00 {number}\n" for number in range(6)))
+    with LabelServer(tmp_path / "t.csv", tmp_path / "p", "--classes", "a,b", "--person", "ann") as server:
+        page = windows(server)
+        expect(page.locator("#stage .text")).to_contain_text("note")
+        failed = '{"error": "the server failed (ValueError)."}'
+        first: list[str] = []
+
+        def fail(route: Any) -> None:
+            first.append(route.request.url)
+            if route.request.url == first[0]:
+                route.fulfill(status=500, content_type="application/json", body=failed)
+            else:
+                route.continue_()
+
+        page.route("**/samples/*", fail)
+        page.reload()
+        expect(page.locator("[data-notice=left-out]")).to_contain_text("the server failed", timeout=30_000)
+        expect(page.locator("#stage .text")).to_be_visible()
+        assert first.count(first[0]) == 1
+        saved(page)
+        (skipped,) = ProjectReader.open(tmp_path / "p").skipped()
+        assert skipped.sample in first[0]
+
+
 def test_nothing_that_people_write_runs(tmp_path: Path, windows: Open) -> None:
     hostile_images(tmp_path / "data")
     many = ",".join(["a very long name of a class that no button holds", "طائر", *(f"class {n}" for n in range(40))])

@@ -249,6 +249,16 @@ def test_texts_rows_and_arrays(tmp_path: Path) -> None:
     assert pages["texts.csv"].get("/api/labeled?label=a").json()["rows"][0]["text"] == "<b>bold</b>"
 
 
+def test_control_characters_are_shown(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("id,text\nn\x001,a\x00b\nn2,\x1b[0m\nn3,c\n")
+    page = Page(Project.create(tmp_path / "p", ProjectConfig(tmp_path / "t.csv", ("one",))))
+    for name, text in (("n\x001", "a\x00b"), ("n2", "\x1b[0m")):
+        assert page.get(f"/samples/{page.ids()[name]}").text == text
+        assert page.post("/api/label", sample=page.ids()[name], label="one").status == 200
+    assert {row["text"] for row in page.get("/api/labeled?label=one").json()["rows"]} == {"a\x00b", "\x1b[0m"}
+    assert page.get("/export/labels.csv").status == page.get("/export/labels.jsonl").status == 200
+
+
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("rows") / "rows.npz"

@@ -115,7 +115,7 @@ def test_rows_of_features_have_no_folders(make: Make, tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("sample,label\n1,even\nx,odd\n", "line 3: there is no sample 'x'"),
-        ("sample,label\n1,\n", "line 2: sample '1' has no label"),
+        ("sample,label\n,odd\n", "line 2: label 'odd' has no sample"),
         ("sample,label\n1,odd\n1,even\n", "line 3: sample '1' has two labels"),
         ("a,b\n1,odd\n", "columns sample and label"),
     ],

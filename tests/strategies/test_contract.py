@@ -194,5 +194,5 @@ def test_a_strategy_that_chooses_nothing_is_an_error_and_no_endless_loop() -> No
         def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
             return torch.empty(0, dtype=torch.int64)
 
-    with pytest.raises(QueryError, match="nothing gave .* for 3 positions"):
+    with pytest.raises(QueryError, match=r"nothing gave .* for 3 positions"):
         Nothing().query(make_context(), 3, rng=np.random.default_rng(0))

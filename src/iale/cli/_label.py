@@ -39,8 +39,8 @@ class LabelOptions:
         out: folder of the project: its journal of labels and its fits.
         host: address to listen on; only this machine can reach the page unless you name another.
         port: port to listen on; 0 picks a free one.
-        labels: existing labels for a project that has none yet: a CSV file with the columns sample and label, or a
-            folder of class folders inside the data.
+        labels: existing labels for a project that has none yet: a table with the columns sample and label, the table of
+            the data itself, or a folder of class folders inside the data.
         take_over: name or content: first takes over the answers that are set aside because their samples were renamed,
             moved, or changed, to samples with the same name or the same content. They are listed first; without this
             option they are only listed.
@@ -71,6 +71,8 @@ def main(argv: Sequence[str]) -> int:
     project = Project.create_or_open(check_folder(options.out), options.project)
     try:
         check_model(project.config, project.items.samples.shape, len(project.classes))
+        if project.items.about:
+            say(f"{project.config.data}: {project.items.about}")
         for notice in project.notices:
             say(notice)
         if options.verbose and isinstance(project.items, ImageItems):

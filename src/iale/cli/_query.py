@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -22,7 +22,8 @@ from iale.data._skips import read_skipped
 from iale.data.pool import Pool
 from iale.data.samples import SampleKind
 from iale.data.splits import Subset
-from iale.data.unlabeled import load_labels_csv, load_unlabeled
+from iale.data.table_config import TableConfig
+from iale.data.unlabeled import kind_of, load_labels_csv, load_unlabeled
 from iale.errors import ConfigError, DataError
 from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, RecipeConfig, classifier_name, classifier_of, fitting_strategy
@@ -37,16 +38,19 @@ class QueryOptions(RecipeConfig):
     that differ from one another. Prints a CSV table with the columns rank and sample.
 
     Attributes:
-        images: a folder of images, or an .npy or .npz file with an array [N, …].
-        labels: a CSV file with the columns sample and label. A sample is the path of an image below the folder, or a
-            row of the array; labels are names, or numbers from 0. Leave it out if you have none yet.
-        skip: a file with the samples that nobody can label, one a line or a CSV table with the column sample; they are
-            not asked for.
+        images: a folder of images, an .npy or .npz file with an array [N, …], or a table (.csv, .tsv, .txt) of texts or
+            feature rows.
+        labels: a table with the columns sample and label, or the table of the samples itself. A sample is the path of
+            an image below the folder, or the name or number of a row; labels are names, or numbers from 0, and blank
+            if there is none yet. Leave it out if you have none yet.
+        skip: a file with the samples that nobody can label, one a line or a table with the column sample; they are not
+            asked for.
         k: how many samples to choose.
         classes: names of all classes, also of those that have no label yet; by default, those in the labels.
         subset_size: how many unlabeled samples, drawn at random, the strategy looks at; none looks at all of them.
         out: file for the table; by default it is printed.
         verbose: list the files that are passed over; by default they are counted.
+        table: how tables are read.
     """
 
     images: Path
@@ -57,6 +61,7 @@ class QueryOptions(RecipeConfig):
     subset_size: int | None = 1000
     out: Path | None = None
     verbose: bool = False
+    table: TableConfig = field(default_factory=TableConfig)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -64,11 +69,11 @@ def main(argv: Sequence[str]) -> int:
     _check_out(options)
     if options.strategy != AUTO:
         find_strategy(options.strategy)
-    samples, names = load_unlabeled(options.images, size=options.size)
+    samples, names = load_unlabeled(options.images, size=options.size, table=options.table, say=say)
     say_passed_over(samples, verbose=options.verbose)
     indices, labels, classes = _labels(options, names)
     skipped = _skipped(options, names, indices)
-    told = dict(zip(indices.tolist(), labels.tolist(), strict=True))
+    told, kind = dict(zip(indices.tolist(), labels.tolist(), strict=True)), kind_of(samples)
 
     def choose(readable: Subset) -> list[int]:
         place = {index: at for at, index in enumerate(readable.indices.tolist())}
@@ -76,7 +81,10 @@ def main(argv: Sequence[str]) -> int:
         left = [place[index] for index in skipped if index in place]
         _check_k(options, len(readable) - len(known) - len(left))
         watched = Watched(readable, [names[index] for index in place])
-        chosen = _ask(options, watched, known, left, classes) if known else _first(options, watched, left, classes)
+        if known:
+            chosen = _ask(options, watched, kind, known, left, classes)
+        else:
+            chosen = _first(options, watched, left, classes)
         return [int(readable.indices[at]) for at in chosen]
 
     chosen = passing_over(samples, choose, verbose=options.verbose)
@@ -102,11 +110,15 @@ def _first(options: QueryOptions, samples: Watched, skipped: list[int], classes:
 
 
 def _ask(
-    options: QueryOptions, samples: Watched, told: dict[int, int], skipped: list[int], classes: tuple[str, ...]
+    options: QueryOptions,
+    samples: Watched,
+    kind: SampleKind,
+    told: dict[int, int],
+    skipped: list[int],
+    classes: tuple[str, ...],
 ) -> list[int]:
     """What the strategy asks for, once the classifier is fitted to the labels ``told``, by sample."""
     indices, labels = torch.tensor(list(told)), torch.tensor(list(told.values()))
-    kind: SampleKind = "image" if len(samples.shape) == 3 else "row"
     classifier = classifier_of(options, kind, samples, len(classes))
     strategy, asked = fitting_strategy(options, classifier)
     name = options.model or classifier_name(options, kind)
@@ -138,7 +150,10 @@ def _labels(options: QueryOptions, names: Sequence[str]) -> tuple[Tensor, Tensor
     if options.labels is None:
         none = torch.empty(0, dtype=torch.int64)
         return none, none, options.classes
-    indices, labels, classes = load_labels_csv(options.labels, names, options.classes or None)
+    # Options for tables mean the table of the samples, or else that of the labels.
+    own = options.labels.exists() and options.labels.samefile(options.images)
+    table = options.table if own or options.images.suffix.lower() not in TABLES else None
+    indices, labels, classes = load_labels_csv(options.labels, names, options.classes or None, table=table, own=own)
     counts = torch.bincount(labels, minlength=len(classes)).tolist()
     missing = [name for name, count in zip(classes, counts, strict=True) if not count]
     if missing and not options.classes:  # numbers with a gap: a class 0 that is never used, or one without labels yet

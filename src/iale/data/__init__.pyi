@@ -13,6 +13,8 @@ from .samples import SampleKind as SampleKind
 from .samples import Samples as Samples
 from .splits import Subset as Subset
 from .splits import make_dataset as make_dataset
+from .table_config import TableConfig as TableConfig
 from .torch_dataset import TorchSamples as TorchSamples
+from .unlabeled import kind_of as kind_of
 from .unlabeled import load_labels_csv as load_labels_csv
 from .unlabeled import load_unlabeled as load_unlabeled

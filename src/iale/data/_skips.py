@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from iale.data._tables import read_table
+from iale.data._encoding import read_text
+from iale.data._tables import read_cells
 from iale.errors import DataError
 
 
@@ -25,13 +27,9 @@ def read_skipped(path: Path, names: Sequence[str]) -> list[int]:
 
 
 def _named(path: Path) -> list[tuple[int, str]]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}; check the path.") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not a text file in UTF-8: save it as one.") from error
-    if lines and "sample" in [cell.strip() for cell in lines[0].split(",")]:
-        header, rows = read_table(path)
-        return [(line, row[header.index("sample")].strip()) for line, row in rows]
+    lines = read_text(path)[0].splitlines()
+    if lines and "sample" in re.split(r"[^a-z]+", lines[0].casefold()):
+        cells = read_cells(path)
+        at = cells.column("sample")
+        return [(line, row[at].strip()) for line, row in zip(cells.lines, cells.rows, strict=True)]
     return [(line, name.strip()) for line, name in enumerate(lines, start=1) if name.strip()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -10,20 +10,32 @@ from torch import Tensor
 
 from iale.data._checks import MOST_CLASSES
 from iale.data._formats import map_npy, read_npz
-from iale.data._tables import read_label_rows
+from iale.data._table_labels import read_label_rows
+from iale.data._table_samples import TABLES, open_table
+from iale.data._texts import TextSamples
 from iale.data.arrays import ArraySamples
 from iale.data.images import FolderSamples
-from iale.data.samples import Samples
+from iale.data.samples import SampleKind, Samples
+from iale.data.table_config import TableConfig
 from iale.errors import DataError
 
 
-def load_unlabeled(path: str | Path, *, size: tuple[int, int] | None = None) -> tuple[Samples, list[str]]:
+def load_unlabeled(
+    path: str | Path,
+    *,
+    size: tuple[int, int] | None = None,
+    table: TableConfig | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> tuple[Samples, list[str]]:
     """Inputs and the name of each.
 
     Args:
         path: a folder of images, flat or nested, whose names are their paths below it. Or an .npy file, which stays on
-            disk, or an .npz file with one array or one called ``x``; then the names are "0", "1", ….
+            disk, or an .npz file with one array or one called ``x``; then the names are "0", "1", …. Or a table (.csv,
+            .tsv, .txt) of texts or features, whose rows are named by its column ``sample`` or ``id``, or numbered.
         size: (height, width) to which images of a folder are resized.
+        table: how a table is read; by default this is found.
+        say: is told in sentences what was found in a table.
 
     Raises:
         DataError: there is nothing at ``path``, or something else.
@@ -32,8 +44,13 @@ def load_unlabeled(path: str | Path, *, size: tuple[int, int] | None = None) -> 
     if path.is_dir():
         folder = FolderSamples(path, size=size)
         return folder, folder.names
+    if path.suffix.lower() in TABLES:
+        found = open_table(path, table)
+        for sentence in (f"{path}: {found.about}", *found.notices):
+            say(sentence)
+        return found.samples, found.names or _numbers(found.samples)
     if path.suffix not in (".npy", ".npz"):
-        raise DataError(f"{path} holds no samples: a folder of images, an .npy or an .npz file was expected.")
+        raise DataError(f"{path} holds no samples: a folder of images, an .npy, .npz or .csv file was expected.")
     if path.suffix == ".npy":
         array = map_npy(path)
     else:
@@ -45,39 +62,51 @@ def load_unlabeled(path: str | Path, *, size: tuple[int, int] | None = None) -> 
         samples = ArraySamples(array)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
-    return samples, [str(number) for number in range(len(samples))]
+    return samples, _numbers(samples)
+
+
+def kind_of(samples: Samples) -> SampleKind:
+    """What a sample of `load_unlabeled` is to a person."""
+    if isinstance(samples, TextSamples):
+        return "text"
+    return "image" if len(samples.shape) == 3 else "row"
 
 
 def load_labels_csv(
-    path: str | Path, names: Sequence[str], classes: Sequence[str] | None = None
+    path: str | Path,
+    names: Sequence[str],
+    classes: Sequence[str] | None = None,
+    *,
+    table: TableConfig | None = None,
+    own: bool = False,
 ) -> tuple[Tensor, Tensor, tuple[str, ...]]:
-    """The labels so far, from a CSV file with the columns ``sample`` and ``label``.
+    """The labels so far, from a table with the columns ``sample`` (or ``id``) and ``label``.
 
     Args:
-        path: the file, in UTF-8; other columns are ignored.
+        path: the table, as for `load_unlabeled`; other columns are ignored. A row whose label is blank has none yet.
         names: the N names of the samples (`load_unlabeled`).
         classes: the C class names. Without them, labels that are all whole numbers are class numbers 0 … C−1, with C
             one above the largest; other labels are names, numbered in alphabetical order.
+        table: how the table is read; by default this is found.
+        own: whether it is the table of the samples itself, in which each row holds its own label.
 
     Returns:
         int64 [L] indices into ``names``, int64 [L] labels, in the order of the file, and the C class names. L is 0 for
         a table without rows.
 
     Raises:
-        DataError: the file is absent or lacks a column, a sample is unknown or named twice, a label is missing
-            or is not a class, or there are fewer than 2 classes. The message names the line.
+        DataError: the file is absent or lacks a column, a sample is unknown or named twice, a label is not a
+            class, or there are fewer than 2 classes. The message names the line.
     """
     path = Path(path)
     number = {name: index for index, name in enumerate(names)}
     found: dict[int, str] = {}
     lines: list[int] = []
-    for line, sample, label in read_label_rows(path):
+    for line, sample, label in read_label_rows(path, table, own=own):
         if sample not in number:
             raise DataError(f"{path}, line {line}: there is no sample {sample!r}; remove that line or correct it.")
         if number[sample] in found:
             raise DataError(f"{path}, line {line}: sample {sample!r} was labeled before; keep one of the lines.")
-        if not label:
-            raise DataError(f"{path}, line {line}: sample {sample!r} has no label; give one or remove that line.")
         found[number[sample]] = label
         lines.append(line)
     if not found:
@@ -86,6 +115,10 @@ def load_labels_csv(
     if len(known) < 2:
         raise DataError(f"{path} has labels of one class only: label samples of at least 2 classes, or name them all.")
     return torch.tensor(list(found)), torch.tensor(labels), known
+
+
+def _numbers(samples: Samples) -> list[str]:
+    return [str(number) for number in range(len(samples))]
 
 
 def _number_labels(

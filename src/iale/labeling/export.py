@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from iale._storage import storage_errors, to_json
-from iale.data._tables import SET_ASIDE
+from iale.data._table_labels import SET_ASIDE
 from iale.errors import ConfigError
 from iale.labeling._class_folders import folder_names, write_sample
 from iale.labeling.reader import ProjectReader, Readable

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from iale.data._tables import read_label_rows
+from iale.data._table_labels import read_label_rows
 from iale.errors import DataError
 from iale.labeling.project import Project
 from iale.labeling.queue._carrying import By
@@ -18,14 +18,16 @@ _PERSON = "import"
 
 
 def import_csv(project: Project, path: Path | str, person: str = _PERSON) -> int:
-    """Records labels from a CSV file with the columns ``sample`` and ``label`` under the name of ``person``.
+    """Records labels from a table with the columns ``sample`` and ``label`` under the name of ``person``.
 
     A sample is named as in the project (the path of an image below its folder, the row of an array or table), or by its
-    id. Returns how many were recorded; labels that are there already are not recorded again. Raises DataError if the
+    id. A blank label says that a sample has none yet. If ``path`` is the project's own table, its label column is read.
+    Returns how many were recorded; labels that are there already are not recorded again. Raises DataError if the
     file is not such a table or names an unknown sample; nothing is recorded then.
     """
     path = Path(path)
-    rows = read_label_rows(path)
+    own = path.exists() and project.config.data.exists() and path.samefile(project.config.data)
+    rows = read_label_rows(path, project.config.table if own else None, own=own)
     asked = {sample for _, sample, _ in rows}
     index = {name: name for name in asked if name in project.items.ids}
     for row in range(project.count):  # a name wins over an id
@@ -35,8 +37,6 @@ def import_csv(project: Project, path: Path | str, person: str = _PERSON) -> int
     for line, sample, label in rows:
         if sample not in index:
             raise DataError(f"{path}, line {line}: there is no sample {sample[:60]!r}; remove that line or correct it.")
-        if not label:
-            raise DataError(f"{path}, line {line}: sample {sample[:60]!r} has no label; give one or remove that line.")
         if labels.setdefault(index[sample], label) != label:
             raise DataError(f"{path}, line {line}: sample {sample[:60]!r} has two labels; keep one of the lines.")
     return project.add_labels(person, labels, "imported")

@@ -16,6 +16,7 @@ from iale.labeling.fitting._process import Fitter
 from iale.labeling.forecast._maker import StatusMaker
 from iale.labeling.forecast.status import Status
 from iale.labeling.items._items import Items, open_items
+from iale.labeling.items._tables import RowItems
 from iale.labeling.queue._carrying import carried, named
 from iale.labeling.queue._first import first_ones
 from iale.labeling.queue._handing import Handing
@@ -100,7 +101,10 @@ class Project:
         folder = Path(folder)
         if has_config(folder):
             raise ConfigError(f"{folder} holds a project already: open it, or name another folder.")
-        items = open_items(config.data, resize=config.resize)  # if this fails, nothing has been written
+        # If this fails, nothing has been written.
+        items = open_items(config.data, resize=config.resize, table=config.table)
+        if isinstance(items, RowItems):
+            config = replace(config, table=items.table)
         save_config(folder, config, named=items.ids.former is not None)
         return cls(folder, config, items)
 

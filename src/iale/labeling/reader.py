@@ -65,7 +65,7 @@ class ProjectReader:
         self, folder: Path, config: ProjectConfig, items: Items | None = None, ledger: Ledger | None = None
     ) -> None:
         self.folder, self.config = folder, config
-        self.items: Items = items or open_items(config.data, resize=config.resize)
+        self.items: Items = items or open_items(config.data, resize=config.resize, table=config.table)
         self.kind, self.count = self.items.kind, len(self.items)
         ids = self.items.ids
         drawn = ids if ids.former is None or drawn_by_name(folder) else ids.former

@@ -15,10 +15,10 @@ from torch import Tensor
 from iale.data._checks import join, rows_of
 from iale.data._pictures import picture, to_pixels
 from iale.data._scan import scan_images
+from iale.data._texts import FEATURES, hashed_ngrams
 from iale.errors import DataError
 from iale.integrations.label_studio._labeling import Labeling
 from iale.integrations.label_studio._project import Task
-from iale.labeling.items._texts import FEATURES, hashed_ngrams
 
 _SAID = 20  # tasks that are reported one by one when they are left out
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-")  # what Label Studio puts in front of the name of an uploaded file
@@ -43,7 +43,7 @@ class TaskSamples:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of one input: ``(1 or 3, height, width)`` for images, ``(2048,)`` for texts."""
+        """The shape of one input: ``(1 or 3, height, width)`` for images, ``(4096,)`` for texts."""
         if self._kind == "Text":
             return (FEATURES,)
         return (self._channels, *self._size)
@@ -57,12 +57,10 @@ class TaskSamples:
         return len(self._inputs)
 
     def batch(self, indices: Tensor) -> Tensor:
-        """The inputs at ``indices`` (int64 [B]): uint8 [B, C, H, W] or float32 [B, 2048]."""
+        """The inputs at ``indices`` (int64 [B]): uint8 [B, C, H, W] or float32 [B, 4096]."""
         chosen = [self._inputs[row] for row in rows_of(indices, len(self)).tolist()]
-        inputs = [
-            torch.from_numpy(hashed_ngrams(one)) if isinstance(one, str) else one.expand(self.shape) for one in chosen
-        ]
-        return join([torch.empty((0, *self.shape), dtype=self.dtype), *(one[None] for one in inputs)])
+        texts = [torch.from_numpy(hashed_ngrams([one]))[0] if isinstance(one, str) else one for one in chosen]
+        return join([torch.empty((0, *self.shape), dtype=self.dtype), *(one.expand(self.shape)[None] for one in texts)])
 
     def rows(self, tasks: Sequence[Task]) -> dict[int, int]:
         """The row of each task by its id; loads new tasks, and leaves out those that cannot be loaded."""

@@ -56,7 +56,10 @@ class SavedClassifier:
 
 
 def fit_now(project: Readable) -> None:
-    """Fits in this process if labels have come since the last fit; raises DataError if there are too few."""
+    """Fits in this process if labels have come since the last fit; raises DataError if there are too few.
+
+    It fits again, too, if the inputs have another shape than before: an earlier version made others of texts.
+    """
     reader = project.reader
     fits, latest = reader.fits.all, reader.fits.latest
     same = latest is not None and tuple(latest.shape) == tuple(reader.items.samples.shape)  # a gray folder got colors
@@ -125,6 +128,8 @@ def _latest(project: Readable) -> tuple[dict[str, Any], Path, str]:
     latest, fits, config = reader.fits.latest, reader.fits.all, reader.config
     if latest is None or not fits:
         raise ConfigError("no classifier is fitted yet: label samples of at least two classes first.")
+    if latest.shape != reader.items.samples.shape:
+        raise ConfigError("the last classifier was fitted to inputs of another shape than now: fit again, --fit yes.")
     card = {
         "classes": fits[-1].classes,
         "shape": latest.shape,

@@ -64,13 +64,12 @@ class RowIdentity:
         return found
 
 
-def content_digests(header: Sequence[str], rows: Sequence[Sequence[str]]) -> NDArray[np.uint64]:
-    """uint64 [N]: of all cells but those of the columns sample, id, and label, as they are written in the file.
+def content_digests(rows: Sequence[Sequence[str]]) -> NDArray[np.uint64]:
+    """uint64 [N]: of the cells of each row, without its name and its label, as they are written in the file.
 
     Journals name rows by these digests, so what they cover may not change.
     """
-    used = [at for at, column in enumerate(header) if column not in ("sample", "id", "label")]
-    return np.fromiter((id_of(*(row[at].encode() for at in used)) for row in rows), np.uint64, len(rows))
+    return np.fromiter((id_of(*(cell.encode() for cell in row)) for row in rows), np.uint64, len(rows))
 
 
 def shown_digests(
@@ -96,26 +95,6 @@ def shown_digests(
 
 def _id_of_name(name: str) -> int:
     return id_of(_NAMED, name.encode("utf-8", "surrogateescape"))
-
-
-def check_names(path: Path, column: str, named: Iterable[tuple[int, str]]) -> list[str]:
-    """The names of rows, given with their line numbers, without spaces around; raises DataError if two are equal."""
-    lines: defaultdict[str, list[int]] = defaultdict(list)
-    names = []
-    for line, name in named:
-        names.append(name.strip())
-        lines[names[-1]].append(line)
-    twice = {name: at for name, at in lines.items() if len(at) > 1}
-    if not twice:
-        return names
-    some = "; ".join(
-        f"{name[:60]!r} in the lines {', '.join(map(str, at[:_MOST_NAMED]))}{' …' * (len(at) > _MOST_NAMED)}"
-        for name, at in list(twice.items())[:_MOST_NAMED]
-    )
-    raise DataError(
-        f"{path}: {len(twice)} names in the column {column} belong to several rows ({some}"
-        f"{'; …' * (len(twice) > _MOST_NAMED)}): a label would not say which row it means; give every row its own name."
-    )
 
 
 class FileIdentity:

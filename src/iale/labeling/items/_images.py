@@ -32,6 +32,7 @@ class ImageItems:
     """
 
     kind: ItemKind = "image"
+    about = ""
 
     def __init__(self, root: Path, resize: tuple[int, ...] = ()) -> None:
         self.root = root

@@ -1,4 +1,4 @@
-"""What is labeled: a folder of images, an .npz file, or a CSV of texts or feature rows."""
+"""What is labeled: a folder of images, an .npz file, or a table of texts or feature rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from iale.data._table_samples import TABLES
 from iale.data.samples import Samples
+from iale.data.table_config import TableConfig
 from iale.errors import DataError
 from iale.labeling.items._ids import Ids
 from iale.registry import Registry
@@ -25,6 +27,7 @@ class Items(Protocol):
     kind: ItemKind
     ids: Ids  # in order: digests of names (paths, cells of the column id) or, without names, of contents
     notices: list[str]  # sentences about what was passed over
+    about: str  # what was found in a table, in one line; empty for everything else
 
     @property
     def samples(self) -> Samples:
@@ -78,18 +81,18 @@ ITEMS = Registry[Callable[..., Items]](
         "csv": "iale.labeling.items._tables:csv_items",
     },
 )
-"""Readers of data: functions of a path; the one of a folder takes a size, too."""
+"""Readers of data: functions of a path; that of a folder takes a size, too, and that of a table how it is read."""
 
 
-def open_items(data: Path, *, resize: tuple[int, ...] = ()) -> Items:
-    """The samples at ``data``: a folder of images, an .npz or .npy file, or a .csv file."""
+def open_items(data: Path, *, resize: tuple[int, ...] = (), table: TableConfig | None = None) -> Items:
+    """The samples at ``data``: a folder of images, an .npz or .npy file, or a table (.csv, .tsv or .txt)."""
     if data.is_dir():
         return ITEMS["folder"](data, resize)
-    kind = {".npz": "array", ".npy": "array", ".csv": "csv"}.get(data.suffix.lower())
+    kind = {".npz": "array", ".npy": "array", **dict.fromkeys(TABLES, "csv")}.get(data.suffix.lower())
     if not data.exists():
         raise DataError(f"there is no {data}: a folder of images, an .npz or a .csv file was expected; check the path.")
     if kind is None:
         raise DataError(f"{data} holds no samples: a folder of images, an .npz or a .csv file was expected.")
     if resize:
         raise DataError(f"{data} is not a folder of images: only images can be resized.")
-    return ITEMS[kind](data)
+    return ITEMS[kind](data, table) if kind == "csv" else ITEMS[kind](data)

@@ -1,4 +1,4 @@
-"""Rows of an .npz file, or of a CSV file of texts or features."""
+"""Rows of an .npz file, or of a table of texts or features."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from iale.data._checks import join, rows_of
-from iale.data._tables import read_table
+from iale.data._table_samples import open_table
 from iale.data.arrays import ArraySamples
 from iale.data.samples import Samples
+from iale.data.table_config import TableConfig
 from iale.data.unlabeled import load_unlabeled
 from iale.errors import DataError
-from iale.labeling.items._identity import RowIdentity, check_names, content_digests, readable, shown_digests
+from iale.labeling.items._identity import RowIdentity, content_digests, readable, shown_digests
 from iale.labeling.items._ids import Names, id_of
 from iale.labeling.items._items import ItemKind, Shown
-from iale.labeling.items._texts import FEATURES, hashed_ngrams
 
-_NAME_COLUMNS = ("sample", "id")  # they name a row; the first one that exists is used
-_LABEL_COLUMN = "label"  # never shown or learned from; `import_csv` reads it
 _READ = 1024  # rows of an array read at a time
 
 
 class RowItems:
-    """Rows of an array, or of a table with the cells of each row joined by NUL."""
+    """Rows of an array, or of a table with C cells in each row.
+
+    Attributes:
+        table: how the table was read.
+    """
 
     def __init__(
         self,
@@ -36,10 +37,11 @@ class RowItems:
         identity: RowIdentity,
         names: Names | None = None,
         columns: Sequence[str] = (),
-        cells: Names | None = None,
+        cells: Names | None = None,  # of all rows, one after another
     ) -> None:
         self.kind, self.samples, self.ids, self._identity = kind, samples, identity.ids, identity
         self.notices: list[str] = []
+        self.about, self.table = "", TableConfig()
         self._names, self._columns, self._cells = names, tuple(columns), cells
 
     def __len__(self) -> int:
@@ -73,7 +75,8 @@ class RowItems:
     def show(self, index: int) -> Shown:
         """Pixels, the text, or the cells by column."""
         if self._cells is not None:
-            row = dict(zip(self._columns, self._cells[index].split("\0"), strict=True))
+            start = index * len(self._columns)
+            row = {column: self._cells[start + at] for at, column in enumerate(self._columns)}
             if self.kind == "row":
                 return row
             texts = [f"{column}: {value}" for column, value in row.items()]
@@ -82,25 +85,6 @@ class RowItems:
         if self.kind == "image":
             return _pixels(values)
         return {str(column): f"{value:g}" for column, value in enumerate(values.tolist())}
-
-
-class TextSamples:
-    """Hashed n-grams of texts, computed when they are asked for."""
-
-    shape: tuple[int, ...] = (FEATURES,)
-    dtype = torch.float32
-
-    def __init__(self, texts: Names) -> None:
-        self._texts = texts
-
-    def __len__(self) -> int:
-        return len(self._texts)
-
-    def batch(self, indices: Tensor) -> Tensor:
-        """float32 [B, 2048], rows of length 1."""
-        rows = rows_of(indices, len(self)).tolist()
-        vectors = [torch.from_numpy(hashed_ngrams(self._texts[row]))[None] for row in rows]
-        return join([torch.empty((0, *self.shape)), *vectors])
 
 
 def array_items(path: Path) -> RowItems:
@@ -116,47 +100,20 @@ def array_items(path: Path) -> RowItems:
     return RowItems(kind, samples, RowIdentity(np.fromiter(numbers(), np.uint64, len(samples))))
 
 
-def csv_items(path: Path) -> RowItems:
-    """The rows of a CSV file in UTF-8 with a line of column names.
-
-    If every cell outside the columns sample, id and label is a number, the rows are features. Otherwise they are texts:
-    the column ``text``, or all columns together.
-    """
-    header, numbered = read_table(path)
-    if not numbered:
-        raise DataError(f"{path} holds no rows: a line of column names and a line for each sample were expected.")
-    if len(set(header)) != len(header) or "" in header:
-        raise DataError(f"{path}, line 1: every column needs a name of its own.")
-    rows = [row for _, row in numbered]
-    name_at = next((header.index(column) for column in _NAME_COLUMNS if column in header), None)
-    named = None
-    if name_at is not None:
-        named = check_names(path, header[name_at], ((line, row[name_at]) for line, row in numbered))
-    names = None if named is None else Names(named)
-    used = [at for at, column in enumerate(header) if column not in (*_NAME_COLUMNS, _LABEL_COLUMN)]
-    if not used:
-        raise DataError(f"{path} has no columns with texts or features: add some.")
-    columns = [header[at] for at in used]
-    features = _numbers(rows, used)
-    if features is None and "text" in columns:
-        used, columns = [header.index("text")], ["text"]
-    cells = Names("\0".join(row[at] for at in used) for row in rows)
-    shown = shown_digests(columns, ([row[at] for at in used] for row in rows), features)
-    identity = RowIdentity(content_digests(header, rows), shown, named)
-    if features is None:
-        return RowItems("text", TextSamples(cells), identity, names, columns, cells)
-    try:
-        return RowItems("row", ArraySamples(features), identity, names, columns, cells)
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from error
-
-
-def _numbers(rows: list[list[str]], used: list[int]) -> NDArray[np.float32] | None:
-    """float32 [N, F], or None if a cell is not a number."""
-    try:
-        return np.array([[float(row[at]) for at in used] for row in rows], dtype=np.float32)
-    except ValueError:
-        return None
+def csv_items(path: Path, config: TableConfig | None = None) -> RowItems:
+    """The rows of a table: texts, or features (`iale.data.TableConfig`)."""
+    table = open_table(path, config)
+    features = None
+    if table.kind == "row":
+        features = table.samples.batch(torch.arange(len(table.samples))).numpy()
+    identity = RowIdentity(
+        content_digests(table.contents), shown_digests(table.columns, table.cells, features), table.names
+    )
+    names = None if table.names is None else Names(table.names)
+    cells = Names(cell for row in table.cells for cell in row)
+    items = RowItems(table.kind, table.samples, identity, names, table.columns, cells)
+    items.notices, items.about, items.table = table.notices, table.about, table.config
+    return items
 
 
 def _pixels(values: Tensor) -> NDArray[np.uint8]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from iale import _storage as storage
 from iale.classifiers.base import TrainingConfig
+from iale.data._table_before import as_before
+from iale.data.table_config import TableConfig
 from iale.errors import ConfigError, StorageError
 from iale.labeling.record.config import ProjectConfig
 
@@ -31,7 +33,11 @@ def continue_config(folder: Path, config: ProjectConfig) -> ProjectConfig:
                 f"{folder} was made with the {name.replace('_', ' ')} {getattr(before, name)}, which cannot change: "
                 f"name another folder to use {getattr(config, name)}."
             )
-    now = dataclasses.replace(config, classes=before.classes)
+    try:
+        table = before.table.then(config.table)
+    except ConfigError as error:
+        raise ConfigError(f"{folder}: {error}") from None
+    now = dataclasses.replace(config, classes=before.classes, table=table)
     if now != dataclasses.replace(before, data=config.data):
         save_config(folder, now)
     return now
@@ -74,6 +80,7 @@ def load_config(folder: Path, data: Path | None = None) -> ProjectConfig:
         for name in ("classes", "resize"):
             values[name] = tuple(values[name])
         values["training"] = TrainingConfig(**values["training"])
+        values["table"] = TableConfig(**values["table"]) if "table" in values else as_before(values["data"])
         return ProjectConfig(**values)
     except (KeyError, TypeError) as error:
         raise StorageError(

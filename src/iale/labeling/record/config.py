@@ -6,6 +6,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
 from iale.classifiers.base import TrainingConfig
+from iale.data.table_config import TableConfig
 from iale.errors import ConfigError
 from iale.labeling.record._names import clean
 from iale.recipe import RecipeConfig
@@ -16,7 +17,7 @@ class ProjectConfig(RecipeConfig):
     """What people label, and how the next samples are chosen.
 
     Attributes:
-        data: a folder of images, an .npz file, or a .csv file of texts or feature rows.
+        data: a folder of images, an .npz file, or a table (.csv, .tsv, .txt) of texts or feature rows.
         classes: names of the classes; people can add more while they label.
         resize: height,width to resize images to; none keeps small images that are all of one size, and resizes others
             to 64,64.
@@ -27,6 +28,7 @@ class ProjectConfig(RecipeConfig):
         lease_minutes: how long a sample that was handed out stays reserved for the person who got it.
         target: the accuracy you want to reach; the status estimates the labels it takes. none takes the highest
             accuracy that can be estimated.
+        table: how a table is read.
     """
 
     data: Path
@@ -38,6 +40,7 @@ class ProjectConfig(RecipeConfig):
     twice_share: float = 0.05
     lease_minutes: float = 15.0
     target: float | None = None
+    table: TableConfig = field(default_factory=TableConfig)
     # Fits run in the background of the machine people work on; its GPU may be busy, or absent when the project moves.
     training: TrainingConfig = field(default_factory=lambda: TrainingConfig(device="cpu"))
 

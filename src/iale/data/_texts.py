@@ -1,0 +1,65 @@
+"""Texts as vectors: words and pairs of words, hashed to a fixed number of places (Weinberger et al. 2009)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from iale.data._checks import rows_of
+
+if TYPE_CHECKING:
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+FEATURES = 4096
+_MOST = 100_000  # characters of a text; the rest is ignored
+
+# Scripts that write no spaces between words: Thai, Lao, Tibetan, Myanmar, Khmer, kana, bopomofo, Han. There each letter
+# counts as a word, so that words and pairs of words are n-grams of letters.
+_UNSPACED = "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u312f\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff"
+_UNSPACED += "\U00020000-\U0003ffff"
+_TOKEN = rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+"
+
+
+class TextSamples:
+    """Hashed n-grams of texts, computed when they are asked for."""
+
+    shape: tuple[int, ...] = (FEATURES,)
+    dtype = torch.float32
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._texts = texts
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def batch(self, indices: Tensor) -> Tensor:
+        """float32 [B, 4096], rows of length 1."""
+        return torch.from_numpy(hashed_ngrams([self._texts[row] for row in rows_of(indices, len(self)).tolist()]))
+
+
+def hashed_ngrams(texts: Sequence[str]) -> NDArray[np.float32]:
+    """float32 [B, 4096]: 1 + log of how often each word and pair of words occurs, signed and scaled to length 1.
+
+    Two n-grams that share a place get opposite signs half of the time, so on average they cancel.
+    """
+    if not texts:
+        return np.zeros((0, FEATURES), dtype=np.float32)
+    # A text may hold half of a pair of surrogates, which cannot be hashed.
+    counts = _vectorizer().transform([text[:_MOST].encode("utf-8", "replace").decode() for text in texts])
+    counts.data = np.sign(counts.data) * (1 + np.log(np.maximum(np.abs(counts.data), 1)))
+    values = counts.toarray()
+    lengths = np.linalg.norm(values, axis=1, keepdims=True)
+    return np.asarray(values / np.where(lengths > 0, lengths, 1), dtype=np.float32)
+
+
+@functools.lru_cache(maxsize=1)
+def _vectorizer() -> HashingVectorizer:
+    from sklearn.feature_extraction.text import HashingVectorizer  # it takes a second, which only texts should cost
+
+    return HashingVectorizer(n_features=FEATURES, ngram_range=(1, 2), token_pattern=_TOKEN, norm=None)
