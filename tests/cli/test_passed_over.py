@@ -49,7 +49,7 @@ def test_a_query(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[0] == LINE
     assert "passed over: 1 that cannot be read, the first: photos/damaged.png is not a readable image" in lines[-1]
     assert "notes.txt" not in err
-    assert main((*query, "--verbose", "true")) == 0
+    assert main((*query, "--verbose", "yes")) == 0
     told = capsys.readouterr().err
     for name in ("'1.heic'", "'2.HEIC'", "'notes.txt'", "'loop.png'", "photos/damaged.png"):
         assert name in told
@@ -63,7 +63,7 @@ def test_a_project(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch
     assert LINE in err
     assert "notes.txt" not in err
     assert "7 samples" in err
-    assert main((*label, "--verbose", "true")) == 0
+    assert main((*label, "--verbose", "yes")) == 0
     assert "passed over: 'notes.txt': no image .txt" in capsys.readouterr().err
 
 
