@@ -11,18 +11,19 @@ from PIL import Image
 
 from iale.cli import _label as label_command
 from iale.cli import main
-from iale.data import FolderSamples, _scan
+from iale.data import FolderSamples, _pictures, _scan
 from iale.errors import DataError
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
-LINE = "passed over: .heic: pip install iale[heic] (2), links that lead out of the folder or nowhere (1), no image .txt (1)."
+LINKS = "links that lead out of the folder or nowhere (1)"
+LINE = f"passed over: .heic: pip install iale[heic] (2), {LINKS}, no image .txt (1)."
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Six photos of six kinds, and what cannot be read: two .heic, as without pillow-heif, a text and a damaged PNG."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(_scan, "EXTENSIONS", _scan.EXTENSIONS - {".heic"})
+    monkeypatch.setattr(_scan, "EXTENSIONS", _pictures.EXTENSIONS - {".heic"})
     monkeypatch.setattr(_scan, "MISSING", {".heic": "pip install iale[heic]"})
     root = tmp_path / "photos"
     root.mkdir()
@@ -48,7 +49,7 @@ def test_a_query(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[0] == LINE
     assert "passed over: 1 that cannot be read, the first: photos/damaged.png is not a readable image" in lines[-1]
     assert "notes.txt" not in err
-    assert main((*query, "--verbose")) == 0
+    assert main((*query, "--verbose", "yes")) == 0
     told = capsys.readouterr().err
     for name in ("'1.heic'", "'2.HEIC'", "'notes.txt'", "'loop.png'", "photos/damaged.png"):
         assert name in told
@@ -62,7 +63,7 @@ def test_a_project(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch
     assert LINE in err
     assert "notes.txt" not in err
     assert "7 samples" in err
-    assert main((*label, "--verbose")) == 0
+    assert main((*label, "--verbose", "yes")) == 0
     assert "passed over: 'notes.txt': no image .txt" in capsys.readouterr().err
 
 

@@ -19,6 +19,7 @@ from iale.cli._output import check_file, say
 from iale.cli._progress import Watched, announcement, work_of
 from iale.cli._readable import passing_over, say_passed_over
 from iale.data._skips import read_skipped
+from iale.data._table_samples import TABLES
 from iale.data.pool import Pool
 from iale.data.samples import SampleKind
 from iale.data.splits import Subset
