@@ -19,6 +19,7 @@ from typing import Any
 from tqdm import tqdm
 
 from iale import _storage as storage
+from iale._implied import compact
 from iale.benchmark._evidence import COSTS, PolicyCost
 from iale.benchmark._experiment import Experiment
 from iale.benchmark._play import weights_digest
@@ -77,7 +78,8 @@ def _train(
 
 def _is_trained(policy: Path, config: PolicyConfig) -> bool:
     """Whether a folder holds exactly this policy; training refuses a folder with another configuration."""
-    return (policy / CARD).is_file() and storage.to_json(load_card(policy)["source"]) == storage.to_json(asdict(config))
+    wanted = storage.to_json(compact(asdict(config)))
+    return (policy / CARD).is_file() and storage.to_json(load_card(policy)["source"]) == wanted
 
 
 def _write_costs(out: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, get_args
 
+from iale._implied import compact
 from iale.benchmark._content import label
 from iale.benchmark.records import PoolName
 from iale.classifiers.base import TrainingConfig, resolve_device
@@ -89,7 +90,5 @@ class GridConfig:
         described = self.resolved()
         for several in ("strategies", "seeds", "first_seed", "pools"):
             del described[several]
-        if not self.beside:  # records from before this option existed do not have it and must keep their keys
-            del described["beside"]
         described["cycle"]["subset_size"] = self.cycle_of(pool).subset_size
-        return {**described, "strategy": label(strategy), "policy": None, "pool": pool, "seed": seed}
+        return compact({**described, "strategy": label(strategy), "policy": None, "pool": pool, "seed": seed})

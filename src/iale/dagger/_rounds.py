@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 from tqdm.auto import tqdm
 
 from iale import _storage as storage
+from iale._implied import compact
 from iale.classifiers.base import resolve_device
 from iale.classifiers.build import build_classifier
 from iale.classifiers.torch_classifier import TorchClassifier
@@ -113,7 +114,7 @@ def claim(config: AnyConfig, out: Path) -> None:
 
     A run may be given more episodes if its last round is full: then its episodes are the first ones of the longer run.
     """
-    path, resolved = out / "config.json", asdict(config)
+    path, resolved = out / "config.json", compact(asdict(config))
     if path.exists():
         found = storage.read_json(path).get("config", {})
         if storage.to_json({**found, "episodes": 0}) != storage.to_json({**resolved, "episodes": 0}):
@@ -148,5 +149,5 @@ def episodes_of(config: AnyConfig, number: int) -> range:
 def _card(lesson: Lesson[P], config: AnyConfig, out: Path, number: int) -> Mapping[str, object]:
     episodes = episodes_of(config, number)[-1]
     steps = [step for episode in range(1, episodes + 1) for step in load_log(out, episode)]
-    common = {"source": asdict(config), "episodes": episodes, "steps": len(steps), "transfer": []}
+    common = {"source": compact(asdict(config)), "episodes": episodes, "steps": len(steps), "transfer": []}
     return {**common, **lesson.describe(steps)}

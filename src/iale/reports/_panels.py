@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from iale import _storage as storage
+from iale._implied import complete
 from iale.benchmark._content import RunConfig
 from iale.benchmark._experiment import ORACLES
 from iale.benchmark._statistics import Floats, area
@@ -153,7 +154,7 @@ def _panel(options: str, records: list[Record]) -> Panel:
     ]
     entries.sort(key=lambda entry: -float(entry.curves.mean()))
     versions = {storage.to_json(record.versions): record.versions for record in records}
-    config = replace(first.config, kind=None, weights=None, beside=(), options=json.loads(options))
+    config = replace(first.config, kind=None, weights=None, beside=(), options=complete(json.loads(options)))
     return Panel(first.dataset, first.classifier, config, first.labeled, tuple(entries), tuple(versions.values()))
 
 

@@ -1,0 +1,50 @@
+"""Options that came later: which value a kept configuration without one was made with.
+
+The hash of its configuration names a run, and a policy remembers its own. An option that has the implied value is left
+out there. So a configuration reads the same whenever it was written, and what was made earlier stays valid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_IMPLIED: Mapping[str, Any] = {
+    "beside": [],
+    "training": {"weight_decay": 0.0, "class_weights": None},
+}
+
+
+def compact(options: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration as it is kept: without the options that have their implied values."""
+    return _without(options, _IMPLIED)
+
+
+def complete(options: Mapping[str, Any]) -> dict[str, Any]:
+    """A kept configuration with the options that it implies."""
+    return _with(options, _IMPLIED)
+
+
+def _without(options: Mapping[str, Any], implied: Mapping[str, Any]) -> dict[str, Any]:
+    found = {}
+    for name, value in options.items():
+        inner = implied.get(name, _NOTHING)
+        if isinstance(inner, Mapping):
+            found[name] = _without(value, inner)
+        elif value != inner:
+            found[name] = value
+    return found
+
+
+def _with(options: Mapping[str, Any], implied: Mapping[str, Any]) -> dict[str, Any]:
+    found = dict(options)
+    for name, value in implied.items():
+        if not isinstance(value, Mapping):
+            found.setdefault(name, value)
+        elif name in found:
+            found[name] = _with(found[name], value)
+    return found
+
+
+_NOTHING = object()
+"""Implied by nothing, and equal to nothing."""
