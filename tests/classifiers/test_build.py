@@ -40,7 +40,7 @@ def test_every_registered_classifier_is_built_for_the_samples(name: str, width: 
 
 
 def test_an_unknown_classifier_lists_the_known_ones() -> None:
-    with pytest.raises(UnknownNameError, match=r"did you mean 'cnn'.*cnn, mlp, resnet18"):
+    with pytest.raises(UnknownNameError, match=r"did you mean 'cnn'.*cnn, linear, mlp, resnet18"):
         build_classifier("cnnn", ArraySamples(IMAGES, channels="first"), 4)
 
 

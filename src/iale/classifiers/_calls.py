@@ -86,6 +86,8 @@ def find_call(module: nn.Module, inputs: Tensor, fields: Sequence[Field]) -> Cal
         try:
             ids = Call(ids=True)
             ids(module, ids.prepare(inputs))
+        except ModelError:
+            raise
         except Exception:  # the first error says more
             ids = call
         if ids is call:
@@ -101,14 +103,20 @@ def _takes_keywords(module: nn.Module, fields: Sequence[Field]) -> bool:
         signature.bind(**dict.fromkeys(names))
         return True
     except TypeError as error:
-        try:
-            signature.bind({})
+        if not signature.parameters.keys() & set(names) and _takes_one(signature):
             return False
-        except TypeError:
-            raise ModelError(
-                f"the model's forward{signature} does not take the fields {', '.join(names)} ({error}): name the "
-                f"fields that it reads, DictSamples(…, fields=[…])."
-            ) from error
+        raise ModelError(
+            f"the model's forward{signature} does not take the fields {', '.join(names)} ({error}): name the fields "
+            f"that it reads, DictSamples(…, fields=[…])."
+        ) from error
+
+
+def _takes_one(signature: inspect.Signature) -> bool:
+    try:
+        signature.bind({})
+    except TypeError:
+        return False
+    return True
 
 
 def _looks_up(module: nn.Module, zeros: Tensor) -> bool:
@@ -173,11 +181,7 @@ def check_logits(module: nn.Module, call: Call, inputs: Tensor) -> None:
     last, out = ran[-1] if ran else (None, None)
     squashed = isinstance(last, nn.Softmax | nn.Sigmoid) and isinstance(out, Tensor) and out.numel() == logits.numel()
     if logits.shape[1] == 1:
-        raise ModelError(
-            "the model returns one logit, but a classifier has one for each class: return 2 for 2 classes."
-        )
+        raise ModelError("the model returns one logit, but a classifier needs one for each class: return at least 2.")
     if squashed or (bool((logits >= 0).all()) and abs(float(logits.double().sum()) - len(logits)) < 1e-5):
         by = f" (its last layer is {type(last).__name__})" if squashed else ""
-        raise ModelError(
-            f"the model returns probabilities{by}: return logits, because iale applies the softmax itself."
-        )
+        raise ModelError(f"the model returns probabilities{by}: return logits, as iale applies the softmax itself.")

@@ -1,16 +1,44 @@
-"""A user's own model, named as ``package.module:function``."""
+"""A user's own model, optimizer and loss, named as ``package.module:function``."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
+from iale.classifiers._practice import Loss, MakeOptimizer
 from iale.classifiers.base import TrainingConfig
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.errors import ConfigError, ModelError
 from iale.registry import import_object
+
+
+@dataclass(frozen=True)
+class Own:
+    """What is said about a model besides its name; an optimizer and a loss by their names."""
+
+    embedding_layer: str | None = None
+    reinitialize: bool | None = None
+    optimizer: str | None = None
+    loss: str | None = None
+
+    def make_optimizer(self) -> MakeOptimizer | None:
+        """The function or class; raises ConfigError if it cannot be imported."""
+        return None if self.optimizer is None else _callable(self.optimizer, "optimizer")
+
+    def find_loss(self) -> Loss | None:
+        """The function; raises ConfigError if it cannot be imported."""
+        return None if self.loss is None else _callable(self.loss, "loss")
+
+
+def _callable(name: str, what: str) -> Callable[..., Any]:
+    function: object = import_object(name, what)
+    if not callable(function):
+        raise ConfigError(f"the {what} {name} has the type {type(function).__name__}: name a function or a class.")
+    return function
 
 
 def find_model(name: str) -> Callable[[int], nn.Module]:
@@ -35,14 +63,22 @@ def find_model(name: str) -> Callable[[int], nn.Module]:
 
 
 def own_classifier(
-    name: str, shape: tuple[int, ...], num_classes: int, training: TrainingConfig, embedding_layer: str | None
+    name: str, shape: tuple[int, ...], num_classes: int, training: TrainingConfig, own: Own
 ) -> TorchClassifier:
     """A classifier around the user's model, see `find_model`.
 
     Raises ModelError if the function does not return a model for inputs of this shape and for these classes.
     """
     make = find_model(name)
-    classifier = TorchClassifier(lambda: make(num_classes), shape, training, embedding_layer=embedding_layer)
+    classifier = TorchClassifier(
+        lambda: make(num_classes),
+        shape,
+        training,
+        embedding_layer=own.embedding_layer,
+        reinitialize=own.reinitialize,
+        optimizer=own.make_optimizer(),
+        loss=own.find_loss(),
+    )
     if classifier.num_classes != num_classes:
         function = name.partition(":")[2]
         raise ModelError(

@@ -113,7 +113,7 @@ def resolve_device(name: str) -> torch.device:
     device = _check_device(name)
     count = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}[device.type]
     if (device.index or 0) >= count:
-        raise ConfigError(f"device {name!r} is not on this machine: use --device cpu.")
+        raise ConfigError(f'device {name!r} is not on this machine: use --device cpu (or device="cpu").')
     return device
 
 

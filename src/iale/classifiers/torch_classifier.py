@@ -189,9 +189,13 @@ class TorchClassifier:
         train(module, samples, job, self.training, self.device, self.practice)
         return FittedTorchClassifier(module.eval(), self)
 
-    def as_it_is(self) -> FittedTorchClassifier:
-        """The module with its own weights, as a classifier that is fitted already; raises ConfigError as `fit_many`."""
-        return FittedTorchClassifier(by_channel(copied(self._template).to(self.device)).eval(), self)
+    def fitted(self, module: nn.Module | None = None) -> FittedTorchClassifier:
+        """What is fitted already: ``module``, made by `initial_module`, or the recipe's module with its own weights.
+
+        Raises ConfigError if this machine lacks the device.
+        """
+        module = copied(self._template) if module is None else module
+        return FittedTorchClassifier(by_channel(module.to(self.device)).eval(), self)
 
     def initial_module(self, stream: Stream) -> nn.Module:
         """A fresh copy of the module; all its weights that are not frozen are drawn from ``stream``."""
@@ -218,6 +222,8 @@ class FittedTorchClassifier:
 
     def outputs(self, samples: Samples, indices: Tensor) -> Outputs:
         """Outputs for ``indices`` (int64 [N]) with dropout off, computed in chunks."""
+        if not len(indices):  # many models cannot read an empty batch
+            return Outputs(torch.zeros(0, self.recipe.num_classes), torch.zeros(0, self.recipe.embedding_dim))
 
         def compute(start: int, stop: int) -> Outputs:
             inputs, recipe = samples.batch(indices[start:stop]), self.recipe

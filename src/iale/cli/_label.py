@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iale.classifiers._own import find_model
+from iale.classifiers.base import resolve_device
 from iale.classifiers.build import CLASSIFIERS
 from iale.cli._options import parse
 from iale.cli._output import check_folder, say
@@ -62,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
     project = Project.create_or_open(check_folder(options.out), options.project)
     try:
         check_model(project.config, project.items.samples.shape, len(project.classes))
-        for notice in project.notices:
+        for notice in [*project.notices, *_no_device(options.project.training.device)]:
             say(notice)
         if options.labels is not None and project.labels():
             say(f"{project.folder} has labels already, so {options.labels} was not read again")
@@ -75,6 +76,15 @@ def main(argv: Sequence[str]) -> int:
     finally:
         project.close()
     return 0
+
+
+def _no_device(name: str) -> list[str]:
+    """A sentence if nothing can be fitted here; people can label all the same."""
+    try:
+        resolve_device(name)
+    except ConfigError as error:
+        return [f"labels are kept and nothing is fitted: {error}"]
+    return []
 
 
 def _with_policy(options: LabelOptions) -> LabelOptions:

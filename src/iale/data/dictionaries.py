@@ -55,9 +55,9 @@ class DictSamples:
             names = _chosen(samples, fields)
             self._columns = {name: _numbers(samples[name], f"the field {name!r}") for name in names}
             lengths = {name: len(column) if column.ndim else 0 for name, column in self._columns.items()}
-            if len(set(lengths.values())) != 1:
+            if len(set(lengths.values())) > 1:
                 raise DataError(f"the fields have different numbers of samples ({lengths}): give one value each.")
-            self._count = next(iter(lengths.values()))
+            self._count = next(iter(lengths.values()), 0)
             arrays = {name: column[0] for name, column in self._columns.items()} if self._count else {}
         else:
             self._rows, self._count = samples, len(samples)
