@@ -11,6 +11,11 @@ from typing import Any
 
 _IMPLIED: Mapping[str, Any] = {
     "beside": [],
+    "model": None,
+    "embedding_layer": None,
+    "reinitialize": True,
+    "optimizer": None,
+    "loss": None,
     "training": {"weight_decay": 0.0, "class_weights": None},
 }
 
