@@ -116,7 +116,7 @@ class TorchClassifier:
         return resolve_device(self.training.device)
 
     @cached_property
-    def stacks(self) -> Chunks:
+    def _stacks(self) -> Chunks:
         """How many classifiers train side by side."""
         return Chunks(width(self._template, self.device))
 
@@ -175,7 +175,7 @@ class TorchClassifier:
         for job in jobs:
             check_job(job, self.num_classes)
         networks = [by_channel(self.initial_module(Stream(job.seed)).to(self.device)) for job in jobs]
-        train_stacked(networks, samples, jobs, self.training, chunks=self.stacks)
+        train_stacked(networks, samples, jobs, self.training, chunks=self._stacks)
         return [FittedTorchClassifier(network.eval(), self) for network in networks]
 
     def _stackable(self) -> bool:
