@@ -51,5 +51,6 @@ def test_there_is_one_for_each_job() -> None:
         "embeddings",
         "labeling_project",
         "own_strategy",
+        "tokens",
         "train_policy",
     ]

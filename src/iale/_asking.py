@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import SupportsIndex
+from typing import SupportsIndex, TypedDict, Unpack
 
 import numpy as np
 import torch
 from torch import nn
 
+from iale.classifiers._fixed import FixedClassifier
+from iale.classifiers._practice import Loss, MakeOptimizer
 from iale.classifiers.base import Classifier, TrainingConfig
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data._sketches import sketches, spread
@@ -38,7 +40,7 @@ def next_samples(learner: Learner, strategy: QueryStrategy, k: SupportsIndex, fi
     if not isinstance(k, SupportsIndex) or not 1 <= operator.index(k) <= unlabeled:
         raise ConfigError(f"{k} samples were asked for, but {unlabeled} are unlabeled: ask for 1 to {unlabeled}.")
     k = operator.index(k)
-    if not len(learner.pool.labeled):
+    if not len(learner.pool.labeled) and not isinstance(learner.classifier, FixedClassifier):
         return diverse(learner.samples, learner.pool, k, learner.rng("cold"))
     if size is not None and size < k:
         raise ConfigError(f"{k} samples were asked for from a sub-pool of {size}: raise subset_size.")
@@ -60,10 +62,26 @@ def diverse(samples: Samples, pool: Pool, k: int, rng: np.random.Generator) -> l
     return torch.cat([chosen, drawn[len(near) :][: k - len(chosen)]]).tolist()
 
 
-def as_classifier(model: object, shape: tuple[int, ...], training: TrainingConfig | None) -> Classifier:
-    """``model`` itself if it is a classifier, or else a classifier around the user's module."""
+class ModelOptions(TypedDict, total=False):
+    """What may be said about a module; see `TorchClassifier`."""
+
+    embedding_layer: str | None
+    reinitialize: bool | None
+    optimizer: MakeOptimizer | None
+    loss: Loss | None
+
+
+def as_classifier(
+    model: object, samples: Samples, training: TrainingConfig | None, **options: Unpack[ModelOptions]
+) -> Classifier:
+    """``model`` itself if it is a classifier, or else a classifier around the user's module.
+
+    Raises ConfigError if something is said about a model that is a classifier already.
+    """
     if isinstance(model, Classifier):
+        if said := [name for name, value in options.items() if value is not None]:
+            raise ConfigError(f"{said[0]} belongs to a module, not to a classifier: pass it to TorchClassifier.")
         return model
     if isinstance(model, nn.Module) or callable(model):
-        return TorchClassifier(model, shape, training)
+        return TorchClassifier(model, samples, training, **options)
     raise ModelError(f"expected a PyTorch module, a function that makes one or a Classifier, not {model!r:.60}.")

@@ -11,7 +11,17 @@ from typing import Any
 
 _IMPLIED: Mapping[str, Any] = {
     "beside": [],
-    "training": {"batches": "remainder", "prediction_batch_size": None},
+    "model": None,
+    "embedding_layer": None,
+    "reinitialize": True,
+    "optimizer": None,
+    "loss": None,
+    "training": {
+        "batches": "remainder",
+        "prediction_batch_size": None,
+        "weight_decay": 0.0,
+        "class_weights": None,
+    },
 }
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import SupportsIndex
+from typing import Self, SupportsIndex
 
 import torch
 from torch import nn
 
 from iale._asking import as_classifier, next_samples
+from iale.classifiers._fixed import FixedClassifier
+from iale.classifiers._modules import device_of
+from iale.classifiers._practice import Loss, MakeOptimizer
 from iale.classifiers.base import Classifier, FittedClassifier, TrainingConfig
 from iale.classifiers.cache import OutputCache
+from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data._checks import IntegersLike, integers
 from iale.data._inputs import as_samples
 from iale.data.pool import Pool
@@ -29,21 +33,25 @@ class ActiveLearner:
 
     Args:
         model: any PyTorch module that maps a batch to logits [B, C], a function that makes one, or a `Classifier`.
-        samples: the inputs: an array or tensor [N, …], any `Samples`, a map-style PyTorch data set, a list of arrays,
-            tensors or Pillow images, a data frame of numbers, a sparse matrix of SciPy, or a column of a Hugging Face
-            data set. Items may be pairs (x, y), of which y is not read.
+        samples: the inputs: an array or tensor [N, …], a dictionary of arrays (see `DictSamples`), any `Samples`, a
+            map-style PyTorch data set, a list of arrays, tensors or Pillow images, a data frame of numbers, a sparse
+            matrix of SciPy, or a column of a Hugging Face data set. Items may be pairs (x, y), of which y is not read.
         strategy: a strategy, its name, the name of a shipped policy, or a policy's folder. The attribute holds the
             strategy itself.
         num_classes: C; by default the number of logits.
         training: how the model is fitted; ignored if ``model`` is a `Classifier`.
         subset_size: a query looks at a random sub-pool of this size; None looks at all unlabeled samples.
+        embedding_layer: as for `TorchClassifier`, and so are the next three.
+        reinitialize: whether every fit draws new weights; False keeps those of a pretrained model.
+        optimizer: makes an optimizer, such as `torch.optim.AdamW`.
+        loss: maps logits and labels to a scalar.
         seed: root of every draw; the same seed and labels give the same answers.
         cache: a folder that keeps the outputs of a whole pool (``subset_size=None``), so that a second query with
             the same model reads them; you may delete it at any time. Without one, outputs of more than 256 MiB go to
             a temporary folder.
 
     Raises:
-        ConfigError: the subset size is below 1, or the strategy is unknown.
+        ConfigError: the subset size is below 1, the strategy is unknown, or a `Classifier` comes with options.
         DataError: the samples are none of these, or no model can read them.
         ModelError, PolicyError: the strategy asks for what the model lacks.
 
@@ -66,10 +74,22 @@ class ActiveLearner:
     subset_size: int | None = 1000
     seed: int = 0
     cache: str | Path | None = None
+    embedding_layer: str | None = None
+    reinitialize: bool | None = None
+    optimizer: MakeOptimizer | None = None
+    loss: Loss | None = None
 
     def __post_init__(self) -> None:
         samples = as_samples(self.samples)
-        classifier = as_classifier(self.model, samples.shape, self.training)
+        classifier = as_classifier(
+            self.model,
+            samples,
+            self.training,
+            embedding_layer=self.embedding_layer,
+            reinitialize=self.reinitialize,
+            optimizer=self.optimizer,
+            loss=self.loss,
+        )
         if self.num_classes not in (None, classifier.num_classes):
             raise ModelError(f"the model has {classifier.num_classes} logits, but num_classes is {self.num_classes}.")
         self.strategy = self._strategy = find_strategy(self.strategy)
@@ -79,6 +99,28 @@ class ActiveLearner:
             QueryConfig(subset_size=self.subset_size),
         )
         self._learner = Learner(classifier, samples, pool, query, Stream(self.seed), OutputCache(self.cache))
+
+    @classmethod
+    def from_fitted(
+        cls,
+        model: nn.Module,
+        samples: object,
+        strategy: QueryStrategy | str = "margin",
+        *,
+        embedding_layer: str | None = None,
+        subset_size: int | None = 1000,
+        seed: int = 0,
+        cache: str | Path | None = None,
+    ) -> Self:
+        """A learner whose model is trained already, and stays where and as it is: nothing is ever fitted.
+
+        ``ask`` ranks with the model from the start. Labels only say which samples need no more asking. Other arguments
+        and errors are those of the class; a strategy that needs a committee raises ModelError when it is asked.
+        """
+        inputs, training = as_samples(samples), TrainingConfig(device=str(device_of(model)))
+        recipe = TorchClassifier(model, inputs, training, embedding_layer=embedding_layer, reinitialize=False)
+        fixed = FixedClassifier(recipe.fitted())
+        return cls(fixed, inputs, strategy, subset_size=subset_size, seed=seed, cache=cache)
 
     @property
     def labeled(self) -> list[int]:

@@ -11,7 +11,8 @@
     └── StorageError          a file cannot be written, or is truncated or altered
 
     IaleWarning               every warning raised on purpose
-    └── MemoryWarning         memory ran out, and work goes on in smaller pieces
+    ├── MemoryWarning         memory ran out, and work goes on in smaller pieces
+    └── WeightsWarning        weights that look trained are drawn anew
 
 Each message is one sentence: what was wrong, what was expected, what to do.
 """
@@ -67,3 +68,7 @@ class IaleWarning(UserWarning):
 
 class MemoryWarning(IaleWarning):
     """Memory ran out, and work goes on in smaller pieces."""
+
+
+class WeightsWarning(IaleWarning):
+    """Weights that look trained are drawn anew, because nothing was said about them."""

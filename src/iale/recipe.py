@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from iale.classifiers._own import own_classifier
+from iale.classifiers._own import OwnConfig, own_classifier
 from iale.classifiers.base import Classifier, TrainingConfig
 from iale.classifiers.build import CLASSIFIERS, build_classifier
 from iale.classifiers.torch_classifier import TorchClassifier
@@ -24,18 +24,14 @@ _LARGEST_SIDE = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecipeConfig:
+class RecipeConfig(OwnConfig):
     """What decides which samples come next, apart from the samples and their labels.
 
     Attributes:
         strategy: a strategy, a shipped policy, the folder of a policy, or a class of your own as
             package.module:Class; "auto" is the first shipped policy that fits the classifier, or else margin.
-        classifier: the built-in classifier to fit: cnn, mlp, resnet18 or resnet18-narrow; "auto" is cnn for images and
-            mlp for everything else.
-        model: your own PyTorch model instead, as package.module:function. function(classes) gets the number of
-            classes, function() gets nothing; either returns a new model.
-        embedding_layer: the layer of your model whose output is the embedding; by default, the input of its last
-            linear layer.
+        classifier: the built-in classifier to fit: cnn, linear, mlp, resnet18 or resnet18-narrow; "auto" is cnn for
+            images and mlp for everything else.
         resize: height,width to resize images to.
         seed: root of every random draw; the same seed, samples and labels give the same answer.
         training: how the classifier is fitted.
@@ -43,8 +39,6 @@ class RecipeConfig:
 
     strategy: str = FALLBACK
     classifier: str = AUTO
-    model: str | None = None
-    embedding_layer: str | None = None
     resize: tuple[int, ...] = ()
     seed: int = 0
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -54,8 +48,7 @@ class RecipeConfig:
             raise ConfigError(
                 f"--resize takes a height and a width of 1 to {_LARGEST_SIDE} pixels, as in --resize 64,64."
             )
-        if self.embedding_layer is not None and self.model is None:
-            raise ConfigError("--embedding-layer names a layer of your own model: add --model package.module:function.")
+        OwnConfig.__post_init__(self)
         if self.model is None and self.classifier != AUTO:
             CLASSIFIERS[self.classifier]
 
@@ -80,21 +73,27 @@ def classifier_of(recipe: RecipeConfig, kind: SampleKind, samples: Samples, num_
         ModelError: your model does not fit the samples or the classes.
     """
     if recipe.model is not None:
-        return own_classifier(recipe.model, samples.shape, num_classes, recipe.training, recipe.embedding_layer)
-    name = classifier_name(recipe, kind)
+        return own_classifier(recipe, samples.shape, num_classes, recipe.training)
+    name, optimizer, loss = classifier_name(recipe, kind), recipe.make_optimizer(), recipe.find_loss()
     if kind == "text":
         # A hashed text is mostly zeros. If each feature were standardized on its own, rare words would drown out the
         # rest, so all features share one scale.
         width, make = samples.shape[0], CLASSIFIERS[name]
         mean, std = [0.0] * width, [width**-0.5] * width
-        return TorchClassifier(lambda: make(samples.shape, num_classes, mean, std), samples.shape, recipe.training)
-    return build_classifier(name, samples, num_classes, recipe.training)
+        return TorchClassifier(
+            lambda: make(samples.shape, num_classes, mean, std),
+            samples.shape,
+            recipe.training,
+            optimizer=optimizer,
+            loss=loss,
+        )
+    return build_classifier(name, samples, num_classes, recipe.training, optimizer=optimizer, loss=loss)
 
 
 def check_model(recipe: RecipeConfig, shape: tuple[int, ...], num_classes: int) -> None:
     """Raises now what the first fit would raise if your model does not fit; needs at least 2 classes to tell."""
     if recipe.model is not None and num_classes > 1:
-        own_classifier(recipe.model, shape, num_classes, recipe.training, recipe.embedding_layer)
+        own_classifier(recipe, shape, num_classes, recipe.training)
 
 
 def strategy_of(recipe: RecipeConfig, classifier: Classifier) -> tuple[QueryStrategy, str, str]:

@@ -226,7 +226,7 @@ def test_the_test_part_is_evenly_spaced(digits: DataSet) -> None:
     ("config", "kind", "sentence"),
     [
         (replace(CONFIG, dataset="digit"), UnknownNameError, "digits"),
-        (replace(CONFIG, classifier="cnnn"), UnknownNameError, "the known ones are cnn, mlp, resnet18"),
+        (replace(CONFIG, classifier="cnnn"), UnknownNameError, "the known ones are cnn, linear, mlp, resnet18"),
         (replace(CONFIG, strategies=("random", "margn")), UnknownNameError, "margin"),
         (replace(CONFIG, pool_size=100_000), ConfigError, "the pool size 100000 is larger than the"),
         (replace(CONFIG, test_size=100_000), ConfigError, "the test size 100000 is larger than the"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from iale.classifiers._own import find_model, own_classifier
+from iale.classifiers._own import OwnConfig, find_model, own_classifier
 from iale.classifiers.base import TrainingConfig
 from iale.errors import ConfigError, ModelError
 
@@ -63,15 +63,15 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("function", ["fixed", "any_number", "by_name", "other_default", "Net"])
 def test_the_number_of_classes_is_given_where_it_is_taken(function: str) -> None:
-    classifier = own_classifier(f"models_of_ones_own:{function}", (4,), 3, TRAINING, None)
+    classifier = own_classifier(OwnConfig(model=f"models_of_ones_own:{function}"), (4,), 3, TRAINING)
     assert classifier.num_classes == 3
 
 
 def test_the_embedding_is_of_the_named_layer() -> None:
     name = "models_of_ones_own:fixed"
-    assert own_classifier(name, (4,), 3, TRAINING, "2").embedding_dim == 3
+    assert own_classifier(OwnConfig(model=name, embedding_layer="2"), (4,), 3, TRAINING).embedding_dim == 3
     with pytest.raises(ModelError, match="the model has no layer 'trunk'"):
-        own_classifier(name, (4,), 3, TRAINING, "trunk")
+        own_classifier(OwnConfig(model=name, embedding_layer="trunk"), (4,), 3, TRAINING)
 
 
 @pytest.mark.parametrize(
@@ -91,14 +91,14 @@ def test_the_embedding_is_of_the_named_layer() -> None:
 )
 def test_what_is_no_model(name: str, sentence: str) -> None:
     with pytest.raises((ConfigError, ModelError), match=sentence):
-        own_classifier(name, (4,), 3, TRAINING, None)
+        own_classifier(OwnConfig(model=name), (4,), 3, TRAINING)
 
 
 def test_the_number_of_logits_and_the_shape_of_inputs_must_fit() -> None:
     with pytest.raises(ModelError, match=r"has 3 logits and there are 2 classes: .* fixed\(classes\), or name as many"):
-        own_classifier("models_of_ones_own:fixed", (4,), 2, TRAINING, None)
+        own_classifier(OwnConfig(model="models_of_ones_own:fixed"), (4,), 2, TRAINING)
     with pytest.raises(ModelError, match=r"cannot read a batch of shape \(1, 5\)"):
-        own_classifier("models_of_ones_own:fixed", (5,), 3, TRAINING, None)
+        own_classifier(OwnConfig(model="models_of_ones_own:fixed"), (5,), 3, TRAINING)
 
 
 def test_a_name_is_checked_without_making_a_model() -> None:

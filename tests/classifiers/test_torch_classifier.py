@@ -216,7 +216,6 @@ class Parameters(nn.Module):
     ("module", "layer", "message"),
     [
         (small(), "backbone", "no layer 'backbone' for the embeddings: its layers are 0, 1, 2, 3, 4"),
-        (nn.Sequential(nn.Conv2d(1, 3, 6), nn.Flatten()), None, "no linear layer whose input could be the embedding"),
         (Parameters(), None, "weights of 'Parameters' cannot be drawn anew .no reset_parameters."),
         (Twice(), None, "ran 2 times in one forward pass"),
         (Sequences(), "memory", "must give one tensor"),

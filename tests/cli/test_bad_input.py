@@ -93,7 +93,7 @@ def full_disk(*_: Any) -> None:
         (("--dataset", "./nope.npz"), "nope.npz"),
         (
             ("--classifier", "nope"),
-            "the known ones are cnn, mlp, resnet18, resnet18-narrow.",
+            "the known ones are cnn, linear, mlp, resnet18, resnet18-narrow.",
         ),
         (("--device", "cuda:9"), "device 'cuda:9' is not on this machine"),
         (("--device", "abacus"), "unknown device 'abacus'"),
@@ -184,7 +184,7 @@ def test_commands(argv: tuple[str, ...], words: str, refused: Refused, tmp_path:
         (("--strategy", "nope"), "unknown strategy or policy 'nope'"),
         (
             ("--classifier", "nope"),
-            "the known ones are cnn, mlp, resnet18, resnet18-narrow.",
+            "the known ones are cnn, linear, mlp, resnet18, resnet18-narrow.",
         ),
         (("--k", "0"), "0 samples were asked for"),
         (("--k", "22"), "22 samples were asked for: 21 are unlabeled"),

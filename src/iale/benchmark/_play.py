@@ -19,6 +19,7 @@ from iale.benchmark._machine import peak_megabytes, reset_peak
 from iale.benchmark._times import RunTimes
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.records import PoolName, Record
+from iale.classifiers._own import OwnConfig, own_classifier
 from iale.classifiers.base import Classifier, FittedClassifier, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.classifiers.stacked.meeting import side_by_side
@@ -93,10 +94,20 @@ def find_contender(strategy: QueryStrategy | str, classifier: Classifier) -> Que
 
 
 @lru_cache(maxsize=2)
-def prepared(dataset: str, classifier: str, training: TrainingConfig) -> tuple[DataSet, Classifier]:
+def prepared(
+    dataset: str, classifier: str, training: TrainingConfig, own: OwnConfig | None = None
+) -> tuple[DataSet, Classifier]:
     """The data set and the classifier of a grid; a process reads its data set once."""
     data = load_dataset(dataset)
-    return data, build_classifier(classifier, data.train, data.num_classes, training)
+    return data, made(classifier, training, own or OwnConfig(), data)
+
+
+def made(name: str, training: TrainingConfig, own: OwnConfig, data: DataSet) -> Classifier:
+    """The classifier called ``name``, or the user's own one, for a data set."""
+    if own.model is not None:
+        return own_classifier(own, data.train.shape, data.num_classes, training)
+    optimizer, loss = own.make_optimizer(), own.find_loss()
+    return build_classifier(name, data.train, data.num_classes, training, optimizer=optimizer, loss=loss)
 
 
 def check(config: GridConfig, data: DataSet, classifier: Classifier) -> None:
@@ -138,7 +149,7 @@ def play_together(runs: tuple[Run, ...]) -> list[tuple[Record, RunTimes]]:
     then divided evenly among them.
     """
     config = runs[0].config
-    data, classifier = prepared(config.dataset, config.classifier, config.training)
+    data, classifier = prepared(config.dataset, config.classifier, config.training, config.own)
     if len(runs) == 1:
         return [play(runs[0], data, classifier)]
 

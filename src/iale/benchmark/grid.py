@@ -9,6 +9,7 @@ from typing import Any, get_args
 from iale._implied import compact
 from iale.benchmark._content import label
 from iale.benchmark.records import PoolName
+from iale.classifiers._own import OwnConfig
 from iale.classifiers.base import TrainingConfig, resolve_device
 from iale.errors import ConfigError
 from iale.learner import CycleConfig
@@ -16,12 +17,12 @@ from iale.strategies.catalog import STRATEGIES
 
 
 @dataclass(frozen=True)
-class GridConfig:
+class GridConfig(OwnConfig):
     """Strategies × pools × seeds on one data set (paper, section 4.2).
 
     Attributes:
         dataset: a registered name, or the path of your own data set.
-        classifier: cnn, mlp or resnet18.
+        classifier: cnn, linear, mlp, resnet18 or resnet18-narrow.
         strategies: names of strategies, of oracles and of shipped policies; folders of policies; and your own classes
             as package.module:Class.
         seeds: number of paired repetitions.
@@ -50,6 +51,7 @@ class GridConfig:
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self) -> None:
+        OwnConfig.__post_init__(self)
         if self.seeds < 1:
             raise ConfigError(f"the number of seeds must be at least 1, not {self.seeds}.")
         for what, names in ("strategies", self.strategies), ("strategies beside", self.beside), ("pools", self.pools):
@@ -90,5 +92,7 @@ class GridConfig:
         described = self.resolved()
         for several in ("strategies", "seeds", "first_seed", "pools"):
             del described[several]
+        if self.model is not None:
+            described["classifier"] = label(self.model)
         described["cycle"]["subset_size"] = self.cycle_of(pool).subset_size
         return compact({**described, "strategy": label(strategy), "policy": None, "pool": pool, "seed": seed})

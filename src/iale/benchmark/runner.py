@@ -25,13 +25,12 @@ from iale.benchmark._content import told
 from iale.benchmark._evidence import MACHINE
 from iale.benchmark._machine import describe_machine
 from iale.benchmark._plan import planned
-from iale.benchmark._play import Run, check, find_contender, play, play_together
+from iale.benchmark._play import Run, check, find_contender, made, play, play_together
 from iale.benchmark._record_files import RECORDS, all_records, cut_short
 from iale.benchmark._times import TIMES, RunTimes
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.records import PoolName, Record
 from iale.classifiers.base import Classifier
-from iale.classifiers.build import build_classifier
 from iale.data.samples import DataSet
 from iale.errors import StorageError
 from iale.executors import Executor, as_completed, open_executor
@@ -111,7 +110,7 @@ def _keep_all(played: Iterable[Sequence[tuple[Record, RunTimes]]], out: Path, ba
 
 def _groups(runs: Sequence[Run], together: int | None) -> Iterator[tuple[Run, ...]]:
     """What one worker plays at a time: neighbors that share data set and classifier."""
-    for _, members in groupby(runs, lambda r: (r.config.dataset, r.config.classifier, r.config.training)):
+    for _, members in groupby(runs, lambda r: (r.config.dataset, r.config.classifier, r.config.training, r.config.own)):
         listed = list(members)
         size = together or (1 if listed[0].config.training.device == "cpu" else _TOGETHER)
         yield from (tuple(listed[i : i + size]) for i in range(0, len(listed), size))
@@ -139,7 +138,7 @@ def run_one(
     Raises:
         ConfigError, DataError, ModelError, PolicyError: something does not fit.
     """
-    recipe = classifier or build_classifier(config.classifier, data.train, data.num_classes, config.training)
+    recipe = classifier or made(config.classifier, config.training, config.own, data)
     check(config, data, recipe)
     name = strategy if isinstance(strategy, str) else strategy.name
     return play(Run(config, name, find_contender(strategy, recipe), pool, seed), data, recipe)[0]

@@ -11,6 +11,7 @@ from .networks import Dropout as Dropout
 from .networks import Network as Network
 from .networks import Standardize as Standardize
 from .networks import cnn as cnn
+from .networks import linear as linear
 from .networks import mlp as mlp
 from .networks import narrow_resnet18 as narrow_resnet18
 from .networks import resnet18 as resnet18

@@ -24,7 +24,14 @@ def global_seed(seed: int, device: torch.device) -> Iterator[None]:
         for gpu in devices:
             with torch.cuda.device(gpu):
                 torch.cuda.manual_seed(seed)
-        yield
+        before = torch.mps.get_rng_state() if device.type == "mps" else None
+        if before is not None:
+            torch.mps.manual_seed(seed)
+        try:
+            yield
+        finally:
+            if before is not None:
+                torch.mps.set_rng_state(before)
 
 
 @contextlib.contextmanager

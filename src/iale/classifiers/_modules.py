@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from iale.classifiers import _draws as draws
+from iale.classifiers._frozen import frozen
 from iale.classifiers.networks import Dropout, Network
 from iale.errors import ModelError
 
 DROPOUTS = (Dropout, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 _M = TypeVar("_M", bound=nn.Module)
-_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-
-
-def has_norm(module: nn.Module) -> bool:
-    """Whether the module normalizes over the batch."""
-    return any(isinstance(m, _NORMS) for m in module.modules())
-
-
-def last_linear(module: nn.Module, inputs: Tensor) -> str:
-    """The name of the linear layer that runs last, which need not be the one that was defined last."""
-    ran: list[str] = []
-    hooks = [
-        part.register_forward_hook(lambda *_, name=name: ran.append(name))
-        for name, part in module.named_modules()
-        if isinstance(part, nn.Linear)
-    ]
-    module.eval()
-    try:
-        with torch.no_grad():
-            module(inputs)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    if not ran:
-        raise ModelError("the model has no linear layer whose input could be the embedding: pass embedding_layer.")
-    return ran[-1]
 
 
 def check_layer(module: nn.Module, name: str) -> None:
@@ -49,9 +25,9 @@ def check_layer(module: nn.Module, name: str) -> None:
 
 
 def check_resettable(module: nn.Module) -> None:
-    """Raises ModelError if a layer holds parameters that `reset` could not draw again."""
+    """Raises ModelError if a layer holds trainable parameters that a fit could not draw again."""
     for name, part in module.named_modules():
-        own = list(part.parameters(recurse=False))
+        own = [parameter for parameter in part.parameters(recurse=False) if parameter.requires_grad]
         if own and not callable(getattr(part, "reset_parameters", None)):
             raise ModelError(
                 f"the weights of {name or type(part).__name__!r} cannot be drawn anew (no reset_parameters): "
@@ -59,30 +35,24 @@ def check_resettable(module: nn.Module) -> None:
             )
 
 
-def reset(module: nn.Module) -> nn.Module:
-    """Draws all weights again, in place, from global random state, by PyTorch's convention ``reset_parameters``."""
-    for part in module.modules():
-        method = getattr(part, "reset_parameters", None)
-        if callable(method):
-            method()
-    return module
-
-
 def initialize(network: _M, key: Tensor) -> _M:
     """Draws the weights of convolutions and linear layers: uniform within ±1/√(fan-in), PyTorch's default.
 
-    The p-th parameter reads the counted draws of ``fold(key, p)``; batch normalization becomes the identity. Raises
-    ModelError if another kind of layer has parameters, which would keep their values.
+    The p-th parameter reads the counted draws of ``fold(key, p)``; batch normalization becomes the identity. What is
+    frozen stays. Raises ModelError if another kind of layer has parameters, which would keep their values.
     """
-    number = 0
+    number, kept = 0, frozen(network)
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             bound = module.weight[0].numel() ** -0.5
             for parameter in (module.weight, module.bias):
                 if parameter is not None:
-                    drawn = draws.uniform(draws.fold(key, number), parameter.numel())
-                    parameter.data = (drawn * (2 * bound) - bound).reshape(parameter.shape).to(parameter)
                     number += 1
+                if parameter is not None and parameter.requires_grad:
+                    drawn = draws.uniform(draws.fold(key, number - 1), parameter.numel())
+                    parameter.data = (drawn * (2 * bound) - bound).reshape(parameter.shape).to(parameter)
+        elif module in kept:
+            continue
         elif isinstance(module, nn.BatchNorm2d):
             module.reset_parameters()
         elif any(True for _ in module.parameters(recurse=False)):
@@ -106,6 +76,19 @@ def by_channel(module: nn.Module) -> nn.Module:
     if isinstance(module, Network):
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return module
+
+
+def copied(module: nn.Module) -> nn.Module:
+    """A copy. Features of an earlier pass that a module keeps lose their gradients, which PyTorch cannot copy.
+
+    Raises ModelError if the module cannot be copied.
+    """
+    kept = [value for part in module.modules() for value in vars(part).values() if isinstance(value, Tensor)]
+    try:
+        return copy.deepcopy(module, {id(value): value.detach().clone() for value in kept if not value.is_leaf})
+    except Exception as error:  # the user's own code may fail in any way
+        reason = str(error).split("\n", 1)[0].rstrip(". ")
+        raise ModelError(f"the model cannot be copied ({reason}): pass a function that makes it.") from error
 
 
 def device_of(module: nn.Module) -> torch.device:

@@ -1,16 +1,68 @@
-"""A user's own model, named as ``package.module:function``."""
+"""A user's own model, optimizer and loss, named as ``package.module:function``."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
+from iale.classifiers._practice import Loss, MakeOptimizer
 from iale.classifiers.base import TrainingConfig
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.errors import ConfigError, ModelError
 from iale.registry import import_object
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnConfig:
+    """A model of your own, and how it is trained if not as usual.
+
+    Attributes:
+        model: your own PyTorch model instead, as package.module:function. function(classes) gets the number of
+            classes, function() gets nothing; either returns a new model.
+        embedding_layer: the layer of your model whose output is the embedding; by default, the input of its last
+            linear layer.
+        reinitialize: no starts every fit from the weights that the first call of your function gives, such as
+            pretrained ones; yes calls it for every fit.
+        optimizer: makes the optimizer instead of Adam, as package.module:name; torch.optim:AdamW and its like are
+            called with the parameters, lr and weight_decay.
+        loss: replaces the cross entropy, as package.module:function of logits [B, C] and labels [B].
+    """
+
+    model: str | None = None
+    embedding_layer: str | None = None
+    reinitialize: bool = True
+    optimizer: str | None = None
+    loss: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.embedding_layer is not None and self.model is None:
+            raise ConfigError("--embedding-layer names a layer of your own model: add --model package.module:function.")
+        if not self.reinitialize and self.model is None:
+            raise ConfigError("--reinitialize no is for your own model: add --model package.module:function.")
+
+    @property
+    def own(self) -> OwnConfig:
+        """These options alone."""
+        return OwnConfig(**{name: getattr(self, name) for name in OwnConfig.__dataclass_fields__})
+
+    def make_optimizer(self) -> MakeOptimizer | None:
+        """The function or class; raises ConfigError if it cannot be imported."""
+        return None if self.optimizer is None else _callable(self.optimizer, "optimizer")
+
+    def find_loss(self) -> Loss | None:
+        """The function; raises ConfigError if it cannot be imported."""
+        return None if self.loss is None else _callable(self.loss, "loss")
+
+
+def _callable(name: str, what: str) -> Callable[..., Any]:
+    function: object = import_object(name, what)
+    if not callable(function):
+        raise ConfigError(f"the {what} {name} has the type {type(function).__name__}: name a function or a class.")
+    return function
 
 
 def find_model(name: str) -> Callable[[int], nn.Module]:
@@ -35,14 +87,23 @@ def find_model(name: str) -> Callable[[int], nn.Module]:
 
 
 def own_classifier(
-    name: str, shape: tuple[int, ...], num_classes: int, training: TrainingConfig, embedding_layer: str | None
+    own: OwnConfig, shape: tuple[int, ...], num_classes: int, training: TrainingConfig
 ) -> TorchClassifier:
     """A classifier around the user's model, see `find_model`.
 
     Raises ModelError if the function does not return a model for inputs of this shape and for these classes.
     """
+    name = own.model or ""
     make = find_model(name)
-    classifier = TorchClassifier(lambda: make(num_classes), shape, training, embedding_layer=embedding_layer)
+    classifier = TorchClassifier(
+        lambda: make(num_classes),
+        shape,
+        training,
+        embedding_layer=own.embedding_layer,
+        reinitialize=None if own.reinitialize else False,
+        optimizer=own.make_optimizer(),
+        loss=own.find_loss(),
+    )
     if classifier.num_classes != num_classes:
         function = name.partition(":")[2]
         raise ModelError(

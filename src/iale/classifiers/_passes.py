@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
 
 from iale.classifiers import _draws as draws
+from iale.classifiers._calls import Call
 from iale.classifiers._chunks import Chunks
 from iale.classifiers._global_state import global_seed
 from iale.classifiers._modules import DROPOUTS, as_float, device_of
@@ -26,13 +28,21 @@ CHUNK = 500
 """Samples of one forward pass at most, and samples whose dropout masks come from one key."""
 
 
-def outputs(module: nn.Module, inputs: Tensor, layer: str | None, linear: str | None) -> Outputs:
+def outputs(
+    module: nn.Module, inputs: Tensor, layer: str | None, linear: str | None, call: Call | None = None
+) -> Outputs:
     """Logits and embeddings for raw inputs [N, …] on any device; switches ``module`` to evaluation mode.
 
-    The embedding is the output of ``layer`` or, if that is None, the input of ``linear``, the linear layer that runs
-    last. Raises ModelError if a shape is not right, or the layer runs more than once.
+    The embedding is the output of ``layer`` or, if that is None, the input of ``linear``, the layer that runs last; it
+    is empty, [N, 0], if there is neither. Raises ModelError if a shape is not right, or the layer runs more than once.
     """
     caught: list[object] = []
+    call = call or Call()
+    if layer is None and linear is None:
+        module.eval()
+        with torch.no_grad():
+            logits = call(module, call.prepare(inputs.to(device_of(module))))
+        return Outputs(logits.float().cpu(), logits.new_zeros(len(logits), 0).float().cpu())
     if layer is None:
         hook = module.get_submodule(linear or "").register_forward_pre_hook(lambda _, args: caught.append(args[0]))
     else:
@@ -41,11 +51,9 @@ def outputs(module: nn.Module, inputs: Tensor, layer: str | None, linear: str | 
     module.eval()
     try:
         with torch.no_grad():
-            logits = module(as_float(inputs.to(device_of(module)), module))
+            logits = call(module, call.prepare(inputs.to(device_of(module))))
     finally:
         hook.remove()
-    if not isinstance(logits, Tensor) or logits.dim() != 2:
-        raise ModelError("the model's forward must return logits of shape [batch, classes].")
     if len(caught) != 1:
         raise ModelError(
             f"the embedding layer ran {len(caught)} times in one forward pass, once was expected: "
@@ -57,12 +65,21 @@ def outputs(module: nn.Module, inputs: Tensor, layer: str | None, linear: str | 
     return Outputs(logits.float().cpu(), embeddings.flatten(1).float().cpu())
 
 
-def monte_carlo(module: nn.Module, samples: Samples, indices: Tensor, passes: int, seed: int, chunks: Chunks) -> Tensor:
+def monte_carlo(
+    module: nn.Module,
+    samples: Samples,
+    indices: Tensor,
+    passes: int,
+    seed: int,
+    chunks: Chunks,
+    call: Call | None = None,
+) -> Tensor:
     """float32 [K, N, C] probabilities with dropout on and everything else in evaluation mode.
 
     ``seed`` determines all masks. The number of samples in a chunk changes no mask of a `Dropout`.
     """
     module.eval()
+    call = call or Call()
     dropouts = [m for m in module.modules() if isinstance(m, DROPOUTS)]
     counted = [m for m in dropouts if isinstance(m, Dropout)]
     device, stream = device_of(module), Stream(seed)
@@ -76,7 +93,8 @@ def monte_carlo(module: nn.Module, samples: Samples, indices: Tensor, passes: in
                 keys = [draws.fold(draws.fold(key, number), k) for k in range(passes)]
 
                 def compute(start: int, stop: int, rows: Tensor = rows, keys: list[Tensor] = keys) -> Tensor:
-                    return _probs(module, samples.batch(rows[start:stop]).to(device), start, counted, keys)
+                    inputs = call.prepare(samples.batch(rows[start:stop]).to(device))
+                    return _probs(module, inputs, start, (counted, keys), call)
 
                 parts += chunks.run(len(rows), compute)
     finally:
@@ -86,12 +104,14 @@ def monte_carlo(module: nn.Module, samples: Samples, indices: Tensor, passes: in
     return torch.cat(parts, dim=1)
 
 
-def _probs(module: nn.Module, inputs: Tensor, start: int, dropouts: list[Dropout], keys: list[Tensor]) -> Tensor:
+def _probs(
+    module: nn.Module, inputs: Tensor, start: int, masks: tuple[list[Dropout], list[Tensor]], call: Call
+) -> Tensor:
     """float32 [K, n, C] for inputs that begin at sample ``start`` of the chunk, with a key for each pass."""
-    inputs = as_float(inputs, module)
-    rest: Callable[[Tensor], Tensor] = module
+    dropouts, keys = masks
+    rest: Callable[[Tensor], Tensor] = functools.partial(call, module)
     if isinstance(module, Network):  # its trunk has no dropout, so it is the same in every pass
-        inputs, rest = module.features(inputs), module.head
+        inputs, rest = module.features(as_float(inputs, module)), module.head
     rows = []
     for key in keys:
         for layer, dropout in enumerate(dropouts):

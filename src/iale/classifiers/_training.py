@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import torch
 from torch import Tensor, nn
 
 from iale.classifiers import _draws as draws
+from iale.classifiers._frozen import has_norm, train_mode
 from iale.classifiers._global_state import arithmetic, global_seed
-from iale.classifiers._modules import as_float, has_norm
+from iale.classifiers._practice import Practice
 from iale.classifiers.base import FitJob, TrainingConfig
 from iale.classifiers.networks import Dropout
 from iale.data.samples import Samples
@@ -32,8 +35,15 @@ def check_loss(loss: Tensor) -> None:
         raise ModelError("training ended with a loss that is not finite: lower the learning rate or check the inputs.")
 
 
-def train(module: nn.Module, samples: Samples, job: FitJob, config: TrainingConfig, device: torch.device) -> None:
-    """Trains ``module``, which is on ``device``, in place.
+def train(
+    module: nn.Module,
+    samples: Samples,
+    job: FitJob,
+    config: TrainingConfig,
+    device: torch.device,
+    practice: Practice | None = None,
+) -> None:
+    """Trains ``module``, which is on ``device``, in place; frozen parameters and frozen normalization stay.
 
     Raises ModelError if the loss is not finite, or batch normalization would see a batch of one sample.
     """
@@ -43,20 +53,24 @@ def train(module: nn.Module, samples: Samples, job: FitJob, config: TrainingConf
             "batch normalization cannot learn from one sample at a time: label another sample, or use a batch size of "
             "at least 2."
         )
-    module.train()
+    train_mode(module)
+    practice = practice or Practice()
     # The whole labeled set moves to the device once: it is small, and no step waits for a copy.
-    inputs, labels = samples.batch(job.indices).to(device), job.labels.to(device)
-    check_loss(_epochs(module, inputs, labels, config, Stream(job.seed)))
+    inputs = practice.call.prepare(samples.batch(job.indices).to(device))
+    check_loss(_epochs(module, inputs, job.labels.to(device), config, Stream(job.seed), practice))
 
 
-def _epochs(module: nn.Module, inputs: Tensor, labels: Tensor, config: TrainingConfig, stream: Stream) -> Tensor:
+def _epochs(
+    module: nn.Module, inputs: Tensor, labels: Tensor, config: TrainingConfig, stream: Stream, practice: Practice
+) -> Tensor:
     """All steps of a fit; returns the last loss."""
     device, n = labels.device, len(labels)
     order_key, drop_key = draws.keys([stream.child(name).seed for name in ("batches", "dropout")], device)
     dropouts = [m for m in module.modules() if isinstance(m, Dropout)]
     keys = mask_keys(drop_key, config.epochs * -(-n // config.batch_size), len(dropouts))
-    optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate, fused=True)
-    rounded = torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16" and device.type == "cuda")
+    optimizer, call, loss_of = practice.optimizer(module, config), practice.call, practice.loss_for(labels, config)
+    bf16 = config.precision == "bf16" and device.type == "cuda"
+    rounded = torch.autocast("cuda", torch.bfloat16) if bf16 else contextlib.nullcontext()
     step = 0
     with global_seed(stream.child("module").seed, device), arithmetic(config.precision, device):
         for epoch in range(config.epochs):
@@ -67,8 +81,8 @@ def _epochs(module: nn.Module, inputs: Tensor, labels: Tensor, config: TrainingC
                 for dropout, key in zip(dropouts, keys[step], strict=True):
                     dropout.key = key
                 with rounded:
-                    logits = module(as_float(inputs[batch], module))
-                    loss = nn.functional.cross_entropy(logits, labels[batch])
+                    logits = call(module, inputs[batch])
+                    loss = loss_of(logits, labels[batch])
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()

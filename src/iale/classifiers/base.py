@@ -5,6 +5,7 @@ Legend of dimensions: N samples, C classes, D width of the embedding, K Monte-Ca
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,23 +58,29 @@ class TrainingConfig:
         batch_size: samples in one optimizer step.
         batches: how an epoch is divided: "equal" gives batches whose sizes differ by at most one; "remainder" fills
             each but the last, which may hold a sample or two and then pulls the fit towards them.
-        learning_rate: of Adam (betas 0.9 and 0.999, epsilon 1e-8, no weight decay).
+        learning_rate: of Adam (betas 0.9 and 0.999, epsilon 1e-8), or of an optimizer of your own.
+        weight_decay: of the same optimizer; Adam adds weight_decay · w to the gradient of every weight w.
+        class_weights: how much a sample of each class counts in the loss: "balanced" (all classes count the same in
+            sum), or one weight a class, such as 1,1,5; none counts all samples the same.
         stop_accuracy: ends a fit after the first epoch whose training accuracy, measured on its own batches with
             dropout on, reaches this share; None never stops early.
-        device: "cpu", "cuda" or "cuda:0"; "auto" takes a GPU if there is one.
+        device: "cpu", "cuda", "cuda:0" or "mps"; "auto" is "cuda" if there is one, else "cpu". Whether this machine has
+            the device is looked at when a fit begins.
         precision: how a GPU multiplies in training: "float32", "tf32" (10-bit factors) or "bf16" (7-bit factors,
             float32 sums). A CPU always multiplies in float32.
         prediction_batch_size: samples in one forward pass of a prediction; none takes at most 500, fewer if their
             activations would take more than 256 MiB.
 
     Raises:
-        ConfigError: a value is out of range, or this machine does not have the device.
+        ConfigError: a value is out of range, or there is no such kind of device.
     """
 
     epochs: int = 100
     batch_size: int = 64
     batches: Literal["equal", "remainder"] = "equal"
     learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    class_weights: tuple[float, ...] | Literal["balanced"] | None = None
     stop_accuracy: float | None = None
     device: str = "auto"
     precision: str = "float32"
@@ -94,21 +101,40 @@ class TrainingConfig:
             raise ConfigError(f"unknown precision {self.precision!r}: use {', '.join(PRECISIONS)}.")
         if self.prediction_batch_size is not None and self.prediction_batch_size < 1:
             raise ConfigError(f"the prediction batch size must be at least 1, not {self.prediction_batch_size}.")
-        resolve_device(self.device)
+        if not 0 <= self.weight_decay < math.inf:
+            raise ConfigError(f"the weight decay must be at least 0, not {self.weight_decay}.")
+        self._check_class_weights()
+        _check_device(self.device)
+
+    def _check_class_weights(self) -> None:
+        weights = self.class_weights
+        if weights is None or weights == "balanced":
+            return
+        if isinstance(weights, str) or not weights or not all(0 < weight < math.inf for weight in weights):
+            raise ConfigError(f'class weights are "balanced" or one number above 0 for each class, not {weights!r}.')
+        object.__setattr__(self, "class_weights", tuple(map(float, weights)))  # JSON has lists, which cannot be hashed
 
 
 def resolve_device(name: str) -> torch.device:
     """The device called ``name``; raises ConfigError if this machine does not have it."""
     if name == "auto":
+        # Not mps: its arithmetic is not compared with that of the others, so whoever wants it names it.
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = _check_device(name)
+    count = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}[device.type]
+    if (device.index or 0) >= count:
+        raise ConfigError(f'device {name!r} is not on this machine: use --device cpu (or device="cpu").')
+    return device
+
+
+def _check_device(name: str) -> torch.device:
+    """The device called ``name``, whether or not this machine has it; raises ConfigError for what is none."""
     try:
-        device = torch.device(name)
+        device = torch.device("cpu" if name == "auto" else name)
     except RuntimeError as error:
-        raise ConfigError(f"unknown device {name!r}: use auto, cpu, cuda or cuda:0.") from error
-    if device.type not in ("cpu", "cuda"):
-        raise ConfigError(f"device {name!r} is not supported: use auto, cpu, cuda or cuda:0.")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ConfigError(f"device {name!r} is not on this machine: use --device cpu.")
+        raise ConfigError(f"unknown device {name!r}: use auto, cpu, cuda, cuda:0 or mps.") from error
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise ConfigError(f"device {name!r} is not supported: use auto, cpu, cuda, cuda:0 or mps.")
     return device
 
 

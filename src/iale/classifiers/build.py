@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
+from iale.classifiers._practice import Loss, MakeOptimizer
 from iale.classifiers.base import TrainingConfig
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data.samples import Samples
@@ -16,6 +17,7 @@ CLASSIFIERS = Registry[Callable[[tuple[int, ...], int, Sequence[float], Sequence
     "classifier",
     {
         "cnn": "iale.classifiers.networks:cnn",
+        "linear": "iale.classifiers.networks:linear",
         "mlp": "iale.classifiers.networks:mlp",
         "resnet18": "iale.classifiers.networks:resnet18",
         "resnet18-narrow": "iale.classifiers.networks:narrow_resnet18",
@@ -25,9 +27,17 @@ CLASSIFIERS = Registry[Callable[[tuple[int, ...], int, Sequence[float], Sequence
 
 
 def build_classifier(
-    name: str, samples: Samples, num_classes: int, training: TrainingConfig | None = None
+    name: str,
+    samples: Samples,
+    num_classes: int,
+    training: TrainingConfig | None = None,
+    *,
+    optimizer: MakeOptimizer | None = None,
+    loss: Loss | None = None,
 ) -> TorchClassifier:
     """A classifier (a name in `CLASSIFIERS`) for inputs like ``samples``, which it standardizes by their statistics.
+
+    See `TorchClassifier` for ``optimizer`` and ``loss``.
 
     Raises:
         UnknownNameError: there is no such classifier.
@@ -35,7 +45,9 @@ def build_classifier(
     """
     make = CLASSIFIERS[name]
     mean, std = _channel_statistics(samples)
-    return TorchClassifier(lambda: make(samples.shape, num_classes, mean, std), samples.shape, training)
+    return TorchClassifier(
+        lambda: make(samples.shape, num_classes, mean, std), samples.shape, training, optimizer=optimizer, loss=loss
+    )
 
 
 def _channel_statistics(samples: Samples, most: int = 1000) -> tuple[list[float], list[float]]:

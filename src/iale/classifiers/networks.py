@@ -1,4 +1,4 @@
-"""The three networks of the paper: a deterministic trunk, then a head that starts at the first dropout.
+"""The networks of the paper, and a linear one: a deterministic trunk, then a head that starts at the first dropout.
 
 Monte-Carlo passes repeat only the head. Dropout masks come from counted draws (`_draws`), never from global state.
 """
@@ -88,7 +88,7 @@ def _check_image(shape: tuple[int, ...], smallest: int, network: str) -> tuple[i
     if len(shape) != 3 or min(shape[1:]) < smallest:
         raise ModelError(
             f"the {network} reads images of shape (channels, height, width) with sides of at least "
-            f"{smallest} pixels, not {tuple(shape)}."
+            f"{smallest} pixels, not {tuple(shape)}: use linear or mlp for other inputs."
         )
     return shape[0], shape[1], shape[2]
 
@@ -118,6 +118,13 @@ def mlp(shape: tuple[int, ...], num_classes: int, mean: Sequence[float], std: Se
     inputs = int(torch.Size(shape).numel())
     trunk = nn.Sequential(nn.Flatten(), nn.Linear(inputs, 256), nn.ReLU())
     head = nn.Sequential(Dropout(0.5), nn.Linear(256, num_classes))
+    return Network(Standardize(mean, std), trunk, head)
+
+
+def linear(shape: tuple[int, ...], num_classes: int, mean: Sequence[float], std: Sequence[float]) -> Network:
+    """One dense layer, whose embedding is its standardized input: for embeddings of a pretrained encoder."""
+    inputs = int(torch.Size(shape).numel())
+    trunk, head = nn.Sequential(nn.Flatten()), nn.Sequential(nn.Linear(inputs, num_classes))
     return Network(Standardize(mean, std), trunk, head)
 
 

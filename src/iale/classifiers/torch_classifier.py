@@ -1,15 +1,17 @@
 """Any PyTorch module as a classifier: logits from ``forward``, embeddings from a named layer.
 
-Each fit draws the weights anew and trains with Adam on the cross entropy of shuffled batches, until the last epoch or
-until the training accuracy is reached. Weights, batch order and dropout masks come from the job's seed alone, and
-global random state is restored.
+Each fit draws the weights that are not frozen anew and trains with Adam on the cross entropy of shuffled batches, until
+the last epoch or until the training accuracy is reached. Weights, batch order and dropout masks come from the job's
+seed alone, and global random state is restored.
 """
 
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -17,25 +19,30 @@ from torch import Tensor, nn
 from iale.classifiers import _draws as draws
 from iale.classifiers import _passes as passing
 from iale.classifiers._activations import samples_at_once
+from iale.classifiers._calls import check_logits, find_call, last_linear
 from iale.classifiers._chunks import Chunks
+from iale.classifiers._fresh import trained_layer
+from iale.classifiers._frozen import reset
 from iale.classifiers._global_state import global_seed
 from iale.classifiers._modules import (
     DROPOUTS,
     by_channel,
     check_layer,
     check_resettable,
+    copied,
     device_of,
     initialize,
-    last_linear,
-    reset,
 )
+from iale.classifiers._practice import Loss, MakeOptimizer, Practice, check_practice
 from iale.classifiers._training import check_job, train
 from iale.classifiers.base import FitJob, FittedClassifier, Outputs, TrainingConfig, resolve_device
 from iale.classifiers.networks import Network
 from iale.classifiers.stacked._train import stackable, train_stacked, width
+from iale.data._fields import Field
 from iale.data._fingerprint import digest
+from iale.data.dictionaries import DictSamples
 from iale.data.samples import Samples
-from iale.errors import ModelError
+from iale.errors import ModelError, WeightsWarning
 from iale.seeding import Stream
 
 _TEMPLATE_SEED = Stream(0).child("template").seed
@@ -45,19 +52,29 @@ _CPU = torch.device("cpu")
 class TorchClassifier:
     """A recipe around a PyTorch module; it implements `Classifier`.
 
+    Frozen parameters (``requires_grad`` is False) and the buffers of frozen layers keep their values in every fit, and
+    frozen normalization stays in evaluation mode. Only the other parameters are drawn and trained.
+
     Args:
         module: a module, which is copied and never changed, or a function without arguments that makes one. Its
-            ``forward`` maps a batch [B, …] to logits [B, C].
-        shape: of one input. The constructor passes one example of zeros through the module to learn C and D.
+            ``forward`` maps a batch [B, …] of floats or token ids, or the fields of `DictSamples`, to logits [B, C], to
+            a tuple that begins with them, or to what has ``logits``.
+        shape: of one input, or the samples themselves, which `DictSamples` require. The constructor passes one example
+            of zeros through the module to learn C and D.
         training: epochs, batch size, learning rate, early stop, device.
         embedding_layer: dotted name of the layer whose *output* is the embedding. By default, the embedding is the
-            *input* of the linear layer that runs last.
+            *input* of the linear layer (or of the convolution that gives one value a class) that runs last.
         reinitialize: whether every fit draws new weights; ``False`` starts every fit from the module's own weights,
-            such as those of a pretrained backbone.
+            such as those of a pretrained backbone. By default it does, with a warning if a module's weights look
+            trained.
+        optimizer: makes an optimizer instead of Adam: a class of `torch.optim`, or a function of parameters, ``lr`` and
+            ``weight_decay``.
+        loss: maps logits [B, C] and labels (int64 [B]) to a scalar, instead of the cross entropy.
 
     Raises:
+        ConfigError: class weights do not fit the classes or the loss.
         ModelError: the module has no such layer, cannot be reinitialized, cannot read such an input, or does not
-            return [B, C].
+            return at least 2 logits; or the optimizer or the loss fails.
 
     >>> net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
     >>> classifier = TorchClassifier(net, shape=(1, 2, 2))
@@ -68,42 +85,77 @@ class TorchClassifier:
     def __init__(
         self,
         module: nn.Module | Callable[[], nn.Module],
-        shape: tuple[int, ...],
+        shape: tuple[int, ...] | Samples,
         training: TrainingConfig | None = None,
         *,
         embedding_layer: str | None = None,
-        reinitialize: bool = True,
+        reinitialize: bool | None = None,
+        optimizer: MakeOptimizer | None = None,
+        loss: Loss | None = None,
     ) -> None:
         self.training = training or TrainingConfig()
-        self.shape = tuple(shape)
+        self.shape = tuple(shape.shape if isinstance(shape, Samples) else shape)
         self.embedding_layer = embedding_layer
-        self.reinitialize = reinitialize
-        self.device = resolve_device(self.training.device)
-        self._make: Callable[[], nn.Module] | None = None
-        if isinstance(module, nn.Module):
-            self._template = copy.deepcopy(module).cpu()
-            if reinitialize:
-                check_resettable(self._template)
-        else:
-            with global_seed(_TEMPLATE_SEED, _CPU):
-                self._template = module()
-            self._make = module
+        self.reinitialize = reinitialize is not False
+        self._make = None if isinstance(module, nn.Module) else module
+        self._template = self._first(module)
         if embedding_layer is not None:
             check_layer(self._template, embedding_layer)
         self.has_dropout = any(isinstance(m, DROPOUTS) and m.p > 0 for m in self._template.modules())
-        example = self._run_example()
+        example = self._run_example(shape.fields if isinstance(shape, DictSamples) else ())
         self.num_classes = example.logits.shape[1]
         self.embedding_dim = example.embeddings.shape[1]
         self.chunks = Chunks(self.training.prediction_batch_size or self._samples_at_once())
-        self.stacks = Chunks(width(self._template, self.device))
+        self.practice = Practice(self.call, optimizer, loss, self.num_classes)
+        check_practice(self.practice, self.training, example.logits)
+        if reinitialize is None:
+            self._check_fresh()
 
-    def _run_example(self) -> Outputs:
-        """Outputs for one input of zeros; finds the linear layer that runs last."""
+    @property
+    def device(self) -> torch.device:
+        """Where fits run; raises ConfigError if this machine lacks the device."""
+        return resolve_device(self.training.device)
+
+    @cached_property
+    def _stacks(self) -> Chunks:
+        """How many classifiers train side by side."""
+        return Chunks(width(self._template, self.device))
+
+    def _first(self, module: nn.Module | Callable[[], nn.Module]) -> nn.Module:
+        """The module from which all others are made."""
+        if not isinstance(module, nn.Module):
+            with global_seed(_TEMPLATE_SEED, _CPU):
+                return module()
+        template = copied(module).cpu()
+        if self.reinitialize:
+            check_resettable(template)
+        return template
+
+    def _check_fresh(self) -> None:
+        """Warns if fits are going to draw anew what looks trained; a function's models keep their own weights."""
+        redrawn = self._make is None or isinstance(self._template, Network)
+        if redrawn and (layer := trained_layer(self._template)) is not None:
+            warnings.warn(
+                f"the weights of {layer!r} look trained, but every fit draws them anew: pass reinitialize=False to "
+                f"start from them, or reinitialize=True to draw them.",
+                WeightsWarning,
+                stacklevel=3,
+            )
+
+    def _run_example(self, fields: Sequence[Field]) -> Outputs:
+        """Outputs for one input of zeros; finds how the model is called, and the layer whose input is the embedding."""
         inputs = torch.zeros(1, *self.shape)
         try:
-            with global_seed(_TEMPLATE_SEED, _CPU):  # lazy layers draw their weights in the first pass
-                self.last_linear = last_linear(self._template, inputs) if self.embedding_layer is None else None
-                return passing.outputs(self._template, inputs, self.embedding_layer, self.last_linear)
+            # Lazy layers draw their weights in the first pass.
+            with global_seed(_TEMPLATE_SEED, _CPU), torch.no_grad():
+                self._template.eval()
+                self.call = find_call(self._template, inputs, fields)
+                inputs = self.call.prepare(inputs)
+                check_logits(self._template, self.call, inputs)
+                self.last_linear = None
+                if self.embedding_layer is None:
+                    self.last_linear = last_linear(self._template, self.call, inputs)
+                return passing.outputs(self._template, inputs, self.embedding_layer, self.last_linear, self.call)
         except ModelError:
             raise
         except Exception as error:  # the user's own code may fail in any way
@@ -117,8 +169,8 @@ class TorchClassifier:
         """How many samples of a prediction fit into the budget of `samples_at_once`."""
 
         def run(count: int) -> None:
-            inputs = torch.zeros(count, *self.shape)
-            passing.outputs(self._template, inputs, self.embedding_layer, self.last_linear)
+            inputs = self.call.prepare(torch.zeros(count, *self.shape))
+            passing.outputs(self._template, inputs, self.embedding_layer, self.last_linear, self.call)
 
         with global_seed(_TEMPLATE_SEED, _CPU), passing.layer_by_layer():
             return samples_at_once(run, passing.CHUNK)
@@ -126,34 +178,46 @@ class TorchClassifier:
     def fit_many(self, samples: Samples, jobs: Sequence[FitJob]) -> list[FittedClassifier]:
         """Trains one classifier for each job, side by side if `stacked` can train this network exactly.
 
-        Raises DataError if a job has no samples or a label is out of range, and ModelError if a loss is not finite or
-        batch normalization would see a batch of one sample.
+        Raises DataError if a job has no samples or a label is out of range, ConfigError if this machine lacks the
+        device, and ModelError if a loss is not finite or batch normalization would see a batch of one sample.
         """
-        if not jobs or not stackable(self._template):
+        if not jobs or not self._stackable():
             return [self.fit(samples, job) for job in jobs]
         for job in jobs:
             check_job(job, self.num_classes)
         networks = [by_channel(self.initial_module(Stream(job.seed)).to(self.device)) for job in jobs]
-        train_stacked(networks, samples, jobs, self.training, chunks=self.stacks)
+        train_stacked(networks, samples, jobs, self.training, chunks=self._stacks)
         return [FittedTorchClassifier(network.eval(), self) for network in networks]
+
+    def _stackable(self) -> bool:
+        own = self.practice.make_optimizer or self.practice.loss or self.training.class_weights
+        return not own and self.device.type != "mps" and stackable(self._template)
 
     def fit(self, samples: Samples, job: FitJob) -> FittedTorchClassifier:
         """Trains one classifier; raises what `fit_many` raises."""
         check_job(job, self.num_classes)
         module = by_channel(self.initial_module(Stream(job.seed)).to(self.device))
-        train(module, samples, job, self.training, self.device)
+        train(module, samples, job, self.training, self.device, self.practice)
         return FittedTorchClassifier(module.eval(), self)
 
+    def fitted(self, module: nn.Module | None = None) -> FittedTorchClassifier:
+        """What is fitted already: ``module``, made by `initial_module`, or the recipe's module with its own weights.
+
+        Raises ConfigError if this machine lacks the device.
+        """
+        module = copied(self._template) if module is None else module
+        return FittedTorchClassifier(by_channel(module.to(self.device)).eval(), self)
+
     def initial_module(self, stream: Stream) -> nn.Module:
-        """A fresh copy of the module, its weights drawn from ``stream``."""
+        """A fresh copy of the module; all its weights that are not frozen are drawn from ``stream``."""
         if not self.reinitialize:
-            return copy.deepcopy(self._template)
+            return copied(self._template)
         seed = stream.child("init").seed
         if isinstance(self._template, Network):  # counted draws are the same on every device
             return initialize(copy.deepcopy(self._template), draws.keys([seed])[0])
         with global_seed(seed, _CPU):
             if self._make is None:
-                return reset(copy.deepcopy(self._template))
+                return reset(copied(self._template))
             made = self._make()
             if made is self._template:  # all fits would train the same weights
                 raise ModelError("the function returned one model twice: make a new one at every call.")
@@ -169,10 +233,12 @@ class FittedTorchClassifier:
 
     def outputs(self, samples: Samples, indices: Tensor) -> Outputs:
         """Outputs for ``indices`` (int64 [N]) with dropout off, computed in chunks."""
+        if not len(indices):  # many models cannot read an empty batch
+            return Outputs(torch.zeros(0, self.recipe.num_classes), torch.zeros(0, self.recipe.embedding_dim))
 
         def compute(start: int, stop: int) -> Outputs:
-            inputs = samples.batch(indices[start:stop])
-            return passing.outputs(self.module, inputs, self.recipe.embedding_layer, self.recipe.last_linear)
+            inputs, recipe = samples.batch(indices[start:stop]), self.recipe
+            return passing.outputs(self.module, inputs, recipe.embedding_layer, recipe.last_linear, recipe.call)
 
         parts = list(self.recipe.chunks.run(len(indices), compute))
         return Outputs(torch.cat([part.logits for part in parts]), torch.cat([part.embeddings for part in parts]))
@@ -183,7 +249,7 @@ class FittedTorchClassifier:
             raise ModelError(
                 "MC-Dropout needs a dropout layer with p > 0 and this model has none: add one or use another strategy."
             )
-        return passing.monte_carlo(self.module, samples, indices, passes, seed, self.recipe.chunks)
+        return passing.monte_carlo(self.module, samples, indices, passes, seed, self.recipe.chunks, self.recipe.call)
 
     def fingerprint(self) -> str:
         """A digest of the weights, the printed layers, and the device, on which rounding depends."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from iale._storage import write_bytes
+from iale.classifiers.base import resolve_device
 from iale.cli._options import parse
 from iale.cli._output import check_file, check_folder, say
 from iale.errors import ConfigError
@@ -49,14 +50,14 @@ def main(argv: Sequence[str]) -> int:
             say(f"{export_folders(project, out)} samples copied to {out}")
         else:
             if options.fit:
-                fit_now(project)
+                _refit(project)
             export_classifier(project, out)
         return 0
     if options.out is not None:
         check_file(options.out)
     if options.to == "scores":
         if options.fit:
-            fit_now(project)
+            _refit(project)
         text = "".join(scores_csv(project))
     else:
         text = labels_csv(project) if options.to == "csv" else labels_jsonl(project)
@@ -66,3 +67,13 @@ def main(argv: Sequence[str]) -> int:
     else:
         sys.stdout.write(data.decode(errors="replace"))
     return 0
+
+
+def _refit(project: ProjectReader) -> None:
+    """Fits if labels have come; on a machine that lacks the project's device, the last fit is exported."""
+    try:
+        resolve_device(project.config.training.device)
+    except ConfigError as error:
+        say(f"the last fit is exported, and labels that came later are not in it: {error}")
+    else:
+        fit_now(project)

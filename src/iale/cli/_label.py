@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iale.classifiers._own import find_model
+from iale.classifiers.base import resolve_device
 from iale.classifiers.build import CLASSIFIERS
 from iale.cli._options import parse
 from iale.cli._output import check_folder, say
@@ -73,7 +74,7 @@ def main(argv: Sequence[str]) -> int:
         check_model(project.config, project.items.samples.shape, len(project.classes))
         if project.items.about:
             say(f"{project.config.data}: {project.items.about}")
-        for notice in project.notices:
+        for notice in [*project.notices, *_no_device(options.project.training.device)]:
             say(notice)
         if options.verbose and isinstance(project.items, ImageItems):
             for line in project.items.passed_over.listing():
@@ -90,6 +91,15 @@ def main(argv: Sequence[str]) -> int:
     finally:
         project.close()
     return 0
+
+
+def _no_device(name: str) -> list[str]:
+    """A sentence if nothing can be fitted here; people can label all the same."""
+    try:
+        resolve_device(name)
+    except ConfigError as error:
+        return [f"labels are kept and nothing is fitted: {error}"]
+    return []
 
 
 def _with_policy(options: LabelOptions) -> LabelOptions:

@@ -216,13 +216,8 @@ def _kind(hint: Any) -> _Kind:
     if origin is Literal:
         names = {str(choice): choice for choice in inner}
         return _Kind("|".join(names), "one of " + ", ".join(names), names.__getitem__)
-    if origin in (Union, types.UnionType) and len(inner) == 2 and type(None) in inner:
-        kind = _kind(inner[0] if inner[1] is type(None) else inner[1])
-        return _Kind(
-            f"{kind.metavar}|none",
-            f"{kind.wanted} or none",
-            lambda text: None if text.lower() == "none" else kind.convert(text),
-        )
+    if origin in (Union, types.UnionType):
+        return _union([_NONE if each is type(None) else _kind(each) for each in inner])
     if origin is tuple and inner[1:] == (...,):
         kind = _kind(inner[0])
         return _Kind(
@@ -232,6 +227,20 @@ def _kind(hint: Any) -> _Kind:
         )
     raise TypeError(f"no option can be made of the type {hint!r}")
 
+
+def _union(kinds: list[_Kind]) -> _Kind:
+    """A value of one of several kinds: the last that fits, because a name or ``none`` comes last and says most."""
+
+    def convert(text: str) -> Any:
+        for kind in reversed(kinds):
+            with contextlib.suppress(KeyError, ValueError):
+                return kind.convert(text)
+        raise ValueError(text)
+
+    return _Kind("|".join(kind.metavar for kind in kinds), " or ".join(kind.wanted for kind in kinds), convert)
+
+
+_NONE = _Kind("none", "none", lambda text: {"none": None}[text.lower()])
 
 _PLAIN: dict[Any, _Kind] = {
     int: _Kind("INT", "a whole number", int),

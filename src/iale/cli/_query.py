@@ -11,9 +11,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from iale import _storage as storage
 from iale._asking import LOOKED_AT, diverse
 from iale._storage import write_bytes
 from iale.active_learner import ActiveLearner
+from iale.classifiers._fixed import load_fitted
+from iale.classifiers.torch_classifier import TorchClassifier
 from iale.cli._options import parse, show
 from iale.cli._output import check_file, say
 from iale.cli._progress import Watched, announcement, work_of
@@ -46,6 +49,8 @@ class QueryOptions(RecipeConfig):
             if there is none yet. Leave it out if you have none yet.
         skip: a file with the samples that nobody can label, one a line or a table with the column sample; they are not
             asked for.
+        fitted: a .safetensors file with the weights of the classifier or model, which ranks as it is: nothing is
+            fitted, and labels only say what needs no more asking.
         k: how many samples to choose.
         classes: names of all classes, also of those that have no label yet; by default, those in the labels.
         subset_size: how many unlabeled samples, drawn at random, the strategy looks at; none looks at all of them.
@@ -57,6 +62,7 @@ class QueryOptions(RecipeConfig):
     images: Path
     labels: Path | None = None
     skip: Path | None = None
+    fitted: Path | None = None
     k: int = 10
     classes: tuple[str, ...] = ()
     subset_size: int | None = 1000
@@ -82,7 +88,7 @@ def main(argv: Sequence[str]) -> int:
         left = [place[index] for index in skipped if index in place]
         _check_k(options, len(readable) - len(known) - len(left))
         watched = Watched(readable, [names[index] for index in place])
-        if known:
+        if known or options.fitted is not None:
             chosen = _ask(options, watched, kind, known, left, classes)
         else:
             chosen = _first(options, watched, left, classes)
@@ -118,16 +124,20 @@ def _ask(
     skipped: list[int],
     classes: tuple[str, ...],
 ) -> list[int]:
-    """What the strategy asks for, once the classifier is fitted to the labels ``told``, by sample."""
-    indices, labels = torch.tensor(list(told)), torch.tensor(list(told.values()))
-    classifier = classifier_of(options, kind, samples, len(classes))
+    """What the strategy asks for, with a classifier that is fitted to the labels ``told``, by sample, or was before."""
+    indices, labels = torch.tensor(list(told), dtype=torch.int64), torch.tensor(list(told.values()), dtype=torch.int64)
+    recipe = classifier_of(options, kind, samples, len(classes))
+    classifier = recipe if options.fitted is None else load_fitted(recipe, options.fitted)
     strategy, asked = fitting_strategy(options, classifier)
     name = options.model or classifier_name(options, kind)
-    say(f"fitting {name} to {len(told)} labels, then asking {asked} for {options.k} samples")
+    first = f"fitting {name} to {len(told)} labels" if options.fitted is None else f"loading {options.fitted}"
+    say(f"{first}, then asking {asked} for {options.k} samples")
     unlabeled = len(samples) - len(told) - len(skipped)
     work = work_of(strategy, len(told), min(unlabeled, options.subset_size or unlabeled))
-    if sentence := announcement(work.seconds(classifier, samples, indices, labels)):
-        say(sentence)
+    if isinstance(classifier, TorchClassifier):  # a fitted one has nothing to fit
+        long = announcement(work.seconds(classifier, samples, indices, labels))
+        if long:
+            say(long)
     learner = ActiveLearner(classifier, samples, strategy, subset_size=options.subset_size, seed=options.seed)
     learner.tell(indices, labels)
     learner.skip(skipped)
@@ -140,7 +150,12 @@ def _ask(
 def _check_out(options: QueryOptions) -> None:
     if options.out is None:
         return
-    for what, path in (("labels", options.labels), ("images", options.images), ("skipped samples", options.skip)):
+    for what, path in (
+        ("labels", options.labels),
+        ("images", options.images),
+        ("skipped samples", options.skip),
+        ("weights", options.fitted),
+    ):
         if path is not None and options.out.resolve() == path.resolve():  # the answer would overwrite it
             raise ConfigError(f"--out is the file of the {what}, {path}: name another file.")
     check_file(options.out)
@@ -148,21 +163,33 @@ def _check_out(options: QueryOptions) -> None:
 
 def _labels(options: QueryOptions, names: Sequence[str]) -> tuple[Tensor, Tensor, tuple[str, ...]]:
     """Indices and labels, int64 [L] each, and the names of the classes; L is 0 without labels."""
+    classes = options.classes
+    if options.fitted is not None:
+        classes = classes or _classes_of(options.fitted)
     if options.labels is None:
         none = torch.empty(0, dtype=torch.int64)
-        return none, none, options.classes
+        return none, none, classes
     # Options for tables mean the table of the samples, or else that of the labels.
     own = options.labels.exists() and options.labels.samefile(options.images)
     table = options.table if own or options.images.suffix.lower() not in TABLES else None
-    indices, labels, classes = load_labels_csv(options.labels, names, options.classes or None, table=table, own=own)
-    counts = torch.bincount(labels, minlength=len(classes)).tolist()
-    missing = [name for name, count in zip(classes, counts, strict=True) if not count]
-    if missing and not options.classes:  # numbers with a gap: a class 0 that is never used, or one without labels yet
+    indices, labels, known = load_labels_csv(options.labels, names, classes or None, table=table, own=own)
+    counts = torch.bincount(labels, minlength=len(known)).tolist()
+    missing = [name for name, count in zip(known, counts, strict=True) if not count]
+    if missing and not classes:  # numbers with a gap: a class 0 that is never used, or one without labels yet
         raise DataError(
             f"class {missing[0]!r} has no labeled sample in {options.labels}: number the classes from 0 without gaps, "
             f"or name all of them with --classes."
         )
-    return indices, labels, classes
+    return indices, labels, known
+
+
+def _classes_of(fitted: Path) -> tuple[str, ...]:
+    """The classes that a trained model knows, from the card that `iale export` writes beside its weights."""
+    card = fitted.with_name("card.json")
+    classes = tuple(map(str, storage.read_json(card).get("classes", ()))) if card.is_file() else ()
+    if len(classes) < 2:
+        raise ConfigError("the weights do not say what the classes are: name them in order, --classes cat,dog.")
+    return classes
 
 
 def _skipped(options: QueryOptions, names: Sequence[str], labeled: Tensor) -> list[int]:

@@ -50,7 +50,7 @@ def run_command(panel: Panel) -> str:
         own["subset_size"] = defaults["subset_size"]
     seeds = sorted({seed for entry in panel.entries for seed in entry.seeds})
     options = {
-        **{name: own[name] for name in _ALWAYS},
+        **{name: own[name] for name in _ALWAYS if name != "classifier" or not own.get("model")},
         "strategies": ",".join(entry.name for entry in panel.entries),
         "seeds": seeds[-1] - seeds[0] + 1,
         **({"first_seed": seeds[0]} if seeds[0] else {}),

@@ -3,6 +3,7 @@ from .catalog import DATASETS as DATASETS
 from .catalog import DataSetInfo as DataSetInfo
 from .catalog import describe_datasets as describe_datasets
 from .catalog import load_dataset as load_dataset
+from .dictionaries import DictSamples as DictSamples
 from .images import EncodedSamples as EncodedSamples
 from .images import FolderSamples as FolderSamples
 from .pool import Candidates as Candidates

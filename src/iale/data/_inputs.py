@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from iale.data._sparse import SparseSamples
 from iale.data.arrays import ArraySamples
+from iale.data.dictionaries import DictSamples
 from iale.data.samples import Samples
 from iale.data.torch_dataset import TorchSamples
 from iale.errors import DataError
@@ -39,6 +40,8 @@ def as_samples(data: object) -> Samples:
     _refuse(data)
     if isinstance(data, Samples):
         return data
+    if isinstance(data, Mapping):
+        return DictSamples(data)
     if isinstance(data, Tensor):
         return ArraySamples(data if data.layout == torch.strided else data.to_dense())
     if sparse.issparse(data):
@@ -88,8 +91,6 @@ def _refuse(data: object) -> None:
     """Raises DataError for what has another use, or would be read wrongly."""
     if isinstance(data, str | bytes | Path):
         raise DataError(f"{str(data)!r} is a path: pass FolderSamples({str(data)!r}) or an array.")
-    if isinstance(data, Mapping):
-        raise DataError(f"a {type(data).__name__} holds several inputs: pass the array under one of its keys.")
     if hasattr(data, "column_names") and hasattr(data, "features"):
         raise DataError(
             "a whole table of Hugging Face holds inputs and labels: pass one column of it, as data['image'], and for "
@@ -137,8 +138,12 @@ def _from_list(items: Sequence[object]) -> Samples:
 
 
 def _from_items(items: _Items) -> Samples:
-    samples = TorchSamples(items)
+    if not len(items):
+        raise DataError("the data set is empty: give one with samples.")
     first = items[0]
+    if isinstance(first, Mapping):
+        return DictSamples(items)
+    samples = TorchSamples(items)
     if isinstance(first, tuple | list) and len(first) > 1:
         _check_label(first[1])
     return samples

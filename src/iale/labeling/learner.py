@@ -155,7 +155,7 @@ class ProjectLearner:
     def _classifier(self, model: nn.Module | Callable[[], nn.Module] | Classifier | None, classes: int) -> Classifier:
         config = self.project.config
         if model is not None:
-            return as_classifier(model, self._samples.shape, config.training)
+            return as_classifier(model, self._samples, config.training)
         some = np.unique(np.linspace(0, len(self._samples) - 1, _LOOKED_AT).round().astype(int))
         inputs = ArraySamples(self._samples.batch(torch.from_numpy(some)))
         return classifier_of(config, self.project.kind, inputs, classes)

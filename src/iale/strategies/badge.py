@@ -44,6 +44,7 @@ class Badge(QueryStrategy):
     """
 
     name: ClassVar[str] = "badge"
+    reads_embeddings: ClassVar[bool] = True
 
     def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
         """int64 [k], in the order of the draws; raises QueryError if an output is not finite."""

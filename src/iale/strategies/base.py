@@ -59,10 +59,12 @@ class QueryStrategy(ABC):
     Attributes:
         name: what users type, and what records and messages show.
         needs: what `query` reads from the context besides the candidates' outputs.
+        reads_embeddings: whether it compares embeddings, which a few models do not have.
     """
 
     name: ClassVar[str]
     needs: ClassVar[frozenset[Need]] = frozenset()
+    reads_embeddings: ClassVar[bool] = False
 
     def query(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
         """The k candidates to label next, 1 ≤ k ≤ n: int64 [k], unique positions in 0 … n−1, best first.
@@ -89,13 +91,19 @@ class QueryStrategy(ABC):
         """Raises an error, before anything is trained, if this strategy cannot work with ``classifier``.
 
         Raises:
-            ModelError: the strategy needs Monte-Carlo passes, and the model has no dropout.
+            ModelError: the strategy needs Monte-Carlo passes, and the model has no dropout; or it reads embeddings, and
+                the model has none.
             PolicyError: the strategy is a policy for classifiers of another shape.
         """
         if Need.MONTE_CARLO in self.needs and not classifier.has_dropout:
             raise ModelError(
                 f"{self.name} needs a dropout layer with p > 0 and this model has none: add one or choose "
                 f"another strategy."
+            )
+        if self.reads_embeddings and not classifier.embedding_dim:
+            raise ModelError(
+                f"{self.name} compares embeddings, and the model has no linear layer whose input could be the "
+                f"embedding: pass embedding_layer, or choose a strategy such as margin."
             )
         self._check_fit(classifier)
 

@@ -37,6 +37,7 @@ class CoreSet(QueryStrategy):
 
     name: ClassVar[str] = "coreset"
     needs: ClassVar[frozenset[Need]] = frozenset({Need.LABELED})
+    reads_embeddings: ClassVar[bool] = True
 
     def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
         """int64 [k], in the order of choice; raises QueryError if an embedding is not finite."""

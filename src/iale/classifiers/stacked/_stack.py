@@ -149,7 +149,8 @@ class Stack:
         weights, grads = self._weights(), [g for _, layer in self._layers for g in layer.grads]
         self._steps_taken += 1
         steps = [self._steps_taken] * len(weights)
-        adam = functools.partial(torch._fused_adam_, weight_decay=0.0, eps=1e-8, amsgrad=False, maximize=False)
+        decay = self.config.weight_decay
+        adam = functools.partial(torch._fused_adam_, weight_decay=decay, eps=1e-8, amsgrad=False, maximize=False)
         adam(weights, grads, *self._moments, [], steps, lr=self.config.learning_rate, beta1=0.9, beta2=0.999)
         if self.config.stop_accuracy is not None:
             self._correct += ((x.argmax(dim=2, keepdim=True) == labels) & (shares > 0)).sum(dim=(1, 2))

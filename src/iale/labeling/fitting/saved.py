@@ -13,7 +13,7 @@ import torch
 
 from iale import _storage as storage
 from iale._versions import versions
-from iale.classifiers._own import own_classifier
+from iale.classifiers._own import OwnConfig, own_classifier
 from iale.classifiers.base import Outputs, TrainingConfig
 from iale.classifiers.build import CLASSIFIERS
 from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
@@ -145,7 +145,8 @@ def _load(path: Path, digest: str, card: dict[str, Any]) -> SavedClassifier:
     shape, classes = tuple(card["shape"]), tuple(card["classes"])
     training = TrainingConfig(device="cpu")
     if card["model"] is not None:
-        recipe = own_classifier(card["model"], shape, len(classes), training, card["embedding_layer"])
+        own = OwnConfig(model=card["model"], embedding_layer=card["embedding_layer"])
+        recipe = own_classifier(own, shape, len(classes), training)
     else:
         make = CLASSIFIERS[card["classifier"]]
         channels = shape[0]

@@ -1,0 +1,129 @@
+"""Samples that are dictionaries of tensors, such as what a tokenizer returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from iale.data._checks import rows_of
+from iale.data._fields import Field
+from iale.data._layout import Array, as_array, to_float32
+from iale.errors import DataError
+
+_LABELS = ("label", "labels")
+_EXACT = 1 << 24  # float32 holds every integer up to here
+
+
+class _Rows(Protocol):
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> object: ...
+
+
+class DictSamples:
+    """Samples of several named arrays each: token ids with their attention mask, pixels with numbers beside them.
+
+    All samples must have the same fields of the same shapes, so pad sequences to one length (a tokenizer does it with
+    ``padding="max_length"``). `TorchClassifier` passes the fields to the model: by keyword, or as one dictionary.
+
+    Args:
+        samples: a dictionary of arrays [N, …] (what a tokenizer returns for a list), or a data set with a length whose
+            items are dictionaries of arrays, tensors, lists or numbers.
+        fields: the names that the model reads; by default all but ``label`` and ``labels``, which a model that is
+            asked for a label must not see.
+
+    Attributes:
+        fields: name, shape and kind of number of every field.
+        shape: ``(W,)``, as `batch` puts the values of all fields of a sample into one row.
+
+    Raises:
+        DataError: there is no sample or no such field, or a value is no finite number or an integer beyond ±2^24.
+
+    >>> ids = DictSamples({"input_ids": [[5, 7, 2], [5, 2, 0]], "attention_mask": [[1, 1, 1], [1, 1, 0]]})
+    >>> len(ids), ids.shape, [field.name for field in ids.fields]
+    (2, (6,), ['input_ids', 'attention_mask'])
+    """
+
+    def __init__(self, samples: Mapping[str, object] | _Rows, fields: Sequence[str] | None = None) -> None:
+        self._columns: dict[str, Array] | None = None
+        self._rows: _Rows | None = None
+        if isinstance(samples, Mapping):
+            names = _chosen(samples, fields)
+            self._columns = {name: _numbers(samples[name], f"the field {name!r}") for name in names}
+            lengths = {name: len(column) if column.ndim else 0 for name, column in self._columns.items()}
+            if len(set(lengths.values())) > 1:
+                raise DataError(f"the fields have different numbers of samples ({lengths}): give one value each.")
+            self._count = next(iter(lengths.values()), 0)
+            arrays = {name: column[0] for name, column in self._columns.items()} if self._count else {}
+        else:
+            self._rows, self._count = samples, len(samples)
+            arrays = self._item(0, None if fields is None else tuple(fields)) if self._count else {}
+        if not self._count:
+            raise DataError("there are no samples in this dictionary or data set: give at least one.")
+        self.fields = tuple(Field(name, array.shape, array.dtype.kind in "biu") for name, array in arrays.items())
+        self.shape = (sum(field.size for field in self.fields),)
+        self.dtype = torch.float32
+
+    def __len__(self) -> int:
+        return self._count
+
+    def batch(self, indices: Tensor) -> Tensor:
+        """float32 [B, W]: the values of all fields, one sample a row; raises DataError as the constructor does."""
+        rows = rows_of(indices, self._count)
+        out = np.empty((len(rows), *self.shape), dtype=np.float32)
+        names = tuple(field.name for field in self.fields)
+        for place, row in enumerate(rows.tolist()):
+            if self._columns is None:
+                arrays = self._item(row, names)
+            else:
+                arrays = {name: column[row] for name, column in self._columns.items()}
+            out[place] = np.concatenate([self._checked(field, arrays[field.name], row) for field in self.fields])
+        return torch.from_numpy(out)
+
+    def _item(self, row: int, names: tuple[str, ...] | None) -> dict[str, Array]:
+        assert self._rows is not None
+        try:
+            item = self._rows[row]
+        except Exception as error:  # the user's own code may fail in any way
+            reason = f"{type(error).__name__}: {error}".rstrip(".: ")
+            raise DataError(f"sample {row} of the data set cannot be read ({reason}): repair or remove it.") from error
+        if not isinstance(item, Mapping):
+            raise DataError(f"sample {row} is {type(item).__name__}: a dictionary of tensors was expected.")
+        return {name: _numbers(item[name], f"the field {name!r} of sample {row}") for name in _chosen(item, names)}
+
+    def _checked(self, field: Field, array: Array, row: int) -> Array:
+        what = f"the field {field.name!r} of sample {row}"
+        if array.shape != field.shape:
+            raise DataError(
+                f"{what} has the shape {array.shape} and that of sample 0 {field.shape}: pad all samples to one length."
+            )
+        if (array.dtype.kind in "biu") != field.integers:
+            raise DataError(f"{what} is of {array.dtype}, unlike that of sample 0: make them alike.")
+        if field.integers and array.size and int(np.abs(array.astype(np.int64)).max()) > _EXACT:
+            raise DataError(f"{what} has an integer beyond ±{_EXACT}, which float32 cannot hold: use smaller ones.")
+        values = to_float32(array).reshape(-1)
+        if not np.isfinite(values).all():
+            raise DataError(f"{what} has a value that is NaN, infinite or beyond float32: repair or remove it.")
+        return values
+
+
+def _chosen(item: Mapping[str, object], names: Sequence[str] | None) -> list[str]:
+    if names is None:
+        return [name for name in item if name not in _LABELS]
+    if missing := [name for name in names if name not in item]:
+        raise DataError(f"there is no field {missing[0]!r}: the fields are {', '.join(map(str, item))}.")
+    return list(names)
+
+
+def _numbers(value: object, what: str) -> Array:
+    try:
+        array = as_array(value) if isinstance(value, Tensor) else np.asarray(value)
+    except ValueError:  # lists of different lengths
+        raise DataError(f"{what} has rows of different lengths: pad all samples to one length.") from None
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{what} holds no numbers: name the fields that the model reads, DictSamples(…, fields=[…]).")
+    return array
