@@ -86,7 +86,7 @@ def retell(config: AlilConfig, data: DataSet, episode: AlilEpisode) -> tuple[lis
 
 def look_ahead(config: AlilConfig, data: DataSet, job: FitJob, candidate: Tensor) -> float:
     """One fit with one candidate more, on its own."""
-    indices = torch.cat([job.indices, candidate[None]])
+    indices = torch.cat([job.indices, candidate[None]]).sort().values
     scoring, _ = split_source(config, data)
     fitted = recipe(data).fit(data.train, FitJob(indices, data.train_labels[indices], job.seed))
     return accuracy(fitted, data.train, scoring, data.train_labels[scoring])
@@ -233,7 +233,8 @@ def test_a_run_leaves_a_policy(tmp_path: Path) -> None:
     expected = update_alil(start, rows, targets, CORRECTED, Stream(0).child("update", 1), CPU)
     for name, value in expected.network.state_dict().items():
         assert torch.equal(first.network.state_dict()[name], value)
-        assert not torch.equal(last.network.state_dict()[name], value)
+        # The last bias moves all logits alike, so its gradient is 0 but for rounding.
+        assert value.numel() == 1 or not torch.equal(last.network.state_dict()[name], value)
 
 
 @pytest.mark.parametrize("keep", ["", "episodes/0001", "episodes/000", "rounds/0001"])
