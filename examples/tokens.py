@@ -17,6 +17,8 @@ WORDS, LENGTH = 12, 10
 
 
 class Transformer(nn.Module):
+    """One layer of attention, and the mean over the tokens that are no padding."""
+
     def __init__(self) -> None:
         super().__init__()
         self.words, self.places = nn.Embedding(WORDS, 32), nn.Embedding(LENGTH, 32)
@@ -24,6 +26,7 @@ class Transformer(nn.Module):
         self.head = nn.Linear(32, 2)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
+        """[B, LENGTH] ids and mask to logits [B, 2]."""
         x = self.words(input_ids) + self.places.weight
         x = self.layer(x, src_key_padding_mask=attention_mask == 0)
         mask = attention_mask[..., None]
@@ -31,6 +34,7 @@ class Transformer(nn.Module):
 
 
 def sequences(count: int, seed: int) -> tuple[DictSamples, np.ndarray]:
+    """Padded sequences and their classes."""
     rng = np.random.default_rng(seed)
     ids, lengths = rng.integers(1, WORDS, (count, LENGTH)), rng.integers(5, LENGTH + 1, count)
     mask = (np.arange(LENGTH) < lengths[:, None]).astype(int)

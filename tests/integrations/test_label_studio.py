@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from iale.active_learner import ActiveLearner
-from iale.classifiers._own import own_classifier
+from iale.classifiers._own import OwnConfig, own_classifier
 from iale.classifiers.base import TrainingConfig
 from iale.errors import ConfigError, DataError
 from iale.integrations.label_studio import _project as project_module
@@ -69,7 +69,7 @@ def test_a_model_of_ones_own_asks(studio: Studio, tmp_path: Path, monkeypatch: p
     project, tasks = labeled(studio)
     studio.run(project, classifier="auto", model="own_studio_model:net")
     arrays, classes = pictures()
-    model = own_classifier("own_studio_model:net", (1, 8, 8), 3, TRAINING, None)
+    model = own_classifier(OwnConfig(model="own_studio_model:net"), (1, 8, 8), 3, TRAINING)
     learner = ActiveLearner(model, arrays, subset_size=None)
     learner.tell(range(9), classes[:9])
     assert [tasks.index(task) for task in studio.served(project, 4)] == learner.ask(4)
