@@ -6,8 +6,8 @@
 
 Of 39,600 fresh layers (300 of each of 11 kinds under each of 12 usual initializations), the rule named none. Of small
 networks that were trained for 100 steps of Adam or more, it named all that began with PyTorch's default, and 11 to 20
-of 20 that began with other weights and zero biases, which training can make look like a default. Weights drawn from another law, such as normal(1, 0.02) for
-batch normalization, are named wrongly.
+of 20 that began with other weights and zero biases, which training can make look like a default. Weights drawn from
+another law, such as normal(1, 0.02) for batch normalization, are named wrongly.
 """
 
 from __future__ import annotations
