@@ -17,7 +17,7 @@ WORDS, LENGTH = 12, 10
 
 
 class Transformer(nn.Module):
-    """Reads padded token ids, as the models of transformers do."""
+    """One layer of attention, and the mean over the tokens that are no padding."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class Transformer(nn.Module):
         self.head = nn.Linear(32, 2)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
-        """Logits [B, 2] for ids and masks [B, T]."""
+        """[B, LENGTH] ids and mask to logits [B, 2]."""
         x = self.words(input_ids) + self.places.weight
         x = self.layer(x, src_key_padding_mask=attention_mask == 0)
         mask = attention_mask[..., None]
@@ -34,7 +34,7 @@ class Transformer(nn.Module):
 
 
 def sequences(count: int, seed: int) -> tuple[DictSamples, np.ndarray]:
-    """Made-up sequences and their classes."""
+    """Padded sequences and their classes."""
     rng = np.random.default_rng(seed)
     ids, lengths = rng.integers(1, WORDS, (count, LENGTH)), rng.integers(5, LENGTH + 1, count)
     mask = (np.arange(LENGTH) < lengths[:, None]).astype(int)

@@ -4,9 +4,10 @@
 - Biases of linear layers and convolutions start constant, or uniform within ±1/√(fan-in), PyTorch's default.
 - All other weights start uniform or normal (or truncated normal, orthogonal, sparse), which training bends.
 
-Measured on 300 fresh layers of each of 11 kinds under each of 11 usual initializations, the rule named none. Of small
-networks, it finds all that were trained from PyTorch's default for 100 steps of Adam; from other initializations it may
-take 2,000 steps. Weights drawn from another law, such as normal(1, 0.02) for batch normalization, are named wrongly.
+Of 39,600 fresh layers (300 of each of 11 kinds under each of 12 usual initializations), the rule named none. Of small
+networks that were trained for 100 steps of Adam or more, it named all that began with PyTorch's default, and 11 to 20
+of 20 that began with other weights and zero biases, which training can make look like a default. Weights drawn from
+another law, such as normal(1, 0.02) for batch normalization, are named wrongly.
 """
 
 from __future__ import annotations
