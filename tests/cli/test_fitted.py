@@ -72,7 +72,6 @@ def test_a_fitted_model_ranks_as_it_is(capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
-        (QUERY, "iale query needs --labels PATH, or --fitted PATH"),
         (FITTED, "the weights do not say what the classes are: name them in order"),
         ((*QUERY, "--fitted", "w.safetensors", "--classes", "a,b,c"), "the weights in w.safetensors belong to another"),
         (

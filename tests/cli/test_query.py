@@ -87,7 +87,6 @@ def test_skipped_samples_are_not_asked_for(ask: object) -> None:
         ("sample,why\n7\n", (), "skip.txt, line 2: 1 of 2 cells"),
         (None, (), "skip.txt cannot be read"),
         ("7\n", ("--out", "skip.txt"), "--out is the file of the skipped samples"),
-        ("\udcff", (), "skip.txt is not a text file in UTF-8"),
     ],
 )
 def test_a_wrong_list_is_one_sentence(

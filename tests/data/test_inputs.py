@@ -148,7 +148,6 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "path": (Path("photos"), "is a path: pass FolderSamples"),
     "texts": (["a cat", "a dog"], "sample 0 is str"),
     "series of texts": (pd.Series(["a cat", "a dog"]), "sample 0 is str"),
-    "dict": ({"x": X, "y": Y}, "pass the array under one of its keys"),
     "loader": (DataLoader(TensorDataset(ROWS)), r"pass its data set, as loader\.dataset"),
     "iterable data set": (Stream(), "cannot be asked for one sample"),
     "generator": ((row for row in X), "can be read only once: pass a list"),

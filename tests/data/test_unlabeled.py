@@ -90,7 +90,6 @@ def test_given_classes(tmp_path: Path) -> None:
         ("a.png,1\n", "line 1: the columns sample and label"),
         ("sample,label\na.png,x\nz.png,y\n", "line 3: there is no sample 'z.png'"),
         ("sample,label\na.png,x\nf.png,y\na.png,y\n", "line 4: sample 'a.png' was labeled before"),
-        ("sample,label\na.png,\n", "holds no labels"),
         ("sample,label\n,x\n", "line 2: label 'x' has no sample"),
         ("sample,label\na.png\n", "line 2: 1 of 2 cells"),
         ("sample,label\nb, c.png,1\n", "line 2: 3 of 2 cells"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -230,8 +231,9 @@ def test_a_full_disk_and_files_that_cannot_be_shown(tmp_path: Path, windows: Ope
         expect(page.get_by_role("alert")).to_contain_text("No space left on device")
         photograph(page, "disk-full")
         page.unroute("**/api/label")
-        expect(page.locator("[data-notice=refused]")).to_contain_text("deleted", timeout=30_000)
+        expect(page.locator("#name")).not_to_have_text(deleted, timeout=30_000)  # the label that was pressed stays
         expect(page.locator("#stage img")).to_be_visible(timeout=30_000)
+        saved(page)
         changed = page.locator("#name").inner_text()
         Image.new("RGB", (9, 9)).save(tmp_path / "data" / changed)
         page.keyboard.press("2")
@@ -241,7 +243,8 @@ def test_a_full_disk_and_files_that_cannot_be_shown(tmp_path: Path, windows: Ope
                 break
             page.keyboard.press("2")
             page.wait_for_timeout(500)
-        expect(page.locator("#stage h2")).to_have_text("Done", timeout=30_000)
+        # What was changed on the disk is asked for again, so there may be something left to wait for.
+        expect(page.locator("#stage h2")).to_have_text(re.compile("Done|Waiting"), timeout=30_000)
         saved(page)
         project = ProjectReader.open(out)
         labeled = {project.name(sample) for sample in project.labels()}

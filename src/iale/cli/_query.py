@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,6 +85,8 @@ def main(argv: Sequence[str]) -> int:
     def choose(readable: Subset) -> list[int]:
         place = {index: at for at, index in enumerate(readable.indices.tolist())}
         known = {place[index]: label for index, label in told.items() if index in place}
+        if known and options.labels is not None and not options.classes and options.fitted is None:
+            _check_every_class(known.values(), classes, options.labels)  # the only one of a class may be damaged
         left = [place[index] for index in skipped if index in place]
         _check_k(options, len(readable) - len(known) - len(left))
         watched = Watched(readable, [names[index] for index in place])
@@ -167,29 +169,32 @@ def _labels(options: QueryOptions, names: Sequence[str]) -> tuple[Tensor, Tensor
     if options.fitted is not None:
         classes = classes or _classes_of(options.fitted)
     if options.labels is None:
+        if options.fitted is not None and len(classes) < 2:
+            raise ConfigError("the weights do not say what the classes are: name them in order, --classes cat,dog.")
         none = torch.empty(0, dtype=torch.int64)
         return none, none, classes
     # Options for tables mean the table of the samples, or else that of the labels.
     own = options.labels.exists() and options.labels.samefile(options.images)
     table = options.table if own or options.images.suffix.lower() not in TABLES else None
     indices, labels, known = load_labels_csv(options.labels, names, classes or None, table=table, own=own)
-    counts = torch.bincount(labels, minlength=len(known)).tolist()
-    missing = [name for name, count in zip(known, counts, strict=True) if not count]
-    if missing and not classes:  # numbers with a gap: a class 0 that is never used, or one without labels yet
-        raise DataError(
-            f"class {missing[0]!r} has no labeled sample in {options.labels}: number the classes from 0 without gaps, "
-            f"or name all of them with --classes."
-        )
+    if not classes:  # numbers with a gap: a class 0 that is never used, or one without labels yet
+        _check_every_class(labels.tolist(), known, options.labels)
     return indices, labels, known
 
 
+def _check_every_class(labels: Collection[int], classes: tuple[str, ...], path: Path) -> None:
+    missing = [name for number, name in enumerate(classes) if number not in labels]
+    if missing:
+        raise DataError(
+            f"class {missing[0]!r} has no labeled sample in {path} that can be read: number the classes from 0 without "
+            f"gaps, or name all of them with --classes."
+        )
+
+
 def _classes_of(fitted: Path) -> tuple[str, ...]:
-    """The classes that a trained model knows, from the card that `iale export` writes beside its weights."""
+    """The classes that a trained model knows, from the card that `iale export` writes beside its weights, or none."""
     card = fitted.with_name("card.json")
-    classes = tuple(map(str, storage.read_json(card).get("classes", ()))) if card.is_file() else ()
-    if len(classes) < 2:
-        raise ConfigError("the weights do not say what the classes are: name them in order, --classes cat,dog.")
-    return classes
+    return tuple(map(str, storage.read_json(card).get("classes", ()))) if card.is_file() else ()
 
 
 def _skipped(options: QueryOptions, names: Sequence[str], labeled: Tensor) -> list[int]:

@@ -16,7 +16,6 @@ from iale.labeling.fitting._process import Fitter
 from iale.labeling.forecast._maker import StatusMaker
 from iale.labeling.forecast.status import Status
 from iale.labeling.items._items import Items, open_items
-from iale.labeling.items._tables import RowItems
 from iale.labeling.queue._carrying import carried, named
 from iale.labeling.queue._first import first_ones
 from iale.labeling.queue._handing import Handing
@@ -63,7 +62,7 @@ class Ticket:
 class Project:
     """A project that people work on. It offers what its reader tells, and records what people do.
 
-    Threads may share it; other processes may have the project open, too, and write to it in turn.
+    Threads may share it, and other processes may write to the project in turn.
 
     Args:
         folder: of the project.
@@ -75,7 +74,7 @@ class Project:
     """
 
     def __init__(self, folder: Path, config: ProjectConfig, items: Items | None = None) -> None:
-        items = items or open_items(config.data, resize=config.resize)
+        items = items or open_items(config.data, resize=config.resize, table=config.table)
         self._ledger = open_ledger(folder, items)
         self.reader = reader = ProjectReader(folder, config, items, self._ledger)
         self.folder, self.config, self.shares, self.fits = folder, config, reader.shares, reader.fits
@@ -101,10 +100,8 @@ class Project:
         folder = Path(folder)
         if has_config(folder):
             raise ConfigError(f"{folder} holds a project already: open it, or name another folder.")
-        # If this fails, nothing has been written.
-        items = open_items(config.data, resize=config.resize, table=config.table)
-        if isinstance(items, RowItems):
-            config = replace(config, table=items.table)
+        items = open_items(config.data, resize=config.resize, table=config.table)  # if this fails, nothing is written
+        config = replace(config, table=items.table)
         save_config(folder, config, named=items.ids.former is not None)
         return cls(folder, config, items)
 

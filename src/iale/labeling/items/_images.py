@@ -14,6 +14,7 @@ from iale.data._headers import look_at
 from iale.data._pictures import decode, picture
 from iale.data._reading import read_batch
 from iale.data._scan import scan_images
+from iale.data.table_config import TableConfig
 from iale.errors import DataError
 from iale.labeling.items._identity import FileIdentity, readable
 from iale.labeling.items._ids import Names
@@ -32,7 +33,7 @@ class ImageItems:
     """
 
     kind: ItemKind = "image"
-    about = ""
+    about, table = "", TableConfig()
 
     def __init__(self, root: Path, resize: tuple[int, ...] = ()) -> None:
         self.root = root

@@ -28,6 +28,7 @@ class Items(Protocol):
     ids: Ids  # in order: digests of names (paths, cells of the column id) or, without names, of contents
     notices: list[str]  # sentences about what was passed over
     about: str  # what was found in a table, in one line; empty for everything else
+    table: TableConfig  # how a table was read, to read it the same way again
 
     @property
     def samples(self) -> Samples:
