@@ -223,6 +223,7 @@ def test_a_full_disk_and_files_that_cannot_be_shown(tmp_path: Path, windows: Ope
         expect(page.locator("[data-notice=left-out]")).to_be_visible(timeout=30_000)
         photograph(page, "left-out")
         expect(page.locator("#stage img")).to_be_visible(timeout=30_000)  # a large photograph takes its time
+        page.wait_for_function("(i => i && i.complete && i.naturalWidth > 0)(document.querySelector('#stage img'))")
         deleted = page.locator("#name").inner_text()
         (tmp_path / "data" / deleted).unlink()
         full = '{"error": "Cannot write journal.jsonl: No space left on device; check the free space."}'
