@@ -169,7 +169,7 @@ class TorchClassifier:
         """How many samples of a prediction fit into the budget of `samples_at_once`."""
 
         def run(count: int) -> None:
-            inputs = self.call.prepare(torch.zeros(count, *self.shape))
+            inputs = torch.zeros(count, *self.shape)
             passing.outputs(self._template, inputs, self.embedding_layer, self.last_linear, self.call)
 
         with global_seed(_TEMPLATE_SEED, _CPU), passing.layer_by_layer():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -10,6 +11,23 @@ from torch import Tensor
 from iale.data._checks import rows_of
 from iale.data.samples import Samples
 from iale.errors import DataError, UnreadableError
+
+
+class Rows(Protocol):
+    """Items that are read by their numbers, such as a map-style PyTorch data set."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> object: ...
+
+
+def read_item(rows: Rows, row: int) -> object:
+    """One item of the user's data; raises DataError, whatever the user's own code raises."""
+    try:
+        return rows[row]
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".rstrip(".: ")
+        raise DataError(f"sample {row} of the data set cannot be read ({reason}): repair or remove it.") from error
 
 
 def read_batch(samples: Samples, indices: Tensor, read: Callable[[int], Tensor]) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,16 +11,11 @@ from torch import Tensor
 from iale.data._checks import rows_of
 from iale.data._fields import Field
 from iale.data._layout import Array, as_array, to_float32
+from iale.data._reading import Rows, read_item
 from iale.errors import DataError
 
 _LABELS = ("label", "labels")
 _EXACT = 1 << 24  # float32 holds every integer up to here
-
-
-class _Rows(Protocol):
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> object: ...
 
 
 class DictSamples:
@@ -48,9 +42,9 @@ class DictSamples:
     (2, (6,), ['input_ids', 'attention_mask'])
     """
 
-    def __init__(self, samples: Mapping[str, object] | _Rows, fields: Sequence[str] | None = None) -> None:
+    def __init__(self, samples: Mapping[str, object] | Rows, fields: Sequence[str] | None = None) -> None:
         self._columns: dict[str, Array] | None = None
-        self._rows: _Rows | None = None
+        self._rows: Rows | None = None
         if isinstance(samples, Mapping):
             names = _chosen(samples, fields)
             self._columns = {name: _numbers(samples[name], f"the field {name!r}") for name in names}
@@ -86,11 +80,7 @@ class DictSamples:
 
     def _item(self, row: int, names: tuple[str, ...] | None) -> dict[str, Array]:
         assert self._rows is not None
-        try:
-            item = self._rows[row]
-        except Exception as error:  # the user's own code may fail in any way
-            reason = f"{type(error).__name__}: {error}".rstrip(".: ")
-            raise DataError(f"sample {row} of the data set cannot be read ({reason}): repair or remove it.") from error
+        item = read_item(self._rows, row)
         if not isinstance(item, Mapping):
             raise DataError(f"sample {row} is {type(item).__name__}: a dictionary of tensors was expected.")
         return {name: _numbers(item[name], f"the field {name!r} of sample {row}") for name in _chosen(item, names)}

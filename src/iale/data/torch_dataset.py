@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 import torch
 from PIL import Image
@@ -21,14 +19,8 @@ from iale.data._layout import (
     to_float32,
 )
 from iale.data._pictures import check_depth
-from iale.data._reading import read_batch
+from iale.data._reading import Rows, read_batch, read_item
 from iale.errors import DataError
-
-
-class _Dataset(Protocol):
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> object: ...
 
 
 class TorchSamples:
@@ -47,7 +39,7 @@ class TorchSamples:
         DataError: the data set is empty, or its first item is not such an input or differs between two reads.
     """
 
-    def __init__(self, dataset: _Dataset) -> None:
+    def __init__(self, dataset: Rows) -> None:
         if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
             raise DataError(
                 f"{type(dataset).__name__} is not a map-style data set: give one with __getitem__ and __len__."
@@ -74,20 +66,13 @@ class TorchSamples:
         """int64 [N]: the second part of every item, for which the whole data set is read once."""
         found = []
         for row in range(len(self)):
-            item = self._item(row)
+            item = read_item(self.dataset, row)
             if not isinstance(item, tuple | list) or len(item) < 2:
                 raise DataError(f"sample {row} has no label: items (x, y) were expected.")
             found.append(np.asarray(item[1]).reshape(-1))
         if any(len(label) != 1 for label in found):
             raise DataError("the labels are not single class numbers: items (x, y) with an integer y were expected.")
         return as_labels(np.concatenate(found), "the labels of the data set")
-
-    def _item(self, row: int) -> object:
-        try:
-            return self.dataset[row]
-        except Exception as error:  # the user's own code may fail in any way
-            reason = f"{type(error).__name__}: {error}".rstrip(".: ")
-            raise DataError(f"sample {row} of the data set cannot be read ({reason}): repair or remove it.") from error
 
     def _one(self, row: int) -> Tensor:
         item = self._read(row)
@@ -99,7 +84,7 @@ class TorchSamples:
         return item
 
     def _read(self, row: int) -> Tensor:
-        item = self._item(row)
+        item = read_item(self.dataset, row)
         value = item[0] if isinstance(item, tuple | list) and item else item
         is_picture = isinstance(value, Image.Image)
         if isinstance(value, Image.Image):

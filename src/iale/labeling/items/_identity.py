@@ -17,7 +17,6 @@ from iale.labeling.items._ids import DIGITS, Ids, Names, id_of
 _NAMED = b"\0name"  # in front of a name: the digest of a name must differ from the one of a row that holds the same
 _DELETED, _CHANGED, _CLOSED = "deleted", "changed", "made unreadable"  # since a file was looked at
 _BEGINNING = 1 << 18  # bytes of a file whose digest says whether it is the same
-_MOST_NAMED = 3  # names in a sentence
 _LONGEST = 1000  # characters of a name in the journal
 
 
