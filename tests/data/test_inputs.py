@@ -190,3 +190,10 @@ def test_several_labels_for_a_sample_are_not_supported(labels: Any) -> None:
         integers(labels, "labels")
     with pytest.raises(DataError, match="not supported"):
         as_labels(labels)
+
+
+def test_an_integer_of_a_sparse_matrix_is_not_rounded() -> None:
+    values = np.zeros((3, 2), np.int64)
+    values[1, 1] = (1 << 24) + 1
+    with pytest.raises(DataError, match="sample 1 has an integer beyond 16,777,216 that float32 cannot hold"):
+        as_samples(sparse.csr_array(values))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from iale.data._checks import rows_of
 from iale.data._fingerprint import digest
-from iale.data._layout import to_float32
+from iale.data._layout import fault_of, faults, to_float32
 from iale.errors import DataError
 
 
@@ -22,7 +22,7 @@ class SparseSamples:
 
     Raises:
         DataError: the matrix is empty, does not hold real numbers, or has a value that is NaN, infinite or beyond
-            float32.
+            float32, or an integer that float32 cannot hold.
     """
 
     dtype = torch.float32
@@ -34,12 +34,12 @@ class SparseSamples:
             )
         self._matrix = sparse.csr_array(matrix)
         self._matrix.sum_duplicates()
-        self._matrix.data = to_float32(self._matrix.data)
-        self.shape = (int(self._matrix.shape[1]),)
-        odd = np.flatnonzero(~np.isfinite(self._matrix.data))
+        odd = np.flatnonzero(faults(self._matrix.data[:, None]))
         if len(odd):
             row = int(np.searchsorted(self._matrix.indptr, odd[0], side="right")) - 1
-            raise DataError(f"sample {row} has a value that is NaN, infinite or beyond float32: repair or remove it.")
+            raise DataError(f"sample {row} has {fault_of(self._matrix.data)}: repair or remove it.")
+        self._matrix.data = to_float32(self._matrix.data)
+        self.shape = (int(self._matrix.shape[1]),)
 
     def __len__(self) -> int:
         return int(self._matrix.shape[0])
