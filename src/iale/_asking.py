@@ -29,7 +29,8 @@ _READ = 100  # of them at a time
 def next_samples(learner: Learner, strategy: QueryStrategy, k: SupportsIndex, fit: Callable[[], object]) -> list[int]:
     """The k samples to label next, best first; ``fit`` brings the learner up to date with the labels.
 
-    Before the first label there is nothing to fit, and the k samples are a `diverse` batch.
+    Before the first label there is nothing to fit. A strategy that does not start cold is then not asked, and the k
+    samples are a `diverse` batch.
 
     Raises:
         ConfigError: fewer than k samples are unlabeled, or k is larger than the sub-pool.
@@ -40,11 +41,15 @@ def next_samples(learner: Learner, strategy: QueryStrategy, k: SupportsIndex, fi
     if not isinstance(k, SupportsIndex) or not 1 <= operator.index(k) <= unlabeled:
         raise ConfigError(f"{k} samples were asked for, but {unlabeled} are unlabeled: ask for 1 to {unlabeled}.")
     k = operator.index(k)
-    if not len(learner.pool.labeled) and not isinstance(learner.classifier, FixedClassifier):
+    cold = not len(learner.pool.labeled) and not isinstance(learner.classifier, FixedClassifier)
+    if cold and not strategy.starts_cold:
         return diverse(learner.samples, learner.pool, k, learner.rng("cold"))
     if size is not None and size < k:
         raise ConfigError(f"{k} samples were asked for from a sub-pool of {size}: raise subset_size.")
-    fit()
+    if cold:
+        learner.start_cold(strategy.needs)
+    else:
+        fit()
     return learner.query(strategy, k).tolist()
 
 

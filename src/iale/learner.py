@@ -20,11 +20,13 @@ import torch
 from torch import Tensor
 
 from iale._finite import finite_only
+from iale.classifiers._unfitted import Unfitted
 from iale.classifiers.base import Classifier, FitJob, FittedClassifier, Outputs
 from iale.classifiers.cache import OutputCache
 from iale.data.pool import Candidates, Pool, class_balanced
 from iale.data.samples import DataSet, Samples
 from iale.errors import ConfigError, ModelError
+from iale.geometry.points import Points
 from iale.seeding import Stream
 from iale.strategies.base import Need, QueryContext, QueryStrategy
 
@@ -91,6 +93,7 @@ class Learner:
         config: what a query looks at; `run_cycle` needs a `CycleConfig`.
         stream: root of every draw of this run.
         cache: keeps large outputs of a whole pool (``subset_size=None``) on disk.
+        geometry: all samples as points, for strategies that need them: point i is sample i.
         as_told: whether fits and strategies see labeled samples in the order of their labels. By default they are
             sorted by index, so that the same labels in another order give the same answer; kept records are not.
         seconds: spent so far in "fit" and in "query".
@@ -102,6 +105,7 @@ class Learner:
     config: QueryConfig
     stream: Stream
     cache: OutputCache = field(default_factory=OutputCache)
+    geometry: Points | None = None
     as_told: bool = False
     seconds: dict[str, float] = field(default_factory=lambda: {"fit": 0.0, "query": 0.0}, init=False)
     _members: list[FittedClassifier] = field(default_factory=list, init=False)
@@ -118,7 +122,7 @@ class Learner:
     def up_to_date(self) -> bool:
         """Whether the last fit saw exactly the labels there are now."""
         now = (self.pool.labeled, self.pool.labels)
-        return bool(self._members) and all(map(torch.equal, self._fitted_to, now))
+        return bool(self._fitted_to) and all(map(torch.equal, self._fitted_to, now))
 
     def job(self, *names: str | int, extra: tuple[Tensor, Tensor] | None = None) -> FitJob:
         """A fit on the labeled set; the same ``names`` in one step give equal initial weights.
@@ -147,6 +151,11 @@ class Learner:
             self._members = self.classifier.fit_many(self.samples, jobs)
         self._fitted_to = (self.pool.labeled, self.pool.labels)
 
+    def start_cold(self, needs: Set[Need] = frozenset()) -> None:
+        """What `fit` is before the first label: a classifier, or a committee, for which all classes are as likely."""
+        members = self.config.committee_size if Need.COMMITTEE in needs else 1
+        self._members, self._fitted_to = [Unfitted(self.pool.num_classes)] * members, ()
+
     def candidates(self) -> Candidates:
         """The sub-pool of this step, or the whole pool."""
         return self.pool.candidates(self.config.subset_size, self._step_stream("subset"))
@@ -160,6 +169,7 @@ class Learner:
 
     def _context(self, indices: Tensor, outputs: Outputs, needs: Set[Need]) -> QueryContext:
         monte_carlo = committee = labeled = labels = None
+        geometry, labeled_points = self._points(indices) if Need.GEOMETRY in needs else (None, None)
         if Need.LABELED in needs:
             known, labels = self._labeled()
             labeled = self.fitted.outputs(self.samples, known)
@@ -173,7 +183,15 @@ class Learner:
                 )
             others = [self._candidate_outputs(member, indices).probs for member in self._members[1:]]
             committee = torch.stack([outputs.probs, *others])
-        return QueryContext(outputs, self.pool.num_classes, labeled, labels, monte_carlo, committee)
+        return QueryContext(
+            outputs, self.pool.num_classes, labeled, labels, monte_carlo, committee, geometry, labeled_points
+        )
+
+    def _points(self, indices: Tensor) -> tuple[Points, Points]:
+        """The candidates and the labeled samples as points."""
+        if self.geometry is None:
+            raise ConfigError("the strategy compares samples as points: give the learner a geometry.")
+        return self.geometry.at(indices), self.geometry.at(self._labeled()[0])
 
     def _candidate_outputs(self, member: FittedClassifier, indices: Tensor) -> Outputs:
         # Sub-pools are small and new for every query: only a whole pool is worth a place on disk.
@@ -299,7 +317,8 @@ def run_cycle(
     while True:  # each turn acquires at least one sample of a pool that is at least as large as the budget
         count = len(pool.labeled)
         left = config.labeling_budget - count
-        learner.fit(needs if left else frozenset())  # nobody is asked after the last fit, so it needs no committee
+        fit = learner.fit if count else learner.start_cold
+        fit(needs if left else frozenset())  # nobody is asked after the last fit, so it needs no committee
         accuracy = evaluate(learner.fitted)
         if not left:
             yield Step(count, accuracy, ())

@@ -1,6 +1,7 @@
 """The one interface: a strategy reads a context and returns positions.
 
-Legend of dimensions: n candidates, L labeled samples, C classes, D embedding, K Monte-Carlo passes, E members.
+Legend of dimensions: n candidates, L labeled samples, C classes, D embedding, K Monte-Carlo passes, E members, G width
+of the geometry.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from iale.classifiers.base import Classifier, Outputs
 from iale.errors import ModelError, QueryError
+from iale.geometry.points import Points
 from iale.strategies._answers import as_positions, as_scores
 
 
@@ -25,11 +27,16 @@ class Need(enum.Enum):
     LABELED = "labeled"
     MONTE_CARLO = "monte_carlo"
     COMMITTEE = "committee"
+    GEOMETRY = "geometry"
+    TEMPERATURE = "temperature"
 
 
 @dataclass(frozen=True, eq=False)
 class QueryContext:
     """Everything a strategy may read. It contains no labels of candidates and no data-set indices.
+
+    Before the first label there is no classifier. Then all logits are 0, the embeddings have no columns, and nothing is
+    labeled.
 
     Attributes:
         candidates: outputs of the n unlabeled candidates.
@@ -38,6 +45,10 @@ class QueryContext:
         labels: int64 [L], their labels, or None.
         monte_carlo: float32 [K, n, C] probabilities of passes with dropout on, or None.
         committee: float32 [E, n, C] probabilities of the members, of which the first is the classifier, or None.
+        geometry: the candidates as n points of width G, in a view that knows no label, or None.
+        labeled_geometry: the labeled samples as L points of the same view; None where ``geometry`` is.
+        temperature: the number above 0 that the classifier's logits are divided by so that their probabilities are
+            calibrated, or None.
     """
 
     candidates: Outputs
@@ -46,6 +57,9 @@ class QueryContext:
     labels: Tensor | None = None
     monte_carlo: Tensor | None = None
     committee: Tensor | None = None
+    geometry: Points | None = None
+    labeled_geometry: Points | None = None
+    temperature: float | None = None
 
     def __len__(self) -> int:
         return len(self.candidates)
@@ -60,11 +74,13 @@ class QueryStrategy(ABC):
         name: what users type, and what records and messages show.
         needs: what `query` reads from the context besides the candidates' outputs.
         reads_embeddings: whether it compares embeddings, which a few models do not have.
+        starts_cold: whether it chooses well before the first label, when there are no outputs yet.
     """
 
     name: ClassVar[str]
     needs: ClassVar[frozenset[Need]] = frozenset()
     reads_embeddings: ClassVar[bool] = False
+    starts_cold: ClassVar[bool] = False
 
     def query(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
         """The k candidates to label next, 1 ≤ k ≤ n: int64 [k], unique positions in 0 … n−1, best first.

@@ -1,6 +1,7 @@
 from .contexts import make_context as make_context
 from .contexts import reorder as reorder
 from .contexts import tied_contexts as tied_contexts
+from .contexts import unlabeled_context as unlabeled_context
 from .contract import check_strategy as check_strategy
 from .reference import badge as badge
 from .reference import confidence as confidence

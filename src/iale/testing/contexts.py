@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TypedDict
 
 import torch
 from torch import Tensor
 
 from iale.classifiers.base import Outputs
+from iale.geometry.points import Points
 from iale.seeding import Stream
 from iale.strategies.base import QueryContext
 
@@ -45,7 +47,36 @@ def make_context(
         labels=torch.randint(num_classes, (labeled,), generator=generator),
         monte_carlo=voters[:passes],
         committee=voters[passes:],
+        **_views(torch.cat([candidates.embeddings, known.embeddings]), n),
+        temperature=2.0,
     )
+
+
+class _Views(TypedDict):
+    geometry: Points
+    labeled_geometry: Points
+
+
+def _views(rows: Tensor, n: int) -> _Views:
+    """The geometry of n candidates and the labeled samples after them: ``rows`` with stretched columns.
+
+    They are not the embedding, so a strategy that confuses the two fails; rows that tie still do.
+    """
+    values = rows * torch.linspace(0.5, 1.5, rows.shape[1])
+    every = torch.arange(len(rows))
+    return {"geometry": Points(values, every[:n]), "labeled_geometry": Points(values, every[n:])}
+
+
+def unlabeled_context(n: int = 24, num_classes: int = 4, dim: int = 6, seed: int = 0) -> QueryContext:
+    """The context before the first label: a geometry, and outputs of a classifier that knows nothing.
+
+    Arguments are those of `make_context`.
+    """
+    context = make_context(n, num_classes, dim, labeled=0, seed=seed)
+    blank = Outputs(torch.zeros(n, num_classes), torch.zeros(n, 0))
+    even = torch.full((8, n, num_classes), 1 / num_classes)
+    nobody = blank.at(torch.arange(0))
+    return replace(context, candidates=blank, labeled=nobody, monte_carlo=even, committee=even[:5], temperature=1.0)
 
 
 def reorder(context: QueryContext, positions: Tensor) -> QueryContext:
@@ -60,6 +91,7 @@ def reorder(context: QueryContext, positions: Tensor) -> QueryContext:
         candidates=context.candidates.at(positions),
         monte_carlo=None if context.monte_carlo is None else context.monte_carlo[:, positions],
         committee=None if context.committee is None else context.committee[:, positions],
+        geometry=None if context.geometry is None else context.geometry.at(positions),
     )
 
 
@@ -92,7 +124,17 @@ def tied_contexts(
         # The first member of a committee is the classifier itself.
         committee = torch.cat([torch.softmax(rows[:n] @ weight, dim=1)[None], voters[9:]])
         candidates, known = outputs.at(torch.arange(n)), outputs.at(torch.arange(n, n + labeled))
-        yield name, replace(base, candidates=candidates, labeled=known, monte_carlo=voters[:8], committee=committee)
+        yield (
+            name,
+            replace(
+                base,
+                candidates=candidates,
+                labeled=known,
+                monte_carlo=voters[:8],
+                committee=committee,
+                **_views(rows, n),
+            ),
+        )
 
 
 def _integers(n: int, dim: int, generator: torch.Generator) -> Tensor:

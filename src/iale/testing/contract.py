@@ -15,10 +15,11 @@ from torch import Tensor
 
 from iale.classifiers.base import Outputs
 from iale.errors import QueryError
+from iale.geometry.points import Points
 from iale.seeding import Stream
 from iale.strategies._answers import as_scores
 from iale.strategies.base import QueryContext, QueryStrategy, ScoringStrategy
-from iale.testing.contexts import make_context, reorder, tied_contexts
+from iale.testing.contexts import make_context, reorder, tied_contexts, unlabeled_context
 
 _SEEDS = 5  # random contexts of each check
 _DRAWS = 300  # repeated queries of a strategy that draws
@@ -49,6 +50,7 @@ def check_strategy(
       determines the draws, so a strategy that passes once always passes.
 
     On tied data (`tied_contexts`), a strategy must answer in time, with unique positions, and alike for the same rng.
+    One that `starts_cold` must do so before the first label, too.
 
     Args:
         num_classes: C of the contexts, for a policy that was trained for a certain number of classes.
@@ -63,15 +65,12 @@ def check_strategy(
         _check_side_effects(strategy, context, stream)
         _check_answers(strategy, context, stream)
         _check_layout(strategy, context, stream)
-        if isinstance(strategy, ScoringStrategy):
-            _check_scores(strategy, context, stream, tolerance)
-        elif _is_deterministic(strategy, context, stream):
-            _check_equivariant(strategy, context, stream)
-    context = make_context(7, num_classes, dim, seed=seed)
+        _check_order(strategy, context, stream, tolerance)
     stream = Stream(seed, ("testing", "draws"))
-    if not isinstance(strategy, ScoringStrategy) and not _is_deterministic(strategy, context, stream):
-        _check_chances(strategy, context, stream)
+    _check_chances(strategy, make_context(7, num_classes, dim, seed=seed), stream)
     _check_refusals(strategy, make_context(num_classes=num_classes, dim=dim, seed=seed), stream)
+    if strategy.starts_cold:
+        _check_answers(strategy, unlabeled_context(num_classes=num_classes, dim=dim, seed=seed), stream)
     for kind, context in tied_contexts(num_classes=num_classes, dim=dim, seed=seed):
         _check_ties(strategy, context, kind, seconds)
 
@@ -144,6 +143,13 @@ def _check_layout(strategy: QueryStrategy, context: QueryContext, stream: Stream
     )
 
 
+def _check_order(strategy: QueryStrategy, context: QueryContext, stream: Stream, tolerance: float) -> None:
+    if isinstance(strategy, ScoringStrategy):
+        _check_scores(strategy, context, stream, tolerance)
+    elif _is_deterministic(strategy, context, stream):
+        _check_equivariant(strategy, context, stream)
+
+
 def _check_scores(strategy: ScoringStrategy, context: QueryContext, stream: Stream, tolerance: float) -> None:
     n = len(context)
     scores = _scores(strategy, context)
@@ -186,6 +192,8 @@ def _check_equivariant(strategy: QueryStrategy, context: QueryContext, stream: S
 
 
 def _check_chances(strategy: QueryStrategy, context: QueryContext, stream: Stream) -> None:
+    if isinstance(strategy, ScoringStrategy) or _is_deterministic(strategy, context, stream):
+        return
     n = len(context)
     # One fixed permutation that moves every candidate: strategies that favor the first or the last ones stand out.
     order = torch.from_numpy(np.roll(np.arange(n)[::-1], 2).copy())
@@ -231,6 +239,8 @@ def _tensors(context: QueryContext) -> Iterator[tuple[str, Tensor]]:
         elif isinstance(value, Outputs):
             yield f"{field.name}.logits", value.logits
             yield f"{field.name}.embeddings", value.embeddings
+        elif isinstance(value, Points):
+            yield f"{field.name}.values", value.values
 
 
 def _map(context: QueryContext, change: Callable[[Tensor], Tensor]) -> QueryContext:
@@ -239,6 +249,8 @@ def _map(context: QueryContext, change: Callable[[Tensor], Tensor]) -> QueryCont
         value = getattr(context, field.name)
         if isinstance(value, Outputs):
             values[field.name] = Outputs(change(value.logits), change(value.embeddings))
+        elif isinstance(value, Points):
+            values[field.name] = Points(change(value.values), change(value.indices))
         else:
             values[field.name] = change(value) if isinstance(value, Tensor) else value
     return QueryContext(**values)  # type: ignore[arg-type]
