@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from iale.reports._palette import HEURISTICS, PAPER, SCREEN, looks, screen_colors
-from iale.strategies.catalog import STRATEGIES
+from iale.strategies.catalog import BASELINES
 
 Floats = NDArray[np.float64]
 
@@ -77,7 +77,7 @@ def test_lines_stand_out_from_the_background(mode: str) -> None:
 
 
 def test_every_heuristic_has_a_look_of_its_own() -> None:
-    assert set(HEURISTICS) == set(STRATEGIES)
+    assert set(HEURISTICS) == set(BASELINES)
 
 
 def test_a_strategy_looks_the_same_whoever_else_is_there() -> None:

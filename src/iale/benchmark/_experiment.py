@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from iale import _storage as storage
 from iale.benchmark.records import PoolName, Record
 from iale.registry import Registry
-from iale.strategies.catalog import STRATEGIES
+from iale.strategies.catalog import BASELINES
 
 if TYPE_CHECKING:  # reports read experiments and import no PyTorch
     from torch import Tensor
@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # reports read experiments and import no PyTorch
     from iale.learner import Oracle
 
 RANDOM = "random"
-HEURISTICS = tuple(STRATEGIES)
+HEURISTICS = BASELINES
 RIVALS = tuple(name for name in HEURISTICS if name != RANDOM)
 REFERENCES = (RANDOM, "margin")
 """What every policy is compared with: no strategy at all, and the heuristic that is hardest to beat."""

@@ -13,7 +13,7 @@ from iale.classifiers._own import OwnConfig
 from iale.classifiers.base import TrainingConfig, resolve_device
 from iale.errors import ConfigError
 from iale.learner import CycleConfig
-from iale.strategies.catalog import STRATEGIES
+from iale.strategies.catalog import BASELINES
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class GridConfig(OwnConfig):
 
     dataset: str = "fashion-small"
     classifier: str = "cnn"
-    strategies: tuple[str, ...] = tuple(STRATEGIES)
+    strategies: tuple[str, ...] = BASELINES
     seeds: int = 10
     first_seed: int = 0
     pools: tuple[PoolName, ...] = ("subset",)

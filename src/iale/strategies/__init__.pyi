@@ -4,6 +4,7 @@ from .base import QueryContext as QueryContext
 from .base import QueryStrategy as QueryStrategy
 from .base import ScoringStrategy as ScoringStrategy
 from .base import top_k as top_k
+from .catalog import BASELINES as BASELINES
 from .catalog import STRATEGIES as STRATEGIES
 from .committee import Ensemble as Ensemble
 from .committee import MCDropout as MCDropout

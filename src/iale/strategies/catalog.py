@@ -12,6 +12,9 @@ if TYPE_CHECKING:  # names alone need no PyTorch
     from iale.strategies.base import QueryStrategy
 
 
+BASELINES = ("random", "confidence", "margin", "entropy", "mc-dropout", "ensemble", "coreset", "badge")
+"""What the paper compares with, and Margin. This list is fixed: the experiments of the paper are made of it."""
+
 STRATEGIES: Registry[Callable[[], QueryStrategy]] = Registry(
     "strategy",
     {
