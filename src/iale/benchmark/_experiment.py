@@ -122,6 +122,7 @@ class Experiment:
     policies: Mapping[str, DaggerConfig | AlilConfig] = field(default_factory=dict)
     factor: str | None = None  # for "factor": the dotted path in a record's configuration, or "strategy"
     claims: tuple[AnyClaim, ...] = ()
+    ranked: bool = False  # whether its strategies are also ranked over all panels of one pool
 
 
 def wanted(experiment: Experiment) -> Iterator[str]:

@@ -144,7 +144,12 @@ def percent(value: Estimate) -> str:
 
 def difference(comparison: Comparison) -> str:
     """A paired difference in points with half its interval."""
-    return points(comparison.difference.mean) + _half(comparison.difference)
+    return signed(comparison.difference)
+
+
+def signed(value: Estimate) -> str:
+    """A mean difference in points with half its interval."""
+    return points(value.mean) + _half(value)
 
 
 def points(value: float) -> str:

@@ -22,6 +22,7 @@ from iale.reports._figures import inline_svg, panel_looks, png, svg
 from iale.reports._overlap import draw_overlap, watched
 from iale.reports._palette import Look
 from iale.reports._panels import Panel, panels
+from iale.reports._ranks import NOTE, standing_table
 from iale.reports._sections import html_section, made_with
 from iale.reports._tables import policy_table
 from iale.reports._times import TIMES_NOTE, draw_times, timed
@@ -63,6 +64,7 @@ def write_experiment_report(
         page.pictures(svgs),
         *([page.paragraph(TIMES_NOTE, "note")] if experiment.figure == "times" else []),
         *behind(experiment, found),
+        *(_ranked(found) if experiment.ranked else []),
         *page.titled("What the policies cost, once", policy_table(trained) if trained else None),
         page.contents([panel.title for panel in found]) if curves else page.heading("The runs behind it"),
         *sections,
@@ -73,6 +75,13 @@ def write_experiment_report(
     storage.write_bytes(out / "figure.png", png(figure))
     storage.write_json(out / "summary.json", {**numbers, "command": command})
     storage.write_bytes(out / "report.html", html.encode())
+
+
+def _ranked(found: Sequence[Panel]) -> list[str]:
+    """The strategies over all panels with one pool, as HTML."""
+    pools = dict.fromkeys(panel.pool for panel in found)
+    tables = {pool: standing_table([panel for panel in found if panel.pool == pool]) for pool in pools}
+    return [part for pool, table in tables.items() for part in page.titled(f"Over all panels: {pool}", table, NOTE)]
 
 
 def _draw(experiment: Experiment, found: Sequence[Panel], looks: Mapping[str, Look], times: Times) -> Figure:
