@@ -40,7 +40,11 @@ class TextSamples:
 
     def batch(self, indices: Tensor) -> Tensor:
         """float32 [B, 4096], rows of length 1."""
-        return torch.from_numpy(hashed_ngrams([self._texts[row] for row in rows_of(indices, len(self)).tolist()]))
+        return torch.from_numpy(hashed_ngrams(self.texts(indices)))
+
+    def texts(self, indices: Tensor) -> list[str]:
+        """The texts themselves at ``indices`` (int64 [B])."""
+        return [self._texts[row] for row in rows_of(indices, len(self)).tolist()]
 
 
 def hashed_ngrams(texts: Sequence[str]) -> NDArray[np.float32]:

@@ -1,0 +1,87 @@
+"""Encoders of other libraries, loaded by their own code from small weights on this disk."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from iale.data._texts import TextSamples
+from iale.data.arrays import ArraySamples
+from iale.errors import ConfigError
+from iale.geometry import find_encoder
+from iale.integrations.embed._loading import pixels
+
+WORDS = ["the", "cat", "sat", "on", "a", "mat", "dog", "ran"]
+TEXTS = TextSamples(["the cat sat", "dog", "a dog ran on the mat"])
+
+
+def tokenizer() -> object:
+    tokenizers = pytest.importorskip("tokenizers")
+    words = {"[PAD]": 0, "[UNK]": 1, **{word: place + 2 for place, word in enumerate(WORDS)}}
+    made = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="[UNK]"))
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    return made
+
+
+def test_model2vec(tmp_path: Path) -> None:
+    model2vec = pytest.importorskip("model2vec")
+    vectors = np.random.default_rng(0).normal(size=(len(WORDS) + 2, 8)).astype(np.float32)
+    model2vec.StaticModel(vectors=vectors, tokenizer=tokenizer()).save_pretrained(tmp_path)
+    encoder = find_encoder(f"model2vec:{tmp_path}")
+    assert "model2vec 0." in encoder.identity
+    got = encoder.points(TEXTS, torch.tensor([1, 0]))
+    # The mean of the words' vectors: "dog" is word 6, "the cat sat" are 0, 1, 2; two tokens come before the words.
+    assert np.allclose(got, [vectors[8], vectors[2:5].mean(axis=0)], atol=1e-2)  # it stores vectors in half precision
+    with pytest.raises(ConfigError, match="encodes texts, and these samples are images"):
+        encoder.check("image")
+
+
+def test_sentence_transformers(tmp_path: Path) -> None:
+    pytest.importorskip("sentence_transformers")
+    transformers = pytest.importorskip("transformers")
+    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer(), pad_token="[PAD]", unk_token="[UNK]")
+    fast.save_pretrained(tmp_path)
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    transformers.BertModel(transformers.BertConfig(vocab_size=len(WORDS) + 2, **sizes)).save_pretrained(tmp_path)
+    encoder = find_encoder(f"sentence-transformers:{tmp_path}", "cpu")
+    together = encoder.points(TEXTS, torch.arange(3))
+    alone = torch.cat([encoder.points(TEXTS, torch.tensor([row])) for row in range(3)])
+    assert together.shape == (3, 16)
+    assert torch.allclose(together, alone, atol=1e-5)  # padding changes nothing
+
+
+def test_timm(tmp_path: Path) -> None:
+    timm = pytest.importorskip("timm", reason="timm needs torchvision, which this machine may lack")
+    safetensors = pytest.importorskip("safetensors.torch")
+    network = timm.create_model("resnet10t", num_classes=0)
+    safetensors.save_file(network.state_dict(), tmp_path / "model.safetensors")
+    config = {
+        "architecture": "resnet10t",
+        "num_classes": 0,
+        "pretrained_cfg": timm.get_pretrained_cfg("resnet10t").to_dict(),
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    encoder = find_encoder(f"timm:local-dir:{tmp_path}", "cpu")
+    images = ArraySamples(torch.randint(0, 256, (3, 1, 20, 30), dtype=torch.uint8))
+    assert encoder.points(images, torch.arange(3)).shape == (3, network.num_features)
+
+
+@pytest.mark.parametrize("name", ["model2vec:/nowhere/at/all", "sentence-transformers:/nowhere/at/all"])
+def test_a_model_that_cannot_be_loaded_is_one_sentence(name: str) -> None:
+    pytest.importorskip(name.partition(":")[0].replace("-", "_"))
+    with pytest.raises(ConfigError, match=r"cannot be loaded .*: check its name and the network"):
+        find_encoder(name)
+
+
+def test_pixels_are_shrunk_whole_and_standardized() -> None:
+    images = torch.randint(0, 256, (2, 1, 12, 12), dtype=torch.uint8)
+    mean, std = torch.tensor([0.1, 0.2, 0.3]), torch.tensor([0.5, 1.0, 2.0])
+    same = pixels(images, (12, 12), mean, std)
+    for channel in range(3):  # gray images get three equal channels
+        assert torch.allclose(same[:, channel], (images[:, 0] / 255 - mean[channel]) / std[channel])
+    flat = torch.full((1, 3, 31, 17), 51, dtype=torch.uint8)
+    assert torch.allclose(pixels(flat, (8, 8), torch.zeros(3), torch.ones(3)), torch.full((1, 3, 8, 8), 0.2), atol=1e-5)
