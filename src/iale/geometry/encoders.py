@@ -64,8 +64,8 @@ class Encoder:
             ) from error
         if values.ndim != 2 or len(values) != len(batch) or not values.shape[1]:
             raise ModelError(
-                f"{self.name} gave an array of shape {tuple(values.shape)} for {len(batch)} samples: one row of numbers "
-                f"for each was expected."
+                f"{self.name} gave an array of shape {tuple(values.shape)} for {len(batch)} samples: one row of "
+                f"numbers for each was expected."
             )
         return values
 
