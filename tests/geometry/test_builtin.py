@@ -20,7 +20,7 @@ from iale.data.dictionaries import DictSamples
 from iale.data.torch_dataset import TorchSamples
 from iale.errors import ConfigError
 from iale.geometry import Points, built_in
-from iale.geometry.builtin import find_built_in
+from iale.geometry._builtin import find_built_in
 
 RNG = np.random.default_rng(0)
 WORDS = [f"word{number}" for number in range(200)]
@@ -113,7 +113,7 @@ def test_very_wide_rows_go_through_a_randomized_decomposition() -> None:
 
 def test_points_of_samples_beyond_those_it_is_fitted_on(monkeypatch: pytest.MonkeyPatch) -> None:
     images = photos(n=330)
-    monkeypatch.setattr("iale.geometry.builtin._FITTED", 300)
+    monkeypatch.setattr("iale.geometry._builtin._FITTED", 300)
     points = built_in(ArraySamples(images)).read().numpy()
     fitted = np.arange(300) * 330 // 300
     small = torch.nn.functional.adaptive_avg_pool2d(torch.from_numpy(images).double() / 255, (18, 18)).flatten(1)

@@ -1,4 +1,4 @@
-from .builtin import built_in as built_in
+from ._builtin import built_in as built_in
 from .maker import Maker as Maker
 from .points import Points as Points
-from .store import build as build
+from ._store import build as build

@@ -18,7 +18,7 @@ from iale.geometry._principal import WIDTH, latent, one_thread, principal
 from iale.geometry._views import Projection, Shrunken, are_embeddings, batches, flat
 from iale.geometry.maker import Maker
 from iale.geometry.points import Points
-from iale.geometry.store import Progress, build, find, forget, silent
+from iale.geometry._store import Progress, build, find, forget, silent
 
 _FITTED = 20_000  # samples that it is fitted on
 _NUMBERS = 1 << 26  # of theirs that are in memory, at most
