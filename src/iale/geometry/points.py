@@ -8,10 +8,14 @@ Legend of dimensions: N samples of the data set, n points, D width of the geomet
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import mmap
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+
+_TOGETHER = 256
+"""Rows that are read from a memory map before its pages are released."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +29,7 @@ class Points:
 
     values: Tensor
     indices: Tensor
+    _file: mmap.mmap | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -36,8 +41,22 @@ class Points:
 
     def at(self, positions: Tensor) -> Points:
         """The points at ``positions`` (int64 [m]), which are not read yet."""
-        return Points(self.values, self.indices[positions])
+        return Points(self.values, self.indices[positions], self._file)
 
     def read(self, start: int = 0, stop: int | None = None) -> Tensor:
         """The points from ``start`` up to, but not including, ``stop``: float32 [m, D], a copy."""
-        return self.values[self.indices[start:stop]].to(torch.float32)
+        rows = self.indices[start:stop]
+        if self._file is None:
+            return self.values[rows].to(torch.float32)
+        out = torch.empty((len(rows), self.dim), dtype=torch.float32)
+        for at in range(0, len(rows), _TOGETHER):
+            some = rows[at : at + _TOGETHER]
+            out[at : at + _TOGETHER] = self.values[some]
+            # Otherwise the pages would count as memory of this process, although the system caches the file anyway.
+            self._file.madvise(mmap.MADV_DONTNEED)
+        return out
+
+    def __getstate__(self) -> dict[str, object]:
+        """Pickles the points themselves: a map cannot travel to another process."""
+        rows, own = torch.unique(self.indices, return_inverse=True)
+        return {"values": self.values[rows].clone(), "indices": own, "_file": None}

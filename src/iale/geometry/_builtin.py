@@ -1,0 +1,137 @@
+"""The geometry that needs no pretrained network: what can be seen of samples in a moment, in few numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor
+
+from iale.data.dictionaries import DictSamples
+from iale.data.samples import SampleKind, Samples
+from iale.data.splits import Subset
+from iale.errors import ConfigError, DataError
+from iale.geometry._principal import WIDTH, latent, one_thread, principal
+from iale.geometry._store import Progress, build, find, forget, silent
+from iale.geometry._views import Projection, Shrunken, are_embeddings, batches, flat
+from iale.geometry.maker import Maker
+from iale.geometry.points import Points
+
+_FITTED = 20_000  # samples that it is fitted on
+_NUMBERS = 1 << 26  # of theirs that are in memory, at most
+_READ = 256
+_NAME = "built-in 1"  # another number whenever the points would be others
+_SHRUNKEN = Shrunken(f"{_NAME}: shrunken images")
+
+
+def built_in(
+    samples: Samples,
+    kind: SampleKind | None = None,
+    folder: str | Path | None = None,
+    progress: Progress = silent,
+    *,
+    workers: int = 1,
+) -> Points:
+    """All samples in the built-in geometry, which is the same bytes in any process.
+
+    It is fitted on at most 20,000 evenly spaced samples:
+
+    - Images: the 64 principal components of their pixels, which are first averaged to at most 1,024 numbers (32 x 32
+      gray, or 18 x 18 in colors).
+    - Texts: their words and pairs of words, hashed, in the 64 largest directions (latent semantic analysis).
+    - Rows: each column minus its mean, divided by its standard deviation; a constant column is 0. Of more than 64
+      columns, the 64 principal components. But what looks like embeddings (at least 100 columns of fractions that are
+      seldom 0, on about one scale) stays as it is.
+
+    Args:
+        samples: N samples of a training split; labels and test splits have no place here.
+        kind: what a sample is; by default an image if its shape has 3 dimensions, or else a row.
+        folder: as for `build`, and so is ``workers``.
+        progress: counts the samples that it is fitted on, and then all.
+
+    Raises:
+        ConfigError: the samples hold token ids, which are names and not numbers.
+        DataError, StorageError: as for `build`.
+    """
+    kind = _kind(samples, kind)
+    if folder is not None and (found := find_built_in(samples, kind, folder)) is not None:
+        return found
+    rows = _fitted_on(samples, kind)
+    total = len(rows) + len(samples)
+    with one_thread():
+        maker: Maker
+        if kind == "image":
+            maker = _of_images(samples, rows, folder, lambda done, _: progress(done, total), workers)
+        else:
+            maker = _of_texts(samples, rows) if kind == "text" else _of_rows(samples, rows)
+        points = build(samples, maker, folder, lambda done, _: progress(len(rows) + done, total), workers=workers)
+    if folder is not None and kind == "image":
+        forget(Subset(samples, rows), _SHRUNKEN, folder)
+    return points
+
+
+def find_built_in(samples: Samples, kind: SampleKind | None, folder: str | Path) -> Points | None:
+    """What `built_in` has finished in ``folder``, or None."""
+    return find(samples, _Named(_identity(_kind(samples, kind))), folder)
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A maker by name alone, to find what it has made."""
+
+    identity: str
+
+    def points(self, samples: Samples, indices: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+def _kind(samples: Samples, kind: SampleKind | None) -> SampleKind:
+    if isinstance(samples, DictSamples) and any(field.integers for field in samples.fields):
+        raise ConfigError("samples of token ids have no built-in geometry: give embeddings as the geometry.")
+    return kind or ("image" if len(samples.shape) == 3 else "row")
+
+
+def _identity(kind: SampleKind) -> str:
+    return f"{_NAME}: {kind}, {WIDTH} of {_FITTED}"
+
+
+def _fitted_on(samples: Samples, kind: SampleKind) -> Tensor:
+    """int64 [M], evenly spaced samples."""
+    most = _FITTED if kind != "row" else max(1, min(_FITTED, _NUMBERS // int(np.prod(samples.shape))))
+    count = min(len(samples), most)
+    return torch.arange(count) * len(samples) // max(1, count)
+
+
+def _of_images(
+    samples: Samples, rows: Tensor, folder: str | Path | None, progress: Progress, workers: int
+) -> Projection:
+    known = build(Subset(samples, rows), _SHRUNKEN, folder, progress, workers=workers)
+    mean, directions = principal(known.read().numpy())
+    return Projection(_identity("image"), _SHRUNKEN.points, mean, np.ones(1), directions, known, rows)
+
+
+def _of_texts(samples: Samples, rows: Tensor) -> Maker:
+    views = [sparse.csr_array(batch) for batch in batches(samples, rows, _READ)]
+    if not views:
+        raise DataError("no sample can be read: check the data.")
+    return Projection(_identity("text"), flat, np.zeros(1), np.ones(1), latent(sparse.vstack(views, format="csr")))
+
+
+def _of_rows(samples: Samples, rows: Tensor) -> Maker:
+    read = list(batches(samples, rows, _READ))
+    if not read:
+        raise DataError("no sample can be read: check the data.")
+    views = np.concatenate(read)
+    if are_embeddings(views):
+        return Projection(_identity("row"), flat, np.zeros(1), np.ones(1))
+    mean = views.mean(axis=0, dtype=np.float64)
+    # By the range: the standard deviation of a constant may be rounded to more than 0.
+    constant = views.max(axis=0) == views.min(axis=0)
+    scale = np.where(constant, np.inf, views.std(axis=0, dtype=np.float64))
+    directions = None
+    if views.shape[1] > WIDTH:
+        _, directions = principal(((views - mean) / scale).astype(np.float32))
+    return Projection(_identity("row"), flat, mean, scale, directions)

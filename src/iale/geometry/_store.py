@@ -1,0 +1,168 @@
+"""Geometries on disk: made once for the same samples and maker, in one file that goes on where it was stopped.
+
+    FOLDER/
+      3f9c….npy       float16 or float32 [N, D]; the name is a digest of the samples and of the maker
+      3f9c….json      the maker, and the SHA-256 of the file
+      .3f9c….part     rows so far, while it is made
+      .3f9c….done     how many of them are safely on disk
+      .3f9c….lock     held by the process that makes it; others wait
+
+A file gets its name when it is whole. Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from iale import _storage as storage
+from iale._storage import storage_errors
+from iale.data._fingerprint import digest, fingerprint
+from iale.data.samples import Samples
+from iale.errors import StorageError
+from iale.geometry._mapped import in_memory, map_rows
+from iale.geometry._parts import Part, Rows, parts
+from iale.geometry.maker import Maker
+from iale.geometry.points import Points
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Is told how many samples are done, and how many there are."""
+
+_LARGE = 1 << 28  # bytes of points that no longer stay in memory
+
+
+def silent(done: int, total: int) -> None:
+    """A `Progress` that tells nobody."""
+
+
+def build(
+    samples: Samples,
+    maker: Maker,
+    folder: str | Path | None = None,
+    progress: Progress = silent,
+    *,
+    workers: int = 1,
+) -> Points:
+    """All samples as points. With a folder they are made once: the next call, in any process, reads them.
+
+    If a call is stopped or killed, the next one goes on where it was. A sample that cannot be read becomes a row of
+    zeros; whoever needs the sample itself meets the error.
+
+    Args:
+        samples: N samples.
+        maker: turns some of them into points.
+        folder: where geometries are kept; you may delete it at any time. Without one, points of more than 256 MiB go to
+            a temporary file.
+        progress: is told how far it is, in this thread.
+        workers: threads that read and compute; more than 1 only for samples and makers that allow it.
+
+    Raises:
+        DataError: no sample can be read, or the maker gives rows that are not finite, or too few.
+        StorageError: the folder cannot be written.
+    """
+    if folder is not None:
+        return _kept(samples, maker, Path(folder), progress, workers)
+    made: list[Rows] = []
+    for part in _told(parts(samples, maker, workers=workers), progress, len(samples)):
+        made.append(part)
+        if part[0].nbytes * len(samples) > _LARGE:
+            break
+    else:
+        return in_memory(np.concatenate(made))
+    with tempfile.TemporaryDirectory(prefix="iale-geometry-") as scratch:
+        # The file has no name any more when this returns; its bytes stay until the map is gone.
+        return _kept(samples, maker, Path(scratch), progress, workers)
+
+
+def find(samples: Samples, maker: Maker, folder: str | Path) -> Points | None:
+    """What `build` has finished in ``folder``, or None."""
+    return _read(_place(samples, maker, Path(folder)), len(samples))
+
+
+def forget(samples: Samples, maker: Maker, folder: str | Path) -> None:
+    """Deletes what `build` has made or begun in ``folder``."""
+    place = _place(samples, maker, Path(folder))
+    for path in (place.with_suffix(".json"), place, *(_hidden(place, what) for what in ("part", "done", "lock"))):
+        path.unlink(missing_ok=True)
+
+
+def _place(samples: Samples, maker: Maker, folder: Path) -> Path:
+    return folder / f"{digest('points 1', maker.identity, fingerprint(samples))[:32]}.npy"
+
+
+def _hidden(place: Path, what: str) -> Path:
+    return place.with_name(f".{place.stem}.{what}")
+
+
+def _kept(samples: Samples, maker: Maker, folder: Path, progress: Progress, workers: int) -> Points:
+    place = _place(samples, maker, folder)
+    found = _read(place, len(samples))
+    if found is None:
+        with _alone(place):
+            found = _read(place, len(samples))  # another process may have made it meanwhile
+            if found is None:
+                with storage_errors("write", place):
+                    _make(place, samples, maker, progress, workers)
+                found = _read(place, len(samples))
+    if found is None:
+        raise StorageError(f"what was written to {place} cannot be read back: check the disk or give another folder.")
+    return found
+
+
+def _make(place: Path, samples: Samples, maker: Maker, progress: Progress, workers: int) -> None:
+    part, noted = _hidden(place, "part"), _hidden(place, "done")
+    file = Part(part, noted, len(samples))
+    with file.open():
+        progress(file.rows, len(samples))
+        for rows in _told(parts(samples, maker, file.rows, workers, file.like), progress, len(samples)):
+            file.append(rows)
+        file.flush()
+    with open(part, "rb") as whole:
+        sha256 = hashlib.file_digest(whole, "sha256").hexdigest()
+    os.replace(part, place)
+    noted.unlink(missing_ok=True)
+    storage.write_json(place.with_suffix(".json"), {"maker": maker.identity, "sha256": sha256})  # now the file counts
+
+
+def _told(made: Iterator[tuple[int, Rows]], progress: Progress, total: int) -> Iterator[Rows]:
+    for done, rows in made:
+        yield rows
+        progress(done, total)
+
+
+def _read(place: Path, count: int) -> Points | None:
+    """The points at ``place``, or None if they are missing or damaged."""
+    try:
+        card = storage.read_json(place.with_suffix(".json"))
+        with open(place, "rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != card["sha256"]:
+                return None
+            file.seek(0)
+            np.lib.format.read_magic(file)
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+            if len(shape) != 2 or shape[0] != count:
+                return None
+            return map_rows(place, dtype, (shape[0], shape[1]), file.tell())
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+@contextlib.contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """Keeps other processes from making the same points meanwhile; they wait, and find them."""
+    lock = _hidden(place, "lock")
+    with storage_errors("write", lock):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        file = open(lock, "ab")  # noqa: SIM115  (closed below, with the lock)
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+        lock.unlink(missing_ok=True)
