@@ -13,6 +13,7 @@ from pathlib import Path
 from iale.cli._bench import BenchOptions
 from iale.cli._data import DataOptions
 from iale.cli._demo import DemoOptions
+from iale.cli._embed import EmbedOptions
 from iale.cli._export import ExportOptions
 from iale.cli._label import LabelOptions
 from iale.cli._main import SUMMARIES
@@ -34,6 +35,7 @@ OPTIONS: dict[str, type] = {
     "bench": BenchOptions,
     "report": ReportOptions,
     "query": QueryOptions,
+    "embed": EmbedOptions,
     "label": LabelOptions,
     "status": StatusOptions,
     "export": ExportOptions,

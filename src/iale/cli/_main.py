@@ -21,6 +21,7 @@ SUMMARIES = {
     "bench": "repeat an experiment of the paper by its name, with its figure",
     "report": "draw curves and tables from the records of runs",
     "query": "choose which of your samples to label next",
+    "embed": "turn your samples into vectors with a pretrained encoder",
     "label": "open a page where people label the samples that help most",
     "status": "show how a labeling project stands, and what more labels would bring",
     "export": "export labels, classifier or scores from a labeling project",

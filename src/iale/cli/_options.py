@@ -49,7 +49,8 @@ class _Option:
 
     @property
     def flag(self) -> str:
-        return "--" + self.name.replace("_", "-")
+        # A field that would be a keyword of Python, as with, has an underscore at its end.
+        return "--" + self.name.rstrip("_").replace("_", "-")
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,8 @@ def _annotation(option: _Option) -> Any:
         str_from_instance=lambda value: list(map(str, value)) if option.positional else [show(value)],
     )
     hint = "(required)" if option.required else "" if option.positional else None
-    argument = tyro.conf.arg(help=option.help, help_behavior_hint=hint)
+    name = None if option.positional else option.flag.removeprefix("--")
+    argument = tyro.conf.arg(name=name, help=option.help, help_behavior_hint=hint)
     return Annotated[Any, spec, argument, *([tyro.conf.Positional] if option.positional else [])]
 
 

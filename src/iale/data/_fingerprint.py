@@ -18,7 +18,7 @@ import torch
 
 from iale.data._layout import Array
 from iale.data.samples import Samples
-from iale.errors import DataError
+from iale.errors import DataError, UnreadableError
 
 _SAMPLED = 32
 _ROWS = 1024
@@ -44,9 +44,16 @@ def fingerprint(samples: Samples) -> str:
 
 
 def sampled(samples: Samples) -> str:
-    """A digest of evenly spaced samples."""
+    """A digest of evenly spaced samples; one that cannot be read is left out."""
     rows = torch.linspace(0, len(samples) - 1, min(_SAMPLED, len(samples)), dtype=torch.float64).long()
-    return digest(samples.batch(rows).numpy())
+    while True:
+        try:
+            return digest(samples.batch(rows).numpy())
+        except UnreadableError as error:
+            readable = ~torch.isin(rows, torch.tensor(list(error.reasons), dtype=torch.int64))
+            if bool(readable.all()):
+                raise
+            rows = rows[readable]
 
 
 def digest(*parts: object) -> str:
