@@ -1,0 +1,256 @@
+"""Every figure that a sentence about the results may tell, computed from the records.
+
+A figure has a name of several words, as in ``better mlp fashion-mnist mnist-mlp margin``; the first says what is told,
+and words with commas are lists, whose lowest and highest mean are told. Words that name a verdict are a promise: if the
+records give another verdict, the page cannot be made, and the sentence must be written anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from iale.benchmark._evidence import Evidence
+from iale.benchmark._experiment import Claim, Experiment, records_of
+from iale.benchmark._experiments.catalog import EXPERIMENTS
+from iale.benchmark._judge import Finding, Verdict, judge, verdict
+from iale.benchmark._power import USUAL
+from iale.benchmark._sizes import SIZES, Size
+from iale.benchmark._statistics import Comparison, area, compare, detectable
+from iale.benchmark.records import Record
+from iale.classifiers.base import TrainingConfig
+from iale.errors import ConfigError
+from iale.reports._panels import panels
+from iale.reports._summary import Cost, costs
+from results_page import pool_gains
+
+PUBLISHED = {"random": "1.055", "mc-dropout": "1.48", "ensemble": "5.05"}
+"""Seconds of IALE, MC-Dropout and Ensemble relative to Random in section A.3.3 of the paper."""
+
+Place = tuple[str, str, str, str]
+"""Classifier, data set, size of the sub-pool or "whole", strategy."""
+
+
+class Figures:
+    """The figures by name; each group is computed when the first of them is asked for."""
+
+    def __init__(self, evidence: Evidence, size: Size) -> None:
+        self.evidence, self.size = evidence, size
+        self.kinds: dict[str, Callable[..., str]] = {
+            "better": lambda *of: self._judged("better", Verdict.HOLDS, *of),
+            "beaten": lambda *of: self._judged("better", Verdict.FAILS, *of, turned=True),
+            "level": lambda *of: self._judged("better", Verdict.NO_GAIN, *of),
+            "open": lambda *of: self._judged("better", Verdict.OPEN, *of),
+            "as-good": lambda *of: self._judged("as good", Verdict.HOLDS, *of),
+            "all-open": self._all_open,
+            "gap": lambda *of: told(self._gaps(*of)),
+            "lead": self._lead,
+            "lift": lambda *of: told(self._lifts(*of, needed=Verdict.HOLDS)),
+            "shift": lambda *of: told(self._lifts(*of)),
+            "lift-p": lambda *of: f"{self._lifts(*of)[0].p_holm:.4f}",
+            "resized": self._resized,
+            "share": self._share,
+            "final": self._final,
+            "half-widths": self._half_widths,
+            "time": lambda name: number(self._times[name].seconds_ratio or np.nan, 2),
+            "times": lambda name: spread(self._times[name].span or (), 2),
+            "timed": lambda: str(EXPERIMENTS["runtime"](size).grids[0].seeds),
+            "published": PUBLISHED.__getitem__,
+            "learned": self._learned,
+            "seeds": self._seeds,
+            "seen": lambda seeds: number(100 * (detectable(int(seeds), USUAL) or np.nan), 1),
+            "recorded": self._recorded,
+            "paper": paper,
+            "size": lambda what: str(getattr(size.mlp.shape.cycle, what)),
+            "chance": lambda: f"{100 * size.mlp.shape.cycle.acquisition_size / (size.mlp.shape.cycle.subset_size or np.nan):.0f}",
+        }
+
+    def __call__(self, name: str) -> str:
+        """The figure called ``name``; raises ConfigError if there is none, or if the records contradict the name."""
+        kind, *of = name.split()
+        try:
+            return self.kinds[kind](*of)
+        except (KeyError, TypeError, StopIteration) as error:
+            raise ConfigError(f"the records have no figure {{{name}}} ({error!r}): check its words.") from error
+
+    @cached_property
+    def _own(self) -> dict[str, tuple[Experiment, list[Record]]]:
+        made = {name: make(self.size) for name, make in EXPERIMENTS.items()}
+        return {name: (each, records_of(each, self.evidence.records)) for name, each in made.items()}
+
+    @cached_property
+    def findings(self) -> dict[tuple[str, ...], Finding]:
+        """By kind of claim, place and both sides; by experiment for claims that are the only one there."""
+        found: dict[tuple[str, ...], Finding] = {}
+        for each, records in self._own.values():
+            for claim in (c for c in each.claims if isinstance(c, Claim)):
+                for finding in judge(claim, records)[1]:
+                    contest = finding.contest
+                    found[claim.kind, contest.where, contest.first, contest.second] = finding
+        return found
+
+    @cached_property
+    def areas(self) -> dict[Place, dict[int, float]]:
+        """AUCs by seed, of all runs with the usual acquisition size."""
+        found: dict[Place, dict[int, float]] = {}
+        shapes = [scale.shape for scale in (self.size.mlp, self.size.main, self.size.resnet)]
+        usual = {shape.classifier: shape.cycle.acquisition_size for shape in shapes}
+        for record in self.evidence.records:
+            if record.config.acquisition_size == usual[record.classifier] and not record.overlap:
+                pool = "whole" if record.pool == "whole" else str(record.config.subset_size)
+                place = record.classifier, record.dataset, pool, record.strategy
+                found.setdefault(place, {})[record.seed] = area(record.accuracy)
+        return found
+
+    def gap(self, model: str, where: str, first: str, second: str) -> Comparison:
+        """One strategy against another; ``where`` is a data set, or DATASET@POOL for another pool than the usual."""
+        dataset, _, pool = where.partition("@")
+        pool = pool or str(self.size.mlp.shape.cycle.subset_size)
+        found = compare(self.areas[model, dataset, pool, first], self.areas[model, dataset, pool, second])
+        if found is None:
+            raise KeyError(first)
+        return found
+
+    def _gaps(self, model: str, places: str, firsts: str, seconds: str) -> list[Comparison]:
+        return [self.gap(model, *each) for each in product(places, firsts, seconds)]
+
+    def _lead(self, *of: str) -> str:
+        """Differences whose intervals lie above 0, without signs."""
+        found = self._gaps(*of)
+        if any((gap.difference.low or 0) <= 0 for gap in found):
+            raise ConfigError(f"{' '.join(of)}: an interval includes 0, so this is no lead: write the sentence anew.")
+        return told(found, signed=False)
+
+    def _judged(
+        self, kind: str, needed: Verdict, model: str, places: str, firsts: str, seconds: str, turned: bool = False
+    ) -> str:
+        found = [self.findings[kind, f"{p}, {model}", a, b] for p, a, b in product(places, firsts, seconds)]
+        return told(checked(found, needed), signed=len(found) == 1 and not turned, turned=turned)
+
+    def _all_open(self, experiment: str) -> str:
+        each, records = self._own[experiment]
+        return told(checked([f for c in each.claims if isinstance(c, Claim) for f in judge(c, records)[1]], Verdict.OPEN))
+
+    @cached_property
+    def lifts(self) -> dict[tuple[str, str], Comparison]:
+        """What the sub-pool alone gives with the MLP, by strategy and data set."""
+        found = pool_gains(self._own["fig8"][1])
+        return {(name, dataset): c for (dataset, _), gains in found.items() for name, c in gains.items()}
+
+    def _lifts(self, names: str, places: str = "", needed: Verdict | None = None) -> list[Comparison]:
+        chosen = places.split(",") if places else self.size.targets
+        found = [self.lifts[name, dataset] for name in names.split(",") for dataset in chosen]
+        if needed and {verdict(each) for each in found} != {needed}:
+            raise ConfigError(f"the sub-pool does not lift {names} beyond doubt on every data set: write it anew.")
+        return found
+
+    def _resized(self, pool: str, strategy: str) -> str:
+        """Another sub-pool against the usual one, on Fashion-MNIST with the MLP."""
+        usual = str(self.size.mlp.shape.cycle.subset_size)
+        mine, theirs = (self.areas["mlp", self.size.fashion, n, strategy] for n in (pool, usual))
+        return told([c for c in [compare(mine, theirs)] if c is not None])
+
+    @cached_property
+    def shares(self) -> dict[tuple[str, str], list[float]]:
+        """By strategy and data set: the share of the policy's choices that it would have made too, in each third."""
+        found: dict[tuple[str, str], list[np.ndarray[tuple[int], np.dtype[np.float64]]]] = {}
+        for record in self._own["fig4"][1]:
+            for name, shares in record.overlap.items():
+                found.setdefault((name, record.dataset), []).append(np.asarray(shares, dtype=np.float64))
+        return {of: [float(p.mean()) for p in np.array_split(np.stack(runs), 3, axis=1)] for of, runs in found.items()}
+
+    def _share(self, names: str, part: str = "whole") -> str:
+        """Percent of choices shared on each data set: of whole runs, in the first or last third, or in any third."""
+        parts: dict[str, Callable[[list[float]], list[float]]] = {
+            "whole": lambda thirds: [float(np.mean(thirds))],
+            "first": lambda thirds: thirds[:1],
+            "last": lambda thirds: thirds[-1:],
+            "thirds": lambda thirds: thirds,
+        }
+        found = [self.shares[name, dataset] for name in names.split(",") for dataset in self.size.targets]
+        return spread([100 * value for thirds in found for value in parts[part](thirds)], 0)
+
+    def _final(self, model: str, dataset: str) -> str:
+        """Percent right with the whole budget: means over seeds of all strategies."""
+        last: dict[str, list[float]] = {}
+        for record in self.evidence.records:
+            if (record.classifier, record.dataset) == (model, dataset):
+                last.setdefault(record.strategy, []).append(100 * record.accuracy[-1])
+        return spread([float(np.mean(values)) for values in last.values()], 0)
+
+    def _half_widths(self, *of: str) -> str:
+        gaps = [gap.difference for gap in self._gaps(*of)]
+        return spread([100 * (each.high - each.mean) for each in gaps if each.high is not None], 1)
+
+    @cached_property
+    def _times(self) -> dict[str, Cost]:
+        return {c.name: c for p in panels(self._own["runtime"][1]) for c in costs(p, self.evidence.times)}
+
+    def _learned(self, names: str, what: str) -> str:
+        """Episodes or steps that policies learned from; ``iale`` and ``alil`` name all of their kind."""
+        known = self.evidence.costs
+        found = [c for n in names.split(",") for name, c in known.items() if n in (name, c.kind)]
+        return spread([float(getattr(cost, what)) for cost in found], 0)
+
+    def _seeds(self, model: str) -> str:
+        """Seeds of every heuristic on the usual sub-pool and, if it was played, on the whole pool."""
+        names = {name for name, _ in self.lifts}
+        counts = {len(a) for (m, _, n, name), a in self.areas.items() if m == model and n in ("100", "whole") and name in names}
+        (count,) = counts
+        return str(count)
+
+    def _recorded(self, what: str, *models: str) -> str:
+        """An option of all records, or of those with one of the classifiers."""
+        records = [r for r in self.evidence.records if not models or r.classifier in models]
+        values = [float(getattr(r.config, what)) for r in records if getattr(r.config, what) is not None]
+        return spread(values, 0)
+
+
+def paper(what: str) -> str:
+    """What the paper's own size has: labels, epochs of a fit, episodes of a policy, or steps in them."""
+    scale = SIZES["paper"](TrainingConfig(device="cpu")).main
+    cycle = scale.lessons.cycle
+    steps = scale.lessons.episodes * ((cycle.labeling_budget - cycle.initial_size) // cycle.acquisition_size)
+    epochs, episodes = scale.shape.training.epochs, scale.lessons.episodes
+    return f"{dict(labels=cycle.labeling_budget, epochs=epochs, episodes=episodes, steps=steps)[what]:,}"
+
+
+def checked(findings: Sequence[Finding], needed: Verdict) -> list[Comparison]:
+    """The comparisons of findings that all have the verdict ``needed``."""
+    for finding in findings:
+        if finding.verdict != needed:
+            contest = finding.contest
+            raise ConfigError(
+                f"{contest.first} against {contest.second} on {contest.where}: the verdict is {finding.verdict!s}, and a "
+                f"sentence says {needed!s}: write it anew."
+            )
+    return [finding.comparison for finding in findings if finding.comparison is not None]
+
+
+def product(places: str, firsts: str, seconds: str) -> Iterator[tuple[str, str, str]]:
+    """Every combination of three lists."""
+    return ((p, a, b) for p in places.split(",") for a in firsts.split(",") for b in seconds.split(","))
+
+
+def told(comparisons: Sequence[Comparison], signed: bool = True, turned: bool = False) -> str:
+    """A difference in points with half its interval, or the lowest and the highest of several means."""
+    means = [100 * (-1 if turned else 1) * c.difference.mean for c in comparisons]
+    if len(means) > 1:
+        return spread(means, 1)
+    (gap,) = (c.difference for c in comparisons)
+    half = "" if gap.high is None else f" ± {number(100 * (gap.high - gap.mean), 1)}"
+    return number(means[0], 1, "+" if signed else "") + half
+
+
+def spread(values: Sequence[float], digits: int) -> str:
+    """The lowest and the highest value, or the one that both round to; with signs if one is negative."""
+    sign = "+" if min(values) < 0 else ""
+    ends = dict.fromkeys(number(value, digits, sign) for value in (min(values), max(values)))
+    return " to ".join(ends)
+
+
+def number(value: float, digits: int, sign: str = "") -> str:
+    """A number; halves round alike on every machine, because what lies beyond nine digits comes from floating point."""
+    return f"{round(value, 9):{sign},.{digits}f}".replace("-", "−")
