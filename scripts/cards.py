@@ -46,7 +46,7 @@ def transfer(found: Sequence[Panel], name: str) -> list[dict[str, object]]:
 def rounded(value: object) -> object:
     """Every number with four digits, which is more than any interval is worth, and alike on every machine."""
     if isinstance(value, float):
-        return float(f"{value:.4g}")
+        return float(f"{round(value, 12):.4g}")
     if isinstance(value, Mapping):
         return {key: rounded(each) for key, each in value.items()}
     return [rounded(each) for each in value] if isinstance(value, list | tuple) else value

@@ -40,16 +40,17 @@ class Figures:
         self.evidence, self.size = evidence, size
         self.kinds: dict[str, Callable[..., str]] = {
             "better": lambda *of: self._judged("better", Verdict.HOLDS, *of),
-            "beaten": lambda *of: self._judged("better", Verdict.FAILS, *of, turned=True),
+            "won": lambda *of: self._judged("better", Verdict.HOLDS, *of, signed=False),
+            "beaten": lambda *of: self._judged("better", Verdict.FAILS, *of, signed=False, turned=True),
             "level": lambda *of: self._judged("better", Verdict.NO_GAIN, *of),
             "open": lambda *of: self._judged("better", Verdict.OPEN, *of),
             "as-good": lambda *of: self._judged("as good", Verdict.HOLDS, *of),
             "all-open": self._all_open,
             "gap": lambda *of: told(self._gaps(*of)),
             "lead": self._lead,
-            "lift": lambda *of: told(self._lifts(*of, needed=Verdict.HOLDS)),
-            "shift": lambda *of: told(self._lifts(*of)),
-            "lift-p": lambda *of: f"{self._lifts(*of)[0].p_holm:.4f}",
+            "lift": self._lift,
+            "shift": lambda names, *places: told(self._lifts(names, *places)),
+            "lift-p": lambda name, place: f"{self._lifts(name, place)[0].p_holm:.4f}",
             "resized": self._resized,
             "share": self._share,
             "final": self._final,
@@ -64,7 +65,7 @@ class Figures:
             "recorded": self._recorded,
             "paper": paper,
             "size": lambda what: str(getattr(size.mlp.shape.cycle, what)),
-            "chance": lambda: f"{100 * size.mlp.shape.cycle.acquisition_size / (size.mlp.shape.cycle.subset_size or np.nan):.0f}",
+            "chance": self._chance,
         }
 
     def __call__(self, name: str) -> str:
@@ -82,7 +83,7 @@ class Figures:
 
     @cached_property
     def findings(self) -> dict[tuple[str, ...], Finding]:
-        """By kind of claim, place and both sides; by experiment for claims that are the only one there."""
+        """By kind of claim, place and both sides."""
         found: dict[tuple[str, ...], Finding] = {}
         for each, records in self._own.values():
             for claim in (c for c in each.claims if isinstance(c, Claim)):
@@ -124,14 +125,16 @@ class Figures:
         return told(found, signed=False)
 
     def _judged(
-        self, kind: str, needed: Verdict, model: str, places: str, firsts: str, seconds: str, turned: bool = False
+        self, kind: str, needed: Verdict, model: str, *lists: str, signed: bool = True, turned: bool = False
     ) -> str:
-        found = [self.findings[kind, f"{p}, {model}", a, b] for p, a, b in product(places, firsts, seconds)]
-        return told(checked(found, needed), signed=len(found) == 1 and not turned, turned=turned)
+        """Comparisons that the page of results judges and that all have one verdict; turned, the second one leads."""
+        found = [self.findings[kind, f"{p}, {model}", a, b] for p, a, b in product(*lists)]
+        return told(checked(found, needed), signed, turned)
 
     def _all_open(self, experiment: str) -> str:
         each, records = self._own[experiment]
-        return told(checked([f for c in each.claims if isinstance(c, Claim) for f in judge(c, records)[1]], Verdict.OPEN))
+        found = [finding for c in each.claims if isinstance(c, Claim) for finding in judge(c, records)[1]]
+        return told(checked(found, Verdict.OPEN))
 
     @cached_property
     def lifts(self) -> dict[tuple[str, str], Comparison]:
@@ -139,12 +142,17 @@ class Figures:
         found = pool_gains(self._own["fig8"][1])
         return {(name, dataset): c for (dataset, _), gains in found.items() for name, c in gains.items()}
 
-    def _lifts(self, names: str, places: str = "", needed: Verdict | None = None) -> list[Comparison]:
-        chosen = places.split(",") if places else self.size.targets
-        found = [self.lifts[name, dataset] for name in names.split(",") for dataset in chosen]
-        if needed and {verdict(each) for each in found} != {needed}:
+    def _lift(self, names: str, places: str = "") -> str:
+        """Gains that hold, each of them."""
+        found = self._lifts(names, places)
+        if {verdict(each) for each in found} != {Verdict.HOLDS}:
             raise ConfigError(f"the sub-pool does not lift {names} beyond doubt on every data set: write it anew.")
-        return found
+        return told(found)
+
+    def _lifts(self, names: str, places: str = "") -> list[Comparison]:
+        """Gains of strategies on some data sets, or on all three."""
+        chosen = places.split(",") if places else self.size.targets
+        return [self.lifts[name, dataset] for name in names.split(",") for dataset in chosen]
 
     def _resized(self, pool: str, strategy: str) -> str:
         """Another sub-pool against the usual one, on Fashion-MNIST with the MLP."""
@@ -172,6 +180,11 @@ class Figures:
         found = [self.shares[name, dataset] for name in names.split(",") for dataset in self.size.targets]
         return spread([100 * value for thirds in found for value in parts[part](thirds)], 0)
 
+    def _chance(self) -> str:
+        """Percent of choices that a random draw from the usual sub-pool shares with any other."""
+        cycle = self.size.mlp.shape.cycle
+        return number(100 * cycle.acquisition_size / (cycle.subset_size or np.nan), 0)
+
     def _final(self, model: str, dataset: str) -> str:
         """Percent right with the whole budget: means over seeds of all strategies."""
         last: dict[str, list[float]] = {}
@@ -197,9 +210,9 @@ class Figures:
     def _seeds(self, model: str) -> str:
         """Seeds of every heuristic on the usual sub-pool and, if it was played, on the whole pool."""
         names = {name for name, _ in self.lifts}
-        counts = {len(a) for (m, _, n, name), a in self.areas.items() if m == model and n in ("100", "whole") and name in names}
-        (count,) = counts
-        return str(count)
+        usual = ("whole", str(self.size.mlp.shape.cycle.subset_size))
+        own = [a for (m, _, pool, name), a in self.areas.items() if m == model and pool in usual and name in names]
+        return spread([float(len(areas)) for areas in own], 0)
 
     def _recorded(self, what: str, *models: str) -> str:
         """An option of all records, or of those with one of the classifiers."""
@@ -213,8 +226,8 @@ def paper(what: str) -> str:
     scale = SIZES["paper"](TrainingConfig(device="cpu")).main
     cycle = scale.lessons.cycle
     steps = scale.lessons.episodes * ((cycle.labeling_budget - cycle.initial_size) // cycle.acquisition_size)
-    epochs, episodes = scale.shape.training.epochs, scale.lessons.episodes
-    return f"{dict(labels=cycle.labeling_budget, epochs=epochs, episodes=episodes, steps=steps)[what]:,}"
+    known = {"labels": cycle.labeling_budget, "epochs": scale.shape.training.epochs, "steps": steps}
+    return f"{({**known, 'episodes': scale.lessons.episodes})[what]:,}"
 
 
 def checked(findings: Sequence[Finding], needed: Verdict) -> list[Comparison]:
@@ -223,8 +236,8 @@ def checked(findings: Sequence[Finding], needed: Verdict) -> list[Comparison]:
         if finding.verdict != needed:
             contest = finding.contest
             raise ConfigError(
-                f"{contest.first} against {contest.second} on {contest.where}: the verdict is {finding.verdict!s}, and a "
-                f"sentence says {needed!s}: write it anew."
+                f"{contest.first} against {contest.second} on {contest.where}: the verdict is {finding.verdict!s}, and "
+                f"a sentence says {needed!s}: write it anew."
             )
     return [finding.comparison for finding in findings if finding.comparison is not None]
 

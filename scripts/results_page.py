@@ -87,7 +87,8 @@ def _introduction(
     where = f"{machine.get('cores', '?')} cores of {machine.get('processor', 'an unknown processor')}"
     return (
         f"Every figure of the paper at the size `{commands.size}`: {len(keys):,} of {len(planned):,} runs, judged by "
-        f"the rules of the [protocol](protocol.md), which was written first and tells what was changed since. This page is made from the records in "
+        f"the rules of the [protocol](protocol.md), which was written first and tells what was changed since. This "
+        f"page is made from the records in "
         f"`results/{commands.size}` by\n\n"
         f"```bash\n{commands.page}\n```\n\n"
         f"and the records by `{commands.records}`, on {where} (PyTorch "

@@ -34,7 +34,7 @@ def loose_numbers(text: str, explained: Collection[str]) -> list[str]:
 
 
 def speeds(folder: Path) -> Figure:
-    """Figures from the recorded results of the benchmarks: ``{FILE PATH FORMAT}``, as in {queries results.badge_k10 .0f}.
+    """Figures from the recorded results of the benchmarks: {FILE PATH FORMAT}, as in {queries results.badge_k10 .0f}.
 
     PATH names the keys from the top of FILE.json, joined by dots, and FORMAT is one of `format`. Of the ways in which
     iale trains side by side, FORMAT "fastest" tells the better one.

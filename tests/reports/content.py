@@ -8,8 +8,6 @@ from typing import Any
 
 from iale.benchmark._evidence import Evidence
 from iale.benchmark._experiment import Experiment
-from iale.benchmark._experiments.catalog import EXPERIMENTS
-from iale.benchmark._sizes import Size
 from iale.benchmark._times import by_key
 from iale.reports import _panels, experiment
 from iale.reports._panels import Panel
