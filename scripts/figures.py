@@ -36,8 +36,9 @@ Place = tuple[str, str, str, str]
 class Figures:
     """The figures by name; each group is computed when the first of them is asked for."""
 
-    def __init__(self, evidence: Evidence, size: Size) -> None:
-        self.evidence, self.size = evidence, size
+    def __init__(self, evidence: Evidence, size: Size, former: Sequence[Record] = ()) -> None:
+        """The figures of the records of one size; ``former`` holds runs of policies that were trained again since."""
+        self.evidence, self.size, self.former = evidence, size, former
         self.kinds: dict[str, Callable[..., str]] = {
             "better": lambda *of: self._judged("better", Verdict.HOLDS, *of),
             "won": lambda *of: self._judged("better", Verdict.HOLDS, *of, signed=False),
@@ -52,6 +53,8 @@ class Figures:
             "shift": lambda names, *places: told(self._lifts(names, *places)),
             "lift-p": lambda name, place: f"{self._lifts(name, place)[0].p_holm:.4f}",
             "resized": self._resized,
+            "former": self._former,
+            "retrained": lambda: told(self.retrained),
             "share": self._share,
             "final": self._final,
             "half-widths": self._half_widths,
@@ -95,10 +98,13 @@ class Figures:
     @cached_property
     def areas(self) -> dict[Place, dict[int, float]]:
         """AUCs by seed, of all runs with the usual acquisition size."""
+        return self._areas(self.evidence.records)
+
+    def _areas(self, records: Sequence[Record]) -> dict[Place, dict[int, float]]:
         found: dict[Place, dict[int, float]] = {}
         shapes = [scale.shape for scale in (self.size.mlp, self.size.main, self.size.resnet)]
         usual = {shape.classifier: shape.cycle.acquisition_size for shape in shapes}
-        for record in self.evidence.records:
+        for record in records:
             if record.config.acquisition_size == usual[record.classifier] and not record.overlap:
                 pool = "whole" if record.pool == "whole" else str(record.config.subset_size)
                 place = record.classifier, record.dataset, pool, record.strategy
@@ -159,6 +165,18 @@ class Figures:
         usual = str(self.size.mlp.shape.cycle.subset_size)
         mine, theirs = (self.areas["mlp", self.size.fashion, n, strategy] for n in (pool, usual))
         return told([c for c in [compare(mine, theirs)] if c is not None])
+
+    @cached_property
+    def retrained(self) -> list[Comparison]:
+        """The second training of each policy against its first one, on each data set."""
+        pairs = ((self.areas[place], own) for place, own in self._areas(self.former).items())
+        return [found for found in (compare(*pair) for pair in pairs) if found is not None]
+
+    def _former(self, model: str, dataset: str, first: str, second: str) -> str:
+        """A difference of policies from the first training."""
+        areas, subset = self._areas(self.former), str(self.size.mlp.shape.cycle.subset_size)
+        found = compare(areas[model, dataset, subset, first], areas[model, dataset, subset, second])
+        return told([found] if found else [])
 
     @cached_property
     def shares(self) -> dict[tuple[str, str], list[float]]:

@@ -33,6 +33,7 @@ from sentences import fill, speeds
 
 ROOT = Path(__file__).parents[1]
 RECORDS, PAGE = ROOT / "results" / "standard", ROOT / "docs" / "results.md"
+FORMER = ROOT / "results" / "first-training"  # runs of policies that were trained again, perhaps on another machine
 IMAGES = ROOT / "docs" / "images" / "results"
 README, BEGIN, END = ROOT / "README.md", "<!-- from the records: edit results/standard/readme.md -->", "<!-- end -->"
 SPEEDS, SPEEDS_PAGE = ROOT / "benchmarks" / "performance.md", ROOT / "docs" / "performance.md"
@@ -61,6 +62,11 @@ def main() -> None:
                 print(name)
 
 
+def all_figures(evidence: Evidence, size: Size) -> Figures:
+    """What sentences may tell, with the records of first trainings."""
+    return Figures(evidence, size, read_evidence([FORMER]).records)
+
+
 def page_of(folder: Path, size: Size, images: str) -> str:
     """The page of all results of a size, with the commands that make it and what ``reading.md`` says about it."""
     options = BenchOptions(size=size.name)
@@ -71,13 +77,13 @@ def page_of(folder: Path, size: Size, images: str) -> str:
         experiments={name: bench_command(name, options) for name in EXPERIMENTS},
     )
     evidence, reading = read_evidence([folder], may_be_empty=True), folder / "reading.md"
-    text = fill(reading.read_text(encoding="utf-8"), Figures(evidence, size)) if reading.exists() else ""
+    text = fill(reading.read_text(encoding="utf-8"), all_figures(evidence, size)) if reading.exists() else ""
     return results_page(evidence, [make(size) for make in EXPERIMENTS.values()], text, images, commands)
 
 
 def readme_of(text: str, evidence: Evidence, size: Size) -> str:
     """The README with what was found, from its template."""
-    figures, table = Figures(evidence, size), _table(records_of(EXPERIMENTS["fig8"](size), evidence.records), size)
+    figures, table = all_figures(evidence, size), _table(records_of(EXPERIMENTS["fig8"](size), evidence.records), size)
     template = (RECORDS / "readme.md").read_text(encoding="utf-8").strip()
     found = fill(template, lambda name: table if name == "table" else figures(name))
     before, _, rest = text.partition(BEGIN)

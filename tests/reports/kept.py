@@ -8,7 +8,7 @@ from figures import Figures
 from iale.benchmark._evidence import Evidence, read_evidence
 from iale.benchmark._sizes import SIZES
 from iale.classifiers.base import TrainingConfig
-from make_results import RECORDS, ROOT
+from make_results import RECORDS, ROOT, all_figures
 
 SIZE = SIZES["standard"](TrainingConfig(device="cpu"))
 TARGETS = ("fashion-mnist", "kmnist-10k", "mnist")
@@ -23,7 +23,7 @@ def evidence() -> Evidence:
 
 @cache
 def figures() -> Figures:
-    return Figures(evidence(), SIZE)
+    return all_figures(evidence(), SIZE)
 
 
 def read(page: str) -> str:

@@ -52,6 +52,16 @@ EXPLAINED: dict[str, tuple[str, ...]] = {
 
 SENTENCES = {
     "docs/protocol.md": (
+        "{recorded pool_size} samples may be labeled",
+        "{recorded epochs mlp} epochs, {size initial_size} to {recorded labeling_budget mlp} labels, {seeds cnn} seeds "
+        "({seeds mlp} in figure 8), {recorded test_size mlp} test images",
+        "{recorded epochs cnn} epochs, {size initial_size} to {recorded labeling_budget cnn} labels, {seeds cnn} seeds, "
+        "{recorded test_size cnn} test images",
+        "{recorded epochs resnet18-narrow} epochs, batches of {recorded batch_size resnet18-narrow}, {size initial_size} "
+        "to {recorded labeling_budget resnet18-narrow} labels in acquisitions of "
+        "{recorded acquisition_size resnet18-narrow}, {seeds cnn} seeds, {recorded test_size resnet18-narrow} test images",
+        "{learned mnist-mlp,mnist-cnn episodes} episodes; if many are compared, and for the ResNet-18, "
+        "{learned mnist-mlp-short,mnist-resnet18-narrow episodes}",
         "10 seeds see {seen 10} points and 20 seeds {seen 20}",
         "shares {share confidence,margin first} % of its choices with Confidence and Margin in the first third of a "
         "run and {share confidence,margin last} % in the last, not {share confidence,margin} %",

@@ -156,6 +156,14 @@ def several_experts_are_not_shown_to_be_better() -> bool:
     return Verdict.HOLDS not in {found[t, "mnist-mlp-short-one-expert"] for t in UNSEEN}
 
 
+@says(READING, "four of these policies were trained twice")
+@says("docs/protocol.md", "Four policies were trained twice")
+def four_policies_were_trained_twice() -> bool:
+    weights = {(r.strategy, r.config.weights) for records in (evidence().records, figures().former) for r in records}
+    twice = {name for name, digest in weights if any(n == name and d != digest for n, d in weights)}
+    return len(twice) == 4 and {r.strategy for r in figures().former} == twice and len(figures().retrained) == 8
+
+
 @says(READING, "no single step is decided", "the means rise on both data sets")
 def more_episodes_have_higher_means() -> bool:
     chain = [f"mnist-mlp-short{remark}" for remark in ("-32-episodes", "", "-2-episodes")]
