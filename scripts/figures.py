@@ -85,15 +85,16 @@ class Figures:
         return {name: (each, records_of(each, self.evidence.records)) for name, each in made.items()}
 
     @cached_property
-    def findings(self) -> dict[tuple[str, ...], Finding]:
+    def judged(self) -> dict[str, list[tuple[Claim, Finding]]]:
+        """By experiment."""
+        claims = {n: [c for c in each.claims if isinstance(c, Claim)] for n, (each, _) in self._own.items()}
+        return {n: [(c, f) for c in own for f in judge(c, self._own[n][1])[1]] for n, own in claims.items()}
+
+    @cached_property
+    def findings(self) -> dict[tuple[str, str, str, str], Finding]:
         """By kind of claim, place and both sides."""
-        found: dict[tuple[str, ...], Finding] = {}
-        for each, records in self._own.values():
-            for claim in (c for c in each.claims if isinstance(c, Claim)):
-                for finding in judge(claim, records)[1]:
-                    contest = finding.contest
-                    found[claim.kind, contest.where, contest.first, contest.second] = finding
-        return found
+        every = ((claim, f, f.contest) for own in self.judged.values() for claim, f in own)
+        return {(claim.kind, contest.where, contest.first, contest.second): f for claim, f, contest in every}
 
     @cached_property
     def areas(self) -> dict[Place, dict[int, float]]:
@@ -138,9 +139,8 @@ class Figures:
         return told(checked(found, needed), signed, turned)
 
     def _all_open(self, experiment: str) -> str:
-        each, records = self._own[experiment]
-        found = [finding for c in each.claims if isinstance(c, Claim) for finding in judge(c, records)[1]]
-        return told(checked(found, Verdict.OPEN))
+        """Every comparison of an experiment."""
+        return told(checked([finding for _, finding in self.judged[experiment]], Verdict.OPEN))
 
     @cached_property
     def lifts(self) -> dict[tuple[str, str], Comparison]:

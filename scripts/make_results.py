@@ -46,7 +46,7 @@ def main() -> None:
     evidence = read_evidence([RECORDS])
     pages = {
         PAGE: page_of(RECORDS, size, IMAGES.relative_to(PAGE.parent).as_posix()),
-        README: readme_of(README.read_text(encoding="utf-8"), evidence, size),
+        README: readme_of(README.read_text(encoding="utf-8"), all_figures(evidence, size)),
         SPEEDS_PAGE: speeds_page(),
     }
     for path, text in pages.items():
@@ -81,9 +81,10 @@ def page_of(folder: Path, size: Size, images: str) -> str:
     return results_page(evidence, [make(size) for make in EXPERIMENTS.values()], text, images, commands)
 
 
-def readme_of(text: str, evidence: Evidence, size: Size) -> str:
+def readme_of(text: str, figures: Figures) -> str:
     """The README with what was found, from its template."""
-    figures, table = all_figures(evidence, size), _table(records_of(EXPERIMENTS["fig8"](size), evidence.records), size)
+    records = records_of(EXPERIMENTS["fig8"](figures.size), figures.evidence.records)
+    table = _table(records, figures.size)
     template = (RECORDS / "readme.md").read_text(encoding="utf-8").strip()
     found = fill(template, lambda name: table if name == "table" else figures(name))
     before, _, rest = text.partition(BEGIN)

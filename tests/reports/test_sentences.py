@@ -16,11 +16,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cards import card_of, compared_in
+from cards import Setting, card_of, compared_in
 from iale.errors import ConfigError
 from iale.policies._files import PRETRAINED
 from iale.policies.saved import load_card
-from iale.reports._panels import Panel
 from iale.strategies.catalog import STRATEGIES
 from make_results import BEGIN, END, MADE, RECORDS, ROOT, readme_of, speeds_page
 from sentences import fill, loose_numbers, speeds
@@ -55,11 +54,12 @@ SENTENCES = {
         "{recorded pool_size} samples may be labeled",
         "{recorded epochs mlp} epochs, {size initial_size} to {recorded labeling_budget mlp} labels, {seeds cnn} seeds "
         "({seeds mlp} in figure 8), {recorded test_size mlp} test images",
-        "{recorded epochs cnn} epochs, {size initial_size} to {recorded labeling_budget cnn} labels, {seeds cnn} seeds, "
-        "{recorded test_size cnn} test images",
-        "{recorded epochs resnet18-narrow} epochs, batches of {recorded batch_size resnet18-narrow}, {size initial_size} "
-        "to {recorded labeling_budget resnet18-narrow} labels in acquisitions of "
-        "{recorded acquisition_size resnet18-narrow}, {seeds cnn} seeds, {recorded test_size resnet18-narrow} test images",
+        "{recorded epochs cnn} epochs, {size initial_size} to {recorded labeling_budget cnn} labels, {seeds cnn} "
+        "seeds, {recorded test_size cnn} test images",
+        "{recorded epochs resnet18-narrow} epochs, batches of {recorded batch_size resnet18-narrow}, "
+        "{size initial_size} to {recorded labeling_budget resnet18-narrow} labels in acquisitions of "
+        "{recorded acquisition_size resnet18-narrow}, {seeds cnn} seeds, "
+        "{recorded test_size resnet18-narrow} test images",
         "{learned mnist-mlp,mnist-cnn episodes} episodes; if many are compared, and for the ResNet-18, "
         "{learned mnist-mlp-short,mnist-resnet18-narrow episodes}",
         "10 seeds see {seen 10} points and 20 seeds {seen 20}",
@@ -76,11 +76,11 @@ SENTENCES = {
 
 @cache
 def made_readme() -> str:
-    return readme_of(read("README.md"), evidence(), SIZE)
+    return readme_of(read("README.md"), figures())
 
 
 @cache
-def compared() -> list[Panel]:
+def compared() -> list[Setting]:
     return compared_in(evidence().records, SIZE)
 
 
