@@ -34,7 +34,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
 	touch $@
 
-# docs/results.md and its figures from the records in results/: a minute.
+# Everything that tells results, from the records in results/ and benchmarks/results/: docs/results.md and its figures, what the
+# README found, docs/performance.md, and the cards of the shipped policies. A minute.
 results: $(VENV)/.installed
 	$(BIN)/python scripts/make_results.py
 

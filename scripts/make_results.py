@@ -1,6 +1,9 @@
-"""Makes docs/results.md, its figures and the table in the README from the records in results/standard.
+"""Makes everything that tells results, from the records in results/standard and in benchmarks/results.
 
 python scripts/make_results.py
+
+That is docs/results.md and its figures, what the README found, docs/performance.md, and the cards of the shipped
+policies. Edit the sentences in results/standard/*.md and in benchmarks/performance.md, not in the pages made from them.
 """
 
 from __future__ import annotations
@@ -10,8 +13,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from cards import write_cards
+from figures import Figures
 from iale import _storage as storage
-from iale.benchmark._evidence import read_evidence
+from iale.benchmark._evidence import Evidence, read_evidence
 from iale.benchmark._experiment import records_of
 from iale.benchmark._experiments.catalog import EXPERIMENTS
 from iale.benchmark._sizes import SIZES, Size
@@ -24,22 +29,30 @@ from iale.reports._panels import display_name, panels
 from iale.reports._tables import percent
 from iale.reports.experiment import write_experiment_report
 from results_page import Commands, results_page
+from sentences import fill, speeds
 
 ROOT = Path(__file__).parents[1]
 RECORDS, PAGE = ROOT / "results" / "standard", ROOT / "docs" / "results.md"
+FORMER = ROOT / "results" / "first-training"  # runs of policies that were trained again, perhaps on another machine
 IMAGES = ROOT / "docs" / "images" / "results"
-README, BEGIN, END = ROOT / "README.md", "<!-- from the records -->", "<!-- end -->"
+README, BEGIN, END = ROOT / "README.md", "<!-- from the records: edit results/standard/readme.md -->", "<!-- end -->"
+SPEEDS, SPEEDS_PAGE = ROOT / "benchmarks" / "performance.md", ROOT / "docs" / "performance.md"
+MADE = "<!-- made by `make results`: edit benchmarks/performance.md -->\n\n"
 
 
 def main() -> None:
-    """Writes the page, the table, and a figure for each experiment that has runs."""
+    """Writes the pages, the cards, and a figure for each experiment that has runs."""
     size = SIZES["standard"](TrainingConfig(device="cpu"))
-    storage.write_bytes(PAGE, page_of(RECORDS, size, IMAGES.relative_to(PAGE.parent).as_posix()).encode())
     evidence = read_evidence([RECORDS])
+    pages = {
+        PAGE: page_of(RECORDS, size, IMAGES.relative_to(PAGE.parent).as_posix()),
+        README: readme_of(README.read_text(encoding="utf-8"), all_figures(evidence, size)),
+        SPEEDS_PAGE: speeds_page(),
+    }
+    for path, text in pages.items():
+        storage.write_bytes(path, text.encode())
+    write_cards(evidence.records, size)
     own = {name: records_of(make(size), evidence.records) for name, make in EXPERIMENTS.items()}
-    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
-    table = _table(own["fig8"], size)
-    storage.write_bytes(README, f"{before}{BEGIN}\n{table}\n{END}{rest.partition(END)[2]}".encode())
     with tempfile.TemporaryDirectory() as scratch:
         for name, records in own.items():
             if records:
@@ -49,8 +62,13 @@ def main() -> None:
                 print(name)
 
 
+def all_figures(evidence: Evidence, size: Size) -> Figures:
+    """What sentences may tell, with the records of first trainings."""
+    return Figures(evidence, size, read_evidence([FORMER]).records)
+
+
 def page_of(folder: Path, size: Size, images: str) -> str:
-    """The page of all results of a size, with the commands that make it."""
+    """The page of all results of a size, with the commands that make it and what ``reading.md`` says about it."""
     options = BenchOptions(size=size.name)
     commands = Commands(
         size=size.name,
@@ -58,7 +76,24 @@ def page_of(folder: Path, size: Size, images: str) -> str:
         records=f"{bench_command('all', options)} --workers 2",
         experiments={name: bench_command(name, options) for name in EXPERIMENTS},
     )
-    return results_page(folder, [make(size) for make in EXPERIMENTS.values()], images, commands)
+    evidence, reading = read_evidence([folder], may_be_empty=True), folder / "reading.md"
+    text = fill(reading.read_text(encoding="utf-8"), all_figures(evidence, size)) if reading.exists() else ""
+    return results_page(evidence, [make(size) for make in EXPERIMENTS.values()], text, images, commands)
+
+
+def readme_of(text: str, figures: Figures) -> str:
+    """The README with what was found, from its template."""
+    records = records_of(EXPERIMENTS["fig8"](figures.size), figures.evidence.records)
+    table = _table(records, figures.size)
+    template = (RECORDS / "readme.md").read_text(encoding="utf-8").strip()
+    found = fill(template, lambda name: table if name == "table" else figures(name))
+    before, _, rest = text.partition(BEGIN)
+    return f"{before}{BEGIN}\n\n{found}\n\n{END}{rest.partition(END)[2]}"
+
+
+def speeds_page() -> str:
+    """The page of speeds and memory, from its template."""
+    return MADE + fill(SPEEDS.read_text(encoding="utf-8"), speeds(SPEEDS.parent / "results"))
 
 
 def _table(records: Sequence[Record], size: Size) -> str:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from iale import _storage as storage
-from iale.benchmark._evidence import Evidence, read_evidence
+from iale.benchmark._evidence import Evidence
 from iale.benchmark._experiment import AnyClaim, Claim, Experiment, ShareClaim, TimeClaim, records_of, wanted
 from iale.benchmark._judge import ALIKE, Finding, Verdict, judge, judge_shares, judge_times
-from iale.benchmark._statistics import area, compare, correct, estimate
+from iale.benchmark._statistics import Comparison, area, compare, correct, estimate
 from iale.benchmark._times import Times
 from iale.benchmark.records import Record
 from iale.reports._markup import Table, markdown
@@ -24,7 +22,6 @@ from iale.reports._tables import INTERVALS, NONE, compared, counts, percent, poi
 from iale.reports._times import TIMES_NOTE
 from iale.strategies.catalog import STRATEGIES
 
-_READING = "reading.md"
 _INTERVALS = (*INTERVALS[:2], "p (Holm)")
 
 
@@ -45,26 +42,25 @@ class Commands:
     experiments: Mapping[str, str]
 
 
-def results_page(folder: Path, experiments: Sequence[Experiment], images: str, commands: Commands) -> str:
+def results_page(
+    evidence: Evidence, experiments: Sequence[Experiment], reading: str, images: str, commands: Commands
+) -> str:
     """The page in Markdown; the same records give the same text.
 
     Args:
-        folder: holds the records of one size, and ``reading.md``, what people think of them.
+        evidence: the records of one size.
         experiments: of that size, with the claims to judge.
+        reading: what people think of it, in Markdown.
         images: where the page finds the figures, NAME.svg.
         commands: what to type to make everything again.
-
-    Raises:
-        StorageError: a record is damaged, or a file cannot be read.
     """
-    evidence = read_evidence([folder], may_be_empty=True)
     own = {each.name: records_of(each, evidence.records) for each in experiments}
     parts = [
         "# Results",
         _introduction(experiments, own, evidence, commands),
         "## What the paper claims, and what came out",
         markdown(claim_table([(c, own[e.name]) for e in experiments for c in e.claims], evidence.times)),
-        storage.read_bytes(folder / _READING).decode() if (folder / _READING).exists() else "",
+        reading,
         "## What the sub-pool alone explains",
         "Holm's family is the rows of one table.",
         *(
@@ -91,7 +87,8 @@ def _introduction(
     where = f"{machine.get('cores', '?')} cores of {machine.get('processor', 'an unknown processor')}"
     return (
         f"Every figure of the paper at the size `{commands.size}`: {len(keys):,} of {len(planned):,} runs, judged by "
-        f"the rules of the [protocol](protocol.md), which was written first. This page is made from the records in "
+        f"the rules of the [protocol](protocol.md), which was written first and tells what was changed since. This "
+        f"page is made from the records in "
         f"`results/{commands.size}` by\n\n"
         f"```bash\n{commands.page}\n```\n\n"
         f"and the records by `{commands.records}`, on {where} (PyTorch "
@@ -158,23 +155,34 @@ def pool_tables(records: Sequence[Record]) -> dict[str, Table]:
 
     Only strategies that ran on both pools are listed, so most experiments have no table.
     """
+    found, areas = {}, _areas_by_pool(records)
+    for place, gains in pool_gains(records).items():
+        lines = []
+        for name, gain in gains.items():
+            pools = (percent(estimate(list(areas[place][name, pool].values()))) for pool in ("whole", "subset"))
+            lines.append([_shown(name), *pools, *compared(gain)[1:]])
+        header = ["strategy", "whole pool, AUC %", "sub-pool, AUC %", "gain, points", *_INTERVALS]
+        found[f"{place[0]}, {classifier_name(place[1])}"] = Table(header, lines)
+    return found
+
+
+def pool_gains(records: Sequence[Record]) -> dict[tuple[str, str], dict[str, Comparison]]:
+    """By data set and classifier: what each strategy gains from the sub-pool, one family for Holm's correction."""
+    found = {}
+    for place, own in _areas_by_pool(records).items():
+        learned = sorted({name for name, _ in own} - set(STRATEGIES))
+        names = [n for n in (*STRATEGIES, *learned) if (n, "subset") in own and (n, "whole") in own]
+        if names:
+            found[place] = correct({name: compare(own[name, "subset"], own[name, "whole"]) for name in names})
+    return found
+
+
+def _areas_by_pool(records: Sequence[Record]) -> dict[tuple[str, str], dict[tuple[str, str], dict[int, float]]]:
     areas: dict[tuple[str, str], dict[tuple[str, str], dict[int, float]]] = {}
     for record in sorted(records, key=lambda record: (record.dataset, record.seed)):
         strategies = areas.setdefault((record.dataset, record.classifier), {})
         strategies.setdefault((record.strategy, record.pool), {})[record.seed] = area(record.accuracy)
-    found = {}
-    for (target, model), own in areas.items():
-        learned = sorted({name for name, _ in own} - set(STRATEGIES))
-        names = [n for n in (*STRATEGIES, *learned) if (n, "subset") in own and (n, "whole") in own]
-        gains = correct({name: compare(own[name, "subset"], own[name, "whole"]) for name in names})
-        lines = []
-        for name, gain in gains.items():
-            pools = (percent(estimate(list(own[name, pool].values()))) for pool in ("whole", "subset"))
-            lines.append([_shown(name), *pools, *compared(gain)[1:]])
-        if lines:
-            header = ["strategy", "whole pool, AUC %", "sub-pool, AUC %", "gain, points", *_INTERVALS]
-            found[f"{target}, {classifier_name(model)}"] = Table(header, lines)
-    return found
+    return areas
 
 
 def overlap_table(found: Sequence[Panel]) -> Table | None:

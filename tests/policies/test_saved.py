@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -10,12 +11,15 @@ import pytest
 import torch
 from torch import nn
 
+from iale._storage import write_tensors
+from iale.benchmark._play import describe_run
+from iale.benchmark.grid import GridConfig
 from iale.classifiers.base import TrainingConfig
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.errors import IaleError, PolicyError, UnknownNameError
 from iale.policies.catalog import find_strategy, list_policies
 from iale.policies.iale import IalePolicy, random_policy
-from iale.policies.saved import load_policy, save_policy
+from iale.policies.saved import load_card, load_policy, save_policy
 from iale.policies.state import StateConfig
 from iale.seeding import Stream
 from iale.strategies.base import QueryContext
@@ -106,6 +110,35 @@ def test_an_altered_card_is_refused(folder: Path, change: dict[str, object]) -> 
     card = json.loads((folder / "card.json").read_text())
     (folder / "card.json").write_text(json.dumps({**card, **change}))
     with pytest.raises(IaleError):
+        load_policy(folder)
+
+
+def test_the_digest_of_a_card_is_that_of_records_and_covers_the_values_alone(policy: IalePolicy, folder: Path) -> None:
+    """Here from the definition in docs/policies.md, with NumPy."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(policy.network.state_dict().items()):
+        values = tensor.numpy()
+        digest.update(f"network.{name} torch.{values.dtype} {values.shape} ".encode() + values.tobytes())
+    card, described = load_card(folder), describe_run(GridConfig(), "mine", load_policy(folder), "subset", 0)
+    assert card["weights_sha256"] == described["policy"]["weights_sha256"] == digest.hexdigest()
+
+
+def test_a_card_that_names_the_digest_of_the_file_is_still_read(folder: Path) -> None:
+    """As cards did before; an altered file is refused all the same."""
+    card, weights = json.loads((folder / "card.json").read_text()), folder / "weights.safetensors"
+    data = weights.read_bytes()
+    before = {**card, "weights_sha256": hashlib.sha256(data).hexdigest()}
+    (folder / "card.json").write_text(json.dumps(before))
+    assert isinstance(load_policy(folder), IalePolicy)
+    weights.write_bytes(data[:-5] + bytes([data[-5] ^ 1]) + data[-4:])
+    with pytest.raises(IaleError, match="SHA-256"):
+        load_policy(folder)
+
+
+def test_weights_of_another_type_are_refused(policy: IalePolicy, folder: Path) -> None:
+    halves = {name: tensor.bfloat16() for name, tensor in policy.network.state_dict().items()}
+    write_tensors(folder / "weights.safetensors", halves)
+    with pytest.raises(IaleError, match="SHA-256"):
         load_policy(folder)
 
 

@@ -6,11 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import results_page as results
 from iale.benchmark._evidence import Evidence
 from iale.benchmark._experiment import Experiment
-from iale.benchmark._experiments.catalog import EXPERIMENTS
-from iale.benchmark._sizes import Size
 from iale.benchmark._times import by_key
 from iale.reports import _panels, experiment
 from iale.reports._panels import Panel
@@ -31,9 +28,3 @@ def write_bench_report(
 ) -> None:
     evidence = Evidence(parsed(records), by_key(times), {}, machine)
     experiment.write_experiment_report(what, evidence, out, command)
-
-
-def results_page(folder: Path, size: Size, images: str) -> str:
-    lines = {name: f"iale bench {name} --size {size.name}" for name in EXPERIMENTS}
-    commands = results.Commands(size.name, "make results", f"iale bench all --size {size.name} --workers 2", lines)
-    return results.results_page(folder, [make(size) for make in EXPERIMENTS.values()], images, commands)

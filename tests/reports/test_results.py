@@ -18,8 +18,8 @@ from iale.classifiers.base import TrainingConfig
 from iale.errors import StorageError
 from iale.learner import Step
 from iale.reports._times import TIMES_NOTE
+from make_results import page_of
 from tests.benchmark.content import make_record
-from tests.reports.content import results_page
 
 SIZE = SIZES["standard"](TrainingConfig(device="cpu"))
 GAIN = {"margin": 0.02, "mnist-mlp-short": 0.04}
@@ -49,7 +49,7 @@ def write(folder: Path, records: list[dict[str, Any]]) -> Path:
 
 
 def test_the_page_judges_what_was_run_and_says_what_was_not(tmp_path: Path) -> None:
-    page = results_page(write(tmp_path, played(EXPERIMENTS["schedule"](SIZE))), SIZE, "images")
+    page = page_of(write(tmp_path, played(EXPERIMENTS["schedule"](SIZE))), SIZE, "images")
     verdicts = {line.split("|")[1].strip(): line.split("|")[3].strip() for line in page.splitlines() if "|" in line}
     assert verdicts["the fixed schedule is better than the exponential one"] == "holds"
     assert verdicts["the policy is better than Margin"] == "holds"  # the same runs decide it
@@ -70,7 +70,7 @@ def test_times_are_judged_by_all_seeds_and_doubted(ratios: tuple[float, float], 
         ratio = ratios[record["seed"]] if record["strategy"] == "mnist-cnn" else 1.0
         line = {"key": record["key"], "seconds": 10 * ratio, "fit_seconds": 9.0, "query_seconds": 0.5}
         storage.append_line(tmp_path / "times.jsonl", line)
-    page = results_page(tmp_path, SIZE, "images")
+    page = page_of(tmp_path, SIZE, "images")
     row = next(line for line in page.splitlines() if line.startswith("| a run with IALE takes"))
     assert [cell.strip() for cell in row.split("|")[3:6]] == [
         verdict,
@@ -82,16 +82,16 @@ def test_times_are_judged_by_all_seeds_and_doubted(ratios: tuple[float, float], 
 
 def test_plain_packed_or_in_another_order_the_page_is_the_same(tmp_path: Path) -> None:
     records = played(EXPERIMENTS["schedule"](SIZE))
-    page = results_page(write(tmp_path / "plain", records), SIZE, "images")
-    assert results_page(write(tmp_path / "turned", records[::-1]), SIZE, "images") == page
+    page = page_of(write(tmp_path / "plain", records), SIZE, "images")
+    assert page_of(write(tmp_path / "turned", records[::-1]), SIZE, "images") == page
     pack(tmp_path / "turned")
-    assert results_page(tmp_path / "turned", SIZE, "images") == page
+    assert page_of(tmp_path / "turned", SIZE, "images") == page
 
 
 def test_what_people_think_of_it_stands_in_the_page(tmp_path: Path) -> None:
     write(tmp_path, played(EXPERIMENTS["schedule"](SIZE), seeds=2))
     (tmp_path / "reading.md").write_text("## Reading it\n\nNothing new.\n")
-    assert "## Reading it\n\nNothing new.\n\n## What the sub-pool" in results_page(tmp_path, SIZE, "images")
+    assert "## Reading it\n\nNothing new.\n\n## What the sub-pool" in page_of(tmp_path, SIZE, "images")
 
 
 def test_an_altered_record_is_refused(tmp_path: Path) -> None:
@@ -99,13 +99,13 @@ def test_an_altered_record_is_refused(tmp_path: Path) -> None:
     record["accuracy"][0] += 0.01
     (tmp_path / RECORDS).write_text(json.dumps(record) + "\n")
     with pytest.raises(StorageError, match="line 1, does not fit its digest"):
-        results_page(tmp_path, SIZE, "images")
+        page_of(tmp_path, SIZE, "images")
 
 
 def test_the_page_in_the_documentation_is_made_from_the_records_in_the_repository() -> None:
     """Words are equal; numbers may differ in the last digit, where another processor adds in another order."""
     root = Path(__file__).parents[2]
-    made = results_page(root / "results" / "standard", SIZE, "images/results")
+    made = page_of(root / "results" / "standard", SIZE, "images/results")
     shown = (root / "docs" / "results.md").read_text()
     number = r"[−+]?\d+(?:\.\d+)?"
     assert re.sub(rf"\s+|-+|{number}", " ", made) == re.sub(rf"\s+|-+|{number}", " ", shown), "run `make results`"

@@ -9,9 +9,8 @@ from functools import lru_cache
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from iale import _storage as storage
 from iale._versions import versions
 from iale.benchmark._content import NAMES, seal
 from iale.benchmark._experiment import ORACLES
@@ -27,6 +26,7 @@ from iale.data.catalog import load_dataset
 from iale.data.samples import DataSet
 from iale.errors import ConfigError, DataError, ModelError
 from iale.learner import Learner, Oracle, Step, accuracy, run_cycle, start
+from iale.policies._digest import weights_digest
 from iale.policies.catalog import find_strategy
 from iale.seeding import Stream
 from iale.strategies.base import QueryStrategy
@@ -56,17 +56,6 @@ def describe_run(
     digest = None if strategy is None else weights_digest(strategy)
     policy = None if strategy is None or digest is None else {"kind": strategy.name, "weights_sha256": digest}
     return {**config.described(name, pool, seed), "policy": policy}
-
-
-def weights_digest(strategy: QueryStrategy) -> str | None:
-    """SHA-256 of the weights of a trained policy; None for a strategy without weights."""
-    parts = []
-    for name, part in sorted(vars(strategy).items()):
-        if isinstance(part, nn.Module):
-            for key, tensor in sorted(part.state_dict().items()):
-                parts.append(f"{name}.{key} {tensor.dtype} {tuple(tensor.shape)} ".encode())
-                parts.append(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return storage.sha256(b"".join(parts)) if parts else None
 
 
 def make_record(described: Mapping[str, Any], steps: Sequence[Step]) -> Record:

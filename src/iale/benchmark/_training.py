@@ -22,13 +22,13 @@ from iale import _storage as storage
 from iale._implied import compact
 from iale.benchmark._evidence import COSTS, PolicyCost
 from iale.benchmark._experiment import Experiment
-from iale.benchmark._play import weights_digest
 from iale.benchmark._sizes import PolicyConfig
 from iale.classifiers.base import resolve_device
 from iale.dagger.alil import train_alil
 from iale.dagger.config import AlilConfig
 from iale.dagger.trainer import train_policy
 from iale.executors import Executor, as_completed
+from iale.policies._digest import weights_digest
 from iale.policies._files import CARD, PRETRAINED
 from iale.policies.saved import load_card, load_policy
 

@@ -20,7 +20,7 @@ class PolicyCard(TypedDict, total=False):
         kind: "iale" or "alil".
         num_classes: C of the classifiers it fits.
         embedding_dim: D of the classifiers it fits.
-        weights_sha256: digest of the file with the weights.
+        weights_sha256: digest of the weights, the same that records name.
         versions: of Python and of the packages that trained it.
         state: the parts of Eq. 1 that an IALE policy sees, by the names of `StateConfig`.
         pooling: how an ALIL policy sees the labeled samples.

@@ -2,7 +2,7 @@
 
     mnist-cnn/
       weights.safetensors   the network's weights
-      card.json             what it expects, where it comes from, what it was measured to do, and the weights' SHA-256
+      card.json             what it expects, where it comes from, what it was measured to do, the weights' digest
 
 Nothing is unpickled. The card is written last and carries the digest of the weights, so a folder with a card is whole.
 """
@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import TypeVar, cast, overload
 
 import torch
+from torch import Tensor
 
 from iale import _storage as storage
 from iale._versions import versions
 from iale.errors import PolicyError, StorageError
+from iale.policies._digest import digest_of, weights_digest
 from iale.policies._files import CARD, WEIGHTS
 from iale.policies.base import Policy, PolicyCard
 from iale.registry import Registry
@@ -34,7 +36,8 @@ def save_policy(policy: Policy, folder: Path, card: Mapping[str, object]) -> Non
 
     ``card`` says where the policy comes from, JSON-able; see `PolicyCard`. What the policy expects is added.
     """
-    digest = storage.write_tensors(folder / WEIGHTS, policy.network.state_dict())
+    storage.write_tensors(folder / WEIGHTS, policy.network.state_dict())
+    digest = weights_digest(policy)
     shape = {"num_classes": policy.num_classes, "embedding_dim": policy.embedding_dim}
     expects = {"kind": policy.name, **policy.expects(), **shape, "weights_sha256": digest, "versions": versions()}
     storage.write_json(folder / CARD, {**card, **expects})
@@ -66,7 +69,7 @@ def load_policy(folder: Path, cls: type[Policy] | None = None) -> Policy:
         raise PolicyError(
             f"the card of the policy {folder} is incomplete or wrong ({error}): restore or retrain it."
         ) from error
-    weights = storage.read_tensors(folder / WEIGHTS, digest)
+    weights = _read_weights(folder / WEIGHTS, digest)
     expected = {name: tuple(value.shape) for name, value in policy.network.state_dict().items()}
     found = {name: tuple(value.shape) for name, value in weights.items()}
     if found != expected:
@@ -78,6 +81,12 @@ def load_policy(folder: Path, cls: type[Policy] | None = None) -> Policy:
         raise PolicyError(f"the weights of the policy {folder} are not finite: retrain it.")
     policy.network.load_state_dict(weights)
     return policy
+
+
+def _read_weights(path: Path, digest: str) -> dict[str, Tensor]:
+    """The weights with that digest; a card of the first version names the digest of the whole file instead."""
+    weights = storage.read_tensors(path)
+    return weights if digest_of({"network": weights}) == digest else storage.read_tensors(path, digest)
 
 
 def load_card(folder: Path) -> PolicyCard:

@@ -1,0 +1,229 @@
+"""What pages say in words about the results ("nowhere else", "as good") follows from the records.
+
+Each function names a page and phrases that stand there; if a phrase is changed, its check is to be changed as well.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from iale.benchmark._experiment import Claim
+from iale.benchmark._experiments.catalog import EXPERIMENTS
+from iale.benchmark._judge import ALIKE, Verdict
+from iale.benchmark._power import USUAL
+from iale.strategies.catalog import STRATEGIES
+from tests.reports.kept import READING, SIZE, TARGETS, UNSEEN, evidence, figures, flat, read
+
+Check = Callable[[], bool]
+RIVALS = [name for name in STRATEGIES if name != "random"]
+CHECKS: list[tuple[str, str, Check]] = []
+
+
+def says(page: str, *phrases: str) -> Callable[[Check], Check]:
+    """The check decides about these phrases of a page."""
+
+    def noted(check: Check) -> Check:
+        CHECKS.extend((page, phrase, check) for phrase in phrases)
+        return check
+
+    return noted
+
+
+def verdicts(kind: str, first: str, model: str = "mlp") -> dict[tuple[str, str], Verdict]:
+    """On the data sets that a policy has not seen, by data set and second strategy."""
+    return {
+        (where.split(",")[0], second): finding.verdict
+        for (of, where, one, second), finding in figures().findings.items()
+        if of == kind and one == first and where in {f"{target}, {model}" for target in UNSEEN}
+    }
+
+
+def ends(model: str, where: str, first: str, second: str) -> tuple[float, float]:
+    """The ends of the interval of a difference."""
+    gap = figures().gap(model, where, first, second).difference
+    assert gap.low is not None
+    assert gap.high is not None
+    return gap.low, gap.high
+
+
+def below_random(name: str, *places: str) -> list[bool]:
+    return [ends("mlp", place, name, "random")[1] < 0 for place in places]
+
+
+@says("README.md", "Margin is as good** (with an MLP; with a CNN most comparisons are undecided)")
+@says("docs/index.md", "with an MLP, Margin is as good as a learned policy")
+@says("docs/policies.md", "with an MLP Margin is as good")
+def margin_is_as_good_with_an_mlp_and_little_is_decided_with_a_cnn() -> bool:
+    open_ = [v == Verdict.OPEN for v in verdicts("as good", "mnist-cnn", "cnn").values()]
+    return all(ends("mlp", t, "margin", "mnist-mlp")[0] > -ALIKE for t in UNSEEN) and sum(open_) > len(open_) / 2
+
+
+@says("docs/protocol.md", "A policy is not shown to be as good as Margin; Margin is shown to be as good as a policy")
+def the_policy_is_not_shown_to_be_as_good() -> bool:
+    one_way = [ends("mlp", t, "mnist-mlp", "margin")[0] > -ALIKE for t in UNSEEN]
+    return not any(one_way) and margin_is_as_good_with_an_mlp_and_little_is_decided_with_a_cnn()
+
+
+@says("README.md", "from the whole pool it chooses worse than at random")
+@says(
+    "docs/policies.md", "From the whole pool, the policy for the MLP chose worse than at random on all three data sets"
+)
+def the_policy_is_below_random_on_the_whole_pool() -> bool:
+    return all(below_random("mnist-mlp", *(f"{t}@whole" for t in TARGETS)))
+
+
+@says("docs/strategies/coreset.md", "On whole pools it was worse than Random on all three data sets")
+def coreset_is_below_random_on_the_whole_pool() -> bool:
+    return all(below_random("coreset", *(f"{t}@whole" for t in TARGETS)))
+
+
+@says("docs/concepts.md", "it helps Confidence, Entropy, CoreSet and MC-Dropout, and a policy needs it")
+def the_sub_pool_helps_those_four_and_the_policy() -> bool:
+    return bool(figures()("lift confidence,entropy,coreset,mc-dropout,mnist-mlp"))  # refused unless it holds
+
+
+@says("README.md", "Without predictions it loses nothing")
+def nothing_is_lost_without_predictions() -> bool:
+    return set(verdicts("as good", "mnist-mlp-short-no-predictions").values()) == {Verdict.HOLDS}
+
+
+@says(READING, "a policy without is even ahead")
+def on_kmnist_a_policy_without_predictions_is_ahead() -> bool:
+    return ends("mlp", "kmnist-10k", "mnist-mlp-short-no-predictions", "mnist-mlp-short")[0] > 0
+
+
+@says(READING, "it wins where they are weak, Entropy and CoreSet", "and nowhere else")
+def the_policy_wins_against_two_heuristics() -> bool:
+    found = {place: v for place, v in verdicts("better", "mnist-mlp").items() if place[1] in RIVALS}
+    won = {place for place, v in found.items() if v == Verdict.HOLDS}
+    return len(found) == 2 * len(RIVALS) and won == {(t, name) for t in UNSEEN for name in ("entropy", "coreset")}
+
+
+@says(READING, "It resembles Confidence and Margin, the more so the more labels there are")
+def shares_grow_and_no_other_is_more_alike() -> bool:
+    shares = figures().shares
+    grow = [bool(np.all(np.diff(shares[name, t]) > 0)) for name in ("confidence", "margin") for t in TARGETS]
+    first = {max(RIVALS, key=lambda name: shares[name, t][part]) for t in TARGETS for part in range(3)}
+    return all(grow) and first == {"confidence", "margin"}
+
+
+@says(READING, "but not visibly on KMNIST", "Margin and BADGE show no such gain")
+def some_are_not_lifted() -> bool:
+    places = [("ensemble", "kmnist-10k"), *((name, t) for name in ("margin", "badge") for t in TARGETS)]
+    return all((figures().lifts[place].difference.low or 0) <= 0 for place in places)
+
+
+def resized(name: str, pool: int) -> tuple[float, bool]:
+    """The mean difference of a sub-pool to the one of 100, and whether its interval includes 0."""
+    one, usual = (figures().areas["mlp", "fashion-mnist", str(n), name] for n in (pool, 100))
+    gaps = [one[seed] - usual[seed] for seed in one]
+    low, high = stats.t.interval(0.95, len(gaps) - 1, np.mean(gaps), stats.sem(gaps))
+    return float(np.mean(gaps)), bool(low < 0 < high)
+
+
+@says(READING, "its mean falls from 400 samples on")
+def the_policy_falls_with_the_sub_pool() -> bool:
+    means = [resized("mnist-mlp", pool)[0] for pool in (200, 400, 1000, 2000)]
+    return bool(np.all(np.diff(means) < 0)) and means[1] < 0 < means[0]
+
+
+@says(READING, "Between 20 and 2,000 samples, no size can be told from 100 for Margin and BADGE")
+def margin_and_badge_do_not() -> bool:
+    return all(resized(name, n)[1] for name in ("margin", "badge") for n in (20, 50, 200, 400, 1000, 2000))
+
+
+@says(READING, "leaving one out is nowhere shown to cost anything")
+@says(READING, "On KMNIST a policy that never watched Confidence is ahead")
+@says(READING, "the one of twelve comparisons whose interval excludes zero")
+def one_expert_left_out_makes_a_difference() -> bool:
+    (claim,) = EXPERIMENTS["fig5c"](SIZE).claims
+    assert isinstance(claim, Claim)
+    found = {(c.where.split(",")[0], c.second): c.first for c in claim.contests}
+    intervals = {(where, fewer): ends("mlp", where, full, fewer) for (where, fewer), full in found.items()}
+    clear = {place: high < 0 for place, (low, high) in intervals.items() if low > 0 or high < 0}
+    return len(intervals) == 12 and clear == {("kmnist-10k", "mnist-mlp-short-without-confidence"): True}
+
+
+@says(READING, "Six experts are not shown to be better than Ensemble alone")
+def several_experts_are_not_shown_to_be_better() -> bool:
+    found = verdicts("better", "mnist-mlp-short")
+    return Verdict.HOLDS not in {found[t, "mnist-mlp-short-one-expert"] for t in UNSEEN}
+
+
+@says(READING, "four of these policies were trained twice")
+@says("docs/protocol.md", "Four policies were trained twice")
+def four_policies_were_trained_twice() -> bool:
+    weights = {(r.strategy, r.config.weights) for records in (evidence().records, figures().former) for r in records}
+    twice = {name for name, digest in weights if any(n == name and d != digest for n, d in weights)}
+    return len(twice) == 4 and {r.strategy for r in figures().former} == twice and len(figures().retrained) == 8
+
+
+@says(READING, "no single step is decided", "the means rise on both data sets")
+def more_episodes_have_higher_means() -> bool:
+    chain = [f"mnist-mlp-short{remark}" for remark in ("-32-episodes", "", "-2-episodes")]
+    gaps = [figures().gap("mlp", t, *pair).difference for t in UNSEEN for pair in itertools.pairwise(chain)]
+    return len(gaps) == 4 and all(gap.mean > 0 for gap in gaps) and bool(figures()("all-open episodes"))
+
+
+@says(READING, "on the same seeds, a higher mean than that of any heuristic or policy")
+def the_oracle_is_on_top() -> bool:
+    areas = figures().areas
+    for target in UNSEEN:
+        best = areas["mlp", target, "100", "best-of-random"]
+        others = {name: own for (*place, name), own in areas.items() if place == ["mlp", target, "100"]}
+        means = [
+            np.mean([own[s] for s in best])
+            for name, own in others.items()
+            if name not in ("best-of-random", "greedy-look-ahead")
+        ]
+        if len(means) < 20 or max(means) >= np.mean([*best.values()]):
+            return False
+    return True
+
+
+@says(READING, "and nothing is decided")
+def nothing_is_decided_with_the_resnet() -> bool:
+    place = "fashion-mnist, resnet18-narrow"
+    found = [f.verdict for (kind, where, *_), f in figures().findings.items() if kind == "better" and where == place]
+    return len(found) == 3 and set(found) == {Verdict.OPEN}
+
+
+@says(READING, "and below Random, too, but for the published variant on KMNIST")
+@says("docs/protocol.md", "On KMNIST, the published variant of ALIL cannot be told from Random")
+def alil_is_below_random_but_for_one() -> bool:
+    found = [below_random(f"mnist-mlp-alil-{variant}", *UNSEEN) for variant in ("corrected", "faithful")]
+    return found == [[True, True], [True, False]]
+
+
+@says(READING, "With the CNN one of four comparisons with the policy is decided")
+def one_comparison_with_alil_is_decided_with_the_cnn() -> bool:
+    found = [v for (_, name), v in verdicts("better", "mnist-cnn", "cnn").items() if "alil" in name]
+    return sorted(found) == [Verdict.HOLDS, *3 * [Verdict.OPEN]]
+
+
+@says("docs/protocol.md", "the usual standard deviation of 1.6 points")
+def the_usual_deviation_is_the_median_of_the_records() -> bool:
+    """Of each experiment first: half the interval is t · s / √n."""
+    medians = []
+    for own in figures().judged.values():
+        gaps = [f.comparison.difference for _, f in own if f.comparison is not None]
+        halves = [(gap.high - gap.mean, gap.count) for gap in gaps if gap.high is not None]
+        medians += [np.median([half * np.sqrt(n) / stats.t.ppf(0.975, n - 1) for half, n in halves])] if halves else []
+    return round(float(np.median(medians)), 3) == USUAL == 0.016
+
+
+@says("docs/labeling.md", "A folder of 100,000 images opens within 5 s")
+def a_large_folder_opens_in_time() -> bool:
+    return bool(json.loads(read("benchmarks/results/label.json"))["results"]["start_s_100k"] <= 5)
+
+
+@pytest.mark.parametrize(("page", "phrase", "check"), CHECKS, ids=[phrase for _, phrase, _ in CHECKS])
+def test_words_are_true(page: str, phrase: str, check: Check) -> None:
+    assert phrase in flat(read(page)), f"{check.__name__} decided about these words: what do the new ones say?"
+    assert check()
