@@ -252,9 +252,9 @@ def test_a_strategy_that_does_not_suit_the_classifier_stops_all_before_the_first
     prepared = play.prepared
 
     def without_dropout(*arguments: Any) -> Any:
-        data, classifier = prepared(*arguments)
+        data, classifier, fingerprint = prepared(*arguments)
         classifier.has_dropout = False
-        return data, classifier
+        return data, classifier, fingerprint
 
     without_dropout.cache_clear = prepared.cache_clear  # type: ignore[attr-defined]
     monkeypatch.setattr(plan, "prepared", without_dropout)
