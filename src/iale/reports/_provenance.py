@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from iale.benchmark.records import Record
 
+_COUNTED = ("cores", "threads")
+
 
 def provenance(records: Sequence[Record], folders: Mapping[str, str]) -> list[str]:
     """One line for each machine with its versions and for each data set, most runs first; says what is not known.
@@ -33,7 +35,8 @@ def runs(count: int) -> str:
 
 
 def _maker(record: Record) -> str:
-    parts = [f"{value} {name}" if name in ("cores", "threads") else value for name, value in record.machine.items()]
+    ordered = sorted(record.machine.items(), key=lambda item: (item[0] not in ("processor", "gpu"), item[0]))
+    parts = [f"{value} {name[:-1] if value == '1' else name}" if name in _COUNTED else value for name, value in ordered]
     known = [f"{name} {version}" for name, version in sorted(record.versions.items())]
     where = f"on {', '.join(parts)}" if parts else "on a machine that they do not name"
     return f"{where}, with {', '.join(known)}"
