@@ -103,7 +103,7 @@ def changing(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Call
     return path, lambda: change(path, what)
 
 
-def refused(capsys: pytest.CaptureFixture[str], *words: str | Path) -> str:
+def refused(capsys: pytest.CaptureFixture[str], *words: object) -> str:
     """What a command says that exits with 2, one line."""
     capsys.readouterr()
     assert main([str(word) for word in words]) == 2

@@ -41,7 +41,11 @@ def test_the_same_samples_have_one_fingerprint_wherever_they_are(tmp_path: Path)
     np.save(tmp_path / "x.npy", np.concatenate([X[::-1], X]))
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
     known = fingerprint_of(of(ArraySamples(X)))
-    others = [ArraySamples(torch.from_numpy(X)), ArraySamples(np.asfortranarray(X)), ArraySamples(mapped[50:])]
+    others: list[Samples] = [
+        ArraySamples(torch.from_numpy(X)),
+        ArraySamples(np.asfortranarray(X)),
+        ArraySamples(mapped[50:]),
+    ]
     others += [Subset(ArraySamples(mapped), torch.arange(99, 49, -1).flip(0)), ArraySamples(X.astype(np.float64))]
     assert {fingerprint_of(of(samples)) for samples in others} == {known}
     assert fingerprint_of(replace(of(ArraySamples(X)), name="elsewhere")) == known
