@@ -14,9 +14,10 @@ from iale.benchmark._judge import ALIKE, Finding, Verdict, judge, judge_shares, 
 from iale.benchmark._statistics import Comparison, area, compare, correct, estimate
 from iale.benchmark._times import Times
 from iale.benchmark.records import Record
-from iale.reports._markup import Table, markdown
+from iale.reports._markup import Table, markdown, markdown_text
 from iale.reports._overlap import mean_overlap, watched
 from iale.reports._panels import Panel, classifier_name, display_name, panels
+from iale.reports._provenance import provenance
 from iale.reports._summary import costs
 from iale.reports._tables import INTERVALS, NONE, compared, counts, percent, points, policy_table
 from iale.reports._times import TIMES_NOTE
@@ -73,6 +74,9 @@ def results_page(
     for each in experiments:
         parts += _section(each, own[each.name], evidence.times, images, commands)
     parts += ["## What the policies cost", markdown(policy_table(evidence.costs))]
+    shown = {record.key: record for records in own.values() for record in records}
+    lines = provenance(list(shown.values()), evidence.machine)
+    parts += ["## Where the records come from", "\n".join(f"- {markdown_text(line)}" for line in lines)]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
 

@@ -110,6 +110,31 @@ def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     assert not _alive(worker)
 
 
+def test_workers_that_still_import_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
+    """PyTorch takes seconds to import, or longer on a busy machine; here, minutes. The parent dies meanwhile."""
+    (tmp_path / "torch.py").write_text("import pathlib, sys, time\npathlib.Path('begun').touch()\ntime.sleep(300)\n")
+    (tmp_path / "parent.py").write_text(
+        "import multiprocessing, time\n"
+        "from iale.executors import ProcessExecutor\n"
+        "if __name__ == '__main__':\n"
+        "    executor = ProcessExecutor(1)\n"
+        "    executor.submit(abs, 1)\n"
+        "    print(multiprocessing.active_children()[0].pid, flush=True)\n"
+        "    time.sleep(300)\n"
+    )
+    command = [sys.executable, "parent.py"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        worker, deadline = int(parent.stdout.readline()), time.monotonic() + 60
+        while not (tmp_path / "begun").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert _alive(worker)
+        parent.kill()
+    while _alive(worker) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not _alive(worker)
+
+
 def test_tensors_come_back_as_bytes_and_outlive_their_worker() -> None:
     with open_executor(2) as executor:
         results = [executor.submit(torch.full, (3,), value) for value in (1.0, 2.0)]

@@ -204,13 +204,13 @@ def _run(work: _Work) -> _ByValue:
 
 
 def _begin_worker(parent: Connection) -> None:
-    """Sets up a worker: one thread, Ctrl-C left to the parent, and an end when the parent ends."""
+    """Sets up a worker: an end when the parent ends, Ctrl-C left to the parent, and one thread."""
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()  # first: PyTorch takes seconds to import
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["OMP_NUM_THREADS"] = "1"
     import torch
 
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
 def _end_with(parent: Connection) -> None:

@@ -199,7 +199,10 @@ def test_labels_that_were_never_acquired_change_nothing(
     poisoned = replace(digits, train_labels=torch.where(asked, digits.train_labels, 9 - digits.train_labels))
     # The first labels are drawn class by class, so these draws see the true ones.
     monkeypatch.setattr(play, "start", lambda recipe, _, *rest, **more: start(recipe, digits, *rest, **more))
-    assert run_one(CONFIG, poisoned, strategy, "subset", 0) == clean
+    found = run_one(CONFIG, poisoned, strategy, "subset", 0)
+    assert found["data"]["inputs"] == clean["data"]["inputs"]
+    assert found["data"]["labels"] != clean["data"]["labels"]  # the one thing that reads all labels, and the digest
+    assert {**found, "data": None, "digest": None} == {**clean, "data": None, "digest": None}
 
 
 def test_the_pool_is_a_part_drawn_per_seed_and_the_same_for_every_strategy(digits: DataSet) -> None:
@@ -252,9 +255,9 @@ def test_a_strategy_that_does_not_suit_the_classifier_stops_all_before_the_first
     prepared = play.prepared
 
     def without_dropout(*arguments: Any) -> Any:
-        data, classifier = prepared(*arguments)
+        data, classifier, fingerprint = prepared(*arguments)
         classifier.has_dropout = False
-        return data, classifier
+        return data, classifier, fingerprint
 
     without_dropout.cache_clear = prepared.cache_clear  # type: ignore[attr-defined]
     monkeypatch.setattr(plan, "prepared", without_dropout)

@@ -7,6 +7,7 @@ import torch
 from iale.classifiers.base import TrainingConfig, resolve_device
 from iale.classifiers.build import CLASSIFIERS, build_classifier
 from iale.classifiers.build import _channel_statistics as channel_statistics
+from iale.data._checks import rows_of
 from iale.data.arrays import ArraySamples
 from iale.errors import ConfigError, UnknownNameError
 
@@ -62,3 +63,32 @@ def test_training_options_out_of_range(options: dict[str, object], message: str)
 
 def test_auto_takes_the_gpu_where_there_is_one() -> None:
     assert resolve_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+class _Endless:
+    """Samples without memory, which refuse an index beyond their end as arrays do."""
+
+    shape, dtype = (1,), torch.float32
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def batch(self, indices: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(rows_of(indices, self.length)).float()[:, None]
+
+
+@pytest.mark.parametrize("length", [2**24 - 1, 2**24, 16_777_220, 2**24 + 5, 2**25 + 3, 3 * 10**9])
+def test_statistics_of_many_samples_end_with_the_last(length: int) -> None:
+    """A float32 cannot name the last of them, and rounds upwards for some lengths."""
+    (mean,), _ = channel_statistics(_Endless(length))
+    assert mean == pytest.approx((length - 1) / 2, rel=1e-3)
+
+
+@pytest.mark.parametrize("length", [1, 999, 1438, 3000, 8000, 50_000, 60_000])
+def test_statistics_of_kept_records_look_at_the_samples_they_looked_at(length: int) -> None:
+    seen = channel_statistics(_Endless(length))
+    rows = torch.linspace(0, length - 1, min(1000, length)).long().double()
+    assert seen == ([float(rows.mean())], [float(rows.std(correction=0))])

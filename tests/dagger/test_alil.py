@@ -24,6 +24,7 @@ from iale.dagger._rounds import claim
 from iale.dagger._update import update_alil
 from iale.dagger.alil import train_alil
 from iale.dagger.config import AlilConfig, DaggerConfig
+from iale.data._made_from import DataFingerprint
 from iale.data.catalog import load_dataset
 from iale.data.samples import DataSet
 from iale.errors import ConfigError, IaleError
@@ -273,11 +274,12 @@ def test_a_killed_run_goes_on_to_the_same_bytes(undisturbed: dict[str, bytes], t
 
 
 def test_a_folder_holds_one_run(tmp_path: Path) -> None:
-    claim(CONFIG, tmp_path)
-    claim(replace(CONFIG, episodes=9), tmp_path)
+    source = DataFingerprint("ab", "cd")
+    claim(CONFIG, tmp_path, source)
+    claim(replace(CONFIG, episodes=9), tmp_path, source)
     for other in (CORRECTED, DaggerConfig()):
         with pytest.raises(ConfigError, match="another configuration"):
-            claim(other, tmp_path)
+            claim(other, tmp_path, source)
 
 
 @pytest.mark.parametrize(

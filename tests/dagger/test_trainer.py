@@ -11,8 +11,11 @@ from iale._implied import compact
 from iale.classifiers.base import TrainingConfig
 from iale.dagger._rounds import claim, episodes_of
 from iale.dagger.config import DaggerConfig
+from iale.data._made_from import DataFingerprint
 from iale.errors import ConfigError
 from iale.policies.catalog import list_policies
+
+SOURCE = DataFingerprint("ab", "cd")
 
 
 def test_rounds_share_out_the_episodes() -> None:
@@ -22,17 +25,17 @@ def test_rounds_share_out_the_episodes() -> None:
 
 def test_a_folder_holds_one_run(tmp_path: Path) -> None:
     config = DaggerConfig(episodes=4, round_size=2)
-    claim(config, tmp_path)
-    claim(config, tmp_path)
+    claim(config, tmp_path, SOURCE)
+    claim(config, tmp_path, SOURCE)
     with pytest.raises(ConfigError, match="another configuration"):
-        claim(replace(config, seed=1), tmp_path)
+        claim(replace(config, seed=1), tmp_path, SOURCE)
 
 
 def test_a_run_of_full_rounds_may_grow(tmp_path: Path) -> None:
-    claim(DaggerConfig(episodes=4, round_size=2), tmp_path)
-    claim(DaggerConfig(episodes=7, round_size=2), tmp_path)
+    claim(DaggerConfig(episodes=4, round_size=2), tmp_path, SOURCE)
+    claim(DaggerConfig(episodes=7, round_size=2), tmp_path, SOURCE)
     with pytest.raises(ConfigError, match="do not fill rounds of 2"):
-        claim(DaggerConfig(episodes=8, round_size=2), tmp_path)
+        claim(DaggerConfig(episodes=8, round_size=2), tmp_path, SOURCE)
 
 
 def test_a_configuration_has_the_keys_of_the_shipped_policies() -> None:

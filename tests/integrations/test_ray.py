@@ -102,6 +102,29 @@ def test_a_killed_worker_costs_time_and_no_episode(cluster: Executor, marker: Pa
 
 
 @pytest.mark.slow
+def test_a_worker_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    """As the workers of a Ray on this machine do, because it dies with a command that is killed."""
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import os, time\n"
+        "from iale.integrations.ray import _end_without\n"
+        "if child := os.fork():\n"
+        "    print(child, flush=True)\n"
+        "    time.sleep(300)\n"
+        "_end_without(os.getppid())\n"
+    )
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        parent.kill()
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+        if Path(f"/proc/{child}/stat").exists() and ") Z " in Path(f"/proc/{child}/stat").read_text():
+            return  # nobody has collected it
+    assert not Path(f"/proc/{child}").exists()
+
+
 def test_a_killed_command_goes_on_to_the_same_records(cluster: Executor, tmp_path: Path) -> None:
     config = replace(RUNS, strategies=("random", "margin"), seeds=8)
     assert cluster.submit(abs, -1).result() == 1

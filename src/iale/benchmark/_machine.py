@@ -15,8 +15,21 @@ from iale._versions import versions
 
 def describe_machine() -> dict[str, str]:
     """Processor, cores, graphics card, system and versions, but no names of hosts or users."""
-    gpu = {"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}
-    return {"processor": _processor(), "cores": str(os.cpu_count()), **gpu, "system": platform.system(), **versions()}
+    return {**_hardware("cuda" if torch.cuda.is_available() else "cpu"), **versions()}
+
+
+def describe_maker(device: str) -> dict[str, str]:
+    """The machine as a record names it: what its numbers may depend on, the same in every execution.
+
+    A graphics card is named only if it took part: a worker that computes on the CPU may not see the card.
+    """
+    return {**_hardware(device), "threads": str(torch.get_num_threads())}
+
+
+def _hardware(device: str) -> dict[str, str]:
+    found = {"processor": _processor(), "instructions": torch.backends.cpu.get_cpu_capability()}
+    gpu = {"gpu": torch.cuda.get_device_name(device)} if torch.device(device).type == "cuda" else {}
+    return {**found, "cores": str(os.cpu_count()), **gpu, "system": f"{platform.system()} {platform.machine()}"}
 
 
 def reset_peak() -> None:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from iale.benchmark._content import label, run_key
 from iale.benchmark._experiment import Experiment
-from iale.benchmark._play import Run, begin_run, check, find_contender, prepared
+from iale.benchmark._play import Run, begin_run, check, find_contender, forget, loaded, prepared
+from iale.benchmark._same_data import refuse_other_data
 from iale.benchmark.grid import GridConfig
+from iale.benchmark.records import Record
 from iale.classifiers.base import resolve_device
 from iale.data.catalog import load_dataset
 from iale.errors import ConfigError
+from iale.executors import one_thread
 from iale.policies.catalog import find_strategy
 
 
 def planned(configs: Sequence[GridConfig]) -> Mapping[str, Run]:
     """Every run by its key, after a check that each of them can start; the device of all is chosen here."""
-    prepared.cache_clear()
+    with one_thread():  # the statistics of the data must be those that a worker computes
+        return _planned(configs)
+
+
+def _planned(configs: Sequence[GridConfig]) -> Mapping[str, Run]:
+    forget()
     runs: dict[str, Run] = {}
     labels: dict[str, str] = {}
     for config in configs:
@@ -32,6 +40,17 @@ def planned(configs: Sequence[GridConfig]) -> Mapping[str, Run]:
                 )
             runs.setdefault(run_key(described), run)
     return runs
+
+
+def check_kept(records: Sequence[Record], datasets: Iterable[str], where: str) -> None:
+    """Checks that records were made from the data sets that are there now; raises DataError if not.
+
+    A data set is read, once, only if one of its records has a fingerprint.
+    """
+    forget()
+    for dataset in dict.fromkeys(datasets):
+        if any(record.dataset == dataset and record.data is not None for record in records):
+            refuse_other_data(records, dataset, loaded(dataset)[1], where)
 
 
 def check_additions(experiment: Experiment, added: Sequence[str]) -> None:
@@ -56,7 +75,7 @@ def check_additions(experiment: Experiment, added: Sequence[str]) -> None:
 
 def _checked(config: GridConfig) -> Iterator[Run]:
     """The runs of one grid; each pool and seed is begun once on trial, which is cheap because nothing is fitted."""
-    data, classifier = prepared(config.dataset, config.classifier, config.training, config.own)
+    data, classifier, fingerprint = prepared(config.dataset, config.classifier, config.training, config.own)
     check(config, data, classifier)
     contenders = {name: find_contender(name, classifier) for name in config.strategies}
     for name in config.beside:
@@ -65,4 +84,4 @@ def _checked(config: GridConfig) -> Iterator[Run]:
         for pool in config.pools:
             begin_run(config, data, classifier, pool, seed)
     for name, pool, seed in config.runs():
-        yield Run(config, name, contenders[name], pool, seed)
+        yield Run(config, name, contenders[name], pool, seed, fingerprint)

@@ -14,7 +14,7 @@ from torch import Tensor
 from iale._versions import versions
 from iale.benchmark._content import NAMES, seal
 from iale.benchmark._experiment import ORACLES
-from iale.benchmark._machine import peak_megabytes, reset_peak
+from iale.benchmark._machine import describe_maker, peak_megabytes, reset_peak
 from iale.benchmark._times import RunTimes
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.records import PoolName, Record
@@ -22,6 +22,8 @@ from iale.classifiers._own import OwnConfig, own_classifier
 from iale.classifiers.base import Classifier, FittedClassifier, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.classifiers.stacked.meeting import side_by_side
+from iale.data._contents import fingerprint_of
+from iale.data._made_from import DataFingerprint
 from iale.data.catalog import load_dataset
 from iale.data.samples import DataSet
 from iale.errors import ConfigError, DataError, ModelError
@@ -43,6 +45,7 @@ class Run:
     query_strategy: QueryStrategy | None  # None for an oracle
     pool: PoolName
     seed: int
+    data: DataFingerprint | None = None  # of the data set that the run is meant for
 
     def described(self) -> dict[str, Any]:
         """The resolved configuration of the run, whose hash is the key of its record."""
@@ -58,8 +61,11 @@ def describe_run(
     return {**config.described(name, pool, seed), "policy": policy}
 
 
-def make_record(described: Mapping[str, Any], steps: Sequence[Step]) -> Record:
-    """The record of a finished run, from what identifies it and its recorded points."""
+def make_record(described: Mapping[str, Any], steps: Sequence[Step], data: DataFingerprint | None = None) -> Record:
+    """The record of a finished run, from what identifies it, its recorded points and its data.
+
+    Data and machine are not part of what identifies a run, so that its key stays what it was before they were kept.
+    """
     content = {
         **{name: described[name] for name in NAMES},
         "config": described,
@@ -67,7 +73,10 @@ def make_record(described: Mapping[str, Any], steps: Sequence[Step]) -> Record:
         "accuracy": [step.accuracy for step in steps],
         "selected": [list(step.selected) for step in steps],
         "versions": versions(),
+        "machine": describe_maker(described["training"]["device"]),
     }
+    if data is not None:
+        content["data"] = data.content()
     if described.get("beside"):
         content["overlap"] = {name: [step.overlap[name] for step in steps[:-1]] for name in described["beside"]}
     return Record.parse(seal(content))
@@ -83,12 +92,42 @@ def find_contender(strategy: QueryStrategy | str, classifier: Classifier) -> Que
 
 
 @lru_cache(maxsize=2)
+def loaded(dataset: str) -> tuple[DataSet, DataFingerprint]:
+    """A data set with its fingerprint; a process reads both once, until it forgets them."""
+    data = load_dataset(dataset)
+    return data, fingerprint_of(data)
+
+
+@lru_cache(maxsize=2)
 def prepared(
     dataset: str, classifier: str, training: TrainingConfig, own: OwnConfig | None = None
-) -> tuple[DataSet, Classifier]:
-    """The data set and the classifier of a grid; a process reads its data set once."""
-    data = load_dataset(dataset)
-    return data, made(classifier, training, own or OwnConfig(), data)
+) -> tuple[DataSet, Classifier, DataFingerprint]:
+    """The data set of a grid, its classifier, and the fingerprint of the data."""
+    data, fingerprint = loaded(dataset)
+    return data, made(classifier, training, own or OwnConfig(), data), fingerprint
+
+
+def forget() -> None:
+    """Lets this process read its data sets again: a file may have changed since an earlier command."""
+    loaded.cache_clear()
+    prepared.cache_clear()
+
+
+def _prepared_for(run: Run) -> tuple[DataSet, Classifier]:
+    """The data set and the classifier of a run, which was planned in another process, perhaps on another machine.
+
+    Raises DataError if the data here are not those that the run was planned for: its record would name the wrong ones.
+    """
+    config = run.config
+    for _ in range(2):  # a worker that lives longer than a command may remember former data
+        data, classifier, found = prepared(config.dataset, config.classifier, config.training, config.own)
+        if run.data in (None, found):
+            return data, classifier
+        forget()
+    raise DataError(
+        f"{config.dataset} has the fingerprint ({found}) where a worker reads it, and ({run.data}) where the command "
+        f"began: give every machine the same data, and do not change them while runs go on; finished runs are kept."
+    )
 
 
 def made(name: str, training: TrainingConfig, own: OwnConfig, data: DataSet) -> Classifier:
@@ -137,8 +176,7 @@ def play_together(runs: tuple[Run, ...]) -> list[tuple[Record, RunTimes]]:
     ``runs`` share a data set and a classifier. The fits of several runs are trained side by side, and the seconds are
     then divided evenly among them.
     """
-    config = runs[0].config
-    data, classifier = prepared(config.dataset, config.classifier, config.training, config.own)
+    data, classifier = _prepared_for(runs[0])
     if len(runs) == 1:
         return [play(runs[0], data, classifier)]
 
@@ -171,7 +209,7 @@ def play(run: Run, data: DataSet, classifier: Classifier) -> tuple[Record, RunTi
     steps = list(run_cycle(learner, chooser, data.train_labels, evaluate, beside=beside))
     seconds = time.perf_counter() - begin
     times = RunTimes(seconds, learner.seconds["fit"], learner.seconds["query"], peak_megabytes())
-    return make_record(run.described(), steps), times
+    return make_record(run.described(), steps, run.data), times
 
 
 def _order(config: GridConfig, data: DataSet, seed: int) -> Tensor:

@@ -22,8 +22,10 @@ from iale import _storage as storage
 from iale._implied import compact
 from iale.benchmark._evidence import COSTS, PolicyCost
 from iale.benchmark._experiment import Experiment
+from iale.benchmark._play import loaded
 from iale.benchmark._sizes import PolicyConfig
 from iale.classifiers.base import resolve_device
+from iale.dagger._rounds import check_source
 from iale.dagger.alil import train_alil
 from iale.dagger.config import AlilConfig
 from iale.dagger.trainer import train_policy
@@ -62,6 +64,14 @@ def train_policies(
     _write_costs(out)
     grids = (replace(g, strategies=tuple(str(trained.get(n, n)) for n in g.strategies)) for g in experiment.grids)
     return replace(experiment, grids=tuple(grids))
+
+
+def check_sources(experiment: Experiment, out: Path) -> None:
+    """Checks that policies of earlier calls learned from what their sources are now; raises DataError if not."""
+    for name, config in experiment.policies.items():
+        folder = out / "policies" / name
+        if (folder / "config.json").exists():
+            check_source(folder, config.dataset, loaded(config.dataset)[1])
 
 
 def _train(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from iale.benchmark._content import RunConfig
+from iale.data._made_from import DataFingerprint
 
 PoolName = Literal["subset", "whole"]
 
@@ -27,6 +28,8 @@ class Record:
         overlap: for each strategy that was asked without acting, the share of the P − 1 acquisitions that it would
             have chosen too.
         versions: of Python and of the packages that the numbers depend on.
+        data: the fingerprint of the data set; None in records that are older than fingerprints.
+        machine: what made it, without names of hosts or users; empty in older records.
         content: the record as it is in the file, sealed by a digest.
     """
 
@@ -42,6 +45,8 @@ class Record:
     selected: tuple[tuple[int, ...], ...]
     overlap: Mapping[str, tuple[float, ...]]
     versions: Mapping[str, str]
+    data: DataFingerprint | None
+    machine: Mapping[str, str]
     content: Mapping[str, object]
 
     @classmethod
@@ -57,5 +62,7 @@ class Record:
             selected=tuple(map(tuple, content["selected"])),
             overlap={name: tuple(shares) for name, shares in content.get("overlap", {}).items()},
             versions=content["versions"],
+            data=DataFingerprint.parse(content.get("data")),
+            machine=content.get("machine", {}),
             content=content,
         )

@@ -1,20 +1,20 @@
 """Plays grids: one record for each run, paired over strategies, safe to stop at any moment.
 
     out/
-      experiment.json     the grids of the last call
+      experiment.json     the grids of the last call, and the fingerprints of their data sets
       machine.json        the machine and the versions of the last call
       records.jsonl       one line for each finished run; the same seed gives the same line
       records.jsonl.gz    packed records; they count as finished too
       times.jsonl         how long each run took, kept apart because it differs between executions
 
 Runs whose key is in the records are skipped. So the same call goes on where it stopped, and a call with more seeds or
-strategies plays only the new runs.
+strategies plays only the new runs. The data of the records must be there unchanged: runs of one seed are compared.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from pathlib import Path
 
@@ -27,13 +27,16 @@ from iale.benchmark._machine import describe_machine
 from iale.benchmark._plan import planned
 from iale.benchmark._play import Run, check, find_contender, made, play, play_together
 from iale.benchmark._record_files import RECORDS, all_records, cut_short
+from iale.benchmark._same_data import refuse_other_data, without_fingerprint
 from iale.benchmark._times import TIMES, RunTimes
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.records import PoolName, Record
 from iale.classifiers.base import Classifier
+from iale.data._contents import fingerprint_of
+from iale.data._made_from import DataFingerprint
 from iale.data.samples import DataSet
 from iale.errors import StorageError
-from iale.executors import Executor, as_completed, open_executor
+from iale.executors import Executor, as_completed, one_thread, open_executor
 from iale.strategies.base import QueryStrategy
 
 _TOGETHER = 32  # runs whose fits are trained side by side on a GPU, which a single run would leave mostly idle
@@ -66,23 +69,36 @@ def run_grids(
         The path of the records.
 
     Raises:
-        ConfigError, DataError, ModelError, PolicyError: something does not fit; nothing was run or written.
+        ConfigError, DataError, ModelError, PolicyError: something does not fit, or the folder holds runs on other data;
+            nothing was run or written.
         StorageError: the folder is not usable.
         KeyboardInterrupt: it was stopped; finished runs are kept, and the message says how to go on.
     """
     grids = [config] if isinstance(config, GridConfig) else list(config)
     runs = planned(grids)
-    finished = {record.key for record in all_records(out)}
+    data = {run.config.dataset: run.data for run in runs.values() if run.data is not None}
+    finished = _finished(out, data)
     left = [run for key, run in runs.items() if key not in finished]
-    if (lost := cut_short(out / RECORDS)) is not None:
-        print(f"{out / RECORDS} ends in half a line: the run {lost} was cut short and is played again", file=sys.stderr)
     with open_executor(workers, executor) as opened:
-        storage.write_json(out / "experiment.json", {"experiments": [grid.resolved() for grid in grids]})
+        experiments, prints = [grid.resolved() for grid in grids], {name: own.content() for name, own in data.items()}
+        storage.write_json(out / "experiment.json", {"experiments": experiments, "data": prints})
         storage.write_json(out / MACHINE, describe_machine())
         with tqdm(total=len(runs), initial=len(runs) - len(left), unit="run", disable=not progress) as bar:
             played = as_completed(opened, play_together, _groups(left, together), ahead=2 * workers - 1)
             _keep_all(played, out, bar, len(runs) - len(left))
     return out / RECORDS
+
+
+def _finished(out: Path, data: Mapping[str, DataFingerprint]) -> set[str]:
+    """The keys of the runs in a folder, after a check that they were made from the same data; tells what it lacks."""
+    kept = all_records(out)
+    for name, fingerprint in data.items():
+        refuse_other_data(kept, name, fingerprint, str(out))
+    if (told := without_fingerprint(kept, list(data))) is not None:
+        print(f"{out}: {told}", file=sys.stderr)
+    if (lost := cut_short(out / RECORDS)) is not None:
+        print(f"{out / RECORDS} ends in half a line: the run {lost} was cut short and is played again", file=sys.stderr)
+    return {record.key for record in kept}
 
 
 def _keep_all(played: Iterable[Sequence[tuple[Record, RunTimes]]], out: Path, bar: tqdm, done: int) -> None:
@@ -125,7 +141,7 @@ def run_one(
     *,
     classifier: Classifier | None = None,
 ) -> Record:
-    """Plays one run and returns its record, which is the same in every execution on one machine.
+    """Plays one run on one thread and returns its record, which is the same in every execution on one machine.
 
     Args:
         config: sizes and training; its strategies, seeds and pools are not read.
@@ -138,7 +154,9 @@ def run_one(
     Raises:
         ConfigError, DataError, ModelError, PolicyError: something does not fit.
     """
-    recipe = classifier or made(config.classifier, config.training, config.own, data)
-    check(config, data, recipe)
     name = strategy if isinstance(strategy, str) else strategy.name
-    return play(Run(config, name, find_contender(strategy, recipe), pool, seed), data, recipe)[0]
+    with one_thread():  # as workers do: sums that are split over more threads are rounded differently
+        recipe = classifier or made(config.classifier, config.training, config.own, data)
+        check(config, data, recipe)
+        run = Run(config, name, find_contender(strategy, recipe), pool, seed, fingerprint_of(data))
+        return play(run, data, recipe)[0]

@@ -52,7 +52,11 @@ def build_classifier(
 
 def _channel_statistics(samples: Samples, most: int = 1000) -> tuple[list[float], list[float]]:
     """Mean and standard deviation of each channel, scaled to [0, 1], over at most ``most`` evenly spaced samples."""
-    inputs = samples.batch(torch.linspace(0, len(samples) - 1, min(most, len(samples))).long())
+    last = len(samples) - 1
+    # In float32, as for all kept records: float64 would now and then name a neighbor. It rounds the end of a range
+    # upwards from 16,777,219 samples on, where not every integer is a float32.
+    rows = torch.linspace(0, last, min(most, len(samples))).long().clamp(max=last)
+    inputs = samples.batch(rows)
     scale = 1.0 if inputs.is_floating_point() else 255.0
     flat = inputs.double().transpose(0, 1).flatten(1) / scale
     return flat.mean(dim=1).tolist(), flat.std(dim=1, correction=0).tolist()

@@ -10,16 +10,16 @@ from pathlib import Path
 from iale.benchmark._evidence import read_evidence
 from iale.benchmark._experiment import Experiment, records_of, wanted
 from iale.benchmark._experiments.catalog import EXPERIMENTS, on_datasets, with_changes
-from iale.benchmark._plan import check_additions
+from iale.benchmark._plan import check_additions, check_kept
 from iale.benchmark._power import foreseen
 from iale.benchmark._sizes import SIZES, SizeName
-from iale.benchmark._training import train_policies
+from iale.benchmark._training import check_sources, train_policies
 from iale.benchmark.runner import run_grids
 from iale.classifiers.base import TrainingConfig
 from iale.cli._options import WorkerOptions, parse, show
 from iale.cli._output import check_folder, say, table
 from iale.cli._run import run_command
-from iale.data.catalog import load_dataset
+from iale.data.catalog import DATASETS, load_dataset
 from iale.errors import ConfigError, UnknownNameError
 from iale.reports.experiment import write_experiment_report
 
@@ -73,6 +73,12 @@ def main(argv: Sequence[str]) -> int:
         if (options.add or options.datasets) and not options.report_only:
             for experiment in experiments:  # before hours of training
                 check_additions(experiment, options.add)
+        for experiment in experiments:  # before any fit
+            # A report reads no data set that has a name: it may not be here, and its files are checked when loaded.
+            names = [g.dataset for g in experiment.grids if not options.report_only or g.dataset not in DATASETS]
+            check_kept(read_evidence([out], may_be_empty=True).records, names, str(out))
+            if not options.report_only:
+                check_sources(experiment, out)
         for experiment in experiments:
             say(f"{experiment.title} ({options.size})")
             if not options.report_only:

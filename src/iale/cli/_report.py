@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from iale.benchmark._evidence import read_evidence
+from iale.benchmark._plan import check_kept
+from iale.benchmark.records import Record
 from iale.cli._options import parse
 from iale.cli._output import check_folder
 from iale.cli._run import run_command
-from iale.errors import ConfigError
+from iale.data.catalog import DATASETS
+from iale.errors import ConfigError, DataError
 from iale.reports.report import write_report
 
 
@@ -22,10 +26,13 @@ class ReportOptions:
     Attributes:
         records: folders with a records.jsonl.
         out: folder for the report; by default "report" in the folder of the records, or here for several folders.
+        check_data: refuse records of your own data if these lie at their path and have changed since. "no" reports
+            what was measured on the former data.
     """
 
     records: tuple[Path, ...] = field(default=(), metadata={"positional": True, "required": True})
     out: Path | None = None
+    check_data: bool = True
 
 
 def main(argv: Sequence[str]) -> int:
@@ -33,6 +40,21 @@ def main(argv: Sequence[str]) -> int:
     records = options.records
     if not records:
         raise ConfigError("iale report needs a folder with a records.jsonl, which `iale run` writes: name one or more.")
+    if options.check_data:
+        _check_data(records)
     out = options.out or (records[0] / "report" if len(records) == 1 else Path("report"))
     print(write_report(records, check_folder(out), run_command))
     return 0
+
+
+def _check_data(folders: Sequence[Path]) -> None:
+    """Refuses records of data that lie where they were and have changed. Data that are not here cannot be compared.
+
+    Data sets with a name are not read: most are large, and their files are checked whenever they are loaded.
+    """
+    found: Sequence[Record] = read_evidence(folders).records
+    present = [n for n in dict.fromkeys(r.dataset for r in found) if n not in DATASETS and Path(n).exists()]
+    try:
+        check_kept(found, present, " and ".join(map(str, folders)))
+    except DataError as error:
+        raise DataError(f"{error} To report them all the same, say --check-data no.") from error

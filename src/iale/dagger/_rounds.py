@@ -7,6 +7,7 @@ all demonstrations so far. So a resumed run keeps every whole file, makes the re
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,10 +22,12 @@ from iale.classifiers.build import build_classifier
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.dagger._demonstrations import Played, StepRecord, has_episode, load_log, save_episode
 from iale.dagger.config import AlilConfig, DaggerConfig
+from iale.data._contents import fingerprint_of
+from iale.data._made_from import DataFingerprint
 from iale.data.catalog import load_dataset
 from iale.data.samples import DataSet
-from iale.errors import ConfigError
-from iale.executors import Executor, as_completed, open_executor
+from iale.errors import ConfigError, DataError, StorageError
+from iale.executors import Executor, as_completed, one_thread, open_executor
 from iale.policies._files import CARD
 from iale.policies.base import Policy
 from iale.policies.saved import load_policy, save_policy
@@ -109,12 +112,16 @@ def play_rounds(lesson: Lesson[P], policy: P, config: AnyConfig, out: Path, work
     return out / "policy"
 
 
-def claim(config: AnyConfig, out: Path) -> None:
-    """Writes the configuration to the folder; raises ConfigError if another run lives there.
+def claim(config: AnyConfig, out: Path, data: DataFingerprint) -> None:
+    """Writes the configuration and the fingerprint of the source to the folder.
+
+    Raises ConfigError if another run lives there, and DataError if it was made from other data. A run whose episodes
+    are older than fingerprints goes on without one, because nobody can tell what they were made from.
 
     A run may be given more episodes if its last round is full: then its episodes are the first ones of the longer run.
     """
     path, resolved = out / "config.json", compact(asdict(config))
+    content: dict[str, object] = {"config": resolved, "data": data.content()}
     if path.exists():
         found = storage.read_json(path).get("config", {})
         if storage.to_json({**found, "episodes": 0}) != storage.to_json({**resolved, "episodes": 0}):
@@ -125,14 +132,54 @@ def claim(config: AnyConfig, out: Path) -> None:
                 f"{out} holds a run of {found['episodes']} episodes, and {shorter} do not fill rounds of "
                 f"{config.round_size}: choose another folder for {config.episodes} episodes."
             )
-    storage.write_json(path, {"config": resolved})
+        if check_source(out, config.dataset, data) is None and has_episode(out, 1):
+            del content["data"]
+            print(f"{out}: its episodes have no fingerprint of their data, and go on without a check", file=sys.stderr)
+    storage.write_json(path, content)
+
+
+def check_source(out: Path, dataset: str, now: DataFingerprint) -> DataFingerprint | None:
+    """The fingerprint of what a run learned from, None if it has none; raises DataError if it is not ``now``."""
+    path = out / "config.json"
+    try:
+        former = DataFingerprint.parse(storage.read_json(path).get("data")) if path.exists() else None
+    except (KeyError, TypeError) as error:
+        raise StorageError(f"{path} does not name the data as it should ({error}): restore it.") from error
+    if former not in (None, now):
+        raise DataError(
+            f"{out} holds a run that learned from other data, with the fingerprint ({former}), and what is at "
+            f"{dataset} now has ({now}): put the former data back, or choose another folder."
+        )
+    return former
+
+
+def prepare(config: AnyConfig) -> tuple[DataSet, TorchClassifier, DataFingerprint]:
+    """The source as it is now, the classifier, and the fingerprint of the source."""
+    _prepared.cache_clear()
+    with one_thread():  # the statistics of the data must be those that a worker computes
+        return _prepared(config)
+
+
+def prepare_for(config: AnyConfig, expected: DataFingerprint) -> tuple[DataSet, TorchClassifier]:
+    """The source and the classifier of episodes, made once per process.
+
+    Raises DataError if the source here, perhaps on another machine, is not that with which the run began.
+    """
+    for make in (_prepared, prepare):  # a worker that lives longer than a command may remember former data
+        data, classifier, found = make(config)
+        if found == expected:
+            return data, classifier
+    raise DataError(
+        f"{config.dataset} has the fingerprint ({found}) where a worker reads it, and ({expected}) where the command "
+        f"began: give every machine the same data, and do not change them while episodes go on."
+    )
 
 
 @functools.lru_cache(maxsize=1)
-def prepare(config: AnyConfig) -> tuple[DataSet, TorchClassifier]:
-    """The source and the classifier, made once per process."""
+def _prepared(config: AnyConfig) -> tuple[DataSet, TorchClassifier, DataFingerprint]:
     data = load_dataset(config.dataset)
-    return data, build_classifier(config.classifier, data.train, data.num_classes, config.training)
+    classifier = build_classifier(config.classifier, data.train, data.num_classes, config.training)
+    return data, classifier, fingerprint_of(data)
 
 
 def on_this_device(config: C) -> C:

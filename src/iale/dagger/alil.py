@@ -12,9 +12,10 @@ from iale.classifiers.base import resolve_device
 from iale.dagger._alil_episode import AlilEpisode, run_alil_episode
 from iale.dagger._demonstrations import StepRecord, load_tensors
 from iale.dagger._episode import open_episode
-from iale.dagger._rounds import Workers, claim, on_this_device, play_rounds, prepare
+from iale.dagger._rounds import Workers, claim, on_this_device, play_rounds, prepare, prepare_for
 from iale.dagger._update import update_alil
 from iale.dagger.config import AlilConfig
+from iale.data._made_from import DataFingerprint
 from iale.policies.alil import AlilPolicy, random_alil_policy
 from iale.seeding import Stream
 
@@ -24,9 +25,10 @@ class _AlilLesson:
     """A `Lesson` for `AlilPolicy`: episodes one after another, and one pass over all demonstrations after each."""
 
     config: AlilConfig
+    source: DataFingerprint
 
     def play(self, policy: AlilPolicy, numbers: tuple[int, ...]) -> list[tuple[int, AlilEpisode]]:
-        data, classifier = prepare(self.config)
+        data, classifier = prepare_for(self.config, self.source)
         return [(number, run_alil_episode(self.config, data, classifier, policy, number)) for number in numbers]
 
     def update(self, policy: AlilPolicy, out: Path, number: int) -> AlilPolicy:
@@ -49,12 +51,13 @@ def train_alil(config: AlilConfig, out: Path, *, progress: bool = True) -> Path:
 
     Raises:
         ConfigError: the sizes do not fit the source, or the folder holds a run with another configuration.
+        DataError: the folder holds a run that learned from other data.
     """
     placed = on_this_device(config)
-    data, classifier = prepare(placed)
+    data, classifier, source = prepare(placed)
     open_episode(placed, data, classifier, 1)  # what cannot be started raises before anything is written
-    claim(config, out)
+    claim(config, out, source)
     stream = Stream(config.seed).child("policy")
     classes, width = classifier.num_classes, classifier.embedding_dim
     policy = random_alil_policy(config.pooling, config.choices, classes, width, stream)
-    return play_rounds(_AlilLesson(placed), policy, config, out, Workers(progress=progress))
+    return play_rounds(_AlilLesson(placed, source), policy, config, out, Workers(progress=progress))

@@ -10,9 +10,10 @@ from iale.classifiers.base import Classifier, resolve_device
 from iale.classifiers.stacked.meeting import side_by_side
 from iale.dagger._demonstrations import Episode, StepRecord, concatenate, load_demonstrations
 from iale.dagger._episode import open_episode, run_episode
-from iale.dagger._rounds import Workers, claim, episodes_of, on_this_device, play_rounds, prepare
+from iale.dagger._rounds import Workers, claim, episodes_of, on_this_device, play_rounds, prepare, prepare_for
 from iale.dagger._update import update_policy
 from iale.dagger.config import DaggerConfig
+from iale.data._made_from import DataFingerprint
 from iale.executors import Executor
 from iale.policies.catalog import find_strategy
 from iale.policies.iale import IalePolicy, random_policy
@@ -26,10 +27,11 @@ class _ImitationLesson:
 
     config: DaggerConfig
     experts: Mapping[str, QueryStrategy]
+    source: DataFingerprint
 
     def play(self, policy: IalePolicy, numbers: tuple[int, ...]) -> list[tuple[int, Episode]]:
         # The fits of several episodes are trained side by side. Only the data set is read from disk.
-        data, classifier = prepare(self.config)
+        data, classifier = prepare_for(self.config, self.source)
 
         def task(number: int) -> Callable[[Classifier], Episode]:
             return lambda shared: run_episode(self.config, data, shared, self.experts, policy, number)
@@ -71,16 +73,17 @@ def train_policy(
 
     Raises:
         ConfigError: the sizes do not fit the source, or the folder holds a run with another configuration.
+        DataError: the folder holds a run that learned from other data.
         ModelError: an expert needs what the classifier lacks.
     """
     placed = on_this_device(config)
-    data, classifier = prepare(placed)
+    data, classifier, source = prepare(placed)
     experts = {name: find_strategy(name) for name in config.experts}
     for expert in experts.values():
         expert.check(classifier)
     open_episode(placed, data, classifier, 1)  # what cannot be started raises before anything is written
-    claim(config, out)
+    claim(config, out, source)
     stream = Stream(config.seed).child("policy")
     policy = random_policy(config.state, classifier.num_classes, classifier.embedding_dim, stream)
     played_by = Workers(workers, executor, together, progress)
-    return play_rounds(_ImitationLesson(placed, experts), policy, config, out, played_by)
+    return play_rounds(_ImitationLesson(placed, experts, source), policy, config, out, played_by)

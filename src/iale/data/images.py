@@ -89,6 +89,14 @@ class FolderSamples:
         stamps = [(name, file_stamp(root / name)) for name in self.names]
         return digest(self._mode, self._size, root, stamps, sampled(self))
 
+    def encoded(self, row: int) -> bytes:
+        """The content of one file; raises DataError if it cannot be read."""
+        path, name = self._file(row)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise DataError(f"{name} cannot be read ({error.strerror or error}): put it back.") from error
+
     def _file(self, row: int) -> tuple[Path, str]:
         return self.root / self.names[row], str(self.root / self.names[row])
 
@@ -145,6 +153,10 @@ class EncodedSamples:
     def fingerprint(self) -> str:
         """A digest of the encoded bytes."""
         return digest(self._data, self._offsets)
+
+    def encoded(self, row: int) -> bytes:
+        """The bytes of one image as they are stored."""
+        return self._file(row)[0]
 
     def _file(self, row: int) -> tuple[bytes, str]:
         start, end = int(self._offsets[row]), int(self._offsets[row + 1])

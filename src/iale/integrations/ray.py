@@ -9,10 +9,12 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
 from concurrent.futures import wait as wait_for
-from functools import partial
+from functools import cache, partial
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from iale._versions import versions
@@ -35,6 +37,7 @@ _RETRIES = 3
 _OBJECT_STORE = 100 * 2**20  # bytes; results are small, and Ray's default is 30 % of the memory
 _REACH = 10.0  # seconds to wait for the first answer from a cluster
 _TRIES = 3
+_LOOK = 0.2  # seconds between two looks of a worker at the process that started it
 _QUIET: dict[str, int | bool] = {"log_to_driver": False, "logging_level": logging.ERROR}
 _LOST = (
     exceptions.WorkerCrashedError,
@@ -142,10 +145,26 @@ def _run(
     if there != here:
         odd = ", ".join(f"{name} {there[name]} and not {here[name]}" for name in here if there[name] != here[name])
         return None, ConfigError(f"a Ray worker has {odd}: install the same versions on every machine.")
+    _end_with_ray()
     try:
         return fn(*args, **kwargs), None
     except Exception as error:
         return None, error
+
+
+@cache
+def _end_with_ray() -> None:
+    """Ends this worker, in the middle of its work, as soon as the process of Ray that started it is gone.
+
+    A Ray of this machine dies with a command that is killed, and Ray itself lets its workers compute for seconds more.
+    """
+    threading.Thread(target=_end_without, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_without(parent: int) -> None:
+    while os.getppid() == parent:  # Ray starts workers, so none of them can inherit a pipe as those of a pool do
+        time.sleep(_LOOK)
+    os._exit(1)
 
 
 def _settle(future: _AnyFuture, arrived: Future[_Answer]) -> None:

@@ -53,9 +53,9 @@ footer { border-top: 1px solid var(--grid); margin-top: 2.5rem; padding-top: .75
 """
 
 
-def page(title: str, parts: Sequence[str], command: str, made: str) -> str:
-    """The whole page: ``parts`` are HTML; the command, and versions and machine, stand at its end."""
-    foot = "\n".join([*([code(command)] if command else []), *([paragraph(f"Made with {made}.")] if made else [])])
+def page(title: str, parts: Sequence[str], command: str, made: Sequence[str]) -> str:
+    """The whole page: ``parts`` are HTML; the command, and where the records come from, stand at its end."""
+    foot = "\n".join([*([code(command)] if command else []), *map(paragraph, made)])
     body = "\n".join(parts)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from html import escape
 
@@ -93,12 +93,6 @@ def panel_summary(panel: Panel, times: Times, command: RunCommand | None) -> dic
 def judged(comparison: Comparison | None) -> dict[str, object] | None:
     """A comparison with its verdict, for JSON."""
     return None if comparison is None else {**asdict(comparison), "verdict": verdict(comparison)}
-
-
-def made_with(panels: Sequence[Panel], machine: Mapping[str, str]) -> str:
-    """Versions and machine, in one line."""
-    known = {name: version for panel in panels for versions in panel.versions for name, version in versions.items()}
-    return ", ".join(f"{name} {value}" for name, value in {**known, **machine}.items() if name != "command")
 
 
 def _question(panel: Panel) -> str:

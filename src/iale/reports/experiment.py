@@ -22,8 +22,9 @@ from iale.reports._figures import inline_svg, panel_looks, png, svg
 from iale.reports._overlap import draw_overlap, watched
 from iale.reports._palette import Look
 from iale.reports._panels import Panel, panels
+from iale.reports._provenance import provenance
 from iale.reports._ranks import NOTE, standing_table
-from iale.reports._sections import html_section, made_with
+from iale.reports._sections import html_section
 from iale.reports._tables import policy_table
 from iale.reports._times import TIMES_NOTE, draw_times, timed
 
@@ -69,7 +70,7 @@ def write_experiment_report(
         page.contents([panel.title for panel in found]) if curves else page.heading("The runs behind it"),
         *sections,
     ]
-    html = page.page(experiment.title, parts, command, made_with(found, evidence.machine))
+    html = page.page(experiment.title, parts, command, provenance(evidence.records, evidence.machine))
     numbers = summary(experiment, found, evidence, run_command)
     storage.write_bytes(out / "figure.svg", svg(figure))
     storage.write_bytes(out / "figure.png", png(figure))
