@@ -16,9 +16,8 @@ from tqdm.auto import tqdm
 
 from iale import _storage as storage
 from iale._implied import compact
-from iale.classifiers.base import resolve_device
+from iale.classifiers.base import Classifier, resolve_device
 from iale.classifiers.build import build_classifier
-from iale.classifiers.torch_classifier import TorchClassifier
 from iale.dagger._demonstrations import Played, StepRecord, has_episode, load_log, save_episode
 from iale.dagger.config import AlilConfig, DaggerConfig
 from iale.data.catalog import load_dataset
@@ -129,7 +128,7 @@ def claim(config: AnyConfig, out: Path) -> None:
 
 
 @functools.lru_cache(maxsize=1)
-def prepare(config: AnyConfig) -> tuple[DataSet, TorchClassifier]:
+def prepare(config: AnyConfig) -> tuple[DataSet, Classifier]:
     """The source and the classifier, made once per process."""
     data = load_dataset(config.dataset)
     return data, build_classifier(config.classifier, data.train, data.num_classes, config.training)
