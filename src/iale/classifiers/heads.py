@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -76,7 +77,8 @@ class LinearHead:
         self.training = training or TrainingConfig()
         _check(self.training, l2)
         mean, std = statistics or channel_statistics(samples)
-        self.recipe = TorchClassifier(linear(samples.shape, num_classes, mean, std), samples.shape, self.training)
+        make = functools.partial(linear, samples.shape, num_classes, mean, std)
+        self.recipe = TorchClassifier(make, samples.shape, self.training)
         self.num_classes, self.embedding_dim, self.l2 = num_classes, self.recipe.embedding_dim, l2
 
     def fit_many(self, samples: Samples, jobs: Sequence[FitJob]) -> list[FittedClassifier]:

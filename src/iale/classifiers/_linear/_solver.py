@@ -100,9 +100,11 @@ def start(problems: Problems) -> State:
 def solve(problems: Problems, state: State) -> State:
     """Where the problems are solved, from ``state`` on; raises ModelError if one cannot be."""
     found, left = State(state.a.clone(), state.logits.clone()), torch.arange(len(state.a), device=state.a.device)
+    short = TOLERANCE[state.a.dtype]
     for _ in range(_ROUNDS):
         descent = _Descent(problems)
-        state, solved = descent.checked(descent.run(state))
+        state, solved = descent.checked(descent.run(state, short))
+        short /= 10  # for a problem whose gradient was short and whose bound was not
         found.a[left], found.logits[left] = state.a, state.logits
         if bool(solved.all()):
             return found
@@ -122,7 +124,7 @@ class _Descent:
         self._tolerance = TOLERANCE[self._targets.dtype]
         self._metric = problems.metric()
 
-    def run(self, state: State) -> State:
+    def run(self, state: State, short: float) -> State:
         """A round of steps; a problem stays where it is once its gradient is short, after one step at least."""
         loss, probs, rho = self._at(state)
         curvatures = self._curvatures(probs)
@@ -131,13 +133,14 @@ class _Descent:
         for number in range(_STEPS):
             logits = self._metric.smooth(rho)
             now = (rho * logits).sum(dim=(1, 2))  # the squared length of the gradient
-            done = now <= self._tolerance if number else torch.zeros_like(now, dtype=torch.bool)
+            done = now <= short if number else torch.zeros_like(now, dtype=torch.bool)
             if bool(done.all()):
                 break
-            turn = ((now - (before * logits).sum(dim=(1, 2))) / squared).clamp(min=0)
+            turn = _over(now - (before * logits).sum(dim=(1, 2)), squared).clamp(min=0)
             before, squared = rho, now
             step = State(curvatures[:, None] * logits - rho, -logits).plus(step, turn)
-            length = torch.where(done, 0, -(rho * step.logits).sum(dim=(1, 2)) / self._second(probs, step))
+            length = _over(-(rho * step.logits).sum(dim=(1, 2)), self._second(probs, step))
+            length = torch.where(done, 0, length)
             for _ in range(_HALVINGS):
                 further = state.plus(step, length)
                 new, probs, rho = self._at(further)
@@ -149,10 +152,11 @@ class _Descent:
         return state
 
     def checked(self, state: State) -> tuple[State, Tensor]:
-        """The state with logits that are computed anew, and which problems are solved, bool [R]."""
-        logits = self._metric.products(state.a) / self._strengths[:, None, None]
+        """The state without the rounding of its steps, and which problems are solved, bool [R]."""
+        a = state.a - state.a.sum(dim=2, keepdim=True) * self._weights[:, None]
+        logits = self._metric.products(a) / self._strengths[:, None, None]
         intercepts = ((state.logits - logits) * self._weights[:, None]).sum(dim=2, keepdim=True)
-        state = State(state.a, logits + intercepts)
+        state = State(a, logits + intercepts)
         rho = self._at(state)[2]
         squared = (rho * self._metric.products(rho)).sum(dim=(1, 2))
         level = rho.sum(dim=2).square().sum(dim=1) <= self._tolerance / self._classes[:, 0]
@@ -177,3 +181,8 @@ class _Descent:
         part = probs * step.logits
         spread = (part * step.logits).sum(dim=1) - part.sum(dim=1).square()
         return (spread * self._weights).sum(dim=1) + (step.a * step.logits).sum(dim=(1, 2))
+
+
+def _over(one: Tensor, other: Tensor) -> Tensor:
+    """one / other, and 0 where nothing is left to divide by."""
+    return torch.where(other > 0, one / other, 0)
