@@ -16,6 +16,7 @@ _IMPLIED: Mapping[str, Any] = {
     "reinitialize": True,
     "optimizer": None,
     "loss": None,
+    "l2": None,
     "training": {
         "batches": "remainder",
         "prediction_batch_size": None,

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from iale.classifiers._assembly import assemble
 from iale.classifiers._own import OwnConfig, own_classifier
+from iale.classifiers._statistics import channel_statistics, one_scale
 from iale.classifiers.base import Classifier, TrainingConfig
-from iale.classifiers.build import CLASSIFIERS, build_classifier
+from iale.classifiers.build import CLASSIFIERS
+from iale.classifiers.heads import LinearHead
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data.samples import SampleKind, Samples
 from iale.errors import ConfigError, IaleError
@@ -65,29 +68,20 @@ def classifier_name(recipe: RecipeConfig, kind: SampleKind) -> str:
     return "cnn" if kind == "image" else "mlp"
 
 
-def classifier_of(recipe: RecipeConfig, kind: SampleKind, samples: Samples, num_classes: int) -> TorchClassifier:
+def classifier_of(
+    recipe: RecipeConfig, kind: SampleKind, samples: Samples, num_classes: int
+) -> TorchClassifier | LinearHead:
     """The classifier that a recipe fits to ``samples``, which give the shape and the statistics of the inputs.
 
     Raises:
-        ConfigError: there is no such classifier or function.
+        ConfigError: there is no such classifier or function, or it has no such option.
         ModelError: your model does not fit the samples or the classes.
     """
     if recipe.model is not None:
         return own_classifier(recipe, samples.shape, num_classes, recipe.training)
-    name, optimizer, loss = classifier_name(recipe, kind), recipe.make_optimizer(), recipe.find_loss()
-    if kind == "text":
-        # A hashed text is mostly zeros. If each feature were standardized on its own, rare words would drown out the
-        # rest, so all features share one scale.
-        width, make = samples.shape[0], CLASSIFIERS[name]
-        mean, std = [0.0] * width, [width**-0.5] * width
-        return TorchClassifier(
-            lambda: make(samples.shape, num_classes, mean, std),
-            samples.shape,
-            recipe.training,
-            optimizer=optimizer,
-            loss=loss,
-        )
-    return build_classifier(name, samples, num_classes, recipe.training, optimizer=optimizer, loss=loss)
+    make = CLASSIFIERS[classifier_name(recipe, kind)]
+    statistics = one_scale(samples.shape[0]) if kind == "text" else channel_statistics(samples)
+    return assemble(make, samples, num_classes, recipe.training, statistics, recipe.said())
 
 
 def check_model(recipe: RecipeConfig, shape: tuple[int, ...], num_classes: int) -> None:

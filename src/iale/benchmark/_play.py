@@ -134,8 +134,10 @@ def made(name: str, training: TrainingConfig, own: OwnConfig, data: DataSet) -> 
     """The classifier called ``name``, or the user's own one, for a data set."""
     if own.model is not None:
         return own_classifier(own, data.train.shape, data.num_classes, training)
-    optimizer, loss = own.make_optimizer(), own.find_loss()
-    return build_classifier(name, data.train, data.num_classes, training, optimizer=optimizer, loss=loss)
+    said = own.said()
+    return build_classifier(
+        name, data.train, data.num_classes, training, optimizer=said.optimizer, loss=said.loss, l2=said.l2
+    )
 
 
 def check(config: GridConfig, data: DataSet, classifier: Classifier) -> None:

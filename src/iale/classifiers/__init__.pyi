@@ -7,6 +7,11 @@ from .base import resolve_device as resolve_device
 from .build import CLASSIFIERS as CLASSIFIERS
 from .build import build_classifier as build_classifier
 from .cache import OutputCache as OutputCache
+from .calibration import calibrated_temperature as calibrated_temperature
+from .calibration import cross_validated as cross_validated
+from .calibration import temperature as temperature
+from .heads import FittedLinearHead as FittedLinearHead
+from .heads import LinearHead as LinearHead
 from .networks import Dropout as Dropout
 from .networks import Network as Network
 from .networks import Standardize as Standardize

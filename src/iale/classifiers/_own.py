@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from iale.classifiers._assembly import Said
 from iale.classifiers._practice import Loss, MakeOptimizer
 from iale.classifiers.base import TrainingConfig
 from iale.classifiers.torch_classifier import TorchClassifier
@@ -30,6 +31,8 @@ class OwnConfig:
         optimizer: makes the optimizer instead of Adam, as package.module:name; torch.optim:AdamW and its like are
             called with the parameters, lr and weight_decay.
         loss: replaces the cross entropy, as package.module:function of logits [B, C] and labels [B].
+        l2: the strength of the classifier linear, whose loss is the sum of the cross entropies plus l2/2 times the
+            squared weights; none finds it by cross-validation.
     """
 
     model: str | None = None
@@ -37,12 +40,15 @@ class OwnConfig:
     reinitialize: bool = True
     optimizer: str | None = None
     loss: str | None = None
+    l2: float | None = None
 
     def __post_init__(self) -> None:
         if self.embedding_layer is not None and self.model is None:
             raise ConfigError("--embedding-layer names a layer of your own model: add --model package.module:function.")
         if not self.reinitialize and self.model is None:
             raise ConfigError("--reinitialize no is for your own model: add --model package.module:function.")
+        if self.l2 is not None and self.model is not None:
+            raise ConfigError("--l2 is the strength of --classifier linear: leave it out, or leave out --model.")
 
     @property
     def own(self) -> OwnConfig:
@@ -52,6 +58,10 @@ class OwnConfig:
     def make_optimizer(self) -> MakeOptimizer | None:
         """The function or class; raises ConfigError if it cannot be imported."""
         return None if self.optimizer is None else _callable(self.optimizer, "optimizer")
+
+    def said(self) -> Said:
+        """What is said about the fits of a named classifier; raises ConfigError if something cannot be imported."""
+        return Said(self.make_optimizer(), self.find_loss(), self.l2)
 
     def find_loss(self) -> Loss | None:
         """The function; raises ConfigError if it cannot be imported."""

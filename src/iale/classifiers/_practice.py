@@ -51,14 +51,16 @@ class Practice:
         """The loss of a fit on ``labels`` (int64 [L])."""
         if self.loss is not None:
             return self.loss
-        if config.class_weights is None:
+        weight = class_weights(labels, self.classes, config)
+        if weight is None:
             return nn.functional.cross_entropy
-        weight = _class_weights(labels, self.classes, config)
         return lambda logits, own: nn.functional.cross_entropy(logits, own, weight=weight)
 
 
-def _class_weights(labels: Tensor, classes: int, config: TrainingConfig) -> Tensor:
-    """float32 [C] on the device of ``labels``."""
+def class_weights(labels: Tensor, classes: int, config: TrainingConfig) -> Tensor | None:
+    """float32 [C] on the device of ``labels``, or None if all samples count the same."""
+    if config.class_weights is None:
+        return None
     if config.class_weights == "balanced":
         counts = torch.bincount(labels, minlength=classes).clamp(min=1)  # a class without labels is in no batch
         return len(labels) / (classes * counts.to(torch.float32))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
-import torch
-from torch import nn
-
+from iale.classifiers._assembly import MakeNetwork, Said, assemble
 from iale.classifiers._practice import Loss, MakeOptimizer
+from iale.classifiers._statistics import channel_statistics
 from iale.classifiers.base import TrainingConfig
+from iale.classifiers.heads import LinearHead
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data.samples import Samples
 from iale.registry import Registry
 
-CLASSIFIERS = Registry[Callable[[tuple[int, ...], int, Sequence[float], Sequence[float]], nn.Module]](
+CLASSIFIERS = Registry[MakeNetwork](
     "classifier",
     {
         "cnn": "iale.classifiers.networks:cnn",
@@ -23,7 +21,10 @@ CLASSIFIERS = Registry[Callable[[tuple[int, ...], int, Sequence[float], Sequence
         "resnet18-narrow": "iale.classifiers.networks:narrow_resnet18",
     },
 )
-"""Functions of the shape of one input, the number of classes, and each channel's mean and standard deviation."""
+"""Functions of the shape of one input, the number of classes, and each channel's mean and standard deviation.
+
+The network called ``linear`` is not trained in steps but fitted by `LinearHead`.
+"""
 
 
 def build_classifier(
@@ -34,29 +35,16 @@ def build_classifier(
     *,
     optimizer: MakeOptimizer | None = None,
     loss: Loss | None = None,
-) -> TorchClassifier:
+    l2: float | None = None,
+) -> TorchClassifier | LinearHead:
     """A classifier (a name in `CLASSIFIERS`) for inputs like ``samples``, which it standardizes by their statistics.
 
-    See `TorchClassifier` for ``optimizer`` and ``loss``.
+    See `TorchClassifier` for ``optimizer`` and ``loss``, and `LinearHead` for ``l2``.
 
     Raises:
         UnknownNameError: there is no such classifier.
+        ConfigError: the classifier has no such option.
         ModelError: the network cannot read inputs of this shape.
     """
-    make = CLASSIFIERS[name]
-    mean, std = _channel_statistics(samples)
-    return TorchClassifier(
-        lambda: make(samples.shape, num_classes, mean, std), samples.shape, training, optimizer=optimizer, loss=loss
-    )
-
-
-def _channel_statistics(samples: Samples, most: int = 1000) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of each channel, scaled to [0, 1], over at most ``most`` evenly spaced samples."""
-    last = len(samples) - 1
-    # In float32, as for all kept records: float64 would now and then name a neighbor. It rounds the end of a range
-    # upwards from 16,777,219 samples on, where not every integer is a float32.
-    rows = torch.linspace(0, last, min(most, len(samples))).long().clamp(max=last)
-    inputs = samples.batch(rows)
-    scale = 1.0 if inputs.is_floating_point() else 255.0
-    flat = inputs.double().transpose(0, 1).flatten(1) / scale
-    return flat.mean(dim=1).tolist(), flat.std(dim=1, correction=0).tolist()
+    said = Said(optimizer, loss, l2)
+    return assemble(CLASSIFIERS[name], samples, num_classes, training, channel_statistics(samples), said)

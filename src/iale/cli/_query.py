@@ -16,6 +16,7 @@ from iale._asking import LOOKED_AT, diverse
 from iale._storage import write_bytes
 from iale.active_learner import ActiveLearner
 from iale.classifiers._fixed import load_fitted
+from iale.classifiers.heads import LinearHead
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.cli._options import parse, show
 from iale.cli._output import check_file, say
@@ -129,7 +130,8 @@ def _ask(
     """What the strategy asks for, with a classifier that is fitted to the labels ``told``, by sample, or was before."""
     indices, labels = torch.tensor(list(told), dtype=torch.int64), torch.tensor(list(told.values()), dtype=torch.int64)
     recipe = classifier_of(options, kind, samples, len(classes))
-    classifier = recipe if options.fitted is None else load_fitted(recipe, options.fitted)
+    network = recipe.recipe if isinstance(recipe, LinearHead) else recipe
+    classifier = recipe if options.fitted is None else load_fitted(network, options.fitted)
     strategy, asked = fitting_strategy(options, classifier)
     name = options.model or classifier_name(options, kind)
     first = f"fitting {name} to {len(told)} labels" if options.fitted is None else f"loading {options.fitted}"

@@ -17,9 +17,8 @@ from tqdm.auto import tqdm
 
 from iale import _storage as storage
 from iale._implied import compact
-from iale.classifiers.base import resolve_device
+from iale.classifiers.base import Classifier, resolve_device
 from iale.classifiers.build import build_classifier
-from iale.classifiers.torch_classifier import TorchClassifier
 from iale.dagger._demonstrations import Played, StepRecord, has_episode, load_log, save_episode
 from iale.dagger.config import AlilConfig, DaggerConfig
 from iale.data._contents import fingerprint_of
@@ -153,14 +152,14 @@ def check_source(out: Path, dataset: str, now: DataFingerprint) -> DataFingerpri
     return former
 
 
-def prepare(config: AnyConfig) -> tuple[DataSet, TorchClassifier, DataFingerprint]:
+def prepare(config: AnyConfig) -> tuple[DataSet, Classifier, DataFingerprint]:
     """The source as it is now, the classifier, and the fingerprint of the source."""
     _prepared.cache_clear()
     with one_thread():  # the statistics of the data must be those that a worker computes
         return _prepared(config)
 
 
-def prepare_for(config: AnyConfig, expected: DataFingerprint) -> tuple[DataSet, TorchClassifier]:
+def prepare_for(config: AnyConfig, expected: DataFingerprint) -> tuple[DataSet, Classifier]:
     """The source and the classifier of episodes, made once per process.
 
     Raises DataError if the source here, perhaps on another machine, is not that with which the run began.
@@ -176,7 +175,7 @@ def prepare_for(config: AnyConfig, expected: DataFingerprint) -> tuple[DataSet, 
 
 
 @functools.lru_cache(maxsize=1)
-def _prepared(config: AnyConfig) -> tuple[DataSet, TorchClassifier, DataFingerprint]:
+def _prepared(config: AnyConfig) -> tuple[DataSet, Classifier, DataFingerprint]:
     data = load_dataset(config.dataset)
     classifier = build_classifier(config.classifier, data.train, data.num_classes, config.training)
     return data, classifier, fingerprint_of(data)

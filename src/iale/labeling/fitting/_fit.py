@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from iale import _storage as storage
-from iale.classifiers.base import Outputs
+from iale.classifiers.base import FittedClassifier, Outputs
+from iale.classifiers.heads import FittedLinearHead
 from iale.classifiers.torch_classifier import FittedTorchClassifier
 from iale.data._checks import join
 from iale.data._sketches import ALIKE, keep_apart, sketches, spread
@@ -74,7 +75,7 @@ class Refitter:
         learner = Learner(classifier, samples, pool, QueryConfig(subset_size=None), stream)
         learner.fit(strategy.needs)
         fitted = learner.fitted
-        assert isinstance(fitted, FittedTorchClassifier)
+        assert isinstance(fitted, FittedTorchClassifier | FittedLinearHead)
         ranked = learner.query(strategy, min(_QUEUE, len(found))).tolist() if found else []
         outputs = fitted.outputs(samples, torch.arange(len(local)))
         ranked = self._apart(ranked, local, len(known))
@@ -122,7 +123,7 @@ class Refitter:
 
     def _latest(
         self,
-        fitted: FittedTorchClassifier,
+        fitted: FittedTorchClassifier | FittedLinearHead,
         outputs: Outputs,
         rows: list[int],
         ranked: list[int],
@@ -148,7 +149,7 @@ class Refitter:
             unreadable={self._ids[index]: why for index, why in self.reading.unreadable.items()},
         )
 
-    def _tests(self, fitted: FittedTorchClassifier, classes: tuple[str, ...]) -> dict[str, str]:
+    def _tests(self, fitted: FittedClassifier, classes: tuple[str, ...]) -> dict[str, str]:
         """Predictions for the test share, also for those of its samples that will be labeled next."""
         shares, ids = self.project.shares, self._ids
         tested = [ids.index(sample) for sample in self.project.labels_to_test_on()]

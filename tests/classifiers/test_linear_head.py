@@ -1,0 +1,235 @@
+"""`LinearHead` against scikit-learn in float64, and what must change nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor, nn
+
+from iale.classifiers.base import FitJob, TrainingConfig
+from iale.classifiers.build import build_classifier
+from iale.classifiers.heads import FittedLinearHead, LinearHead
+from iale.data.arrays import ArraySamples
+from iale.errors import ConfigError, DataError, ModelError
+
+CPU = TrainingConfig(device="cpu")
+RNG = np.random.default_rng(0)
+Floats = NDArray[np.float64]
+
+
+def rows(n: int, width: int, kind: str = "normal") -> ArraySamples:
+    x = np.random.default_rng(n + width).normal(size=(n, width))
+    if kind == "tied":
+        x = x.round()
+    if kind == "duplicated":
+        x[n // 2 :] = x[: n - n // 2]
+    if kind == "constant":
+        x[:, ::3] = 7.0
+    if kind == "one-hot":
+        x = np.eye(width)[np.random.default_rng(1).integers(width, size=n)]
+    return ArraySamples(x.astype(np.float32))
+
+
+def fitted(head: LinearHead, samples: ArraySamples, *jobs: FitJob) -> list[FittedLinearHead]:
+    found = [each for each in head.fit_many(samples, jobs) if isinstance(each, FittedLinearHead)]
+    assert len(found) == len(jobs)
+    return found
+
+
+def reference(x: Floats, y: Floats, l2: float, weights: Floats | None = None) -> float:
+    """The least loss, by scikit-learn at a tight tolerance; it fits only the classes that have labels."""
+    several = len(np.unique(y)) > 2
+    model = LogisticRegression(C=(1 if several else 2) / l2, tol=1e-10, max_iter=20_000).fit(x, y, weights)
+    missed = -model.predict_log_proba(x)[np.arange(len(y)), np.searchsorted(model.classes_, y)]
+    penalty = (model.coef_**2).sum() * (1 if several else 0.5)
+    return float((missed * (1 if weights is None else weights)).sum() + l2 / 2 * penalty)
+
+
+def loss(head: FittedLinearHead, x: Floats, y: Floats, weights: Floats | None = None) -> float:
+    """The objective over the classes that have labels."""
+    seen = np.unique(y)
+    logits = torch.from_numpy(x) @ head.weight.double().T + head.bias.double()
+    logs = torch.log_softmax(logits[:, seen], dim=1).numpy()
+    missed = -logs[np.arange(len(y)), np.searchsorted(seen, y)]
+    counted = missed * (1 if weights is None else weights)
+    return float(counted.sum() + head.l2 / 2 * (head.weight.double() ** 2).sum())
+
+
+def standardized(head: FittedLinearHead, samples: ArraySamples, indices: Tensor) -> Floats:
+    found: Floats = head.outputs(samples, indices).embeddings.double().numpy()
+    return found
+
+
+@pytest.mark.parametrize("kind", ["normal", "tied", "duplicated", "constant", "one-hot"])
+@pytest.mark.parametrize(("n", "width", "classes"), [(40, 6, 3), (30, 60, 4), (25, 30, 2), (90, 5, 9)])
+@pytest.mark.parametrize("l2", [0.01, 1.0, 300.0])
+def test_the_loss_is_the_least(kind: str, n: int, width: int, classes: int, l2: float) -> None:
+    samples = rows(n, width, kind)
+    labels = torch.from_numpy(np.random.default_rng(n).integers(classes, size=n))
+    # Of C + 2 classes, two have no labels: the last one and one in the middle.
+    labels += labels >= classes // 2
+    (head,) = fitted(LinearHead(samples, classes + 2, CPU, l2=l2), samples, FitJob(torch.arange(n), labels, 0))
+    x, y = standardized(head, samples, torch.arange(n)), labels.double().numpy().astype(np.int64)
+    assert loss(head, x, y) == pytest.approx(reference(x, y, l2), rel=1e-6)
+    assert head.weight[[classes // 2, -1]].abs().max() == 0
+
+
+@pytest.mark.parametrize("weights", ["balanced", (1.0, 5.0, 0.5)])
+def test_class_weights_weigh_the_cross_entropies(weights: str | tuple[float, ...]) -> None:
+    samples, labels = rows(50, 8), torch.tensor([0] * 30 + [1] * 15 + [2] * 5)
+    training = replace(CPU, class_weights=weights)  # type: ignore[arg-type]
+    (head,) = fitted(LinearHead(samples, 3, training, l2=2.0), samples, FitJob(torch.arange(50), labels, 0))
+    each = np.array([50 / 90, 50 / 45, 50 / 15]) if weights == "balanced" else np.array(weights)
+    x, y = standardized(head, samples, torch.arange(50)), labels.numpy()
+    assert loss(head, x, y, each[y]) == pytest.approx(reference(x, y, 2.0, each[y]), rel=1e-6)
+
+
+def test_neighbors_seeds_and_the_order_of_labels_change_nothing() -> None:
+    samples = rows(300, 40)
+    labels = torch.from_numpy(RNG.integers(6, size=300))
+    sizes = (3, 39, 40, 41, 44, 90, 250)
+    jobs = [FitJob(torch.from_numpy(RNG.permutation(300)[:n]), torch.zeros(0), seed) for seed, n in enumerate(sizes)]
+    jobs = [replace(job, labels=labels[job.indices]) for job in jobs]
+    head = LinearHead(samples, 6, CPU)
+    together = fitted(head, samples, *jobs)
+    for job, one in zip(jobs, together, strict=True):
+        turned = FitJob(job.indices.flip(0), job.labels.flip(0), job.seed + 1)
+        (alone,) = fitted(head, samples, turned)
+        assert alone.l2 == one.l2
+        torch.testing.assert_close(alone.weight, one.weight, atol=1e-8, rtol=1e-6)
+        torch.testing.assert_close(alone.bias, one.bias, atol=1e-8, rtol=1e-6)
+    (again,) = fitted(head, samples, replace(jobs[4], indices=jobs[4].indices.flip(0), labels=jobs[4].labels.flip(0)))
+    assert torch.equal(again.weight, fitted(head, samples, jobs[4])[0].weight)
+
+
+def test_one_class_and_none_beside_it() -> None:
+    samples = rows(9, 4)
+    (head,) = fitted(LinearHead(samples, 3, CPU), samples, FitJob(torch.arange(9), torch.ones(9, dtype=torch.int64), 0))
+    outputs = head.outputs(samples, torch.arange(9))
+    torch.testing.assert_close(outputs.logits, torch.tensor([[-np.log(10), 0, -np.log(10)]]).float().expand(9, 3))
+    (one,) = fitted(LinearHead(samples, 3, CPU), samples, FitJob(torch.tensor([2]), torch.tensor([2]), 0))
+    assert one.outputs(samples, torch.arange(9)).predictions.tolist() == [2] * 9
+
+
+def test_a_class_without_labels_is_never_predicted() -> None:
+    samples, labels = rows(200, 5), torch.tensor([0] * 19 + [3])
+    (head,) = fitted(LinearHead(samples, 5, CPU, l2=1e-3), samples, FitJob(torch.arange(20), labels, 0))
+    outputs = head.outputs(samples, torch.arange(200))
+    assert set(outputs.predictions.tolist()) <= {0, 3}
+    assert float(outputs.probs[:, [1, 2, 4]].max()) < 1 / 21
+    torch.testing.assert_close(outputs.logits[:, [0, 3]].mean(dim=1), torch.zeros(200), atol=1e-5, rtol=0)
+
+
+def test_coefficients_are_those_of_the_raw_inputs() -> None:
+    images = RNG.integers(0, 256, (60, 3, 4, 5), dtype=np.uint8)
+    for samples in (ArraySamples(images, channels="first"), rows(60, 7, "constant")):
+        (head,) = fitted(LinearHead(samples, 2, CPU), samples, FitJob(torch.arange(40), torch.arange(40) % 2, 0))
+        logits = head.outputs(samples, torch.arange(60)).logits.double().numpy()
+        raw = samples.batch(torch.arange(60)).flatten(1).double().numpy()
+        np.testing.assert_allclose(raw @ head.coef.T + head.intercept, logits, atol=1e-4)
+        linear = head.module.get_submodule("head.0")
+        assert isinstance(linear, nn.Linear)
+        assert head.module.state_dict().keys() == {
+            "standardize.mean",
+            "standardize.std",
+            "head.0.weight",
+            "head.0.bias",
+        }
+
+
+def test_many_labels_choose_their_strength() -> None:
+    x = RNG.normal(size=(400, 20))
+    informative = (x[:, 0] > 0).astype(np.int64)
+    noise = RNG.integers(2, size=400)
+    samples = ArraySamples(x.astype(np.float32))
+    clear, vague, few = fitted(
+        LinearHead(samples, 2, CPU),
+        samples,
+        FitJob(torch.arange(400), torch.from_numpy(informative), 0),
+        FitJob(torch.arange(400), torch.from_numpy(noise), 0),
+        FitJob(torch.arange(9), torch.arange(9) % 2, 0),
+    )
+    assert clear.l2 < vague.l2
+    assert few.l2 == pytest.approx(0.02 * 20)
+
+
+def test_the_chosen_strength_is_that_of_the_plain_loop() -> None:
+    from iale.classifiers._folds import stratified_folds
+    from iale.classifiers._linear._strengths import GRID
+    from iale.classifiers.heads import _STREAM as stream
+
+    samples = rows(60, 10)
+    labels = torch.from_numpy(RNG.integers(3, size=60))
+    head = LinearHead(samples, 3, CPU)
+    (one,) = fitted(head, samples, FitJob(torch.arange(60), labels, 0))
+    x, y = standardized(one, samples, torch.arange(60)), labels.numpy()
+    fold = stratified_folds(torch.arange(60), labels, 5, stream).numpy()
+    losses = []
+    for l2 in GRID:
+        missed = np.zeros(60)
+        for number in range(5):
+            model = LogisticRegression(C=1 / (l2 * 10), tol=1e-8, max_iter=5000).fit(
+                x[fold != number], y[fold != number]
+            )
+            out = fold == number
+            missed[out] = -model.predict_log_proba(x[out])[np.arange(out.sum()), y[out]]
+        losses.append(missed.sum())
+    assert one.l2 == pytest.approx(10 * GRID[int(np.argmin(losses))])
+
+
+def test_the_grid_runs_around_the_default() -> None:
+    from iale.classifiers._linear._strengths import DEFAULT, GRID
+
+    assert len(GRID) == 9
+    assert GRID[4] == DEFAULT
+    assert all(one / other == pytest.approx(10**0.5) for one, other in pairwise(GRID))
+
+
+@pytest.mark.parametrize(
+    ("options", "l2", "message"),
+    [
+        ({"epochs": 20}, None, "a linear head is solved exactly and has no epochs: leave it out, or choose mlp."),
+        ({"learning_rate": 0.1}, None, "has no learning rate"),
+        ({"weight_decay": 0.1}, None, "has no weight decay"),
+        ({"stop_accuracy": 0.9}, None, "has no stop accuracy"),
+        ({}, 0.0, "the l2 strength must be above 0, not 0.0."),
+        ({}, float("nan"), "must be above 0"),
+        ({"class_weights": (1.0, 2.0)}, None, "there are 2 class weights and 3 classes"),
+    ],
+)
+def test_what_a_head_has_not_is_refused(options: dict[str, float], l2: float | None, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        LinearHead(rows(10, 3), 3, TrainingConfig(**options), l2=l2)  # type: ignore[arg-type]
+
+
+def test_a_name_and_its_options() -> None:
+    samples = rows(10, 3)
+    head = build_classifier("linear", samples, 2, CPU, l2=3.0)
+    assert isinstance(head, LinearHead)
+    assert head.l2 == 3.0
+    assert (head.num_classes, head.embedding_dim, head.has_dropout) == (2, 3, False)
+    with pytest.raises(ConfigError, match="l2 is the strength of a linear head"):
+        build_classifier("mlp", samples, 2, CPU, l2=3.0)
+    with pytest.raises(ConfigError, match="takes no optimizer"):
+        build_classifier("linear", samples, 2, CPU, optimizer=torch.optim.AdamW)
+    (one,) = fitted(head, samples, FitJob(torch.arange(4), torch.arange(4) % 2, 0))
+    with pytest.raises(ModelError, match="no"):
+        one.monte_carlo(samples, torch.arange(3), 2, 0)
+    with pytest.raises(DataError, match="labels run from 0 to 2"):
+        head.fit_many(samples, [FitJob(torch.arange(3), torch.arange(3), 0)])
+    assert head.fit_many(samples, []) == []
+    assert one.fingerprint() == fitted(head, samples, FitJob(torch.arange(4), torch.arange(4) % 2, 9))[0].fingerprint()
+
+
+def test_global_random_state_stays() -> None:
+    samples = rows(20, 3)
+    before = torch.get_rng_state()
+    head = LinearHead(samples, 2, CPU)
+    fitted(head, samples, FitJob(torch.arange(20), torch.arange(20) % 2, 0))[0].outputs(samples, torch.arange(20))
+    assert torch.equal(torch.get_rng_state(), before)
