@@ -72,6 +72,8 @@ def main(argv: Sequence[str]) -> int:
 def _refit(project: ProjectReader) -> None:
     """Fits if labels have come; on a machine that lacks the project's device, the last fit is exported."""
     if why := no_device(project.config.training.device):
+        if project.fits.latest is None:
+            raise ConfigError(f"no classifier is fitted yet: {why}")
         say(f"the last fit is exported, and labels that came later are not in it: {why}")
     else:
         fit_now(project)
