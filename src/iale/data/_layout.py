@@ -24,6 +24,10 @@ def as_array(array: Array | Tensor) -> Array:
         return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
     if not isinstance(array, np.ndarray):
         raise DataError(f"samples are read from a NumPy array or a tensor, not from {type(array).__name__}.")
+    if isinstance(array, np.ma.MaskedArray):
+        if np.ma.is_masked(array):
+            raise DataError("a masked array says that values are missing: fill them in, or leave these samples out.")
+        return np.asarray(array)
     return array
 
 
