@@ -75,7 +75,7 @@ def open_table(path: Path, config: TableConfig | None = None) -> SampleTable:
         contents=contents,
         config=_found(cells, columns, content, config),
         about=_about(cells, columns, content),
-        notices=[*content.notices, *filter(None, [columns.doubt])],
+        notices=[*content.notices, *columns.doubts],
     )
 
 
