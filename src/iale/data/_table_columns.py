@@ -77,7 +77,7 @@ def _check_header(cells: Cells, config: TableConfig) -> None:
 
 
 def _numbers_as_names(names: list[str]) -> list[str]:
-    """A sentence if the first line may be a sample: it holds decimals, or integers that do not just count the columns."""
+    """A sentence if the first line may be a sample: it holds decimals, or integers that do not just count columns."""
     numbers = [number for name in names if (number := to_number(name, ".")) is not None]
     whole, steps = all(map(float.is_integer, numbers)), [after - before for before, after in pairwise(numbers)]
     if not numbers or (whole and (len(numbers) < len(names) or set(steps) <= {1})):
