@@ -45,13 +45,15 @@ def load_unlabeled(
     if path.is_dir():
         folder = FolderSamples(path, size=size)
         return folder, folder.names
-    if size is not None:
+    if size is not None and path.exists():
         raise DataError(f"{path} is not a folder of images, and only those are resized: leave the size out.")
     if path.suffix.lower() in TABLES:
         found = open_table(path, table)
         for sentence in (f"{path}: {found.about}", *found.notices):
             say(sentence)
         return found.samples, found.names or _numbers(found.samples)
+    if not path.exists():
+        raise DataError(f"there is no {path}: a folder of images, an .npy, .npz or .csv file was expected.")
     if path.suffix not in (".npy", ".npz"):
         raise DataError(f"{path} holds no samples: a folder of images, an .npy, .npz or .csv file was expected.")
     if path.suffix == ".npy":
