@@ -26,8 +26,10 @@ LOOKED_AT = 500  # samples that a first batch is chosen from
 _READ = 100  # of them at a time
 
 
-def next_samples(learner: Learner, strategy: QueryStrategy, k: SupportsIndex, fit: Callable[[], object]) -> list[int]:
-    """The k samples to label next, best first; ``fit`` brings the learner up to date with the labels.
+def next_samples(
+    learner: Learner, kind: SampleKind, strategy: QueryStrategy, k: SupportsIndex, fit: Callable[[], object]
+) -> list[int]:
+    """The k samples of a kind to label next, best first; ``fit`` brings the learner up to date with the labels.
 
     Before the first label there is nothing to fit. A strategy that does not start cold is then not asked, and the k
     samples are a `diverse` batch.
@@ -43,7 +45,7 @@ def next_samples(learner: Learner, strategy: QueryStrategy, k: SupportsIndex, fi
     k = operator.index(k)
     cold = not len(learner.pool.labeled) and not isinstance(learner.classifier, FixedClassifier)
     if cold and not strategy.starts_cold:
-        return diverse(learner.samples, learner.pool, k, learner.rng("cold"))
+        return diverse(learner.samples, kind, learner.pool, k, learner.rng("cold"))
     if size is not None and size < k:
         raise ConfigError(f"{k} samples were asked for from a sub-pool of {size}: raise subset_size.")
     if cold:
@@ -53,7 +55,7 @@ def next_samples(learner: Learner, strategy: QueryStrategy, k: SupportsIndex, fi
     return learner.query(strategy, k).tolist()
 
 
-def diverse(samples: Samples, pool: Pool, k: int, rng: np.random.Generator) -> list[int]:
+def diverse(samples: Samples, kind: SampleKind, pool: Pool, k: int, rng: np.random.Generator) -> list[int]:
     """k unlabeled samples that differ from one another, chosen without a model from 500 random ones (or from k).
 
     They are spread over sketches of the inputs by k-means++; what a batch of more than 500 lacks is drawn at random.
@@ -61,7 +63,6 @@ def diverse(samples: Samples, pool: Pool, k: int, rng: np.random.Generator) -> l
     indices = pool.candidates(None, Stream(0)).indices
     drawn = indices[torch.from_numpy(rng.permutation(len(indices))[: max(k, LOOKED_AT)])]
     near = drawn[:LOOKED_AT]
-    kind: SampleKind = "image" if len(samples.shape) == 3 else "row"
     points = np.concatenate([sketches(samples.batch(rows), kind) for rows in torch.split(near, _READ)])
     chosen = near[spread(points, min(k, len(near)), rng)]
     return torch.cat([chosen, drawn[len(near) :][: k - len(chosen)]]).tolist()

@@ -17,12 +17,22 @@ _NAMED = 5  # samples that a warning names
 _ROWS = 1 << 14  # looked at in one step, since outputs of a whole pool may not fit into memory twice
 
 
+def finite_rows(outputs: Outputs) -> Tensor:
+    """bool [n]: the rows whose logits and embedding are all numbers."""
+    finite = torch.ones(len(outputs), dtype=torch.bool)
+    for start in range(0, len(outputs), _ROWS):
+        rows = slice(start, start + _ROWS)
+        for values in (outputs.logits[rows], outputs.embeddings[rows]):
+            finite[rows] &= torch.isfinite(values).all(dim=1).cpu()
+    return finite
+
+
 def finite_only(indices: Tensor, outputs: Outputs, samples: Samples) -> tuple[Tensor, Outputs]:
     """The candidates, int64 [n], and their outputs without those that are not finite, which a warning names.
 
     The ``samples`` may have ``names``, which are shown, too. Raises ModelError if no candidate has finite outputs.
     """
-    finite = torch.cat([_finite(outputs, start) for start in range(0, len(indices), _ROWS)])
+    finite = finite_rows(outputs)
     if bool(finite.all()):
         return indices, outputs
     odd = indices[~finite].tolist()
@@ -47,8 +57,3 @@ def finite_only(indices: Tensor, outputs: Outputs, samples: Samples) -> tuple[Te
 @runtime_checkable
 class _Named(Protocol):
     names: Sequence[str]
-
-
-def _finite(outputs: Outputs, start: int) -> Tensor:
-    rows = slice(start, start + _ROWS)
-    return torch.isfinite(outputs.logits[rows]).all(dim=1) & torch.isfinite(outputs.embeddings[rows]).all(dim=1)

@@ -20,6 +20,7 @@ from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data._checks import IntegersLike, integers
 from iale.data._inputs import as_samples
 from iale.data.pool import Pool
+from iale.data.unlabeled import kind_of
 from iale.errors import ModelError
 from iale.learner import Learner, QueryConfig
 from iale.policies.catalog import find_strategy
@@ -183,4 +184,4 @@ class ActiveLearner:
             ConfigError: fewer than k samples are unlabeled, or k is larger than the sub-pool.
             ModelError: the model's outputs are NaN or infinite for all candidates.
         """
-        return next_samples(self._learner, self._strategy, k, self.fit)
+        return next_samples(self._learner, kind_of(self._learner.samples), self._strategy, k, self.fit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,17 +13,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from tests.labeling.conftest import QUICK
 from torch import Tensor
 
+from iale.active_learner import ActiveLearner
 from iale.classifiers.base import TrainingConfig
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.cli import _progress as progress
 from iale.cli._main import main
+from iale.data._sketches import sketches
 from iale.data.arrays import ArraySamples
-from iale.errors import IaleWarning
+from iale.data.samples import SampleKind
+from iale.data.unlabeled import load_unlabeled
 from iale.labeling.fitting._fit import Refitter
 from iale.labeling.items._reading import Reading
+from iale.labeling.learner import ProjectLearner
 from iale.labeling.project import Project
 from iale.labeling.record.config import ProjectConfig
 from iale.strategies.base import Need
@@ -233,8 +239,7 @@ def test_a_project_on_yes_and_no_answers(strategy: str, answers: Path) -> None:
 
 
 @pytest.mark.usefixtures("rows")
-def test_a_sample_with_odd_outputs_is_left_out(ask: object) -> None:
-    assert callable(ask)
+def test_a_sample_with_odd_outputs_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     values = np.load("rows.npy")
     values[[9, 31]] = 0
     np.save("rows.npy", values)
@@ -247,6 +252,43 @@ def test_a_sample_with_odd_outputs_is_left_out(ask: object) -> None:
         "    def forward(self, x):\n"
         "        return self.out(x / x.norm(dim=1, keepdim=True))\n"
     )
-    with pytest.warns(IaleWarning, match=r"samples 9 \(9\), 31 \(31\) are NaN"):
-        found = ask("--labels", "labels.csv", "--model", "odd:Odd", "--k", "32")
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")  # as on the command line
+        assert main([*QUERY, "--labels", "labels.csv", "--model", "odd:Odd", "--k", "32"]) == 0
+    out, err = capsys.readouterr()
+    found = [int(row["sample"]) for row in csv.DictReader(io.StringIO(out))]
     assert sorted(found) == sorted(set(range(6, 40)) - {9, 31})
+    (line,) = [line for line in err.splitlines() if "NaN" in line]
+    assert line == (
+        "the model's outputs for samples 9 (9), 31 (31) are NaN or infinite, so they are left out of this query: "
+        "repair or skip them."
+    )
+    assert "learner.py" not in err
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("data", ["rows.npy", "rows.csv"])
+def test_only_images_of_a_folder_are_resized(data: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("rows.csv").write_text("a,b\n1,2\n3,4\n")
+    assert main(["query", "--images", data, "--resize", "8,8", "--k", "1"]) == 2
+    assert capsys.readouterr().err == (
+        f"iale: {data} is not a folder of images, and only those are resized: leave the size out.\n"
+    )
+
+
+@pytest.mark.usefixtures("rows")
+def test_texts_are_told_apart_as_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = []
+
+    def seen(batch: Tensor, kind: SampleKind) -> NDArray[np.float32]:
+        kinds.append(kind)
+        return sketches(batch, kind)
+
+    monkeypatch.setattr("iale._asking.sketches", seen)
+    Path("texts.csv").write_text("text\n" + "".join(f"note number {n}\n" for n in range(30)))
+    assert main(["query", "--images", "texts.csv", "--k", "3"]) == 0
+    assert main(["query", "--images", "rows.npy", "--k", "3"]) == 0
+    samples = load_unlabeled("texts.csv")[0]
+    ActiveLearner(torch.nn.Linear(samples.shape[0], 2), samples, training=QUICK).ask(3)
+    ProjectLearner(Project.create("notes", ProjectConfig(Path("texts.csv"), ("a", "b"), training=QUICK))).ask(3)
+    assert kinds == ["text", "row", "text", "text"]

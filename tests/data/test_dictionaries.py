@@ -59,7 +59,7 @@ def test_what_holds_no_samples_is_refused(samples: object, sentence: str) -> Non
     [
         ({"ids": [1, 2, 3]}, "'ids' of sample 1 has the shape .3,. and that of sample 0 .2,.: pad all samples"),
         ({"ids": [0.5, 1]}, "is of float64, unlike that of sample 0"),
-        ({"ids": [1, 1 << 25]}, "an integer beyond"),
+        ({"ids": [1, (1 << 25) + 1]}, "'ids' of sample 1 has an integer beyond 16,777,216 that float32 cannot hold"),
         ({"other": [1, 2]}, "there is no field 'ids': the fields are other"),
         (3, "sample 1 is int"),
     ],

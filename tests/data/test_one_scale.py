@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -12,11 +13,24 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.sparse import csr_array
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
-from iale.data import ArraySamples, EncodedSamples, FolderSamples, Samples, Subset, TorchSamples, make_dataset
+import iale
+from iale.cli._progress import Watched
+from iale.data import (
+    ArraySamples,
+    DictSamples,
+    EncodedSamples,
+    FolderSamples,
+    Samples,
+    Subset,
+    TorchSamples,
+    make_dataset,
+)
 from iale.data._checks import join
+from iale.data._inputs import as_samples
 from iale.errors import DataError, UnreadableError
 from iale.integrations.label_studio._labeling import Labeling
 from iale.integrations.label_studio._project import Task
@@ -93,7 +107,27 @@ KINDS: dict[str, tuple[Callable[[Path], Samples], torch.dtype]] = {
     "texts, read": (lambda root: Reading(open_items(table(root, "text\n" + "so good\nso bad\n" * 3))), FLOATS),
     "tasks with images": (lambda root: tasks("Image", sorted(map(str, folder(root).iterdir())), read_bytes), BYTES),
     "tasks with texts": (lambda root: tasks("Text", list("abcdef")), FLOATS),
+    "dictionary": (lambda root: DictSamples({"ids": ANSWERS, "x": FEATURES}), FLOATS),
+    "dictionaries": (lambda root: DictSamples([{"ids": row} for row in ANSWERS]), FLOATS),
+    "sparse matrix": (lambda root: as_samples(csr_array(ANSWERS)), FLOATS),
+    "images of a query": (lambda root: Watched(ArraySamples(PIXELS), []), BYTES),
+    "answers of a query": (lambda root: Watched(ArraySamples(ANSWERS), []), FLOATS),
 }
+
+
+def test_every_class_of_samples_is_here(tmp_path: Path) -> None:
+    source = Path(iale.__file__).parent
+    classes = {
+        each.name
+        for path in source.rglob("*.py")
+        for each in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(each, ast.ClassDef) and any(getattr(part, "name", "") == "batch" for part in each.body)
+    }
+    made = set()
+    for number, (make, _) in enumerate(KINDS.values()):
+        (tmp_path / f"{number}").mkdir()
+        made.add(type(make(tmp_path / f"{number}")).__name__)
+    assert classes - {"Samples"} == made
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -88,6 +88,34 @@ def test_what_was_found_is_one_line(text: str, about: str, tmp_path: Path) -> No
     assert opened(tmp_path, text).about.startswith(about)
 
 
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ("1.5,2.5\n3,4\n", "1.5, 2.5"),
+        ("5.1,3.5,setosa\n4.9,3,virginica\n", "5.1, 3.5, setosa"),
+        ("7,7.0\n1,2\n", "7, 7.0"),
+        ("0,1,2\n5,6,7\n", ""),
+        ("id,1,2\nx,6,7\n", ""),
+        ("2019,2020\n6,7\n", ""),
+        ("country,2019,2021\n6,7,8\n", ""),
+        ("7,3\n6,7\n", "7, 3"),
+    ],
+)
+def test_numbers_as_names_are_said(text: str, taken: str, tmp_path: Path) -> None:
+    """A file without a line of names: its first sample would be lost without a word."""
+    table = opened(tmp_path, text, kind="text")
+    assert len(table.cells) == text.count("\n") - 1
+    assert [f"taken for names of columns ({taken})" in notice for notice in table.notices] == [True] * bool(taken)
+
+
+@pytest.mark.parametrize("header", ["title,body,label,labels", "label,text,Label", "LABELS,a,label"])
+def test_two_columns_that_may_hold_labels_are_refused(header: str, tmp_path: Path) -> None:
+    text = f"{header}\n" + ",".join("x" * (header.count(",") + 1)) + "\n"
+    with pytest.raises(DataError, match=r"line 1: '.*' and '.*' may hold the labels; say which with --label-column"):
+        opened(tmp_path, text)
+    opened(tmp_path, text, label_column="label")
+
+
 def test_prose_is_not_split_and_quoted_lines_are_one_cell(tmp_path: Path) -> None:
     table = opened(tmp_path, 'review\nGood, cheap; and | more\nBad, sad, mad\n"two\nlines, one ""cell"""\n""\n')
     assert table.cells == [["Good, cheap; and | more"], ["Bad, sad, mad"], ['two\nlines, one "cell"'], [""]]

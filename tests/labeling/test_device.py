@@ -41,6 +41,7 @@ def test_a_project_is_labeled_shown_and_exported_without_its_device(
     label_some(project, 30)
     fit_now(project)
     project.close()
+    latest = (project.folder / "latest.json").read_text()
     config = project.folder / "project.json"
     values = json.loads(config.read_text())
     values["training"]["device"] = AWAY
@@ -55,6 +56,10 @@ def test_a_project_is_labeled_shown_and_exported_without_its_device(
     assert opened.problem == f"device '{AWAY}' is not on this machine: use --device cpu (or device=\"cpu\")."
     assert opened.status().problem == opened.problem
     opened.close()
+    (project.folder / "latest.json").unlink()
+    assert main(["export", str(project.folder), "--to", "scores"]) == 2
+    assert f"no classifier is fitted yet: device '{AWAY}' is not" in capsys.readouterr().err
+    (project.folder / "latest.json").write_text(latest)
     with pytest.raises(ConfigError, match="not on this machine"):
         ProjectLearner(project.folder).ask(3)
 

@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.labeling.conftest import QUICK, Make, label_some, write_images
+from tests.labeling.conftest import QUICK, Make, label_some, truth, write_images
 
 from iale.classifiers.base import TrainingConfig
 from iale.data._sketches import keep_apart, sketches, spread
 from iale.errors import ConfigError, DataError, ModelError
 from iale.labeling.fitting._fit import NICENESS, Refitter
+from iale.labeling.fitting._random import fit_to_random_labels
+from iale.labeling.fitting.saved import scores_csv
 from iale.labeling.items._reading import Reading
 from iale.labeling.project import Project
 from iale.labeling.record.config import ProjectConfig
@@ -74,6 +76,59 @@ def test_the_same_labels_give_the_same_queue(make: Make) -> None:
         assert project.fits.latest is not None
         queues.append(project.fits.latest.queue)
     assert queues[0] == queues[1]
+
+
+def test_the_order_of_the_answers_does_not_matter(make: Make) -> None:
+    rng = np.random.default_rng(0)
+    answers = []
+    for name in "abc":
+        project = make(name, count=800, test_share=0.05, classes=("even", "odd", "other"))
+        ids = list(project.items.ids)
+        order = [at for at in range(560) if not project.shares.reserved[at]]
+        project.add_labels("ann", {ids[at]: truth(project, ids[at]) for at in rng.permutation(order)}, "imported")
+        fit(project)
+        latest, (last,) = project.fits.latest, project.fits.all
+        assert latest is not None
+        tests = {ids[at]: truth(project, ids[at]) for at in rng.permutation(60)}
+        random = fit_to_random_labels(project.reader, Reading(project.items), tests, project.classes)
+        answers.append((latest.queue, latest.explore, latest.guesses, latest.digest, last.tests, random))
+    assert answers[0] == answers[1] == answers[2]
+
+
+DIRECTIONS = """
+from torch import nn
+
+class Directions(nn.Module):  # zeros have none
+    def __init__(self, classes):
+        super().__init__()
+        self.last = nn.Linear(2, classes)
+
+    def forward(self, x):
+        return self.last(x / x.norm(dim=1, keepdim=True))
+"""
+
+
+def test_a_sample_whose_outputs_are_nan_is_passed_over(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_directions.py").write_text(DIRECTIONS)
+    monkeypatch.syspath_prepend(tmp_path)
+    rows = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
+    rows[50] = 0
+    np.savez(tmp_path / "zeros.npz", x=rows)
+    config = ProjectConfig(tmp_path / "zeros.npz", ("a", "b", "c"), model="own_directions:Directions", training=QUICK)
+    project = Project.create(tmp_path / "zeros", config)
+    odd = project.items.ids[50]
+    project.add_labels("ann", {project.items.ids[at]: "ab"[at % 2] for at in range(20)}, "imported")
+    fit(project)
+    latest = project.fits.latest
+    assert latest is not None
+    assert odd not in {*latest.queue, *latest.explore, *latest.guesses}
+    assert len(latest.queue) == len(latest.explore) > 20
+    assert latest.unreadable == {odd: "the model's outputs for row 50 are NaN or infinite."}
+    assert 0 < latest.confidence < 1
+    assert "row 50" in project.notices[-1]
+    assert [line[:3] for line in scores_csv(project)][1:] == [f"{at}," for at in range(20, 60) if at != 50]
 
 
 def test_people_label_while_the_process_fits_and_it_yields(make: Make) -> None:
@@ -265,8 +320,8 @@ def test_near_duplicates_come_last() -> None:
     images[2] = (images[0] * 0.5).to(torch.uint8) + 20  # the same, darker
     images[4] = images[1]
     found = sketches(images, "image")
-    assert keep_apart(found, found[:0], 0.98) == [0, 1, 3, 5, 2, 4]
-    assert keep_apart(found, found[3:4], 0.98) == [0, 1, 5, 2, 3, 4]
+    assert keep_apart(found, [], 0.98) == [0, 1, 3, 5, 2, 4]
+    assert keep_apart(found, [found[:0], found[3:4]], 0.98) == [0, 1, 5, 2, 3, 4]
     assert np.allclose(np.linalg.norm(found, axis=1), 1)
     assert not sketches(torch.zeros(1, 1, 8, 8), "image").any()
 

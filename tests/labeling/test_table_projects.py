@@ -17,7 +17,7 @@ from iale.classifiers.base import TrainingConfig
 from iale.cli import _label
 from iale.cli._main import main
 from iale.data.table_config import TableConfig
-from iale.errors import ConfigError
+from iale.errors import ConfigError, DataError
 from iale.labeling.export import labels_csv
 from iale.labeling.fitting.saved import fit_now, load_latest
 from iale.labeling.importing import import_csv
@@ -161,6 +161,26 @@ def test_control_characters_stop_nothing(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text(labels_csv(project))
     assert import_csv(other, tmp_path / "labels.csv") == 4
     assert other.labels() == project.labels()
+
+
+@pytest.mark.parametrize(
+    ("cells", "added", "values"),
+    [
+        ('"1,000",2', '"2,5",3', None),  # thousands stay thousands, and what is none is refused
+        ('"1,5",2', '"3,000",3', [[1.5, 2], [3, 3]]),
+        ("1.5,2", "2.125,3", [[1.5, 2], [2.125, 3]]),
+        ("1,2", '"2,5",3', [[1, 2], [2.5, 3]]),  # nothing was said of decimals before
+    ],
+)
+def test_the_sign_before_decimals_is_kept(cells: str, added: str, values: object, tmp_path: Path) -> None:
+    project = project_of(tmp_path, f"a,b\n{cells}\n")
+    assert ("commas between thousands" in project.items.about) == ("1,000" in cells)
+    (tmp_path / "t.csv").write_text(f"a,b\n{cells}\n{added}\n")
+    if values is None:
+        with pytest.raises(DataError, match="line 3, column 'a': '2,5' is not a finite number"):
+            Project.open(project.folder)
+    else:
+        assert Project.open(project.folder).items.samples.batch(torch.arange(2)).tolist() == values
 
 
 def test_a_classifier_of_other_inputs_is_fitted_again(tmp_path: Path) -> None:

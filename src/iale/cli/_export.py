@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from iale._storage import write_bytes
-from iale.classifiers.base import resolve_device
+from iale.cli._device import no_device
 from iale.cli._options import parse
 from iale.cli._output import check_file, check_folder, say
 from iale.errors import ConfigError
@@ -71,9 +71,9 @@ def main(argv: Sequence[str]) -> int:
 
 def _refit(project: ProjectReader) -> None:
     """Fits if labels have come; on a machine that lacks the project's device, the last fit is exported."""
-    try:
-        resolve_device(project.config.training.device)
-    except ConfigError as error:
-        say(f"the last fit is exported, and labels that came later are not in it: {error}")
+    if why := no_device(project.config.training.device):
+        if project.fits.latest is None:
+            raise ConfigError(f"no classifier is fitted yet: {why}")
+        say(f"the last fit is exported, and labels that came later are not in it: {why}")
     else:
         fit_now(project)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iale.classifiers._own import find_model
-from iale.classifiers.base import resolve_device
 from iale.classifiers.build import CLASSIFIERS
+from iale.cli._device import no_device
 from iale.cli._options import parse
 from iale.cli._output import check_folder, say
 from iale.cli._set_aside import show_set_aside
@@ -74,8 +74,10 @@ def main(argv: Sequence[str]) -> int:
         check_model(project.config, project.items.samples.shape, len(project.classes))
         if project.items.about:
             say(f"{project.config.data}: {project.items.about}")
-        for notice in [*project.notices, *_no_device(options.project.training.device)]:
+        for notice in project.notices:
             say(notice)
+        if why := no_device(options.project.training.device):
+            say(f"labels are kept and nothing is fitted: {why}")
         if options.verbose and isinstance(project.items, ImageItems):
             for line in project.items.passed_over.listing():
                 say(line)
@@ -91,15 +93,6 @@ def main(argv: Sequence[str]) -> int:
     finally:
         project.close()
     return 0
-
-
-def _no_device(name: str) -> list[str]:
-    """A sentence if nothing can be fitted here; people can label all the same."""
-    try:
-        resolve_device(name)
-    except ConfigError as error:
-        return [f"labels are kept and nothing is fitted: {error}"]
-    return []
 
 
 def _with_policy(options: LabelOptions) -> LabelOptions:

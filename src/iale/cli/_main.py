@@ -8,9 +8,11 @@ from __future__ import annotations
 import io
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
+from typing import TextIO
 
-from iale.errors import IaleError
+from iale.errors import IaleError, IaleWarning
 from iale.registry import Registry
 
 SUMMARIES = {
@@ -51,7 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # if a terminal lacks a character, print the rest
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = _dispatch(list(sys.argv[1:] if argv is None else argv))
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            code = _dispatch(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
         return code
     except SystemExit as done:  # a command's --help
@@ -96,6 +100,21 @@ def _dispatch(argv: list[str]) -> int:
 def _fail(message: str) -> int:
     print("iale:", " ".join(message.split()), file=sys.stderr)
     return 2
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Prints a warning of iale as a sentence; those of other packages, and of a user's model, say where they arose."""
+    if issubclass(category, IaleWarning):
+        print(" ".join(str(message).split()), file=sys.stderr)
+    else:
+        print(warnings.formatwarning(message, category, filename, lineno, line), end="", file=file or sys.stderr)
 
 
 def _drop_output() -> None:

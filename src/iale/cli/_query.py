@@ -94,7 +94,7 @@ def main(argv: Sequence[str]) -> int:
         if known or options.fitted is not None:
             chosen = _ask(options, watched, kind, known, left, classes)
         else:
-            chosen = _first(options, watched, left, classes)
+            chosen = _first(options, watched, kind, left, classes)
         return [int(readable.indices[at]) for at in chosen]
 
     chosen = passing_over(samples, choose, verbose=options.verbose)
@@ -110,13 +110,15 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _first(options: QueryOptions, samples: Watched, skipped: list[int], classes: tuple[str, ...]) -> list[int]:
+def _first(
+    options: QueryOptions, samples: Watched, kind: SampleKind, skipped: list[int], classes: tuple[str, ...]
+) -> list[int]:
     """Samples that differ from one another, because there are no labels yet."""
     say(f"there are no labels yet, so the {options.k} samples are chosen to differ from one another")
     pool = Pool(torch.arange(len(samples)), len(classes))
     pool.skip(torch.tensor(skipped, dtype=torch.int64))
     with samples.stage("reading", min(len(pool), max(LOOKED_AT, options.k))):
-        return diverse(samples, pool, options.k, Stream(options.seed).child("labels", 0, "cold").numpy())
+        return diverse(samples, kind, pool, options.k, Stream(options.seed).child("labels", 0, "cold").numpy())
 
 
 def _ask(

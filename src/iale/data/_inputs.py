@@ -18,6 +18,7 @@ from scipy import sparse
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
+from iale.data._layout import as_array
 from iale.data._sparse import SparseSamples
 from iale.data.arrays import ArraySamples
 from iale.data.dictionaries import DictSamples
@@ -38,6 +39,8 @@ def as_samples(data: object) -> Samples:
         DataError: it is something else; the message says what to pass instead.
     """
     _refuse(data)
+    if isinstance(data, memoryview):
+        data = np.asarray(data)
     if isinstance(data, Samples):
         return data
     if isinstance(data, Mapping):
@@ -49,7 +52,7 @@ def as_samples(data: object) -> Samples:
     if isinstance(data, _Frame):
         return ArraySamples(_numbers_of(data))
     if isinstance(data, _Array) and not isinstance(data, Dataset):
-        array = np.asarray(data)
+        array = as_array(data) if isinstance(data, np.ndarray) else np.asarray(data)
         # A series of images, or of texts, is an array of objects.
         return _from_list(array.tolist()) if array.ndim == 1 and array.dtype.kind in "OUST" else ArraySamples(array)
     if isinstance(data, list | tuple):

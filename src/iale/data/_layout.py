@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -23,6 +24,10 @@ def as_array(array: Array | Tensor) -> Array:
         return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
     if not isinstance(array, np.ndarray):
         raise DataError(f"samples are read from a NumPy array or a tensor, not from {type(array).__name__}.")
+    if isinstance(array, np.ma.MaskedArray):
+        if np.ma.is_masked(array):
+            raise DataError("a masked array says that values are missing: fill them in, or leave these samples out.")
+        return np.asarray(array)
     return array
 
 
@@ -86,6 +91,14 @@ def faults(values: Array) -> NDArray[np.bool_]:
     else:
         return np.zeros(len(values), np.bool_)
     return np.asarray(wrong.any(axis=tuple(range(1, values.ndim))))
+
+
+def check_values(values: Array, rows: Sequence[int] | NDArray[np.int64], of: str = "") -> None:
+    """Raises DataError if a sample has such a fault: the first one, by its number in ``rows``; ``of`` is part of it."""
+    wrong = faults(values)
+    if wrong.any():
+        sample = rows[int(np.flatnonzero(wrong)[0])]
+        raise DataError(f"{of}sample {sample} has {fault_of(values)}: repair or remove that sample.")
 
 
 def fault_of(values: Array) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -51,14 +53,16 @@ def spread(points: NDArray[np.float32], count: int, rng: np.random.Generator, ne
     return chosen
 
 
-def keep_apart(order: NDArray[np.float32], before: NDArray[np.float32], alike: float) -> list[int]:
+def keep_apart(order: NDArray[np.float32], before: Iterable[NDArray[np.float32]], alike: float) -> list[int]:
     """Positions in a ranking with near-duplicates at its end.
 
-    A sample that looks like one ranked higher, or like one of those ``before``, would teach little that is new. Both
-    are sketches, float32 [n, D] and [m, D]; ``alike`` is the smallest cosine of two near-duplicates.
+    A sample that looks like one ranked higher, or like one of those ``before``, would teach little that is new. The
+    ranking is float32 [n, D] and each part of ``before`` [m, D]; ``alike`` is the smallest cosine of near-duplicates.
     """
     same = np.asarray(order @ order.T >= alike)
-    known = [len(before) > 0 and bool((before @ sketch >= alike).any()) for sketch in order]
+    known = np.zeros(len(order), dtype=bool)
+    for part in before:
+        known |= (order @ part.T >= alike).any(axis=1)
     kept: list[int] = []
     late: list[int] = []
     for position in range(len(order)):

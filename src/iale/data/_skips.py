@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from iale.data._encoding import read_text
-from iale.data._tables import read_cells
-from iale.errors import DataError
+from iale.data._names import named_in, no_such_sample
+from iale.data._tables import split_cells
+from iale.data.table_config import TableConfig
 
 
 def read_skipped(path: Path, names: Sequence[str]) -> list[int]:
@@ -19,17 +20,19 @@ def read_skipped(path: Path, names: Sequence[str]) -> list[int]:
     """
     number = {name: index for index, name in enumerate(names)}
     found = set()
-    for line, name in _named(path):
-        if name not in number:
-            raise DataError(f"{path}, line {line}: there is no sample {name!r}; remove that line or correct it.")
+    for line, cell in _named(path):
+        name = named_in(cell, number)
+        if name is None:
+            raise no_such_sample(path, line, cell)
         found.add(number[name])
     return sorted(found)
 
 
 def _named(path: Path) -> list[tuple[int, str]]:
-    lines = read_text(path)[0].splitlines()
-    if lines and "sample" in re.split(r"[^a-z]+", lines[0].casefold()):
-        cells = read_cells(path)
+    text, encoding = read_text(path)
+    lines = re.split("\r\n|\r|\n", text)
+    if "sample" in re.split(r"[^a-z]+", lines[0].casefold()):
+        cells = split_cells(path, text, encoding, TableConfig())
         at = cells.column("sample")
-        return [(line, row[at].strip()) for line, row in zip(cells.lines, cells.rows, strict=True)]
-    return [(line, name.strip()) for line, name in enumerate(lines, start=1) if name.strip()]
+        return [(line, row[at]) for line, row in zip(cells.lines, cells.rows, strict=True)]
+    return [(line, name) for line, name in enumerate(lines, start=1) if name.strip()]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
+from iale.data._numbers import to_number
 from iale.data._tables import Cells
 from iale.data.table_config import TableConfig
 from iale.errors import DataError
@@ -21,24 +23,24 @@ class Columns:
         name: the column that names the rows; None numbers them.
         label: the column of labels, or None.
         used: all other columns.
-        doubt: a sentence about a column that may hold labels under another name; empty if there is none.
+        doubts: sentences about a column that may hold labels under another name, and about names that are numbers.
     """
 
     name: int | None
     label: int | None
     used: tuple[int, ...]
-    doubt: str
+    doubts: list[str]
 
 
 def find_columns(cells: Cells, config: TableConfig) -> Columns:
     """The columns of a table of samples.
 
     Raises:
-        DataError: two columns have one name, a column that was asked for is not there, or none is left to learn from.
+        DataError: two columns have one name, a column that was asked for is not there, two may hold the labels, or none
+            is left to learn from.
     """
     header = cells.header
-    if len(set(header)) != len(header) or "" in header:
-        raise DataError(f"{cells.path}, line 1: every column needs a name of its own.")
+    _check_header(cells, config)
     name, label = _role(cells, config.id_column, NAMES), label_column(cells, config)
     # Other columns of these names hold no features, either, unless a column was named instead.
     reserved = set(NAMES) if config.id_column is not None else None
@@ -49,15 +51,41 @@ def find_columns(cells: Cells, config: TableConfig) -> Columns:
     ]
     if not used:
         raise DataError(f"{cells.path} has no columns with texts or features: add some.")
-    doubt = ""
+    doubts = _numbers_as_names([header[at] for at in used])
     if label is None and config.label_column is None:
         perhaps = [header[at] for at in used if header[at].casefold() in _PERHAPS_LABELS]
         if perhaps and len(used) > 1:
-            doubt = (
+            doubts.append(
                 f"the column {perhaps[0]!r} is shown and learned from: if it holds the labels, say so with "
                 f"--label-column {perhaps[0]}."
             )
-    return Columns(name, label, tuple(used), doubt)
+    return Columns(name, label, tuple(used), doubts)
+
+
+def _check_header(cells: Cells, config: TableConfig) -> None:
+    header = cells.header
+    if "" in header:
+        raise DataError(f"{cells.path}, line 1: column {header.index('') + 1} has no name; name it, or remove it.")
+    if twice := [column for at, column in enumerate(header) if column in header[:at]]:
+        raise DataError(f"{cells.path}, line 1: two columns are called {twice[0]!r}; give each a name of its own.")
+    labels = [column for column in header if column.casefold() in LABELS]
+    if config.label_column is None and len(labels) > 1:
+        raise DataError(
+            f"{cells.path}, line 1: {labels[0]!r} and {labels[1]!r} may hold the labels; say which with "
+            f"--label-column, and remove the other, or it is learned from."
+        )
+
+
+def _numbers_as_names(names: list[str]) -> list[str]:
+    """A sentence if the first line may be a sample: it holds decimals, or integers that do not just count columns."""
+    numbers = [number for name in names if (number := to_number(name, ".")) is not None]
+    whole, steps = all(map(float.is_integer, numbers)), [after - before for before, after in pairwise(numbers)]
+    if not numbers or (whole and (len(numbers) < len(names) or set(steps) <= {1})):
+        return []
+    return [
+        f"the numbers in line 1 are taken for names of columns ({', '.join(names[:3])}): if that line is a sample, "
+        f"write the names of the columns above it."
+    ]
 
 
 def label_column(cells: Cells, config: TableConfig) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from iale.data.table_config import TableConfig
 from iale.errors import DataError
 
 _TEXT = "text"  # a column of this name holds the texts
+_Decimal = Literal["auto", "point", "comma"]
+_DECIMALS: dict[Sign, _Decimal] = {".": "point", ",": "comma"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,12 +26,14 @@ class Content:
     Attributes:
         columns: the columns that are learned from, as places in the header.
         features: float32 [N, F]; None if the rows are texts.
+        decimal: the sign before decimals, as `TableConfig` names it; "auto" if no cell holds one.
         said: how the cells were read, for people.
         notices: what was filled in.
     """
 
     columns: tuple[int, ...]
     features: NDArray[np.float32] | None
+    decimal: _Decimal = "auto"
     said: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
@@ -57,11 +62,13 @@ def read_content(cells: Cells, used: Sequence[int], config: TableConfig) -> Cont
             raise DataError(_unclear(cells, numeric, words, columns))
     for at, column in columns.items():
         _check_numbers(cells, at, column, forced=config.kind == "features")
-    if not sure:
+    # Between commas, a cell has to be quoted to hold one, so it is taken for thousands, but not in silence.
+    if not sure and cells.delimiter not in ("comma", ""):
         raise DataError(_either(cells, used))
     values, notices = _fill(cells, columns, config)
-    said = ["decimal comma"] if sign == "," else []
-    return Content(tuple(used), values, said, notices)
+    said = ["decimal comma"] if sign == "," else [] if sure else ["commas between thousands (--decimal comma if not)"]
+    marked = any(mark in row[at] for row in cells.rows for at in used for mark in ".,")
+    return Content(tuple(used), values, _DECIMALS[sign] if marked else config.decimal, said, notices)
 
 
 def _text_columns(cells: Cells, used: Sequence[int], config: TableConfig) -> tuple[int, ...]:
@@ -76,8 +83,7 @@ def _sign(cells: Cells, used: Sequence[int], config: TableConfig) -> tuple[Sign,
     if config.decimal != "auto":
         return ("." if config.decimal == "point" else ","), True
     sign = decimal_sign([row[at] for row in cells.rows for at in used])
-    # Between commas, a cell has to be quoted to hold one; nobody writes all decimals so.
-    return sign or ".", sign is not None or cells.delimiter in ("comma", "")
+    return sign or ".", sign is not None
 
 
 def _either(cells: Cells, used: Sequence[int]) -> str:

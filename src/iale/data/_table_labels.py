@@ -16,7 +16,7 @@ SET_ASIDE = "set_aside"
 def read_label_rows(path: Path, config: TableConfig | None = None, *, own: bool = False) -> list[tuple[int, str, str]]:
     """Line number, sample and label of every row that has a label; a blank cell means that it has none yet.
 
-    Rows that an export has set aside are left out.
+    The sample is the whole cell (see `named_in`). Rows that an export has set aside are left out.
 
     Args:
         path: a table with the columns sample (or id) and label, in any case and order.
@@ -39,8 +39,8 @@ def read_label_rows(path: Path, config: TableConfig | None = None, *, own: bool 
     rows = []
     for number, (line, row) in enumerate(zip(cells.lines, cells.rows, strict=True)):
         if (text := row[label].strip()) and (aside is None or not row[aside].strip()):
-            sample = str(number) if name is None else row[name].strip()
-            if not sample:
+            sample = str(number) if name is None else row[name]
+            if not sample.strip():
                 raise DataError(f"{path}, line {line}: label {text[:60]!r} has no sample; name it or remove that line.")
             rows.append((line, sample, text))
     return rows

@@ -75,7 +75,7 @@ def open_table(path: Path, config: TableConfig | None = None) -> SampleTable:
         contents=contents,
         config=_found(cells, columns, content, config),
         about=_about(cells, columns, content),
-        notices=[*content.notices, *filter(None, [columns.doubt])],
+        notices=[*content.notices, *columns.doubts],
     )
 
 
@@ -87,6 +87,7 @@ def _found(cells: Cells, columns: Columns, content: Content, config: TableConfig
         kind="text" if texts else "features",
         delimiter=cells.delimiter or config.delimiter,
         encoding=cells.encoding or config.encoding,
+        decimal=config.decimal if texts else content.decimal,
         text_column=cells.header[content.columns[0]] if texts and len(content.columns) == 1 else config.text_column,
         id_column=config.id_column if columns.name is None else cells.header[columns.name],
         label_column=config.label_column if columns.label is None else cells.header[columns.label],

@@ -63,7 +63,11 @@ def read_cells(path: Path, config: TableConfig | None = None) -> Cells:
         DataError: the file cannot be read or is no such table, or a row has another number of cells than the header.
     """
     config = config or TableConfig()
-    text, encoding = read_text(path, config.encoding)
+    return split_cells(path, *read_text(path, config.encoding), config)
+
+
+def split_cells(path: Path, text: str, encoding: str, config: TableConfig) -> Cells:
+    """The same of a text that was read from ``path``, with the encoding if it was guessed."""
     before = csv.field_size_limit(_LONGEST)
     try:
         sign = config.sign or _find_sign(text)

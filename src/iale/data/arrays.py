@@ -17,8 +17,7 @@ from iale.data._layout import (
     Channels,
     as_array,
     channels_first,
-    fault_of,
-    faults,
+    check_values,
     guess_channels,
     is_bytes,
     memory_map,
@@ -75,7 +74,7 @@ class ArraySamples:
         if not self._mapped:
             step = max(1, _CHUNK // values[0].size)
             for start in range(0, len(values), step):
-                _check(values[start : start + step], np.arange(start, min(start + step, len(values))))
+                check_values(values[start : start + step], range(start, min(start + step, len(values))))
 
     def __len__(self) -> int:
         return len(self._array)
@@ -89,7 +88,7 @@ class ArraySamples:
         values = self._read(rows)
         if self.dtype != torch.uint8:
             if self._mapped:
-                _check(values, rows)
+                check_values(values, rows)
             values = to_float32(values)
         return channels_first(torch.from_numpy(values), self._channels)
 
@@ -134,12 +133,6 @@ class ArraySamples:
     def __setstate__(self, state: dict[str, object]) -> None:
         array = state["_array"]
         self.__dict__.update(state, _array=array.open() if isinstance(array, _OnDisk) else array)
-
-
-def _check(values: Array, rows: NDArray[np.int64]) -> None:
-    wrong = faults(values)
-    if wrong.any():
-        raise DataError(f"sample {rows[wrong][0]} has {fault_of(values)}: repair or remove that sample.")
 
 
 @dataclass(frozen=True)

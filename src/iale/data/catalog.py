@@ -134,7 +134,8 @@ def _whole_folder(root: Path) -> FolderSamples:
     faults = [*samples.listing(others=False), *samples.unreadable.values()]
     if faults:
         more = f" ({len(faults)} such files)" if len(faults) > 1 else ""
-        raise DataError(f"a data set is read whole, and this file of {root} cannot be: {faults[0]}{more}")
+        first = faults[0].removeprefix("passed over: ").rstrip(".")
+        raise DataError(f"a data set is read whole, and a file of {root} cannot be: {first}{more}.")
     return samples
 
 

@@ -10,12 +10,11 @@ from torch import Tensor
 
 from iale.data._checks import rows_of
 from iale.data._fields import Field
-from iale.data._layout import Array, as_array, to_float32
+from iale.data._layout import Array, as_array, check_values, to_float32
 from iale.data._reading import Rows, read_item
 from iale.errors import DataError
 
 _LABELS = ("label", "labels")
-_EXACT = 1 << 24  # float32 holds every integer up to here
 
 
 class DictSamples:
@@ -35,7 +34,7 @@ class DictSamples:
         shape: ``(W,)``, as `batch` puts the values of all fields of a sample into one row.
 
     Raises:
-        DataError: there is no sample or no such field, or a value is no finite number or an integer beyond ±2^24.
+        DataError: there is no sample or no such field, or a value is NaN, infinite, or beyond what float32 holds.
 
     >>> ids = DictSamples({"input_ids": [[5, 7, 2], [5, 2, 0]], "attention_mask": [[1, 1, 1], [1, 1, 0]]})
     >>> len(ids), ids.shape, [field.name for field in ids.fields]
@@ -93,12 +92,8 @@ class DictSamples:
             )
         if (array.dtype.kind in "biu") != field.integers:
             raise DataError(f"{what} is of {array.dtype}, unlike that of sample 0: make them alike.")
-        if field.integers and array.size and int(np.abs(array.astype(np.int64)).max()) > _EXACT:
-            raise DataError(f"{what} has an integer beyond ±{_EXACT}, which float32 cannot hold: use smaller ones.")
-        values = to_float32(array).reshape(-1)
-        if not np.isfinite(values).all():
-            raise DataError(f"{what} has a value that is NaN, infinite or beyond float32: repair or remove it.")
-        return values
+        check_values(array[None], [row], of=f"the field {field.name!r} of ")
+        return to_float32(array).reshape(-1)
 
 
 def _chosen(item: Mapping[str, object], names: Sequence[str] | None) -> list[str]:

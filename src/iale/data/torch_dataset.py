@@ -12,8 +12,7 @@ from iale.data._layout import (
     Channels,
     as_array,
     channels_first,
-    fault_of,
-    faults,
+    check_values,
     guess_channels,
     is_bytes,
     to_float32,
@@ -103,7 +102,6 @@ class TorchSamples:
         else:
             channels = guess_channels(array.shape)
         if not is_bytes(array.dtype, array.ndim - 1):
-            if faults(array).any():
-                raise DataError(f"sample {row} has {fault_of(array)}: repair or remove it.")
+            check_values(array, [row])
             array = to_float32(array)
         return channels_first(torch.tensor(array), channels)[0]

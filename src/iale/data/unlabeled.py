@@ -10,6 +10,7 @@ from torch import Tensor
 
 from iale.data._checks import MOST_CLASSES
 from iale.data._formats import map_npy, read_npz
+from iale.data._names import named_in, no_such_sample
 from iale.data._table_labels import read_label_rows
 from iale.data._table_samples import TABLES, open_table
 from iale.data._texts import TextSamples
@@ -33,7 +34,7 @@ def load_unlabeled(
         path: a folder of images, flat or nested, whose names are their paths below it. Or an .npy file, which stays on
             disk, or an .npz file with one array or one called ``x``; then the names are "0", "1", …. Or a table (.csv,
             .tsv, .txt) of texts or features, whose rows are named by its column ``sample`` or ``id``, or numbered.
-        size: (height, width) to which images of a folder are resized.
+        size: (height, width) to which images of a folder are resized; nothing else can be.
         table: how a table is read; by default this is found.
         say: is told in sentences what was found in a table.
 
@@ -44,11 +45,15 @@ def load_unlabeled(
     if path.is_dir():
         folder = FolderSamples(path, size=size)
         return folder, folder.names
+    if size is not None and path.exists():
+        raise DataError(f"{path} is not a folder of images, and only those are resized: leave the size out.")
     if path.suffix.lower() in TABLES:
         found = open_table(path, table)
         for sentence in (f"{path}: {found.about}", *found.notices):
             say(sentence)
         return found.samples, found.names or _numbers(found.samples)
+    if not path.exists():
+        raise DataError(f"there is no {path}: a folder of images, an .npy, .npz or .csv file was expected.")
     if path.suffix not in (".npy", ".npz"):
         raise DataError(f"{path} holds no samples: a folder of images, an .npy, .npz or .csv file was expected.")
     if path.suffix == ".npy":
@@ -102,9 +107,10 @@ def load_labels_csv(
     number = {name: index for index, name in enumerate(names)}
     found: dict[int, str] = {}
     lines: list[int] = []
-    for line, sample, label in read_label_rows(path, table, own=own):
-        if sample not in number:
-            raise DataError(f"{path}, line {line}: there is no sample {sample!r}; remove that line or correct it.")
+    for line, cell, label in read_label_rows(path, table, own=own):
+        sample = named_in(cell, number)
+        if sample is None:
+            raise no_such_sample(path, line, cell)
         if number[sample] in found:
             raise DataError(f"{path}, line {line}: sample {sample!r} was labeled before; keep one of the lines.")
         found[number[sample]] = label

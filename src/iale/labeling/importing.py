@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from iale.data._names import named_in, no_such_sample
 from iale.data._table_labels import read_label_rows
 from iale.errors import DataError
 from iale.labeling.project import Project
@@ -28,15 +29,16 @@ def import_csv(project: Project, path: Path | str, person: str = _PERSON) -> int
     path = Path(path)
     own = path.exists() and project.config.data.exists() and path.samefile(project.config.data)
     rows = read_label_rows(path, project.config.table if own else None, own=own)
-    asked = {sample for _, sample, _ in rows}
+    asked = {name for _, cell, _ in rows for name in (cell, cell.strip())}
     index = {name: name for name in asked if name in project.items.ids}
     for row in range(project.count):  # a name wins over an id
         if (name := project.items.name(row)) in asked:
             index[name] = project.items.ids[row]
     labels: dict[str, str] = {}
-    for line, sample, label in rows:
-        if sample not in index:
-            raise DataError(f"{path}, line {line}: there is no sample {sample[:60]!r}; remove that line or correct it.")
+    for line, cell, label in rows:
+        sample = named_in(cell, index)
+        if sample is None:
+            raise no_such_sample(path, line, cell)
         if labels.setdefault(index[sample], label) != label:
             raise DataError(f"{path}, line {line}: sample {sample[:60]!r} has two labels; keep one of the lines.")
     return project.add_labels(person, labels, "imported")

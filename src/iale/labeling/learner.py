@@ -145,7 +145,7 @@ class ProjectLearner:
         """
         while True:
             self.refresh()
-            chosen = next_samples(self._learner, self.strategy, k, self.fit)
+            chosen = next_samples(self._learner, self.project.kind, self.strategy, k, self.fit)
             self._samples.read(chosen)  # finds out which are unreadable
             if not self._samples.unreadable.keys() & set(chosen):
                 break  # otherwise choose again without those that turned out to be unreadable

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import time
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from iale import _storage as storage
+from iale._finite import finite_rows
 from iale.classifiers.base import FittedClassifier, Outputs
 from iale.classifiers.heads import FittedLinearHead
 from iale.classifiers.torch_classifier import FittedTorchClassifier
@@ -31,7 +33,7 @@ NICENESS = 10
 _QUEUE = 200  # samples that a fit ranks: enough for several people until the next fit
 _GUESSED = 2000  # labeled samples with a guess, which helps to find wrong labels
 _AHEAD = 50  # test samples that are predicted before anyone has labeled them, so the accuracy is known at once
-_APART = 500  # labeled samples that a new one is compared with
+_APART = 500  # labeled samples that new ones are compared with at a time
 
 
 def fit_project(folder: str) -> None:
@@ -46,6 +48,21 @@ def fit_project(folder: str) -> None:
     _open[folder].fit()
 
 
+@dataclass(frozen=True)
+class _Looked:
+    """What a fit looks at.
+
+    Attributes:
+        rows: of the pool: the labeled ones in ascending order, and then the candidates.
+        known: how many of them are labeled.
+        recent: positions in ``rows`` of the samples that were labeled last.
+    """
+
+    rows: list[int]
+    known: int
+    recent: list[int]
+
+
 class Refitter:
     """Fits a project again and again."""
 
@@ -53,6 +70,7 @@ class Refitter:
         self.project, self.reading = project.reader, reading
         self._ids = self.project.items.ids
         self._random_labels = 0
+        self._odd: dict[int, str] = {}  # why samples are no candidates of the last fit, by index
 
     def fit(self) -> None:
         """One fit; raises DataError if there is nothing to learn from."""
@@ -60,12 +78,15 @@ class Refitter:
         # Counted before the labels are read: a label that comes in between is fitted twice rather than never.
         changes, classes = project.changes(), project.classes
         number = {name: place for place, name in enumerate(classes)}
-        labels = {self._ids.index(s): number[label] for s, label in project.labels_to_learn_from().items()}
+        told = {self._ids.index(s): number[label] for s, label in project.labels_to_learn_from().items()}
+        labels = dict(sorted(told.items()))  # the same labels in another order are the same fit
         stream = Stream(config.seed).child("fit", len(labels))
         known, known_inputs = self.reading.read(labels)
         if len({labels[index] for index in known}) < 2:
             raise DataError("labels of at least two classes are needed for a fit: label more samples.")
         found, inputs = self.reading.read(self._candidates(stream))
+        recent = set(list(told)[-_GUESSED:])
+        looked = _Looked(known + found, len(known), [at for at, row in enumerate(known) if row in recent])
         local = join([known_inputs, inputs])
         samples = ArraySamples(local)
         classifier = classifier_of(config, project.kind, samples, len(classes))
@@ -76,11 +97,14 @@ class Refitter:
         learner.fit(strategy.needs)
         fitted = learner.fitted
         assert isinstance(fitted, FittedTorchClassifier | FittedLinearHead)
-        ranked = learner.query(strategy, min(_QUEUE, len(found))).tolist() if found else []
         outputs = fitted.outputs(samples, torch.arange(len(local)))
+        candidates = self._finite(outputs, looked)
+        pool.skip(torch.tensor(sorted({*range(len(known), len(local))} - set(candidates)), dtype=torch.int64))
+        ranked = learner.query(strategy, min(_QUEUE, len(candidates))).tolist() if found else []
         ranked = self._apart(ranked, local, len(known))
-        explore = self._explore(outputs, labels, len(known), len(classes), stream)
-        latest = self._latest(fitted, outputs, known + found, ranked, explore, len(known), classes)
+        every = len(set(labels.values())) == len(classes)
+        explore = [] if every or not found else self._explore(outputs.embeddings, len(known), candidates, stream)
+        latest = self._latest(fitted, outputs, looked, ranked, explore, classes)
         fit = Fit(
             time=time.time(),
             labels=len(known),
@@ -109,44 +133,53 @@ class Refitter:
         if not ranked:
             return []
         kind = self.project.kind
-        before = sketches(local[max(0, known - _APART) : known], kind)
+        before = (sketches(part, kind) for part in torch.split(local[:known], _APART))
         return [ranked[at] for at in keep_apart(sketches(local[ranked], kind), before, ALIKE[kind])]
 
-    def _explore(self, outputs: Outputs, labels: dict[int, int], known: int, classes: int, stream: Stream) -> list[int]:
-        """Candidates unlike all labeled samples, if a class has not been seen yet."""
-        if len(set(labels.values())) == classes or len(outputs) == known:
-            return []
-        points = outputs.embeddings
-        near = torch.cdist(points[known:].double(), points[:known].double()).amin(dim=1).square()
+    def _finite(self, outputs: Outputs, looked: _Looked) -> list[int]:
+        """Positions of the candidates for which the model computes numbers; the others are passed over.
+
+        If there is none, all are left, and the query says what is wrong.
+        """
+        finite, every = finite_rows(outputs).tolist(), range(looked.known, len(outputs))
+        odd = {at: looked.rows[at] for at in every if not finite[at]}
+        if len(odd) == len(every):
+            return list(every)
+        words = self.project.items.words
+        self._odd = {row: f"the model's outputs for {words(row)} are NaN or infinite." for row in odd.values()}
+        return [at for at in every if at not in odd]
+
+    def _explore(self, points: Tensor, known: int, candidates: list[int], stream: Stream) -> list[int]:
+        """Candidates unlike all labeled samples, for a class that has not been seen yet."""
+        near = torch.cdist(points[candidates].double(), points[:known].double()).amin(dim=1).square()
         rng = stream.child("explore").numpy()
-        return [known + at for at in spread(points[known:].numpy(), _QUEUE, rng, near)]
+        return [candidates[at] for at in spread(points[candidates].numpy(), _QUEUE, rng, near)]
 
     def _latest(
         self,
         fitted: FittedTorchClassifier | FittedLinearHead,
         outputs: Outputs,
-        rows: list[int],
+        looked: _Looked,
         ranked: list[int],
         explore: list[int],
-        known: int,
         classes: tuple[str, ...],
     ) -> Latest:
         before = self.project.fits.latest
         number = 1 if before is None else before.fit + 1
         weights = f"weights-{number:06}.safetensors"
         digest = storage.write_tensors(self.project.folder / weights, fitted.module.state_dict())
-        probs = outputs.probs
-        guessed = dict.fromkeys([*range(max(0, known - _GUESSED), known), *ranked, *explore])
+        probs, rows, known = outputs.probs, looked.rows, looked.known
+        guessed = dict.fromkeys([*looked.recent, *ranked, *explore])
         return Latest(
             fit=number,
             queue=tuple(self._ids[rows[at]] for at in ranked),
             explore=tuple(self._ids[rows[at]] for at in explore),
             guesses={self._ids[rows[at]]: _guess(probs[at], classes) for at in guessed},
-            confidence=float(probs[known:].amax(dim=1).double().mean()) if len(probs) > known else 1.0,
+            confidence=float(probs[known:].amax(dim=1).double().nanmean()) if len(probs) > known else 1.0,
             weights=weights,
             digest=digest,
             shape=fitted.recipe.shape,
-            unreadable={self._ids[index]: why for index, why in self.reading.unreadable.items()},
+            unreadable={self._ids[index]: why for index, why in (self.reading.unreadable | self._odd).items()},
         )
 
     def _tests(self, fitted: FittedClassifier, classes: tuple[str, ...]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from iale import _storage as storage
+from iale._finite import finite_rows
 from iale._versions import versions
 from iale.classifiers._own import OwnConfig, own_classifier
 from iale.classifiers.base import Outputs, TrainingConfig
@@ -101,8 +102,8 @@ def scores_csv(project: Readable, *, every: Callable[[int], None] = lambda _: No
     """What the last model says about every sample without an answer, as parts of a CSV table.
 
     Columns: sample, label (predicted), probability, score (higher is less sure: minus the margin between the two
-    likeliest classes), id, and the probability of each class. Samples that cannot be read are left out. ``every`` is
-    called with the number of samples done so far.
+    likeliest classes), id, and the probability of each class. Samples that cannot be read, or for which the model
+    computes NaN or infinity, are left out. ``every`` is called with the number of samples done so far.
     """
     saved, reader = load_latest(project), project.reader
     yield _row("sample", "label", "probability", "score", "id", *(f"p({name})" for name in saved.classes))
@@ -113,11 +114,13 @@ def scores_csv(project: Readable, *, every: Callable[[int], None] = lambda _: No
         rows, inputs = reading.read(left[start : start + _ROWS])
         if rows:
             outputs = saved.outputs(ArraySamples(inputs))
+            finite = torch.nonzero(finite_rows(outputs)).flatten()
+            outputs = outputs.at(finite)
             scores = Margin().score(QueryContext(outputs, len(saved.classes))).tolist()
-            for row, score, probs in zip(rows, scores, outputs.probs.tolist(), strict=True):
+            for at, score, probs in zip(finite.tolist(), scores, outputs.probs.tolist(), strict=True):
                 best = max(range(len(probs)), key=probs.__getitem__)
                 shares = [f"{p:.6f}" for p in probs]
-                name, sample = reader.items.name(row), reader.items.ids[row]
+                name, sample = reader.items.name(rows[at]), reader.items.ids[rows[at]]
                 yield _row(name, saved.classes[best], shares[best], f"{score:.6f}", sample, *shares)
         every(start + len(rows))
 

@@ -95,5 +95,5 @@ def open_items(data: Path, *, resize: tuple[int, ...] = (), table: TableConfig |
     if kind is None:
         raise DataError(f"{data} holds no samples: a folder of images, an .npz or a .csv file was expected.")
     if resize:
-        raise DataError(f"{data} is not a folder of images: only images can be resized.")
+        raise DataError(f"{data} is not a folder of images, and only those are resized: leave the size out.")
     return ITEMS[kind](data, table) if kind == "csv" else ITEMS[kind](data)
