@@ -13,16 +13,19 @@ from torch import Tensor, nn
 from iale.active_learner import ActiveLearner
 from iale.classifiers.base import FitJob, FittedClassifier, TrainingConfig
 from iale.classifiers.build import build_classifier
+from iale.classifiers.calibration import calibrated_temperature
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data.arrays import ArraySamples
+from iale.data.catalog import load_dataset
 from iale.data.pool import Pool
 from iale.data.samples import DataSet, Samples
 from iale.data.splits import make_dataset
 from iale.errors import ConfigError, DataError, ModelError, QueryError, UnknownNameError
+from iale.geometry.points import Points
 from iale.learner import CycleConfig, Learner, QueryConfig, Step, accuracy, run_cycle, start
 from iale.policies.catalog import find_strategy
 from iale.seeding import Stream
-from iale.strategies.base import Need
+from iale.strategies.base import Need, QueryContext, QueryStrategy
 from iale.strategies.catalog import STRATEGIES
 from iale.strategies.coreset import CoreSet
 
@@ -411,3 +414,43 @@ def test_what_is_no_model_no_array_or_no_strategy_is_one_sentence() -> None:
     assert learner.labeled == []
     with pytest.raises(ConfigError, match=r"2\.5 samples"):
         learner.ask(2.5)  # type: ignore[arg-type]
+
+
+def test_a_strategy_may_ask_for_a_temperature_and_points() -> None:
+    """The temperature is that of the classifier on other labels; before the first label it is 1."""
+    seen: list[QueryContext] = []
+
+    class Watches(QueryStrategy):
+        name = "watches"
+        needs = frozenset({Need.TEMPERATURE, Need.GEOMETRY})
+
+        def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
+            seen.append(context)
+            return torch.arange(k)
+
+    data = load_dataset("digits")
+    classifier = build_classifier("linear", data.train, 10)
+    points = Points(torch.arange(len(data.train), dtype=torch.float32)[:, None], torch.arange(len(data.train)))
+    pool = Pool(torch.arange(100), 10)
+    learner = Learner(classifier, data.train, pool, QueryConfig(subset_size=None), Stream(3), geometry=points)
+    learner.start_cold()
+    assert learner.query(Watches(), 60).tolist() == list(range(60))
+    pool.acquire(torch.arange(60), data.train_labels[:60])
+    learner.fit()
+    learner.query(Watches(), 1)
+    cold, warm = seen
+    assert cold.temperature == 1.0
+    assert cold.geometry is not None
+    assert cold.geometry.read().flatten().tolist() == list(range(100))
+    assert warm.geometry is not None
+    assert warm.labeled_geometry is not None
+    assert warm.geometry.read().flatten().tolist() == list(range(60, 100))
+    assert warm.labeled_geometry.read().flatten().tolist() == list(range(60))
+    stream = Stream(3).child("labels", 60, "temperature")
+    indices, labels = torch.arange(60), data.train_labels[:60]
+    expected = calibrated_temperature(classifier, data.train, indices, labels, stream=stream)
+    assert warm.temperature == expected
+    assert expected != 1.0
+    learner.geometry = None
+    with pytest.raises(ConfigError, match="give the learner a geometry"):
+        learner.query(Watches(), 1)

@@ -23,6 +23,7 @@ from iale._finite import finite_only
 from iale.classifiers._unfitted import Unfitted
 from iale.classifiers.base import Classifier, FitJob, FittedClassifier, Outputs
 from iale.classifiers.cache import OutputCache
+from iale.classifiers.calibration import calibrated_temperature
 from iale.data.pool import Candidates, Pool, class_balanced
 from iale.data.samples import DataSet, Samples
 from iale.errors import ConfigError, ModelError
@@ -183,9 +184,16 @@ class Learner:
                 )
             others = [self._candidate_outputs(member, indices).probs for member in self._members[1:]]
             committee = torch.stack([outputs.probs, *others])
+        heat = self._temperature() if Need.TEMPERATURE in needs else None
         return QueryContext(
-            outputs, self.pool.num_classes, labeled, labels, monte_carlo, committee, geometry, labeled_points
+            outputs, self.pool.num_classes, labeled, labels, monte_carlo, committee, geometry, labeled_points, heat
         )
+
+    def _temperature(self) -> float:
+        """What calibrates M, by fits on other labels than those that are predicted."""
+        indices, labels = self._labeled()
+        stream = self._step_stream("temperature")
+        return calibrated_temperature(self.classifier, self.samples, indices, labels, stream=stream)
 
     def _points(self, indices: Tensor) -> tuple[Points, Points]:
         """The candidates and the labeled samples as points."""
