@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from iale.classifiers._statistics import channel_statistics
 from iale.classifiers.base import TrainingConfig, resolve_device
 from iale.classifiers.build import CLASSIFIERS, build_classifier
-from iale.classifiers.build import _channel_statistics as channel_statistics
 from iale.data.arrays import ArraySamples
 from iale.errors import ConfigError, UnknownNameError
 

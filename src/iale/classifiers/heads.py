@@ -58,7 +58,7 @@ class LinearHead:
     >>> from iale.data.arrays import ArraySamples
     >>> samples = ArraySamples(np.float32([[0, 0], [0, 1], [3, 0], [3, 1]]))
     >>> head = LinearHead(samples, 2, l2=0.1)
-    >>> (fitted,) = head.fit_many(samples, [FitJob(torch.arange(4), torch.tensor([0, 0, 1, 1]), seed=0)])
+    >>> fitted = head.fit(samples, FitJob(torch.arange(4), torch.tensor([0, 0, 1, 1]), seed=0))
     >>> fitted.outputs(samples, torch.arange(4)).predictions.tolist()
     [0, 0, 1, 1]
     """
@@ -87,8 +87,9 @@ class LinearHead:
         Raises DataError if a job has no samples or a label is out of range, ConfigError if this machine lacks the
         device, and ModelError if a fit does not end.
         """
-        if not jobs:
-            return []
+        return [*self._fit(samples, jobs)] if jobs else []
+
+    def _fit(self, samples: Samples, jobs: Sequence[FitJob]) -> list[FittedLinearHead]:
         for job in jobs:
             check_job(job, self.num_classes)
         rows, places = torch.unique(torch.cat([job.indices for job in jobs]), return_inverse=True)
@@ -102,6 +103,10 @@ class LinearHead:
         weights, intercepts, pixels = heads.weights.cpu(), heads.intercepts.cpu(), samples.dtype == torch.uint8
         found = zip(weights, intercepts, chosen.tolist(), strict=True)
         return [FittedLinearHead(self.recipe, weight, bias, l2, pixels) for weight, bias, l2 in found]
+
+    def fit(self, samples: Samples, job: FitJob) -> FittedLinearHead:
+        """Fits one head; raises what `fit_many` raises."""
+        return self._fit(samples, [job])[0]
 
     def _features(self, inputs: Tensor) -> Tensor:
         """[U, D] on the device: what the network's linear layer reads."""
