@@ -2,9 +2,10 @@
 
     python benchmarks/heads.py [--rounds 7]
 
-Each head has its own 100 labeled samples of a pool of 7,000, with 128 inputs and 10 classes. Both sides minimize the same
-loss, from the same standardized inputs, at three strengths: the default 0.02 D, ten times it and 100 times it. scikit-learn
-runs with the largest of its tolerances 1e-4, 1e-5, … with which its losses are within 1e-4 of the least. The two take turns.
+Each head has its own 100 labeled samples of a pool of 7,000, with 128 inputs and 10 classes. Both sides minimize the
+same loss, from the same standardized inputs, at three strengths: the default 0.02 D, ten times it and 100 times it.
+scikit-learn runs with the largest of its tolerances 1e-4, 1e-5, … with which its losses are within 1e-4 of the least.
+The two take turns.
 """
 
 from __future__ import annotations
@@ -58,12 +59,12 @@ def compare(samples: ArraySamples, jobs: list[FitJob], l2: float, rounds: int) -
     fitted = [each for each in head.fit_many(samples, jobs) if isinstance(each, FittedLinearHead)]
     sets = [
         (one.outputs(samples, job.indices).embeddings.double().numpy(), job.labels.numpy())
-        for one, job in zip(fitted, jobs)
+        for one, job in zip(fitted, jobs, strict=True)
     ]
-    ours = [loss(np.hstack([f.weight, f.bias[:, None]]), x, y, l2) for f, (x, y) in zip(fitted, sets)]
+    ours = [loss(np.hstack([f.weight, f.bias[:, None]]), x, y, l2) for f, (x, y) in zip(fitted, sets, strict=True)]
     for power in range(4, 12):
-        theirs = [loss(w, x, y, l2) for w, (x, y) in zip(peer(sets, l2, 10.0**-power), sets)]
-        apart = max(abs(a / b - 1) for a, b in zip(theirs, ours))
+        theirs = [loss(w, x, y, l2) for w, (x, y) in zip(peer(sets, l2, 10.0**-power), sets, strict=True)]
+        apart = max(abs(a / b - 1) for a, b in zip(theirs, ours, strict=True))
         if apart <= 1e-4:
             break
     tolerance = 10.0**-power
@@ -81,8 +82,7 @@ def main() -> None:
     details = {f"l2 {l2:g}": compare(samples, jobs, l2, rounds) for l2 in STRENGTHS}
     ratios = [each["ratio"] for each in details.values()]
     names = ("heads_100", "heads_100_l2_10x", "heads_100_l2_100x")
-    record("heads", dict(zip(names, ratios)), details)
-    print(details)
+    record("heads", dict(zip(names, ratios, strict=True)), details)
 
 
 if __name__ == "__main__":
