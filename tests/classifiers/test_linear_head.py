@@ -235,3 +235,16 @@ def test_global_random_state_stays() -> None:
     head = LinearHead(samples, 2, CPU)
     fitted(head, samples, FitJob(torch.arange(20), torch.arange(20) % 2, 0))[0].outputs(samples, torch.arange(20))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("l2", [1e-5, 1e-3, 0.1])
+@pytest.mark.parametrize(("n", "width"), [(12, 2), (40, 3), (12, 30)])
+def test_separable_and_repeated_samples(n: int, width: int, l2: float) -> None:
+    """The weights grow, and the samples outnumber what they span."""
+    x = np.random.default_rng(0).normal(size=(n, width))
+    x[:, 0] = np.where(np.arange(n) % 2, 3, -3) + x[:, 0] / 10
+    x[n // 2 :] = x[: n - n // 2]
+    samples, labels = ArraySamples(x.astype(np.float32)), torch.arange(n) % 2
+    (head,) = fitted(LinearHead(samples, 2, CPU, l2=l2), samples, FitJob(torch.arange(n), labels, 0))
+    raw, y = standardized(head, samples, torch.arange(n)), labels.numpy()
+    assert loss(head, raw, y) <= reference(raw, y, l2) + 1e-6 * n

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from iale.classifiers._folds import stratified_folds
 from iale.classifiers._linear import _strengths as strengths
+from iale.classifiers._linear._options import check_head
 from iale.classifiers._linear._stacks import LabeledSet, fit_heads
 from iale.classifiers._modules import copied
 from iale.classifiers._practice import class_weights
@@ -24,11 +24,9 @@ from iale.classifiers.base import FitJob, FittedClassifier, Outputs, TrainingCon
 from iale.classifiers.networks import Network, linear
 from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
 from iale.data.samples import Samples
-from iale.errors import ConfigError
 from iale.seeding import Stream
 
 _FOLDS = 5
-_READ = ("class_weights", "device", "prediction_batch_size")
 _STREAM = Stream(0).child("folds of a linear head")
 
 
@@ -75,7 +73,7 @@ class LinearHead:
         statistics: Statistics | None = None,
     ) -> None:
         self.training = training or TrainingConfig()
-        _check(self.training, l2)
+        check_head(self.training, l2)
         mean, std = statistics or channel_statistics(samples)
         make = functools.partial(linear, samples.shape, num_classes, mean, std)
         self.recipe = TorchClassifier(make, samples.shape, self.training)
@@ -204,16 +202,3 @@ class FittedLinearHead:
     def fingerprint(self) -> str:
         """A digest of the weights and the device."""
         return self.fitted.fingerprint()
-
-
-def _check(training: TrainingConfig, l2: float | None) -> None:
-    if l2 is not None and not 0 < l2 < math.inf:
-        raise ConfigError(f"the l2 strength must be above 0, not {l2}.")
-    usual = TrainingConfig()
-    said = [
-        f.name for f in fields(usual) if f.name not in _READ and getattr(training, f.name) != getattr(usual, f.name)
-    ]
-    if said:
-        raise ConfigError(
-            f"a linear head is solved exactly and has no {said[0].replace('_', ' ')}: leave it out, or choose mlp."
-        )
