@@ -141,7 +141,7 @@ class _Descent:
             before, squared = rho, now
             step = State(curvatures[:, None] * logits - rho, -logits).plus(step, turn)
             length = _over(-(rho * step.logits).sum(dim=(1, 2)), self._second(probs, step))
-            # The part of ``a`` that no product with the inputs shows grows by |1 − length| in a step: never let it grow.
+            # What of ``a`` no product with the inputs shows is multiplied by 1 − length: it must not grow.
             length = torch.where(done, 0, length.clamp(max=2))
             for halving in range(1, _HALVINGS + 2):
                 further = state.plus(step, length)
