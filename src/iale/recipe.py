@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from iale.classifiers._assembly import assemble
+from iale.classifiers._assembly import assemble, check_said
 from iale.classifiers._own import OwnConfig, own_classifier
 from iale.classifiers._statistics import channel_statistics, one_scale
 from iale.classifiers.base import Classifier, TrainingConfig
@@ -82,6 +82,12 @@ def classifier_of(
     make = CLASSIFIERS[classifier_name(recipe, kind)]
     statistics = one_scale(samples.shape[0]) if kind == "text" else channel_statistics(samples)
     return assemble(make, samples, num_classes, recipe.training, statistics, recipe.said())
+
+
+def check_options(recipe: RecipeConfig) -> None:
+    """Raises ConfigError now for an option that the classifier of the recipe does not have."""
+    if recipe.model is None and recipe.classifier != AUTO:
+        check_said(CLASSIFIERS[recipe.classifier], recipe.training, recipe.said())
 
 
 def check_model(recipe: RecipeConfig, shape: tuple[int, ...], num_classes: int) -> None:

@@ -21,6 +21,7 @@ from iale.errors import ConfigError, DataError, ModelError
 CPU = TrainingConfig(device="cpu")
 RNG = np.random.default_rng(0)
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 def rows(n: int, width: int, kind: str = "normal") -> ArraySamples:
@@ -42,7 +43,7 @@ def fitted(head: LinearHead, samples: ArraySamples, *jobs: FitJob) -> list[Fitte
     return found
 
 
-def reference(x: Floats, y: Floats, l2: float, weights: Floats | None = None) -> float:
+def reference(x: Floats, y: Integers, l2: float, weights: Floats | None = None) -> float:
     """The least loss, by scikit-learn at a tight tolerance; it fits only the classes that have labels."""
     several = len(np.unique(y)) > 2
     model = LogisticRegression(C=(1 if several else 2) / l2, tol=1e-10, max_iter=20_000).fit(x, y, weights)
@@ -51,7 +52,7 @@ def reference(x: Floats, y: Floats, l2: float, weights: Floats | None = None) ->
     return float((missed * (1 if weights is None else weights)).sum() + l2 / 2 * penalty)
 
 
-def loss(head: FittedLinearHead, x: Floats, y: Floats, weights: Floats | None = None) -> float:
+def loss(head: FittedLinearHead, x: Floats, y: Integers, weights: Floats | None = None) -> float:
     """The objective over the classes that have labels."""
     seen = np.unique(y)
     logits = torch.from_numpy(x) @ head.weight.double().T + head.bias.double()
@@ -75,7 +76,7 @@ def test_the_loss_is_the_least(kind: str, n: int, width: int, classes: int, l2: 
     # Of C + 2 classes, two have no labels: the last one and one in the middle.
     labels += labels >= classes // 2
     (head,) = fitted(LinearHead(samples, classes + 2, CPU, l2=l2), samples, FitJob(torch.arange(n), labels, 0))
-    x, y = standardized(head, samples, torch.arange(n)), labels.double().numpy().astype(np.int64)
+    x, y = standardized(head, samples, torch.arange(n)), labels.numpy().astype(np.int64)
     assert loss(head, x, y) == pytest.approx(reference(x, y, l2), rel=1e-6)
     assert head.weight[[classes // 2, -1]].abs().max() == 0
 
@@ -210,14 +211,15 @@ def test_what_a_head_has_not_is_refused(options: dict[str, float], l2: float | N
 
 def test_a_name_and_its_options() -> None:
     samples = rows(10, 3)
+    names: list[str] = ["mlp", "linear"]
     head = build_classifier("linear", samples, 2, CPU, l2=3.0)
     assert isinstance(head, LinearHead)
     assert head.l2 == 3.0
     assert (head.num_classes, head.embedding_dim, head.has_dropout) == (2, 3, False)
     with pytest.raises(ConfigError, match="l2 is the strength of a linear head"):
-        build_classifier("mlp", samples, 2, CPU, l2=3.0)
+        build_classifier(names[0], samples, 2, CPU, l2=3.0)
     with pytest.raises(ConfigError, match="takes no optimizer"):
-        build_classifier("linear", samples, 2, CPU, optimizer=torch.optim.AdamW)
+        build_classifier(names[1], samples, 2, CPU, optimizer=torch.optim.AdamW)
     (one,) = fitted(head, samples, FitJob(torch.arange(4), torch.arange(4) % 2, 0))
     with pytest.raises(ModelError, match="no"):
         one.monte_carlo(samples, torch.arange(3), 2, 0)
@@ -233,3 +235,16 @@ def test_global_random_state_stays() -> None:
     head = LinearHead(samples, 2, CPU)
     fitted(head, samples, FitJob(torch.arange(20), torch.arange(20) % 2, 0))[0].outputs(samples, torch.arange(20))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("l2", [1e-5, 1e-3, 0.1])
+@pytest.mark.parametrize(("n", "width"), [(12, 2), (40, 3), (12, 30)])
+def test_separable_and_repeated_samples(n: int, width: int, l2: float) -> None:
+    """The weights grow, and the samples outnumber what they span."""
+    x = np.random.default_rng(0).normal(size=(n, width))
+    x[:, 0] = np.where(np.arange(n) % 2, 3, -3) + x[:, 0] / 10
+    x[n // 2 :] = x[: n - n // 2]
+    samples, labels = ArraySamples(x.astype(np.float32)), torch.arange(n) % 2
+    (head,) = fitted(LinearHead(samples, 2, CPU, l2=l2), samples, FitJob(torch.arange(n), labels, 0))
+    raw, y = standardized(head, samples, torch.arange(n)), labels.numpy()
+    assert loss(head, raw, y) <= reference(raw, y, l2) + 1e-6 * n

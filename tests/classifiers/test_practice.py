@@ -53,7 +53,7 @@ def test_weight_decay_and_class_weights_are_those_of_the_formula() -> None:
 
 
 @pytest.mark.parametrize("options", [{"weight_decay": 0.05}, {"class_weights": "balanced"}, {"class_weights": (1, 2)}])
-@pytest.mark.parametrize("name", ["mlp", "linear"])
+@pytest.mark.parametrize("name", ["mlp"])
 def test_many_fits_equal_single_ones(options: dict[str, Any], name: str) -> None:
     training = TrainingConfig(epochs=3, batch_size=16, device="cpu", **options)
     classifier = build_classifier(name, SAMPLES, 2, training)
@@ -66,7 +66,7 @@ def test_many_fits_equal_single_ones(options: dict[str, Any], name: str) -> None
 
 
 def test_the_linear_classifier_stands_on_its_standardized_inputs() -> None:
-    outputs = build_classifier("linear", SAMPLES, 2, WHOLE).fit(SAMPLES, JOB).outputs(SAMPLES, torch.arange(40))
+    outputs = build_classifier("linear", SAMPLES, 2).fit_many(SAMPLES, [JOB])[0].outputs(SAMPLES, torch.arange(40))
     assert outputs.embeddings.shape == (40, 6)
     torch.testing.assert_close(outputs.embeddings.mean(0), torch.zeros(6), atol=1e-6, rtol=0)
     with pytest.raises(ModelError, match=r"not \(6,\): use linear or mlp for other inputs"):

@@ -352,7 +352,9 @@ def test_monte_carlo_passes_differ_and_agree_with_the_evaluation_on_average(name
         module = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Dropout(), nn.Linear(32, CLASSES))
         fitted = TorchClassifier(module, (1, 8, 8), CPU).fit(samples, job())
     else:
-        fitted = build_classifier(name, samples, CLASSES, CPU).fit(samples, job())
+        recipe = build_classifier(name, samples, CLASSES, CPU)
+        assert isinstance(recipe, TorchClassifier)
+        fitted = recipe.fit(samples, job())
     state = copy.deepcopy(fitted.module.state_dict())
     passes = fitted.monte_carlo(samples, ALL[:7], 100, seed=3)
     assert passes.shape == (100, 7, CLASSES)

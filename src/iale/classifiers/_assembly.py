@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from iale.classifiers._linear._options import check_head
 from iale.classifiers._practice import Loss, MakeOptimizer
 from iale.classifiers._statistics import Statistics
 from iale.classifiers.base import TrainingConfig
@@ -36,14 +37,11 @@ def assemble(
     statistics: Statistics,
     said: Said,
 ) -> TorchClassifier | LinearHead:
-    """A classifier of ``make``'s networks; raises ConfigError if it has no such option."""
+    """A classifier of ``make``'s networks; raises what `check_said` raises."""
+    training = training or TrainingConfig()
+    check_said(make, training, said)
     if make is linear:
-        if said.optimizer is not None or said.loss is not None:
-            what = "optimizer" if said.loss is None else "loss"
-            raise ConfigError(f"a linear head is solved exactly and takes no {what}: leave it out, or choose mlp.")
         return LinearHead(samples, num_classes, training, l2=said.l2, statistics=statistics)
-    if said.l2 is not None:
-        raise ConfigError("l2 is the strength of a linear head: leave it out, or choose the classifier linear.")
     mean, std = statistics
     return TorchClassifier(
         lambda: make(samples.shape, num_classes, mean, std),
@@ -52,3 +50,15 @@ def assemble(
         optimizer=said.optimizer,
         loss=said.loss,
     )
+
+
+def check_said(make: MakeNetwork, training: TrainingConfig, said: Said) -> None:
+    """Raises ConfigError if the classifier of ``make``'s networks has no such option."""
+    if make is not linear:
+        if said.l2 is not None:
+            raise ConfigError("l2 is the strength of a linear head: leave it out, or choose the classifier linear.")
+        return
+    check_head(training, said.l2)
+    if said.optimizer is not None or said.loss is not None:
+        what = "optimizer" if said.loss is None else "loss"
+        raise ConfigError(f"a linear head is solved exactly and takes no {what}: leave it out, or choose mlp.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, overload
+
 from iale.classifiers._assembly import MakeNetwork, Said, assemble
 from iale.classifiers._practice import Loss, MakeOptimizer
 from iale.classifiers._statistics import channel_statistics
@@ -25,6 +27,42 @@ CLASSIFIERS = Registry[MakeNetwork](
 
 The network called ``linear`` is not trained in steps but fitted by `LinearHead`.
 """
+
+
+@overload
+def build_classifier(
+    name: Literal["linear"],
+    samples: Samples,
+    num_classes: int,
+    training: TrainingConfig | None = None,
+    *,
+    l2: float | None = None,
+) -> LinearHead: ...
+
+
+@overload
+def build_classifier(
+    name: Literal["cnn", "mlp", "resnet18", "resnet18-narrow"],
+    samples: Samples,
+    num_classes: int,
+    training: TrainingConfig | None = None,
+    *,
+    optimizer: MakeOptimizer | None = None,
+    loss: Loss | None = None,
+) -> TorchClassifier: ...
+
+
+@overload
+def build_classifier(
+    name: str,
+    samples: Samples,
+    num_classes: int,
+    training: TrainingConfig | None = None,
+    *,
+    optimizer: MakeOptimizer | None = None,
+    loss: Loss | None = None,
+    l2: float | None = None,
+) -> TorchClassifier | LinearHead: ...
 
 
 def build_classifier(

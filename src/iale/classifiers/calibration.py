@@ -86,8 +86,8 @@ def temperature(logits: Tensor, labels: Tensor) -> float:
     low, high = 1 / _BOUNDS[1], 1 / _BOUNDS[0]
     if bool((values == values[:, :1]).all()):  # flat
         return 1.0
-    if slope(low) >= 0 or slope(high) <= 0:
-        return _BOUNDS[1] if slope(low) >= 0 else _BOUNDS[0]
+    if slope(high) <= 0 or slope(low) >= 0:
+        return _BOUNDS[0] if slope(high) <= 0 else _BOUNDS[1]
     for _ in range(_HALVINGS):
         middle = (low * high) ** 0.5
         low, high = (low, middle) if slope(middle) > 0 else (middle, high)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from iale.classifiers._folds import stratified_folds
 from iale.classifiers._linear import _strengths as strengths
+from iale.classifiers._linear._options import check_head
 from iale.classifiers._linear._stacks import LabeledSet, fit_heads
 from iale.classifiers._modules import copied
 from iale.classifiers._practice import class_weights
@@ -24,11 +24,9 @@ from iale.classifiers.base import FitJob, FittedClassifier, Outputs, TrainingCon
 from iale.classifiers.networks import Network, linear
 from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
 from iale.data.samples import Samples
-from iale.errors import ConfigError
 from iale.seeding import Stream
 
 _FOLDS = 5
-_READ = ("class_weights", "device", "prediction_batch_size")
 _STREAM = Stream(0).child("folds of a linear head")
 
 
@@ -58,7 +56,7 @@ class LinearHead:
     >>> from iale.data.arrays import ArraySamples
     >>> samples = ArraySamples(np.float32([[0, 0], [0, 1], [3, 0], [3, 1]]))
     >>> head = LinearHead(samples, 2, l2=0.1)
-    >>> (fitted,) = head.fit_many(samples, [FitJob(torch.arange(4), torch.tensor([0, 0, 1, 1]), seed=0)])
+    >>> fitted = head.fit(samples, FitJob(torch.arange(4), torch.tensor([0, 0, 1, 1]), seed=0))
     >>> fitted.outputs(samples, torch.arange(4)).predictions.tolist()
     [0, 0, 1, 1]
     """
@@ -75,7 +73,7 @@ class LinearHead:
         statistics: Statistics | None = None,
     ) -> None:
         self.training = training or TrainingConfig()
-        _check(self.training, l2)
+        check_head(self.training, l2)
         mean, std = statistics or channel_statistics(samples)
         make = functools.partial(linear, samples.shape, num_classes, mean, std)
         self.recipe = TorchClassifier(make, samples.shape, self.training)
@@ -87,8 +85,9 @@ class LinearHead:
         Raises DataError if a job has no samples or a label is out of range, ConfigError if this machine lacks the
         device, and ModelError if a fit does not end.
         """
-        if not jobs:
-            return []
+        return [*self._fit(samples, jobs)] if jobs else []
+
+    def _fit(self, samples: Samples, jobs: Sequence[FitJob]) -> list[FittedLinearHead]:
         for job in jobs:
             check_job(job, self.num_classes)
         rows, places = torch.unique(torch.cat([job.indices for job in jobs]), return_inverse=True)
@@ -102,6 +101,10 @@ class LinearHead:
         weights, intercepts, pixels = heads.weights.cpu(), heads.intercepts.cpu(), samples.dtype == torch.uint8
         found = zip(weights, intercepts, chosen.tolist(), strict=True)
         return [FittedLinearHead(self.recipe, weight, bias, l2, pixels) for weight, bias, l2 in found]
+
+    def fit(self, samples: Samples, job: FitJob) -> FittedLinearHead:
+        """Fits one head; raises what `fit_many` raises."""
+        return self._fit(samples, [job])[0]
 
     def _features(self, inputs: Tensor) -> Tensor:
         """[U, D] on the device: what the network's linear layer reads."""
@@ -199,16 +202,3 @@ class FittedLinearHead:
     def fingerprint(self) -> str:
         """A digest of the weights and the device."""
         return self.fitted.fingerprint()
-
-
-def _check(training: TrainingConfig, l2: float | None) -> None:
-    if l2 is not None and not 0 < l2 < math.inf:
-        raise ConfigError(f"the l2 strength must be above 0, not {l2}.")
-    usual = TrainingConfig()
-    said = [
-        f.name for f in fields(usual) if f.name not in _READ and getattr(training, f.name) != getattr(usual, f.name)
-    ]
-    if said:
-        raise ConfigError(
-            f"a linear head is solved exactly and has no {said[0].replace('_', ' ')}: leave it out, or choose mlp."
-        )

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iale.classifiers._own import find_model
-from iale.classifiers.build import CLASSIFIERS
 from iale.cli._device import no_device
 from iale.cli._options import parse
 from iale.cli._output import check_folder, say
@@ -22,7 +21,7 @@ from iale.labeling.queue._carrying import By
 from iale.labeling.record._names import clean
 from iale.labeling.record.config import ProjectConfig
 from iale.policies.catalog import find_strategy
-from iale.recipe import AUTO, check_model
+from iale.recipe import AUTO, check_model, check_options
 from iale.registry import Registry
 
 PAGES = Registry[Callable[..., None]]("page", {"label": "iale.integrations.label._server:serve"})
@@ -111,8 +110,7 @@ def _check(options: LabelOptions) -> None:
         find_strategy(config.strategy)
     if config.model is not None:
         find_model(config.model)
-    elif config.classifier != AUTO:
-        CLASSIFIERS[config.classifier]
+    check_options(config)
     if options.person:
         clean(options.person, "the name of --person")
     if options.labels is not None and not options.labels.exists():

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from iale.classifiers.base import Classifier, Outputs
+from iale.classifiers.heads import LinearHead
 from iale.errors import ModelError, QueryError
 from iale.geometry.points import Points
 from iale.strategies._answers import as_positions, as_scores
@@ -107,14 +108,19 @@ class QueryStrategy(ABC):
         """Raises an error, before anything is trained, if this strategy cannot work with ``classifier``.
 
         Raises:
-            ModelError: the strategy needs Monte-Carlo passes, and the model has no dropout; or it reads embeddings, and
-                the model has none.
+            ModelError: the strategy needs Monte-Carlo passes, and the model has no dropout; it needs a committee, and
+                the model is a linear head; or it reads embeddings, and the model has none.
             PolicyError: the strategy is a policy for classifiers of another shape.
         """
         if Need.MONTE_CARLO in self.needs and not classifier.has_dropout:
             raise ModelError(
                 f"{self.name} needs a dropout layer with p > 0 and this model has none: add one or choose "
                 f"another strategy."
+            )
+        if Need.COMMITTEE in self.needs and isinstance(classifier, LinearHead):
+            raise ModelError(
+                f"{self.name} compares fits that differ in their draws, and a linear head has one solution: choose "
+                f"another strategy, or the classifier mlp."
             )
         if self.reads_embeddings and not classifier.embedding_dim:
             raise ModelError(

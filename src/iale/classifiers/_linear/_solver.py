@@ -30,7 +30,7 @@ TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-6}
 _STEPS = 12  # with the same curvatures
 _ROUNDS = 200  # of so many steps
 _HALVINGS = 30
-_FLOOR = 1e-3  # of a curvature, relative to that of equal probabilities; it bounds the rounding of the metric
+_FLOOR = 1e-6  # of a curvature, relative to that of equal probabilities; it bounds the rounding of the metric
 
 
 @dataclass
@@ -137,17 +137,19 @@ class _Descent:
             if bool(done.all()):
                 break
             turn = _over(now - (before * logits).sum(dim=(1, 2)), squared).clamp(min=0)
+            turn = torch.where(turn * (rho * step.logits).sum(dim=(1, 2)) < now, turn, 0)  # else it would lead upwards
             before, squared = rho, now
             step = State(curvatures[:, None] * logits - rho, -logits).plus(step, turn)
             length = _over(-(rho * step.logits).sum(dim=(1, 2)), self._second(probs, step))
-            length = torch.where(done, 0, length)
-            for _ in range(_HALVINGS):
+            # What of ``a`` no product with the inputs shows is multiplied by 1 − length: it must not grow.
+            length = torch.where(done, 0, length.clamp(max=2))
+            for halving in range(1, _HALVINGS + 2):
                 further = state.plus(step, length)
                 new, probs, rho = self._at(further)
                 rising = new > loss + 1e-12
                 if not bool(rising.any()):
                     break
-                length = torch.where(rising, length / 2, length)
+                length = torch.where(rising, length / 2 if halving < _HALVINGS else 0, length)
             state, loss = further, new
         return state
 
