@@ -27,8 +27,8 @@ def last_layer(context: QueryContext, name: str) -> Tensor:
 
     W is the least-squares fit over candidates and labeled samples, of several the smallest. It is exact for a linear
     last layer if embeddings vary in all D directions. Fewer than D + 1 samples, or units that never fire, leave
-    directions in which nothing is known, and W is 0 there. For several layers behind the embedding, W is the linear layer
-    that comes closest, so steps should be added to the true logits.
+    directions in which nothing is known, and W is 0 there. For several layers behind the embedding, W is the linear
+    layer that comes closest, so steps should be added to the true logits.
 
     Raises QueryError if an output is not finite, or if a linear layer explains less than a quarter of the variance of
     the logits: then no step is told right. ``name`` is that of the strategy, for the message.

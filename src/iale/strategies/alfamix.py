@@ -3,8 +3,8 @@
 With the embedding z of a candidate, the mean z* of the labeled embeddings of a class (an anchor) and the gradient g of
 the loss at z under the predicted class, the paper mixes z + α ∘ (z* − z) with α = ε ‖z* − z‖ g / (‖g‖ (z* − z)), number
 by number (Eq. 5). What comes out is z + ε ‖z* − z‖ g / ‖g‖: the quotient, which breaks where z* = z, need not be taken.
-So all anchors push in one direction, the farthest anchor pushes the most, and the predicted class, once overtaken, never
-leads again on this line. Each candidate thus has one number: the smallest ε that changes its class.
+So all anchors push in one direction, the farthest pushes the most, and the predicted class, once overtaken, never leads
+again on this line. Each candidate thus has one number: the smallest ε that changes its class.
 Shapes: n candidates, L labeled, C classes, D embedding.
 """
 
@@ -88,6 +88,7 @@ def _anchors(context: QueryContext) -> Tensor:
     """The mean labeled embedding of each class that has labels, float64 [classes, D]."""
     assert context.labeled is not None
     assert context.labels is not None
-    classes, which, counts = context.labels.unique(return_inverse=True, return_counts=True)
-    sums = torch.zeros(len(classes), context.labeled.embeddings.shape[1], dtype=torch.float64)
-    return sums.index_add_(0, which, context.labeled.embeddings.double()) / counts[:, None]
+    counts = torch.bincount(context.labels, minlength=context.num_classes)
+    sums = torch.zeros(len(counts), context.labeled.embeddings.shape[1], dtype=torch.float64)
+    sums.index_add_(0, context.labels, context.labeled.embeddings.double())
+    return sums[counts > 0] / counts[counts > 0, None]

@@ -1,4 +1,4 @@
-"""DropQuery: candidates whose prediction changes under dropout, one of each cluster (Gupte et al. 2024, Algorithm 1)."""
+"""DropQuery: candidates whose prediction changes under dropout, one of each cluster (Gupte et al. 2024)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from iale.strategies.base import Need, QueryContext, QueryStrategy
 
 _PASSES = 3
 _DROPPED = 0.75
+_TIED = 1e-6  # share of the largest logit; a layer that was found from float32 outputs is no more exact
 _MANY = 25_000  # candidates with two changes; of fewer, one change is enough
 
 
@@ -33,8 +34,8 @@ class DropQuery(QueryStrategy):
 
     A strategy has no weights. The layer is found by least squares from embeddings and logits of candidates and labeled
     samples: exact for a linear last layer if embeddings vary in all directions, the smallest of the possible layers if
-    not, as for fewer than D + 1 samples. What the layer makes of a change is added to the true logits. So if there is more
-    than a linear layer behind the embedding, the nearest linear one stands for it.
+    not, as for fewer than D + 1 samples. What the layer makes of a change is added to the true logits. So if there is
+    more than a linear layer behind the embedding, the nearest linear one stands for it.
 
     It reads the embedding that the last layer reads. A query takes O(n·D·(C + D)) and k-means with k clusters. With
     three passes chance matters: of candidates that hardly ever change, a few always do.
@@ -75,6 +76,9 @@ def _changes(outputs: Outputs, weights: Tensor, rng: np.random.Generator) -> Ten
         steps = embeddings[:, None] * (kept / (1 - _DROPPED) - 1)  # from each embedding to what is left of it
         changed = logits[:, None] + steps @ weights
         ahead = logits.argmax(dim=1)[:, None, None].expand(-1, _PASSES, 1)
-        # Another class must be truly ahead: where classes tie, nothing has changed.
-        found[start : start + step] = (changed.amax(dim=2) > changed.gather(2, ahead)[:, :, 0]).sum(dim=1)
+        lead = changed.amax(dim=2) - changed.gather(2, ahead)[:, :, 0]
+        # Where classes tie, as when all is dropped and there is no bias, nothing has changed.
+        found[start : start + step] = (
+            lead > _TIED * (changed.abs().amax(dim=2) + logits.abs().amax(dim=1)[:, None])
+        ).sum(dim=1)
     return found

@@ -25,7 +25,9 @@ _BLOCK = 1024  # rows and columns of a block of distances
 _WAITING = 256  # covered points whose edges are taken away in one step
 _TOP = 64  # candidates that are compared with them earlier, because they may be the largest
 _LEAST = 1e-12  # δ² is at least this share of the largest squared length, so that duplicates cover each other
-_ROUNDING = 1e-9  # share of δ²; pairs at exactly δ, such as the one that δ comes from, have no edge whatever rounding does
+_ROUNDING = (
+    1e-9  # share of δ²; pairs at exactly δ, such as the one that δ comes from, have no edge whatever rounding does
+)
 
 
 class ProbCover(QueryStrategy):
@@ -42,8 +44,8 @@ class ProbCover(QueryStrategy):
     strategy for few labels. It takes no class into account, and works from zero labels. δ depends on the draws of
     k-means, and if the clusters are not the classes, it means little.
 
-    A query takes O((n + L)²·G), in blocks of 8 MiB. Of more than 20,000 candidates it looks at 20,000 drawn ones, or at k
-    if that is more, and of more than 20,000 labeled samples at as many.
+    A query takes O((n + L)²·G), in blocks of 8 MiB. Of more than 20,000 candidates it looks at 20,000 drawn ones, or at
+    k if that is more, and of more than 20,000 labeled samples at as many.
     """
 
     name: ClassVar[str] = "probcover"
@@ -132,8 +134,8 @@ class _Balls:
 class _Degrees:
     """How many uncovered targets each candidate's ball covers.
 
-    These numbers only shrink. So a few targets that have been covered lately may wait: a candidate is compared with them
-    only if it could be the largest.
+    These numbers only shrink. So a few targets that have been covered lately may wait: a candidate is compared with
+    them only if it could be the largest.
     """
 
     def __init__(self, balls: _Balls, candidates: Tensor, targets: Tensor) -> None:

@@ -18,8 +18,8 @@ class TCM(QueryStrategy):
     """`TypiClust` while fewer than 3·max(k, C) samples are labeled, then `Margin` (Doucet et al. 2024, section 3).
 
     The paper counts acquisitions: three of TypiClust, then Margin for ever. A strategy remembers nothing, so this one
-    counts labels. From zero labels, with one k ≥ C throughout, the two are the same. A smaller k counts as C, since a few
-    labels for each class are what Margin needs. Labels that were there before count, too; and somebody who asks for
+    counts labels. From zero labels, with one k ≥ C throughout, the two are the same. A smaller k counts as C, since a
+    few labels for each class are what Margin needs. Labels that were there before count, too; and somebody who asks for
     more samples than before may meet TypiClust again.
 
     The cost is that of the strategy in charge. The switch is a guess: where a classifier is useful earlier or later

@@ -26,9 +26,9 @@ class TypiClust(QueryStrategy):
     """The most typical sample of each cluster that has the fewest labels.
 
     The rule (Hacohen et al. 2022, section 3.2, and the authors' code): k-means puts labeled samples and candidates into
-    min(L + k, 500) clusters. Clusters take turns, those with the fewest labels first, then the largest. A turn takes the
-    unlabeled member with the smallest mean squared distance to its min(20, ⌊m/2⌋) nearest of the cluster's m remaining
-    unlabeled members. Distances are those of the geometry as it is; the authors' features had length 1.
+    min(L + k, 500) clusters. Clusters take turns, those with the fewest labels first, then the largest. A turn takes
+    the unlabeled member with the smallest mean squared distance to its min(20, ⌊m/2⌋) nearest of the cluster's m
+    remaining unlabeled members. Distances are those of the geometry as it is; the authors' features had length 1.
 
     Clusters of at most 5 members are dropped by the authors. Here they take turns when no larger one has candidates
     left, so that every batch is full. Ties are drawn.

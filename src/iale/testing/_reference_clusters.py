@@ -1,7 +1,7 @@
 """Slow, obvious versions of the strategies that look at clusters and neighbors, in float64, one number at a time.
 
-What k-means found is given to them, because its draws are nobody else's. ``order`` is a random order of the candidates, of
-which the first wins a tie. They share no code with the strategies.
+What k-means found is given to them, because its draws are nobody else's. ``order`` is a random order of the candidates,
+of which the first wins a tie. They share no code with the strategies.
 Legend of dimensions: n candidates, L labeled samples, C classes, D embedding, G geometry.
 """
 
@@ -103,8 +103,8 @@ def alfamix_kept(
 ) -> tuple[int, list[bool]]:
     """How often ε grew, and which of n embeddings [n, D] change their class for some anchor [a, D]; see `AlfaMix`.
 
-    ``weights`` [C, D] and ``bias`` [C] are those of the last layer. The mixing is the paper's, number by number, with its
-    quotient; so no number of an embedding may equal that of an anchor.
+    ``weights`` [C, D] and ``bias`` [C] are those of the last layer. The mixing is the paper's, number by number, with
+    its quotient; so no number of an embedding may equal that of an anchor.
     """
     layer, shift = np.asarray(weights, dtype=np.float64).tolist(), np.asarray(bias, dtype=np.float64).tolist()
     rows, others = np.asarray(embeddings, dtype=np.float64).tolist(), np.asarray(anchors, dtype=np.float64).tolist()
