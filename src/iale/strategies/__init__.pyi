@@ -1,3 +1,4 @@
+from .alfamix import AlfaMix as AlfaMix
 from .badge import Badge as Badge
 from .base import Need as Need
 from .base import QueryContext as QueryContext
@@ -9,7 +10,11 @@ from .catalog import STRATEGIES as STRATEGIES
 from .committee import Ensemble as Ensemble
 from .committee import MCDropout as MCDropout
 from .coreset import CoreSet as CoreSet
+from .dropquery import DropQuery as DropQuery
+from .probcover import ProbCover as ProbCover
 from .random import Random as Random
+from .tcm import TCM as TCM
+from .typiclust import TypiClust as TypiClust
 from .uncertainty import Confidence as Confidence
 from .uncertainty import Entropy as Entropy
 from .uncertainty import Margin as Margin

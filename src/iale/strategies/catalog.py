@@ -26,6 +26,11 @@ STRATEGIES: Registry[Callable[[], QueryStrategy]] = Registry(
         "ensemble": "iale.strategies.committee:Ensemble",
         "coreset": "iale.strategies.coreset:CoreSet",
         "badge": "iale.strategies.badge:Badge",
+        "typiclust": "iale.strategies.typiclust:TypiClust",
+        "probcover": "iale.strategies.probcover:ProbCover",
+        "dropquery": "iale.strategies.dropquery:DropQuery",
+        "alfamix": "iale.strategies.alfamix:AlfaMix",
+        "tcm": "iale.strategies.tcm:TCM",
     },
 )
 """Functions without arguments that return a strategy; add your own with ``STRATEGIES.register``."""

@@ -1,3 +1,7 @@
+from ._reference_clusters import alfamix_kept as alfamix_kept
+from ._reference_clusters import dropquery_changes as dropquery_changes
+from ._reference_clusters import probcover as probcover
+from ._reference_clusters import typiclust as typiclust
 from .contexts import make_context as make_context
 from .contexts import reorder as reorder
 from .contexts import tied_contexts as tied_contexts

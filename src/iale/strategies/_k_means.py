@@ -1,0 +1,153 @@
+"""k-means: seeds that lie apart (k-means++, Arthur & Vassilvitskii 2007), then Lloyd's steps.
+
+Written here because a query needs it in a fraction of a second, with nothing but its own random numbers, and because
+tables are full of duplicates: of fewer than k different points there are fewer than k clusters, and no warning.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from iale.errors import QueryError
+from iale.geometry.points import Points
+from iale.strategies._rows import rows_at_once
+from iale.strategies.base import QueryContext
+
+_FITTED = 20_000  # points that centers are fitted to; of more, that many drawn ones
+_STEPS = 100
+_STILL = 1e-4  # share of the variance; centers that move less have arrived
+_SAME = 1e-6  # share of ‖x‖² + ‖y‖² that float32 does not tell from 0
+
+
+def every_point(context: QueryContext) -> Points:
+    """The L labeled samples, then the n candidates."""
+    own, known = context.geometry, context.labeled_geometry
+    assert own is not None
+    assert known is not None
+    if own.values is known.values:  # always so in a run, where both are views of one file
+        return Points(own.values, torch.cat([known.indices, own.indices]))
+    return Points(torch.cat([known.read(), own.read()]), torch.arange(len(known) + len(own)))
+
+
+def blocks(points: Points) -> Iterator[tuple[slice, Tensor]]:
+    """All points, float32 [m, D], some rows at a time; raises QueryError if a number is not finite."""
+    step = rows_at_once(points.dim)
+    for start in range(0, len(points), step):
+        rows = points.read(start, start + step)
+        if not bool(torch.isfinite(rows).all()):
+            raise QueryError("a point or an embedding is not finite: check the geometry and the classifier's outputs.")
+        yield slice(start, start + len(rows)), rows
+
+
+def k_means(points: Points, k: int, rng: np.random.Generator, *, unit: bool = False) -> tuple[Tensor, Tensor]:
+    """The cluster of every point, int64 [n] below k, and its squared distance to the center, float32 [n].
+
+    Distances have a unit of their own. Centers are fitted to at most 20,000 points, drawn from ``rng``. With ``unit``,
+    points are first brought to length 1; points at the origin stay there.
+    """
+    some = points
+    if len(points) > _FITTED:
+        some = points.at(torch.from_numpy(np.sort(rng.choice(len(points), _FITTED, replace=False))))
+    fitted = torch.cat([_scaled(rows, unit) for _, rows in blocks(some)])
+    middle = fitted.mean(dim=0, dtype=torch.float64)
+    size = float((fitted - middle).abs().max()) or 1.0  # so that no square leaves float32
+    fitted = ((fitted - middle) / size).float()
+    centers = _lloyd(fitted, _seeds(fitted, k, rng))
+    clusters, squares = [], []
+    for _, rows in blocks(points):
+        cluster, square = _assign(((_scaled(rows, unit) - middle) / size).float(), centers)
+        clusters.append(cluster)
+        squares.append(square)
+    return torch.cat(clusters), torch.cat(squares)
+
+
+def spread(
+    points: Points, k: int, rng: np.random.Generator, *, within: Tensor | None = None, unit: bool = False
+) -> Tensor:
+    """int64 [k]: the points nearest to the centers of k clusters, then, where those are fewer than k, drawn ones.
+
+    Args:
+        points: n ≥ k of them.
+        k: clusters.
+        rng: of the seeds, ties and draws.
+        within: bool [n], the points to cluster; others are drawn after all of these. By default all.
+        unit: whether only the directions of points matter.
+    """
+    order = torch.from_numpy(rng.permutation(len(points)))  # ties and draws go to the first of a random order
+    if within is not None:
+        order = torch.cat([order[within[order]], order[~within[order]]])
+    count = len(points) if within is None else int(within.sum())
+    first = order[:0]
+    if count > k:
+        clusters, squares = k_means(points.at(order[:count]), k, rng, unit=unit)
+        by_distance = torch.sort(squares, stable=True).indices
+        by_cluster = by_distance[torch.sort(clusters[by_distance], stable=True).indices]
+        ordered = clusters[by_cluster]
+        begins = torch.cat([torch.ones(1, dtype=torch.bool), ordered[1:] != ordered[:-1]])
+        first = order[by_cluster[begins]]
+    rest = order[~torch.isin(order, first)]
+    return torch.cat([first, rest])[:k]
+
+
+def _scaled(rows: Tensor, unit: bool) -> Tensor:
+    """The rows, or in float64 their directions."""
+    return torch.nn.functional.normalize(rows.double(), dim=1) if unit else rows
+
+
+def _seeds(points: Tensor, k: int, rng: np.random.Generator) -> Tensor:
+    """At most k different points, [k', D]: each the best of a few drawn by their squared distance to the others."""
+    tries = 2 + int(math.log(k))
+    norms = points.square().sum(dim=1)
+    chosen = [int(rng.integers(len(points)))]
+    nearest = _squares(points, norms, torch.tensor(chosen))[:, 0]
+    while len(chosen) < k:
+        sums = np.cumsum(nearest.double().numpy())
+        if sums[-1] == 0:
+            break
+        drawn = np.searchsorted(sums, rng.random(tries) * sums[-1], side="right")
+        drawn = np.minimum(drawn, np.searchsorted(sums, sums[-1]))  # a product may round up to the last sum
+        distances = torch.minimum(_squares(points, norms, torch.from_numpy(drawn)), nearest[:, None])
+        best = int(distances.sum(dim=0).argmin())
+        chosen.append(int(drawn[best]))
+        nearest = distances[:, best].clone()
+        nearest[chosen[-1]] = 0.0
+    return points[chosen]
+
+
+def _squares(points: Tensor, norms: Tensor, at: Tensor) -> Tensor:
+    """[n, m]: squared distances to the points ``at`` (int64 [m]), 0 where float32 sees none."""
+    total = norms[:, None] + norms[at]
+    squares = torch.addmm(total, points, points[at].T, alpha=-2)
+    return squares.masked_fill_(squares < _SAME * total, 0.0)
+
+
+def _lloyd(points: Tensor, centers: Tensor) -> Tensor:
+    """Centers [k, D] that are means of their clusters, or nearly so."""
+    still = _STILL * float(points.var(dim=0, correction=0).mean())
+    for _ in range(_STEPS if len(centers) > 1 else 1):
+        clusters, squares = _assign(points, centers)
+        counts = torch.bincount(clusters, minlength=len(centers))
+        means = torch.zeros_like(centers).index_add_(0, clusters, points) / counts.clamp(min=1)[:, None]
+        empty = (counts == 0).nonzero()[:, 0]
+        means[empty] = points[squares.topk(len(empty)).indices]  # the points that are served worst
+        moved = float((means - centers).square().sum())
+        centers = means
+        if moved <= still:
+            break
+    return centers
+
+
+def _assign(points: Tensor, centers: Tensor) -> tuple[Tensor, Tensor]:
+    """The nearest center of each point, int64 [n], and the squared distance, float32 [n]."""
+    lengths = centers.square().sum(dim=1)
+    found = [
+        torch.addmm(lengths, rows, centers.T, alpha=-2).min(dim=1)
+        for rows in torch.split(points, rows_at_once(len(centers), 1024))
+    ]
+    squares = torch.cat([each.values for each in found]) + points.square().sum(dim=1)
+    return torch.cat([each.indices for each in found]), squares.clamp_(min=0)

@@ -1,0 +1,65 @@
+"""The last layer of a classifier, as far as its outputs show it.
+
+A strategy sees embeddings and logits but no weights. Where the logits are affine in the embeddings, least squares finds
+the layer. Only differences of logits matter to a prediction, so each row's mean is taken away first: a model may well
+add a number to all of its logits, as a log-softmax does.
+Shapes: n samples, C classes, D embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from iale.classifiers.base import Outputs
+from iale.errors import QueryError
+from iale.strategies._rows import rows_at_once
+from iale.strategies.base import QueryContext
+
+_EXPLAINED = 0.25  # of the variance of the logits, at least
+_SMALLEST = 1e-10  # share of the largest eigenvalue, below which float32 embeddings do not vary
+
+
+def last_layer(context: QueryContext, name: str) -> Tensor:
+    """W, float64 [D, C]: a step d of an embedding changes the logits by d·W, but for a number common to all classes.
+
+    W is the least-squares fit over candidates and labeled samples, of several the smallest. It is exact for a linear
+    last layer if embeddings vary in all D directions. Fewer than D + 1 samples, or units that never fire, leave
+    directions in which nothing is known, and W is 0 there. For several layers behind the embedding, W is the linear
+    layer that comes closest, so steps should be added to the true logits.
+
+    Raises QueryError if an output is not finite, or if a linear layer explains less than a quarter of the variance of
+    the logits: then no step is told right. ``name`` is that of the strategy, for the message.
+    """
+    parts = [context.candidates] + ([context.labeled] if context.labeled is not None else [])
+    count = sum(len(part) for part in parts)
+    middle = sum(rows.sum(dim=0) for rows in _rows(parts)) / count
+    if not bool(torch.isfinite(torch.as_tensor(middle)).all()):
+        raise QueryError("a logit or an embedding is not finite: check the classifier's outputs.")
+    width = context.candidates.embeddings.shape[1]
+    products = sum((rows - middle).T @ (rows - middle) for rows in _rows(parts))
+    assert isinstance(products, Tensor)  # and not the 0 that sum begins with
+    both, total = products[:width, width:], float(products[width:, width:].trace())
+    values, vectors = torch.linalg.eigh(products[:width, :width])
+    kept = values > _SMALLEST * values[-1].clamp(min=0)
+    weights: Tensor = vectors[:, kept] @ (vectors[:, kept].T @ both / values[kept, None])
+    explained = float((weights * both).sum())
+    if explained < _EXPLAINED * total:
+        raise QueryError(
+            f"{name} changes embeddings and must know what that does to the logits, but a linear layer explains only "
+            f"{explained / total:.0%} of them: pass the embedding_layer that the last linear layer reads, or choose "
+            f"another strategy."
+        )
+    return weights
+
+
+def _rows(parts: list[Outputs]) -> Iterator[Tensor]:
+    """Embeddings and logits without the mean of each row, float64 [m, D + C], some rows at a time."""
+    for part in parts:
+        step = rows_at_once(part.embeddings.shape[1] + part.logits.shape[1])
+        for start in range(0, len(part), step):
+            logits = part.logits[start : start + step].double()
+            embeddings = part.embeddings[start : start + step].double()
+            yield torch.cat([embeddings, logits - logits.mean(dim=1, keepdim=True)], dim=1)
