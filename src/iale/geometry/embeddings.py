@@ -99,26 +99,27 @@ class PointSamples:
     Attributes:
         shape: ``(D,)``.
         dtype: ``torch.float32``.
+        points: the points themselves.
     """
 
     dtype = torch.float32
 
     def __init__(self, points: Points) -> None:
-        self._points = points
+        self.points = points
         self.shape: tuple[int, ...] = (points.dim,)
 
     def __len__(self) -> int:
-        return len(self._points)
+        return len(self.points)
 
     def batch(self, indices: Tensor) -> Tensor:
         """The points at ``indices`` (int64 [B]): float32 [B, D]."""
         rows = rows_of(indices, len(self))
-        return self._points.at(torch.from_numpy(rows)).read()
+        return self.points.at(torch.from_numpy(rows)).read()
 
     def fingerprint(self) -> str:
         """A digest of all rows."""
         starts = range(0, len(self), _ROWS)
-        return digest(self.shape, len(self), *(digest(self._points.read(at, at + _ROWS).numpy()) for at in starts))
+        return digest(self.shape, len(self), *(digest(self.points.read(at, at + _ROWS).numpy()) for at in starts))
 
 
 def _points(array: Array) -> Points:

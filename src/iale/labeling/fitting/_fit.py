@@ -26,8 +26,10 @@ from iale.labeling.items._reading import Reading
 from iale.labeling.reader import ProjectReader, Readable
 from iale.labeling.record._fits import Fit, Latest, save_fit, save_random
 from iale.learner import Learner, QueryConfig
-from iale.recipe import classifier_of, strategy_of
+from iale.policies.catalog import find_strategy
+from iale.recipe import FALLBACK, classifier_of, strategy_of
 from iale.seeding import Stream
+from iale.strategies.base import Need
 
 NICENESS = 10
 _QUEUE = 200  # samples that a fit ranks: enough for several people until the next fit
@@ -44,8 +46,14 @@ def fit_project(folder: str) -> None:
     _yield_to_others()
     if folder not in _open:
         reader = ProjectReader.open(folder)
-        _open[folder] = Refitter(reader, Reading(reader.items))
+        _open[folder] = Refitter(reader, Reading(reader.items, reader.views.inputs))
     _open[folder].fit()
+
+
+def make_geometry(folder: str) -> None:
+    """Makes the built-in geometry of a project, in a process of its own: fits go on meanwhile."""
+    _yield_to_others()
+    ProjectReader.open(folder).views.make_geometry()
 
 
 @dataclass(frozen=True)
@@ -89,11 +97,16 @@ class Refitter:
         looked = _Looked(known + found, len(known), [at for at, row in enumerate(known) if row in recent])
         local = join([known_inputs, inputs])
         samples = ArraySamples(local)
-        classifier = classifier_of(config, project.kind, samples, len(classes))
+        classifier = classifier_of(config, project.views.kind, samples, len(classes))
         strategy, name, notice = strategy_of(config, classifier)
+        geometry = project.views.geometry() if Need.GEOMETRY in strategy.needs else None
+        if Need.GEOMETRY in strategy.needs and geometry is None:  # people do not wait for it
+            notice = f"{FALLBACK} asks until {name} can compare all samples: {project.views.progress()} are done"
+            strategy, name = find_strategy(FALLBACK), FALLBACK
         pool = Pool(torch.arange(len(local)), len(classes))
         pool.acquire(torch.arange(len(known)), torch.tensor([labels[index] for index in known]))
         learner = Learner(classifier, samples, pool, QueryConfig(subset_size=None), stream)
+        learner.geometry = None if geometry is None else geometry.at(torch.tensor(known + found, dtype=torch.int64))
         learner.fit(strategy.needs)
         fitted = learner.fitted
         assert isinstance(fitted, FittedTorchClassifier | FittedLinearHead)
@@ -132,7 +145,7 @@ class Refitter:
         """The ranking with near-duplicates (also of labeled samples) at its end."""
         if not ranked:
             return []
-        kind = self.project.kind
+        kind = self.project.views.kind
         before = (sketches(part, kind) for part in torch.split(local[:known], _APART))
         return [ranked[at] for at in keep_apart(sketches(local[ranked], kind), before, ALIKE[kind])]
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from iale.data._checks import join, rows_of
+from iale.data.samples import Samples
 from iale.errors import DataError
 from iale.labeling.items._items import Items
 
@@ -21,8 +22,12 @@ class Reading:
     As the `Samples` of a classifier, the unreadable ones are all zeros.
     """
 
-    def __init__(self, items: Items) -> None:
-        self._items, self.shape, self.dtype = items, items.samples.shape, items.samples.dtype
+    def __init__(self, items: Items, inputs: Samples | None = None) -> None:
+        self._items, self._inputs = (
+            items,
+            items.samples if inputs is None else inputs,
+        )  # the inputs may be embeddings of the samples
+        self.shape, self.dtype = self._inputs.shape, self._inputs.dtype
         self.unreadable: dict[int, str] = {}  # why samples were passed over, by index
         self._kept: OrderedDict[int, Tensor] = OrderedDict()
 
@@ -52,7 +57,7 @@ class Reading:
             self._kept.move_to_end(index)
             return self._kept[index]
         try:
-            values = self._items.samples.batch(torch.tensor([index]))[0].clone()
+            values = self._inputs.batch(torch.tensor([index]))[0].clone()
         except DataError as error:
             self.unreadable[index] = str(error)
             return None
