@@ -19,14 +19,11 @@ _KEPT = 1 << 26  # bytes of inputs that are kept for the next fit, which looks a
 class Reading:
     """Reads samples one by one, and keeps the ones used last in memory.
 
-    As the `Samples` of a classifier, the unreadable ones are all zeros.
+    As the `Samples` of a classifier, the unreadable ones are all zeros. The ``inputs`` may be embeddings of the items.
     """
 
     def __init__(self, items: Items, inputs: Samples | None = None) -> None:
-        self._items, self._inputs = (
-            items,
-            items.samples if inputs is None else inputs,
-        )  # the inputs may be embeddings of the samples
+        self._items, self._inputs = items, items.samples if inputs is None else inputs
         self.shape, self.dtype = self._inputs.shape, self._inputs.dtype
         self.unreadable: dict[int, str] = {}  # why samples were passed over, by index
         self._kept: OrderedDict[int, Tensor] = OrderedDict()

@@ -1,7 +1,7 @@
 """Whether embeddings come from the model that a project has used so far.
 
-Of a few samples the project remembers a short sketch of their embeddings. Another model gives others; the same model may
-may round them otherwise, and samples may come and go.
+Of a few samples the project remembers a short sketch of their embeddings. Another model gives others. The same model
+may round them otherwise on another machine, and samples may come and go.
 """
 
 from __future__ import annotations
