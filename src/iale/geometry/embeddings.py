@@ -170,7 +170,7 @@ def _order(path: Path, ids: Sequence[str], names: Sequence[str]) -> Tensor:
         known = set(names)
         unknown = [one for one in ids if one not in known]
         raise DataError(
-            f"{path} has embeddings of {_named(unknown)}, which is no sample: remove them, or add the samples."
+            f"{path} has an embedding of {_named(unknown)}, which is no sample: remove it, or add the sample."
         )
     return torch.tensor([place[name] for name in names], dtype=torch.int64)
 
