@@ -95,7 +95,7 @@ def test_embeddings_of_another_model_are_refused_and_nothing_is_lost(photos: Pat
     project.close()
     before = written(tmp_path / "p")
     rng = np.random.default_rng(9)
-    wrongs = [
+    wrongs: list[tuple[NDArray[np.generic], str]] = [
         (rng.normal(size=(COUNT, 5)), "was made by another model"),
         (rng.normal(size=(COUNT, 7)), "was made by another model"),
         (ROWS[1:], "has 29 rows, and there are 30 samples"),
@@ -156,7 +156,7 @@ def test_margin_asks_until_the_geometry_is_made(photos: Path, tmp_path: Path) ->
     make_geometry(str(project.folder))  # what the other process does
     refitter.fit()
     assert project.fits.all[-1].strategy == FARTHEST
-    points = built_in(project.items.samples, "image").read()  # type: ignore[arg-type]
+    points = built_in(project.items.samples, "image").read()
     assert queue(project) == farthest(points, COUNT, known)
     assert ProjectLearner(project).ask(2) == farthest(points, 2, known)
     project.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
@@ -151,7 +152,7 @@ GRID = GridConfig(
 )
 
 
-def save_dataset(path: Path, test_shift: float = 0.0) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def save_dataset(path: Path, test_shift: float = 0.0) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     rng = np.random.default_rng(3)
     x, test = rng.normal(size=(30, 5)).astype(np.float32), rng.normal(size=(10, 5)).astype(np.float32) + test_shift
     np.savez(path, x_train=x, y_train=np.arange(30) % 2, x_test=test, y_test=np.arange(10) % 2)
