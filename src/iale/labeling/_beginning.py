@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from iale.labeling._views import ItemViews
 from iale.labeling.items._items import Items, open_items
-from iale.labeling.items._views import ItemViews
 from iale.labeling.record._config_file import continue_config, save_config
 from iale.labeling.record._same_model import remember_model
 from iale.labeling.record.config import ProjectConfig

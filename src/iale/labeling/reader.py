@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
+from iale.labeling._views import ItemViews
 from iale.labeling.items._items import Items, Shown, open_items
-from iale.labeling.items._views import ItemViews
 from iale.labeling.queue._opening import open_ledger
 from iale.labeling.queue._queue import Shares
 from iale.labeling.record._config_file import drawn_by_name, load_config
