@@ -56,7 +56,7 @@ def names_of(data: Path | str, capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 def query(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[list[str], str]:
     capsys.readouterr()
-    options = ("--epochs", "2", "--device", "cpu", "--subset-size", "none", "--k", "5", "--strategy", FARTHEST)
+    options = ("--device", "cpu", "--subset-size", "none", "--k", "5", "--strategy", FARTHEST)
     assert main(["query", "--images", "photos", *options, *argv]) == 0
     out, err = capsys.readouterr()
     return [row["sample"] for row in csv.DictReader(io.StringIO(out))], err
@@ -107,16 +107,17 @@ def test_query_without_embeddings_uses_the_built_in_geometry(
     names = names_of("photos", capsys)
     known = save_labels(names)
     points = built_in(FolderSamples(photos)).read()
-    chosen, _ = query(capsys, "--labels", "labels.csv")
+    quick = ("--labels", "labels.csv", "--epochs", "2")
+    chosen, _ = query(capsys, *quick)
     assert [names.index(name) for name in chosen] == farthest(points, 5, known)
     kept = sorted((tmp_path / "cache" / "iale" / "geometry").iterdir())
     before = [path.read_bytes() for path in kept]
     save_labels(names, flip=True)  # poisoned
-    assert query(capsys, "--labels", "labels.csv")[0] == chosen
+    assert query(capsys, *quick)[0] == chosen
     assert [path.read_bytes() for path in kept] == before
     # A damaged photograph is passed over, and the geometry of the others is made once.
     (photos / names[farthest(points, 1, known)[0]]).write_bytes(b"\x89PNG\r\n\x1a\n damaged")
-    again, err = query(capsys, "--labels", "labels.csv")
+    again, err = query(capsys, *quick)
     assert chosen[0] not in again
     assert "passed over: 1 that cannot be read" in err
 
@@ -148,7 +149,7 @@ GRID = GridConfig(
     strategies=(FARTHEST,),
     seeds=1,
     cycle=CycleConfig(labeling_budget=12, acquisition_size=4, initial_size=4, subset_size=20),
-    training=QUICK,
+    training=TrainingConfig(device="cpu"),
 )
 
 

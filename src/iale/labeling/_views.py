@@ -87,6 +87,6 @@ class ItemViews:
             if self._folder is None:
                 raise StorageError
             known = storage.read_json(self._folder / _FOLDER / _PROGRESS)
-            return f"{int(known['done'])} of {int(known['total'])} steps"
+            return f"{int(known['done']):,} of {int(known['total']):,} are done"
         except (StorageError, KeyError, ValueError, TypeError):
-            return "just begun"
+            return "it has just begun"

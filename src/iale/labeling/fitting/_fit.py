@@ -13,7 +13,7 @@ from torch import Tensor
 
 from iale import _storage as storage
 from iale._finite import finite_rows
-from iale.classifiers.base import FittedClassifier, Outputs
+from iale.classifiers.base import Classifier, FittedClassifier, Outputs
 from iale.classifiers.heads import FittedLinearHead
 from iale.classifiers.torch_classifier import FittedTorchClassifier
 from iale.data._checks import join
@@ -21,6 +21,7 @@ from iale.data._sketches import ALIKE, keep_apart, sketches, spread
 from iale.data.arrays import ArraySamples
 from iale.data.pool import Pool
 from iale.errors import DataError
+from iale.geometry.points import Points
 from iale.labeling.fitting._random import fit_to_random_labels
 from iale.labeling.items._reading import Reading
 from iale.labeling.reader import ProjectReader, Readable
@@ -29,7 +30,7 @@ from iale.learner import Learner, QueryConfig
 from iale.policies.catalog import find_strategy
 from iale.recipe import FALLBACK, classifier_of, strategy_of
 from iale.seeding import Stream
-from iale.strategies.base import Need
+from iale.strategies.base import Need, QueryStrategy
 
 NICENESS = 10
 _QUEUE = 200  # samples that a fit ranks: enough for several people until the next fit
@@ -98,15 +99,11 @@ class Refitter:
         local = join([known_inputs, inputs])
         samples = ArraySamples(local)
         classifier = classifier_of(config, project.views.kind, samples, len(classes))
-        strategy, name, notice = strategy_of(config, classifier)
-        geometry = project.views.geometry() if Need.GEOMETRY in strategy.needs else None
-        if Need.GEOMETRY in strategy.needs and geometry is None:  # people do not wait for it
-            notice = f"{FALLBACK} asks until {name} can compare all samples: {project.views.progress()} are done"
-            strategy, name = find_strategy(FALLBACK), FALLBACK
+        strategy, name, notice, geometry = self._chooser(classifier)
         pool = Pool(torch.arange(len(local)), len(classes))
         pool.acquire(torch.arange(len(known)), torch.tensor([labels[index] for index in known]))
         learner = Learner(classifier, samples, pool, QueryConfig(subset_size=None), stream)
-        learner.geometry = None if geometry is None else geometry.at(torch.tensor(known + found, dtype=torch.int64))
+        learner.geometry = None if geometry is None else geometry.at(torch.tensor(looked.rows))
         learner.fit(strategy.needs)
         fitted = learner.fitted
         assert isinstance(fitted, FittedTorchClassifier | FittedLinearHead)
@@ -132,6 +129,18 @@ class Refitter:
         for path in sorted(project.folder.glob("weights-*.safetensors"))[:-2]:
             path.unlink(missing_ok=True)  # two stay: another process may still be reading the last but one
         self._fit_to_random_labels(classes)
+
+    def _chooser(self, classifier: Classifier) -> tuple[QueryStrategy, str, str, Points | None]:
+        """The strategy, its name, a sentence if it is not the one that was asked for, and what it compares."""
+        strategy, name, notice = strategy_of(self.project.config, classifier)
+        if Need.GEOMETRY not in strategy.needs:
+            return strategy, name, notice, None
+        views = self.project.views
+        geometry = views.geometry()
+        if geometry is None:  # people do not wait for it
+            notice = f"{FALLBACK} asks until {name} can compare all samples: {views.progress()}"
+            strategy, name = find_strategy(FALLBACK), FALLBACK
+        return strategy, name, notice, geometry
 
     def _candidates(self, stream: Stream) -> list[int]:
         """The unlabeled samples that this fit looks at, drawn at random, and none of the test share."""
