@@ -11,6 +11,8 @@ from typing import Any
 
 _IMPLIED: Mapping[str, Any] = {
     "beside": [],
+    "geometry": "built-in",
+    "embeddings": None,
     "model": None,
     "embedding_layer": None,
     "reinitialize": True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Self, SupportsIndex
+from typing import Self, SupportsIndex, TypedDict, Unpack
 
 import torch
 from torch import nn
@@ -22,10 +22,19 @@ from iale.data._inputs import as_samples
 from iale.data.pool import Pool
 from iale.data.unlabeled import kind_of
 from iale.errors import ModelError
+from iale.geometry._builtin import built_in
+from iale.geometry.embeddings import as_geometry
 from iale.learner import Learner, QueryConfig
 from iale.policies.catalog import find_strategy
 from iale.seeding import Stream
-from iale.strategies.base import QueryStrategy
+from iale.strategies.base import Need, QueryStrategy
+
+
+class _Options(TypedDict, total=False):
+    subset_size: int | None
+    seed: int
+    cache: str | Path | None
+    geometry: object
 
 
 @dataclass(eq=False, repr=False)
@@ -47,9 +56,11 @@ class ActiveLearner:
         optimizer: makes an optimizer, such as `torch.optim.AdamW`.
         loss: maps logits and labels to a scalar.
         seed: root of every draw; the same seed and labels give the same answers.
-        cache: a folder that keeps the outputs of a whole pool (``subset_size=None``), so that a second query with
-            the same model reads them; you may delete it at any time. Without one, outputs of more than 256 MiB go to
-            a temporary folder.
+        cache: a folder that keeps the outputs of a whole pool (``subset_size=None``) and the built-in geometry, so that
+            a second query with the same model reads them; you may delete it at any time. Without one, outputs of more
+            than 256 MiB go to a temporary folder.
+        geometry: all samples as points, for strategies that compare them: embeddings, or what else `as_geometry` takes.
+            By default the built-in one, which is made when a strategy first needs it.
 
     Raises:
         ConfigError: the subset size is below 1, the strategy is unknown, or a `Classifier` comes with options.
@@ -75,6 +86,7 @@ class ActiveLearner:
     subset_size: int | None = 1000
     seed: int = 0
     cache: str | Path | None = None
+    geometry: object = None
     embedding_layer: str | None = None
     reinitialize: bool | None = None
     optimizer: MakeOptimizer | None = None
@@ -99,7 +111,8 @@ class ActiveLearner:
             Pool(torch.arange(len(samples)), classifier.num_classes),
             QueryConfig(subset_size=self.subset_size),
         )
-        self._learner = Learner(classifier, samples, pool, query, Stream(self.seed), OutputCache(self.cache))
+        points = None if self.geometry is None else as_geometry(self.geometry, len(samples))
+        self._learner = Learner(classifier, samples, pool, query, Stream(self.seed), OutputCache(self.cache), points)
 
     @classmethod
     def from_fitted(
@@ -109,19 +122,18 @@ class ActiveLearner:
         strategy: QueryStrategy | str = "margin",
         *,
         embedding_layer: str | None = None,
-        subset_size: int | None = 1000,
-        seed: int = 0,
-        cache: str | Path | None = None,
+        **options: Unpack[_Options],
     ) -> Self:
         """A learner whose model is trained already, and stays where and as it is: nothing is ever fitted.
 
-        ``ask`` ranks with the model from the start. Labels only say which samples need no more asking. Other arguments
-        and errors are those of the class; a strategy that needs a committee raises ModelError when it is asked.
+        ``ask`` ranks with the model from the start. Labels only say which samples need no more asking. The ``options``
+        are ``subset_size``, ``seed``, ``cache`` and ``geometry``; they and errors are those of the class. A strategy
+        that needs a committee raises ModelError when it is asked.
         """
         inputs, training = as_samples(samples), TrainingConfig(device=str(device_of(model)))
         recipe = TorchClassifier(model, inputs, training, embedding_layer=embedding_layer, reinitialize=False)
         fixed = FixedClassifier(recipe.fitted())
-        return cls(fixed, inputs, strategy, subset_size=subset_size, seed=seed, cache=cache)
+        return cls(fixed, inputs, strategy, **options)
 
     @property
     def labeled(self) -> list[int]:
@@ -184,4 +196,7 @@ class ActiveLearner:
             ConfigError: fewer than k samples are unlabeled, or k is larger than the sub-pool.
             ModelError: the model's outputs are NaN or infinite for all candidates.
         """
+        if Need.GEOMETRY in self._strategy.needs and self._learner.geometry is None:
+            folder = None if self.cache is None else Path(self.cache) / "geometry"
+            self._learner.geometry = built_in(self._learner.samples, kind_of(self._learner.samples), folder)
         return next_samples(self._learner, kind_of(self._learner.samples), self._strategy, k, self.fit)

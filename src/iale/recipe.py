@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from iale.classifiers._assembly import assemble, check_said
 from iale.classifiers._own import OwnConfig, own_classifier
@@ -17,7 +18,7 @@ from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data.samples import SampleKind, Samples
 from iale.errors import ConfigError, IaleError
 from iale.policies.catalog import find_strategy, list_policies
-from iale.strategies.base import QueryStrategy
+from iale.strategies.base import Need, QueryStrategy
 
 AUTO = "auto"
 """Lets iale choose."""
@@ -33,8 +34,10 @@ class RecipeConfig(OwnConfig):
     Attributes:
         strategy: a strategy, a shipped policy, the folder of a policy, or a class of your own as
             package.module:Class; "auto" is the first shipped policy that fits the classifier, or else margin.
-        classifier: the built-in classifier to fit: cnn, linear, mlp, resnet18 or resnet18-narrow; "auto" is cnn for
-            images and mlp for everything else.
+        classifier: the built-in classifier to fit: cnn, linear, mlp, resnet18 or resnet18-narrow; "auto" is linear for
+            embeddings, cnn for images and mlp for everything else.
+        embeddings: a file (.npy, .npz or .parquet) with a row of numbers for each sample, by its name: the classifier
+            and the strategy work on them instead, and people see the samples.
         resize: height,width to resize images to.
         seed: root of every random draw; the same seed, samples and labels give the same answer.
         training: how the classifier is fitted.
@@ -42,6 +45,7 @@ class RecipeConfig(OwnConfig):
 
     strategy: str = FALLBACK
     classifier: str = AUTO
+    embeddings: Path | None = None
     resize: tuple[int, ...] = ()
     seed: int = 0
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -65,6 +69,8 @@ def classifier_name(recipe: RecipeConfig, kind: SampleKind) -> str:
     """The name of the built-in classifier for samples of this kind."""
     if recipe.classifier != AUTO:
         return recipe.classifier
+    if recipe.embeddings is not None:
+        return "linear"
     return "cnn" if kind == "image" else "mlp"
 
 
@@ -88,6 +94,11 @@ def check_options(recipe: RecipeConfig) -> None:
     """Raises ConfigError now for an option that the classifier of the recipe does not have."""
     if recipe.model is None and recipe.classifier != AUTO:
         check_said(CLASSIFIERS[recipe.classifier], recipe.training, recipe.said())
+
+
+def needs_geometry(recipe: RecipeConfig) -> bool:
+    """Whether the strategy that was asked for compares samples as points."""
+    return recipe.strategy != AUTO and Need.GEOMETRY in find_strategy(recipe.strategy).needs
 
 
 def check_model(recipe: RecipeConfig, shape: tuple[int, ...], num_classes: int) -> None:

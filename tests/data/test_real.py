@@ -101,6 +101,16 @@ def test_cifar10_jpeg() -> None:
     assert cifar.test_labels[77] == labels[77]
 
 
+def test_features_of_cifar10_are_those_of_its_images() -> None:
+    real_file("cifar10-mobilenetv2.npz")
+    features, images = load("cifar10-mobilenetv2"), load("cifar10-jpeg")
+    assert (len(features.train), len(features.test), features.train.shape) == (10_000, 3_000, (1280,))
+    assert features.train_labels.tolist() == images.train_labels[:10_000].tolist()
+    assert features.test_labels.tolist() == images.test_labels[:3_000].tolist()
+    assert features.classes == images.classes
+    assert features.train.batch(torch.tensor([3])).dtype == torch.float32
+
+
 def test_an_altered_official_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = real_file("kmnist")
     (tmp_path / "kmnist").mkdir()

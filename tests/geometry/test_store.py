@@ -200,7 +200,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 
 def test_large_points_go_to_a_file_without_a_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("iale.geometry._store._LARGE", 1000)
+    monkeypatch.setattr("iale.geometry._store.LARGE", 1000)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     points = build(ArraySamples(ROWS), Doubled())
     assert not list(tmp_path.iterdir())

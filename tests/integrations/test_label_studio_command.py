@@ -46,6 +46,7 @@ def test_ctrl_c_stops_the_command(fake: Studio, stand_in: LabelStudio) -> None:
         ("--url http://localhost --project 1 --resize 3", "--resize takes a height and a width"),
         ("--url http://localhost --project 1 --poll 0", "--poll takes a number of seconds above 0"),
         ("--url http://localhost --project 1 --classifier deep", "unknown classifier 'deep'"),
+        ("--url http://localhost --project 1 --embeddings e.npy", "--embeddings belong to files by their names: add"),
         ("--url http://localhost --project 1 --token secret", "does not know '--token'"),
         ("--url http://localhost --project 1", "the environment variable LABEL_STUDIO_API_KEY is empty"),
     ],

@@ -9,6 +9,7 @@ from iale.benchmark._content import label, run_key
 from iale.benchmark._experiment import Experiment
 from iale.benchmark._play import Run, begin_run, check, find_contender, forget, loaded, prepared
 from iale.benchmark._same_data import refuse_other_data
+from iale.benchmark._views import BUILT_IN, geometry_of
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.records import Record
 from iale.classifiers.base import resolve_device
@@ -75,11 +76,15 @@ def check_additions(experiment: Experiment, added: Sequence[str]) -> None:
 
 def _checked(config: GridConfig) -> Iterator[Run]:
     """The runs of one grid; each pool and seed is begun once on trial, which is cheap because nothing is fitted."""
-    data, classifier, fingerprint = prepared(config.dataset, config.classifier, config.training, config.own)
+    data, classifier, fingerprint = prepared(
+        config.dataset, config.classifier, config.training, config.own, config.embeddings
+    )
     check(config, data, classifier)
     contenders = {name: find_contender(name, classifier) for name in config.strategies}
     for name in config.beside:
         find_strategy(name).check(classifier)
+    if config.geometry != BUILT_IN:
+        geometry_of(data, config.geometry)  # raises now
     for seed in range(config.first_seed, config.first_seed + config.seeds):
         for pool in config.pools:
             begin_run(config, data, classifier, pool, seed)

@@ -16,6 +16,7 @@ from iale.benchmark._content import NAMES, seal
 from iale.benchmark._experiment import ORACLES
 from iale.benchmark._machine import describe_maker, peak_megabytes, reset_peak
 from iale.benchmark._times import RunTimes
+from iale.benchmark._views import embedded, geometry_of
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.records import PoolName, Record
 from iale.classifiers._own import OwnConfig, own_classifier
@@ -27,11 +28,12 @@ from iale.data._made_from import DataFingerprint
 from iale.data.catalog import load_dataset
 from iale.data.samples import DataSet
 from iale.errors import ConfigError, DataError, ModelError
+from iale.geometry.points import Points
 from iale.learner import Learner, Oracle, Step, accuracy, run_cycle, start
 from iale.policies._digest import weights_digest
 from iale.policies.catalog import find_strategy
 from iale.seeding import Stream
-from iale.strategies.base import QueryStrategy
+from iale.strategies.base import Need, QueryStrategy
 
 SCORING = 500  # the most training samples outside of the pool on which an oracle measures accuracy
 
@@ -92,18 +94,18 @@ def find_contender(strategy: QueryStrategy | str, classifier: Classifier) -> Que
 
 
 @lru_cache(maxsize=2)
-def loaded(dataset: str) -> tuple[DataSet, DataFingerprint]:
-    """A data set with its fingerprint; a process reads both once, until it forgets them."""
-    data = load_dataset(dataset)
+def loaded(dataset: str, embeddings: str | None = None) -> tuple[DataSet, DataFingerprint]:
+    """A data set, or its embeddings, with its fingerprint; a process reads both once, until it forgets them."""
+    data = embedded(load_dataset(dataset), embeddings)
     return data, fingerprint_of(data)
 
 
 @lru_cache(maxsize=2)
 def prepared(
-    dataset: str, classifier: str, training: TrainingConfig, own: OwnConfig | None = None
+    dataset: str, classifier: str, training: TrainingConfig, own: OwnConfig | None = None, embeddings: str | None = None
 ) -> tuple[DataSet, Classifier, DataFingerprint]:
     """The data set of a grid, its classifier, and the fingerprint of the data."""
-    data, fingerprint = loaded(dataset)
+    data, fingerprint = loaded(dataset, embeddings)
     return data, made(classifier, training, own or OwnConfig(), data), fingerprint
 
 
@@ -120,7 +122,9 @@ def _prepared_for(run: Run) -> tuple[DataSet, Classifier]:
     """
     config = run.config
     for _ in range(2):  # a worker that lives longer than a command may remember former data
-        data, classifier, found = prepared(config.dataset, config.classifier, config.training, config.own)
+        data, classifier, found = prepared(
+            config.dataset, config.classifier, config.training, config.own, config.embeddings
+        )
         if run.data in (None, found):
             return data, classifier
         forget()
@@ -208,10 +212,18 @@ def play(run: Run, data: DataSet, classifier: Classifier) -> tuple[Record, RunTi
         scoring = _order(config, data, run.seed)[config.pool_size :][:SCORING]
         chooser = ORACLES[run.strategy](data, scoring)
     beside = [find_strategy(name) for name in config.beside]
+    if any(Need.GEOMETRY in asked.needs for asked in (chooser, *beside)):
+        learner.geometry = _geometry(data, config.geometry)
     steps = list(run_cycle(learner, chooser, data.train_labels, evaluate, beside=beside))
     seconds = time.perf_counter() - begin
     times = RunTimes(seconds, learner.seconds["fit"], learner.seconds["query"], peak_megabytes())
     return make_record(run.described(), steps, run.data), times
+
+
+@lru_cache(maxsize=2)
+def _geometry(data: DataSet, geometry: str) -> Points:
+    """That of a data set, which a process makes once."""
+    return geometry_of(data, geometry)
 
 
 def _order(config: GridConfig, data: DataSet, seed: int) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from iale._implied import compact
 from iale.benchmark._content import label
+from iale.benchmark._views import BUILT_IN, file_digest
 from iale.benchmark.records import PoolName
 from iale.classifiers._own import OwnConfig
 from iale.classifiers.base import TrainingConfig, resolve_device
@@ -32,6 +33,10 @@ class GridConfig(OwnConfig):
         pool_size: samples that may be labeled at all: a random part of the training split, drawn per seed and shared
             by all strategies; None takes the whole split.
         test_size: evenly spaced test samples on which accuracy is measured; None takes the whole test split.
+        geometry: what strategies compare samples by: "built-in", or a file of embeddings of the training samples, whose
+            names are their numbers.
+        embeddings: a file with an embedding of every sample, of both splits, by the names that `iale data DATA --names`
+            prints: classifiers learn from them, and strategies compare them.
         beside: strategies that are also asked in every state of every run, without acting; a record then says how
             many choices they share with the strategy that acts.
         cycle: sizes of the loop.
@@ -46,6 +51,8 @@ class GridConfig(OwnConfig):
     pools: tuple[PoolName, ...] = ("subset",)
     pool_size: int | None = None
     test_size: int | None = None
+    geometry: str = BUILT_IN
+    embeddings: str | None = None
     beside: tuple[str, ...] = ()
     cycle: CycleConfig = field(default_factory=CycleConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -62,6 +69,8 @@ class GridConfig(OwnConfig):
         for pool in self.pools:
             if pool not in get_args(PoolName):
                 raise ConfigError(f"unknown pool {pool!r}: use subset, whole or both.")
+        if self.embeddings is not None and self.geometry != BUILT_IN:
+            raise ConfigError("--embeddings are the geometry, too: leave out --geometry.")
         if "subset" in self.pools and self.cycle.subset_size is None:
             raise ConfigError("the pool 'subset' needs a subset size: set one, or ask for the pool 'whole'.")
         if self.pool_size is not None and self.pool_size < self.cycle.labeling_budget:
@@ -92,6 +101,9 @@ class GridConfig(OwnConfig):
         described = self.resolved()
         for several in ("strategies", "seeds", "first_seed", "pools"):
             del described[several]
+        for file in ("geometry", "embeddings"):  # by their content, wherever they are
+            if described[file] not in (None, BUILT_IN):
+                described[file] = f"sha256 {file_digest(described[file])}"
         if self.model is not None:
             described["classifier"] = label(self.model)
         described["cycle"]["subset_size"] = self.cycle_of(pool).subset_size

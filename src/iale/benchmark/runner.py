@@ -126,10 +126,15 @@ def _keep_all(played: Iterable[Sequence[tuple[Record, RunTimes]]], out: Path, ba
 
 def _groups(runs: Sequence[Run], together: int | None) -> Iterator[tuple[Run, ...]]:
     """What one worker plays at a time: neighbors that share data set and classifier."""
-    for _, members in groupby(runs, lambda r: (r.config.dataset, r.config.classifier, r.config.training, r.config.own)):
+    for _, members in groupby(runs, lambda r: _shared(r.config)):
         listed = list(members)
         size = together or (1 if listed[0].config.training.device == "cpu" else _TOGETHER)
         yield from (tuple(listed[i : i + size]) for i in range(0, len(listed), size))
+
+
+def _shared(config: GridConfig) -> tuple[object, ...]:
+    """What runs have to share to be played together."""
+    return config.dataset, config.classifier, config.training, config.own, config.embeddings, config.geometry
 
 
 def run_one(

@@ -70,7 +70,7 @@ def main(argv: Sequence[str]) -> int:
     _check(options)
     project = Project.create_or_open(check_folder(options.out), options.project)
     try:
-        check_model(project.config, project.items.samples.shape, len(project.classes))
+        check_model(project.config, project.reader.views.inputs.shape, len(project.classes))
         if project.items.about:
             say(f"{project.config.data}: {project.items.about}")
         for notice in project.notices:

@@ -22,17 +22,19 @@ from iale.cli._options import parse, show
 from iale.cli._output import check_file, say
 from iale.cli._progress import Watched, announcement, work_of
 from iale.cli._readable import passing_over, say_passed_over
+from iale.cli._views import View, Views
 from iale.data._skips import read_skipped
 from iale.data._table_samples import TABLES
 from iale.data.pool import Pool
 from iale.data.samples import SampleKind
 from iale.data.splits import Subset
 from iale.data.table_config import TableConfig
-from iale.data.unlabeled import kind_of, load_labels_csv, load_unlabeled
+from iale.data.unlabeled import load_labels_csv, load_unlabeled
 from iale.errors import ConfigError, DataError
 from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, RecipeConfig, classifier_name, classifier_of, fitting_strategy
 from iale.seeding import Stream
+from iale.strategies.base import Need
 
 
 @dataclass(frozen=True)
@@ -75,13 +77,13 @@ class QueryOptions(RecipeConfig):
 def main(argv: Sequence[str]) -> int:
     options = parse(QueryOptions, argv, prog="iale query")
     _check_out(options)
-    if options.strategy != AUTO:
-        find_strategy(options.strategy)
+    starts_cold = options.strategy != AUTO and find_strategy(options.strategy).starts_cold
     samples, names = load_unlabeled(options.images, size=options.size, table=options.table, say=say)
+    views = Views(samples, names, options.embeddings)
     say_passed_over(samples, verbose=options.verbose)
     indices, labels, classes = _labels(options, names)
     skipped = _skipped(options, names, indices)
-    told, kind = dict(zip(indices.tolist(), labels.tolist(), strict=True)), kind_of(samples)
+    told = dict(zip(indices.tolist(), labels.tolist(), strict=True))
 
     def choose(readable: Subset) -> list[int]:
         place = {index: at for at, index in enumerate(readable.indices.tolist())}
@@ -90,11 +92,11 @@ def main(argv: Sequence[str]) -> int:
             _check_every_class(known.values(), classes, options.labels)  # the only one of a class may be damaged
         left = [place[index] for index in skipped if index in place]
         _check_k(options, len(readable) - len(known) - len(left))
-        watched = Watched(readable, [names[index] for index in place])
-        if known or options.fitted is not None:
-            chosen = _ask(options, watched, kind, known, left, classes)
+        view = views.of(readable)
+        if known or options.fitted is not None or starts_cold:
+            chosen = _ask(options, view, known, left, classes)
         else:
-            chosen = _first(options, watched, kind, left, classes)
+            chosen = _first(options, Watched(view.inputs, view.names), view.kind, left, classes)
         return [int(readable.indices[at]) for at in chosen]
 
     chosen = passing_over(samples, choose, verbose=options.verbose)
@@ -123,32 +125,37 @@ def _first(
 
 def _ask(
     options: QueryOptions,
-    samples: Watched,
-    kind: SampleKind,
+    view: View,
     told: dict[int, int],
     skipped: list[int],
     classes: tuple[str, ...],
 ) -> list[int]:
     """What the strategy asks for, with a classifier that is fitted to the labels ``told``, by sample, or was before."""
     indices, labels = torch.tensor(list(told), dtype=torch.int64), torch.tensor(list(told.values()), dtype=torch.int64)
-    recipe = classifier_of(options, kind, samples, len(classes))
+    samples = Watched(view.inputs, view.names)
+    # Before the first label, nothing is fitted, and the classes may not be known.
+    recipe = classifier_of(options, view.kind, samples, len(classes) if told else max(2, len(classes)))
     network = recipe.recipe if isinstance(recipe, LinearHead) else recipe
     classifier = recipe if options.fitted is None else load_fitted(network, options.fitted)
     strategy, asked = fitting_strategy(options, classifier)
-    name = options.model or classifier_name(options, kind)
-    first = f"fitting {name} to {len(told)} labels" if options.fitted is None else f"loading {options.fitted}"
+    name = options.model or classifier_name(options, view.kind)
+    first = f"fitting {name} to {len(told)} labels" if told else "there are no labels yet"
+    first = first if options.fitted is None else f"loading {options.fitted}"
     say(f"{first}, then asking {asked} for {options.k} samples")
     unlabeled = len(samples) - len(told) - len(skipped)
     work = work_of(strategy, len(told), min(unlabeled, options.subset_size or unlabeled))
-    if isinstance(classifier, TorchClassifier):  # a fitted one has nothing to fit
+    if told and isinstance(classifier, TorchClassifier):  # a fitted one has nothing to fit
         long = announcement(work.seconds(classifier, samples, indices, labels))
         if long:
             say(long)
-    learner = ActiveLearner(classifier, samples, strategy, subset_size=options.subset_size, seed=options.seed)
+    geometry = view.geometry() if Need.GEOMETRY in strategy.needs else None
+    size, seed = options.subset_size, options.seed
+    learner = ActiveLearner(classifier, samples, strategy, subset_size=size, seed=seed, geometry=geometry)
     learner.tell(indices, labels)
     learner.skip(skipped)
-    with samples.stage("fitting", work.members * work.labeled):
-        learner.fit()
+    if told:
+        with samples.stage("fitting", work.members * work.labeled):
+            learner.fit()
     with samples.stage("predicting", work.read):
         return learner.ask(options.k)
 
@@ -161,6 +168,7 @@ def _check_out(options: QueryOptions) -> None:
         ("images", options.images),
         ("skipped samples", options.skip),
         ("weights", options.fitted),
+        ("embeddings", options.embeddings),
     ):
         if path is not None and options.out.resolve() == path.resolve():  # the answer would overwrite it
             raise ConfigError(f"--out is the file of the {what}, {path}: name another file.")

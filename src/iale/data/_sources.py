@@ -75,6 +75,9 @@ CIFAR_JPEG = "cifar10-jpeg.npz"
 # SHA-256 of the arrays below, one after another, so that a file made again from the same images (docs/data.md) matches.
 CIFAR_JPEG_ARRAYS = ("train_jpeg", "train_offsets", "train_labels", "test_jpeg", "test_offsets", "test_labels")
 CIFAR_JPEG_SHA256 = "43bd1f54727a64346d031f25f16a1b3d2c62b5470709902dfcbde891af32dd1a"
+CIFAR_FEATURES = "cifar10-mobilenetv2.npz"
+CIFAR_FEATURES_ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+CIFAR_FEATURES_SHA256 = "f44fa86cb7394cfc6f7ff1c6bec8aca2982ca759c9e68ecca2651815cd5cb79d"
 
 
 def embedded_file(name: str) -> Path:
@@ -136,25 +139,38 @@ def cifar10_jpeg() -> DataSet:
 
     Results are not exactly comparable with published CIFAR-10 accuracies.
     """
-    path = find("", CIFAR_JPEG)
-    if path is None:
-        raise DataError(
-            f"{CIFAR_JPEG} is not on this machine: make it as docs/data.md says, "
-            f"and put it into {cache_folder()} or $IALE_DATA."
-        )
-    arrays = read_npz(path)
-    digest = hashlib.sha256()
-    for key in CIFAR_JPEG_ARRAYS:
-        if key not in arrays:
-            raise DataError(f"{path} lacks the array {key}: make it again as docs/data.md says.")
-        digest.update(np.ascontiguousarray(arrays[key]).data)
-    if digest.hexdigest() != CIFAR_JPEG_SHA256:
-        raise DataError(f"the arrays of {path} do not have the expected SHA-256 {CIFAR_JPEG_SHA256}: get it again.")
+    path, arrays = _own_file(CIFAR_JPEG, CIFAR_JPEG_ARRAYS, CIFAR_JPEG_SHA256)
     train, test = (
         EncodedSamples(arrays[f"{split}_jpeg"], arrays[f"{split}_offsets"], f"{path} ({split})")
         for split in ("train", "test")
     )
     return make_dataset("cifar10-jpeg", train, arrays["train_labels"], test, arrays["test_labels"], CIFAR)
+
+
+def cifar10_mobilenetv2() -> DataSet:
+    """1,280 features of 10,000 and 3,000 images of CIFAR-10, from a MobileNetV2 that was trained on ImageNet."""
+    _, arrays = _own_file(CIFAR_FEATURES, CIFAR_FEATURES_ARRAYS, CIFAR_FEATURES_SHA256)
+    train, train_labels, test, test_labels = (arrays[key] for key in CIFAR_FEATURES_ARRAYS)
+    return _from_arrays("cifar10-mobilenetv2", train, train_labels, test, test_labels, CIFAR)
+
+
+def _own_file(name: str, keys: tuple[str, ...], sha256: str) -> tuple[Path, dict[str, Array]]:
+    """The path and the arrays of an .npz file that users make themselves, checked by their content."""
+    path = find("", name)
+    if path is None:
+        raise DataError(
+            f"{name} is not on this machine: make it as docs/data.md says, and put it into {cache_folder()} or "
+            f"$IALE_DATA."
+        )
+    arrays = read_npz(path)
+    digest = hashlib.sha256()
+    for key in keys:
+        if key not in arrays:
+            raise DataError(f"{path} lacks the array {key}: make it again as docs/data.md says.")
+        digest.update(np.ascontiguousarray(arrays[key]).data)
+    if digest.hexdigest() != sha256:
+        raise DataError(f"the arrays of {path} do not have the expected SHA-256 {sha256}: get it again.")
+    return path, arrays
 
 
 def _from_idx(name: str, files: tuple[RemoteFile, ...], classes: tuple[str, ...]) -> DataSet:

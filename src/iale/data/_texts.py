@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from iale.data._checks import rows_of
+from iale.data._fingerprint import digest
 
 if TYPE_CHECKING:
     from sklearn.feature_extraction.text import HashingVectorizer
@@ -37,6 +38,10 @@ class TextSamples:
 
     def __len__(self) -> int:
         return len(self._texts)
+
+    def fingerprint(self) -> str:
+        """A digest of the texts."""
+        return digest("texts 1", *(digest(text) for text in self._texts))
 
     def batch(self, indices: Tensor) -> Tensor:
         """float32 [B, 4096], rows of length 1."""

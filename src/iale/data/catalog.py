@@ -12,7 +12,7 @@ from torch import Tensor
 
 from iale.data._downloads import RemoteFile, data_folders, find
 from iale.data._formats import read_npz
-from iale.data._sources import CIFAR_FILE, CIFAR_JPEG, FASHION_FILES, KMNIST_FILES, MNIST_FILES
+from iale.data._sources import CIFAR_FEATURES, CIFAR_FILE, CIFAR_JPEG, FASHION_FILES, KMNIST_FILES, MNIST_FILES
 from iale.data.arrays import ArraySamples
 from iale.data.images import FolderSamples
 from iale.data.samples import DataSet
@@ -20,7 +20,10 @@ from iale.data.splits import make_dataset
 from iale.errors import DataError
 from iale.registry import Registry
 
-_NAMES = ("digits", "fashion-small", "mnist", "fashion-mnist", "kmnist", "kmnist-10k", "cifar10", "cifar10-jpeg")
+_NAMES = (
+    "digits", "fashion-small", "mnist", "fashion-mnist", "kmnist", "kmnist-10k", "cifar10", "cifar10-jpeg",
+    "cifar10-mobilenetv2",
+)  # fmt: skip
 
 DATASETS = Registry[Callable[[], DataSet]](
     "data set", {name: f"iale.data._sources:{name.replace('-', '_')}" for name in _NAMES}
@@ -95,6 +98,7 @@ def describe_datasets() -> list[DataSetInfo]:
     share_alike = "CC BY-SA 4.0 (KMNIST Dataset, created by CODH, adapted from Kuzushiji Dataset, created by NIJL)"
     none_stated = "none stated (Krizhevsky 2009)"
     missing = "absent: " + " or ".join(f"put it into {folder}" for folder in data_folders())
+    features = str(find("", CIFAR_FEATURES) or missing)
     return [
         DataSetInfo("digits", 10, 1438, 359, (1, 8, 8), "CC BY 4.0 (UCI, Alpaydin and Kaynak)", "scikit-learn"),
         DataSetInfo("fashion-small", 10, 3000, 1000, gray, "MIT (Zalando SE)", "embedded"),
@@ -104,6 +108,7 @@ def describe_datasets() -> list[DataSetInfo]:
         DataSetInfo("kmnist-10k", 10, 8000, 2000, gray, share_alike, _place(*KMNIST_FILES[2:])),
         DataSetInfo("cifar10", 10, 50000, 10000, color, none_stated, _place(CIFAR_FILE)),
         DataSetInfo("cifar10-jpeg", 10, 50000, 10000, color, none_stated, str(find("", CIFAR_JPEG) or missing)),
+        DataSetInfo("cifar10-mobilenetv2", 10, 10000, 3000, (1280,), f"{none_stated}; weights MIT", features),
     ]
 
 

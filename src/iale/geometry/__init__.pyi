@@ -1,5 +1,8 @@
 from ._builtin import built_in as built_in
 from ._store import build as build
+from .embeddings import PointSamples as PointSamples
+from .embeddings import as_geometry as as_geometry
+from .embeddings import read_embeddings as read_embeddings
 from .encoders import ENCODERS as ENCODERS
 from .encoders import Encoder as Encoder
 from .encoders import find_encoder as find_encoder

@@ -125,9 +125,8 @@ def _check(rows: Rows, indices: Tensor) -> None:
         )
     finite: NDArray[np.bool_] = np.asarray(np.isfinite(rows).all(axis=1))
     if not finite.all():
-        raise DataError(
-            f"the row of sample {int(indices[torch.from_numpy(~finite)][0])} is not finite: repair or remove it."
-        )
+        bad = int(indices[torch.from_numpy(~finite)][0])
+        raise DataError(f"the row of sample {bad} is not finite: repair or remove that sample.")
 
 
 def _check_alike(rows: Rows, like: Rows) -> None:

@@ -36,7 +36,7 @@ from iale.geometry.points import Points
 Progress: TypeAlias = Callable[[int, int], None]
 """Is told how many samples are done, and how many there are."""
 
-_LARGE = 1 << 28  # bytes of points that no longer stay in memory
+LARGE = 1 << 28  # bytes of points that no longer stay in memory
 
 
 def silent(done: int, total: int) -> None:
@@ -73,7 +73,7 @@ def build(
     made: list[Rows] = []
     for part in _told(parts(samples, maker, workers=workers), progress, len(samples)):
         made.append(part)
-        if part[0].nbytes * len(samples) > _LARGE:
+        if part[0].nbytes * len(samples) > LARGE:
             break
     else:
         return in_memory(np.concatenate(made))

@@ -55,6 +55,17 @@ def flat(samples: Samples, indices: Tensor) -> Tensor:
     return samples.batch(indices).to(torch.float32).flatten(1)
 
 
+class Flat:
+    """Samples as they are."""
+
+    def __init__(self, identity: str) -> None:
+        self.identity = identity
+
+    def points(self, samples: Samples, indices: Tensor) -> Tensor:
+        """float32 [B, V]."""
+        return flat(samples, indices)
+
+
 def batches(samples: Samples, indices: Tensor, size: int) -> Iterator[NDArray[np.float32]]:
     """float32 [≤ size, V]: the samples at ``indices`` that can be read, a few at a time."""
     for rows in torch.split(indices, size):

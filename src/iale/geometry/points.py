@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-_TOGETHER = 256
+_TOGETHER = 64
 """Rows that are read from a memory map before its pages are released."""
 
 

@@ -21,7 +21,7 @@ from iale.learner import Learner, QueryConfig
 from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, FALLBACK, classifier_of, strategy_of
 from iale.seeding import Stream
-from iale.strategies.base import QueryStrategy
+from iale.strategies.base import Need, QueryStrategy
 
 _LOOKED_AT = 500  # samples from which the statistics of the inputs are taken
 
@@ -59,7 +59,8 @@ class ProjectLearner:
     ) -> None:
         self.project = project if isinstance(project, Project) else Project.open(project)
         self.person = person
-        self._samples = Reading(self.project.items)
+        views = self.project.reader.views
+        self._samples = Reading(self.project.items, views.inputs)
         classes = len(self.project.classes)
         if classes < 2:
             raise ConfigError("a classifier needs at least 2 classes: add some to the project.")
@@ -78,6 +79,8 @@ class ProjectLearner:
         self.strategy.check(classifier)
         query = QueryConfig(subset_size=config.subset_size)
         self._learner = Learner(classifier, self._samples, Pool(torch.arange(0), classes), query, Stream(config.seed))
+        if Need.GEOMETRY in self.strategy.needs:
+            self._learner.geometry = views.make_geometry()
         self._known = (-1, -1)
         self._fitted = False
         self.refresh()
@@ -158,4 +161,4 @@ class ProjectLearner:
             return as_classifier(model, self._samples, config.training)
         some = np.unique(np.linspace(0, len(self._samples) - 1, _LOOKED_AT).round().astype(int))
         inputs = ArraySamples(self._samples.batch(torch.from_numpy(some)))
-        return classifier_of(config, self.project.kind, inputs, classes)
+        return classifier_of(config, self.project.reader.views.kind, inputs, classes)

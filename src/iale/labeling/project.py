@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from iale.errors import ConfigError, DataError, StorageError
+from iale.labeling._beginning import begin, go_on
 from iale.labeling.fitting._process import Fitter
 from iale.labeling.forecast._maker import StatusMaker
 from iale.labeling.forecast.status import Status
@@ -21,7 +22,7 @@ from iale.labeling.queue._first import first_ones
 from iale.labeling.queue._handing import Handing
 from iale.labeling.queue._opening import open_ledger
 from iale.labeling.reader import ProjectReader
-from iale.labeling.record._config_file import continue_config, has_config, load_config, save_config
+from iale.labeling.record._config_file import has_config, load_config
 from iale.labeling.record._fits import Guess
 from iale.labeling.record._journal import Act, Event, Reason
 from iale.labeling.record._names import brief, clean
@@ -100,22 +101,19 @@ class Project:
         folder = Path(folder)
         if has_config(folder):
             raise ConfigError(f"{folder} holds a project already: open it, or name another folder.")
-        items = open_items(config.data, resize=config.resize, table=config.table)  # if this fails, nothing is written
-        config = replace(config, table=items.table)
-        save_config(folder, config, named=items.ids.former is not None)
-        return cls(folder, config, items)
+        return cls(folder, *begin(folder, config))  # if this fails, nothing is written
 
     @classmethod
     def create_or_open(cls, folder: Path | str, config: ProjectConfig) -> Project:
         """Goes on with the project in ``folder``, or makes one.
 
         The strategy, the classifier and its training may change, and classes may be added. Raises ConfigError if the
-        data, the resizing, the seed or the shares differ from what they were.
+        data, the resizing, the seed, the shares or the model of the embeddings differ from what they were.
         """
         folder = Path(folder)
         if not has_config(folder):
             return cls.create(folder, config)
-        project = cls(folder, continue_config(folder, config))
+        project = cls(folder, *go_on(folder, config))
         for label in config.classes:
             project.add_class("command line", label)
         return project
@@ -162,7 +160,9 @@ class Project:
     def start_fitting(self) -> None:
         """Starts the fitting process, which fits after every few labels; without it, nothing is fitted."""
         with self._ledger.lock:
-            self._fitter = self._fitter or Fitter(self.reader, self._ledger.lock)
+            if self._fitter is None:
+                self._fitter = Fitter(self.reader, self._ledger.lock)
+                self._fitter.look()
             self._fitter.poke()
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
+from iale.labeling._views import ItemViews
 from iale.labeling.items._items import Items, Shown, open_items
 from iale.labeling.queue._opening import open_ledger
 from iale.labeling.queue._queue import Shares
@@ -59,6 +60,7 @@ class ProjectReader:
         count: the number of samples.
         shares: which samples are drawn for the test share and for second opinions.
         fits: what the classifier says so far.
+        views: what the classifier learns from, and what strategies compare.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class ProjectReader:
         drawn = ids if ids.former is None or drawn_by_name(folder) else ids.former
         self.shares = Shares(drawn, config.test_share, config.twice_share, config.seed)
         self.fits = Fits(folder, ids.now)
+        self.views = ItemViews(folder, config, self.items)
         self._ledger = ledger or open_ledger(folder, self.items)
         self._holding: dict[int, bool] = {}
 

@@ -113,25 +113,30 @@ class FolderFiles:
         self._root = root
         found, passed_over = scan_images(root)
         self.passed_over = passed_over.line
-        self._names = {image.name for image in found}
+        self.names = [image.name for image in found]
+        self._names = set(self.names)
         self._by_name: dict[str, list[str]] = {}
         for name in self._names:
             self._by_name.setdefault(_file_name(name), []).append(name)
 
     def read(self, address: str) -> bytes:
         """The bytes of the file; raises DataError if no file matches, or several do."""
+        return (self._root / self.find(address)).read_bytes()
+
+    def find(self, address: str) -> str:
+        """The path of the file below the folder; raises DataError if no file matches, or several do."""
         parts = urlsplit(address)
         path = parse_qs(parts.query).get("d", [unquote(parts.path)])[0]  # ?d= is a path of Label Studio's local storage
         steps = path.split("/")
         for start in range(len(steps)):
             if (name := "/".join(steps[start:])) in self._names:
-                return (self._root / name).read_bytes()
+                return name
         found = self._by_name.get(_file_name(_UPLOADED.sub("", steps[-1])), [])
         if len(found) != 1:
             raise DataError(
                 f"{len(found) or 'no'} files in {self._root} are called {steps[-1]:.200}: exactly one was expected."
             )
-        return (self._root / found[0]).read_bytes()
+        return found[0]
 
 
 def _file_name(path: str) -> str:

@@ -19,13 +19,16 @@ from iale.classifiers._own import find_model
 from iale.data.samples import SampleKind
 from iale.data.splits import Subset
 from iale.errors import ConfigError, DataError
+from iale.geometry._builtin import built_in
 from iale.integrations.label_studio._addresses import check_url
 from iale.integrations.label_studio._client import Client
+from iale.integrations.label_studio._embedded import EmbeddedTasks
 from iale.integrations.label_studio._labeling import Labeling
 from iale.integrations.label_studio._project import PREFIX, Project
 from iale.integrations.label_studio._samples import FolderFiles, TaskSamples
 from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, RecipeConfig, classifier_of, fitting_strategy
+from iale.strategies.base import Need
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ class LoopConfig(RecipeConfig):
         check_url(self.url)
         if self.project < 1:
             raise ConfigError(f"--project takes the number of a project, not {self.project}.")
+        if self.embeddings is not None and self.data is None:
+            raise ConfigError("--embeddings belong to files by their names: add --data with the folder of the images.")
         if not self.resize:
             raise ConfigError("--resize takes a height and a width, as in --resize 32,32: tasks may differ in size.")
         if self.every < 1 or (self.ahead is not None and self.ahead < 1):
@@ -103,14 +108,13 @@ def run(
         say(files.passed_over)
     client = Client(config.url, token, patience=config.patience, say=say, sleep=sleep)
     project = Project(client, config.project)
-    samples: dict[tuple[str, str], TaskSamples] = {}
+    samples: dict[tuple[str, str], TaskSamples | EmbeddedTasks] = {}
     while True:
         state = project.state()
         labeling = project.labeling()
         source = (labeling.kind, labeling.field)
         if source not in samples:
-            load = client.fetch if files is None else files.read
-            samples = {source: TaskSamples(labeling, load, (config.resize[0], config.resize[1]), say)}
+            samples = {source: _samples(config, labeling, client, files, say)}
         _rank_tasks(config, project, labeling, samples[source], say)
         if config.once:
             return
@@ -120,8 +124,22 @@ def run(
             now = project.state()
 
 
+def _samples(
+    config: LoopConfig, labeling: Labeling, client: Client, files: FolderFiles | None, say: Callable[[str], None]
+) -> TaskSamples | EmbeddedTasks:
+    """What a classifier learns from: the embeddings of the tasks, or the tasks themselves."""
+    if config.embeddings is not None and files is not None:
+        return EmbeddedTasks(config.embeddings, files, say)
+    load = client.fetch if files is None else files.read
+    return TaskSamples(labeling, load, (config.resize[0], config.resize[1]), say)
+
+
 def _rank_tasks(
-    config: LoopConfig, project: Project, labeling: Labeling, samples: TaskSamples, say: Callable[[str], None]
+    config: LoopConfig,
+    project: Project,
+    labeling: Labeling,
+    samples: TaskSamples | EmbeddedTasks,
+    say: Callable[[str], None],
 ) -> None:
     found = project.tasks(labeling)
     rows = samples.rows(found)
@@ -136,9 +154,13 @@ def _rank_tasks(
         raise DataError(f"none of the {len(found)} tasks could be loaded: fix the problems reported above.")
     pool = Subset(samples, torch.tensor([rows[task.number] for task in tasks]))
     kind: SampleKind = "image" if labeling.kind == "Image" else "text"
+    kind = "row" if config.embeddings is not None else kind
     classifier = classifier_of(config, kind, pool, len(labeling.classes))
     strategy, _ = fitting_strategy(config, classifier)
-    learner = ActiveLearner(classifier, pool, strategy, subset_size=None, seed=config.seed)
+    geometry = None
+    if Need.GEOMETRY in strategy.needs:
+        geometry = samples.points.at(pool.indices) if isinstance(samples, EmbeddedTasks) else built_in(pool, kind)
+    learner = ActiveLearner(classifier, pool, strategy, subset_size=None, seed=config.seed, geometry=geometry)
     if len(set(labels)) > 1:
         learner.tell([at for at, task in enumerate(tasks) if task.label is not None], labels)
         said = f"fitted to {len(labels)} labels"

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from iale import _storage as storage
 from iale._finite import finite_rows
-from iale.classifiers.base import FittedClassifier, Outputs
+from iale.classifiers.base import Classifier, FittedClassifier, Outputs
 from iale.classifiers.heads import FittedLinearHead
 from iale.classifiers.torch_classifier import FittedTorchClassifier
 from iale.data._checks import join
@@ -21,13 +21,16 @@ from iale.data._sketches import ALIKE, keep_apart, sketches, spread
 from iale.data.arrays import ArraySamples
 from iale.data.pool import Pool
 from iale.errors import DataError
+from iale.geometry.points import Points
 from iale.labeling.fitting._random import fit_to_random_labels
 from iale.labeling.items._reading import Reading
 from iale.labeling.reader import ProjectReader, Readable
 from iale.labeling.record._fits import Fit, Latest, save_fit, save_random
 from iale.learner import Learner, QueryConfig
-from iale.recipe import classifier_of, strategy_of
+from iale.policies.catalog import find_strategy
+from iale.recipe import FALLBACK, classifier_of, strategy_of
 from iale.seeding import Stream
+from iale.strategies.base import Need, QueryStrategy
 
 NICENESS = 10
 _QUEUE = 200  # samples that a fit ranks: enough for several people until the next fit
@@ -44,8 +47,14 @@ def fit_project(folder: str) -> None:
     _yield_to_others()
     if folder not in _open:
         reader = ProjectReader.open(folder)
-        _open[folder] = Refitter(reader, Reading(reader.items))
+        _open[folder] = Refitter(reader, Reading(reader.items, reader.views.inputs))
     _open[folder].fit()
+
+
+def make_geometry(folder: str) -> None:
+    """Makes the built-in geometry of a project, in a process of its own: fits go on meanwhile."""
+    _yield_to_others()
+    ProjectReader.open(folder).views.make_geometry()
 
 
 @dataclass(frozen=True)
@@ -89,11 +98,12 @@ class Refitter:
         looked = _Looked(known + found, len(known), [at for at, row in enumerate(known) if row in recent])
         local = join([known_inputs, inputs])
         samples = ArraySamples(local)
-        classifier = classifier_of(config, project.kind, samples, len(classes))
-        strategy, name, notice = strategy_of(config, classifier)
+        classifier = classifier_of(config, project.views.kind, samples, len(classes))
+        strategy, name, notice, geometry = self._chooser(classifier)
         pool = Pool(torch.arange(len(local)), len(classes))
         pool.acquire(torch.arange(len(known)), torch.tensor([labels[index] for index in known]))
         learner = Learner(classifier, samples, pool, QueryConfig(subset_size=None), stream)
+        learner.geometry = None if geometry is None else geometry.at(torch.tensor(looked.rows))
         learner.fit(strategy.needs)
         fitted = learner.fitted
         assert isinstance(fitted, FittedTorchClassifier | FittedLinearHead)
@@ -120,6 +130,18 @@ class Refitter:
             path.unlink(missing_ok=True)  # two stay: another process may still be reading the last but one
         self._fit_to_random_labels(classes)
 
+    def _chooser(self, classifier: Classifier) -> tuple[QueryStrategy, str, str, Points | None]:
+        """The strategy, its name, a sentence if it is not the one that was asked for, and what it compares."""
+        strategy, name, notice = strategy_of(self.project.config, classifier)
+        if Need.GEOMETRY not in strategy.needs:
+            return strategy, name, notice, None
+        views = self.project.views
+        geometry = views.geometry()
+        if geometry is None:  # people do not wait for it
+            notice = f"{FALLBACK} asks until {name} can compare all samples: {views.progress()}"
+            strategy, name = find_strategy(FALLBACK), FALLBACK
+        return strategy, name, notice, geometry
+
     def _candidates(self, stream: Stream) -> list[int]:
         """The unlabeled samples that this fit looks at, drawn at random, and none of the test share."""
         open_ = ~self.project.shares.reserved
@@ -132,7 +154,7 @@ class Refitter:
         """The ranking with near-duplicates (also of labeled samples) at its end."""
         if not ranked:
             return []
-        kind = self.project.kind
+        kind = self.project.views.kind
         before = (sketches(part, kind) for part in torch.split(local[:known], _APART))
         return [ranked[at] for at in keep_apart(sketches(local[ranked], kind), before, ALIKE[kind])]
 

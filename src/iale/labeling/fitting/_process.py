@@ -11,8 +11,9 @@ from concurrent.futures import BrokenExecutor, Future
 
 from iale.errors import IaleError
 from iale.executors import ProcessExecutor
-from iale.labeling.fitting._fit import fit_project
+from iale.labeling.fitting._fit import fit_project, make_geometry
 from iale.labeling.reader import ProjectReader
+from iale.recipe import needs_geometry
 
 
 class Fitter:
@@ -30,11 +31,27 @@ class Fitter:
         self._pool: ProcessExecutor | None = None
         self._running: Future[None] | None = None
         self._stopped = False
+        self._looking: ProcessExecutor | None = None  # makes the geometry
 
     @property
     def busy(self) -> bool:
         """Whether a fit is running."""
         return self._running is not None
+
+    def look(self) -> None:
+        """Begins to make the built-in geometry if the strategy needs one; the next fit after that uses it."""
+        if needs_geometry(self._project.config) and self._project.views.geometry() is None:
+            self._looking = ProcessExecutor(1)
+            self._looking.submit(make_geometry, str(self._project.folder)).add_done_callback(self._looked)
+
+    def _looked(self, future: Future[None]) -> None:
+        with self._lock:
+            if self._stopped or future.cancelled():
+                return
+            if (error := future.exception()) is not None:
+                self.problem = f"the samples could not be compared: {error}"
+            self._known = -self._project.config.fit_every  # a fit is due: it asks better
+        self.poke()
 
     def poke(self) -> None:
         """Begins a fit if one is due and none is running; returns at once, and never raises.
@@ -68,9 +85,10 @@ class Fitter:
         """Ends the process, in the middle of a fit. The caller must not hold the lock: a fit that ends waits for it."""
         with self._lock:
             self._stopped = True
-            pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.stop()
+            pools, self._pool, self._looking = (self._pool, self._looking), None, None
+        for pool in pools:
+            if pool is not None:
+                pool.stop()
 
     def _done(self, future: Future[None]) -> None:
         with self._lock:

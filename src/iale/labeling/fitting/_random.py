@@ -34,7 +34,7 @@ def fit_to_random_labels(
         return None
     labels = torch.tensor([number[tests[ids[row]]] for row in rows])
     samples = ArraySamples(inputs)
-    classifier = classifier_of(project.config, project.kind, samples, len(classes))
+    classifier = classifier_of(project.config, project.views.kind, samples, len(classes))
     stream = Stream(project.config.seed).child("random labels", len(rows))
     order = torch.from_numpy(stream.child("folds").numpy().permutation(len(rows)))
     sizes: list[int] = []

@@ -63,9 +63,9 @@ def fit_now(project: Readable) -> None:
     """
     reader = project.reader
     fits, latest = reader.fits.all, reader.fits.latest
-    same = latest is not None and tuple(latest.shape) == tuple(reader.items.samples.shape)  # a gray folder got colors
+    same = latest is not None and tuple(latest.shape) == tuple(reader.views.inputs.shape)  # a gray folder got colors
     if not fits or fits[-1].answered < reader.changes() or not same:
-        Refitter(reader, Reading(reader.items)).fit()
+        Refitter(reader, Reading(reader.items, reader.views.inputs)).fit()
 
 
 def export_classifier(project: Readable, out: Path) -> None:
@@ -107,7 +107,7 @@ def scores_csv(project: Readable, *, every: Callable[[int], None] = lambda _: No
     """
     saved, reader = load_latest(project), project.reader
     yield _row("sample", "label", "probability", "score", "id", *(f"p({name})" for name in saved.classes))
-    reading = Reading(reader.items)
+    reading = Reading(reader.items, reader.views.inputs)
     done = reader.answered()
     left = [index for index in range(reader.count) if index not in done]
     for start in range(0, len(left), _ROWS):
@@ -131,12 +131,12 @@ def _latest(project: Readable) -> tuple[dict[str, Any], Path, str]:
     latest, fits, config = reader.fits.latest, reader.fits.all, reader.config
     if latest is None or not fits:
         raise ConfigError("no classifier is fitted yet: label samples of at least two classes first.")
-    if latest.shape != reader.items.samples.shape:
+    if latest.shape != reader.views.inputs.shape:
         raise ConfigError("the last classifier was fitted to inputs of another shape than now: fit again, --fit yes.")
     card = {
         "classes": fits[-1].classes,
         "shape": latest.shape,
-        "classifier": classifier_name(config, reader.kind),
+        "classifier": classifier_name(config, reader.views.kind),
         "model": config.model,
         "embedding_layer": config.embedding_layer,
         "labels": fits[-1].labels,

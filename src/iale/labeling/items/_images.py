@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from iale.data._fingerprint import digest
 from iale.data._headers import look_at
 from iale.data._pictures import decode, picture
 from iale.data._reading import read_batch
@@ -44,10 +45,16 @@ class ImageItems:
         times = np.fromiter((time for _, _, time in found), np.int64, len(found))
         self._files = FileIdentity(root, self._names, sizes, times)
         self.ids = self._files.ids
+        # Of now: a file that is only touched later keeps its content.
+        self._print = digest("images 1", [name for name, _, _ in found], sizes, times.copy())
         del found  # a million names take much less memory in one piece
         self._look = look_at(root, len(self), lambda row: (root / self._names[row], self._names[row]))
         self.dtype = torch.uint8
         self.shape: tuple[int, int, int] = (1 if self._look.mode == "L" else 3, *self._size(resize))
+
+    def fingerprint(self) -> str:
+        """A digest of the names, sizes and times of all files when the folder was read, and of the shape."""
+        return digest(self._print, self.shape)
 
     @property
     def samples(self) -> ImageItems:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from iale.data._checks import join, rows_of
+from iale.data.samples import Samples
 from iale.errors import DataError
 from iale.labeling.items._items import Items
 
@@ -18,11 +19,12 @@ _KEPT = 1 << 26  # bytes of inputs that are kept for the next fit, which looks a
 class Reading:
     """Reads samples one by one, and keeps the ones used last in memory.
 
-    As the `Samples` of a classifier, the unreadable ones are all zeros.
+    As the `Samples` of a classifier, the unreadable ones are all zeros. The ``inputs`` may be embeddings of the items.
     """
 
-    def __init__(self, items: Items) -> None:
-        self._items, self.shape, self.dtype = items, items.samples.shape, items.samples.dtype
+    def __init__(self, items: Items, inputs: Samples | None = None) -> None:
+        self._items, self._inputs = items, items.samples if inputs is None else inputs
+        self.shape, self.dtype = self._inputs.shape, self._inputs.dtype
         self.unreadable: dict[int, str] = {}  # why samples were passed over, by index
         self._kept: OrderedDict[int, Tensor] = OrderedDict()
 
@@ -52,7 +54,7 @@ class Reading:
             self._kept.move_to_end(index)
             return self._kept[index]
         try:
-            values = self._items.samples.batch(torch.tensor([index]))[0].clone()
+            values = self._inputs.batch(torch.tensor([index]))[0].clone()
         except DataError as error:
             self.unreadable[index] = str(error)
             return None

@@ -22,8 +22,11 @@ def has_config(folder: Path) -> bool:
     return (folder / _CONFIG).exists()
 
 
-def continue_config(folder: Path, config: ProjectConfig) -> ProjectConfig:
-    """The configuration with which the project in ``folder`` goes on, saved if it has changed; its classes stay."""
+def continue_config(folder: Path, config: ProjectConfig) -> tuple[ProjectConfig, bool]:
+    """The configuration with which the project in ``folder`` goes on, and whether it has changed.
+
+    Its classes stay, and so do its embeddings unless others are named.
+    """
     before = load_config(folder)
     if before.data.exists() and config.data.resolve() != before.data.resolve():
         raise ConfigError(f"{folder} is the project of {before.data}, not of {config.data}: name another folder.")
@@ -37,10 +40,9 @@ def continue_config(folder: Path, config: ProjectConfig) -> ProjectConfig:
         table = before.table.then(config.table)
     except ConfigError as error:
         raise ConfigError(f"{folder}: {error}") from None
-    now = dataclasses.replace(config, classes=before.classes, table=table)
-    if now != dataclasses.replace(before, data=config.data):
-        save_config(folder, now)
-    return now
+    embeddings = config.embeddings or before.embeddings
+    now = dataclasses.replace(config, classes=before.classes, table=table, embeddings=embeddings)
+    return now, now != dataclasses.replace(before, data=config.data)
 
 
 def save_config(folder: Path, config: ProjectConfig, *, named: bool | None = None) -> None:
@@ -50,6 +52,9 @@ def save_config(folder: Path, config: ProjectConfig, *, named: bool | None = Non
     """
     data = config.data.resolve()
     values = {**dataclasses.asdict(config), "data": str(data), "beside": os.path.relpath(data, folder.resolve())}
+    if config.embeddings is not None:
+        path = config.embeddings.resolve()
+        values |= {"embeddings": str(path), "embeddings_beside": os.path.relpath(path, folder.resolve())}
     values["named"] = drawn_by_name(folder) if named is None else named
     storage.write_json(folder / _CONFIG, values)
 
@@ -77,6 +82,9 @@ def load_config(folder: Path, data: Path | None = None) -> ProjectConfig:
         beside = folder / values.pop("beside")
         place = data or Path(values["data"])
         values["data"] = place if place.exists() or not beside.exists() else beside
+        given, moved = values.pop("embeddings", None), folder / values.pop("embeddings_beside", "")
+        if given is not None:
+            values["embeddings"] = moved if moved.exists() and not Path(given).exists() else Path(given)
         for name in ("classes", "resize"):
             values[name] = tuple(values[name])
         values["training"] = TrainingConfig(**values["training"])

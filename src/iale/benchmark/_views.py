@@ -1,0 +1,58 @@
+"""What classifiers learn from and what strategies compare: a data set itself, or embeddings of it."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from iale._storage import storage_errors
+
+if TYPE_CHECKING:
+    from iale.data.samples import DataSet
+    from iale.geometry.points import Points
+
+BUILT_IN = "built-in"
+"""The geometry that needs no file."""
+
+
+def file_digest(path: str) -> str:
+    """SHA-256 of a file, which identifies it wherever it is."""
+    with storage_errors("read", Path(path)):
+        found = Path(path).stat()
+    return _digest(path, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache
+def _digest(path: str, size: int, time: int) -> str:
+    with storage_errors("read", Path(path)), open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def embedded(data: DataSet, path: str | None) -> DataSet:
+    """A data set whose inputs are the embeddings in a file; without one, the data set itself."""
+    if path is None:
+        return data
+    from dataclasses import replace
+
+    import torch
+
+    from iale.data._split_names import all_names, split_names
+    from iale.geometry.embeddings import PointSamples, read_embeddings
+
+    names = all_names(data)
+    points = read_embeddings(path, names)
+    place = {name: at for at, name in enumerate(names)}
+    train, test = (PointSamples(points.at(torch.tensor([place[n] for n in part]))) for part in split_names(data))
+    return replace(data, train=train, test=test)
+
+
+def geometry_of(data: DataSet, geometry: str) -> Points:
+    """The training samples as points; it never sees a label or the test split."""
+    from iale.geometry._builtin import built_in
+    from iale.geometry.embeddings import PointSamples, as_geometry
+
+    if geometry != BUILT_IN:
+        return as_geometry(geometry, len(data.train))
+    return data.train.points if isinstance(data.train, PointSamples) else built_in(data.train)

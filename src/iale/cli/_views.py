@@ -1,0 +1,81 @@
+"""The two views of samples: what a classifier learns from, and the points that a strategy compares."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from iale.cli._output import say
+from iale.data._downloads import cache_folder
+from iale.data.images import FolderSamples
+from iale.data.samples import SampleKind, Samples
+from iale.data.splits import Subset
+from iale.data.unlabeled import kind_of
+from iale.geometry._builtin import built_in
+from iale.geometry.embeddings import PointSamples, read_embeddings
+from iale.geometry.points import Points
+
+_THREADS = 2  # that decode photographs
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Some samples.
+
+    Attributes:
+        inputs: what a classifier learns from.
+        names: of each.
+        kind: what an input is: a row, if it is an embedding.
+        geometry: makes what a strategy compares, a point for each input.
+    """
+
+    inputs: Subset
+    names: list[str]
+    kind: SampleKind
+    geometry: Callable[[], Points]
+
+
+class Views:
+    """Samples as they are, or the embeddings that a user has given.
+
+    Args:
+        samples: N of them.
+        names: of each.
+        embeddings: the file, or None.
+    """
+
+    def __init__(self, samples: Samples, names: Sequence[str], embeddings: Path | None) -> None:
+        self._samples, self._names = samples, names
+        self._made: Points | None = None
+        self._embeddings = None if embeddings is None else read_embeddings(embeddings, names)
+
+    def of(self, readable: Subset) -> View:
+        """The samples that can be read, a subset of all."""
+        points, names = self._embeddings, [self._names[row] for row in readable.indices.tolist()]
+        if points is not None:
+            inputs = Subset(PointSamples(points), readable.indices)
+            return View(inputs, names, "row", lambda: points.at(readable.indices))
+        return View(readable, names, kind_of(self._samples), lambda: self._geometry().at(readable.indices))
+
+    def _geometry(self) -> Points:
+        if self._made is None:  # once, however many samples turn out to be unreadable later
+            self._made = _built_in(self._samples)
+        return self._made
+
+
+def _built_in(samples: Samples) -> Points:
+    """The built-in geometry, with a bar; that of a folder is kept, because photographs take long to read."""
+    say("looking at all samples, which no label is needed for")
+    photos = isinstance(samples, FolderSamples)
+    with tqdm(unit=" samples", desc="looking", file=sys.stderr, leave=False, disable=None) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        folder = cache_folder() / "geometry" if photos else None
+        return built_in(samples, kind_of(samples), folder, show, workers=_THREADS if photos else 1)

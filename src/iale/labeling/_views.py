@@ -1,0 +1,92 @@
+"""What a classifier learns from and what strategies compare: the samples themselves, or embeddings of them."""
+
+from __future__ import annotations
+
+import functools
+import time
+from pathlib import Path
+
+from iale import _storage as storage
+from iale.data.samples import SampleKind, Samples
+from iale.errors import StorageError
+from iale.geometry._builtin import built_in, find_built_in
+from iale.geometry.embeddings import PointSamples, read_embeddings
+from iale.geometry.points import Points
+from iale.labeling.items._items import Items
+from iale.labeling.record._same_model import check_same_model
+from iale.labeling.record.config import ProjectConfig
+
+_FOLDER, _PROGRESS = "geometry", "progress.json"
+_SECONDS = 1.0  # between two notes of how far it is
+
+
+class ItemViews:
+    """The views of a project's samples. Embeddings are read when they are first needed.
+
+    Args:
+        folder: of the project; without one, nothing is known of earlier embeddings.
+        config: of the project.
+        items: its samples.
+    """
+
+    def __init__(self, folder: Path | None, config: ProjectConfig, items: Items) -> None:
+        self._folder, self._path, self._items = folder, config.embeddings, items
+        self._made: Points | None = None
+
+    @functools.cached_property
+    def embeddings(self) -> Points | None:
+        """One for each sample, or None if the user has given none.
+
+        Raises DataError for a wrong file, and ConfigError for one that was made by another model than before.
+        """
+        if self._path is None:
+            return None
+        points = read_embeddings(self._path, [self._items.name(row) for row in range(len(self._items))])
+        if self._folder is not None:
+            check_same_model(self._folder, points, self._items.ids.find, self._path)
+        return points
+
+    @property
+    def inputs(self) -> Samples:
+        """What a classifier learns from."""
+        return self._items.samples if self.embeddings is None else PointSamples(self.embeddings)
+
+    @property
+    def kind(self) -> SampleKind:
+        """What an input is: a row, if it is an embedding."""
+        return self._items.kind if self.embeddings is None else "row"
+
+    def geometry(self) -> Points | None:
+        """What strategies compare: the embeddings, or the built-in geometry; None until that is made."""
+        if self.embeddings is not None:
+            return self.embeddings
+        if self._made is None and self._folder is not None:
+            self._made = find_built_in(self._items.samples, self._items.kind, self._folder / _FOLDER)
+        return self._made
+
+    def make_geometry(self) -> Points:
+        """The same, and makes the built-in geometry if it is not there; goes on where it was stopped."""
+        found = self.geometry()
+        if found is None:
+            place = None if self._folder is None else self._folder / _FOLDER
+            last = [0.0]
+
+            def note(done: int, total: int) -> None:
+                if place is not None and time.monotonic() - last[0] > _SECONDS:
+                    storage.write_json(place / _PROGRESS, {"done": done, "total": total})
+                    last[0] = time.monotonic()
+
+            found = self._made = built_in(self._items.samples, self._items.kind, place, note)
+            if place is not None:
+                (place / _PROGRESS).unlink(missing_ok=True)
+        return found
+
+    def progress(self) -> str:
+        """How far the built-in geometry is, in a few words."""
+        try:
+            if self._folder is None:
+                raise StorageError
+            known = storage.read_json(self._folder / _FOLDER / _PROGRESS)
+            return f"{int(known['done']):,} of {int(known['total']):,} are done"
+        except (StorageError, KeyError, ValueError, TypeError):
+            return "it has just begun"

@@ -1,0 +1,71 @@
+"""Whether embeddings come from the model that a project has used so far.
+
+Of a few samples the project remembers a short sketch of their embeddings. Another model gives others. The same model
+may round them otherwise on another machine, and samples may come and go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from iale import _storage as storage
+from iale.errors import ConfigError, StorageError
+from iale.geometry.points import Points
+from iale.seeding import Stream
+
+_FILE = "embeddings.json"
+_REMEMBERED = 32  # samples
+_NUMBERS = 8  # of a sketch
+_ROUNDING = 0.02  # of a sketch's length that another machine or float16 may change
+
+
+def check_same_model(folder: Path, points: Points, find: Callable[[str], int | None], path: Path) -> None:
+    """Raises ConfigError if the project in ``folder`` has used embeddings of another model than these.
+
+    ``find`` gives the index of a sample's id, or None if it is gone.
+    """
+    before = _read(folder)
+    if before is None:
+        return
+    width, sketches = before
+    known = {index: sketch for sample, sketch in sketches.items() if (index := find(sample)) is not None}
+    same = width == points.dim
+    if same and known:
+        now = _sketches(points, list(known))
+        then = np.array(list(known.values()))
+        lengths = np.maximum(np.linalg.norm(then, axis=1), 1e-12)
+        same = bool((np.linalg.norm(now - then, axis=1) <= _ROUNDING * lengths).mean() > 0.5)
+    if not same:
+        raise ConfigError(
+            f"{path} was made by another model than the embeddings that {folder} has used so far: give embeddings of "
+            f"the former model, or make a new project and import the labels of this one."
+        )
+
+
+def remember_model(folder: Path, points: Points, ids: Callable[[int], str]) -> None:
+    """Remembers the embeddings that a project uses from now on, if it does not remember any; ``ids`` name samples."""
+    if _read(folder) is None:
+        rows = np.unique(np.linspace(0, len(points) - 1, _REMEMBERED).round().astype(int)).tolist()
+        sketches = dict(zip(map(ids, rows), _sketches(points, rows).tolist(), strict=True))
+        storage.write_json(folder / _FILE, {"width": points.dim, "sketches": sketches})
+
+
+def _read(folder: Path) -> tuple[int, dict[str, list[float]]] | None:
+    if not (folder / _FILE).exists():
+        return None
+    values = storage.read_json(folder / _FILE)
+    try:
+        return int(values["width"]), dict(values["sketches"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise StorageError(f"{folder / _FILE} is not what it was ({error}): restore or delete it.") from error
+
+
+def _sketches(points: Points, rows: list[int]) -> NDArray[np.float64]:
+    """float64 [n, 8]: sums of the embeddings with random signs."""
+    signs = Stream(0).child("sketches of embeddings", points.dim).numpy().choice([-1.0, 1.0], (points.dim, _NUMBERS))
+    return np.asarray(points.at(torch.tensor(rows)).read().double().numpy() @ signs)
