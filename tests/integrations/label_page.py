@@ -127,6 +127,9 @@ class LabelServer:
             if used and isinstance(error, http.client.RemoteDisconnected):  # it was idle for too long
                 return self.ask(path, body)
             raise ConnectionError(str(error)) from error
+        if response.status == 400 and response.headers.get_content_type() != "application/json":
+            self.hang_up()  # it is not the page's server that refuses, so the page asks again
+            raise ConnectionError(f"garbled: {answer.decode(errors='replace')[:200]}")
         if response.status != 200:
             raise Refused(response.status, answer.decode(errors="replace")[:200])
         return json.loads(answer) if response.headers.get_content_type() == "application/json" else answer

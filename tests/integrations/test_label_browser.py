@@ -253,6 +253,29 @@ def test_a_full_disk_and_files_that_cannot_be_shown(tmp_path: Path, windows: Ope
         assert {project.name(row.sample) for row in project.skipped()} >= {"bomb.png", "broken.png", "script.jpg"}
 
 
+def test_an_answer_that_is_no_word_of_the_server_costs_no_label(tmp_path: Path, windows: Open) -> None:
+    (tmp_path / "t.csv").write_text("text\n" + "".join(f"note {number}\n" for number in range(6)))
+    with LabelServer(tmp_path / "t.csv", tmp_path / "p", "--classes", "a,b", "--person", "ann") as server:
+        page = windows(server)
+        expect(page.locator("#stage .text")).to_contain_text("note")
+        garbled: list[str] = []
+
+        def fail(route: Any) -> None:
+            if len(garbled) < 2:
+                garbled.append(route.request.url)
+                route.fulfill(status=400, content_type="text/plain", body="Invalid HTTP request received.")
+            else:
+                route.continue_()
+
+        page.route("**/api/label", fail)
+        first = page.locator("#stage .text").inner_text()
+        page.keyboard.press("a")
+        expect(page.locator("#stage .text")).not_to_have_text(first)
+        saved(page)
+        assert len(garbled) == 2
+        assert list(ProjectReader.open(tmp_path / "p").labels().values()) == ["a"]
+
+
 def test_a_sample_that_the_server_cannot_show_is_passed_over(tmp_path: Path, windows: Open) -> None:
     (tmp_path / "t.csv").write_text("text\n" + "".join(f"note\x00 {number}\n" for number in range(6)))
     with LabelServer(tmp_path / "t.csv", tmp_path / "p", "--classes", "a,b", "--person", "ann") as server:

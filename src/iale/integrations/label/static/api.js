@@ -1,6 +1,7 @@
 // Requests to the server. A request fails in one of two ways, and callers treat them differently: a refusal is final,
-// everything else (no connection, a restart, a full disk, an expired key) is worth another try. If the server fails (500)
-// over one sample, it will fail again, so that is a fault of the sample: final, too.
+// everything else (no connection, a restart, a full disk, an expired key) is worth another try. A refusal is in the
+// server's own words: an answer without them, to something garbled or from a proxy, must not cost a decision. If the server
+// fails (500) over one sample, it will fail again, so that is a fault of the sample: final, too.
 
 const PATIENCE = 10000; // milliseconds before a request counts as failed
 const DECODING = 60000; // the same for a sample, which may be a large photograph
@@ -18,9 +19,10 @@ export async function ask(path, body) {
   } catch {
     throw new Waiting("The server cannot be reached.");
   }
-  const { error } = await response.json().catch(() => ({ error: `The server answered ${response.status}.` }));
-  if (response.status === 500 && path.startsWith("samples/")) throw new Refused(error);
-  if (response.status < 500 && ![401, 403, 408, 421, 429].includes(response.status)) throw new Refused(error);
+  const words = await response.json().catch(() => null), own = typeof words?.error === "string";
+  const error = own ? words.error : `The server answered ${response.status}.`, sample = path.startsWith("samples/");
+  if (response.status === 500 && sample) throw new Refused(error);
+  if (response.status < 500 && (own || sample) && ![401, 403, 408, 421, 429].includes(response.status)) throw new Refused(error);
   throw new Waiting(error);
 }
 
