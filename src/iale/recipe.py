@@ -10,7 +10,7 @@ from pathlib import Path
 
 from iale.classifiers._assembly import assemble, check_said
 from iale.classifiers._own import OwnConfig, own_classifier
-from iale.classifiers._statistics import channel_statistics, one_scale
+from iale.classifiers._statistics import channel_statistics
 from iale.classifiers.base import Classifier, TrainingConfig
 from iale.classifiers.build import CLASSIFIERS
 from iale.classifiers.heads import LinearHead
@@ -86,8 +86,7 @@ def classifier_of(
     if recipe.model is not None:
         return own_classifier(recipe, samples.shape, num_classes, recipe.training)
     make = CLASSIFIERS[classifier_name(recipe, kind)]
-    statistics = one_scale(samples.shape[0]) if kind == "text" else channel_statistics(samples)
-    return assemble(make, samples, num_classes, recipe.training, statistics, recipe.said())
+    return assemble(make, samples, num_classes, recipe.training, channel_statistics(samples), recipe.said())
 
 
 def check_options(recipe: RecipeConfig) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from iale.geometry.points import Points
 
 BUILT_IN = "built-in"
-"""The geometry that needs no file."""
+"""The geometry that needs no file, also as embeddings."""
 
 
 def file_digest(path: str) -> str:
@@ -31,7 +31,10 @@ def _digest(path: str, size: int, time: int) -> str:
 
 
 def embedded(data: DataSet, path: str | None) -> DataSet:
-    """A data set whose inputs are the embeddings in a file; without one, the data set itself."""
+    """A data set whose inputs are the embeddings in a file, or the built-in geometry; else the data set itself.
+
+    The built-in geometry is fitted on the training split alone, and then applied to both.
+    """
     if path is None:
         return data
     from dataclasses import replace
@@ -39,8 +42,14 @@ def embedded(data: DataSet, path: str | None) -> DataSet:
     import torch
 
     from iale.data._split_names import all_names, split_names
+    from iale.geometry._builtin import built_in_maker
+    from iale.geometry._store import build
     from iale.geometry.embeddings import PointSamples, read_embeddings
 
+    if path == BUILT_IN:
+        maker = built_in_maker(data.train)
+        ours, theirs = (PointSamples(build(samples, maker)) for samples in (data.train, data.test))
+        return replace(data, train=ours, test=theirs)
     names = all_names(data)
     points = read_embeddings(path, names)
     place = {name: at for at, name in enumerate(names)}

@@ -36,7 +36,8 @@ class GridConfig(OwnConfig):
         geometry: what strategies compare samples by: "built-in", or a file of embeddings of the training samples, whose
             names are their numbers.
         embeddings: a file with an embedding of every sample, of both splits, by the names that `iale data DATA --names`
-            prints: classifiers learn from them, and strategies compare them.
+            prints: classifiers learn from them, and strategies compare them; "built-in" is the geometry that needs no
+            file.
         beside: strategies that are also asked in every state of every run, without acting; a record then says how
             many choices they share with the strategy that acts.
         cycle: sizes of the loop.

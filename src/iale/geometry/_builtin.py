@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +71,17 @@ def built_in(
     if folder is not None and kind == "image":
         forget(Subset(samples, rows), _SHRUNKEN, folder)
     return points
+
+
+def built_in_maker(samples: Samples, kind: SampleKind | None = None) -> Maker:
+    """What makes the built-in geometry of ``samples``, for other samples of the same kind, such as a test split."""
+    kind = _kind(samples, kind)
+    rows = _fitted_on(samples, kind)
+    with one_thread():
+        if kind == "image":
+            # The views that it remembers are those of its own samples.
+            return replace(_of_images(samples, rows, None, silent, 1), known=None, rows=None)
+        return _of_texts(samples, rows) if kind == "text" else _of_rows(samples, rows)
 
 
 def find_built_in(samples: Samples, kind: SampleKind | None, folder: str | Path) -> Points | None:

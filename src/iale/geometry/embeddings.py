@@ -91,7 +91,9 @@ def as_geometry(data: object, count: int) -> Points:
 
 
 class PointSamples:
-    """Points as the inputs of a classifier.
+    """Points as the inputs of a classifier: rows of length 1, as cosine similarity compares them.
+
+    A row of zeros stays one.
 
     Args:
         points: n of them, of width D.
@@ -114,7 +116,7 @@ class PointSamples:
     def batch(self, indices: Tensor) -> Tensor:
         """The points at ``indices`` (int64 [B]): float32 [B, D]."""
         rows = rows_of(indices, len(self))
-        return self.points.at(torch.from_numpy(rows)).read()
+        return torch.nn.functional.normalize(self.points.at(torch.from_numpy(rows)).read(), dim=1)
 
     def fingerprint(self) -> str:
         """A digest of all rows."""
