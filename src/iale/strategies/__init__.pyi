@@ -1,4 +1,6 @@
 from .badge import Badge as Badge
+from .bait import Bait as Bait
+from .bait import BaitFull as BaitFull
 from .base import Need as Need
 from .base import QueryContext as QueryContext
 from .base import QueryStrategy as QueryStrategy

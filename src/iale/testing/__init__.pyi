@@ -1,3 +1,7 @@
+from ._reference_information import bait as bait
+from ._reference_information import bald as bald
+from ._reference_information import fisher_rows as fisher_rows
+from ._reference_information import joint_information as joint_information
 from .contexts import make_context as make_context
 from .contexts import reorder as reorder
 from .contexts import tied_contexts as tied_contexts
