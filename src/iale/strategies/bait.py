@@ -16,14 +16,14 @@ from torch import Tensor
 from iale.classifiers.base import Outputs
 from iale.errors import ConfigError, QueryError
 from iale.geometry.points import Points
-from iale.strategies._fisher import Information, Rows
+from iale.strategies._fisher import Floats, Information, Rows
 from iale.strategies.base import Need, QueryContext, QueryStrategy
 
 _TIED = 1e-9  # of the first step's largest gain: gains that differ by less are tied
 
 
 class _Bait(QueryStrategy):
-    """The greedy choice; `_factors` says what a sample's information is."""
+    """The greedy choice; `_rows` says what a sample's information is."""
 
     needs: ClassVar[frozenset[Need]] = frozenset({Need.LABELED, Need.GEOMETRY})
     reads_embeddings: ClassVar[bool] = True
@@ -39,22 +39,21 @@ class _Bait(QueryStrategy):
         """int64 [k], in the order of choice; raises QueryError if an output is not finite."""
         known = context.labeled
         assert known is not None
-        n, count = len(context), len(known)
         self._check_size(context)
-        candidates = Rows(_points(context.candidates, context.geometry), self._factors(context.candidates.logits))
-        labeled = Rows(_points(known, context.labeled_geometry), self._factors(known.logits))
+        candidates = self._rows(_points(context.candidates, context.geometry), context.candidates.logits)
+        labeled = self._rows(_points(known, context.labeled_geometry), known.logits)
         present = labeled.information()
-        whole = (candidates.information() + present) / (n + count)
-        if not bool(torch.isfinite(whole.sum())):
+        total = len(known) + k
+        whole = (candidates.information() + present) / (len(known) + len(context))
+        if not np.isfinite(whole.sum()):
             raise QueryError("a logit or an embedding is not finite: check the classifier's outputs.")
-        held = present / (count + k)
-        held.diagonal().add_(self.ridge)
-        candidates.factors.mul_((k / (count + k)) ** 0.5)
-        return _forward_backward(candidates, held, whole, k, rng)
+        held = present / total + self.ridge * np.eye(len(whole))
+        candidates.scale *= (k / total) ** 0.5
+        return torch.from_numpy(_forward_backward(candidates, held, whole, k, rng))
 
     @abstractmethod
-    def _factors(self, logits: Tensor) -> Tensor:
-        """S of each sample, float64 [n, r, q], of its own memory: its information is (S ⊗ z)ᵀ(S ⊗ z)."""
+    def _rows(self, points: Points, logits: Tensor) -> Rows:
+        """V of each sample: its information is VᵀV."""
 
     @abstractmethod
     def _check_size(self, context: QueryContext) -> None:
@@ -84,12 +83,12 @@ class Bait(_Bait):
 
     name: ClassVar[str] = "bait"
 
-    def _factors(self, logits: Tensor) -> Tensor:
+    def _rows(self, points: Points, logits: Tensor) -> Rows:
         probs = torch.softmax(logits.double(), dim=1)
         likely = probs.argmax(dim=1, keepdim=True)
         # 1 − p₁ as the sum of the others, which keeps the digits that the difference loses.
-        others = probs.scatter(1, likely, 0.0).sum(dim=1, keepdim=True)
-        return (probs.gather(1, likely) * others).sqrt()[:, :, None]
+        others = probs.scatter(1, likely, 0.0).sum(dim=1)
+        return Rows(points, (probs.gather(1, likely)[:, 0] * others).sqrt().cpu().numpy())
 
     def _check_size(self, context: QueryContext) -> None:
         """Whatever fits as embeddings fits."""
@@ -108,9 +107,8 @@ class BaitFull(_Bait):
 
     name: ClassVar[str] = "bait-full"
 
-    def _factors(self, logits: Tensor) -> Tensor:
-        probs = torch.softmax(logits.double(), dim=1)
-        return probs.sqrt()[:, :, None] * (torch.diag_embed(torch.ones_like(probs)) - probs[:, None, :])
+    def _rows(self, points: Points, logits: Tensor) -> Rows:
+        return Rows(points, np.ones(len(logits)), torch.softmax(logits.double(), dim=1).cpu().numpy())
 
     def _check_size(self, context: QueryContext) -> None:
         n, classes = context.candidates.logits.shape
@@ -131,31 +129,28 @@ def _points(outputs: Outputs, geometry: Points | None) -> Points:
     return Points(torch.nn.functional.normalize(geometry.read()), torch.arange(len(geometry)))
 
 
-def _forward_backward(rows: Rows, held: Tensor, whole: Tensor, k: int, rng: np.random.Generator) -> Tensor:
+def _forward_backward(rows: Rows, held: Floats, whole: Floats, k: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """2k of the ``rows`` by greedy addition to M, ``held``; then k of them by greedy removal."""
     n = len(rows.points)
     order = rng.permutation(n)  # of tied candidates, the first in this order is chosen and the last removed
-    information, open_, chosen, tied = Information(rows, held, whole), np.ones(n, dtype=bool), [], 0.0
+    information, open_, chosen, tied = Information(rows, held, whole), np.ones(n, dtype=bool), list[int](), 0.0
     while len(chosen) < min(2 * k, n):
-        gains = information.gains().cpu().numpy()
+        gains = information.gains()
         tied = tied or _TIED * float(gains.max())
         position = _first(-gains, open_, tied, order)
         chosen.append(position)
         open_[position] = False
         information.step(position)
-    kept = torch.tensor(chosen)
-    information, order = Information(rows.at(kept), information.held, whole), -order[chosen]
-    open_ = np.ones(len(chosen), dtype=bool)
+    kept = np.array(chosen)
+    information, open_ = Information(rows.at(kept), information.held, whole), np.ones(len(kept), dtype=bool)
     while open_.sum() > k:
-        position = _first(information.gains(-1).cpu().numpy(), open_, tied, order)
+        position = _first(information.gains(-1), open_, tied, -order[kept])
         open_[position] = False
         information.step(position, -1)
-    return kept[torch.from_numpy(open_)]
+    return kept[open_]
 
 
-def _first(
-    losses: NDArray[np.float64], open_: NDArray[np.bool_], tied: float, order: NDArray[np.int64]
-) -> int:
+def _first(losses: Floats, open_: NDArray[np.bool_], tied: float, order: NDArray[np.int64]) -> int:
     """The open position with the smallest loss; of several within ``tied`` of it, the first in ``order``."""
     losses = np.where(open_, losses, np.inf)
     near = np.flatnonzero(losses <= losses.min() + tied)

@@ -35,7 +35,7 @@ def fisher_rows(logits: ArrayLike, embeddings: ArrayLike, full: bool) -> list[_F
 def bait(
     candidates: Sequence[_Floats], labeled: Sequence[_Floats], k: int, rng: np.random.Generator, ridge: float = 1.0
 ) -> list[int]:
-    """k positions by 2k greedy additions and k greedy removals, each by the trace of M⁻¹F with a fresh inverse.
+    """k positions by 2k greedy additions and k greedy removals, each with a fresh inverse of M.
 
     ``candidates`` and ``labeled`` hold V of each sample (`fisher_rows`). ``rng`` gives one permutation of the
     candidates, in which the first of several tied ones is chosen and the last is removed.
@@ -45,20 +45,23 @@ def bait(
     size = candidates[0].shape[1]
     whole = np.zeros((size, size)) + sum(v.T @ v for v in [*candidates, *labeled]) / (n + count)
     held = ridge * np.eye(size) + sum(v.T @ v for v in labeled) / (count + k)
-    parts = [k / (count + k) * v.T @ v for v in candidates]
+    weight = k / (count + k)
 
-    def loss(chosen: list[int]) -> float:
-        return float(np.trace(np.linalg.inv(held + sum(parts[i] for i in chosen)) @ whole))
+    def effect(chosen: list[int], i: int, sign: int) -> float:
+        inverse = np.linalg.inv(held + sum(weight * candidates[j].T @ candidates[j] for j in chosen))
+        v = weight**0.5 * candidates[i]
+        middle = np.linalg.inv(np.eye(len(v)) + sign * v @ inverse @ v.T)
+        return float(np.trace(v @ inverse @ whole @ inverse @ v.T @ middle))
 
     chosen: list[int] = []
     tied = 0.0
     while len(chosen) < min(2 * k, n):
-        losses = {i: loss([*chosen, i]) for i in range(n) if i not in chosen}
-        tied = tied or 1e-9 * (loss(chosen) - min(losses.values()))
-        near = [i for i in losses if losses[i] <= min(losses.values()) + tied]
+        gains = {i: effect(chosen, i, 1) for i in range(n) if i not in chosen}
+        tied = tied or 1e-9 * max(gains.values())
+        near = [i for i in gains if gains[i] >= max(gains.values()) - tied]
         chosen.append(min(near, key=order.__getitem__))
     while len(chosen) > k:
-        losses = {i: loss([other for other in chosen if other != i]) for i in chosen}
+        losses = {i: effect(chosen, i, -1) for i in chosen}
         near = [i for i in losses if losses[i] <= min(losses.values()) + tied]
         chosen.remove(max(near, key=order.__getitem__))
     return chosen
