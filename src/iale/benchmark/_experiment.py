@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from iale import _storage as storage
 from iale.benchmark.records import PoolName, Record
 from iale.registry import Registry
-from iale.strategies.catalog import STRATEGIES
 
 if TYPE_CHECKING:  # reports read experiments and import no PyTorch
     from torch import Tensor
@@ -25,14 +24,20 @@ if TYPE_CHECKING:  # reports read experiments and import no PyTorch
     from iale.learner import Oracle
 
 RANDOM = "random"
-HEURISTICS = tuple(STRATEGIES)
+HEURISTICS = (RANDOM, "confidence", "margin", "entropy", "mc-dropout", "ensemble", "coreset", "badge")
+"""Those of the recorded experiments; later strategies have experiments of their own."""
 RIVALS = tuple(name for name in HEURISTICS if name != RANDOM)
 REFERENCES = (RANDOM, "margin")
 """What every policy is compared with: no strategy at all, and the heuristic that is hardest to beat."""
 
 _HOME = "iale.benchmark._look_ahead"
 ORACLES: Registry[Callable[[DataSet, Tensor], Oracle]] = Registry(
-    "oracle", {"best-of-random": f"{_HOME}:BestOfRandom", "greedy-look-ahead": f"{_HOME}:GreedyLookAhead"}
+    "oracle",
+    {
+        "best-of-random": f"{_HOME}:BestOfRandom",
+        "greedy-look-ahead": f"{_HOME}:GreedyLookAhead",
+        "boss": f"{_HOME}:BestOfStrategies",
+    },
 )
 """Controls that read hidden labels, so they are neither strategies nor heuristics; made from data and a scoring set."""
 

@@ -23,6 +23,12 @@ STRATEGIES: Registry[Callable[[], QueryStrategy]] = Registry(
         "ensemble": "iale.strategies.committee:Ensemble",
         "coreset": "iale.strategies.coreset:CoreSet",
         "badge": "iale.strategies.badge:Badge",
+        "bait": "iale.strategies.bait:Bait",
+        "bait-full": "iale.strategies.bait:BaitFull",
+        "bald": "iale.strategies.bald:Bald",
+        "batchbald": "iale.strategies.batchbald:BatchBald",
+        "power-margin": "iale.strategies.power:power_margin",
+        "refine": "iale.strategies.refine:Refine",
     },
 )
 """Functions without arguments that return a strategy; add your own with ``STRATEGIES.register``."""
