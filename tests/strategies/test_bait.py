@@ -130,8 +130,11 @@ def test_two_directions_by_hand() -> None:
     nobody = Outputs(torch.zeros(0, 2), torch.zeros(0, 2))
     points = Points(torch.zeros(4, 1), torch.arange(4))
     context = QueryContext(
-        Outputs(torch.zeros(4, 2), embeddings), 2, labeled=nobody, geometry=points, labeled_geometry=points.at(
-            torch.arange(0))
+        Outputs(torch.zeros(4, 2), embeddings),
+        2,
+        labeled=nobody,
+        geometry=points,
+        labeled_geometry=points.at(torch.arange(0)),
     )
     assert Bait().query(context, 1, rng=rng()).tolist() == [3]
     assert set(Bait().query(context, 2, rng=rng()).tolist()) & {0, 1, 2}

@@ -116,8 +116,8 @@ class BaitFull(_Bait):
         needed = 8 * (5 * size**2 + 3 * n * classes**2)
         if needed > 1 << 31:
             raise QueryError(
-                f"{self.name} needs {needed / 1e9:.0f} GB for {n} candidates, {classes} classes and {size} weights: ask "
-                f"a smaller sub-pool, or take bait."
+                f"{self.name} needs {needed / 1e9:.0f} GB for {n} candidates, {classes} classes and {size} weights: "
+                f"ask a smaller sub-pool, or take bait."
             )
 
 

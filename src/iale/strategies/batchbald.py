@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from iale.errors import ConfigError
@@ -16,7 +17,8 @@ from iale.strategies._mutual import mutual_information, normalized
 from iale.strategies._rows import rows_at_once
 from iale.strategies.base import Need, QueryContext, QueryStrategy
 
-_TIED = 1e-9  # nats; gains that differ by less are tied
+_DIGITS = 9  # gains that are equal in nats with so many decimals are tied
+_FEW = 64  # gains that are computed anew in the first try of a step; each further try takes twice as many
 _LITTLE = 1e-3  # nats; once no candidate tells more, the order is that of BALD
 
 
@@ -36,8 +38,9 @@ class BatchBald(QueryStrategy):
     K passes cannot tell more than ln K nats. Once no candidate tells 0.001 nats more, the rest of the batch has the
     largest BALD scores. ``rng`` breaks ties and draws.
 
-    It takes O(m·n·C·K) time for a step, with m at most ``combinations``; the number of such steps grows with ln K, not
-    with k. Memory is m·K numbers and blocks of 32 MiB.
+    Gains only fall as the batch grows, so a gain of an earlier step is a bound, and only those that may be the largest
+    are computed anew. (Of drawn combinations this holds on average.) A step takes O(m·n·C·K) time at most, with m up to
+    ``combinations``. Memory is m·K numbers and blocks of 32 MiB.
     """
 
     name: ClassVar[str] = "batchbald"
@@ -53,21 +56,35 @@ class BatchBald(QueryStrategy):
         """int64 [k], in the order of choice; raises QueryError if a probability is not finite."""
         assert context.monte_carlo is not None
         probs = context.monte_carlo
-        order = torch.from_numpy(rng.permutation(len(context)))  # of tied candidates, the first in it is chosen
-        single = mutual_information(probs).cpu()
-        gains, labels, told = single.clone(), _Labels(len(probs), self.combinations, rng), False
+        order = rng.permutation(len(context))  # of tied candidates, the first in it is chosen
+        single = mutual_information(probs).cpu().numpy()
+        gains, labels, told = single.copy(), _Labels(len(probs), self.combinations, rng), False
         chosen: list[int] = []
         while len(chosen) < k:
-            gains[chosen] = -torch.inf
-            if not told and float(gains.max()) < _LITTLE:
-                told, gains = True, single.clone()
-                gains[chosen] = -torch.inf
-            near = (gains >= gains.max() - _TIED).nonzero()[:, 0]
-            chosen.append(int(near[order[near].argmin()]))
+            gains[chosen] = -np.inf
+            if chosen and not told:
+                _refresh(gains, order, labels, probs)
+            if not told and gains.max() < _LITTLE:
+                told, gains = True, single.copy()
+                gains[chosen] = -np.inf
+            chosen.append(int(_ranked(gains, order)[0]))
             if len(chosen) < k and not told:
                 labels.add(probs[:, chosen[-1]])
-                gains = labels.gains(probs)
         return torch.tensor(chosen)
+
+
+def _ranked(gains: NDArray[np.float64], order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """All positions, those with the largest gains first, and of tied ones the first in ``order``."""
+    return np.lexsort((order, -gains.round(_DIGITS)))
+
+
+def _refresh(gains: NDArray[np.float64], order: NDArray[np.int64], labels: _Labels, probs: Tensor) -> None:
+    """Computes gains anew until the largest is new. Those of earlier steps are bounds, because gains only fall."""
+    new, few = np.zeros(len(gains), dtype=bool), _FEW
+    while not new[(ranked := _ranked(gains, order))[0]]:
+        old = ranked[~new[ranked] & (gains[ranked] > -np.inf)][:few]  # not those that are chosen
+        gains[old] = labels.gains(probs[:, torch.from_numpy(old)]).numpy()
+        new[old], few = True, 2 * few
 
 
 class _Labels:

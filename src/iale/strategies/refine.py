@@ -28,9 +28,9 @@ class Refine(QueryStrategy):
     is left, and covers no more than that. (Public tables of REFINE end with a herding that weighs another axis; see
     there. This one is that of the herding paper.)
 
-    Members are Random, Margin, Entropy, BADGE, CoreSet, TypiClust, BAIT, DropQuery and ALFA-Mix. Before the first label,
-    those that do not start cold are left out, except for Random. If the model has no embeddings, so are those that
-    compare them, with a warning that names them.
+    Members are Random, Margin, Entropy, BADGE, CoreSet, TypiClust, BAIT, DropQuery and ALFA-Mix. Before the first
+    label, those that do not start cold are left out, except for Random. If the model has no embeddings, so are those
+    that compare them, with a warning that names them.
 
     A query is about 495 queries of members, so it takes minutes where BAIT takes seconds; no other memory than theirs
     and a copy of a part.
@@ -85,7 +85,9 @@ class Refine(QueryStrategy):
         lost = [each.name for each in self.members if each.reads_embeddings and not embedded]
         if lost:
             warnings.warn(
-                f"the model has no embeddings, so {self.name} does without {', '.join(lost)}.", IaleWarning, stacklevel=2
+                f"the model has no embeddings, so {self.name} does without {', '.join(lost)}.",
+                IaleWarning,
+                stacklevel=2,
             )
         yield from (each for each in self.members if each.name not in lost)
 
