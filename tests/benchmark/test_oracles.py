@@ -2,22 +2,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from iale.benchmark import _look_ahead as oracles
 from iale.benchmark._experiment import ORACLES
-from iale.benchmark._look_ahead import BestOfRandom, GreedyLookAhead
+from iale.benchmark._look_ahead import BestOfRandom, BestOfStrategies, GreedyLookAhead
 from iale.benchmark._play import begin_run
 from iale.benchmark.grid import GridConfig
 from iale.classifiers.base import TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.data.catalog import load_dataset
-from iale.data.pool import Candidates
+from iale.data.pool import Candidates, Pool
 from iale.data.samples import DataSet
 from iale.errors import ConfigError
+from iale.geometry.points import Points
 from iale.learner import CycleConfig, Learner
+from iale.seeding import Stream
+from iale.strategies.base import QueryContext, QueryStrategy
+from iale.strategies.catalog import STRATEGIES
 from tests.benchmark.content import run_one
 
 CONFIG = GridConfig(
@@ -73,6 +78,57 @@ def test_the_greedy_oracle_takes_the_singles_that_help_most(
     chosen = GreedyLookAhead(digits, torch.arange(3)).choose(learner, 10)
     assert len(judged) == 20
     assert chosen.tolist() == sorted(judged, reverse=True)[:10]
+
+
+@pytest.mark.parametrize("geometry", [False, True])
+def test_boss_takes_the_best_of_a_hundred_batches_of_strategies(
+    geometry: bool, digits: DataSet, learner: Learner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its members see parts of 4·k candidates or more, and those that need points are asked where there are some."""
+    seen: dict[str, Tensor] = {}
+    asked: list[tuple[str, int]] = []
+
+    def judge(_: Learner, candidates: Candidates, proposals: Mapping[str, Tensor], *more: object) -> dict[str, float]:
+        seen.update({name: candidates.indices[positions] for name, positions in proposals.items()})
+        return {name: float(name == "57") for name in proposals}
+
+    query = QueryStrategy.query
+
+    def note(self: QueryStrategy, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
+        asked.append((self.name, len(context)))
+        return query(self, context, k, rng=rng)
+
+    monkeypatch.setattr(oracles, "look_ahead", judge)
+    monkeypatch.setattr(oracles, "MEMBERS", ("random", "margin", "coreset", "badge", "bait", "nobody"))
+    monkeypatch.setattr(QueryStrategy, "query", note)
+    if geometry:
+        learner.geometry = Points(digits.train.batch(torch.arange(len(digits.train))).flatten(1), torch.arange(10**6))
+    chosen = BestOfStrategies(digits, torch.arange(3)).choose(learner, 5)
+    assert chosen.tolist() == seen["57"].tolist()
+    assert len(asked) == len(seen) == 100
+    assert {name for name, _ in asked} == {"random", "margin", "coreset", "badge"} | ({"bait"} if geometry else set())
+    assert {size for _, size in asked} <= set(range(20, 51))
+    assert len({size for _, size in asked}) > 15
+    assert all(len(set(batch.tolist())) == 5 for batch in seen.values())
+
+
+def test_boss_before_the_first_label_asks_those_that_start_cold(
+    digits: DataSet, learner: Learner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oracles, "look_ahead", lambda _, candidates, proposals, *more: dict.fromkeys(proposals, 0.5))
+    blank = Learner(learner.classifier, digits.train, Pool(torch.arange(200), 10), learner.config, Stream(0))
+    blank.start_cold()
+    members = [name for name in oracles.MEMBERS if name in STRATEGIES]
+    assert [n for n in members if oracles._serves(blank, STRATEGIES[n]())] == ["random"]
+    assert len(BestOfStrategies(digits, torch.arange(3)).choose(blank, 5)) == 5
+    blank.geometry = Points(torch.ones(200, 3), torch.arange(200))
+    assert oracles._serves(blank, STRATEGIES["bait"]())
+
+
+def test_boss_has_no_member_that_knows_labels() -> None:
+    assert len(oracles.MEMBERS) == 10
+    assert not any("class" in name for name in oracles.MEMBERS)
+    assert oracles.PROPOSALS == 100
 
 
 @pytest.mark.parametrize("name", list(ORACLES))

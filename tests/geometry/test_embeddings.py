@@ -152,7 +152,10 @@ def test_a_geometry_in_python_is_anything_like_an_array(tmp_path: Path) -> None:
 def test_points_are_samples() -> None:
     samples = PointSamples(as_geometry(ROWS, 40))
     assert (samples.shape, samples.dtype, len(samples)) == ((7,), torch.float32, 40)
-    torch.testing.assert_close(samples.batch(torch.tensor([3, 1])), torch.from_numpy(ROWS[[3, 1]]))
+    lengths = np.linalg.norm(ROWS[[3, 1]], axis=1, keepdims=True)
+    torch.testing.assert_close(samples.batch(torch.tensor([3, 1])), torch.from_numpy(ROWS[[3, 1]] / lengths))
+    zeros = PointSamples(as_geometry(np.zeros((2, 3), np.float32), 2))
+    assert zeros.batch(torch.arange(2)).tolist() == [[0, 0, 0], [0, 0, 0]]
     assert samples.batch(torch.empty(0, dtype=torch.int64)).shape == (0, 7)
     assert samples.fingerprint() == PointSamples(as_geometry(ROWS.tolist(), 40)).fingerprint()
     assert samples.fingerprint() != PointSamples(as_geometry(ROWS[::-1].copy(), 40)).fingerprint()

@@ -75,7 +75,9 @@ def test_a_score_equals_its_reference(kind: str, name: str) -> None:
 def test_every_strategy_has_a_reference_or_draws() -> None:
     """A new strategy of the catalog is compared with a slow version here, too."""
     scored = {"confidence", "margin", "entropy", "mc-dropout", "ensemble"}
-    elsewhere = {"typiclust", "probcover", "dropquery", "alfamix", "tcm"}  # each in a file of its own
+    # Those with a file of tests of their own, beside the paper's.
+    elsewhere = {"typiclust", "probcover", "dropquery", "alfamix", "tcm"}
+    elsewhere |= {"bait", "bait-full", "bald", "batchbald", "power-margin", "refine"}
     assert set(STRATEGIES) == scored | {"coreset", "badge", "random"} | elsewhere
 
 

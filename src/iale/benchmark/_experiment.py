@@ -32,7 +32,12 @@ REFERENCES = (RANDOM, "margin")
 
 _HOME = "iale.benchmark._look_ahead"
 ORACLES: Registry[Callable[[DataSet, Tensor], Oracle]] = Registry(
-    "oracle", {"best-of-random": f"{_HOME}:BestOfRandom", "greedy-look-ahead": f"{_HOME}:GreedyLookAhead"}
+    "oracle",
+    {
+        "best-of-random": f"{_HOME}:BestOfRandom",
+        "greedy-look-ahead": f"{_HOME}:GreedyLookAhead",
+        "boss": f"{_HOME}:BestOfStrategies",
+    },
 )
 """Controls that read hidden labels, so they are neither strategies nor heuristics; made from data and a scoring set."""
 

@@ -25,6 +25,12 @@ _DISPLAY = {
     "badge": "BADGE",
     "best-of-random": "Best of random (oracle)",
     "greedy-look-ahead": "Greedy look-ahead (oracle)",
+    "boss": "BoSS (oracle)",
+    "bait": "BAIT",
+    "bait-full": "BAIT (full)",
+    "bald": "BALD",
+    "batchbald": "BatchBALD",
+    "refine": "REFINE",
 }
 _CLASSIFIERS = {"cnn": "CNN", "mlp": "MLP", "resnet18": "ResNet-18", "resnet18-narrow": "narrow ResNet-18"}
 _OWN = ("strategy", "policy", "seed", "beside")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -64,6 +64,16 @@ class QueryContext:
 
     def __len__(self) -> int:
         return len(self.candidates)
+
+    def at(self, positions: Tensor) -> QueryContext:
+        """The context whose candidate i is candidate ``positions[i]`` (int64 [m]) of this one."""
+        return replace(
+            self,
+            candidates=self.candidates.at(positions),
+            monte_carlo=None if self.monte_carlo is None else self.monte_carlo[:, positions],
+            committee=None if self.committee is None else self.committee[:, positions],
+            geometry=None if self.geometry is None else self.geometry.at(positions),
+        )
 
 
 class QueryStrategy(ABC):

@@ -31,6 +31,12 @@ STRATEGIES: Registry[Callable[[], QueryStrategy]] = Registry(
         "dropquery": "iale.strategies.dropquery:DropQuery",
         "alfamix": "iale.strategies.alfamix:AlfaMix",
         "tcm": "iale.strategies.tcm:TCM",
+        "bait": "iale.strategies.bait:Bait",
+        "bait-full": "iale.strategies.bait:BaitFull",
+        "bald": "iale.strategies.bald:Bald",
+        "batchbald": "iale.strategies.batchbald:BatchBald",
+        "power-margin": "iale.strategies.power:power_margin",
+        "refine": "iale.strategies.refine:Refine",
     },
 )
 """Functions without arguments that return a strategy; add your own with ``STRATEGIES.register``."""

@@ -2,6 +2,10 @@ from ._reference_clusters import alfamix_kept as alfamix_kept
 from ._reference_clusters import dropquery_changes as dropquery_changes
 from ._reference_clusters import probcover as probcover
 from ._reference_clusters import typiclust as typiclust
+from ._reference_information import bait as bait
+from ._reference_information import bald as bald
+from ._reference_information import fisher_rows as fisher_rows
+from ._reference_information import joint_information as joint_information
 from .contexts import make_context as make_context
 from .contexts import reorder as reorder
 from .contexts import tied_contexts as tied_contexts

@@ -86,13 +86,7 @@ def reorder(context: QueryContext, positions: Tensor) -> QueryContext:
         context: stays as it is.
         positions: int64 [m], all positions in another order, or some of them.
     """
-    return replace(
-        context,
-        candidates=context.candidates.at(positions),
-        monte_carlo=None if context.monte_carlo is None else context.monte_carlo[:, positions],
-        committee=None if context.committee is None else context.committee[:, positions],
-        geometry=None if context.geometry is None else context.geometry.at(positions),
-    )
+    return context.at(positions)
 
 
 def tied_contexts(

@@ -1,0 +1,194 @@
+"""What labels would tell about the weights of the last layer: Fisher information, collected greedily.
+
+A sample's information is VᵀV with V = S ⊗ z: its embedding z and a small factor S. With M the information at hand and F
+that of all samples, adding a sample lowers tr(M⁻¹F), a bound on the error (Ash et al. 2021, section 3), by its *gain*
+
+    tr(T (I + K)⁻¹),   K = V M⁻¹ Vᵀ,   T = V M⁻¹ F M⁻¹ Vᵀ
+
+and removing one that M holds costs tr(T (I − K)⁻¹). A step changes M⁻¹ by r rows (Woodbury). So the K and T of all
+samples follow from products with 2r vectors, O(n·D·r²), while to compute them anew takes O(n·D²·r²).
+
+Shapes: n samples, D embedding, r rows of V, P = r·D parameters. All numbers are float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.linalg.lapack import dpotri
+
+from iale.geometry.points import Points
+from iale.strategies._rows import rows_at_once
+
+Floats = NDArray[np.float64]
+_KEPT = 1 << 28  # bytes of embeddings that are kept in float64; those of more samples are raised in each pass
+_EVERY = 64  # steps between two checks against a fresh inverse
+_JUDGED = 64  # samples, those with the largest gains, whose K and T a check computes anew
+_DRIFT = 1e-9  # relative error at which those of all samples are computed anew
+_FLOOR = 1e-12  # of the mean diagonal of M; less on the diagonal, and the inverse has no digits
+
+
+class Rows:
+    """V of n samples, as their embeddings and factors.
+
+    Attributes:
+        points: the embeddings z, float32 [n, D], maybe on disk.
+        scale: float64 [n]; the factor S has one row and column, √w, if there are no ``probs``.
+        probs: p, float64 [n, C], or None: S is the scale times the rows √p_c (e_c − p).
+    """
+
+    def __init__(self, points: Points, scale: Floats, probs: Floats | None = None) -> None:
+        self.points, self.scale, self.probs = points, scale, probs
+        self.rank = 1 if probs is None else probs.shape[1]
+        self._kept = self._read(np.arange(len(points))) if 8 * len(points) * points.dim <= _KEPT else None
+
+    def at(self, positions: NDArray[np.int64]) -> Rows:
+        """The samples at ``positions`` [m]."""
+        probs = None if self.probs is None else self.probs[positions]
+        return Rows(self.points.at(torch.from_numpy(positions)), self.scale[positions], probs)
+
+    def dense(self, positions: NDArray[np.int64]) -> Floats:
+        """V [m, r, P] of a few samples."""
+        z = self._read(positions) if self._kept is None else self._kept[positions]
+        factors = self._scaled(positions, np.repeat(np.eye(self.rank)[None], len(positions), axis=0))
+        return (factors[..., None] * z[:, None, None]).reshape(len(positions), self.rank, -1)
+
+    def times(self, vectors: Floats) -> Iterator[tuple[slice, Floats]]:
+        """Consecutive samples, and V·``vectors`` for vectors [P, m]: [b, r, m]."""
+        width = vectors.shape[1]
+        beside = vectors.reshape(self.rank, -1, width).transpose(1, 0, 2).reshape(-1, self.rank * width)
+        for rows, block in self._blocks():
+            yield rows, self._scaled(rows, (block @ beside).reshape(len(block), self.rank, width))
+
+    def information(self) -> Floats:
+        """Σ VᵀV over all samples: [P, P]."""
+        r, dim = self.rank, self.points.dim
+        total = np.zeros((r, dim, r, dim))
+        for rows, block in self._blocks():
+            scaled = block * self.scale[rows, None]
+            if self.probs is None:
+                total[0, :, 0] += scaled.T @ scaled  # twice as fast as a product of two matrices
+                continue
+            for a in range(r):
+                for b in range(a + 1):
+                    weights = self.probs[rows, a] * ((a == b) - self.probs[rows, b])
+                    total[a, :, b] += (scaled * weights[:, None]).T @ scaled
+        for a in range(r):
+            for b in range(a):
+                total[b, :, a] = total[a, :, b].T
+        return total.reshape(r * dim, r * dim)
+
+    def forms(self, matrix: Floats) -> Floats:
+        """V·``matrix``·Vᵀ for a symmetric matrix [P, P]: [n, r, r]."""
+        n, r = len(self.points), self.rank
+        parts, found = matrix.reshape(r, -1, r, matrix.shape[0] // r), np.empty((n, r, r))
+        for rows, block in self._blocks():
+            inner = np.empty((len(block), r, r))
+            for a in range(r):
+                for b in range(a + 1):
+                    inner[:, a, b] = inner[:, b, a] = np.einsum("nd,nd->n", block @ parts[a, :, b], block)
+            found[rows] = self._scaled(rows, self._scaled(rows, inner).swapaxes(1, 2))
+        return found
+
+    def _scaled(self, rows: slice | NDArray[np.int64], values: Floats) -> Floats:
+        """S·``values`` for values [b, r, m] of some samples."""
+        scale = self.scale[rows][:, None, None]
+        if self.probs is None:
+            return scale * values
+        probs = self.probs[rows]
+        return (scale * np.sqrt(probs)[:, :, None]) * (values - probs[:, None] @ values)
+
+    def _blocks(self) -> Iterator[tuple[slice, Floats]]:
+        """Consecutive samples, and their embeddings [b, D]."""
+        step = rows_at_once(self.points.dim)
+        for start in range(0, len(self.points), step):
+            rows = slice(start, min(start + step, len(self.points)))
+            yield rows, self._read(np.arange(rows.start, rows.stop)) if self._kept is None else self._kept[rows]
+
+    def _read(self, positions: NDArray[np.int64]) -> Floats:
+        return self.points.at(torch.from_numpy(positions)).read().cpu().numpy().astype(np.float64)
+
+
+class Information:
+    """M, its inverse, and the K and T of ``rows``.
+
+    Attributes:
+        held: M [P, P].
+    """
+
+    def __init__(self, rows: Rows, held: Floats, whole: Floats) -> None:
+        """From M, ``held``, and F, ``whole``: [P, P], positive definite and semidefinite."""
+        self._rows, self._whole, self._steps = rows, whole, 0
+        self.held = held + _FLOOR * np.trace(held) / len(held) * np.eye(len(held))
+        self._compute()
+
+    def gains(self, sign: int = 1) -> Floats:
+        """[n]: how much tr(M⁻¹F) falls if a sample is added (1), or rises if it is removed (−1)."""
+        return self._gains(self._k, self._t, sign)
+
+    def step(self, position: int, sign: int = 1) -> None:
+        """Adds a sample to M (1), or removes it (−1)."""
+        v = self._rows.dense(np.array([position]))[0]  # [r, P]
+        self.held += sign * (v.T @ v)
+        turned = self._inverse @ v.T
+        try:
+            root = np.linalg.cholesky(np.eye(len(v)) + sign * (v @ turned))
+        except np.linalg.LinAlgError:  # the sample was nearly all that M held in some direction, so no digits are left
+            self._compute()
+            return
+        # M⁻¹ loses w·wᵀ when a sample is added, and gains it when one is removed.
+        w = np.linalg.solve(root, turned.T).T
+        pushed = self._whole @ w
+        middle = w.T @ pushed
+        pushed = self._inverse @ pushed - w @ (sign * middle / 2)
+        self._inverse -= sign * (w @ w.T)
+        for rows, products in self._rows.times(np.concatenate([w, pushed], axis=1)):
+            p, other = products[:, :, : len(v)], products[:, :, len(v) :]
+            cross = _outer(p, other)
+            self._k[rows] -= sign * _outer(p, p)
+            self._t[rows] -= sign * (cross + cross.swapaxes(1, 2))
+        self._steps += 1
+        if self._steps % _EVERY == 0:
+            self._check()
+
+    def _gains(self, k: Floats, t: Floats, sign: int) -> Floats:
+        if k.shape[1] == 1:
+            return (t / (1 + sign * k))[:, 0, 0]
+        # (I + K)⁻¹ and T are symmetric, so the trace of their product is the sum of the products of their entries.
+        inverse, _ = torch.linalg.inv_ex(torch.from_numpy(np.eye(k.shape[1]) + sign * k))
+        found: Floats = np.einsum("nij,nij->n", inverse.numpy(), t)
+        return found
+
+    def _check(self) -> None:
+        """Takes a fresh inverse of M, and fresh K and T if those of the samples with the largest gains have drifted."""
+        self._inverse = _inverse(self.held)
+        judged = np.argsort(-self.gains(), kind="stable")[:_JUDGED]
+        v = self._rows.dense(judged)
+        turned = v @ self._inverse
+        pairs = (self._k, turned @ v.swapaxes(1, 2)), (self._t, turned @ self._whole @ turned.swapaxes(1, 2))
+        if any(np.abs(kept[judged] - fresh).max() > _DRIFT * np.abs(fresh).max() for kept, fresh in pairs):
+            self._compute()
+
+    def _compute(self) -> None:
+        self._inverse = _inverse(self.held)
+        self._k = self._rows.forms(self._inverse)
+        self._t = self._rows.forms(self._inverse @ self._whole @ self._inverse)
+
+
+def _outer(one: Floats, other: Floats) -> Floats:
+    """``one``·``other``ᵀ for each sample: [b, r, r]."""
+    if one.shape[1] == 1:
+        return one * other
+    # NumPy takes many small products one by one.
+    found: Floats = (torch.from_numpy(one) @ torch.from_numpy(other).mT).numpy()
+    return found
+
+
+def _inverse(matrix: Floats) -> Floats:
+    """The inverse of a positive definite matrix, exactly symmetric."""
+    found, _ = dpotri(np.linalg.cholesky(matrix), lower=1)
+    lower: Floats = np.tril(found)
+    return lower + np.tril(lower, -1).T

@@ -1,0 +1,96 @@
+"""REFINE: many strategies agree on which candidates are worth a look, and herding chooses among these (2025)."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from iale.errors import ConfigError, IaleWarning
+from iale.strategies.base import Need, QueryContext, QueryStrategy
+from iale.strategies.catalog import STRATEGIES
+
+_MEMBERS = ("random", "margin", "entropy", "badge", "coreset", "typiclust", "bait", "dropquery", "alfamix")
+_LAST = ("uherding", "maxherding", "coreset")  # the first of these that there is makes the choice
+_SHARE, _LARGEST = 0.4, 5000  # of what is left, and the most candidates, that a member sees
+
+
+class Refine(QueryStrategy):
+    """Five rounds in which nine strategies clean the pool, and a choice by Uncertainty Herding from what is left.
+
+    In each round, each member chooses k from each of 11 random parts of what is left: 0.4 of it, but at most 5,000
+    candidates. The union of all these choices is what is left for the next round. A round is left out once a part
+    would hold k candidates or fewer, because then nobody would choose. At last, Uncertainty Herding chooses k of what
+    is left, and covers no more than that. (Public tables of REFINE end with a herding that weighs another axis; see
+    there. This one is that of the herding paper.)
+
+    Members are Random, Margin, Entropy, BADGE, CoreSet, TypiClust, BAIT, DropQuery and ALFA-Mix. Before the first
+    label, those that do not start cold are left out, except for Random. If the model has no embeddings, so are those
+    that compare them, with a warning that names them.
+
+    A query is about 495 queries of members, so it takes minutes where BAIT takes seconds; no other memory than theirs
+    and a copy of a part.
+    """
+
+    name = "refine"
+    starts_cold = True
+
+    def __init__(
+        self,
+        members: Sequence[str | QueryStrategy] = _MEMBERS,
+        *,
+        last: str | QueryStrategy | None = None,
+        rounds: int = 5,
+        parts: int = 11,
+    ) -> None:
+        """From strategies or their names; ``last`` makes the choice, and is Uncertainty Herding by default.
+
+        Raises ConfigError if there are no members, rounds or parts, and UnknownNameError for an unknown name.
+        """
+        if not members or rounds < 1 or parts < 1:
+            raise ConfigError("REFINE needs members, rounds and parts: give at least one of each.")
+        # Until all of the usual members exist, the others do without them; a name that somebody gave must exist.
+        known = [each for each in members if members is not _MEMBERS or each in STRATEGIES]
+        self.members = [_made(each) for each in known]
+        self.last = _made(last if last is not None else next(name for name in _LAST if name in STRATEGIES))
+        self.rounds, self.parts = rounds, parts
+        vars(self).update(needs=frozenset[Need]().union(*(each.needs for each in [*self.members, self.last])))
+
+    def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
+        """int64 [k], in the order of the last choice; raises QueryError where a member does."""
+        served = list(self._served(context))
+        left = torch.arange(len(context))
+        for _ in range(self.rounds):
+            size = min(math.ceil(_SHARE * len(left)), _LARGEST)
+            if size <= k or not served:
+                break
+            worth = torch.zeros(len(context), dtype=torch.bool)
+            for member in served:
+                for _ in range(self.parts):
+                    part = left[torch.from_numpy(rng.permutation(len(left))[:size])]
+                    worth[part[member.query(context.at(part), k, rng=rng)]] = True
+            left = worth.nonzero()[:, 0]
+        return left[self.last.query(context.at(left), k, rng=rng)]
+
+    def _served(self, context: QueryContext) -> Iterator[QueryStrategy]:
+        """The members that can choose from such candidates."""
+        embedded = context.candidates.embeddings.shape[1] > 0
+        if not embedded and not bool(context.candidates.logits.any()):  # before the first label
+            yield from (each for each in self.members if each.starts_cold or each.name == "random")
+            return
+        lost = [each.name for each in self.members if each.reads_embeddings and not embedded]
+        if lost:
+            warnings.warn(
+                f"the model has no embeddings, so {self.name} does without {', '.join(lost)}.",
+                IaleWarning,
+                stacklevel=2,
+            )
+        yield from (each for each in self.members if each.name not in lost)
+
+
+def _made(strategy: str | QueryStrategy) -> QueryStrategy:
+    return STRATEGIES[strategy]() if isinstance(strategy, str) else strategy
