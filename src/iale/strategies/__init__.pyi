@@ -8,6 +8,8 @@ from .catalog import STRATEGIES as STRATEGIES
 from .committee import Ensemble as Ensemble
 from .committee import MCDropout as MCDropout
 from .coreset import CoreSet as CoreSet
+from .herding import MaxHerding as MaxHerding
+from .herding import UncertaintyHerding as UncertaintyHerding
 from .random import Random as Random
 from .uncertainty import Confidence as Confidence
 from .uncertainty import Entropy as Entropy

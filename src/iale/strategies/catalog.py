@@ -23,6 +23,8 @@ STRATEGIES: Registry[Callable[[], QueryStrategy]] = Registry(
         "ensemble": "iale.strategies.committee:Ensemble",
         "coreset": "iale.strategies.coreset:CoreSet",
         "badge": "iale.strategies.badge:Badge",
+        "maxherding": "iale.strategies.herding:MaxHerding",
+        "uherding": "iale.strategies.herding:UncertaintyHerding",
     },
 )
 """Functions without arguments that return a strategy; add your own with ``STRATEGIES.register``."""

@@ -104,6 +104,49 @@ def coreset(candidates: ArrayLike, labeled: ArrayLike, k: int, rng: np.random.Ge
     return chosen
 
 
+def herding(
+    candidates: ArrayLike, labeled: ArrayLike, uncertainty: ArrayLike, bandwidth: float, k: int
+) -> list[list[int]]:
+    """For each of k steps, the positions of candidates [n, D] whose gain is largest, among which any may be chosen.
+
+    ``labeled`` is [L, D] and ``uncertainty`` [n]; that of labeled samples is 0. A gain within 1e-9 of all uncertainty
+    of the largest is as large. The first position of each step is the one that is chosen.
+    """
+    points = [_unit(row) for row in (*_array(candidates), *_array(labeled))]
+    n = len(_array(candidates))
+    weights = [*_array(uncertainty).tolist(), *(0.0 for _ in points[n:])]
+    total = sum(weights) or 1.0
+    near = [[math.exp(-_squared_distance(one, other) / bandwidth**2) for other in points] for one in points]
+    covered = [max((near[known][j] for known in range(n, len(points))), default=0.0) for j in range(len(points))]
+    steps: list[list[int]] = []
+    for _ in range(k):
+        left = [i for i in range(n) if i not in [step[0] for step in steps]]
+        gains = {
+            i: sum(w * max(near[i][j] - covered[j], 0.0) for j, w in enumerate(weights)) / total for i in left
+        }
+        largest = max(gains.values())
+        steps.append([i for i in left if gains[i] >= largest - 1e-9])
+        covered = [max(value, near[steps[-1][0]][j]) for j, value in enumerate(covered)]
+    return steps
+
+
+def bandwidth(labeled: ArrayLike, rule: str) -> float:
+    """The "median" or "smallest" distance of labeled rows [L, D] to their nearest, at unit length and at least 0.01."""
+    points = [_unit(row) for row in _array(labeled)]
+    nearest = []
+    for one in points:
+        distances = [math.sqrt(_squared_distance(one, other)) for other in points]
+        nearest += [min(d for d in distances if d >= 0.01)] if any(d >= 0.01 for d in distances) else []
+    if not nearest:
+        return 1.0
+    return float(np.median(nearest)) if rule == "median" else min(nearest)
+
+
+def _unit(row: _Floats) -> _Floats:
+    length = math.sqrt(sum(x * x for x in row.tolist()))
+    return row / length if length else row
+
+
 def _array(values: ArrayLike) -> _Floats:
     return np.asarray(values, dtype=np.float64)
 
