@@ -38,7 +38,7 @@ class MaxHerding(QueryStrategy):
     It looks at the geometry alone, so it needs no model. Every sample counts the same: U = 1.
 
     Up to 50,000 candidates (fewer if D > 800: 40,000,000 numbers), the choice is exactly the greedy one. Gains that
-    differ by at most 1e-9 of all weight are tied, and ``rng`` breaks ties. More candidates are represented by 20,000
+    differ by at most 1e-9 of all weight are tied, and ``rng`` breaks ties, in any order of candidates alike. More candidates are represented by 20,000
     random ones, which are covered and chosen from. If k is larger than that, or nothing is left to cover, the rest of
     the batch is drawn at random.
 
@@ -138,12 +138,9 @@ def _choose(
     """The greedy choice among the candidates ``at``; what is missing, if nothing is left to gain, is drawn."""
     assert context.geometry is not None
     assert context.labeled_geometry is not None
-    n = len(context)
-    order = torch.from_numpy(rng.permutation(n))  # candidates in the order in which they win ties
-    rank = torch.empty(n, dtype=torch.int64)
-    rank[order] = torch.arange(n)
     rows = _read(context.geometry.at(at))
     first, group = _distinct(rows)
+    rank = _ranks(len(context), at, group, rng)
     # Equal rows cover each other whole: of several, one is chosen, and it stands for all.
     shared = torch.zeros(len(first), dtype=torch.float64).index_add_(0, group, weights)
     winner = _winners(group, rank[at], len(first))
@@ -156,7 +153,7 @@ def _choose(
             coverage.take(best)
             chosen.append(int(at[winner[best]]))
     known = set(chosen)
-    rest = (i for i in order.tolist() if i not in known)
+    rest = (i for i in rank.argsort().tolist() if i not in known)
     return torch.tensor(chosen + [next(rest) for _ in range(k - len(chosen))], dtype=torch.int64)
 
 
@@ -178,6 +175,19 @@ def _distinct(rows: Tensor) -> tuple[Tensor, Tensor]:
     whole = np.ascontiguousarray(rows.numpy()).view(np.dtype((np.void, 4 * rows.shape[1])))[:, 0]
     _, first, group = np.unique(whole, return_index=True, return_inverse=True)
     return torch.from_numpy(first), torch.from_numpy(group.reshape(-1))
+
+
+def _ranks(n: int, at: Tensor, group: Tensor, rng: np.random.Generator) -> Tensor:
+    """int64 [n], a random permutation: lower ranks win ties.
+
+    It is drawn in the order of content, so that the same draws choose the same samples in any order of candidates.
+    """
+    sorted_by_content = at[torch.argsort(group, stable=True)]
+    others = torch.ones(n, dtype=torch.bool)
+    others[at] = False
+    rank = torch.empty(n, dtype=torch.int64)
+    rank[torch.cat([sorted_by_content, torch.where(others)[0]])] = torch.from_numpy(rng.permutation(n))
+    return rank
 
 
 def _winners(group: Tensor, rank: Tensor, groups: int) -> Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -105,28 +106,29 @@ def coreset(candidates: ArrayLike, labeled: ArrayLike, k: int, rng: np.random.Ge
 
 
 def herding(
-    candidates: ArrayLike, labeled: ArrayLike, uncertainty: ArrayLike, bandwidth: float, k: int
+    candidates: ArrayLike, labeled: ArrayLike, uncertainty: ArrayLike, bandwidth: float, chosen: Sequence[int]
 ) -> list[list[int]]:
-    """For each of k steps, the positions of candidates [n, D] whose gain is largest, among which any may be chosen.
+    """The positions that may stand at each place of ``chosen``, given those before it: all with the largest gain.
 
-    ``labeled`` is [L, D] and ``uncertainty`` [n]; that of labeled samples is 0. A gain within 1e-9 of all uncertainty
-    of the largest is as large. The first position of each step is the one that is chosen.
+    ``candidates`` is [n, D], ``labeled`` [L, D], and ``uncertainty`` [n + L]: of candidates, then of labeled samples.
+    A gain is as large as another if they differ by at most 1e-9 of all uncertainty.
     """
     points = [_unit(row) for row in (*_array(candidates), *_array(labeled))]
     n = len(_array(candidates))
-    weights = [*_array(uncertainty).tolist(), *(0.0 for _ in points[n:])]
+    weights = _array(uncertainty).tolist()
     total = sum(weights) or 1.0
     near = [[math.exp(-_squared_distance(one, other) / bandwidth**2) for other in points] for one in points]
     covered = [max((near[known][j] for known in range(n, len(points))), default=0.0) for j in range(len(points))]
     steps: list[list[int]] = []
-    for _ in range(k):
-        left = [i for i in range(n) if i not in [step[0] for step in steps]]
+    for step, choice in enumerate(chosen):
         gains = {
-            i: sum(w * max(near[i][j] - covered[j], 0.0) for j, w in enumerate(weights)) / total for i in left
+            i: sum(w * max(near[i][j] - covered[j], 0.0) for j, w in enumerate(weights)) / total
+            for i in range(n)
+            if i not in chosen[:step]
         }
         largest = max(gains.values())
-        steps.append([i for i in left if gains[i] >= largest - 1e-9])
-        covered = [max(value, near[steps[-1][0]][j]) for j, value in enumerate(covered)]
+        steps.append([i for i, gain in gains.items() if gain >= largest - 1e-9])
+        covered = [max(value, near[choice][j]) for j, value in enumerate(covered)]
     return steps
 
 
