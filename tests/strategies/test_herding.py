@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def _is_greedy(answer: Sequence[int], context: QueryContext, uncertainty: Sequen
     centers = context.labeled_geometry.read().double().numpy()
     units = [rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-300) for rows in (points, centers)]
 
-    def kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def kernel(one: Any, other: Any) -> Any:
         return np.exp(-((one[:, None] - other[None]) ** 2).sum(axis=2) / bandwidth**2)
 
     near = kernel(units[0], units[0])

@@ -1,11 +1,11 @@
 """Greedy weighted coverage: the exact greedy choice, with few kernel values and never n × n of them.
 
-With m_j = max_{c ∈ S} K_cj, what S covers, a candidate a gains g_a = Σ_j w_j · max(K_aj − m_j, 0). S only grows, so m only
-grows and gains only shrink: an old gain is an upper bound (Minoux 1978). A choice raises m only at the points that are
-nearer to it than to the rest of S, so an old gain is brought up to date from these few points alone.
+With m_j = max_{c ∈ S} K_cj, what S covers, a candidate a gains g_a = Σ_j w_j · max(K_aj − m_j, 0). S only grows, so m
+only grows and gains only shrink: an old gain is an upper bound (Minoux 1978). A choice raises m only at the points that
+are nearer to it than to the rest of S, so an old gain is brought up to date from these few points alone.
 
-All gains come first in fast numbers, with a bound of their error. A candidate that this bound cannot rule out is
-computed in float64, once; from then on it stays exact.
+Gains come in fast numbers, with a bound of their error. A candidate that this bound cannot rule out is computed in
+float64.
 Legend of dimensions: n points, which are the candidates and what they cover; k to choose.
 """
 
@@ -44,21 +44,25 @@ class Coverage:
         self.start()
 
     def start(self) -> None:
-        """All gains in fast numbers. K is symmetric, so each block serves its rows and its columns."""
-        n, kind = len(self._kernel), self._kernel.fast
-        self.gains = torch.zeros(n, dtype=torch.float64)
+        """All gains in fast numbers. K is symmetric, so each block serves its rows and its columns.
+
+        |K̃ − K| ≤ error · K. So a gain is wrong by at most the error times the sum of w·K where K > m, and that is the
+        gain plus the sum of w·m. The sums of a block round, too.
+        """
+        n, kind, error = len(self._kernel), self._kernel.fast, self._kernel.error
+        self.gains, already = torch.zeros(2, n, dtype=torch.float64)
         weights, covered = self._weights.to(kind), self.covered.to(kind)
+        weighted, almost = weights * covered, covered * (1 - 4 * error)
         for i in range(0, n, _BLOCK):
             for j in range(i, n, _BLOCK):
                 rows, columns = slice(i, i + _BLOCK), slice(j, j + _BLOCK)
                 block = self._kernel.block(rows, columns, kind)
                 if i != j:
                     self.gains[columns] += ((block - covered[rows, None]).relu_().T @ weights[rows]).double()
+                    already[columns] += ((block > almost[rows, None]).to(kind).T @ weighted[rows]).double()
+                already[rows] += ((block > almost[columns]).to(kind) @ weighted[columns]).double()
                 self.gains[rows] += (block.sub_(covered[columns]).relu_() @ weights[columns]).double()
-        # |K̃ − K| ≤ error · K, and where K > m, the sum of w·K is at most the gain plus Σ w·m. Sums of a block round, too.
-        already = float(self._weights @ self.covered)
-        self._slack = self._kernel.error * (self.gains + already) * 1.1
-        self._slack += (_BLOCK + 8) * torch.finfo(kind).eps * (self.gains + already * torch.finfo(kind).eps)
+        self._slack = 1.1 * error * (self.gains + already) + (_BLOCK + 8) * torch.finfo(kind).eps * self.gains
         self.gains[self._taken] = -torch.inf
         self._exact = torch.full((n,), -1)
         self._version = torch.full((n,), len(self._changes))
@@ -85,8 +89,7 @@ class Coverage:
                 size = min(2 * size, 8 * _EXACT)
             else:
                 self._bring_up_to_date(torch.where(~current & (bounds >= _NEAR * bounds[top]))[0])
-        tied = torch.where(done & (self.gains >= largest - SAME) & (self.gains > SAME))[0]
-        return tied
+        return torch.where(done & (self.gains >= largest - SAME) & (self.gains > SAME))[0]
 
     def take(self, position: int) -> None:
         """Chooses a candidate."""
@@ -120,19 +123,21 @@ class Coverage:
 
     def _lower(self, rows: Tensor, version: int) -> None:
         """Takes from gains what was covered since a version."""
-        kind = self._kernel.fast
+        kind, error = self._kernel.fast, self._kernel.error
         where, past = self._since(version)
         before, after, weights = past.to(kind), self.covered[where].to(kind), self._weights[where].to(kind)
+        almost, weighted = before * (1 - 4 * error), weights * after
         step = columns_at_once(len(rows))
+        rounding = 1.1 * error + (min(step, len(where)) + 8) * torch.finfo(kind).eps
         for start in range(0, len(where), step):
             part = slice(start, start + step)
             block = self._kernel.block(rows, where[part], kind)
-            # max(K − before, 0) − max(K − after, 0), in one piece, so that little is lost
+            # A value is wrong by at most error · K, and what is lost only where K lies between before and after.
+            self._slack[rows] += rounding * ((block > almost[part]).to(kind) @ weighted[part]).double()
+            # max(K − before, 0) − max(K − after, 0), in one piece, so that little is lost to rounding
             lost = torch.minimum(block, after[part]).sub_(before[part]).relu_()
             self.gains[rows] -= (lost @ weights[part]).double()
         self._version[rows] = len(self._changes)
-        rounding = torch.finfo(kind).eps * (min(step, len(where)) + 8)
-        self._slack[rows] += (self._kernel.error * 1.1 + rounding) * float(weights.double() @ after.double())
 
     def _since(self, version: int) -> tuple[Tensor, Tensor]:
         """Where m has risen since a version, and what it was then."""

@@ -8,5 +8,5 @@ from torch import Tensor
 def unit_rows(rows: Tensor) -> Tensor:
     """float64 [m, D]: rows of length 1, and rows of zeros as they are."""
     exact = rows.double()
-    lengths = exact.norm(dim=1, keepdim=True)
+    lengths = exact.square().sum(dim=1, keepdim=True).sqrt()
     return exact / lengths.where(lengths > 0, 1.0)

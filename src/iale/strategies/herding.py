@@ -1,7 +1,7 @@
 """Herding: choose what stands for the most samples that nothing labeled stands for yet.
 
-A sample i stands for a sample j as much as K_ij = exp(−‖ẑ_i − ẑ_j‖² / δ²), with ẑ the row of the geometry at unit length
-(a row of zeros stays as it is). Each step chooses the candidate with the largest
+A sample i stands for a sample j as much as K_ij = exp(−‖ẑ_i − ẑ_j‖² / δ²), with ẑ the row of the geometry at unit
+length (a row of zeros stays as it is). Each step chooses the candidate with the largest
 
     g_c = mean_j U_j · max(K_cj − m_j, 0),   m_j = max_{l labeled or chosen} K_lj
 
@@ -38,9 +38,9 @@ class MaxHerding(QueryStrategy):
     It looks at the geometry alone, so it needs no model. Every sample counts the same: U = 1.
 
     Up to 50,000 candidates (fewer if D > 800: 40,000,000 numbers), the choice is exactly the greedy one. Gains that
-    differ by at most 1e-9 of all weight are tied, and ``rng`` breaks ties, in any order of candidates alike. More candidates are represented by 20,000
-    random ones, which are covered and chosen from. If k is larger than that, or nothing is left to cover, the rest of
-    the batch is drawn at random.
+    differ by at most 1e-9 of all weight are tied, and ``rng`` breaks ties, in any order of candidates alike. More
+    candidates are represented by 20,000 random ones, which are covered and chosen from. If k is larger than that, or
+    nothing is left to cover, the rest of the batch is drawn at random.
 
     Args:
         bandwidth: δ, a distance between rows of unit length, which is 2 at most.
