@@ -153,7 +153,7 @@ def main() -> None:
     }
     for rule in ("smallest", "median", 1.0):
         for temperature in (none, smallest_ece, smallest_nll):
-            asked[f"δ {rule}, {temperature.__name__}"] = UncertaintyHerding(rule), temperature  # type: ignore[arg-type]
+            asked[f"δ {rule}, {temperature.__name__}"] = UncertaintyHerding(rule), temperature
     begun, scores = time.monotonic(), {}
     names = arguments.datasets.split(",")
     for seed in range(arguments.seeds):

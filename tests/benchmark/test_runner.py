@@ -16,6 +16,7 @@ from iale import _storage as storage
 from iale.benchmark import _plan as plan
 from iale.benchmark import _play as play
 from iale.benchmark import runner
+from iale.benchmark._experiment import HEURISTICS
 from iale.benchmark._play import Run
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.runner import run_grids
@@ -27,7 +28,6 @@ from iale.errors import ConfigError, DataError, IaleError, ModelError, StorageEr
 from iale.executors import one_thread
 from iale.learner import CycleConfig, Learner, start
 from iale.seeding import Stream
-from iale.strategies.catalog import STRATEGIES
 from tests.benchmark.content import read_records, run_one
 
 CONFIG = GridConfig(
@@ -176,7 +176,7 @@ def test_strategies_of_one_seed_share_first_labels_weights_and_sub_pools(
 
     monkeypatch.setattr(Learner, "candidates", note)
     first_accuracy = set()
-    for current in STRATEGIES:
+    for current in HEURISTICS:
         first_accuracy.add(run_one(CONFIG, digits, current, "subset", 3)["accuracy"][0])
     assert len(first_accuracy) == 1
     for (name, count), (drawn, labeled, first, fit_seed) in seen.items():
@@ -189,7 +189,7 @@ def test_strategies_of_one_seed_share_first_labels_weights_and_sub_pools(
     assert len(seen) == 8 * 2
 
 
-@pytest.mark.parametrize("strategy", list(STRATEGIES))
+@pytest.mark.parametrize("strategy", HEURISTICS)
 def test_labels_that_were_never_acquired_change_nothing(
     digits: DataSet, strategy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

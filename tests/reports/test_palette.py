@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from iale.benchmark._experiment import HEURISTICS as RECORDED
 from iale.reports._palette import HEURISTICS, PAPER, SCREEN, looks, screen_colors
-from iale.strategies.catalog import STRATEGIES
 
 Floats = NDArray[np.float64]
 
@@ -77,7 +77,7 @@ def test_lines_stand_out_from_the_background(mode: str) -> None:
 
 
 def test_every_heuristic_has_a_look_of_its_own() -> None:
-    assert set(HEURISTICS) == set(STRATEGIES)
+    assert set(HEURISTICS) == set(RECORDED)
 
 
 def test_a_strategy_looks_the_same_whoever_else_is_there() -> None:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from iale.classifiers.base import Outputs
 from iale.errors import QueryError
+from iale.geometry.points import Points
 from iale.seeding import Stream
 from iale.strategies.base import Need, QueryContext, QueryStrategy, ScoringStrategy
 from iale.strategies.catalog import STRATEGIES
@@ -168,6 +169,10 @@ def test_outputs_that_are_not_finite_are_refused(name: str) -> None:
     voters = context.monte_carlo.clone()
     voters[1, 3, 2] = torch.nan
     bad = replace(context, candidates=Outputs(logits, embeddings), monte_carlo=voters, committee=voters)
+    assert context.geometry is not None
+    points = context.geometry.read()
+    points[3] = torch.nan
+    bad = replace(bad, geometry=Points(points, torch.arange(len(points))))
     with pytest.raises(QueryError, match=r"finite|NaN"):
         STRATEGIES[name]().query(bad, 3, rng=np.random.default_rng(0))
 

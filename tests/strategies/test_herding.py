@@ -239,8 +239,10 @@ def test_a_bandwidth_that_makes_no_sense_is_refused(wrong: float) -> None:
 def test_a_point_that_is_not_finite_is_refused() -> None:
     rows = _rows(9, 3, 0)
     rows[4, 1] = math.inf
-    with pytest.raises(QueryError, match="point is not finite"):
-        MaxHerding().query(_context(rows, _rows(2, 3, 1)), 2, rng=_rng())
+    for candidates, labeled in ((rows, _rows(2, 3, 1)), (_rows(2, 3, 1), rows)):
+        for strategy in (MaxHerding(), UncertaintyHerding()):
+            with pytest.raises(QueryError, match="point is not finite"):
+                strategy.query(_context(candidates, labeled), 2, rng=_rng())
 
 
 def test_a_large_pool_is_sketched_and_little_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,8 +265,8 @@ def coverage(context: QueryContext, chosen: Tensor) -> float:
 
 def test_wide_points_are_sketched_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(herding, "_NUMBERS", 400)
-    assert len(herding._sketch(Points(torch.zeros(150, 4), torch.arange(150)), 5, _rng())) == 100
-    assert len(herding._sketch(Points(torch.zeros(100, 4), torch.arange(100)), 5, _rng())) == 100
+    assert len(herding._sketch(Points(torch.zeros(150, 4), torch.arange(150)), _rng())) == 100
+    assert len(herding._sketch(Points(torch.zeros(100, 4), torch.arange(100)), _rng())) == 100
 
 
 def test_half_precision_on_disk_is_read_as_it_is(tmp_path: Path) -> None:

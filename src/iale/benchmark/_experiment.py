@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from iale import _storage as storage
 from iale.benchmark.records import PoolName, Record
 from iale.registry import Registry
-from iale.strategies.catalog import STRATEGIES
 
 if TYPE_CHECKING:  # reports read experiments and import no PyTorch
     from torch import Tensor
@@ -25,7 +24,8 @@ if TYPE_CHECKING:  # reports read experiments and import no PyTorch
     from iale.learner import Oracle
 
 RANDOM = "random"
-HEURISTICS = tuple(STRATEGIES)
+HEURISTICS = (RANDOM, "confidence", "margin", "entropy", "mc-dropout", "ensemble", "coreset", "badge")
+"""Those of the recorded experiments; later strategies have experiments of their own."""
 RIVALS = tuple(name for name in HEURISTICS if name != RANDOM)
 REFERENCES = (RANDOM, "margin")
 """What every policy is compared with: no strategy at all, and the heuristic that is hardest to beat."""

@@ -8,12 +8,12 @@ from typing import Any, get_args
 
 from iale._implied import compact
 from iale.benchmark._content import label
+from iale.benchmark._experiment import HEURISTICS
 from iale.benchmark.records import PoolName
 from iale.classifiers._own import OwnConfig
 from iale.classifiers.base import TrainingConfig, resolve_device
 from iale.errors import ConfigError
 from iale.learner import CycleConfig
-from iale.strategies.catalog import STRATEGIES
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class GridConfig(OwnConfig):
 
     dataset: str = "fashion-small"
     classifier: str = "cnn"
-    strategies: tuple[str, ...] = tuple(STRATEGIES)
+    strategies: tuple[str, ...] = HEURISTICS
     seeds: int = 10
     first_seed: int = 0
     pools: tuple[PoolName, ...] = ("subset",)

@@ -60,7 +60,7 @@ class MaxHerding(QueryStrategy):
         """int64 [k], in the order of choice; raises QueryError if the geometry is not finite."""
         assert context.geometry is not None
         assert context.labeled_geometry is not None
-        looked_at = _sketch(context.geometry, k, rng)
+        looked_at = _sketch(context.geometry, rng)
         weights = torch.ones(len(looked_at), dtype=torch.float64)
         return _choose(context, looked_at, weights, self._bandwidth, k, rng)
 
@@ -95,7 +95,7 @@ class UncertaintyHerding(QueryStrategy):
         """int64 [k], in the order of choice; raises QueryError if the geometry or an uncertainty is not finite."""
         assert context.geometry is not None
         assert context.labeled_geometry is not None
-        looked_at = _sketch(context.geometry, k, rng)
+        looked_at = _sketch(context.geometry, rng)
         bandwidth, weights = 1.0, torch.ones(len(looked_at), dtype=torch.float64)
         if len(context.labeled_geometry):
             weights = _uncertainty(context, looked_at)
@@ -112,7 +112,7 @@ def _checked(bandwidth: object) -> float:
     raise ConfigError(f"the bandwidth must be a number of at least {CLOSEST}, not {bandwidth!r}: 1 is a usual choice.")
 
 
-def _sketch(geometry: Points, k: int, rng: np.random.Generator) -> Tensor:
+def _sketch(geometry: Points, rng: np.random.Generator) -> Tensor:
     """int64 [m]: the candidates that are covered and chosen from, in order; all of them if there are not too many."""
     n, most = len(geometry), _NUMBERS // max(1, geometry.dim)
     if n <= min(_WHOLE, most):
@@ -147,22 +147,27 @@ def _choose(
     chosen: list[int] = []
     if float(shared.sum()) > 0:
         kernel = Kernel(rows[first], bandwidth)
-        coverage = Coverage(kernel, shared, kernel.nearest(context.labeled_geometry))
+        coverage = Coverage(kernel, shared, _finite(kernel.nearest(context.labeled_geometry)))
         while len(chosen) < k and len(tied := coverage.best()):
             best = int(tied[rank[at[winner[tied]]].argmin()])
             coverage.take(best)
             chosen.append(int(at[winner[best]]))
-    known = set(chosen)
-    rest = (i for i in rank.argsort().tolist() if i not in known)
-    return torch.tensor(chosen + [next(rest) for _ in range(k - len(chosen))], dtype=torch.int64)
+    if len(chosen) < k:
+        known = set(chosen)
+        rest = (i for i in rank.argsort().tolist() if i not in known)
+        chosen += [next(rest) for _ in range(k - len(chosen))]
+    return torch.tensor(chosen, dtype=torch.int64)
 
 
 def _read(points: Points) -> Tensor:
     """float32 [m, D]: the rows of points, which must be finite."""
-    rows = points.read() + 0.0  # −0 becomes 0, so that equal rows have equal bytes
-    if not bool(torch.isfinite(rows).all()):
+    return _finite(points.read()) + 0.0  # −0 becomes 0, so that equal rows have equal bytes
+
+
+def _finite(values: Tensor) -> Tensor:
+    if not bool(torch.isfinite(values).all()):
         raise QueryError("a point is not finite: check the geometry.")
-    return rows
+    return values
 
 
 def _distinct(rows: Tensor) -> tuple[Tensor, Tensor]:
