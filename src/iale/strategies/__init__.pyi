@@ -15,6 +15,8 @@ from .committee import Ensemble as Ensemble
 from .committee import MCDropout as MCDropout
 from .coreset import CoreSet as CoreSet
 from .dropquery import DropQuery as DropQuery
+from .herding import MaxHerding as MaxHerding
+from .herding import UncertaintyHerding as UncertaintyHerding
 from .power import Power as Power
 from .power import power_margin as power_margin
 from .probcover import ProbCover as ProbCover

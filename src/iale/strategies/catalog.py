@@ -37,6 +37,8 @@ STRATEGIES: Registry[Callable[[], QueryStrategy]] = Registry(
         "batchbald": "iale.strategies.batchbald:BatchBald",
         "power-margin": "iale.strategies.power:power_margin",
         "refine": "iale.strategies.refine:Refine",
+        "maxherding": "iale.strategies.herding:MaxHerding",
+        "uherding": "iale.strategies.herding:UncertaintyHerding",
     },
 )
 """Functions without arguments that return a strategy; add your own with ``STRATEGIES.register``."""

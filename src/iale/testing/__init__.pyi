@@ -12,9 +12,11 @@ from .contexts import tied_contexts as tied_contexts
 from .contexts import unlabeled_context as unlabeled_context
 from .contract import check_strategy as check_strategy
 from .reference import badge as badge
+from .reference import bandwidth as bandwidth
 from .reference import confidence as confidence
 from .reference import coreset as coreset
 from .reference import entropy as entropy
 from .reference import gradient_embeddings as gradient_embeddings
+from .reference import herding as herding
 from .reference import margin as margin
 from .reference import variation_ratio as variation_ratio

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -102,6 +103,50 @@ def coreset(candidates: ArrayLike, labeled: ArrayLike, k: int, rng: np.random.Ge
         chosen.append(farthest)
         centers.append(points[farthest])
     return chosen
+
+
+def herding(
+    candidates: ArrayLike, labeled: ArrayLike, uncertainty: ArrayLike, bandwidth: float, chosen: Sequence[int]
+) -> list[list[int]]:
+    """The positions that may stand at each place of ``chosen``, given those before it: all with the largest gain.
+
+    ``candidates`` is [n, D], ``labeled`` [L, D], and ``uncertainty`` [n + L]: of candidates, then of labeled samples.
+    A gain is as large as another if they differ by at most 1e-9 of all uncertainty.
+    """
+    points = [_unit(row) for row in (*_array(candidates), *_array(labeled))]
+    n = len(_array(candidates))
+    weights = _array(uncertainty).tolist()
+    total = sum(weights) or 1.0
+    near = [[math.exp(-_squared_distance(one, other) / bandwidth**2) for other in points] for one in points]
+    covered = [max((near[known][j] for known in range(n, len(points))), default=0.0) for j in range(len(points))]
+    steps: list[list[int]] = []
+    for step, choice in enumerate(chosen):
+        gains = {
+            i: sum(w * max(near[i][j] - covered[j], 0.0) for j, w in enumerate(weights)) / total
+            for i in range(n)
+            if i not in chosen[:step]
+        }
+        largest = max(gains.values())
+        steps.append([i for i, gain in gains.items() if gain >= largest - 1e-9])
+        covered = [max(value, near[choice][j]) for j, value in enumerate(covered)]
+    return steps
+
+
+def bandwidth(labeled: ArrayLike, rule: str) -> float:
+    """The "median" or "smallest" distance of labeled rows [L, D] to their nearest, at unit length and at least 0.01."""
+    points = [_unit(row) for row in _array(labeled)]
+    nearest = []
+    for one in points:
+        distances = [math.sqrt(_squared_distance(one, other)) for other in points]
+        nearest += [min(d for d in distances if d >= 0.01)] if any(d >= 0.01 for d in distances) else []
+    if not nearest:
+        return 1.0
+    return float(np.median(nearest)) if rule == "median" else min(nearest)
+
+
+def _unit(row: _Floats) -> _Floats:
+    length = math.sqrt(sum(x * x for x in row.tolist()))
+    return row / length if length else row
 
 
 def _array(values: ArrayLike) -> _Floats:
