@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from iale.benchmark._experiment import Contest, Curve
+from iale.benchmark._views import BUILT_IN
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.records import PoolName
 from iale.classifiers.base import TrainingConfig
@@ -79,10 +80,24 @@ class Size:
     wide: Scale  # of the figures with many policies
     mlp: Scale
     resnet: Scale
+    head: Scale  # of linear heads on the geometry
+    fresh: Scale  # of MLPs that are fitted with equal batches
+    small: Scale  # of CNNs that are
     mnist: str = "mnist"
     fashion: str = "fashion-mnist"
     kmnist: str = "kmnist"
     cifar: str = "cifar10"
+    features: str = "cifar10-mobilenetv2"
+
+    @property
+    def seen(self) -> tuple[str, ...]:
+        """The data sets of the experiment on geometry: images, and features of a pretrained network."""
+        return tuple(dict.fromkeys(("digits", *self.targets, self.cifar, self.features)))
+
+    @property
+    def seen_images(self) -> tuple[str, ...]:
+        """Those of them that a CNN can read."""
+        return tuple(name for name in self.seen if name != self.features)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -116,12 +131,17 @@ def smoke(training: TrainingConfig) -> Size:
     shape = GridConfig(seeds=2, pool_size=200, test_size=50, cycle=cycle)
     mlp = Scale(replace(shape, classifier="mlp", training=replace(training, epochs=2)), lessons, alil)
     cnn = Scale(replace(shape, classifier="cnn", training=replace(training, epochs=1)), lessons, alil)
-    size = Size(name="smoke", main=cnn, grid=mlp, wide=mlp, mlp=mlp, resnet=_with(cnn, "resnet18-narrow"))
-    return replace(size, mnist="digits", fashion="fashion-small", kmnist="digits", cifar="digits")
+    head = _head(replace(mlp, shape=replace(mlp.shape, training=training)))
+    resnet = _with(cnn, "resnet18-narrow")
+    size = Size(name="smoke", main=cnn, grid=mlp, wide=mlp, mlp=mlp, resnet=resnet, head=head, fresh=mlp, small=cnn)
+    return replace(size, mnist="digits", fashion="fashion-small", kmnist="digits", cifar="digits", features="digits")
 
 
 def standard(training: TrainingConfig) -> Size:
     """A few hours on two cores: the MLP carries the grids, the CNN the main figures; 10 paired seeds, or 20."""
+    fresh, fresh_cnn = _standard_mlp(training), _standard_cnn(training)
+    fresh = replace(fresh, shape=replace(fresh.shape, seeds=10))
+    head = _head(replace(fresh, shape=replace(fresh.shape, training=training)))
     training = replace(training, batches="remainder")  # as in the kept records and in the policies that come with iale
     mlp, cnn = _standard_mlp(training), _standard_cnn(training)
     grid = replace(mlp, shape=replace(mlp.shape, seeds=10))
@@ -131,7 +151,9 @@ def standard(training: TrainingConfig) -> Size:
     shape = replace(cnn.shape, classifier="resnet18-narrow", cycle=rare, training=small, test_size=500)
     resnet = Scale(shape, DaggerConfig(episodes=8, round_size=4, scoring_size=200, cycle=rare), cnn.alil)
     wide = replace(grid, lessons=short, remark="-short")
-    size = Size(name="standard", main=cnn, grid=grid, wide=wide, mlp=mlp, resnet=resnet)
+    size = Size(
+        name="standard", main=cnn, grid=grid, wide=wide, mlp=mlp, resnet=resnet, head=head, fresh=fresh, small=fresh_cnn
+    )
     return replace(size, kmnist="kmnist-10k", cifar="cifar10-jpeg")
 
 
@@ -154,7 +176,15 @@ def paper(training: TrainingConfig) -> Size:
     shape = GridConfig(classifier="cnn", seeds=10, training=replace(training, epochs=100))
     update = UpdateConfig(policy_epochs=30, states_per_batch=1, permute=False)
     cnn = Scale(shape, DaggerConfig(update=update), AlilConfig())
-    return Size(name="paper", main=cnn, grid=cnn, wide=cnn, mlp=_with(cnn, "mlp"), resnet=_with(cnn, "resnet18"))
+    mlp, resnet = _with(cnn, "mlp"), _with(cnn, "resnet18")
+    head = _head(replace(cnn, shape=replace(shape, training=training)))
+    return Size(name="paper", main=cnn, grid=cnn, wide=cnn, mlp=mlp, resnet=resnet, head=head, fresh=mlp, small=cnn)
+
+
+def _head(scale: Scale) -> Scale:
+    """Linear heads on the geometry, of which only the device is left of how networks are trained."""
+    training = TrainingConfig(device=scale.shape.training.device)
+    return replace(scale, shape=replace(scale.shape, classifier="linear", embeddings=BUILT_IN, training=training))
 
 
 def _with(scale: Scale, classifier: str) -> Scale:

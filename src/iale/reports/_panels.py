@@ -23,16 +23,30 @@ _DISPLAY = {
     "mc-dropout": "MC-Dropout",
     "coreset": "CoreSet",
     "badge": "BADGE",
-    "best-of-random": "Best of random (oracle)",
-    "greedy-look-ahead": "Greedy look-ahead (oracle)",
-    "boss": "BoSS (oracle)",
+    "typiclust": "TypiClust",
+    "probcover": "ProbCover",
+    "dropquery": "DropQuery",
+    "alfamix": "ALFA-Mix",
+    "tcm": "TCM",
     "bait": "BAIT",
     "bait-full": "BAIT (full)",
     "bald": "BALD",
     "batchbald": "BatchBALD",
+    "power-margin": "Power of Margin",
     "refine": "REFINE",
+    "maxherding": "MaxHerding",
+    "uherding": "Uncertainty Herding",
+    "boss": "BoSS (oracle)",
+    "best-of-random": "Best of random (oracle)",
+    "greedy-look-ahead": "Greedy look-ahead (oracle)",
 }
-_CLASSIFIERS = {"cnn": "CNN", "mlp": "MLP", "resnet18": "ResNet-18", "resnet18-narrow": "narrow ResNet-18"}
+_CLASSIFIERS = {
+    "cnn": "CNN",
+    "linear": "linear head",
+    "mlp": "MLP",
+    "resnet18": "ResNet-18",
+    "resnet18-narrow": "narrow ResNet-18",
+}
 _OWN = ("strategy", "policy", "seed", "beside")
 
 

@@ -7,12 +7,29 @@ from dataclasses import replace
 
 from iale.benchmark._experiment import Experiment
 from iale.benchmark._experiments.figures import fig3, fig4, fig5a, fig5b, fig7, fig8, fig9, fig10, runtime
+from iale.benchmark._experiments.geometry import geometry
 from iale.benchmark._experiments.variants import controls, episodes, fig5c, fig13, schedule
 from iale.benchmark._sizes import Size
 
 EXPERIMENTS: dict[str, Callable[[Size], Experiment]] = {
     make.__name__: make
-    for make in (fig3, fig4, fig5a, fig5b, fig5c, fig7, fig8, fig9, fig10, fig13, schedule, runtime, controls, episodes)
+    for make in (
+        fig3,
+        fig4,
+        fig5a,
+        fig5b,
+        fig5c,
+        fig7,
+        fig8,
+        fig9,
+        fig10,
+        fig13,
+        schedule,
+        runtime,
+        controls,
+        episodes,
+        geometry,
+    )
 }
 """Functions of a size."""
 

@@ -1,0 +1,71 @@
+"""Not in the paper: what is gained by seeing the pool, and which strategy is best on average."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from iale.benchmark._experiment import Claim, Contest, Curve, Experiment
+from iale.benchmark._sizes import Scale, Size
+from iale.benchmark.grid import GridConfig
+from iale.strategies.catalog import STRATEGIES
+
+SEES, BEST_BLIND = "uherding", ("margin", "badge")
+SUB_POOLS = (100, 1000)
+OF_PASSES = ("mc-dropout", "ensemble", "bald", "batchbald")
+"""What a linear head cannot serve: it has no dropout, and every fit of it is the same."""
+SLOW = ("bait-full", "batchbald", "refine")
+"""What takes minutes for one query of the whole pool; these choose from 100 candidates only."""
+
+
+def geometry(size: Size) -> Experiment:
+    """Strategies of the catalog with a linear head, an MLP and a CNN, from sub-pools and from the whole pool."""
+    scales = {size.head: size.seen, size.fresh: size.seen, size.small: size.seen_images}
+    grids = [grid for scale, targets in scales.items() for target in targets for grid in _grids(scale, target)]
+    wide = {scale: targets for scale, targets in scales.items() if scale != size.small}
+    against = tuple(
+        _duel(scale, target, SEES, rival) for rival in BEST_BLIND for scale in wide for target in wide[scale]
+    )
+    larger = tuple(_larger(scale, target) for scale in wide for target in wide[scale])
+    best = "from the whole pool, Uncertainty Herding is better than Margin and BADGE"
+    return Experiment(
+        name="geometry",
+        title="Seeing the pool: strategies with and without a geometry",
+        claim="nothing: all of its strategies see candidates through the classifier alone.",
+        grids=tuple(grids),
+        claims=(
+            Claim("geometry", best, "better", against),
+            Claim("geometry", "Uncertainty Herding chooses better from the whole pool than from 100", "better", larger),
+        ),
+        ranked=True,
+    )
+
+
+def _grids(scale: Scale, target: str) -> list[GridConfig]:
+    """All pools of one data set: 100 candidates, 1,000, and all."""
+    served = [name for name in STRATEGIES if scale.shape.classifier != "linear" or name not in OF_PASSES]
+    fast = tuple(name for name in served if name not in SLOW)
+    grids = [scale.runs(target, fast, pools=("whole",))]
+    for count in SUB_POOLS:
+        if count <= (scale.shape.pool_size or count):
+            names = fast if count > SUB_POOLS[0] else tuple(served)
+            grids.append(scale.runs(target, names, subset_size=count))
+    return [_fitting(grid) for grid in grids]
+
+
+def _fitting(grid: GridConfig) -> GridConfig:
+    """The digits are few: all of them may be labeled, and all of their test samples count."""
+    return replace(grid, pool_size=None, test_size=None) if grid.dataset == "digits" else grid
+
+
+def _whole(scale: Scale, target: str, strategy: str) -> Curve:
+    return replace(scale.curve(target, strategy), subset_size=None, pool="whole")
+
+
+def _duel(scale: Scale, target: str, first: str, second: str) -> Contest:
+    sides = ((1, _whole(scale, target, first)),), ((1, _whole(scale, target, second)),)
+    return Contest(f"{scale.on(target)}, whole pool", first, second, sides)
+
+
+def _larger(scale: Scale, target: str) -> Contest:
+    sides = ((1, _whole(scale, target, SEES)),), ((1, replace(scale.curve(target, SEES), subset_size=SUB_POOLS[0])),)
+    return Contest(scale.on(target), "whole pool", f"sub-pool of {SUB_POOLS[0]}", sides)
