@@ -187,6 +187,15 @@ def test_a_folder_keeps_it_and_nothing_else(tmp_path: Path) -> None:
     )
 
 
+def test_a_folder_does_not_grow_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("iale.geometry._builtin._KEPT", 2)
+    rows = RNG.normal(size=(5, 20, 3))
+    for each in rows:
+        built_in(ArraySamples(each), folder=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 4
+    assert find_built_in(ArraySamples(rows[4]), None, tmp_path) is not None
+
+
 def test_token_ids_are_no_numbers() -> None:
     ids = DictSamples({"input_ids": np.arange(40).reshape(10, 4)})
     with pytest.raises(ConfigError, match="token ids have no built-in geometry"):

@@ -133,8 +133,10 @@ def _ask(
     """What the strategy asks for, with a classifier that is fitted to the labels ``told``, by sample, or was before."""
     indices, labels = torch.tensor(list(told), dtype=torch.int64), torch.tensor(list(told.values()), dtype=torch.int64)
     samples = Watched(view.inputs, view.names)
-    # Before the first label, nothing is fitted, and the classes may not be known.
-    recipe = classifier_of(options, view.kind, samples, len(classes) if told else max(2, len(classes)))
+    # Before the first label, nothing is fitted, so one sample tells enough, and the classes may not be known.
+    fits = bool(told) or options.fitted is not None
+    some = samples if fits else Subset(samples, torch.arange(1))
+    recipe = classifier_of(options, view.kind, some, len(classes) if fits else max(2, len(classes)))
     network = recipe.recipe if isinstance(recipe, LinearHead) else recipe
     classifier = recipe if options.fitted is None else load_fitted(network, options.fitted)
     strategy, asked = fitting_strategy(options, classifier)

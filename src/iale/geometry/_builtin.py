@@ -15,7 +15,7 @@ from iale.data.samples import SampleKind, Samples
 from iale.data.splits import Subset
 from iale.errors import ConfigError, DataError
 from iale.geometry._principal import WIDTH, latent, one_thread, principal
-from iale.geometry._store import Progress, build, find, forget, silent
+from iale.geometry._store import Progress, build, find, forget, prune, silent
 from iale.geometry._views import Projection, Shrunken, are_embeddings, batches, flat
 from iale.geometry.maker import Maker
 from iale.geometry.points import Points
@@ -23,6 +23,7 @@ from iale.geometry.points import Points
 _FITTED = 20_000  # samples that it is fitted on
 _NUMBERS = 1 << 26  # of theirs that are in memory, at most
 _READ = 256
+_KEPT = 8  # geometries in one folder: others are of samples that have changed since
 _NAME = "built-in 1"  # another number whenever the points would be others
 _SHRUNKEN = Shrunken(f"{_NAME}: shrunken images")
 
@@ -68,8 +69,10 @@ def built_in(
         else:
             maker = _of_texts(samples, rows) if kind == "text" else _of_rows(samples, rows)
         points = build(samples, maker, folder, lambda done, _: progress(len(rows) + done, total), workers=workers)
-    if folder is not None and kind == "image":
-        forget(Subset(samples, rows), _SHRUNKEN, folder)
+    if folder is not None:
+        if kind == "image":
+            forget(Subset(samples, rows), _SHRUNKEN, folder)
+        prune(folder, _NAME, _KEPT)
     return points
 
 

@@ -94,6 +94,18 @@ def forget(samples: Samples, maker: Maker, folder: str | Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def prune(folder: str | Path, makers: str, most: int) -> None:
+    """Deletes all but the ``most`` newest points of makers whose identity begins with ``makers``."""
+    found = []
+    for card in Path(folder).glob("*.json"):
+        with contextlib.suppress(OSError, KeyError):  # another process may delete it, too
+            if str(storage.read_json(card)["maker"]).startswith(makers):
+                found.append((card.stat().st_mtime, card))
+    for _, card in sorted(found, reverse=True)[most:]:
+        for path in (card, card.with_suffix(".npy")):  # maps of it stay valid
+            path.unlink(missing_ok=True)
+
+
 def _place(samples: Samples, maker: Maker, folder: Path) -> Path:
     return folder / f"{digest('points 1', maker.identity, fingerprint(samples))[:32]}.npy"
 
