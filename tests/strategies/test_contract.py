@@ -7,6 +7,7 @@ import random
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,12 +22,15 @@ from iale.geometry.points import Points
 from iale.seeding import Stream
 from iale.strategies.base import Need, QueryContext, QueryStrategy, ScoringStrategy
 from iale.strategies.catalog import STRATEGIES
-from iale.testing import check_strategy, make_context, reorder
+from iale.testing import check_strategy, contract, make_context, reorder, tied_contexts
 from iale.testing.contract import _check_side_effects
 
 
-@pytest.mark.parametrize("name", list(STRATEGIES))
-def test_every_strategy_of_the_catalog_keeps_the_contract(name: str) -> None:
+# test_information.py checks REFINE with fewer members: hundreds of queries for each of its own take too long.
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "refine"])
+def test_every_strategy_of_the_catalog_keeps_the_contract(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name in ("bait-full", "batchbald"):  # a thousand tied candidates take half a minute
+        monkeypatch.setattr(contract, "tied_contexts", partial(tied_contexts, n=100))
     strategy = STRATEGIES[name]()
     assert strategy.name == name
     check_strategy(strategy)

@@ -19,7 +19,7 @@ from iale.strategies.base import Need, QueryContext, QueryStrategy
 
 _DIGITS = 9  # gains that are equal in nats with so many decimals are tied
 _FEW = 64  # gains that are computed anew in the first try of a step; each further try takes twice as many
-_LITTLE = 1e-3  # nats; once no candidate tells more, the order is that of BALD
+_LITTLE = 1e-2  # nats; once no candidate tells more, the order is that of BALD
 
 
 class BatchBald(QueryStrategy):
@@ -35,7 +35,7 @@ class BatchBald(QueryStrategy):
       labels of the batch by its probabilities. Up to a term that all candidates share, this is the importance-weighted
       estimate of the paper (its Eq. 12). Each new label is drawn for the combinations that are kept.
 
-    K passes cannot tell more than ln K nats. Once no candidate tells 0.001 nats more, the rest of the batch has the
+    K passes cannot tell more than ln K nats. Once no candidate tells 0.01 nats more, the rest of the batch has the
     largest BALD scores. ``rng`` breaks ties and draws.
 
     Gains only fall as the batch grows, so a gain of an earlier step is a bound, and only those that may be the largest
