@@ -71,7 +71,7 @@ def _is_greedy(answer: Sequence[int], context: QueryContext, uncertainty: Sequen
     left = np.ones(len(points), dtype=bool)
     for choice in answer:
         gains = np.maximum(near - covered, 0) @ weights
-        assert gains[choice] >= gains[left].max() - 2e-9
+        assert gains[choice] >= gains[left].max() - 2e-11
         left[choice] = False
         covered = np.maximum(covered, near[choice])
 

@@ -38,7 +38,7 @@ class MaxHerding(QueryStrategy):
     It looks at the geometry alone, so it needs no model. Every sample counts the same: U = 1.
 
     Up to 50,000 candidates (fewer if D > 800: 40,000,000 numbers), the choice is exactly the greedy one. Gains that
-    differ by at most 1e-9 of all weight are tied, and ``rng`` breaks ties, in any order of candidates alike. More
+    differ by at most 1e-12 of all weight are tied, and ``rng`` breaks ties, in any order of candidates alike. More
     candidates are represented by 20,000 random ones, which are covered and chosen from. If k is larger than that, or
     nothing is left to cover, the rest of the batch is drawn at random.
 
