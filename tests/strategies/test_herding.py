@@ -284,7 +284,7 @@ def test_half_precision_on_disk_is_read_as_it_is(tmp_path: Path) -> None:
 
 
 def test_every_candidate_is_as_likely_in_a_sketch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """1,000 sketches of 10 out of 23; a count has mean 435 and standard deviation 16, and 5 of them are never passed."""
+    """1,000 sketches of 10 out of 23: a count has mean 435 and standard deviation 16, of which 5 are never reached."""
     monkeypatch.setattr(herding, "_WHOLE", 20)
     monkeypatch.setattr(herding, "_SKETCH", 10)
     rng, geometry = _rng(), Points(torch.zeros(23, 2), torch.arange(23))
