@@ -18,7 +18,7 @@ from torch import Tensor
 
 from iale.strategies._kernel import Kernel, columns_at_once
 
-SAME = 1e-9
+SAME = 1e-12
 """Gains, as shares of all weight, that differ by no more than this are tied."""
 
 _BLOCK = 512

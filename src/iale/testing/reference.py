@@ -111,7 +111,7 @@ def herding(
     """The positions that may stand at each place of ``chosen``, given those before it: all with the largest gain.
 
     ``candidates`` is [n, D], ``labeled`` [L, D], and ``uncertainty`` [n + L]: of candidates, then of labeled samples.
-    A gain is as large as another if they differ by at most 1e-9 of all uncertainty.
+    A gain is as large as another if they differ by at most 1e-12 of all uncertainty.
     """
     points = [_unit(row) for row in (*_array(candidates), *_array(labeled))]
     n = len(_array(candidates))
@@ -127,7 +127,7 @@ def herding(
             if i not in chosen[:step]
         }
         largest = max(gains.values())
-        steps.append([i for i, gain in gains.items() if gain >= largest - 1e-9])
+        steps.append([i for i, gain in gains.items() if gain >= largest - 1e-12])
         covered = [max(value, near[choice][j]) for j, value in enumerate(covered)]
     return steps
 
