@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from iale.classifiers.base import TrainingConfig
+from iale.cli import _label
 from iale.labeling.forecast._savings import Savings, Terms
 from iale.labeling.forecast._savings import savings as savings_on
 from iale.labeling.project import Project
@@ -65,3 +66,10 @@ def write_images(folder: Path, count: int, size: tuple[int, int] = (12, 12), mod
 
 def savings(fits: list[Fit], random: RandomFits, tests: dict[str, str], **terms: Any) -> Savings:
     return savings_on(fits, random, tests, Terms(**terms))
+
+
+@pytest.fixture
+def unserved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``iale label`` makes the project and ends where it would serve it."""
+    monkeypatch.setitem(_label.PAGES._entries, "label", lambda project, **_: None)
+    monkeypatch.setattr(Project, "start_fitting", lambda self: None)

@@ -13,11 +13,10 @@ import pytest
 import torch
 from tests.labeling.image_folders import SIDE, Folder, Maker
 
-from iale.classifiers import TrainingConfig
 from iale.cli import main
 from iale.data import FolderSamples, Samples
 from iale.errors import DataError, UnreadableError
-from iale.labeling import Project, ProjectConfig
+from iale.labeling import Project
 from iale.labeling.items._images import ImageItems
 
 FOLDERS = 200
@@ -134,16 +133,13 @@ def check_query(folder: Folder, place: Path, capsys: pytest.CaptureFixture[str])
 
 
 def check_project(folder: Folder, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    training = TrainingConfig(epochs=1, device="cpu")
-    config = ProjectConfig(
-        folder.root, ("a", "b"), classifier="mlp", resize=(SIDE, SIDE), test_share=0, training=training
-    )
-    if not folder.sizes:
-        with pytest.raises(DataError):
-            Project.create(place / "project", config)
+    options = ("--classes", "a,b", "--test-share", "0", "--out", str(place / "project"), *TINY)
+    code, _, err = run(capsys, "label", str(folder.root), *options)
+    assert (code == 0) == bool(folder.sizes), err
+    if code:
         assert not (place / "project").exists()
         return
-    project = Project.create(place / "project", config)
+    project = Project.open(place / "project")
     good = [at for at in range(project.count) if folder.readable[project.items.name(at)]]
     project.add_labels("me", {project.items.ids[at]: "ab"[at % 2] for at in good[:-1]}, "imported")
     project.close()
@@ -157,7 +153,8 @@ def check_project(folder: Folder, place: Path, capsys: pytest.CaptureFixture[str
     assert not out or samples_of(out) == shown([project.items.name(at) for at in good[-1:]])
 
 
-@pytest.mark.parametrize("seed", range(0, FOLDERS, 10))
+@pytest.mark.usefixtures("unserved")
+@pytest.mark.parametrize("seed", range(FOLDERS))
 def test_commands(seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = Maker(tmp_path / "data", seed).make()
     check_query(folder, tmp_path, capsys)
