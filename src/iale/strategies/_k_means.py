@@ -50,8 +50,8 @@ def k_means(points: Points, k: int, rng: np.random.Generator, *, unit: bool = Fa
     """The cluster of every point, int64 [n] below k, and its squared distance to the center, float32 [n].
 
     Distances have a unit of their own. The search begins with a draft, and at most three steps follow on all points, or
-    on 20,000 drawn ones. The sum of squares is then 1 to 4 % above that of scikit-learn's, in a fifth of the time; up to
-    2,000 points are searched in full. With ``unit``, points are first brought to length 1, but for those at the origin.
+    on 20,000 drawn ones. The sum of squares is then 1 to 4 % above that of scikit-learn's, in a fifth of the time. Up
+    to 2,000 points are searched in full. With ``unit``, points are first brought to length 1, but for those at the origin.
     """
     some = points
     if len(points) > _FITTED:
@@ -104,7 +104,8 @@ def spread(
 
 def _directions(rows: Tensor) -> Tensor:
     """The rows at length 1, zeros as they are, float32 [m, D]."""
-    return torch.nn.functional.normalize(rows.double(), dim=1).float()
+    directions: Tensor = torch.nn.functional.normalize(rows.double(), dim=1).float()
+    return directions
 
 
 def _lengths(rows: Tensor) -> Tensor:
