@@ -62,7 +62,8 @@ def _turns(points: Points, clusters: Tensor, order: Tensor) -> Iterator[int]:
     sizes = torch.bincount(clusters)
     labels = torch.bincount(clusters[: len(points) - len(order)], minlength=len(sizes))
     ranks = np.lexsort((-sizes.numpy(), labels.numpy())).tolist()
-    members = [order[clusters[order] == each] for each in range(len(sizes))]
+    grouped = torch.sort(clusters[order], stable=True)
+    members = torch.split(order[grouped.indices], torch.bincount(grouped.values, minlength=len(sizes)).tolist())
     large, small = (
         [_most_typical(points, members[each]) for each in ranks if (sizes[each] <= _SMALL) == little]
         for little in (False, True)
@@ -114,7 +115,7 @@ class _Density:
             self._compute(neighbors)
         while self._stale[best := int(self._means.argmin())]:
             rows = torch.tensor([best])
-            means, self._neighbors[rows] = self._nearest(self._points.read().double(), rows, neighbors)
+            means, self._neighbors[rows] = self._nearest(self._values(), rows, neighbors)
             self._means[best], self._stale[best] = float(means), False
         self._left[best], self._means[best] = False, np.inf
         self._stale |= (self._neighbors == best).any(dim=1)
@@ -125,16 +126,20 @@ class _Density:
         self._neighbors = torch.full((len(self._left), neighbors), -1)
         self._means = np.full(len(self._left), np.inf, dtype=np.float32)
         self._stale.fill_(False)
-        values = self._points.read().double()
+        values = self._values()
         for part in torch.split(rows, rows_at_once(len(values), 1024)):
             means, self._neighbors[part] = self._nearest(values, part, neighbors)
             self._means[part.numpy()] = means.float().numpy()
+
+    def _values(self) -> Tensor:
+        """The points around their mean, float64 [m, G]; not kept, because all clusters together may be large."""
+        values = self._points.read().double()
+        return values.sub_(values.mean(dim=0))
 
     def _nearest(self, values: Tensor, rows: Tensor, neighbors: int) -> tuple[Tensor, Tensor]:
         """Of ``rows`` [r], the mean squared distance, float64 [r], to the nearest others, and which, [r, neighbors]."""
         if not neighbors:  # a single point
             return torch.zeros(len(rows), dtype=torch.float64), torch.empty(len(rows), 0, dtype=torch.int64)
-        values = values - values.mean(dim=0)
         norms = values.square().sum(dim=1)
         total = norms + norms[rows, None]
         squares = torch.addmm(total, values[rows], values.T, alpha=-2)
