@@ -130,9 +130,10 @@ def test_every_claim_is_about_runs_of_its_experiment(size: Any) -> None:
     for claim in claims(built):
         bench = EXPERIMENTS[claim.experiment](built)
         there = {
-            (g.dataset, g.classifier, name, g.cycle.acquisition_size, g.cycle.subset_size)
+            (g.dataset, g.classifier, name, g.cycle.acquisition_size, g.cycle_of(pool).subset_size)
             for g in bench.grids
             for name in g.strategies
+            for pool in g.pools
         }
         if size == "smoke" and claim.experiment in ("fig5a", "fig5b"):
             continue  # its grids are cut short
