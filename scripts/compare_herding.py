@@ -145,6 +145,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--datasets", default="digits,mnist,fashion-mnist")
     parser.add_argument("--minutes", type=float, default=1e9, help="begins no seed after so long")
+    parser.add_argument("--only", default="", help="strategies whose names contain this; Random always plays")
     arguments = parser.parse_args()
     asked: dict[str, tuple[QueryStrategy, Temperature]] = {
         "random": (Random(), none),
@@ -154,6 +155,7 @@ def main() -> None:
     for rule in ("smallest", "median", 1.0):
         for temperature in (none, smallest_ece, smallest_nll):
             asked[f"δ {rule}, {temperature.__name__}"] = UncertaintyHerding(rule), temperature
+    asked = {key: how for key, how in asked.items() if key == "random" or arguments.only in key}
     begun, scores = time.monotonic(), {}
     names = arguments.datasets.split(",")
     for seed in range(arguments.seeds):
