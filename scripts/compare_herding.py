@@ -90,7 +90,7 @@ def smallest_ece(rows: Floats, labels: Labels, seed: int) -> float:
     def error(temperature: float) -> float:
         sure = special.softmax(values / temperature, axis=1).max(axis=1)
         bins = np.minimum((15 * sure).astype(int), 14)
-        return sum(abs((right[bins == b] - sure[bins == b]).sum()) for b in range(15)) / len(right)
+        return float(sum(abs((right[bins == b] - sure[bins == b]).sum()) for b in range(15)) / len(right))
 
     return float(min(np.arange(1.0, 20.0, 0.1), key=error))
 
