@@ -90,7 +90,7 @@ def smallest_ece(rows: Floats, labels: Labels, seed: int) -> float:
     def error(temperature: float) -> float:
         sure = special.softmax(values / temperature, axis=1).max(axis=1)
         bins = np.minimum((15 * sure).astype(int), 14)
-        return sum(abs((right[bins == b] - sure[bins == b]).sum()) for b in range(15)) / len(right)
+        return float(sum(abs((right[bins == b] - sure[bins == b]).sum()) for b in range(15)) / len(right))
 
     return float(min(np.arange(1.0, 20.0, 0.1), key=error))
 
@@ -145,6 +145,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--datasets", default="digits,mnist,fashion-mnist")
     parser.add_argument("--minutes", type=float, default=1e9, help="begins no seed after so long")
+    parser.add_argument("--only", default="", help="strategies whose names contain this; Random always plays")
     arguments = parser.parse_args()
     asked: dict[str, tuple[QueryStrategy, Temperature]] = {
         "random": (Random(), none),
@@ -154,6 +155,7 @@ def main() -> None:
     for rule in ("smallest", "median", 1.0):
         for temperature in (none, smallest_ece, smallest_nll):
             asked[f"δ {rule}, {temperature.__name__}"] = UncertaintyHerding(rule), temperature
+    asked = {key: how for key, how in asked.items() if key == "random" or arguments.only in key}
     begun, scores = time.monotonic(), {}
     names = arguments.datasets.split(",")
     for seed in range(arguments.seeds):

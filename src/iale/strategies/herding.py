@@ -29,7 +29,6 @@ from iale.strategies.uncertainty import Margin
 
 _WHOLE = 50_000  # candidates that are compared with one another, all with all
 _SKETCH = 20_000  # random ones that stand for a larger pool
-_RUN = 5  # neighbors of them that are drawn together
 _NUMBERS = 40_000_000  # of the geometry in memory at once
 
 
@@ -114,16 +113,11 @@ def _checked(bandwidth: object) -> float:
 
 
 def _sketch(geometry: Points, rng: np.random.Generator) -> Tensor:
-    """int64 [m]: the candidates that are covered and chosen from, in order; all of them if there are not too many.
-
-    A row that is read from disk brings 64 KiB of neighbors into memory. So they are drawn in runs of five.
-    """
+    """int64 [m]: the candidates that are covered and chosen from, in order; all of them if there are not too many."""
     n, most = len(geometry), _NUMBERS // max(1, geometry.dim)
     if n <= min(_WHOLE, most):
         return torch.arange(n)
-    runs = max(1, min(_SKETCH, most) // _RUN)
-    starts = _RUN * rng.choice(n // _RUN, runs, replace=False) + rng.integers(n)
-    return torch.from_numpy(np.sort((starts[:, None] + np.arange(_RUN)).reshape(-1) % n))
+    return torch.from_numpy(np.sort(rng.choice(n, max(1, min(_SKETCH, most)), replace=False, shuffle=False)))
 
 
 def _uncertainty(context: QueryContext, at: Tensor) -> Tensor:
