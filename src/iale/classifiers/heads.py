@@ -110,10 +110,8 @@ class LinearHead:
         """[U, D] on the device: what the network's linear layer reads."""
         network = self.recipe.initial_module(Stream(0))
         assert isinstance(network, Network)
-        device = self.recipe.device
         with torch.no_grad():
-            features = network.features(inputs).to(device)
-        return features if device.type == "mps" else features.double()
+            return network.features(inputs).to(self.recipe.device)
 
     def _labeled(self, rows: Tensor, labels: Tensor) -> LabeledSet:
         """In the order of the samples, so that the order of the labels does not even change the rounding."""
