@@ -88,14 +88,13 @@ class LinearHead:
         return [*self._fit(samples, jobs)] if jobs else []
 
     def _fit(self, samples: Samples, jobs: Sequence[FitJob]) -> list[FittedLinearHead]:
-        for job in jobs:
-            check_job(job, self.num_classes)
+        sizes, labels = [len(job.indices) for job in jobs], torch.cat([job.labels for job in jobs])
+        if min(sizes) == 0 or not 0 <= int(labels.min()) <= int(labels.max()) < self.num_classes:
+            for job in jobs:
+                check_job(job, self.num_classes)
         rows, places = torch.unique(torch.cat([job.indices for job in jobs]), return_inverse=True)
         features = self._features(samples.batch(rows))
-        sets = [
-            self._labeled(own, job.labels)
-            for own, job in zip(places.split([len(job.indices) for job in jobs]), jobs, strict=True)
-        ]
+        sets = self._labeled(places, labels, sizes)
         chosen = self._strengths(features, sets)
         heads = fit_heads(features, sets, self.num_classes, chosen)
         weights, intercepts, pixels = heads.weights.cpu(), heads.intercepts.cpu(), samples.dtype == torch.uint8
@@ -106,27 +105,36 @@ class LinearHead:
         """Fits one head; raises what `fit_many` raises."""
         return self._fit(samples, [job])[0]
 
-    def _features(self, inputs: Tensor) -> Tensor:
-        """[U, D] on the device: what the network's linear layer reads."""
+    @cached_property
+    def _network(self) -> Network:
         network = self.recipe.initial_module(Stream(0))
         assert isinstance(network, Network)
-        with torch.no_grad():
-            return network.features(inputs).to(self.recipe.device)
+        return network
 
-    def _labeled(self, rows: Tensor, labels: Tensor) -> LabeledSet:
+    def _features(self, inputs: Tensor) -> Tensor:
+        """[U, D] on the device: what the network's linear layer reads."""
+        with torch.no_grad():
+            return self._network.features(inputs).to(self.recipe.device)
+
+    def _labeled(self, rows: Tensor, labels: Tensor, sizes: Sequence[int]) -> list[LabeledSet]:
         """In the order of the samples, so that the order of the labels does not even change the rounding."""
-        order = torch.argsort(rows * self.num_classes + labels)
-        rows, labels = rows[order], labels[order]
-        counted = class_weights(labels, self.num_classes, self.training)
-        weights = torch.ones(len(labels)) if counted is None else counted[labels]
-        return LabeledSet(rows, labels, weights.double())
+        owners = torch.repeat_interleave(torch.tensor(sizes))
+        order = torch.argsort((owners * (1 + rows.max()) + rows) * self.num_classes + labels)
+        weights = torch.ones(len(labels), dtype=torch.float64).split(sizes)
+        found = []
+        for own, said, weight in zip(rows[order].split(sizes), labels[order].split(sizes), weights, strict=True):
+            counted = class_weights(said, self.num_classes, self.training)
+            found.append(LabeledSet(own, said, weight if counted is None else counted[said].double()))
+        return found
 
     def _strengths(self, features: Tensor, sets: Sequence[LabeledSet]) -> Tensor:
         """The L2 strength of each set, [len(sets)]."""
         default = strengths.DEFAULT * features.shape[1] if self.l2 is None else self.l2
         found = features.new_full((len(sets),), default)
+        if self.l2 is not None:
+            return found
         enough = [place for place, own in enumerate(sets) if len(own.rows) >= _FOLDS * own.seen]
-        if self.l2 is None and enough:
+        if enough:
             tried = [sets[place] for place in enough]
             folds = [stratified_folds(own.rows, own.labels, _FOLDS, _STREAM) for own in tried]
             found[enough] = strengths.choose(features, tried, folds, self.num_classes)

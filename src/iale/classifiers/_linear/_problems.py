@@ -9,6 +9,7 @@ Dimensions: R problems, C classes, n samples (with padding of weight 0), D input
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import torch
@@ -74,11 +75,12 @@ class Kernel:
             self._matrix = problems.gram / self._strengths
             self._matrix += self.scale if bool(self._real.all()) else self.scale * self._real * self._real.mT
 
-    def keep(self, rows: Tensor) -> None:
-        """Leaves only some of the problems."""
-        self._inputs, self._strengths, self._real = self._inputs[rows], self._strengths[rows], self._real[rows]
-        self.scale = self.scale[rows]
-        self._matrix = None if self._matrix is None else self._matrix[rows]
+    def at(self, rows: Tensor) -> Kernel:
+        """That of some of the problems."""
+        found = copy.copy(self)
+        for name, value in vars(self).items():
+            setattr(found, name, None if value is None else value[rows])
+        return found
 
     def products(self, v: Tensor) -> Tensor:
         """[R, C, n]."""

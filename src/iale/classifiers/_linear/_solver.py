@@ -38,19 +38,19 @@ def solve(problems: Problems, a: Tensor, b: Tensor, tolerance: float = TOLERANCE
             if a.device.type == "mps":
                 break
             problems, a, b = problems.double(), a.double(), b.double()
-        for number in range(rounds + 1):
-            # A round begins with logits that have not the rounding of the steps before.
-            descent = _Descent(problems, a[left], b[left])
+        kernel = Kernel(problems)
+        for number in range(1, rounds + 1):
+            short = _Descent(problems, kernel, a[left], b[left]).run(tolerance * _SHARE**number)
+            # Looked at anew, the logits have not the rounding of the steps.
+            descent = _Descent(problems, kernel, *short)
             excess = descent.excess()
-            unsolved = ~(excess <= tolerance)
             a[left], b[left] = descent.found()
+            unsolved = ~(excess <= tolerance)
             if not bool(unsolved.any()):
                 return a, b
             if not bool(unsolved.all()):
-                left, problems, excess = left[unsolved], problems.at(unsolved), excess[unsolved]
-                descent.keep(unsolved)
-            if number < rounds:
-                a[left], b[left] = descent.run(tolerance * _SHARE ** (number + 1))
+                left, problems, kernel = left[unsolved], problems.at(unsolved), kernel.at(unsolved)
+                excess = excess[unsolved]
     if not bool((excess <= _POOR).all()):
         _log.warning("a linear head could not be fitted to the end: raise its l2, or look for outliers in the inputs.")
     return a, b
@@ -59,22 +59,22 @@ def solve(problems: Problems, a: Tensor, b: Tensor, tolerance: float = TOLERANCE
 class _Descent:
     """Conjugate steps from ``a`` [R, C, n] and ``b`` [R, C]; each tensor below begins with the dimension R."""
 
-    def __init__(self, problems: Problems, a: Tensor, b: Tensor) -> None:
-        self._targets, self._weights, self._kernel = problems.targets, problems.weights, Kernel(problems)
-        self._a, self._b = a, b
-        self._logits = self._kernel.products(a).add_(b[..., None])
+    def __init__(self, problems: Problems, kernel: Kernel, a: Tensor, b: Tensor) -> None:
+        self._targets, self._weights, self._kernel = problems.targets, problems.weights, kernel
+        self._b, self._logits = b, kernel.products(a).add_(b[..., None])
+        self._a = a - problems.targets * problems.weights  # ρ is this and the weighted probabilities
+        self._shares = self._a.sum(dim=2, keepdim=True) - a.sum(dim=2, keepdim=True)
         self._step, self._slopes = torch.zeros_like(a), torch.zeros_like(a)  # a direction, and that of the logits
         self._probs, self._rho, self._spare = torch.empty_like(a), torch.empty_like(a), torch.empty_like(a)
-        self._look()
-        self._change, self._squared = self._rho, b[:, 0]  # ρ K and ρ K ρ, set in `excess`
         self._turn = torch.zeros_like(b[:, 0])  # how much of the last direction the next one keeps
+        self._look()
+        self._change = kernel.products(self._rho)
+        self._squared = _dot(self._rho, self._change)  # ρ K ρ
 
-    def keep(self, rows: Tensor) -> None:
-        """Leaves only some of the problems."""
+    def _leave(self, rows: Tensor) -> None:
+        """Only some of the problems."""
         for name, value in vars(self).items():
-            if isinstance(value, Tensor):
-                setattr(self, name, value[rows])
-        self._kernel.keep(rows)
+            setattr(self, name, value[rows] if isinstance(value, Tensor) else value.at(rows))
 
     def excess(self) -> Tensor:
         """At most so much, relative to the least loss, can each problem still gain, [R]; finds the best intercepts."""
@@ -101,7 +101,7 @@ class _Descent:
 
     def run(self, tolerance: float) -> tuple[Tensor, Tensor]:
         """Steps until the gradient is short; the coefficients and the intercepts."""
-        found, left = (self._a.clone(), self._b.clone()), torch.arange(len(self._a), device=self._a.device)
+        found, left = self.found(), torch.arange(len(self._a), device=self._a.device)
         enough = self._squared
         for number in range(_STEPS[self._a.dtype]):
             look = number % _LOOK == 0
@@ -113,18 +113,21 @@ class _Descent:
                 break
             if look and count * 4 >= len(done):
                 found[0][left], found[1][left] = self.found()
-                left, enough, done = left[~done], enough[~done], self._leave(~done)
+                self._leave(~done)
+                left, enough, done = left[~done], enough[~done], done[~done]
             self._advance(done)
         found[0][left], found[1][left] = self.found()
         return found
 
-    def _leave(self, rows: Tensor) -> Tensor:
-        self.keep(rows)
-        return torch.zeros_like(self._squared, dtype=torch.bool)
-
     def found(self) -> tuple[Tensor, Tensor]:
-        total = self._a.sum(dim=2, keepdim=True)
-        return self._a - total * self._weights, self._b + (total * self._kernel.scale)[..., 0]
+        """The coefficients, which sum to 0, and the intercepts."""
+        moved = self._moved()
+        a = torch.addcmul(self._a, self._targets - moved, self._weights)
+        return a, self._b + (moved * self._kernel.scale)[..., 0]
+
+    def _moved(self) -> Tensor:
+        """The sums of the coefficients, [R, C, 1]: how far the intercepts are from ``b``."""
+        return self._a.sum(dim=2, keepdim=True) - self._shares
 
     def _advance(self, done: Tensor) -> None:
         """One step of all that are not done."""
@@ -157,17 +160,15 @@ class _Descent:
     def _look(self) -> None:
         """The probabilities, and ρ without what the intercepts have of ``a``."""
         torch.softmax(self._logits, dim=1, out=self._probs)
-        rho = torch.sub(self._probs, self._targets, out=self._rho)
-        rho.mul_(self._weights).add_(self._a)
-        rho.addcmul_(self._a.sum(dim=2, keepdim=True), self._weights, value=-1)
+        torch.addcmul(self._a, self._probs - self._moved(), self._weights, out=self._rho)
 
     def _losses(self) -> Tensor:
         """[R]."""
-        total = self._a.sum(dim=2, keepdim=True)
-        intercepts = total * self._kernel.scale + self._b[..., None]
-        penalty = (_dot(self._a, self._logits) - (total * intercepts).sum(dim=(1, 2))) / 2
+        moved = self._moved()
+        penalty = _dot(torch.addcmul(self._a, self._targets, self._weights), self._logits)
+        penalty -= (moved * (moved * self._kernel.scale + self._b[..., None])).sum(dim=(1, 2))
         right = (self._probs * self._targets).sum(dim=1, keepdim=True).clamp(min=1e-30).log()
-        return penalty - (right * self._weights).sum(dim=(1, 2))
+        return penalty / 2 - (right * self._weights).sum(dim=(1, 2))
 
     def _second(self) -> Tensor:
         """The second derivative along the direction, [R]."""
