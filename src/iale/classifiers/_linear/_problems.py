@@ -39,6 +39,8 @@ class Problems:
 
     def at(self, rows: Tensor) -> Problems:
         """Some of the problems."""
+        if len(rows) == len(self.weights):
+            return self
         gram = None if self.gram is None else self.gram[rows]
         return Problems(self.inputs[rows], self.targets[rows], self.weights[rows], self.strengths[rows], gram)
 
@@ -64,7 +66,8 @@ class Kernel:
     """
 
     def __init__(self, problems: Problems) -> None:
-        self._inputs, self._strengths = problems.inputs, problems.strengths[:, None, None]
+        self._strengths = problems.strengths[:, None, None]
+        self._inputs = problems.inputs if problems.gram is None else None
         shares = (problems.targets * problems.weights).sum(dim=2)
         curvatures = (1 - shares.square().sum(dim=1)).clamp(min=0)
         others = ((shares > 0).sum(dim=1) - 1).to(shares)
@@ -86,5 +89,6 @@ class Kernel:
         """[R, C, n]."""
         if self._matrix is not None:
             return torch.bmm(v, self._matrix)
+        assert self._inputs is not None
         found = torch.bmm(torch.bmm(v, self._inputs).div_(self._strengths), self._inputs.mT)
         return found.addcmul_(v.sum(dim=2, keepdim=True) * self.scale, self._real)

@@ -38,38 +38,42 @@ def solve(problems: Problems, a: Tensor, b: Tensor, tolerance: float = TOLERANCE
             if a.device.type == "mps":
                 break
             problems, a, b = problems.double(), a.double(), b.double()
-        kernel = Kernel(problems)
+        kernel, targets, weights = Kernel(problems.at(left)), problems.targets[left], problems.weights[left]
         for number in range(1, rounds + 1):
-            short = _Descent(problems, kernel, a[left], b[left]).run(tolerance * _SHARE**number)
+            short = _Descent(kernel, targets, weights, a[left], b[left]).run(tolerance * _SHARE**number)
             # Looked at anew, the logits have not the rounding of the steps.
-            descent = _Descent(problems, kernel, *short)
+            descent = _Descent(kernel, targets, weights, *short)
             excess = descent.excess()
             a[left], b[left] = descent.found()
             unsolved = ~(excess <= tolerance)
             if not bool(unsolved.any()):
                 return a, b
             if not bool(unsolved.all()):
-                left, problems, kernel = left[unsolved], problems.at(unsolved), kernel.at(unsolved)
-                excess = excess[unsolved]
+                left, excess, kernel = left[unsolved], excess[unsolved], kernel.at(unsolved)
+                targets, weights = targets[unsolved], weights[unsolved]
     if not bool((excess <= _POOR).all()):
         _log.warning("a linear head could not be fitted to the end: raise its l2, or look for outliers in the inputs.")
     return a, b
 
 
 class _Descent:
-    """Conjugate steps from ``a`` [R, C, n] and ``b`` [R, C]; each tensor below begins with the dimension R."""
+    """Conjugate steps from ``a`` [R, C, n] and ``b`` [R, C]; each tensor below begins with the dimension R.
 
-    def __init__(self, problems: Problems, kernel: Kernel, a: Tensor, b: Tensor) -> None:
-        self._targets, self._weights, self._kernel = problems.targets, problems.weights, kernel
+    `_rest` is c y − a, `_down` is −ρ, and `_step` is the direction of ``a``. `_slopes` and `_change` are what the
+    direction and `_down` change of the logits. `_moved` [R, C, 1] are the sums of ``a``, how far the intercepts are
+    from ``b``, and `_drift` are those of the direction.
+    """
+
+    def __init__(self, kernel: Kernel, targets: Tensor, weights: Tensor, a: Tensor, b: Tensor) -> None:
+        self._kernel, self._targets, self._weights = kernel, targets, weights
         self._b, self._logits = b, kernel.products(a).add_(b[..., None])
-        self._a = a - problems.targets * problems.weights  # ρ is this and the weighted probabilities
-        self._shares = self._a.sum(dim=2, keepdim=True) - a.sum(dim=2, keepdim=True)
-        self._step, self._slopes = torch.zeros_like(a), torch.zeros_like(a)  # a direction, and that of the logits
-        self._probs, self._rho, self._spare = torch.empty_like(a), torch.empty_like(a), torch.empty_like(a)
-        self._turn = torch.zeros_like(b[:, 0])  # how much of the last direction the next one keeps
+        self._rest, self._moved = torch.addcmul(-a, targets, weights), a.sum(dim=2, keepdim=True)
+        self._step, self._slopes, self._drift = torch.zeros_like(a), torch.zeros_like(a), self._moved
+        self._probs, self._down, self._before = torch.empty_like(a), torch.empty_like(a), torch.empty_like(a)
+        self._turn = self._rise = torch.zeros_like(b[:, 0])  # how much of the last direction stays; the slope along it
         self._look()
-        self._change = kernel.products(self._rho)
-        self._squared = _dot(self._rho, self._change)  # ρ K ρ
+        self._change = kernel.products(self._down)
+        self._squared = _dot(self._down, self._change)  # ρ K ρ
 
     def _leave(self, rows: Tensor) -> None:
         """Only some of the problems."""
@@ -80,8 +84,7 @@ class _Descent:
         """At most so much, relative to the least loss, can each problem still gain, [R]; finds the best intercepts."""
         for _ in range(2):
             rest = self._level()
-        self._change = self._kernel.products(self._rho)
-        self._squared = _dot(self._rho, self._change)
+        self._squared = _dot(self._down, self._kernel.products(self._down))
         gain = self._squared / 2 + rest
         return torch.where(gain > 0, gain / (self._losses() - gain).clamp(min=1e-30), 0)
 
@@ -101,9 +104,9 @@ class _Descent:
 
     def run(self, tolerance: float) -> tuple[Tensor, Tensor]:
         """Steps until the gradient is short; the coefficients and the intercepts."""
-        found, left = self.found(), torch.arange(len(self._a), device=self._a.device)
+        found, left = self.found(), torch.arange(len(self._b), device=self._b.device)
         enough = self._squared
-        for number in range(_STEPS[self._a.dtype]):
+        for number in range(_STEPS[self._b.dtype]):
             look = number % _LOOK == 0
             if look:
                 enough = 2 * tolerance * self._losses()
@@ -121,21 +124,18 @@ class _Descent:
 
     def found(self) -> tuple[Tensor, Tensor]:
         """The coefficients, which sum to 0, and the intercepts."""
-        moved = self._moved()
-        a = torch.addcmul(self._a, self._targets - moved, self._weights)
-        return a, self._b + (moved * self._kernel.scale)[..., 0]
-
-    def _moved(self) -> Tensor:
-        """The sums of the coefficients, [R, C, 1]: how far the intercepts are from ``b``."""
-        return self._a.sum(dim=2, keepdim=True) - self._shares
+        a = torch.addcmul(-self._rest, self._targets, self._weights)
+        moved = a.sum(dim=2, keepdim=True)
+        return a.addcmul_(moved, self._weights, value=-1), self._b + (moved * self._kernel.scale)[..., 0]
 
     def _advance(self, done: Tensor) -> None:
         """One step of all that are not done."""
-        self._step.mul_(self._turn[:, None, None]).sub_(self._rho)
-        self._slopes.mul_(self._turn[:, None, None]).sub_(self._change)
-        slope = _dot(self._rho, self._slopes)
-        length = torch.where(done, 0, _over(-slope, self._second()))
-        self._rho, self._spare = self._spare, self._rho  # the gradient before the step stays in `_spare`
+        turn = self._turn[:, None, None]
+        torch.addcmul(self._down, self._step, turn, out=self._step)
+        torch.addcmul(self._change, self._slopes, turn, out=self._slopes)
+        slope = self._turn * self._rise - self._squared
+        self._down, self._before = self._before, self._down
+        length = torch.where(done, 0, _over(-slope, self._second(self._down)))
         rise = self._move(length)
         for _ in range(_TURNS):
             far = rise > -slope / 2
@@ -143,39 +143,42 @@ class _Descent:
                 break
             shorter = torch.where(far, length * _over(-slope, rise - slope), length)
             rise, length = self._move(shorter - length), shorter
-        self._change = self._kernel.products(self._rho)
-        now = _dot(self._rho, self._change)
-        turn = _over(now - _dot(self._spare, self._change), self._squared).clamp(min=0)
+        self._change = self._kernel.products(self._down)
+        now = _dot(self._down, self._change)
+        turn = _over(now - _dot(self._before, self._change), self._squared).clamp(min=0)
         self._turn = torch.where(turn * rise < now / 2, turn, 0)  # else it would lead upwards
-        self._squared = now
+        self._squared, self._rise = now, rise
 
     def _move(self, length: Tensor) -> Tensor:
         """Goes ``length`` [R] along the direction; the slope there, [R]."""
         length = length[:, None, None]
-        self._a.addcmul_(self._step, length)
+        self._rest.addcmul_(self._step, length, value=-1)
         self._logits.addcmul_(self._slopes, length)
+        self._moved = torch.addcmul(self._moved, self._drift, length)
         self._look()
-        return _dot(self._rho, self._slopes)
+        return -_dot(self._down, self._slopes)
 
     def _look(self) -> None:
-        """The probabilities, and ρ without what the intercepts have of ``a``."""
+        """The probabilities, and −ρ; the intercepts have no penalty, so what they have of ``a`` is not in it."""
         torch.softmax(self._logits, dim=1, out=self._probs)
-        torch.addcmul(self._a, self._probs - self._moved(), self._weights, out=self._rho)
+        torch.addcmul(self._rest, self._probs, self._weights, value=-1, out=self._down)
+        self._down.addcmul_(self._moved, self._weights)
+
+    def _second(self, spare: Tensor) -> Tensor:
+        """The second derivative along the direction, [R]."""
+        part = torch.mul(self._probs, self._slopes, out=spare)
+        mean = part.sum(dim=1, keepdim=True)
+        part = torch.addcmul(self._step, part, self._weights, out=spare)
+        self._drift = self._step.sum(dim=2, keepdim=True)
+        free = (self._drift.square() * self._kernel.scale).sum(dim=(1, 2))
+        return _dot(part, self._slopes) - _dot(mean.square(), self._weights) - free
 
     def _losses(self) -> Tensor:
         """[R]."""
-        moved = self._moved()
-        penalty = _dot(torch.addcmul(self._a, self._targets, self._weights), self._logits)
-        penalty -= (moved * (moved * self._kernel.scale + self._b[..., None])).sum(dim=(1, 2))
+        penalty = _dot(torch.addcmul(-self._rest, self._targets, self._weights), self._logits)
+        penalty -= (self._moved * (self._moved * self._kernel.scale + self._b[..., None])).sum(dim=(1, 2))
         right = (self._probs * self._targets).sum(dim=1, keepdim=True).clamp(min=1e-30).log()
-        return penalty / 2 - (right * self._weights).sum(dim=(1, 2))
-
-    def _second(self) -> Tensor:
-        """The second derivative along the direction, [R]."""
-        part = self._probs * self._slopes
-        spread = (part * self._slopes).sum(dim=1, keepdim=True) - part.sum(dim=1, keepdim=True).square()
-        moved = self._step.sum(dim=2, keepdim=True).square() * self._kernel.scale
-        return (spread * self._weights).sum(dim=(1, 2)) + _dot(self._step, self._slopes) - moved.sum(dim=(1, 2))
+        return penalty / 2 - _dot(right, self._weights)
 
 
 def _dot(one: Tensor, other: Tensor) -> Tensor:
