@@ -23,22 +23,27 @@ TOLERANCE = 1e-6
 _POOR = 1e-4  # of which a warning tells
 _LOOK = 8  # steps between two looks at the losses
 _TURNS = 4  # most corrections of a step
-_ROUNDS = {torch.float32: 2, torch.float64: 12}
-_STEPS = {torch.float32: 80, torch.float64: 400}  # of a round
-_SHARE = 0.5  # of the tolerance left, at which a round ends: the last steps of the intercepts cost some
+_ROUNDS = {torch.float32: 3, torch.float64: 12}
+_STEPS = {torch.float32: 60, torch.float64: 400}  # of a round
+_SHARE = 0.3  # of the tolerance left, at which a round ends: the last steps of the intercepts cost some
 _log = logging.getLogger(__name__)
 
 
-def solve(problems: Problems, a: Tensor, b: Tensor, tolerance: float = TOLERANCE) -> tuple[Tensor, Tensor]:
-    """Coefficients [R, C, n], which sum to 0, and intercepts [R, C] of the solved problems; begins at ``a``, ``b``."""
+def solve(problems: Problems, a: Tensor, b: Tensor, tolerance: float = TOLERANCE) -> tuple[Tensor, Tensor, Tensor]:
+    """Solves problems, from the coefficients ``a`` [R, C, n] and the intercepts ``b`` [R, C] on.
+
+    Returns coefficients, which sum to 0; intercepts; and the problems, int64, for which these need float64.
+    """
     a, b = a.clone(), b.clone()
     left, excess = torch.arange(len(a), device=a.device), b.new_zeros(len(a))
+    fine = left[:0]
     for dtype, rounds in _ROUNDS.items():
+        part = problems.at(left)
         if dtype == torch.float64:
             if a.device.type == "mps":
                 break
-            problems, a, b = problems.double(), a.double(), b.double()
-        kernel, targets, weights = Kernel(problems.at(left)), problems.targets[left], problems.weights[left]
+            part, a, b, fine = part.double(), a.double(), b.double(), left
+        kernel, targets, weights = Kernel(part), part.targets, part.weights
         for number in range(1, rounds + 1):
             short = _Descent(kernel, targets, weights, a[left], b[left]).run(tolerance * _SHARE**number)
             # Looked at anew, the logits have not the rounding of the steps.
@@ -47,13 +52,13 @@ def solve(problems: Problems, a: Tensor, b: Tensor, tolerance: float = TOLERANCE
             a[left], b[left] = descent.found()
             unsolved = ~(excess <= tolerance)
             if not bool(unsolved.any()):
-                return a, b
+                return a, b, fine
             if not bool(unsolved.all()):
                 left, excess, kernel = left[unsolved], excess[unsolved], kernel.at(unsolved)
                 targets, weights = targets[unsolved], weights[unsolved]
     if not bool((excess <= _POOR).all()):
         _log.warning("a linear head could not be fitted to the end: raise its l2, or look for outliers in the inputs.")
-    return a, b
+    return a, b, fine
 
 
 class _Descent:

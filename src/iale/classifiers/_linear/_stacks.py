@@ -73,9 +73,12 @@ def fit_path(
         # The same W under another strength has other coefficients.
         a = a * (strengths / problems.strengths)[:, None, None]
         problems.strengths = strengths
-        a, b = solve(problems, a, b, tolerance)
-        yield number, _heads(problems, a, b, means)
-        a, b = a.to(features), b.to(features)
+        exact, b, fine = solve(problems, a, b, tolerance)
+        a, b = exact.to(features), b.to(features)
+        weights = torch.bmm(a, problems.inputs)
+        if len(fine):  # with a small strength, the coefficients of many samples cancel out
+            weights[fine] = torch.bmm(exact[fine], problems.inputs[fine].double()).to(weights)
+        yield number, _heads(problems, weights / strengths[:, None, None], b, means)
 
 
 def fit_heads(features: Tensor, sets: Sequence[LabeledSet], classes: int, strengths: Tensor) -> Heads:
@@ -85,7 +88,7 @@ def fit_heads(features: Tensor, sets: Sequence[LabeledSet], classes: int, streng
     for stack in stacks([len(each.rows) for each in sets], classes, features.shape[1]):
         places = torch.tensor(stack, device=features.device)
         for _, heads in fit_path(features, [sets[place] for place in stack], classes, strengths[places][None]):
-            weights[places], intercepts[places] = heads.weights.to(features), heads.intercepts.to(features)
+            weights[places], intercepts[places] = heads.weights, heads.intercepts
     return Heads(weights, intercepts)
 
 
@@ -140,12 +143,9 @@ def _stacked(parts: Sequence[Tensor], size: int) -> Tensor:
     return pad(found, (0, size - found.shape[1]))
 
 
-def _heads(problems: Problems, a: Tensor, b: Tensor, means: Tensor) -> Heads:
-    """In float64 where there is one: with a small strength, the coefficients of many samples cancel out."""
+def _heads(problems: Problems, weights: Tensor, b: Tensor, means: Tensor) -> Heads:
     seen, counts = b > HIDDEN / 2, (problems.weights > 0).sum(dim=2)
-    exact = torch.float32 if a.device.type == "mps" else torch.float64
-    weights = torch.bmm(a.to(exact), problems.inputs.to(exact)) / problems.strengths[:, None, None]
-    intercepts = b - torch.bmm(weights, means.to(exact).mT)[..., 0]
+    intercepts = b - torch.bmm(weights, means.mT)[..., 0]
     # What the rounding has added to all classes alike.
     share = seen / seen.sum(dim=1, keepdim=True)
     weights -= seen[..., None] * torch.bmm(share[:, None].to(weights), weights)

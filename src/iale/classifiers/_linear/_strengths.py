@@ -13,6 +13,7 @@ from iale.classifiers._linear._stacks import Heads, LabeledSet, fit_path, stacks
 
 DEFAULT = 0.02
 """Of too few labels for a cross-validation, as a multiple of the width D, the mean squared length of inputs."""
+_TOLERANCE = 1e-4  # of a fold: far below what held-out samples can tell apart
 GRID = tuple(DEFAULT * 10 ** (step / 2) for step in range(4, -5, -1))
 """What a cross-validation tries, as multiples of D, strongest first."""
 
@@ -29,13 +30,13 @@ def choose(features: Tensor, sets: Sequence[LabeledSet], folds: Sequence[Tensor]
     parts = [(owner, fold) for owner, own in enumerate(folds) for fold in range(int(own.max()) + 1)]
     kept = [sets[owner].at(folds[owner] != fold) for owner, fold in parts]
     held = [sets[owner].at(folds[owner] == fold) for owner, fold in parts]
-    losses = torch.zeros(len(GRID), len(sets), device=features.device)
+    losses = features.new_zeros(len(GRID), len(sets))
     grid = features.new_tensor(GRID) * features.shape[1]
     for stack in stacks([len(each.rows) for each in kept], classes, features.shape[1]):
         path = grid[:, None].expand(-1, len(stack))
         owners = torch.tensor([parts[place][0] for place in stack], device=features.device)
-        for number, heads in fit_path(features, [kept[place] for place in stack], classes, path):
-            losses[number].index_add_(0, owners, _losses(features, heads, [held[place] for place in stack]).to(losses))
+        for number, heads in fit_path(features, [kept[place] for place in stack], classes, path, _TOLERANCE):
+            losses[number].index_add_(0, owners, _losses(features, heads, [held[place] for place in stack]))
     return grid[losses.argmin(dim=0)]
 
 
@@ -43,7 +44,7 @@ def _losses(features: Tensor, heads: Heads, held: Sequence[LabeledSet]) -> Tenso
     """The weighted cross entropy of each head's held-out samples, [R]."""
     device = features.device
     rows, labels = (pad_sequence([getattr(h, name) for h in held], True).to(device) for name in ("rows", "labels"))
-    weights = pad_sequence([each.weights for each in held], True).to(heads.weights)
-    logits = torch.baddbmm(heads.intercepts[:, None], features[rows].to(heads.weights), heads.weights.mT)
+    weights = pad_sequence([each.weights for each in held], True).to(features)
+    logits = torch.baddbmm(heads.intercepts[:, None], features[rows], heads.weights.mT)
     missed = -log_softmax(logits, dim=2).gather(2, labels[..., None])[..., 0]
     return (missed * weights).sum(dim=1)
