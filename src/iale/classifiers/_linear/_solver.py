@@ -2,8 +2,8 @@
 
 At every point W = a X / λ for coefficients ``a`` of the samples. The gradient has the coefficients ρ = a + c (p − y),
 with the probabilities p, so a step needs one product with the inputs. `Kernel` joins the intercepts to them: the sum of
-``a`` is a move of the intercepts, which has no penalty and so is not in ρ. Steps are conjugate (Polak and Ribière 1969),
-each as long as the second derivative along it says, and shorter where the slope at its end has turned up.
+``a`` is a move of the intercepts, which has no penalty and so is not in ρ. Steps are conjugate (Polak and Ribière
+1969), each as long as the second derivative along it says, and shorter where the slope at its end has turned up.
 
 With the best intercepts for W,  loss − least loss ≤ ‖g_W‖² / (2 λ) = ρ K ρ / 2  for the gradient g and the kernel K,
 because the least loss over the intercepts is λ-strongly convex in W. A problem is solved when this, relative to its
@@ -12,7 +12,7 @@ loss, is below the tolerance. The steps are in float32; problems for which that 
 
 from __future__ import annotations
 
-import logging
+import warnings
 
 import torch
 from torch import Tensor
@@ -21,12 +21,12 @@ from iale.classifiers._linear._problems import HIDDEN, Kernel, Problems
 
 TOLERANCE = 1e-6
 _POOR = 1e-4  # of which a warning tells
+_UNSOLVED = "a linear head is not yet the best: its loss may be over 1e-4 too high; raise its l2, or look for outliers."
 _LOOK = 8  # steps between two looks at the losses
 _TURNS = 4  # most corrections of a step
 _ROUNDS = {torch.float32: 3, torch.float64: 12}
 _STEPS = {torch.float32: 60, torch.float64: 400}  # of a round
 _SHARE = 0.3  # of the tolerance left, at which a round ends: the last steps of the intercepts cost some
-_log = logging.getLogger(__name__)
 
 
 def solve(problems: Problems, a: Tensor, b: Tensor, tolerance: float = TOLERANCE) -> tuple[Tensor, Tensor, Tensor]:
@@ -57,7 +57,7 @@ def solve(problems: Problems, a: Tensor, b: Tensor, tolerance: float = TOLERANCE
                 left, excess, kernel = left[unsolved], excess[unsolved], kernel.at(unsolved)
                 targets, weights = targets[unsolved], weights[unsolved]
     if not bool((excess <= _POOR).all()):
-        _log.warning("a linear head could not be fitted to the end: raise its l2, or look for outliers in the inputs.")
+        warnings.warn(_UNSOLVED, stacklevel=2)
     return a, b, fine
 
 
@@ -101,7 +101,7 @@ class _Descent:
         hessian += size / len(size[0])  # all intercepts together change nothing
         hessian.diagonal(dim1=1, dim2=2).add_((self._b <= HIDDEN / 2) + 1e-12)
         gradient = (shares - self._targets * self._weights).sum(dim=2)
-        step = torch.linalg.solve(hessian, gradient).clamp(-1, 1)
+        step: Tensor = torch.linalg.solve(hessian, gradient).clamp(-1, 1)
         self._b = self._b - step
         self._logits -= step[..., None]
         self._look()
@@ -188,7 +188,8 @@ class _Descent:
 
 def _dot(one: Tensor, other: Tensor) -> Tensor:
     """[R]."""
-    return torch.linalg.vecdot(one.flatten(1), other.flatten(1))
+    found: Tensor = torch.linalg.vecdot(one.flatten(1), other.flatten(1))
+    return found
 
 
 def _over(one: Tensor, other: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ class LabeledSet:
     Attributes:
         rows: int64 [n], positions of its samples in the features.
         labels: int64 [n].
-        weights: float64 [n], above 0: how much each sample counts.
+        weights: float32 [n], above 0: how much each sample counts.
     """
 
     rows: Tensor
@@ -119,9 +119,7 @@ def is_few(count: int, width: int) -> bool:
     return count <= 2 * width
 
 
-def _problems(
-    features: Tensor, sets: Sequence[LabeledSet], classes: int, strengths: Tensor
-) -> tuple[Problems, Tensor]:
+def _problems(features: Tensor, sets: Sequence[LabeledSet], classes: int, strengths: Tensor) -> tuple[Problems, Tensor]:
     """The problems, and the mean of the inputs of each, [R, 1, D]."""
     size = padded(max(len(each.rows) for each in sets))
     rows, labels = (_stacked([getattr(each, name) for each in sets], size) for name in ("rows", "labels"))
