@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
 
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
+from iale.classifiers._linear._problems import Kernel, Problems
+from iale.classifiers._linear._solver import _Descent, solve
 from iale.classifiers.base import FitJob, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.classifiers.heads import FittedLinearHead, LinearHead
@@ -248,3 +251,41 @@ def test_separable_and_repeated_samples(n: int, width: int, l2: float) -> None:
     (head,) = fitted(LinearHead(samples, 2, CPU, l2=l2), samples, FitJob(torch.arange(n), labels, 0))
     raw, y = standardized(head, samples, torch.arange(n)), labels.numpy()
     assert loss(head, raw, y) <= reference(raw, y, l2) + 1e-6 * n
+
+
+def test_a_fit_that_does_not_end_gives_the_best_and_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples, labels = rows(60, 20), torch.arange(60) % 3
+    job = FitJob(torch.arange(60), labels, 0)
+    y, losses = labels.numpy(), []
+    for steps in (2, 60):
+        monkeypatch.setattr("iale.classifiers._linear._solver._STEPS", {torch.float32: steps, torch.float64: steps})
+        monkeypatch.setattr("iale.classifiers._linear._solver._ROUNDS", {torch.float32: 1, torch.float64: 1})
+        with pytest.warns(UserWarning, match="raise its l2") if steps == 2 else nullcontext():
+            (head,) = fitted(LinearHead(samples, 3, CPU, l2=1.0), samples, job)
+        losses.append(loss(head, standardized(head, samples, torch.arange(60)), y))
+    assert losses[1] < losses[0] < 60 * np.log(3)
+
+
+@pytest.mark.parametrize(("n", "width"), [(48, 64), (200, 10)])
+@pytest.mark.parametrize("l2", [1e-3, 0.1, 10.0])
+def test_what_a_head_can_still_gain_is_bounded(n: int, width: int, l2: float) -> None:
+    """The bound that ends a fit, looked at in float64 long before its end."""
+    x = torch.from_numpy(np.random.default_rng(n).normal(size=(1, n, width)))
+    x -= x.mean(dim=1, keepdim=True)
+    targets = torch.eye(4).double()[torch.arange(n) % 4].T[None].contiguous()
+    gram = torch.bmm(x, x.mT) if n <= 2 * width else None
+    problems = Problems(x, targets, torch.full((1, 1, n), 1 / n).double(), torch.tensor([l2 / n]).double(), gram)
+    least = objective(problems, *solve(problems, *problems.start(), 1e-12)[:2])
+    for tolerance in (1e-1, 1e-2, 1e-3, 1e-5):
+        descent = _Descent(Kernel(problems), targets, problems.weights, *problems.start())
+        descent = _Descent(Kernel(problems), targets, problems.weights, *descent.run(tolerance))
+        bound = float(descent.excess())
+        excess = objective(problems, *descent.found()) / least - 1
+        assert -1e-11 < excess <= bound
+
+
+def objective(problems: Problems, a: Tensor, b: Tensor) -> float:
+    weights = torch.bmm(a, problems.inputs) / problems.strengths
+    logits = torch.bmm(weights, problems.inputs.mT) + b[..., None]
+    missed = -(torch.log_softmax(logits, dim=1) * problems.targets * problems.weights).sum()
+    return float(missed + problems.strengths * weights.square().sum() / 2)

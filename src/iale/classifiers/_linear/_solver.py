@@ -1,188 +1,195 @@
-"""Many multinomial logistic regressions at once, each solved until a bound on what it could still gain is small.
+"""Many linear heads at once, each fitted until a bound on what it could still gain is small.
 
-With inputs x_i, labels y_i (one-hot), weights c_i that sum to 1, and an L2 strength λ, each problem is
+At every point W = a X / λ for coefficients ``a`` of the samples. The gradient has the coefficients ρ = a + c (p − y),
+with the probabilities p, so a step needs one product with the inputs. `Kernel` joins the intercepts to them: the sum of
+``a`` is a move of the intercepts, which has no penalty and so is not in ρ. Steps are conjugate (Polak and Ribière
+1969), each as long as the second derivative along it says, and shorter where the slope at its end has turned up.
 
-    min over W, b of  Σ c_i · cross entropy(W x_i + b, y_i) + λ/2 ‖W‖².
-
-At every point W = a X / λ for coefficients ``a`` of the samples, which sum to 0. The gradient has the coefficients
-ρ = a + c (p − y), with the probabilities p. So a step needs one product with the inputs: the logits ρ G of the step
-M⁻¹ρ, where M is the Hessian with one curvature ω_i for each sample, the mean over its classes (`_metric`). Steps
-are conjugate (Polak and Ribière 1969), each as long as the second derivative along it says and halved until the loss
-falls. The curvatures are renewed after a few steps.
-
-For the gradient g,  loss − least loss ≤ ‖g_W‖² / (2 λ) + ‖g_b‖ ‖b − b*‖,  because the loss is λ-strongly convex in W. A
-problem is solved when the first term and ‖g_b‖ are at most `TOLERANCE`.
-
-Dimensions: R problems, C classes, n samples (with padding of weight 0), D inputs.
+With the best intercepts for W,  loss − least loss ≤ ‖g_W‖² / (2 λ) = ρ K ρ / 2  for the gradient g and the kernel K,
+because the least loss over the intercepts is λ-strongly convex in W. A problem is solved when this, relative to its
+loss, is below the tolerance. The steps are in float32; problems for which that is too coarse go on in float64.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
 
 import torch
 from torch import Tensor
 
-from iale.classifiers._linear._metric import FewSamples, ManySamples, Metric
-from iale.errors import ModelError
+from iale.classifiers._linear._problems import HIDDEN, Kernel, Problems
 
-TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-6}
-_STEPS = 12  # with the same curvatures
-_ROUNDS = 200  # of so many steps
-_HALVINGS = 30
-_FLOOR = 1e-6  # of a curvature, relative to that of equal probabilities; it bounds the rounding of the metric
+TOLERANCE = 1e-6
+_POOR = 1e-4  # of which a warning tells
+_UNSOLVED = "a linear head is not yet the best: its loss may be over 1e-4 too high; raise its l2, or look for outliers."
+_LOOK = 8  # steps between two looks at the losses
+_TURNS = 4  # most corrections of a step
+_ROUNDS = {torch.float32: 3, torch.float64: 12}
+_STEPS = {torch.float32: 60, torch.float64: 400}  # of a round
+_SHARE = 0.3  # of the tolerance left, at which a round ends: the last steps of the intercepts cost some
 
 
-@dataclass
-class Problems:
-    """R problems; padding has the weight 0, and zeros in ``inputs`` and ``targets``.
+def solve(problems: Problems, a: Tensor, b: Tensor, tolerance: float = TOLERANCE) -> tuple[Tensor, Tensor, Tensor]:
+    """Solves problems, from the coefficients ``a`` [R, C, n] and the intercepts ``b`` [R, C] on.
 
-    Attributes:
-        inputs: [R, n, D].
-        targets: [R, C, n], one-hot.
-        weights: [R, n], c; they sum to 1.
-        strengths: [R], λ.
-        few: whether `FewSamples` computes the steps, which is fast if there are fewer samples than inputs.
+    Returns coefficients, which sum to 0; intercepts; and the problems, int64, for which these need float64.
     """
-
-    inputs: Tensor
-    targets: Tensor
-    weights: Tensor
-    strengths: Tensor
-    few: bool
-    _gram: Tensor | None = None
-
-    @property
-    def gram(self) -> Tensor:
-        """[R, n, n], computed once."""
-        if self._gram is None:
-            self._gram = torch.bmm(self.inputs, self.inputs.mT)
-        return self._gram
-
-    def at(self, rows: Tensor) -> Problems:
-        """Some of the problems."""
-        gram = None if self._gram is None else self._gram[rows]
-        return Problems(self.inputs[rows], self.targets[rows], self.weights[rows], self.strengths[rows], self.few, gram)
-
-    def metric(self) -> Metric:
-        """Products and steps, without curvatures yet."""
-        if self.few:
-            return FewSamples(self.gram, self.strengths, self.weights > 0)
-        return ManySamples(self.inputs, self.strengths, self.weights > 0)
-
-
-@dataclass
-class State:
-    """Where R problems stand: ``a`` and the logits, [R, C, n] each. Logits of classes without labels are not read."""
-
-    a: Tensor
-    logits: Tensor
-
-    def at(self, rows: Tensor) -> State:
-        """Where some of the problems stand."""
-        return State(self.a[rows], self.logits[rows])
-
-    def plus(self, step: State, length: Tensor) -> State:
-        """``length`` [R] times ``step`` further."""
-        length = length[:, None, None]
-        return State(torch.addcmul(self.a, length, step.a), torch.addcmul(self.logits, length, step.logits))
-
-
-def start(problems: Problems) -> State:
-    """W = 0 and the intercepts that the shares of the classes give."""
-    shares = (problems.targets * problems.weights[:, None]).sum(dim=2)
-    seen = shares > 0
-    logs = torch.where(seen, shares, 1).log()
-    logs = (logs - logs.sum(dim=1, keepdim=True) / seen.sum(dim=1, keepdim=True)) * seen
-    return State(torch.zeros_like(problems.targets), logs[..., None].expand_as(problems.targets).contiguous())
-
-
-def solve(problems: Problems, state: State) -> State:
-    """Where the problems are solved, from ``state`` on; raises ModelError if one cannot be."""
-    found, left = State(state.a.clone(), state.logits.clone()), torch.arange(len(state.a), device=state.a.device)
-    short = TOLERANCE[state.a.dtype]
-    for _ in range(_ROUNDS):
-        descent = _Descent(problems)
-        state, solved = descent.checked(descent.run(state, short))
-        short /= 10  # for a problem whose gradient was short and whose bound was not
-        found.a[left], found.logits[left] = state.a, state.logits
-        if bool(solved.all()):
-            return found
-        if bool(solved.any()):
-            left, problems, state = left[~solved], problems.at(~solved), state.at(~solved)
-    raise ModelError(
-        "the linear head could not be fitted to the end: raise its l2, or look for outliers in the inputs."
-    )
+    a, b = a.clone(), b.clone()
+    left, excess = torch.arange(len(a), device=a.device), b.new_zeros(len(a))
+    fine = left[:0]
+    for dtype, rounds in _ROUNDS.items():
+        part = problems.at(left)
+        if dtype == torch.float64:
+            if a.device.type == "mps":
+                break
+            part, a, b, fine = part.double(), a.double(), b.double(), left
+        kernel, targets, weights = Kernel(part), part.targets, part.weights
+        for number in range(1, rounds + 1):
+            short = _Descent(kernel, targets, weights, a[left], b[left]).run(tolerance * _SHARE**number)
+            # Looked at anew, the logits have not the rounding of the steps.
+            descent = _Descent(kernel, targets, weights, *short)
+            excess = descent.excess()
+            a[left], b[left] = descent.found()
+            unsolved = ~(excess <= tolerance)
+            if not bool(unsolved.any()):
+                return a, b, fine
+            if not bool(unsolved.all()):
+                left, excess, kernel = left[unsolved], excess[unsolved], kernel.at(unsolved)
+                targets, weights = targets[unsolved], weights[unsolved]
+    if not bool((excess <= _POOR).all()):
+        warnings.warn(_UNSOLVED, stacklevel=2)
+    return a, b, fine
 
 
 class _Descent:
-    def __init__(self, problems: Problems) -> None:
-        self._targets, self._weights, self._strengths = problems.targets, problems.weights, problems.strengths
-        seen = problems.targets.any(dim=2)
-        self._classes = seen.sum(dim=1)[:, None]
-        self._hidden = None if bool(seen.all()) else torch.where(seen, 0.0, -torch.inf).to(self._targets)[..., None]
-        self._tolerance = TOLERANCE[self._targets.dtype]
-        self._metric = problems.metric()
+    """Conjugate steps from ``a`` [R, C, n] and ``b`` [R, C]; each tensor below begins with the dimension R.
 
-    def run(self, state: State, short: float) -> State:
-        """A round of steps; a problem stays where it is once its gradient is short, after one step at least."""
-        loss, probs, rho = self._at(state)
-        curvatures = self._curvatures(probs)
-        self._metric.renew(curvatures)
-        step, before, squared = state, rho, torch.full_like(loss, torch.inf)
-        for number in range(_STEPS):
-            logits = self._metric.smooth(rho)
-            now = (rho * logits).sum(dim=(1, 2))  # the squared length of the gradient
-            done = now <= short if number else torch.zeros_like(now, dtype=torch.bool)
-            if bool(done.all()):
+    `_rest` is c y − a, `_down` is −ρ, and `_step` is the direction of ``a``. `_slopes` and `_change` are what the
+    direction and `_down` change of the logits. `_moved` [R, C, 1] are the sums of ``a``, how far the intercepts are
+    from ``b``, and `_drift` are those of the direction.
+    """
+
+    def __init__(self, kernel: Kernel, targets: Tensor, weights: Tensor, a: Tensor, b: Tensor) -> None:
+        self._kernel, self._targets, self._weights = kernel, targets, weights
+        self._b, self._logits = b, kernel.products(a).add_(b[..., None])
+        self._rest, self._moved = torch.addcmul(-a, targets, weights), a.sum(dim=2, keepdim=True)
+        self._step, self._slopes, self._drift = torch.zeros_like(a), torch.zeros_like(a), self._moved
+        self._probs, self._down, self._before = torch.empty_like(a), torch.empty_like(a), torch.empty_like(a)
+        self._turn = self._rise = torch.zeros_like(b[:, 0])  # how much of the last direction stays; the slope along it
+        self._look()
+        self._change = kernel.products(self._down)
+        self._squared = _dot(self._down, self._change)  # ρ K ρ
+
+    def _leave(self, rows: Tensor) -> None:
+        """Only some of the problems."""
+        for name, value in vars(self).items():
+            setattr(self, name, value[rows] if isinstance(value, Tensor) else value.at(rows))
+
+    def excess(self) -> Tensor:
+        """At most so much, relative to the least loss, can each problem still gain, [R]; finds the best intercepts."""
+        for _ in range(2):
+            rest = self._level()
+        self._squared = _dot(self._down, self._kernel.products(self._down))
+        gain = self._squared / 2 + rest
+        return torch.where(gain > 0, gain / (self._losses() - gain).clamp(min=1e-30), 0)
+
+    def _level(self) -> Tensor:
+        """One step of Newton's method for the intercepts; what they could gain before it, to second order, [R]."""
+        shares = self._probs * self._weights
+        hessian = shares.sum(dim=2).diag_embed() - torch.bmm(shares, self._probs.mT)
+        size = hessian.diagonal(dim1=1, dim2=2).sum(dim=1)[:, None, None]
+        hessian += size / len(size[0])  # all intercepts together change nothing
+        hessian.diagonal(dim1=1, dim2=2).add_((self._b <= HIDDEN / 2) + 1e-12)
+        gradient = (shares - self._targets * self._weights).sum(dim=2)
+        step: Tensor = torch.linalg.solve(hessian, gradient).clamp(-1, 1)
+        self._b = self._b - step
+        self._logits -= step[..., None]
+        self._look()
+        return (step * gradient).sum(dim=1) / 2
+
+    def run(self, tolerance: float) -> tuple[Tensor, Tensor]:
+        """Steps until the gradient is short; the coefficients and the intercepts."""
+        found, left = self.found(), torch.arange(len(self._b), device=self._b.device)
+        enough = self._squared
+        for number in range(_STEPS[self._b.dtype]):
+            look = number % _LOOK == 0
+            if look:
+                enough = 2 * tolerance * self._losses()
+            done = self._squared <= enough
+            count = int(done.sum())
+            if count == len(done):
                 break
-            turn = _over(now - (before * logits).sum(dim=(1, 2)), squared).clamp(min=0)
-            turn = torch.where(turn * (rho * step.logits).sum(dim=(1, 2)) < now, turn, 0)  # else it would lead upwards
-            before, squared = rho, now
-            step = State(curvatures[:, None] * logits - rho, -logits).plus(step, turn)
-            length = _over(-(rho * step.logits).sum(dim=(1, 2)), self._second(probs, step))
-            # What of ``a`` no product with the inputs shows is multiplied by 1 − length: it must not grow.
-            length = torch.where(done, 0, length.clamp(max=2))
-            for halving in range(1, _HALVINGS + 2):
-                further = state.plus(step, length)
-                new, probs, rho = self._at(further)
-                rising = new > loss + 1e-12
-                if not bool(rising.any()):
-                    break
-                length = torch.where(rising, length / 2 if halving < _HALVINGS else 0, length)
-            state, loss = further, new
-        return state
+            if look and count * 4 >= len(done):
+                found[0][left], found[1][left] = self.found()
+                self._leave(~done)
+                left, enough, done = left[~done], enough[~done], done[~done]
+            self._advance(done)
+        found[0][left], found[1][left] = self.found()
+        return found
 
-    def checked(self, state: State) -> tuple[State, Tensor]:
-        """The state without the rounding of its steps, and which problems are solved, bool [R]."""
-        a = state.a - state.a.sum(dim=2, keepdim=True) * self._weights[:, None]
-        logits = self._metric.products(a) / self._strengths[:, None, None]
-        intercepts = ((state.logits - logits) * self._weights[:, None]).sum(dim=2, keepdim=True)
-        state = State(a, logits + intercepts)
-        rho = self._at(state)[2]
-        squared = (rho * self._metric.products(rho)).sum(dim=(1, 2))
-        level = rho.sum(dim=2).square().sum(dim=1) <= self._tolerance / self._classes[:, 0]
-        return state, (squared <= 2 * self._strengths * self._tolerance) & level
+    def found(self) -> tuple[Tensor, Tensor]:
+        """The coefficients, which sum to 0, and the intercepts."""
+        a = torch.addcmul(-self._rest, self._targets, self._weights)
+        moved = a.sum(dim=2, keepdim=True)
+        return a.addcmul_(moved, self._weights, value=-1), self._b + (moved * self._kernel.scale)[..., 0]
 
-    def _at(self, state: State) -> tuple[Tensor, Tensor, Tensor]:
-        """The loss [R], the probabilities and ρ."""
-        shown = state.logits if self._hidden is None else state.logits + self._hidden
-        probs = torch.softmax(shown, dim=1)
-        right = torch.where(self._weights > 0, (probs * self._targets).sum(dim=1), 1)
-        loss = (state.a * state.logits).sum(dim=(1, 2)) / 2 - (right.log() * self._weights).sum(dim=1)
-        return loss, probs, torch.addcmul(state.a, probs - self._targets, self._weights[:, None])
+    def _advance(self, done: Tensor) -> None:
+        """One step of all that are not done."""
+        turn = self._turn[:, None, None]
+        torch.addcmul(self._down, self._step, turn, out=self._step)
+        torch.addcmul(self._change, self._slopes, turn, out=self._slopes)
+        slope = self._turn * self._rise - self._squared
+        self._down, self._before = self._before, self._down
+        length = torch.where(done, 0, _over(-slope, self._second(self._down)))
+        rise = self._move(length)
+        for _ in range(_TURNS):
+            far = rise > -slope / 2
+            if not bool(far.any()):
+                break
+            shorter = torch.where(far, length * _over(-slope, rise - slope), length)
+            rise, length = self._move(shorter - length), shorter
+        self._change = self._kernel.products(self._down)
+        now = _dot(self._down, self._change)
+        turn = _over(now - _dot(self._before, self._change), self._squared).clamp(min=0)
+        self._turn = torch.where(turn * rise < now / 2, turn, 0)  # else it would lead upwards
+        self._squared, self._rise = now, rise
 
-    def _curvatures(self, probs: Tensor) -> Tensor:
-        """ω, [R, n]: the mean eigenvalue of c (diag(p) − p pᵀ) on what sums to 0."""
-        mean = (1 - probs.square().sum(dim=1)) / (self._classes - 1).clamp(min=1)
-        floor = _FLOOR / self._classes
-        return torch.where(self._weights > 0, self._weights * torch.maximum(mean, floor), 1)
+    def _move(self, length: Tensor) -> Tensor:
+        """Goes ``length`` [R] along the direction; the slope there, [R]."""
+        length = length[:, None, None]
+        self._rest.addcmul_(self._step, length, value=-1)
+        self._logits.addcmul_(self._slopes, length)
+        self._moved = torch.addcmul(self._moved, self._drift, length)
+        self._look()
+        return -_dot(self._down, self._slopes)
 
-    def _second(self, probs: Tensor, step: State) -> Tensor:
-        """The second derivative along a step, [R]."""
-        part = probs * step.logits
-        spread = (part * step.logits).sum(dim=1) - part.sum(dim=1).square()
-        return (spread * self._weights).sum(dim=1) + (step.a * step.logits).sum(dim=(1, 2))
+    def _look(self) -> None:
+        """The probabilities, and −ρ; the intercepts have no penalty, so what they have of ``a`` is not in it."""
+        torch.softmax(self._logits, dim=1, out=self._probs)
+        torch.addcmul(self._rest, self._probs, self._weights, value=-1, out=self._down)
+        self._down.addcmul_(self._moved, self._weights)
+
+    def _second(self, spare: Tensor) -> Tensor:
+        """The second derivative along the direction, [R]."""
+        part = torch.mul(self._probs, self._slopes, out=spare)
+        mean = part.sum(dim=1, keepdim=True)
+        part = torch.addcmul(self._step, part, self._weights, out=spare)
+        self._drift = self._step.sum(dim=2, keepdim=True)
+        free = (self._drift.square() * self._kernel.scale).sum(dim=(1, 2))
+        return _dot(part, self._slopes) - _dot(mean.square(), self._weights) - free
+
+    def _losses(self) -> Tensor:
+        """[R]."""
+        penalty = _dot(torch.addcmul(-self._rest, self._targets, self._weights), self._logits)
+        penalty -= (self._moved * (self._moved * self._kernel.scale + self._b[..., None])).sum(dim=(1, 2))
+        right = (self._probs * self._targets).sum(dim=1, keepdim=True).clamp(min=1e-30).log()
+        return penalty / 2 - _dot(right, self._weights)
+
+
+def _dot(one: Tensor, other: Tensor) -> Tensor:
+    """[R]."""
+    found: Tensor = torch.linalg.vecdot(one.flatten(1), other.flatten(1))
+    return found
 
 
 def _over(one: Tensor, other: Tensor) -> Tensor:

@@ -13,8 +13,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
+from torch.nn.utils.rnn import pad_sequence
 
-from iale.classifiers._linear._solver import Problems, State, solve, start
+from iale.classifiers._linear._problems import HIDDEN, Problems
+from iale.classifiers._linear._solver import TOLERANCE, solve
 
 _VALUES = 1 << 25  # of the matrices of one stack
 
@@ -26,7 +29,7 @@ class LabeledSet:
     Attributes:
         rows: int64 [n], positions of its samples in the features.
         labels: int64 [n].
-        weights: float64 [n], above 0: how much each sample counts.
+        weights: float32 [n], above 0: how much each sample counts.
     """
 
     rows: Tensor
@@ -55,17 +58,27 @@ class Heads:
     intercepts: Tensor
 
 
-def fit_path(features: Tensor, sets: Sequence[LabeledSet], classes: int, paths: Tensor) -> Iterator[tuple[int, Heads]]:
+def fit_path(
+    features: Tensor,
+    sets: Sequence[LabeledSet],
+    classes: int,
+    paths: Tensor,
+    tolerance: float = TOLERANCE,
+) -> Iterator[tuple[int, Heads]]:
     """The heads of all sets (all in one stack) for each of ``paths`` [S, R], L2 strengths; each begins at the last."""
     totals = torch.stack([each.weights.sum() for each in sets]).to(features)
-    problems = _problems(features, sets, classes, paths[0] / totals)
-    state, counts = start(problems), (problems.weights > 0).sum(dim=1)
+    problems, means = _problems(features, sets, classes, paths[0] / totals)
+    a, b = problems.start()
     for number, strengths in enumerate(paths / totals):  # the solver's loss is a mean
         # The same W under another strength has other coefficients.
-        state = State(state.a * (strengths / problems.strengths)[:, None, None], state.logits)
+        a = a * (strengths / problems.strengths)[:, None, None]
         problems.strengths = strengths
-        state = solve(problems, state)
-        yield number, _heads(problems, state, counts)
+        exact, b, fine = solve(problems, a, b, tolerance)
+        a, b = exact.to(features), b.to(features)
+        weights = torch.bmm(a, problems.inputs)
+        if len(fine):  # with a small strength, the coefficients of many samples cancel out
+            weights[fine] = torch.bmm(exact[fine], problems.inputs[fine].double()).to(weights)
+        yield number, _heads(problems, weights / strengths[:, None, None], b, means)
 
 
 def fit_heads(features: Tensor, sets: Sequence[LabeledSet], classes: int, strengths: Tensor) -> Heads:
@@ -80,45 +93,59 @@ def fit_heads(features: Tensor, sets: Sequence[LabeledSet], classes: int, streng
 
 
 def stacks(counts: Sequence[int], classes: int, width: int) -> list[list[int]]:
-    """The positions of sets with ``counts`` samples, in stacks that are solved in one way and fit into memory."""
+    """The positions of sets with ``counts`` samples, in stacks of one padded size that fit into memory."""
     found: list[list[int]] = []
     for place in sorted(range(len(counts)), key=counts.__getitem__):
-        n, first = counts[place], counts[found[-1][0]] if found else 0
-        room = _VALUES // (n * (min(n, width) + width + 8 * classes))
-        alike = found and is_few(first, width) == is_few(n, width) and n <= 1.5 * first + 8
-        if alike and len(found[-1]) < room:
+        size = padded(counts[place])
+        room = _VALUES // (size * ((size if is_few(size, width) else 0) + width + 8 * classes))
+        if found and padded(counts[found[-1][0]]) == size and len(found[-1]) < room:
             found[-1].append(place)
         else:
             found.append([place])
     return found
 
 
+def padded(count: int) -> int:
+    """The size of the stack of a set: at most an eighth, or seven samples, more.
+
+    It depends on nothing but the set. So no neighbor changes the rounding, and vectors of eight values are full.
+    """
+    step = max(8, (1 << count.bit_length()) // 16)
+    return -(-count // step) * step
+
+
 def is_few(count: int, width: int) -> bool:
-    """Whether matrices of the samples are smaller than those of the inputs."""
-    return count <= width
+    """Whether products with the Gram matrix are cheaper than with the inputs, twice."""
+    return count <= 2 * width
 
 
-def _problems(features: Tensor, sets: Sequence[LabeledSet], classes: int, strengths: Tensor) -> Problems:
-    counts = [len(each.rows) for each in sets]
-    shape = len(sets), max(counts)
-    rows, labels = (torch.zeros(shape, dtype=torch.int64) for _ in range(2))
-    weights = torch.zeros(shape, dtype=torch.float64)
-    for r, (each, n) in enumerate(zip(sets, counts, strict=True)):
-        rows[r, :n], labels[r, :n], weights[r, :n] = each.rows, each.labels, each.weights / each.weights.sum()
+def _problems(features: Tensor, sets: Sequence[LabeledSet], classes: int, strengths: Tensor) -> tuple[Problems, Tensor]:
+    """The problems, and the mean of the inputs of each, [R, 1, D]."""
+    size = padded(max(len(each.rows) for each in sets))
+    rows, labels = (_stacked([getattr(each, name) for each in sets], size) for name in ("rows", "labels"))
+    weights = _stacked([each.weights for each in sets], size)[:, None].to(features)
+    weights /= weights.sum(dim=2, keepdim=True)
     real = (weights > 0).to(features)
     inputs = features[rows.to(features.device)]
-    if min(counts) < shape[1]:
-        inputs *= real[..., None]
-    targets = features.new_zeros(shape[0], classes, shape[1])
-    targets.scatter_(1, labels.to(features.device)[:, None], real[:, None])
-    return Problems(inputs, targets, weights.to(features), strengths, is_few(min(counts), features.shape[1]))
+    means = torch.bmm(weights, inputs)
+    inputs -= means
+    inputs *= real.mT
+    targets = features.new_zeros(len(sets), classes, size).scatter_(1, labels.to(features.device)[:, None], real)
+    gram = torch.bmm(inputs, inputs.mT) if is_few(size, features.shape[1]) else None
+    return Problems(inputs, targets, weights, strengths, gram), means
 
 
-def _heads(problems: Problems, state: State, counts: Tensor) -> Heads:
-    weights = torch.bmm(state.a, problems.inputs) / problems.strengths[:, None, None]
-    # The logits are those of the weights and of an intercept, which is the same for every sample.
-    first = problems.inputs[:, 0, :, None]
-    intercepts = state.logits[:, :, 0] - torch.bmm(weights, first)[..., 0]
-    seen = problems.targets.any(dim=2)
-    unseen = -torch.log1p(counts.to(weights))[:, None]
-    return Heads(weights * seen[..., None], torch.where(seen, intercepts, unseen))
+def _stacked(parts: Sequence[Tensor], size: int) -> Tensor:
+    """[len(parts), size], padded with zeros."""
+    found = pad_sequence([*parts], batch_first=True)
+    return pad(found, (0, size - found.shape[1]))
+
+
+def _heads(problems: Problems, weights: Tensor, b: Tensor, means: Tensor) -> Heads:
+    seen, counts = b > HIDDEN / 2, (problems.weights > 0).sum(dim=2)
+    intercepts = b - torch.bmm(weights, means.mT)[..., 0]
+    # What the rounding has added to all classes alike.
+    share = seen / seen.sum(dim=1, keepdim=True)
+    weights -= seen[..., None] * torch.bmm(share[:, None].to(weights), weights)
+    intercepts -= (intercepts * share).sum(dim=1, keepdim=True)
+    return Heads(weights, torch.where(seen, intercepts, -torch.log1p(counts.to(weights))))

@@ -13,6 +13,7 @@ from iale.classifiers._linear._stacks import Heads, LabeledSet, fit_path, stacks
 
 DEFAULT = 0.02
 """Of too few labels for a cross-validation, as a multiple of the width D, the mean squared length of inputs."""
+_TOLERANCE = 1e-4  # of a fold: far below what held-out samples can tell apart
 GRID = tuple(DEFAULT * 10 ** (step / 2) for step in range(4, -5, -1))
 """What a cross-validation tries, as multiples of D, strongest first."""
 
@@ -34,7 +35,7 @@ def choose(features: Tensor, sets: Sequence[LabeledSet], folds: Sequence[Tensor]
     for stack in stacks([len(each.rows) for each in kept], classes, features.shape[1]):
         path = grid[:, None].expand(-1, len(stack))
         owners = torch.tensor([parts[place][0] for place in stack], device=features.device)
-        for number, heads in fit_path(features, [kept[place] for place in stack], classes, path):
+        for number, heads in fit_path(features, [kept[place] for place in stack], classes, path, _TOLERANCE):
             losses[number].index_add_(0, owners, _losses(features, heads, [held[place] for place in stack]))
     return grid[losses.argmin(dim=0)]
 
