@@ -72,7 +72,8 @@ class UncertaintyHerding(QueryStrategy):
     Before the first label, U = 1 and δ = 1, which is `MaxHerding`.
 
     The paper takes for δ the smallest distance between labeled samples. The default here is the median distance of a
-    labeled sample to its nearest one: docs/strategies/uherding.md has the measurement.
+    labeled sample to its nearest one: on digits and MNIST (5 seeds) it was ahead on average, though by less than their
+    spread, and it does not hang on a single pair.
 
     Args:
         bandwidth: δ as a number, or where it comes from: "median" or "smallest" distance of a labeled sample to its
