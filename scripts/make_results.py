@@ -32,6 +32,8 @@ from results_page import Commands, results_page
 from sentences import fill, speeds
 
 ROOT = Path(__file__).parents[1]
+PAPERS = {name: make for name, make in EXPERIMENTS.items() if name != "geometry"}
+"""The experiments of the page: those of the paper and their controls."""
 RECORDS, PAGE = ROOT / "results" / "standard", ROOT / "docs" / "results.md"
 FORMER = ROOT / "results" / "first-training"  # runs of policies that were trained again, perhaps on another machine
 IMAGES = ROOT / "docs" / "images" / "results"
@@ -52,7 +54,7 @@ def main() -> None:
     for path, text in pages.items():
         storage.write_bytes(path, text.encode())
     write_cards(evidence.records, size)
-    own = {name: records_of(make(size), evidence.records) for name, make in EXPERIMENTS.items()}
+    own = {name: records_of(make(size), evidence.records) for name, make in PAPERS.items()}
     with tempfile.TemporaryDirectory() as scratch:
         for name, records in own.items():
             if records:
@@ -74,11 +76,11 @@ def page_of(folder: Path, size: Size, images: str) -> str:
         size=size.name,
         page="make results",
         records=f"{bench_command('all', options)} --workers 2",
-        experiments={name: bench_command(name, options) for name in EXPERIMENTS},
+        experiments={name: bench_command(name, options) for name in PAPERS},
     )
     evidence, reading = read_evidence([folder], may_be_empty=True), folder / "reading.md"
     text = fill(reading.read_text(encoding="utf-8"), all_figures(evidence, size)) if reading.exists() else ""
-    return results_page(evidence, [make(size) for make in EXPERIMENTS.values()], text, images, commands)
+    return results_page(evidence, [make(size) for make in PAPERS.values()], text, images, commands)
 
 
 def readme_of(text: str, figures: Figures) -> str:

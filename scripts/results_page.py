@@ -21,7 +21,7 @@ from iale.reports._provenance import provenance
 from iale.reports._summary import costs
 from iale.reports._tables import INTERVALS, NONE, compared, counts, percent, points, policy_table
 from iale.reports._times import TIMES_NOTE
-from iale.strategies.catalog import STRATEGIES
+from iale.strategies.catalog import BASELINES
 
 _INTERVALS = (*INTERVALS[:2], "p (Holm)")
 
@@ -174,8 +174,8 @@ def pool_gains(records: Sequence[Record]) -> dict[tuple[str, str], dict[str, Com
     """By data set and classifier: what each strategy gains from the sub-pool, one family for Holm's correction."""
     found = {}
     for place, own in _areas_by_pool(records).items():
-        learned = sorted({name for name, _ in own} - set(STRATEGIES))
-        names = [n for n in (*STRATEGIES, *learned) if (n, "subset") in own and (n, "whole") in own]
+        learned = sorted({name for name, _ in own} - set(BASELINES))
+        names = [n for n in (*BASELINES, *learned) if (n, "subset") in own and (n, "whole") in own]
         if names:
             found[place] = correct({name: compare(own[name, "subset"], own[name, "whole"]) for name in names})
     return found
@@ -239,4 +239,4 @@ def _time_line(claim: TimeClaim, records: Sequence[Record], times: Times) -> lis
 
 
 def _shown(name: str) -> str:
-    return display_name(name) if name in STRATEGIES else name
+    return display_name(name) if name in BASELINES else name

@@ -290,7 +290,7 @@ def test_a_public_data_set_that_was_altered(refused: Refused, tmp_path: Path, mo
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda folder: (folder / "weights.safetensors").write_bytes(b"cut"), "does not match its recorded SHA-256"),
+        (lambda folder: (folder / "weights.safetensors").write_bytes(b"cut"), "is not a whole safetensors file"),
         (lambda folder: (folder / "weights.safetensors").unlink(), "cannot read"),
         (lambda folder: (folder / "card.json").write_text('{"kind": "ia'), "not readable JSON"),
         (lambda folder: edit(folder, num_classes=9), "its card asks for"),

@@ -32,8 +32,8 @@ def wrong(batch):
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delitem(sys.modules, "own", raising=False)
-    Path("own.py").write_text(ENCODER)
+    monkeypatch.delitem(sys.modules, "encoders_", raising=False)
+    Path("encoders_.py").write_text(ENCODER)
     Path("photos").mkdir()
     for number in range(5):
         Image.new("RGB", (20 + number, 9), (10 * number + 5, 7, 0)).save(f"photos/{number}.png")
@@ -41,17 +41,22 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_photos_of_many_sizes_come_in_the_size_that_the_encoder_wants(folder: Path) -> None:
-    assert main(["embed", "photos", "--with", "own:encode", "--out", "out.npz"]) == 0
+    assert main(["embed", "photos", "--with", "encoders_:encode", "--out", "out.npz"]) == 0
     made = arrays()
     assert made["ids"].tolist() == [f"{number}.png" for number in range(5)]
     assert made["embeddings"].tolist() == [[10.0 * number + 5] * 3 for number in range(5)]
-    assert str(made["maker"]) == "own:encode"
-    assert set(os.listdir()) - {"__pycache__"} == {"calls", "out.npz", "own.py", "photos"}  # nothing is left behind
+    assert str(made["maker"]) == "encoders_:encode"
+    assert set(os.listdir()) - {"__pycache__"} == {
+        "calls",
+        "out.npz",
+        "encoders_.py",
+        "photos",
+    }  # nothing is left behind
 
 
 def test_texts_reach_the_encoder_as_they_are(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("texts.csv").write_text("id,text\na,one two\nb,three\n")
-    assert main(["embed", "texts.csv", "--with", "own:encode", "--out", "out.npz", "--half", "yes"]) == 0
+    assert main(["embed", "texts.csv", "--with", "encoders_:encode", "--out", "out.npz", "--half", "yes"]) == 0
     made = arrays()
     assert made["ids"].tolist() == ["a", "b"]
     assert made["embeddings"].dtype == np.float16
@@ -61,7 +66,7 @@ def test_texts_reach_the_encoder_as_they_are(folder: Path, capsys: pytest.Captur
 
 def test_what_cannot_be_read_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("photos/2.png").write_bytes(b"no image" * 20)
-    assert main(["embed", "photos", "--with", "own:encode", "--out", "out.npz"]) == 0
+    assert main(["embed", "photos", "--with", "encoders_:encode", "--out", "out.npz"]) == 0
     said = capsys.readouterr().err
     assert "1 cannot be read, or have no content, and have a vector of zeros: 2.png" in said
     assert arrays()["embeddings"][2].tolist() == [0, 0, 0]
@@ -76,13 +81,19 @@ def arrays(path: str = "out.npz") -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--with", "own:wrong", "--out", "out.npz", "--resize", "4,6"], "one row of numbers for each was expected"),
-        (["--with", "own:absent", "--out", "out.npz"], "cannot be imported"),
-        (["--with", "own", "--out", "out.npz"], "is not one of timm:MODEL"),
-        (["--with", "own:encode", "--out", "out.npy"], "must end in .npz"),
-        (["--with", "own:encode", "--out", "nowhere.npz", "--resize", "3"], "--resize takes a height and a width"),
+        (
+            ["--with", "encoders_:wrong", "--out", "out.npz", "--resize", "4,6"],
+            "one row of numbers for each",
+        ),
+        (["--with", "encoders_:absent", "--out", "out.npz"], "cannot be imported"),
+        (["--with", "encoders_", "--out", "out.npz"], "is not one of timm:MODEL"),
+        (["--with", "encoders_:encode", "--out", "out.npy"], "must end in .npz"),
+        (
+            ["--with", "encoders_:encode", "--out", "nowhere.npz", "--resize", "3"],
+            "--resize takes a height",
+        ),
         (["--out", "out.npz"], "iale embed needs --with"),
-        (["--with", "own:encode"], "iale embed needs --out"),
+        (["--with", "encoders_:encode"], "iale embed needs --out"),
     ],
 )
 def test_a_mistake_is_one_sentence(
@@ -97,7 +108,7 @@ def test_a_mistake_is_one_sentence(
 
 def test_a_killed_command_goes_on_where_it_was(folder: Path) -> None:
     np.save("rows.npy", np.random.default_rng(0).normal(size=(1500, 4)).astype(np.float32))
-    command = [sys.executable, "-m", "iale", "embed", "rows.npy", "--with", "own:encode", "--out", "out.npz"]
+    command = [sys.executable, "-m", "iale", "embed", "rows.npy", "--with", "encoders_:encode", "--out", "out.npz"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "SLOW": "0.7"}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
@@ -107,7 +118,7 @@ def test_a_killed_command_goes_on_where_it_was(folder: Path) -> None:
     process.wait()
     assert not Path("out.npz").exists()
     before = len(Path("calls").read_text().split())
-    assert main(["embed", "rows.npy", "--with", "own:encode", "--out", "out.npz"]) == 0
+    assert main(["embed", "rows.npy", "--with", "encoders_:encode", "--out", "out.npz"]) == 0
     assert np.array_equal(arrays()["embeddings"], np.load("rows.npy")[:, :3])
     after = [int(size) for size in Path("calls").read_text().split()[before:]]
     assert sum(after) < 1500  # what was on disk is not encoded again

@@ -32,6 +32,7 @@ from iale.data import (
 from iale.data._checks import join
 from iale.data._inputs import as_samples
 from iale.errors import DataError, UnreadableError
+from iale.geometry.embeddings import PointSamples, _Numbers, as_geometry
 from iale.integrations.label_studio._labeling import Labeling
 from iale.integrations.label_studio._project import Task
 from iale.integrations.label_studio._samples import TaskSamples
@@ -111,6 +112,8 @@ KINDS: dict[str, tuple[Callable[[Path], Samples], torch.dtype]] = {
     "dictionaries": (lambda root: DictSamples([{"ids": row} for row in ANSWERS]), FLOATS),
     "sparse matrix": (lambda root: as_samples(csr_array(ANSWERS)), FLOATS),
     "images of a query": (lambda root: Watched(ArraySamples(PIXELS), []), BYTES),
+    "embeddings": (lambda root: PointSamples(as_geometry(FEATURES, len(FEATURES))), FLOATS),
+    "embeddings of tasks": (lambda root: _Numbers(FEATURES), FLOATS),
     "answers of a query": (lambda root: Watched(ArraySamples(ANSWERS), []), FLOATS),
 }
 

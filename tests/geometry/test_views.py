@@ -183,6 +183,7 @@ def test_experiments_see_the_training_split_alone(tmp_path: Path) -> None:
 def test_experiments_on_embeddings_have_keys_of_their_content(tmp_path: Path) -> None:
     x, test = save_dataset(tmp_path / "d.npz")
     rows = np.concatenate([x[:, ::-1], test[:, ::-1]])
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)  # as classifiers get them
     for name in ("e.npy", "same.npy"):
         np.save(tmp_path / name, rows)
     np.save(tmp_path / "g.npy", x)

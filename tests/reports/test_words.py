@@ -17,11 +17,11 @@ from iale.benchmark._experiment import Claim
 from iale.benchmark._experiments.catalog import EXPERIMENTS
 from iale.benchmark._judge import ALIKE, Verdict
 from iale.benchmark._power import USUAL
-from iale.strategies.catalog import STRATEGIES
+from iale.strategies.catalog import BASELINES
 from tests.reports.kept import READING, SIZE, TARGETS, UNSEEN, evidence, figures, flat, read
 
 Check = Callable[[], bool]
-RIVALS = [name for name in STRATEGIES if name != "random"]
+RIVALS = [name for name in BASELINES if name != "random"]
 CHECKS: list[tuple[str, str, Check]] = []
 
 

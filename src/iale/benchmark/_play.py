@@ -95,9 +95,11 @@ def find_contender(strategy: QueryStrategy | str, classifier: Classifier) -> Que
 
 @lru_cache(maxsize=2)
 def loaded(dataset: str, embeddings: str | None = None) -> tuple[DataSet, DataFingerprint]:
-    """A data set, or its embeddings, with its fingerprint; a process reads both once, until it forgets them."""
-    data = embedded(load_dataset(dataset), embeddings)
-    return data, fingerprint_of(data)
+    """A data set, or its embeddings, with the fingerprint of the data set; a process reads both once, until it forgets
+    them. Embeddings are in the key of a run by their content, so that classifiers of both kinds share a folder.
+    """
+    data = load_dataset(dataset)
+    return embedded(data, embeddings), fingerprint_of(data)
 
 
 @lru_cache(maxsize=2)

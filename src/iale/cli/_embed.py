@@ -66,7 +66,9 @@ def main(argv: Sequence[str]) -> int:
         raise ConfigError("--resize takes a height and a width in pixels, as in --resize 224,224.")
     check_file(options.out)
     encoder = find_encoder(options.with_, options.device)
-    size = (options.resize[0], options.resize[1]) if options.resize else encoder.size
+    size = (options.resize[0], options.resize[1]) if options.resize else None
+    if size is None and options.data.is_dir():
+        size = encoder.size
     samples, names = load_unlabeled(options.data, size=size, table=options.table, say=say)
     say_passed_over(samples, verbose=options.verbose)
     encoder.check(kind_of(samples))

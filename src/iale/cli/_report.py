@@ -40,10 +40,10 @@ def main(argv: Sequence[str]) -> int:
     records = options.records
     if not records:
         raise ConfigError("iale report needs a folder with a records.jsonl, which `iale run` writes: name one or more.")
+    out = check_folder(options.out or (records[0] / "report" if len(records) == 1 else Path("report")))
     if options.check_data:
         _check_data(records)
-    out = options.out or (records[0] / "report" if len(records) == 1 else Path("report"))
-    print(write_report(records, check_folder(out), run_command))
+    print(write_report(records, out, run_command))
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from iale.benchmark._experiment import Claim, Contest, Curve, Experiment
+from iale.benchmark._experiment import RANDOM, Claim, Contest, Curve, Experiment
 from iale.benchmark._sizes import Scale, Size
 from iale.benchmark.grid import GridConfig
 from iale.strategies.catalog import STRATEGIES
@@ -13,6 +13,8 @@ SEES, BEST_BLIND = "uherding", ("margin", "badge")
 SUB_POOLS = (100, 1000)
 OF_PASSES = ("mc-dropout", "ensemble", "bald", "batchbald")
 """What a linear head cannot serve: it has no dropout, and every fit of it is the same."""
+FEW = (RANDOM, "margin", "badge", "maxherding", "uherding", "bait")
+"""Enough to see that it works."""
 SLOW = ("bait-full", "batchbald", "refine")
 """What takes minutes for one query of the whole pool; these choose from 100 candidates only."""
 
@@ -20,7 +22,7 @@ SLOW = ("bait-full", "batchbald", "refine")
 def geometry(size: Size) -> Experiment:
     """Strategies of the catalog with a linear head, an MLP and a CNN, from sub-pools and from the whole pool."""
     scales = {size.head: size.seen, size.fresh: size.seen, size.small: size.seen_images}
-    grids = [grid for scale, targets in scales.items() for target in targets for grid in _grids(scale, target)]
+    grids = [grid for scale, targets in scales.items() for target in targets for grid in _grids(scale, target, size)]
     wide = {scale: targets for scale, targets in scales.items() if scale != size.small}
     against = tuple(
         _duel(scale, target, SEES, rival) for rival in BEST_BLIND for scale in wide for target in wide[scale]
@@ -40,9 +42,10 @@ def geometry(size: Size) -> Experiment:
     )
 
 
-def _grids(scale: Scale, target: str) -> list[GridConfig]:
+def _grids(scale: Scale, target: str, size: Size) -> list[GridConfig]:
     """All pools of one data set: 100 candidates, 1,000, and all."""
-    served = [name for name in STRATEGIES if scale.shape.classifier != "linear" or name not in OF_PASSES]
+    names = FEW if size.name == "smoke" else tuple(STRATEGIES)
+    served = [name for name in names if scale.shape.classifier != "linear" or name not in OF_PASSES]
     fast = tuple(name for name in served if name not in SLOW)
     grids = [scale.runs(target, fast, pools=("whole",))]
     for count in SUB_POOLS:
