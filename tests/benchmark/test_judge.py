@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from iale.benchmark._experiment import Curve, Kind, ShareClaim
-from iale.benchmark._judge import ALIKE, MARGIN, WITHIN, Verdict, judge_shares
+from iale.benchmark._experiment import Curve, Kind, ShareClaim, TimeClaim
+from iale.benchmark._judge import ALIKE, MARGIN, WITHIN, Verdict, judge_shares, judge_times
 from iale.benchmark._judge import _overall as overall
 from iale.benchmark._judge import _verdict as verdict_of
 from iale.benchmark._statistics import Comparison, correct, estimate, signed_rank_beyond
+from iale.benchmark._times import RunTimes
 from iale.benchmark.records import Record
 from tests.benchmark.content import parsed
 
@@ -107,3 +110,41 @@ def test_a_difference_within_the_margin_is_not_refuted() -> None:
         assert verdict_of(kind, correct({0: comparison(values, kind)})[0]) == Verdict.HOLDS
     near = np.full(10, -0.0095) + np.linspace(-0.004, 0.004, 10)  # the interval reaches over the margin
     assert verdict_of("as good", correct({0: comparison(near, "as good")})[0]) == Verdict.OPEN
+
+
+@pytest.mark.parametrize("truth", [0.3, 0.45, 0.5, 0.55, 0.7])
+@pytest.mark.parametrize("count", [5, 10, 30])
+def test_simulated_shares_are_seldom_called_wrong(truth: float, count: int) -> None:
+    """At most 2.5 % on either side of one half, the error of a t interval; 150 draws of 5 % hold it with a margin."""
+    rng = np.random.default_rng([count, round(100 * truth)])
+    claim, errors = ShareClaim("x", "y", (CURVE,), ("margin",)), 0
+    for _ in range(150):
+        shares = np.clip(rng.normal(truth, 0.05, count), 0, 1)
+        lines = [watched({"margin": [float(share)]}, seeds=1)[0] for share in shares]
+        runs = [replace(line, seed=seed) for seed, line in enumerate(lines)]
+        verdict, _ = judge_shares(claim, runs)
+        errors += (verdict == Verdict.FAILS) if truth <= 0.5 else (verdict == Verdict.HOLDS)
+    assert errors / 150 <= 0.05
+
+
+@pytest.mark.parametrize("truth", [0.95, 0.98, 1.0, 1.05, 1.1, 1.12, 1.2])
+@pytest.mark.parametrize("count", [5, 10, 30])
+def test_simulated_times_are_seldom_called_wrong(truth: float, count: int) -> None:
+    rng = np.random.default_rng([count, round(100 * truth)])
+    names = {"dataset": "there", "classifier": "mlp", "pool": "subset", "accuracy": [0.5]}
+    first, second = (replace(CURVE, strategy=name, beside=False) for name in ("ours", "random"))
+    lines = [
+        {**names, "strategy": c.strategy, "seed": s, "config": {"cycle": {}}}
+        for c in (first, second)
+        for s in range(count)
+    ]
+    records, claim = parsed(lines), TimeClaim("x", "y", first, second)
+    errors = 0
+    for _ in range(150):
+        seconds = {r.key: RunTimes(truth * rng.normal(1, 0.03) if r.strategy == "ours" else 1.0) for r in records}
+        verdict, found = judge_times(claim, records, seconds)
+        assert len(found) == count
+        errors += (verdict == Verdict.FAILS) if 1 <= truth <= 1.1 else (verdict == Verdict.HOLDS)
+    assert errors / 150 <= 0.05
+    few = {record.key: RunTimes(1.0) for record in records if record.seed < 4}
+    assert judge_times(claim, records, few)[0] == Verdict.OPEN

@@ -319,3 +319,20 @@ def test_python_calls_refuse_what_the_commands_refuse(tmp_path: Path) -> None:
     change(data, "inputs")
     with pytest.raises(DataError, match="learned from other data"):
         train_policy(lessons, tmp_path / "policy", progress=False)
+
+
+def test_embeddings_do_not_hide_the_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Heads on a view of the data and networks on the data themselves share a folder, and changed data are refused."""
+    data = write_npz(tmp_path / "mine.npz")
+    out = ["--out", str(tmp_path / "out")]
+    small = "--strategies random,margin --labeling-budget 8 --acquisition-size 2 --initial-size 4 --subset-size 10"
+    head = ["run", "--dataset", str(data), *small.split(), "--classifier", "linear", "--embeddings", "built-in", *out]
+    assert main([*head, "--seeds", "1"]) == 0
+    assert main(["run", "--dataset", str(data), *RUN.split(), "1", *out]) == 0
+    assert main(["report", str(tmp_path / "out")]) == 0
+    before = (tmp_path / "out" / RECORDS).read_bytes()
+    change(data, "inputs")
+    capsys.readouterr()
+    assert main([*head, "--seeds", "2"]) == 2
+    assert "fingerprint" in capsys.readouterr().err
+    assert (tmp_path / "out" / RECORDS).read_bytes() == before

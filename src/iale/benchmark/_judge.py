@@ -23,6 +23,7 @@ WITHIN: Mapping[Kind, tuple[float, float]] = {
     "alike": (-ALIKE, ALIKE),
 }
 """The differences that fit a claim: p asks whether the true one lies beyond them."""
+_RATIOS = 5  # seeds that a claim about times needs
 HALF = 0.5  # what "about half" of the choices means for their intervals
 SAME, ABOUT = 1.0, 1.1  # what "about 1.05 times" means for the ratios of all seeds
 
@@ -104,7 +105,8 @@ def judge_shares(claim: ShareClaim, records: Sequence[Record]) -> tuple[Verdict,
 def judge_times(claim: TimeClaim, records: Sequence[Record], times: Times) -> tuple[Verdict, list[float]]:
     """The verdict on a claim about times, and the ratio of each seed.
 
-    The claim holds if all ratios lie within 1.00 and 1.10, and fails if all lie on the same side of that range.
+    The claim holds if all ratios lie within 1.00 and 1.10, and fails if all lie on the same side of that range. Fewer
+    than five seeds decide nothing: a few ratios may lie on the wrong side by chance.
     """
 
     def seconds(curve: Curve) -> dict[int, float | None]:
@@ -114,6 +116,8 @@ def judge_times(claim: TimeClaim, records: Sequence[Record], times: Times) -> tu
     if not found:
         return Verdict.NOT_RUN, found
     low, high = min(found), max(found)
+    if len(found) < _RATIOS:
+        return Verdict.OPEN, found
     if low >= SAME and high <= ABOUT:
         return Verdict.HOLDS, found
     return Verdict.FAILS if low > ABOUT or high < SAME else Verdict.OPEN, found

@@ -41,7 +41,7 @@ def fig3(size: Size) -> Experiment:
             Claim("fig3", "IALE is better than Random", "better", size.duels(scale, own, [RANDOM])),
             Claim("fig3", "IALE is as good as every heuristic", "as good", against_rivals),
             Claim("fig3", "IALE is better than every heuristic", "better", against_rivals),
-            Claim("fig3", "IALE is better than ALIL", "better", size.duels(scale, own, list(alil))),
+            Claim("fig3", "IALE is better than ALIL", "better", size.duels(scale, own, list(alil)), method=True),
         ),
     )
 
@@ -171,8 +171,20 @@ def fig9(size: Size) -> Experiment:
         ),
         policies={small: cnn.policy(size.mnist), large: resnet.policy(size.mnist)},
         claims=(
-            Claim("fig9", "a policy that watched a ResNet-18 is better than Random on a CNN", "better", on_cnn),
-            Claim("fig9", "a policy that watched a CNN is better than Random on a ResNet-18", "better", on_resnet),
+            Claim(
+                "fig9",
+                "a policy that watched a ResNet-18 is better than Random on a CNN",
+                "better",
+                on_cnn,
+                method=True,
+            ),
+            Claim(
+                "fig9",
+                "a policy that watched a CNN is better than Random on a ResNet-18",
+                "better",
+                on_resnet,
+                method=True,
+            ),
         ),
     )
 
