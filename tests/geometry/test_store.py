@@ -68,7 +68,7 @@ def test_points_are_what_the_maker_gives(tmp_path: Path, dtype: torch.dtype, on_
 def test_a_finished_file_is_read_and_not_made_again(tmp_path: Path) -> None:
     first, again, other = Doubled(), Doubled(), Doubled("doubled 2")
     told: list[tuple[int, int]] = []
-    assert find(ArraySamples(ROWS), first, tmp_path) is None
+    assert find(ArraySamples(ROWS), first.identity, tmp_path) is None
     build(ArraySamples(ROWS), first, tmp_path, lambda done, total: told.append((done, total)))
     assert first.asked == list(range(700))
     assert told[0] == (0, 700)
@@ -93,7 +93,8 @@ def test_a_damaged_file_is_made_again(tmp_path: Path, damage: str) -> None:
     torch.testing.assert_close(build(ArraySamples(ROWS), Doubled(), tmp_path).read(), torch.from_numpy(2 * ROWS))
 
 
-def test_a_call_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def build_and_stop(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stops after two parts of 256 samples, of which each is noted on disk."""
     monkeypatch.setattr("iale.geometry._parts._SECONDS", 0.0)
 
     def stop(done: int, total: int) -> None:
@@ -101,7 +102,11 @@ def test_a_call_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.Mon
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build(ArraySamples(ROWS), Doubled(), tmp_path, stop)
+        build(ArraySamples(ROWS), Doubled(), folder, stop)
+
+
+def test_a_call_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build_and_stop(tmp_path, monkeypatch)
     again = Doubled()
     points = build(ArraySamples(ROWS), again, tmp_path)
     assert again.asked == list(range(512, 700))  # parts of 256
@@ -137,14 +142,7 @@ def test_a_process_that_was_killed_goes_on(tmp_path: Path) -> None:
 
 
 def test_rows_that_never_reached_the_disk_are_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("iale.geometry._parts._SECONDS", 0.0)
-
-    def stop(done: int, total: int) -> None:
-        if done > 300:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        build(ArraySamples(ROWS), Doubled(), tmp_path, stop)
+    build_and_stop(tmp_path, monkeypatch)
     part = next(tmp_path.glob(".*.part"))
     part.write_bytes(part.read_bytes() + b"\0" * 4800)
     torch.testing.assert_close(build(ArraySamples(ROWS), Doubled(), tmp_path).read(), torch.from_numpy(2 * ROWS))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,15 +63,11 @@ def built_in(
     rows = _fitted_on(samples, kind)
     total = len(rows) + len(samples)
     with one_thread():
-        maker: Maker
-        if kind == "image":
-            maker = _of_images(samples, rows, folder, lambda done, _: progress(done, total), workers)
-        else:
-            maker = _of_texts(samples, rows) if kind == "text" else _of_rows(samples, rows)
+        maker = _fitted(samples, kind, rows, folder, lambda done, _: progress(done, total), workers)
         points = build(samples, maker, folder, lambda done, _: progress(len(rows) + done, total), workers=workers)
     if folder is not None:
         if kind == "image":
-            forget(Subset(samples, rows), _SHRUNKEN, folder)
+            forget(Subset(samples, rows), _SHRUNKEN.identity, folder)
         prune(folder, _NAME, _KEPT)
     return points
 
@@ -81,25 +77,13 @@ def built_in_maker(samples: Samples, kind: SampleKind | None = None) -> Maker:
     kind = _kind(samples, kind)
     rows = _fitted_on(samples, kind)
     with one_thread():
-        if kind == "image":
-            # The views that it remembers are those of its own samples.
-            return replace(_of_images(samples, rows, None, silent, 1), known=None, rows=None)
-        return _of_texts(samples, rows) if kind == "text" else _of_rows(samples, rows)
+        maker = _fitted(samples, kind, rows, None, silent, 1)
+    return replace(maker, known=None, rows=None)  # the views that it remembers are those of its own samples
 
 
 def find_built_in(samples: Samples, kind: SampleKind | None, folder: str | Path) -> Points | None:
     """What `built_in` has finished in ``folder``, or None."""
-    return find(samples, _Named(_identity(_kind(samples, kind))), folder)
-
-
-@dataclass(frozen=True)
-class _Named:
-    """A maker by name alone, to find what it has made."""
-
-    identity: str
-
-    def points(self, samples: Samples, indices: Tensor) -> Tensor:
-        raise NotImplementedError
+    return find(samples, _identity(_kind(samples, kind)), folder)
 
 
 def _kind(samples: Samples, kind: SampleKind | None) -> SampleKind:
@@ -119,6 +103,14 @@ def _fitted_on(samples: Samples, kind: SampleKind) -> Tensor:
     return torch.arange(count) * len(samples) // max(1, count)
 
 
+def _fitted(
+    samples: Samples, kind: SampleKind, rows: Tensor, folder: str | Path | None, progress: Progress, workers: int
+) -> Projection:
+    if kind == "image":
+        return _of_images(samples, rows, folder, progress, workers)
+    return _of_texts(samples, rows) if kind == "text" else _of_rows(samples, rows)
+
+
 def _of_images(
     samples: Samples, rows: Tensor, folder: str | Path | None, progress: Progress, workers: int
 ) -> Projection:
@@ -127,14 +119,14 @@ def _of_images(
     return Projection(_identity("image"), _SHRUNKEN.points, mean, np.ones(1), directions, known, rows)
 
 
-def _of_texts(samples: Samples, rows: Tensor) -> Maker:
+def _of_texts(samples: Samples, rows: Tensor) -> Projection:
     views = [sparse.csr_array(batch) for batch in batches(samples, rows, _READ)]
     if not views:
         raise DataError("no sample can be read: check the data.")
     return Projection(_identity("text"), flat, np.zeros(1), np.ones(1), latent(sparse.vstack(views, format="csr")))
 
 
-def _of_rows(samples: Samples, rows: Tensor) -> Maker:
+def _of_rows(samples: Samples, rows: Tensor) -> Projection:
     read = list(batches(samples, rows, _READ))
     if not read:
         raise DataError("no sample can be read: check the data.")

@@ -82,14 +82,14 @@ def build(
         return _kept(samples, maker, Path(scratch), progress, workers)
 
 
-def find(samples: Samples, maker: Maker, folder: str | Path) -> Points | None:
-    """What `build` has finished in ``folder``, or None."""
-    return _read(_place(samples, maker, Path(folder)), len(samples))
+def find(samples: Samples, identity: str, folder: str | Path) -> Points | None:
+    """What `build` has finished in ``folder`` with the maker of this identity, or None."""
+    return _read(_place(samples, identity, Path(folder)), len(samples))
 
 
-def forget(samples: Samples, maker: Maker, folder: str | Path) -> None:
-    """Deletes what `build` has made or begun in ``folder``."""
-    place = _place(samples, maker, Path(folder))
+def forget(samples: Samples, identity: str, folder: str | Path) -> None:
+    """Deletes what `build` has made or begun in ``folder`` with the maker of this identity."""
+    place = _place(samples, identity, Path(folder))
     for path in (place.with_suffix(".json"), place, *(_hidden(place, what) for what in ("part", "done", "lock"))):
         path.unlink(missing_ok=True)
 
@@ -106,8 +106,8 @@ def prune(folder: str | Path, makers: str, most: int) -> None:
             path.unlink(missing_ok=True)
 
 
-def _place(samples: Samples, maker: Maker, folder: Path) -> Path:
-    return folder / f"{digest('points 1', maker.identity, fingerprint(samples))[:32]}.npy"
+def _place(samples: Samples, identity: str, folder: Path) -> Path:
+    return folder / f"{digest('points 1', identity, fingerprint(samples))[:32]}.npy"
 
 
 def _hidden(place: Path, what: str) -> Path:
@@ -115,7 +115,7 @@ def _hidden(place: Path, what: str) -> Path:
 
 
 def _kept(samples: Samples, maker: Maker, folder: Path, progress: Progress, workers: int) -> Points:
-    place = _place(samples, maker, folder)
+    place = _place(samples, maker.identity, folder)
     found = _read(place, len(samples))
     if found is None:
         with _alone(place):
