@@ -15,7 +15,6 @@ from iale.strategies.base import Need, QueryContext, QueryStrategy
 from iale.strategies.catalog import STRATEGIES
 
 _MEMBERS = ("random", "margin", "entropy", "badge", "coreset", "typiclust", "bait", "dropquery", "alfamix")
-_LAST = ("uherding", "maxherding", "coreset")  # the first of these that there is makes the choice
 _SHARE, _LARGEST = 0.4, 5000  # of what is left, and the most candidates, that a member sees
 
 
@@ -43,20 +42,17 @@ class Refine(QueryStrategy):
         self,
         members: Sequence[str | QueryStrategy] = _MEMBERS,
         *,
-        last: str | QueryStrategy | None = None,
+        last: str | QueryStrategy = "uherding",
         rounds: int = 5,
         parts: int = 11,
     ) -> None:
-        """From strategies or their names; ``last`` makes the choice, and is Uncertainty Herding by default.
+        """From strategies or their names; ``last`` makes the choice.
 
         Raises ConfigError if there are no members, rounds or parts, and UnknownNameError for an unknown name.
         """
         if not members or rounds < 1 or parts < 1:
             raise ConfigError("REFINE needs members, rounds and parts: give at least one of each.")
-        # Until all of the usual members exist, the others do without them; a name that somebody gave must exist.
-        known = [each for each in members if members is not _MEMBERS or each in STRATEGIES]
-        self.members = [_made(each) for each in known]
-        self.last = _made(last if last is not None else next(name for name in _LAST if name in STRATEGIES))
+        self.members, self.last = [_made(each) for each in members], _made(last)
         self.rounds, self.parts = rounds, parts
         vars(self).update(needs=frozenset[Need]().union(*(each.needs for each in [*self.members, self.last])))
 
