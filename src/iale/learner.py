@@ -145,17 +145,18 @@ class Learner:
 
     def fit(self, needs: Set[Need] = frozenset()) -> None:
         """Fits M on the labeled set, and the other members of the committee if one is needed."""
-        members = self.config.committee_size if Need.COMMITTEE in needs else 1
         # Member 0 is M. Its seed does not depend on the committee, so runs with and without one stay paired.
-        jobs = [self.job("fit", member) for member in range(members)]
+        jobs = [self.job("fit", member) for member in range(self._size(needs))]
         with self._timed("fit"):
             self._members = self.classifier.fit_many(self.samples, jobs)
         self._fitted_to = (self.pool.labeled, self.pool.labels)
 
     def start_cold(self, needs: Set[Need] = frozenset()) -> None:
         """What `fit` is before the first label: a classifier, or a committee, for which all classes are as likely."""
-        members = self.config.committee_size if Need.COMMITTEE in needs else 1
-        self._members, self._fitted_to = [Unfitted(self.pool.num_classes)] * members, ()
+        self._members, self._fitted_to = [Unfitted(self.pool.num_classes)] * self._size(needs), ()
+
+    def _size(self, needs: Set[Need]) -> int:
+        return self.config.committee_size if Need.COMMITTEE in needs else 1
 
     def candidates(self) -> Candidates:
         """The sub-pool of this step, or the whole pool."""
