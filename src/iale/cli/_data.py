@@ -39,11 +39,9 @@ class DataOptions:
 
 def main(argv: Sequence[str]) -> int:
     argv = list(argv)
-    if argv and not argv[0].startswith("-"):
-        argv.insert(0, "--data")
     if "--names" in argv and argv[argv.index("--names") + 1 :][:1] not in (["yes"], ["no"]):
         argv.insert(argv.index("--names") + 1, "yes")
-    options = parse(DataOptions, argv, prog="iale data")
+    options = parse(DataOptions, argv, prog="iale data", first="--data")
     if options.names != (options.data is not None):
         raise ConfigError("the names of samples need both DATA and --names: write `iale data DATA --names`.")
     if options.data is not None:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import shutil
-import sys
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from iale import _storage as storage
 from iale.cli._options import parse
 from iale.cli._output import check_file, say
+from iale.cli._progress import counted
 from iale.cli._readable import say_passed_over
 from iale.data.table_config import TableConfig
 from iale.data.unlabeled import kind_of, load_unlabeled
 from iale.errors import ConfigError
+from iale.geometry._parts import header
 from iale.geometry._store import build
 from iale.geometry.encoders import find_encoder
 from iale.geometry.points import Points
@@ -56,10 +57,7 @@ class EmbedOptions:
 
 
 def main(argv: Sequence[str]) -> int:
-    argv = list(argv)
-    if argv and not argv[0].startswith("-"):
-        argv.insert(0, "--data")
-    options = parse(EmbedOptions, argv, prog="iale embed")
+    options = parse(EmbedOptions, argv, prog="iale embed", first="--data")
     if options.out.suffix != ".npz":
         raise ConfigError(f"--out {options.out} must end in .npz: the file holds names beside the vectors.")
     if options.resize and (len(options.resize) != 2 or min(options.resize) < 1):
@@ -73,8 +71,8 @@ def main(argv: Sequence[str]) -> int:
     say_passed_over(samples, verbose=options.verbose)
     encoder.check(kind_of(samples))
     parts = options.out.with_name(f".{options.out.name}.parts")
-    with tqdm(total=len(samples), unit=" samples", desc="encoding", file=sys.stderr, disable=None) as bar:
-        points = build(samples, encoder, parts, lambda done, _: bar.update(done - bar.n))
+    with counted("encoding") as show:
+        points = build(samples, encoder, parts, show)
     _write(options.out, names, points, encoder.identity, half=options.half)
     say(f"{len(points):,} vectors of {points.dim:,} numbers are in {options.out}")
     shutil.rmtree(parts, ignore_errors=True)
@@ -82,17 +80,21 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _write(out: Path, names: Sequence[str], points: Points, maker: str, *, half: bool) -> None:
-    """The file in one step; names that are no text of Unicode keep their bytes, as paths do."""
-    kind, empty = (np.float16 if half else np.float32), []
-    values = np.empty((len(points), points.dim), kind)
-    for start in range(0, len(points), _ROWS):
-        rows = points.read(start, start + _ROWS).numpy()
-        if half and np.abs(rows).max() > np.finfo(np.float16).max:
-            raise ConfigError("a vector holds numbers beyond half precision: leave --half out.")
-        values[start : start + len(rows)] = rows
-        empty += (start + np.flatnonzero(~rows.any(axis=1))).tolist()
+    """The file in one step, a few rows at a time; paths that are no text of Unicode keep their bytes."""
+    kind = np.dtype(np.float16 if half else np.float32)
+    empty: list[int] = []
+    with storage.written(out) as file, zipfile.ZipFile(file, "w") as archive:
+        with archive.open("embeddings.npy", "w", force_zip64=True) as rows_file:
+            rows_file.write(header(kind, len(points), points.dim))
+            for start in range(0, len(points), _ROWS):
+                rows = points.read(start, start + _ROWS).numpy()
+                if half and np.abs(rows).max() > np.finfo(np.float16).max:
+                    raise ConfigError("a vector holds numbers beyond half precision: leave --half out.")
+                rows_file.write(rows.astype(kind).tobytes())
+                empty += (start + np.flatnonzero(~rows.any(axis=1))).tolist()
+        for name, value in (("ids", np.array(names)), ("maker", np.array(maker))):
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, value, allow_pickle=False)
     if empty:
         first = ", ".join(names[row] for row in empty[:5]) + (", …" if empty[5:] else "")
         say(f"{len(empty)} cannot be read, or have no content, and have a vector of zeros: {first}")
-    with storage.written(out) as file:
-        np.savez(file, ids=np.array(names), embeddings=values, maker=np.array(maker))

@@ -62,10 +62,7 @@ class LabelOptions:
 
 
 def main(argv: Sequence[str]) -> int:
-    argv = list(argv)
-    if argv and not argv[0].startswith("-"):
-        argv.insert(0, "--data")
-    options = _with_policy(parse(LabelOptions, argv, prog="iale label"))
+    options = _with_policy(parse(LabelOptions, argv, prog="iale label", first="--data"))
     serve = PAGES["label"]
     _check(options)
     project = Project.create_or_open(check_folder(options.out), options.project)

@@ -72,15 +72,20 @@ class WorkerOptions:
         return open_executor(self.workers, self.executor, self.address)
 
 
-def parse(cls: type[T], argv: Sequence[str], *, prog: str, prefixed: Collection[str] = ()) -> T:
+def parse(
+    cls: type[T], argv: Sequence[str], *, prog: str, prefixed: Collection[str] = (), first: str | None = None
+) -> T:
     """An instance of ``cls`` filled from the command line.
 
     ``cls`` is a dataclass with a docstring: a summary, then "Attributes:". A field with metadata ``positional`` takes
     all arguments without a flag; a field without a default is required. Options of the nested dataclasses in
-    ``prefixed`` get the name of the field as a prefix, to keep them apart. Raises ConfigError if an option is unknown,
+    ``prefixed`` get the name of the field as a prefix, to keep them apart. The value of the flag ``first`` may also
+    stand in front of all options, without the flag. Raises ConfigError if an option is unknown,
     lacks its value or has a bad value, and SystemExit after ``--help``.
     """
     options = list(_flatten(cls, prefixed))
+    if first is not None and argv and not argv[0].startswith("-"):
+        argv = [first, *argv]
     values = _values(options, argv, prog, _documentation(cls)[""])
     for option, value in zip(options, values, strict=True):
         if value is None and option.default is MISSING:

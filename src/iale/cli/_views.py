@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
 from iale.cli._output import say
+from iale.cli._progress import counted
 from iale.data._downloads import cache_folder
 from iale.data.images import FolderSamples
 from iale.data.samples import SampleKind, Samples
@@ -71,11 +69,6 @@ def _built_in(samples: Samples) -> Points:
     """The built-in geometry, with a bar; that of a folder is kept, because photographs take long to read."""
     say("looking at all samples, which no label is needed for")
     photos = isinstance(samples, FolderSamples)
-    with tqdm(unit=" samples", desc="looking", file=sys.stderr, leave=False, disable=None) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
+    with counted("looking") as show:
         folder = cache_folder() / "geometry" if photos else None
         return built_in(samples, kind_of(samples), folder, show, workers=_THREADS if photos else 1)
