@@ -141,9 +141,9 @@ def _ask(
     classifier = recipe if options.fitted is None else load_fitted(network, options.fitted)
     strategy, asked = fitting_strategy(options, classifier)
     name = options.model or classifier_name(options, view.kind)
-    first = f"fitting {name} to {len(told)} labels" if told else "there are no labels yet"
-    first = first if options.fitted is None else f"loading {options.fitted}"
-    say(f"{first}, then asking {asked} for {options.k} samples")
+    first = f"fitting {name} to {len(told)} labels, then" if told else "there are no labels yet:"
+    first = first if options.fitted is None else f"loading {options.fitted}, then"
+    say(f"{first} asking {asked} for {options.k} samples")
     unlabeled = len(samples) - len(told) - len(skipped)
     work = work_of(strategy, len(told), min(unlabeled, options.subset_size or unlabeled))
     if told and isinstance(classifier, TorchClassifier):  # a fitted one has nothing to fit

@@ -16,6 +16,7 @@ from torch import Tensor
 from iale.errors import QueryError
 from iale.geometry.points import Points
 from iale.strategies._rows import rows_at_once
+from iale.strategies._unit import unit_rows
 from iale.strategies.base import QueryContext
 
 _FITTED = 20_000  # points that centers are fitted to; of more, that many drawn ones
@@ -56,7 +57,7 @@ def k_means(points: Points, k: int, rng: np.random.Generator, *, unit: bool = Fa
     some = points
     if len(points) > _FITTED:
         some = points.at(torch.from_numpy(np.sort(rng.choice(len(points), _FITTED, replace=False))))
-    fitted = torch.cat([_directions(rows) if unit else rows for _, rows in blocks(some)])
+    fitted = torch.cat([unit_rows(rows).float() if unit else rows for _, rows in blocks(some)])
     middle = fitted.mean(dim=0)
     low, high = torch.aminmax(fitted.sub_(middle))
     size = max(float(-low), float(high)) or 1.0  # so that no square leaves float32
@@ -69,7 +70,7 @@ def k_means(points: Points, k: int, rng: np.random.Generator, *, unit: bool = Fa
         return _assign(fitted, _lengths(fitted), centers)
     found = []
     for _, rows in blocks(points):
-        rows = (_directions(rows) if unit else rows).sub_(middle).div_(size)
+        rows = (unit_rows(rows).float() if unit else rows).sub_(middle).div_(size)
         found.append(_assign(rows, _lengths(rows), centers))
     return torch.cat([clusters for clusters, _ in found]), torch.cat([squares for _, squares in found])
 
@@ -100,12 +101,6 @@ def spread(
         first = order[by_cluster[begins]]
     rest = order[~torch.isin(order, first)]
     return torch.cat([first, rest])[:k]
-
-
-def _directions(rows: Tensor) -> Tensor:
-    """The rows at length 1, zeros as they are, float32 [m, D]."""
-    directions: Tensor = torch.nn.functional.normalize(rows.double(), dim=1).float()
-    return directions
 
 
 def _lengths(rows: Tensor) -> Tensor:

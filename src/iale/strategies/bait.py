@@ -17,6 +17,7 @@ from iale.classifiers.base import Outputs
 from iale.errors import ConfigError, QueryError
 from iale.geometry.points import Points
 from iale.strategies._fisher import Floats, Information, Rows
+from iale.strategies._unit import unit_rows
 from iale.strategies.base import Need, QueryContext, QueryStrategy
 
 _TIED = 1e-9  # of the first step's largest gain: gains that differ by less are tied
@@ -126,7 +127,7 @@ def _points(outputs: Outputs, geometry: Points | None) -> Points:
     if outputs.embeddings.shape[1]:
         return Points(outputs.embeddings, torch.arange(len(outputs), device=outputs.embeddings.device))
     assert geometry is not None
-    return Points(torch.nn.functional.normalize(geometry.read()), torch.arange(len(geometry)))
+    return Points(unit_rows(geometry.read()).float(), torch.arange(len(geometry)))
 
 
 def _forward_backward(rows: Rows, held: Floats, whole: Floats, k: int, rng: np.random.Generator) -> NDArray[np.int64]:
