@@ -22,9 +22,9 @@ SAME = 1e-12
 """Gains, as shares of all weight, that differ by no more than this are tied."""
 
 _BLOCK = 512
-_NEAR = 0.8  # candidates are updated together if their bounds are at least this share of the largest
+_NEAR = 0.95  # candidates are updated together if their bounds are at least this share of the largest
 _FEW = 8  # fewer candidates with a common past are computed anew
-_EXACT = 16  # candidates computed exactly in the first try of a step; each further try takes twice as many
+_EXACT = 4  # candidates computed exactly in the first try of a step; each further try takes twice as many
 
 
 class Coverage:
@@ -133,15 +133,17 @@ class Coverage:
         before, after, weights = past.to(kind), self.covered[where].to(kind), self._weights[where].to(kind)
         almost, weighted = before * (1 - 4 * error), weights * after
         step = columns_at_once(len(rows))
-        rounding = 1.1 * error + (min(step, len(where)) + 8) * torch.finfo(kind).eps
+        rounding = (min(step, len(where)) + 8) * torch.finfo(kind).eps
         for start in range(0, len(where), step):
             part = slice(start, start + step)
             block = self._kernel.block(rows, where[part], kind)
             # A value is wrong by at most error · K, and what is lost only where K lies between before and after.
-            self._slack[rows] += rounding * ((block > almost[part]).to(kind) @ weighted[part]).double()
+            self._slack[rows] += 1.1 * error * ((block > almost[part]).to(kind) @ weighted[part]).double()
             # max(K − before, 0) − max(K − after, 0), in one piece, so that little is lost to rounding
-            lost = torch.minimum(block, after[part]).sub_(before[part]).relu_()
-            self.gains[rows] -= (lost @ weights[part]).double()
+            above = torch.minimum(block, after[part]).sub_(before[part]).relu_()
+            lost = (above @ weights[part]).double()
+            self.gains[rows] -= lost
+            self._slack[rows] += rounding * lost
         self._version[rows] = len(self._changes)
 
     def _since(self, version: int) -> tuple[Tensor, Tensor]:
