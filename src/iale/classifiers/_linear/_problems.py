@@ -18,6 +18,8 @@ from torch import Tensor
 HIDDEN = -1e4
 """The logit of a class without labels while the others are fitted: its probability is 0 in every precision."""
 
+_INTERCEPTS = 0.1  # of the mean square of the logits that a sample gives itself: a tenth takes the fewest steps
+
 
 @dataclass
 class Problems:
@@ -62,7 +64,9 @@ class Problems:
 class Kernel:
     """v (X Xᵀ / λ + κ 1 1ᵀ): what coefficients v [R, C, n] change of the logits.
 
-    The column of ones stands for the intercepts. Its scale κ is 1 / the mean curvature of the loss where W = 0.
+    The column of ones stands for the intercepts. The larger its scale κ, the better the intercepts must be before ρ K ρ
+    is small, and the less a later move of them spoils W. So κ grows with the other part of the kernel, and is at least
+    1 / the mean curvature of the loss where W = 0.
     """
 
     def __init__(self, problems: Problems) -> None:
@@ -71,8 +75,10 @@ class Kernel:
         shares = (problems.targets * problems.weights).sum(dim=2)
         curvatures = (1 - shares.square().sum(dim=1)).clamp(min=0)
         others = ((shares > 0).sum(dim=1) - 1).to(shares)
-        self.scale = torch.where(others > 0, others / curvatures.clamp(min=1e-6), 0)[:, None, None]
         self._real = (problems.weights > 0).to(shares)
+        squares = problems.inputs.square().sum(dim=2).mul_(problems.weights[:, 0]).sum(dim=1) / problems.strengths
+        scale = torch.maximum(others / curvatures.clamp(min=1e-6), _INTERCEPTS * squares)
+        self.scale = torch.where(others > 0, scale, 0)[:, None, None]
         self._matrix: Tensor | None = None
         if problems.gram is not None:
             self._matrix = problems.gram / self._strengths

@@ -65,16 +65,23 @@ def fit_path(
     paths: Tensor,
     tolerance: float = TOLERANCE,
 ) -> Iterator[tuple[int, Heads]]:
-    """The heads of all sets (all in one stack) for each of ``paths`` [S, R], L2 strengths; each begins at the last."""
+    """The heads of all sets (all in one stack) for each of ``paths`` [S, R], L2 strengths of equal ratios.
+
+    Each begins where the line through the last two leads: W is nearly linear in the logarithm of the strength.
+    """
     totals = torch.stack([each.weights.sum() for each in sets]).to(features)
     problems, means = _problems(features, sets, classes, paths[0] / totals)
     a, b = problems.start()
+    last: list[tuple[Tensor, Tensor]] = []
     for number, strengths in enumerate(paths / totals):  # the solver's loss is a mean
-        # The same W under another strength has other coefficients.
-        a = a * (strengths / problems.strengths)[:, None, None]
         problems.strengths = strengths
+        if last:
+            (a, b), (before, back) = last[-1], last[0]
+            # The same W under another strength has other coefficients.
+            a, b = (2 * a - before) * strengths[:, None, None], 2 * b - back
         exact, b, fine = solve(problems, a, b, tolerance)
         a, b = exact.to(features), b.to(features)
+        last = [*last[-1:], (a / strengths[:, None, None], b)]
         weights = torch.bmm(a, problems.inputs)
         if len(fine):  # with a small strength, the coefficients of many samples cancel out
             weights[fine] = torch.bmm(exact[fine], problems.inputs[fine].double()).to(weights)
