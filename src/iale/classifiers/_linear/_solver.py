@@ -27,8 +27,8 @@ _ROUNDS = {torch.float32: 12, torch.float64: 40}  # steps of Newton's
 _STEPS = {torch.float32: 60, torch.float64: 400}  # of conjugate gradients in one of them
 _TURNS = 4  # most corrections of a step
 _NEAR = 1e-2  # so near the least loss, steps are good unless rounding spoils them
-_ENOUGH = 0.5  # of the residual, which a step need not solve
-_SHARE = 0.3  # of the tolerance left: a step leaves something to its curvature
+_ENOUGH = 0.7  # of the residual, which a step need not solve
+_SHARE = 0.5  # of the tolerance left: a step leaves something to its curvature
 
 
 def solve(problems: Problems, a: Tensor, b: Tensor, tolerance: float = TOLERANCE) -> tuple[Tensor, Tensor, Tensor]:
@@ -75,46 +75,42 @@ def _stepped(problems: Problems, a: Tensor, b: Tensor, tolerance: float) -> tupl
 class Point:
     """Coefficients ``a`` [R, C, n] and intercepts ``b`` [R, C] of problems, and what follows from them.
 
-    `_down` is −ρ, `_change` what it would change of the logits, and `_squared` ρ K ρ, [R].
+    `_down` is −ρ, `_change` what it would change of the logits, `_squared` ρ K ρ, [R], and `_losses` the losses, [R].
     """
 
     def __init__(self, kernel: Kernel, problems: Problems, a: Tensor, b: Tensor) -> None:
         self._kernel, self._weights = kernel, problems.weights
-        self._weighted = problems.targets * problems.weights
+        self._targets, self._weighted = problems.targets, problems.targets * problems.weights
         self.a, self.b, self._logits = a, b, kernel.products(a).add_(b[..., None])
-        self._probs = torch.softmax(self._logits, dim=1)
         self._look()
 
     def _look(self) -> None:
-        self._down = torch.addcmul(self._weighted, self._probs, self._weights, value=-1).sub_(self.a)
+        self._probs = torch.softmax(self._logits, dim=1)
+        self._down = self._weighted - self.a
+        self._down.addcmul_(self._probs, self._weights, value=-1)
         self._change = self._kernel.products(self._down)
         self._squared = _dot(self._down, self._change)
+        right = (self._probs * self._targets).sum(dim=1, keepdim=True).clamp_(min=1e-30).log_()
+        # With coefficients whose sums are 0, the intercepts take no part in the penalty.
+        self._losses = _dot(self.a, self._logits) / 2 - _dot(right, self._weights)
 
     def leave(self, rows: Tensor) -> None:
         """Only some of the problems."""
         for name, value in vars(self).items():
             setattr(self, name, value[rows] if isinstance(value, Tensor) else value.at(rows))
 
-    def losses(self) -> Tensor:
-        """[R]; with coefficients whose sums are 0, intercepts take no part in the penalty."""
-        right = (self._probs * self._weighted).sum(dim=1).clamp(min=1e-37)
-        mass = self._weights[:, 0]
-        missed = torch.where(mass > 0, mass * (mass.clamp(min=1e-30) / right).log(), 0).sum(dim=1)
-        return missed + _dot(self.a, self._logits) / 2
-
     def excess(self, tolerance: float) -> Tensor:
-        """At most so much, relative to the least loss, can each problem still gain, [R].
+        """How much, relative to the least loss, each problem could still gain, [R].
 
-        Where that may be within the tolerance, the best intercepts are found first.
+        Where that may be within the tolerance, the best intercepts are found first, which makes it a bound.
         """
-        gain, losses = self._squared / 2, self.losses()
-        near = gain <= tolerance * losses
+        near = self._squared <= 2 * tolerance * self._losses
+        gain = self._squared / 2
         if bool(near.any()):
-            for _ in range(2):
-                rest = self._level(near)
+            rest = self._level(near)
             self._look()
-            gain, losses = torch.where(near, self._squared / 2 + rest, gain), self.losses()
-        return torch.where(gain > 0, gain / (losses - gain).clamp(min=1e-30), 0)
+            gain = self._squared / 2 + rest
+        return torch.where(gain > 0, gain / (self._losses - gain).clamp(min=1e-30), 0)
 
     def _level(self, near: Tensor) -> Tensor:
         """One step of Newton's method for the intercepts; what they could gain before it, to second order, [R]."""
@@ -127,49 +123,46 @@ class Point:
         step: Tensor = torch.linalg.solve(hessian, gradient).clamp(-1, 1) * near[:, None]
         self.b = self.b - step
         self._logits = self._logits - step[..., None]
-        self._probs = torch.softmax(self._logits, dim=1)
         return (step * gradient).sum(dim=1) / 2
 
     def advanced(self, tolerance: float) -> tuple[Tensor, Tensor]:
         """The coefficients and intercepts after one step of Newton's method."""
-        losses = self.losses()
         # Far away, curvature changes too much for an exact step to be worth its price.
-        enough = (self._squared / (2 * losses).clamp(min=1e-30)).clamp(max=_ENOUGH**2) * self._squared
-        step, slopes = self._newton(torch.maximum(enough, 2 * _SHARE * tolerance * losses))
+        enough = (self._squared / (2 * self._losses).clamp(min=1e-30)).clamp(max=_ENOUGH**2) * self._squared
+        step, slopes = self._newton(torch.maximum(enough, 2 * _SHARE * tolerance * self._losses))
         drift = step.sum(dim=2, keepdim=True)
         step.addcmul_(drift, self._weights, value=-1)
-        slope, length = -_dot(self._down, slopes), torch.ones_like(losses)
+        slope, length = -_dot(self._down, slopes), torch.ones_like(enough)[:, None, None]
         for _ in range(_TURNS):
-            probs = torch.softmax(torch.addcmul(self._logits, slopes, length[:, None, None]), dim=1)
-            down = torch.addcmul(self._weighted, probs, self._weights, value=-1)
-            down -= torch.addcmul(self.a, step, length[:, None, None])
-            rise = -_dot(down, slopes)
+            probs = torch.softmax(torch.addcmul(self._logits, slopes, length), dim=1)
+            down = torch.addcmul(self._weighted - self.a, step, length, value=-1)
+            rise = -_dot(down.addcmul_(probs, self._weights, value=-1), slopes)
             far = rise > -slope / 2
             if not bool(far.any()):
                 break
-            length = torch.where(far, length * _over(-slope, rise - slope), length)
-        a = torch.addcmul(self.a, step, length[:, None, None])
-        return a, self.b + (drift * self._kernel.scale)[..., 0] * length[:, None]
+            length = torch.where(far, length[:, 0, 0] * _over(-slope, rise - slope), length[:, 0, 0])[:, None, None]
+        return torch.addcmul(self.a, step, length), self.b + (drift * self._kernel.scale * length)[..., 0]
 
     def _newton(self, enough: Tensor) -> Tensor:
         """Newton's step, and what it changes of the logits, [2, R, C, n], with at most ``enough`` left of ρ K ρ."""
         rest = torch.stack([self._down, self._change])
-        pair, found, squared = rest.clone(), torch.zeros_like(rest), self._squared
+        pair, found, part, squared = rest.clone(), torch.zeros_like(rest), torch.empty_like(rest[0]), self._squared
         weighted = self._probs * self._weights
+        # Small problems spend their time on calls: every tensor here is made once.
+        (left, change), (step, slopes), flat = rest, pair, [each.flatten(1) for each in (*rest, part, pair[1])]
         for _ in range(_STEPS[rest.dtype]):
             live = squared > enough
             if not bool(live.any()):
                 break
-            step, slopes = pair
-            part = weighted * slopes
+            torch.mul(weighted, slopes, out=part)
             part.addcmul_(self._probs, part.sum(dim=1, keepdim=True), value=-1).add_(step)
             part.addcmul_(step.sum(dim=2, keepdim=True), self._weights, value=-1)
-            length = torch.where(live, _over(squared, _dot(part, slopes)), 0)[:, None, None]
+            length = torch.where(live, _over(squared, torch.linalg.vecdot(flat[2], flat[3])), 0)[:, None, None]
             found.addcmul_(pair, length)
-            rest[0].addcmul_(part, length, value=-1)
-            rest[1] = self._kernel.products(rest[0])
-            now = _dot(*rest)
-            pair = torch.addcmul(rest, pair, _over(now, squared)[:, None, None])
+            left.addcmul_(part, length, value=-1)
+            self._kernel.products(left, out=change)
+            now = torch.linalg.vecdot(flat[0], flat[1])
+            torch.addcmul(rest, pair, _over(now, squared)[:, None, None], out=pair)
             squared = now
         return found
 

@@ -123,7 +123,7 @@ def padded(count: int) -> int:
 
 def is_few(count: int, width: int) -> bool:
     """Whether products with the Gram matrix are cheaper than with the inputs, twice."""
-    return count <= 2 * width
+    return count <= max(2 * width, 256)
 
 
 def _problems(features: Tensor, sets: Sequence[LabeledSet], classes: int, strengths: Tensor) -> tuple[Problems, Tensor]:
