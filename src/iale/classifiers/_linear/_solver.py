@@ -16,6 +16,7 @@ import warnings
 
 import torch
 from torch import Tensor
+from torch.linalg import vecdot
 
 from iale.classifiers._linear._problems import HIDDEN, Kernel, Problems
 
@@ -66,7 +67,8 @@ class Descent:
 
     Small problems spend their time on calls, so these tensors [2, R, C, n] are changed in place, both halves at once:
     `_point` is a − c y and the logits, `_gradient` is ρ and what it would change of the logits, and `_step` is what is
-    taken from `_point`. `_moved` [R, C, 1] are the sums of ``a``, how far the intercepts are from ``b``.
+    taken from `_point`. `_moved` [R, C, 1] are the sums of ``a``, how far the intercepts are from ``b``. `_rows` are
+    views of `_gradient` and `_step`, [R, C n].
     """
 
     def __init__(self, kernel: Kernel, targets: Tensor, weights: Tensor, a: Tensor, b: Tensor) -> None:
@@ -76,18 +78,25 @@ class Descent:
         self._probs, self._part = torch.empty_like(a), torch.empty_like(a)
         self._moved = a.sum(dim=2, keepdim=True)
         self._turn = self._rise = torch.zeros_like(b[:, 0])  # how much of the last step stays; the slope along it
-        self._squared = self._look()  # ρ K ρ
+        self._rows = self._views()
+        self._slope()
+        self._squared = self._length()
+
+    def _views(self) -> list[Tensor]:
+        return [half.flatten(1) for whole in (self._gradient, self._step) for half in whole]
 
     def _leave(self, rows: Tensor) -> None:
         """Only some of the problems."""
         for name, value in vars(self).items():
-            found = value.at(rows) if isinstance(value, Kernel) else value.index_select(int(value.dim() == 4), rows)
-            setattr(self, name, found)
+            if isinstance(value, Tensor):
+                setattr(self, name, value.index_select(int(value.dim() == 4), rows))
+        self._kernel, self._rows = self._kernel.at(rows), self._views()
 
     def excess(self) -> Tensor:
         """At most so much, relative to the least loss, can each problem still gain, [R]; finds the best intercepts."""
         rest = self._level()
-        gain = self._look() / 2 + rest
+        self._slope()
+        gain = self._length() / 2 + rest
         return torch.where(gain > 0, gain / (self._losses() - gain).clamp(min=1e-30), 0)
 
     def _level(self) -> Tensor:
@@ -115,7 +124,7 @@ class Descent:
             count = int(going.sum())
             if count == 0:
                 break
-            if look and count * 4 <= len(going) * 3:
+            if look and count * 2 <= len(going):
                 found[0][left], found[1][left] = self.found()
                 rows = going.nonzero()[:, 0]
                 self._leave(rows)
@@ -135,19 +144,19 @@ class Descent:
         torch.addcmul(self._gradient, self._step, self._turn[:, None, None], out=self._step)
         slope = torch.addcmul(self._squared, self._turn, self._rise)
         drift = self._step[0].sum(dim=2, keepdim=True)
-        length = torch.where(going, _over(slope, self._second(drift)), 0)
-        rise = self._move(length, drift)
+        second = self._second(drift)
+        length = torch.where(going & (second > 0), slope / second, 0)
+        rise, lowest = self._move(length, drift), slope / -2
         for _ in range(_TURNS):
-            far = rise < slope / -2
+            far = rise < lowest
             if not bool(far.any()):
                 break
             shorter = torch.where(far, length * _over(slope, slope - rise), length)
             rise, length = self._move(shorter - length, drift), shorter
-        # The kernel is symmetric: that of the last gradient tells how much of it is in this one.
-        same, before = _dot(*self._gradient), self._squared
-        self._kernel.products(self._gradient[0], out=self._gradient[1])
-        self._squared = now = _dot(*self._gradient)
-        turn = _over(now - same, before).clamp_(min=0)
+        # The kernel is symmetric: what the last gradient changes tells how much of it is in this one.
+        same, before = vecdot(self._rows[0], self._rows[1]), self._squared
+        self._squared = now = self._length()
+        turn = ((now - same) / before.clamp(min=1e-30)).clamp_(min=0)
         self._turn, self._rise = torch.where(turn * rise > now / -2, turn, 0), rise  # else it would lead upwards
 
     def _move(self, length: Tensor, drift: Tensor) -> Tensor:
@@ -156,7 +165,8 @@ class Descent:
         self._point.addcmul_(self._step, length, value=-1)
         self._moved = torch.addcmul(self._moved, drift, length, value=-1)
         self._slope()
-        return _dot(self._gradient[0], self._step[1])
+        found: Tensor = vecdot(self._rows[0], self._rows[3])
+        return found
 
     def _slope(self) -> None:
         """The probabilities and ρ; the intercepts have no penalty, so what they have of ``a`` is not in it."""
@@ -164,18 +174,19 @@ class Descent:
         rho = torch.addcmul(self._point[0], self._probs, self._weights, out=self._gradient[0])
         rho.addcmul_(self._moved, self._weights, value=-1)
 
-    def _look(self) -> Tensor:
-        """All that follows from the logits; ρ K ρ, [R]."""
-        self._slope()
+    def _length(self) -> Tensor:
+        """ρ K ρ, [R]."""
         self._kernel.products(self._gradient[0], out=self._gradient[1])
-        return _dot(*self._gradient)
+        found: Tensor = vecdot(self._rows[0], self._rows[1])
+        return found
 
     def _second(self, drift: Tensor) -> Tensor:
         """The second derivative along the step, [R]."""
-        step, slopes = self._step
-        part = torch.mul(self._probs, slopes, out=self._part)
+        part = torch.mul(self._probs, self._step[1], out=self._part)
         part.addcmul_(self._probs, part.sum(dim=1, keepdim=True), value=-1).sub_(drift)
-        return _dot(torch.addcmul(step, part, self._weights, out=part), slopes)
+        torch.addcmul(self._step[0], part, self._weights, out=part)
+        found: Tensor = vecdot(part.flatten(1), self._rows[3])
+        return found
 
     def _losses(self) -> Tensor:
         """[R]."""
@@ -187,7 +198,7 @@ class Descent:
 
 def _dot(one: Tensor, other: Tensor) -> Tensor:
     """[R]."""
-    found: Tensor = torch.linalg.vecdot(one.flatten(1), other.flatten(1))
+    found: Tensor = vecdot(one.flatten(1), other.flatten(1))
     return found
 
 
