@@ -83,7 +83,7 @@ class Kernel:
         if gram is None:
             self._factors = torch.cat([problems.inputs / strengths.sqrt(), (real * self.scale.sqrt()).mT], dim=2)
         else:
-            self._matrix = torch.addcmul(gram / strengths, real * self.scale, real.mT)
+            self._matrix = (gram / strengths).addcmul_(real * self.scale, real.mT)
 
     def at(self, rows: Tensor) -> Kernel:
         """That of some of the problems."""
