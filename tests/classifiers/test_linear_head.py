@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 from iale.classifiers._linear._problems import Kernel, Problems
-from iale.classifiers._linear._solver import Point, solve
+from iale.classifiers._linear._solver import Descent, solve
 from iale.classifiers.base import FitJob, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.classifiers.heads import FittedLinearHead, LinearHead
@@ -163,13 +163,16 @@ def test_many_labels_choose_their_strength() -> None:
     assert few.l2 == pytest.approx(0.02 * 20)
 
 
-def test_the_chosen_strength_is_that_of_the_plain_loop() -> None:
+@pytest.mark.parametrize("width", [10, 90])
+def test_the_chosen_strength_is_that_of_the_plain_loop(width: int) -> None:
     from iale.classifiers._folds import stratified_folds
     from iale.classifiers._linear._strengths import GRID
     from iale.classifiers.heads import _STREAM as stream
 
-    samples = rows(60, 10)
-    labels = torch.from_numpy(RNG.integers(3, size=60))
+    rng = np.random.default_rng(width)
+    labels = torch.from_numpy(rng.integers(3, size=60))
+    x = rng.normal(size=(60, width)) + 0.7 * rng.normal(size=(3, width))[labels]
+    samples = ArraySamples(x.astype(np.float32))
     head = LinearHead(samples, 3, CPU)
     (one,) = fitted(head, samples, FitJob(torch.arange(60), labels, 0))
     x, y = standardized(one, samples, torch.arange(60)), labels.numpy()
@@ -178,13 +181,33 @@ def test_the_chosen_strength_is_that_of_the_plain_loop() -> None:
     for l2 in GRID:
         missed = np.zeros(60)
         for number in range(5):
-            model = LogisticRegression(C=1 / (l2 * 10), tol=1e-8, max_iter=5000).fit(
+            model = LogisticRegression(C=1 / (l2 * width), tol=1e-8, max_iter=5000).fit(
                 x[fold != number], y[fold != number]
             )
             out = fold == number
             missed[out] = -model.predict_log_proba(x[out])[np.arange(out.sum()), y[out]]
         losses.append(missed.sum())
-    assert one.l2 == pytest.approx(10 * GRID[int(np.argmin(losses))])
+    assert one.l2 == pytest.approx(width * GRID[int(np.argmin(losses))])
+
+
+@pytest.mark.parametrize(("n", "width", "most"), [(60, 20, 150), (200, 64, 220), (200, 300, 140), (700, 30, 600)])
+def test_a_cross_validated_fit_takes_few_products(
+    n: int, width: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of nine strengths begins close to its end, and every step is one product with the samples."""
+    counted, products = list[int](), Kernel.products
+
+    def count(kernel: Kernel, v: Tensor, out: Tensor | None = None) -> Tensor:
+        counted.append(len(v))
+        return products(kernel, v, out)
+
+    monkeypatch.setattr(Kernel, "products", count)
+    rng = np.random.default_rng(n + width)
+    labels = rng.integers(10, size=n)
+    x = (rng.normal(size=(10, width))[labels] * 0.5 + rng.normal(size=(n, width))) / np.sqrt(1 + np.arange(width))
+    samples = ArraySamples(x.astype(np.float32))
+    fitted(LinearHead(samples, 10, CPU), samples, FitJob(torch.arange(n), torch.from_numpy(labels), 0))
+    assert len(counted) <= most
 
 
 def test_the_grid_runs_around_the_default() -> None:
@@ -259,8 +282,7 @@ def test_a_fit_that_does_not_end_gives_the_best_and_a_warning(monkeypatch: pytes
     y, losses = labels.numpy(), []
     for steps in (2, 60):
         monkeypatch.setattr("iale.classifiers._linear._solver._STEPS", {torch.float32: steps, torch.float64: steps})
-        rounds = {torch.float32: steps // 2, torch.float64: steps // 2}
-        monkeypatch.setattr("iale.classifiers._linear._solver._ROUNDS", rounds)
+        monkeypatch.setattr("iale.classifiers._linear._solver._ROUNDS", {torch.float32: 1, torch.float64: 1})
         with pytest.warns(UserWarning, match="raise its l2") if steps == 2 else nullcontext():
             (head,) = fitted(LinearHead(samples, 3, CPU, l2=1.0), samples, job)
         losses.append(loss(head, standardized(head, samples, torch.arange(60)), y))
@@ -277,13 +299,12 @@ def test_what_a_head_can_still_gain_is_bounded(n: int, width: int, l2: float) ->
     gram = torch.bmm(x, x.mT) if n <= 2 * width else None
     problems = Problems(x, targets, torch.full((1, 1, n), 1 / n).double(), torch.tensor([l2 / n]).double(), gram)
     least = objective(problems, *solve(problems, *problems.start(), 1e-12)[:2])
-    a, b = problems.start()
-    for _ in range(6):
-        point = Point(Kernel(problems), problems, a, b)
-        bound = float(point.excess(1e-2))
-        excess = objective(problems, a, point.b) / least - 1
+    for tolerance in (1e-1, 1e-2, 1e-3, 1e-5):
+        descent = Descent(Kernel(problems), targets, problems.weights, *problems.start())
+        descent = Descent(Kernel(problems), targets, problems.weights, *descent.run(tolerance))
+        bound = float(descent.excess())
+        excess = objective(problems, *descent.found()) / least - 1
         assert -1e-11 < excess <= bound
-        a, b = point.advanced(1e-9)
 
 
 def objective(problems: Problems, a: Tensor, b: Tensor) -> float:

@@ -70,31 +70,30 @@ class Kernel:
     """
 
     def __init__(self, problems: Problems) -> None:
-        self._strengths = problems.strengths[:, None, None]
-        self._inputs = problems.inputs if problems.gram is None else None
         shares = (problems.targets * problems.weights).sum(dim=2)
-        curvatures = (1 - shares.square().sum(dim=1)).clamp(min=0)
+        curvatures = (1 - shares.square().sum(dim=1)).clamp(min=1e-6)
         others = ((shares > 0).sum(dim=1) - 1).to(shares)
-        self._real = (problems.weights > 0).to(shares)
-        squares = problems.inputs.square().sum(dim=2).mul_(problems.weights[:, 0]).sum(dim=1) / problems.strengths
-        scale = torch.maximum(others / curvatures.clamp(min=1e-6), _INTERCEPTS * squares)
+        gram, strengths = problems.gram, problems.strengths
+        squares = problems.inputs.square().sum(dim=2) if gram is None else gram.diagonal(dim1=1, dim2=2)
+        usual = (squares * problems.weights[:, 0]).sum(dim=1) / strengths
+        scale = torch.maximum(others / curvatures, _INTERCEPTS * usual)
         self.scale = torch.where(others > 0, scale, 0)[:, None, None]
-        self._matrix: Tensor | None = None
-        if problems.gram is not None:
-            self._matrix = problems.gram / self._strengths
-            self._matrix += self.scale if bool(self._real.all()) else self.scale * self._real * self._real.mT
+        real = (problems.weights > 0).to(shares)
+        strengths = strengths[:, None, None]
+        if gram is None:
+            self._factors = torch.cat([problems.inputs / strengths.sqrt(), (real * self.scale.sqrt()).mT], dim=2)
+        else:
+            self._matrix = (gram / strengths).addcmul_(real * self.scale, real.mT)
 
     def at(self, rows: Tensor) -> Kernel:
         """That of some of the problems."""
         found = copy.copy(self)
         for name, value in vars(self).items():
-            setattr(found, name, None if value is None else value[rows])
+            setattr(found, name, value[rows])
         return found
 
-    def products(self, v: Tensor) -> Tensor:
-        """[R, C, n]."""
-        if self._matrix is not None:
-            return torch.bmm(v, self._matrix)
-        assert self._inputs is not None
-        found = torch.bmm(torch.bmm(v, self._inputs).div_(self._strengths), self._inputs.mT)
-        return found.addcmul_(v.sum(dim=2, keepdim=True) * self.scale, self._real)
+    def products(self, v: Tensor, out: Tensor | None = None) -> Tensor:
+        """[R, C, n], in ``out`` if that is given."""
+        if hasattr(self, "_matrix"):
+            return torch.bmm(v, self._matrix, out=out)
+        return torch.bmm(torch.bmm(v, self._factors), self._factors.mT, out=out)

@@ -1,10 +1,9 @@
 """Many linear heads at once, each fitted until a bound on what it could still gain is small.
 
 At every point W = a X / λ for coefficients ``a`` of the samples. The gradient has the coefficients ρ = a + c (p − y),
-with the probabilities p, so a product with the inputs tells it. `Kernel` joins the intercepts to them: the sum of ``a``
-is a move of the intercepts, which has no penalty and so is not in ρ. Steps are Newton's. Each is solved by conjugate
-gradients in the metric of the kernel, only as far as the step deserves (Dembo, Eisenstat and Steihaug 1982), and
-made shorter where the slope at its end has turned up.
+with the probabilities p, so a step needs one product with the inputs. `Kernel` joins the intercepts to them: the sum of
+``a`` is a move of the intercepts, which has no penalty and so is not in ρ. Steps are conjugate (Polak and Ribière
+1969), each as long as the second derivative along it says, and shorter where the slope at its end has turned up.
 
 With the best intercepts for W,  loss − least loss ≤ ‖g_W‖² / (2 λ) = ρ K ρ / 2  for the gradient g and the kernel K,
 because the least loss over the intercepts is λ-strongly convex in W. A problem is solved when this, relative to its
@@ -17,166 +16,189 @@ import warnings
 
 import torch
 from torch import Tensor
+from torch.linalg import vecdot
 
 from iale.classifiers._linear._problems import HIDDEN, Kernel, Problems
 
 TOLERANCE = 1e-6
 _POOR = 1e-4  # of which a warning tells
 _UNSOLVED = "a linear head is not yet the best: its loss may be over 1e-4 too high; raise its l2, or look for outliers."
-_ROUNDS = {torch.float32: 12, torch.float64: 40}  # steps of Newton's
-_STEPS = {torch.float32: 60, torch.float64: 400}  # of conjugate gradients in one of them
+_LOOK = 4  # steps between two looks at the losses
 _TURNS = 4  # most corrections of a step
-_NEAR = 1e-2  # so near the least loss, steps are good unless rounding spoils them
-_ENOUGH = 0.5  # of the residual, which a step need not solve
-_SHARE = 0.3  # of the tolerance left: a step leaves something to its curvature
+_ROUNDS = {torch.float32: 3, torch.float64: 12}
+_STEPS = {torch.float32: 90, torch.float64: 400}  # of a round
+_SHARE = 0.5  # of the tolerance left, at which a round ends: the last steps of the intercepts cost some
 
 
 def solve(problems: Problems, a: Tensor, b: Tensor, tolerance: float = TOLERANCE) -> tuple[Tensor, Tensor, Tensor]:
-    """Solves problems, from the coefficients ``a`` [R, C, n], whose sums are 0, and the intercepts ``b`` [R, C] on.
+    """Solves problems, from the coefficients ``a`` [R, C, n] and the intercepts ``b`` [R, C] on.
 
     Returns coefficients, which sum to 0; intercepts; and the problems, int64, for which these need float64.
     """
-    fine = torch.arange(len(a), device=a.device)[: len(a) if a.dtype == torch.float64 else 0]
-    a, b, excess = _stepped(problems, a, b, tolerance)
-    unsolved = (~(excess <= tolerance)).nonzero()[:, 0]
-    if len(unsolved) and a.dtype == torch.float32 and a.device.type != "mps":
-        fine, a, b = unsolved, a.double(), b.double()
-        a[fine], b[fine], excess = _stepped(problems.at(fine).double(), a[fine], b[fine], tolerance)
+    a, b = a.clone(), b.clone()
+    left, excess = torch.arange(len(a), device=a.device), b.new_zeros(len(a))
+    fine = left[:0]
+    for dtype, rounds in _ROUNDS.items():
+        part = problems.at(left)
+        if dtype == torch.float64:
+            if a.device.type == "mps":
+                break
+            part, a, b, fine = part.double(), a.double(), b.double(), left
+        kernel, targets, weights = Kernel(part), part.targets, part.weights
+        for number in range(1, rounds + 1):
+            short = Descent(kernel, targets, weights, a[left], b[left]).run(tolerance * _SHARE**number)
+            # Looked at anew, the logits have not the rounding of the steps.
+            descent = Descent(kernel, targets, weights, *short)
+            excess = descent.excess()
+            a[left], b[left] = descent.found()
+            unsolved = (~(excess <= tolerance)).nonzero()[:, 0]
+            if not len(unsolved):
+                return a, b, fine
+            if len(unsolved) < len(left):
+                left, excess, kernel = left[unsolved], excess[unsolved], kernel.at(unsolved)
+                targets, weights = targets[unsolved], weights[unsolved]
     if not bool((excess <= _POOR).all()):
         warnings.warn(_UNSOLVED, stacklevel=2)
     return a, b, fine
 
 
-def _stepped(problems: Problems, a: Tensor, b: Tensor, tolerance: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Steps in one precision, while they help: coefficients, intercepts, and how far each may be from the best, [R]."""
-    a, b = a.clone(), b.clone()
-    kernel = Kernel(problems)
-    left, last = torch.arange(len(a), device=a.device), a.new_full((len(a),), torch.inf)
-    excess = last.clone()
-    for number in range(_ROUNDS[a.dtype] + 1):
-        point = Point(kernel, problems, a[left], b[left])
-        excess[left] = now = point.excess(tolerance)
-        b[left] = point.b
-        # Rounding ends the progress in float32: float64 goes on.
-        stuck = (now > last / 2) & (now < _NEAR) if a.dtype == torch.float32 else now != now
-        going = (now > tolerance) & ~stuck
-        if number == _ROUNDS[a.dtype] or not bool(going.any()):
-            break
-        if not bool(going.all()):
-            rows = going.nonzero()[:, 0]
-            point.leave(rows)
-            left, now = left[rows], now[rows]
-            problems, kernel = problems.at(rows), kernel.at(rows)
-        a[left], b[left] = point.advanced(tolerance)
-        last = now
-    return a, b, excess
+class Descent:
+    """Conjugate steps from ``a`` [R, C, n] and ``b`` [R, C].
 
-
-class Point:
-    """Coefficients ``a`` [R, C, n] and intercepts ``b`` [R, C] of problems, and what follows from them.
-
-    `_down` is −ρ, `_change` what it would change of the logits, and `_squared` ρ K ρ, [R].
+    Small problems spend their time on calls, so these tensors [2, R, C, n] are changed in place, both halves at once:
+    `_point` is a − c y and the logits, `_gradient` is ρ and what it would change of the logits, and `_step` is what is
+    taken from `_point`. `_moved` [R, C, 1] are the sums of ``a``, how far the intercepts are from ``b``. `_rows` are
+    views of `_gradient` and `_step`, [R, C n].
     """
 
-    def __init__(self, kernel: Kernel, problems: Problems, a: Tensor, b: Tensor) -> None:
-        self._kernel, self._weights = kernel, problems.weights
-        self._weighted = problems.targets * problems.weights
-        self.a, self.b, self._logits = a, b, kernel.products(a).add_(b[..., None])
-        self._probs = torch.softmax(self._logits, dim=1)
-        self._look()
+    def __init__(self, kernel: Kernel, targets: Tensor, weights: Tensor, a: Tensor, b: Tensor) -> None:
+        self._kernel, self._targets, self._weights, self._b = kernel, targets, weights, b
+        self._point = torch.stack([torch.addcmul(a, targets, weights, value=-1), kernel.products(a) + b[..., None]])
+        self._gradient, self._step = torch.empty_like(self._point), torch.zeros_like(self._point)
+        self._probs, self._part = torch.empty_like(a), torch.empty_like(a)
+        self._moved = a.sum(dim=2, keepdim=True)
+        self._turn = self._rise = torch.zeros_like(b[:, 0])  # how much of the last step stays; the slope along it
+        self._rows = self._views()
+        self._slope()
+        self._squared = self._length()
 
-    def _look(self) -> None:
-        self._down = torch.addcmul(self._weighted, self._probs, self._weights, value=-1).sub_(self.a)
-        self._change = self._kernel.products(self._down)
-        self._squared = _dot(self._down, self._change)
+    def _views(self) -> list[Tensor]:
+        return [half.flatten(1) for whole in (self._gradient, self._step) for half in whole]
 
-    def leave(self, rows: Tensor) -> None:
+    def _leave(self, rows: Tensor) -> None:
         """Only some of the problems."""
         for name, value in vars(self).items():
-            setattr(self, name, value[rows] if isinstance(value, Tensor) else value.at(rows))
+            if isinstance(value, Tensor):
+                setattr(self, name, value.index_select(int(value.dim() == 4), rows))
+        self._kernel, self._rows = self._kernel.at(rows), self._views()
 
-    def losses(self) -> Tensor:
-        """[R]; with coefficients whose sums are 0, intercepts take no part in the penalty."""
-        right = (self._probs * self._weighted).sum(dim=1).clamp(min=1e-37)
-        mass = self._weights[:, 0]
-        missed = torch.where(mass > 0, mass * (mass.clamp(min=1e-30) / right).log(), 0).sum(dim=1)
-        return missed + _dot(self.a, self._logits) / 2
+    def excess(self) -> Tensor:
+        """At most so much, relative to the least loss, can each problem still gain, [R]; finds the best intercepts."""
+        rest = self._level()
+        self._slope()
+        gain = self._length() / 2 + rest
+        return torch.where(gain > 0, gain / (self._losses() - gain).clamp(min=1e-30), 0)
 
-    def excess(self, tolerance: float) -> Tensor:
-        """At most so much, relative to the least loss, can each problem still gain, [R].
-
-        Where that may be within the tolerance, the best intercepts are found first.
-        """
-        gain, losses = self._squared / 2, self.losses()
-        near = gain <= tolerance * losses
-        if bool(near.any()):
-            for _ in range(2):
-                rest = self._level(near)
-            self._look()
-            gain, losses = torch.where(near, self._squared / 2 + rest, gain), self.losses()
-        return torch.where(gain > 0, gain / (losses - gain).clamp(min=1e-30), 0)
-
-    def _level(self, near: Tensor) -> Tensor:
+    def _level(self) -> Tensor:
         """One step of Newton's method for the intercepts; what they could gain before it, to second order, [R]."""
         shares = self._probs * self._weights
         hessian = shares.sum(dim=2).diag_embed() - torch.bmm(shares, self._probs.mT)
         size = hessian.diagonal(dim1=1, dim2=2).sum(dim=1)[:, None, None]
         hessian += size / len(size[0])  # all intercepts together change nothing
-        hessian.diagonal(dim1=1, dim2=2).add_((self.b <= HIDDEN / 2) + 1e-12)
-        gradient = (shares - self._weighted).sum(dim=2)
-        step: Tensor = torch.linalg.solve(hessian, gradient).clamp(-1, 1) * near[:, None]
-        self.b = self.b - step
-        self._logits = self._logits - step[..., None]
-        self._probs = torch.softmax(self._logits, dim=1)
+        hessian.diagonal(dim1=1, dim2=2).add_((self._b <= HIDDEN / 2) + 1e-12)
+        gradient = (shares - self._targets * self._weights).sum(dim=2)
+        step: Tensor = torch.linalg.solve(hessian, gradient).clamp(-1, 1)
+        self._b = self._b - step
+        self._point[1] -= step[..., None]
         return (step * gradient).sum(dim=1) / 2
 
-    def advanced(self, tolerance: float) -> tuple[Tensor, Tensor]:
-        """The coefficients and intercepts after one step of Newton's method."""
-        losses = self.losses()
-        # Far away, curvature changes too much for an exact step to be worth its price.
-        enough = (self._squared / (2 * losses).clamp(min=1e-30)).clamp(max=_ENOUGH**2) * self._squared
-        step, slopes = self._newton(torch.maximum(enough, 2 * _SHARE * tolerance * losses))
-        drift = step.sum(dim=2, keepdim=True)
-        step.addcmul_(drift, self._weights, value=-1)
-        slope, length = -_dot(self._down, slopes), torch.ones_like(losses)
+    def run(self, tolerance: float) -> tuple[Tensor, Tensor]:
+        """Steps until the gradient is short; the coefficients and the intercepts."""
+        found, left = self.found(), torch.arange(len(self._b), device=self._b.device)
+        enough = self._squared
+        for number in range(_STEPS[self._b.dtype]):
+            look = number % _LOOK == 0
+            if look:
+                enough = 2 * tolerance * self._losses()
+            going = self._squared > enough
+            count = int(going.sum())
+            if count == 0:
+                break
+            if look and count * 2 <= len(going):
+                found[0][left], found[1][left] = self.found()
+                rows = going.nonzero()[:, 0]
+                self._leave(rows)
+                left, enough, going = left[rows], enough[rows], going[rows]
+            self._advance(going)
+        found[0][left], found[1][left] = self.found()
+        return found
+
+    def found(self) -> tuple[Tensor, Tensor]:
+        """The coefficients, which sum to 0, and the intercepts."""
+        a = torch.addcmul(self._point[0], self._targets, self._weights)
+        moved = a.sum(dim=2, keepdim=True)
+        return a.addcmul_(moved, self._weights, value=-1), self._b + (moved * self._kernel.scale)[..., 0]
+
+    def _advance(self, going: Tensor) -> None:
+        """One step of all that are going on."""
+        torch.addcmul(self._gradient, self._step, self._turn[:, None, None], out=self._step)
+        slope = torch.addcmul(self._squared, self._turn, self._rise)
+        drift = self._step[0].sum(dim=2, keepdim=True)
+        second = self._second(drift)
+        length = torch.where(going & (second > 0), slope / second, 0)
+        rise, lowest = self._move(length, drift), slope / -2
         for _ in range(_TURNS):
-            probs = torch.softmax(torch.addcmul(self._logits, slopes, length[:, None, None]), dim=1)
-            down = torch.addcmul(self._weighted, probs, self._weights, value=-1)
-            down -= torch.addcmul(self.a, step, length[:, None, None])
-            rise = -_dot(down, slopes)
-            far = rise > -slope / 2
+            far = rise < lowest
             if not bool(far.any()):
                 break
-            length = torch.where(far, length * _over(-slope, rise - slope), length)
-        a = torch.addcmul(self.a, step, length[:, None, None])
-        return a, self.b + (drift * self._kernel.scale)[..., 0] * length[:, None]
+            shorter = torch.where(far, length * _over(slope, slope - rise), length)
+            rise, length = self._move(shorter - length, drift), shorter
+        # The kernel is symmetric: what the last gradient changes tells how much of it is in this one.
+        same, before = vecdot(self._rows[0], self._rows[1]), self._squared
+        self._squared = now = self._length()
+        turn = ((now - same) / before.clamp(min=1e-30)).clamp_(min=0)
+        self._turn, self._rise = torch.where(turn * rise > now / -2, turn, 0), rise  # else it would lead upwards
 
-    def _newton(self, enough: Tensor) -> Tensor:
-        """Newton's step, and what it changes of the logits, [2, R, C, n], with at most ``enough`` left of ρ K ρ."""
-        rest = torch.stack([self._down, self._change])
-        pair, found, squared = rest.clone(), torch.zeros_like(rest), self._squared
-        weighted = self._probs * self._weights
-        for _ in range(_STEPS[rest.dtype]):
-            live = squared > enough
-            if not bool(live.any()):
-                break
-            step, slopes = pair
-            part = weighted * slopes
-            part.addcmul_(self._probs, part.sum(dim=1, keepdim=True), value=-1).add_(step)
-            part.addcmul_(step.sum(dim=2, keepdim=True), self._weights, value=-1)
-            length = torch.where(live, _over(squared, _dot(part, slopes)), 0)[:, None, None]
-            found.addcmul_(pair, length)
-            rest[0].addcmul_(part, length, value=-1)
-            rest[1] = self._kernel.products(rest[0])
-            now = _dot(*rest)
-            pair = torch.addcmul(rest, pair, _over(now, squared)[:, None, None])
-            squared = now
+    def _move(self, length: Tensor, drift: Tensor) -> Tensor:
+        """Goes ``length`` [R] along the step; the slope there, [R]."""
+        length = length[:, None, None]
+        self._point.addcmul_(self._step, length, value=-1)
+        self._moved = torch.addcmul(self._moved, drift, length, value=-1)
+        self._slope()
+        found: Tensor = vecdot(self._rows[0], self._rows[3])
         return found
+
+    def _slope(self) -> None:
+        """The probabilities and ρ; the intercepts have no penalty, so what they have of ``a`` is not in it."""
+        torch.softmax(self._point[1], dim=1, out=self._probs)
+        rho = torch.addcmul(self._point[0], self._probs, self._weights, out=self._gradient[0])
+        rho.addcmul_(self._moved, self._weights, value=-1)
+
+    def _length(self) -> Tensor:
+        """ρ K ρ, [R]."""
+        self._kernel.products(self._gradient[0], out=self._gradient[1])
+        found: Tensor = vecdot(self._rows[0], self._rows[1])
+        return found
+
+    def _second(self, drift: Tensor) -> Tensor:
+        """The second derivative along the step, [R]."""
+        part = torch.mul(self._probs, self._step[1], out=self._part)
+        part.addcmul_(self._probs, part.sum(dim=1, keepdim=True), value=-1).sub_(drift)
+        torch.addcmul(self._step[0], part, self._weights, out=part)
+        found: Tensor = vecdot(part.flatten(1), self._rows[3])
+        return found
+
+    def _losses(self) -> Tensor:
+        """[R]."""
+        penalty = _dot(torch.addcmul(self._point[0], self._targets, self._weights), self._point[1])
+        penalty -= (self._moved * (self._moved * self._kernel.scale + self._b[..., None])).sum(dim=(1, 2))
+        right = (self._probs * self._targets).sum(dim=1, keepdim=True).clamp(min=1e-30).log()
+        return penalty / 2 - _dot(right, self._weights)
 
 
 def _dot(one: Tensor, other: Tensor) -> Tensor:
     """[R]."""
-    found: Tensor = torch.linalg.vecdot(one.flatten(1), other.flatten(1))
+    found: Tensor = vecdot(one.flatten(1), other.flatten(1))
     return found
 
 

@@ -102,10 +102,11 @@ def fit_heads(features: Tensor, sets: Sequence[LabeledSet], classes: int, streng
 def stacks(counts: Sequence[int], classes: int, width: int) -> list[list[int]]:
     """The positions of sets with ``counts`` samples, in stacks of one padded size that fit into memory."""
     found: list[list[int]] = []
+    sizes = [padded(count) for count in counts]
     for place in sorted(range(len(counts)), key=counts.__getitem__):
-        size = padded(counts[place])
+        size = sizes[place]
         room = _VALUES // (size * ((size if is_few(size, width) else 0) + width + 8 * classes))
-        if found and padded(counts[found[-1][0]]) == size and len(found[-1]) < room:
+        if found and sizes[found[-1][0]] == size and len(found[-1]) < room:
             found[-1].append(place)
         else:
             found.append([place])
@@ -122,8 +123,8 @@ def padded(count: int) -> int:
 
 
 def is_few(count: int, width: int) -> bool:
-    """Whether products with the Gram matrix are cheaper than with the inputs, twice."""
-    return count <= 2 * width
+    """Whether products with the Gram matrix are cheaper than with the inputs, twice; few samples cost only the call."""
+    return count <= max(2 * width, 256)
 
 
 def _problems(features: Tensor, sets: Sequence[LabeledSet], classes: int, strengths: Tensor) -> tuple[Problems, Tensor]:
@@ -136,7 +137,8 @@ def _problems(features: Tensor, sets: Sequence[LabeledSet], classes: int, streng
     inputs = features[rows.to(features.device)]
     means = torch.bmm(weights, inputs)
     inputs -= means
-    inputs *= real.mT
+    if not bool(real.all()):
+        inputs *= real.mT
     targets = features.new_zeros(len(sets), classes, size).scatter_(1, labels.to(features.device)[:, None], real)
     gram = torch.bmm(inputs, inputs.mT) if is_few(size, features.shape[1]) else None
     return Problems(inputs, targets, weights, strengths, gram), means

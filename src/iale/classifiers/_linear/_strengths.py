@@ -32,6 +32,9 @@ def choose(features: Tensor, sets: Sequence[LabeledSet], folds: Sequence[Tensor]
     held = [sets[owner].at(folds[owner] == fold) for owner, fold in parts]
     losses = features.new_zeros(len(GRID), len(sets))
     grid = features.new_tensor(GRID) * features.shape[1]
+    if len(features) < features.shape[1] and features.device.type != "mps":
+        # As many inputs as samples are enough to have the same products of any two, and so the same losses.
+        features = torch.linalg.qr(features.mT, mode="r").R.mT.contiguous()
     for stack in stacks([len(each.rows) for each in kept], classes, features.shape[1]):
         path = grid[:, None].expand(-1, len(stack))
         owners = torch.tensor([parts[place][0] for place in stack], device=features.device)
