@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from tests.labeling.conftest import Make, label_some, truth
 
 from iale.cli._status import describe
 from iale.errors import DataError, StorageError
+from iale.labeling.fitting._calibration import cautious
 from iale.labeling.fitting._fit import Refitter
 from iale.labeling.items._reading import Reading
 from iale.labeling.project import Project
@@ -132,6 +134,7 @@ def test_the_temperature_is_kept_with_the_fit(make: Make) -> None:
     latest = project.fits.latest
     assert latest is not None
     assert latest.temperature != 1.0
+    assert latest.confidence < 0.999  # 40 labels prove no more
     path = project.folder / "latest.json"
     values = json.loads(path.read_text())
     del values["temperature"]  # of an earlier version
@@ -139,6 +142,16 @@ def test_the_temperature_is_kept_with_the_fit(make: Make) -> None:
     before = Fits(project.folder).latest
     assert before is not None
     assert before.temperature == 1.0
+
+
+def test_few_labels_allow_no_certainty() -> None:
+    labels = torch.tensor([0, 1] * 9)
+    logits = 5.0 * torch.nn.functional.one_hot(labels, 2).float()  # all 18 are right
+    found = cautious(logits, labels)
+    sure = torch.softmax(logits / found, dim=1).amax(dim=1).mean()
+    assert float(sure) == pytest.approx(19 / 20, abs=1e-4)
+    wrong = 1 - labels[:9]
+    assert cautious(torch.cat([logits, logits[:9]]), torch.cat([labels, wrong])) > found
 
 
 def test_a_sheet_holds_the_nearest_with_the_same_guess(make: Make) -> None:
