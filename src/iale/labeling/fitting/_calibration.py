@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from iale.classifiers.base import Classifier, Outputs
+from iale.classifiers.base import Classifier, FittedClassifier, Outputs
 from iale.classifiers.calibration import cross_validated, temperature
+from iale.classifiers.heads import FittedLinearHead, LinearHead
 from iale.data.samples import Samples
 from iale.seeding import Stream
 
@@ -26,11 +27,27 @@ class Calibration:
         self._labels = self._classes = 0
 
     def apply(
-        self, outputs: Outputs, classifier: Classifier, samples: Samples, labels: Tensor, stream: Stream
+        self,
+        outputs: Outputs,
+        classifier: Classifier,
+        fitted: FittedClassifier,
+        known: tuple[Samples, Tensor],
+        stream: Stream,
     ) -> Outputs:
-        """Outputs with logits divided by the temperature; the first samples have the ``labels``, int64 [L]."""
+        """Outputs with logits divided by the temperature.
+
+        Args:
+            outputs: of ``fitted``, for any samples.
+            classifier: the recipe of ``fitted``.
+            fitted: the last fit.
+            known: samples, of which the first have these labels, int64 [L].
+            stream: root of the draws.
+        """
+        samples, labels = known
         count, classes = len(labels), classifier.num_classes
         if count >= _GROWTH * self._labels or classes != self._classes:
+            if isinstance(fitted, FittedLinearHead):  # its strength was cross-validated before: once is enough
+                classifier = LinearHead(samples, classes, fitted.recipe.training, l2=fitted.l2)
             self.temperature = _find(classifier, samples, labels, stream.child("calibration"))
             self._labels, self._classes = count, classes
         return Outputs(outputs.logits / self.temperature, outputs.embeddings)
