@@ -184,6 +184,26 @@ def test_a_sheet_holds_the_nearest_with_the_same_guess(make: Make) -> None:
     assert not {t.sample for t in project.next("bo", 40, tab="2")} & set(sheet.samples)
 
 
+def test_a_sheet_like_a_sample_that_the_person_has_labeled(make: Make) -> None:
+    project = make(count=200, test_share=0.0, **LINEAR)
+    done = label_some(project, 30)
+    fit(project)
+    sheet = sheets(project).lay("ann", "1", done[-1], 8)
+    assert sheet.label == truth(project, done[-1])
+    assert not set(sheet.samples) & set(done)
+    place, at = points(project), project.items.ids.index(done[-1])
+    sure = Suggested(project.reader).sure(sheet.label)
+    assert (
+        rows(project, list(sheet.samples))
+        == sorted(sure, key=lambda r: float(np.linalg.norm(place[r] - place[at])))[:8]
+    )
+    with pytest.raises(DataError, match="nothing is suggested"):
+        sheets(project).lay("bo", "1", done[-1], 8)  # another person's answer is not told
+    project.skip("ann", done[-1])
+    with pytest.raises(DataError, match="nothing is suggested"):
+        sheets(project).lay("ann", "1", done[-1], 8)
+
+
 def test_an_imported_source_is_sure_when_it_was_right(make: Make, tmp_path: Path) -> None:
     project = make(test_share=0.0)
     lines = "".join(f"{row},{truth(project, project.items.ids[row])},0.2\n" for row in range(60))

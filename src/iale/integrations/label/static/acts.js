@@ -16,7 +16,7 @@ function decide(path, body, text) {
   const made = state.current;
   if (!made?.node) return; // nobody has seen it yet
   push(path, { sample: made.sample, ...body });
-  remember(made);
+  remember(Object.assign(made, { said: body.label }));
   if (made.correct) { // back to where it was chosen
     state.current = null;
     say(text);
@@ -32,6 +32,8 @@ export function remember(made) { // a sample, or a sheet of them that knows how 
   past.push(made);
   if (past.length > REMEMBER) drop(past.shift());
 }
+
+export const last = () => past.at(-1) ?? null;
 
 export function accept() {
   const name = state.current?.correct ? null : suggested(state.current);

@@ -3,7 +3,7 @@
 import { accept, keep, label, skip, undo } from "./acts.js";
 import { classOf, unfilter } from "./classes.js";
 import { $ } from "./dom.js";
-import { closeGrid, gridKey, isOpen, openGrid } from "./grid.js";
+import { closeGrid, gridKey, isOpen, openGrid, openLike } from "./grid.js";
 import { help } from "./questions.js";
 import { state } from "./state.js";
 import { view } from "./views.js";
@@ -46,7 +46,7 @@ export function onKey(event) {
   else if (key === "?") help();
   else if (key === "/" && !$("filter").hidden) $("filter").focus();
   else if (!event.shiftKey && classOf(key)) label(classOf(key));
-  else if (key === "g") openGrid();
+  else if (key === "g") (event.shiftKey ? openLike : openGrid)();
   else return;
   event.preventDefault();
 }
