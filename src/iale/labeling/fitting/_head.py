@@ -1,0 +1,69 @@
+"""What a linear head has beyond any classifier: a strength, a temperature, and the way from samples to its inputs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from iale.classifiers.base import FitJob, Outputs
+from iale.classifiers.calibration import calibrated_temperature
+from iale.classifiers.heads import FittedLinearHead, LinearHead
+from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
+from iale.data.pool import Pool
+from iale.data.samples import Samples
+from iale.labeling.fitting._model import Model
+from iale.labeling.fitting._point_head import Shape, point_head
+from iale.labeling.reader import ProjectReader
+from iale.learner import Learner
+from iale.recipe import classifier_name, classifier_of
+from iale.seeding import Stream
+
+_MORE = 1.1
+
+
+class Strengths:
+    """Finds the L2 strength of a head by cross-validation, once for every 10 % more labels: it changes slowly."""
+
+    def __init__(self) -> None:
+        self._found: tuple[tuple[object, ...], int, float] = ((), 0, 0.0)
+
+    def classifier(self, model: Model, samples: Samples, pool: Pool) -> TorchClassifier | LinearHead:
+        """The model's classifier for these samples; that of a head has a strength."""
+        made = classifier_of(model.recipe, model.kind, samples, pool.num_classes)
+        if not isinstance(made, LinearHead) or made.l2 is not None:
+            return made
+        seen = tuple(torch.unique(pool.labels).tolist())
+        of, before, l2 = self._found
+        now, count = (samples.shape, pool.num_classes, seen), len(pool.labeled)
+        if of != now or not before <= count < _MORE * before:
+            l2 = made.fit(samples, FitJob(pool.labeled, pool.labels, 0)).l2
+            self._found = now, count, l2
+        return classifier_of(replace(model.recipe, l2=l2), model.kind, samples, pool.num_classes)
+
+
+def calibrated(learner: Learner, outputs: Outputs) -> tuple[FittedTorchClassifier | FittedLinearHead, Outputs]:
+    """The fitted classifier and its outputs, divided by the temperature if it is a head, so that they can be shown."""
+    fitted = learner.fitted
+    assert isinstance(fitted, FittedTorchClassifier | FittedLinearHead)
+    if isinstance(fitted, FittedTorchClassifier):
+        return fitted, outputs
+    pool, stream = learner.pool, Stream(0).child("temperature of a head")
+    heat = calibrated_temperature(learner.classifier, learner.samples, pool.labeled, pool.labels, stream=stream)
+    cooled = replace(fitted, weight=fitted.weight / heat, bias=fitted.bias / heat)
+    return cooled, Outputs(outputs.logits / heat, outputs.embeddings)
+
+
+def network_of(
+    project: ProjectReader, model: Model, fitted: FittedTorchClassifier | FittedLinearHead
+) -> tuple[nn.Module, dict[str, Any]]:
+    """The network that predicts from samples, and what one has to know to read its weights again."""
+    if model.points is None or not isinstance(fitted, FittedLinearHead):
+        return fitted.module, {} if model.recipe.model else {"classifier": classifier_name(model.recipe, model.kind)}
+    directions, kind = project.views.directions(), project.views.kind
+    view = len(directions["mean"]) if directions else 0
+    inputs = (view or model.points.dim,) if kind == "text" else tuple(project.items.samples.shape)
+    shape = Shape(kind, inputs, view, model.points.dim)
+    return point_head(shape, directions, fitted), shape.card()
