@@ -111,6 +111,7 @@ class Learner:
     seconds: dict[str, float] = field(default_factory=lambda: {"fit": 0.0, "query": 0.0}, init=False)
     _members: list[FittedClassifier] = field(default_factory=list, init=False)
     _fitted_to: tuple[Tensor, ...] = field(default=(), init=False)
+    _heat: tuple[tuple[object, int], float] = field(default=((None, 0), 1.0), init=False)
 
     @property
     def fitted(self) -> FittedClassifier:
@@ -185,16 +186,20 @@ class Learner:
                 )
             others = [self._candidate_outputs(member, indices).probs for member in self._members[1:]]
             committee = torch.stack([outputs.probs, *others])
-        heat = self._temperature() if Need.TEMPERATURE in needs else None
+        heat = self.temperature() if Need.TEMPERATURE in needs else None
         return QueryContext(
             outputs, self.pool.num_classes, labeled, labels, monte_carlo, committee, geometry, labeled_points, heat
         )
 
-    def _temperature(self) -> float:
-        """What calibrates M, by fits on other labels than those that are predicted."""
-        indices, labels = self._labeled()
-        stream = self._step_stream("temperature")
-        return calibrated_temperature(self.classifier, self.samples, indices, labels, stream=stream)
+    def temperature(self) -> float:
+        """What calibrates M, by fits on other labels than those that are predicted; computed once for each fit."""
+        (of, count), heat = self._heat
+        if of is not self._fitted_to or count != len(self.pool.labeled):
+            indices, labels = self._labeled()
+            stream = self._step_stream("temperature")
+            heat = calibrated_temperature(self.classifier, self.samples, indices, labels, stream=stream)
+            self._heat = (self._fitted_to, len(labels)), heat
+        return heat
 
     def _points(self, indices: Tensor) -> tuple[Points, Points]:
         """The candidates and the labeled samples as points."""

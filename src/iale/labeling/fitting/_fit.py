@@ -35,6 +35,7 @@ from iale.seeding import Stream
 from iale.strategies.base import Need, QueryStrategy
 
 _QUEUE = 200  # samples that a fit ranks: enough for several people until the next fit
+_SOON = 100  # of a head, which is fitted again soon
 _GUESSED = 2000  # labeled samples with a guess, which helps to find wrong labels
 _AHEAD = 50  # test samples that are predicted before anyone has labeled them, so the accuracy is known at once
 _HASTE = 0.7  # seconds in which candidates are read until all samples are seen
@@ -106,7 +107,7 @@ class Refitter:
         outputs = learner.fitted.outputs(learner.samples, torch.arange(len(local)))
         candidates = self._finite(outputs, looked)
         pool.skip(torch.tensor(sorted({*range(len(known), len(local))} - set(candidates)), dtype=torch.int64))
-        ranked = learner.query(strategy, min(_QUEUE, len(candidates))).tolist() if found else []
+        ranked = learner.query(strategy, min(_SOON if model.head else _QUEUE, len(candidates))).tolist() if found else []
         ranked = self._apart(ranked, local, looked, model)
         every = len(set(labels.values())) == len(classes)
         explore = [] if every or not found else self._explore(outputs.embeddings, len(known), candidates, stream)

@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from iale.classifiers.base import FitJob, Outputs
-from iale.classifiers.calibration import calibrated_temperature
 from iale.classifiers.heads import FittedLinearHead, LinearHead
 from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
 from iale.data.pool import Pool
@@ -19,7 +18,6 @@ from iale.labeling.fitting._point_head import Shape, point_head
 from iale.labeling.reader import ProjectReader
 from iale.learner import Learner
 from iale.recipe import classifier_name, classifier_of
-from iale.seeding import Stream
 
 _MORE = 1.1
 
@@ -50,8 +48,7 @@ def calibrated(learner: Learner, outputs: Outputs) -> tuple[FittedTorchClassifie
     assert isinstance(fitted, FittedTorchClassifier | FittedLinearHead)
     if isinstance(fitted, FittedTorchClassifier):
         return fitted, outputs
-    pool, stream = learner.pool, Stream(0).child("temperature of a head")
-    heat = calibrated_temperature(learner.classifier, learner.samples, pool.labeled, pool.labels, stream=stream)
+    heat = learner.temperature()
     cooled = replace(fitted, weight=fitted.weight / heat, bias=fitted.bias / heat)
     return cooled, Outputs(outputs.logits / heat, outputs.embeddings)
 

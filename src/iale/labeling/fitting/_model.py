@@ -1,7 +1,7 @@
 """Which model a project uses, and why.
 
-What the user has chosen is used. Otherwise it is a linear head on what can be seen of samples without labels: it fits in
-a moment and learns from few labels. A network takes its place when it does better in the same cross-validation.
+What the user has chosen is used. Otherwise it is a linear head on what can be seen of samples without labels, which
+fits in a moment and learns from few. A network takes its place when it does better in the same cross-validation.
 """
 
 from __future__ import annotations
