@@ -96,33 +96,27 @@ class Refitter:
         found, inputs = self._hasty(model, sight).read(self._candidates(stream))
         recent = set(list(told)[-_GUESSED:])
         looked = _Looked(known + found, len(known), [at for at, row in enumerate(known) if row in recent])
-        local = join([known_inputs, inputs])
+        local = ArraySamples(join([known_inputs, inputs]))
         pool = Pool(torch.arange(len(local)), len(classes))
         pool.acquire(torch.arange(len(known)), torch.tensor([labels[index] for index in known]))
-        classifier = self._strengths.classifier(model, ArraySamples(local), pool)
+        classifier = self._strengths.classifier(model, local, pool)
         strategy, name, notice, geometry = self._chooser(classifier)
-        learner = Learner(classifier, ArraySamples(local), pool, QueryConfig(subset_size=None), stream)
+        learner = Learner(classifier, local, pool, QueryConfig(subset_size=None), stream)
         learner.geometry = None if geometry is None else geometry.at(torch.tensor(looked.rows))
         learner.fit(strategy.needs)
-        outputs = learner.fitted.outputs(learner.samples, torch.arange(len(local)))
+        outputs = learner.fitted.outputs(local, torch.arange(len(local)))
         candidates = self._finite(outputs, looked)
         pool.skip(torch.tensor(sorted({*range(len(known), len(local))} - set(candidates)), dtype=torch.int64))
-        ranked = learner.query(strategy, min(_SOON if model.head else _QUEUE, len(candidates))).tolist() if found else []
-        ranked = self._apart(ranked, local, looked, model)
+        count = min(_SOON if model.head else _QUEUE, len(candidates))
+        ranked = learner.query(strategy, count).tolist() if found else []
+        ranked = self._apart(ranked, local.batch(torch.arange(len(local))), looked, model)
         every = len(set(labels.values())) == len(classes)
         explore = [] if every or not found else self._explore(outputs.embeddings, len(known), candidates, stream)
         fitted, outputs = calibrated(learner, outputs)
         latest = self._latest(model, fitted, outputs, looked, (ranked, explore))
-        fit = Fit(
-            time=time.time(),
-            labels=len(known),
-            answered=changes,
-            classes=classes,
-            strategy=name,
-            tests=self._tests(fitted, sight, classes),
-            seconds=time.monotonic() - begin,
-            notice=notice,
-        )
+        tests = self._tests(fitted, sight, classes)
+        seconds = time.monotonic() - begin
+        fit = Fit(time.time(), len(known), changes, classes, name, tests, seconds, notice)
         save_fit(project.folder, fit, latest, often=model.head)
         for path in sorted(project.folder.glob("weights-*.safetensors"))[:-2]:
             path.unlink(missing_ok=True)  # two stay: another process may still be reading the last but one
