@@ -2,7 +2,7 @@
 
     fit the classifier → draw candidates → query → acquire their labels → fit again …
 
-`Learner` holds one run and offers these steps. `run_cycle` plays them, `ActiveLearner` stops where a person answers. The
+`Learner` holds one run and offers these steps. `run_cycle` plays them, and in `ActiveLearner` a person answers. The
 draws of a step depend only on the run's seed and the number of labels, so strategies of one seed are paired.
 """
 
