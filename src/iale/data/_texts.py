@@ -73,12 +73,13 @@ def hashed_ngrams(texts: Sequence[str]) -> NDArray[np.float32]:
 def hashed_pieces(texts: Sequence[str]) -> sparse.csr_array:
     """float32 [B, 32768], sparse: the pieces of 2 to 5 characters inside words, counted and scaled as `hashed_ngrams`.
 
-    Pieces know the forms of a word from one another's texts, in any language, where words are seldom repeated.
+    Forms of one word share pieces, and few words of short texts occur twice.
     """
     if not texts:
         return sparse.csr_array((0, CHARACTERS), dtype=np.float32)
     counts = _pieces().transform([text[:_MOST].encode("utf-8", "replace").decode() for text in texts])
-    counts.data = np.sign(counts.data) * (1 + np.log(np.maximum(np.abs(counts.data), 1)))
+    counts.eliminate_zeros()
+    counts.data = np.sign(counts.data) * (1 + np.log(np.abs(counts.data)))
     lengths = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1)).ravel())
     scale = sparse.diags_array(1 / np.where(lengths > 0, lengths, 1))
     return sparse.csr_array(scale @ counts, dtype=np.float32)
