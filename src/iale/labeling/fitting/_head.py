@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from iale.classifiers.base import FitJob, Outputs
 from iale.classifiers.heads import FittedLinearHead, LinearHead
+from iale.classifiers.networks import Network
 from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
 from iale.data.pool import Pool
 from iale.data.samples import Samples
@@ -64,3 +67,17 @@ def network_of(
     inputs = (view or model.points.dim,) if kind == "text" else tuple(project.items.samples.shape)
     shape = Shape(kind, inputs, view, model.points.dim)
     return point_head(shape, directions, fitted), shape.card()
+
+
+def plain_head(module: nn.Module) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """coef and intercept as in scikit-learn, of rows as they are; None if the network is no linear head on rows."""
+    if not isinstance(module, Network) or [type(part) for part in module.trunk.modules()][1:] != [nn.Flatten]:
+        return None
+    last, mean, std = module.head[-1], module.standardize.mean.double(), module.standardize.std.double()
+    if len(module.head) != 1 or not isinstance(last, nn.Linear) or last.weight.shape[1] != len(mean):
+        return None
+    weight = last.weight.detach().double() / std
+    bias = last.bias.detach().double() - weight @ mean
+    if len(bias) == 2:
+        weight, bias = weight[1:] - weight[:1], bias[1:] - bias[:1]
+    return weight.numpy(), bias.numpy()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from iale import _storage as storage
@@ -22,6 +23,7 @@ from iale.data.arrays import ArraySamples
 from iale.data.samples import Samples
 from iale.errors import ConfigError, ModelError, StorageError
 from iale.labeling.fitting._fit import Refitter
+from iale.labeling.fitting._head import plain_head
 from iale.labeling.fitting._point_head import Shape, recipe_of, seen_by
 from iale.labeling.items._reading import Reading
 from iale.labeling.reader import Readable
@@ -30,7 +32,7 @@ from iale.seeding import Stream
 from iale.strategies.base import QueryContext
 from iale.strategies.uncertainty import Margin
 
-_WEIGHTS, _CARD = "weights.safetensors", "card.json"
+_WEIGHTS, _CARD, _HEAD = "weights.safetensors", "card.json", "head.npz"
 _ROWS = 500  # samples that are scored at a time
 
 
@@ -74,10 +76,18 @@ def fit_now(project: Readable) -> None:
 def export_classifier(project: Readable, out: Path) -> None:
     """Writes ``weights.safetensors`` and ``card.json`` of the last finished fit; `load_classifier` reads them.
 
+    A linear head on embeddings or columns is written once more for scikit-learn, as ``head.npz`` with coef [C, D] (one
+    row for two classes), intercept, and classes; it reads embeddings that are scaled to length 1.
+
     Raises ConfigError if nothing is fitted yet.
     """
     card, path, digest = _latest(project)
     written = storage.write_tensors(out / _WEIGHTS, storage.read_tensors(path, digest))
+    head = plain_head(_load(path, digest, card).fitted.module)
+    (out / _HEAD).unlink(missing_ok=True)  # of an earlier export
+    if head is not None:
+        with storage.written(out / _HEAD) as file:
+            np.savez(file, coef=head[0], intercept=head[1], classes=np.array(card["classes"]))
     storage.write_json(out / _CARD, {**card, "weights_sha256": written, "versions": versions()})
 
 
