@@ -18,7 +18,7 @@ from iale.labeling.forecast._maker import StatusMaker
 from iale.labeling.forecast.status import Status
 from iale.labeling.items._items import Items, open_items
 from iale.labeling.queue._carrying import carried, named
-from iale.labeling.queue._first import first_ones
+from iale.labeling.queue._first import First
 from iale.labeling.queue._handing import Handing
 from iale.labeling.queue._opening import open_ledger
 from iale.labeling.reader import ProjectReader
@@ -72,19 +72,19 @@ class Project:
 
     Attributes:
         reader: tells what the project holds; its attributes are the project's, too.
+        ledger: what has happened so far.
     """
 
     def __init__(self, folder: Path, config: ProjectConfig, items: Items | None = None) -> None:
         items = items or open_items(config.data, resize=config.resize, table=config.table)
-        self._ledger = open_ledger(folder, items)
+        self._ledger = self.ledger = open_ledger(folder, items)
         self.reader = reader = ProjectReader(folder, config, items, self._ledger)
         self.folder, self.config, self.shares, self.fits = folder, config, reader.shares, reader.fits
         self.items, self.kind, self.count = reader.items, reader.kind, reader.count
         self._handing = Handing(items, reader.shares, self._ledger, reader.holds, config)
-        self._handing.queue.first = first_ones(folder, reader.items, reader.shares, config.seed)
-        self._lease_seconds = 60 * config.lease_minutes
+        self._handing.first = First(folder, reader.items, reader.shares, config.seed)
+        self._lease_seconds, self._status = 60 * config.lease_minutes, StatusMaker(reader)
         self._fitter: Fitter | None = None
-        self._status = StatusMaker(reader)
         if named(self._ledger.answers, items, reader.holds):
             with contextlib.suppress(StorageError), self._ledger.writing() as answers:  # who only looks may not write
                 self._ledger.extend(named(answers, items, reader.holds))

@@ -6,21 +6,20 @@ takes each key once, so no decision is lost or counted twice.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
 import numpy as np
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from iale.errors import IaleError, StorageError
-from iale.integrations.label._body import Body
+from iale.integrations.label._body import Body, clean, with_body
 from iale.integrations.label._page import LISTED, MOST_HELD, page_routes
 from iale.integrations.label._pictures import EDGE, THUMB, picture, picture_of_array, read_inside
+from iale.integrations.label._suggesting import Suggesting, in_words
 from iale.labeling.export import labels_csv, labels_jsonl
 from iale.labeling.items._ids import id_of
 from iale.labeling.items._images import ImageItems
@@ -59,8 +58,9 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
     return Starlette(
         routes=[
             *page_routes(),
+            *api.suggesting.routes(),
             *(Route(path, answer, methods=["GET"]) for path, answer in gets.items()),
-            *(Route(path, _with_body(answer), methods=["POST"]) for path, answer in posts.items()),
+            *(Route(path, with_body(answer), methods=["POST"]) for path, answer in posts.items()),
         ],
         exception_handlers={
             HTTPException: _refused,
@@ -77,11 +77,12 @@ class _Api:
 
     def __init__(self, project: Project, person: str, mark: str) -> None:
         self._project, self._person, self._mark = project, person, mark
+        self.suggesting = Suggesting(project)
 
     def about(self, request: Request) -> Response:
         project = self._project
         told = {"kind": project.kind, "count": project.count, "classes": project.classes}
-        return _json(name=_clean(project.folder.resolve().name), person=self._person, mark=self._mark, **told)
+        return _json(name=clean(project.folder.resolve().name), person=self._person, mark=self._mark, **told)
 
     def status(self, request: Request) -> Response:
         return _json(**asdict(self._project.status()), classes=self._project.classes)
@@ -110,8 +111,8 @@ class _Api:
             shown_picture, kind = picture_of_array(shown, edge)
             return Response(shown_picture, media_type=kind)
         if isinstance(shown, str):
-            return Response(_clean(shown), media_type="text/plain")
-        return JSONResponse({_clean(column): _clean(cell) for column, cell in shown.items()})
+            return Response(clean(shown), media_type="text/plain")
+        return JSONResponse({clean(column): clean(cell) for column, cell in shown.items()})
 
     def export(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -119,13 +120,13 @@ class _Api:
             raise HTTPException(404, f"there is no such export: choose {' or '.join(_EXPORTS)}.")
         write, kind = _EXPORTS[name]
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(_clean(write(self._project)), media_type=kind, headers=headers)
+        return Response(clean(write(self._project)), media_type=kind, headers=headers)
 
     def next(self, body: Body) -> Response:
         wanted = min(max(body.number("count"), 0), MOST_HELD)
         person, tab, have = body.text("person"), body.text("tab"), body.texts("have")[:MOST_HELD]
         tickets = self._project.next(person, wanted, tab=tab, have=have)
-        return _json(tickets=[{**asdict(each), "name": self._name(each.sample)} for each in tickets])
+        return _json(tickets=[{**asdict(each), **self.suggesting.beside(each)} for each in tickets])
 
     def label(self, body: Body) -> Response:
         sample, label = self._known(body.text("sample")), body.text("label")
@@ -154,7 +155,7 @@ class _Api:
         return sample
 
     def _name(self, sample: str) -> str:
-        return _clean(self._project.name(sample))
+        return clean(self._project.name(sample))
 
     def _done(self, event: Event | None) -> Response:
         """What was recorded, which is on the disk by now; for an undo, its sample."""
@@ -166,24 +167,8 @@ class _Api:
     def _row(self, row: Labeled) -> dict[str, object]:
         found: dict[str, object] = {**asdict(row), "name": self._name(row.sample)}
         if self._project.kind != "image":
-            shown = self._project.show(row.sample)
-            text = shown if isinstance(shown, str) else ", ".join(map(" ".join, dict(shown).items()))
-            found["text"] = _clean(text)[:200]
+            found["text"] = in_words(self._project, row.sample)
         return found
-
-
-def _with_body(answer: Callable[[Body], Response]) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint that parses the request and answers in a thread, because the disk may take its time."""
-
-    async def endpoint(request: Request) -> Response:
-        return await run_in_threadpool(answer, Body(await request.body()))
-
-    return endpoint
-
-
-def _clean(text: str) -> str:
-    """Text that JSON can carry: the names of files may contain bytes that are not text."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def _json(**values: object) -> Response:
@@ -191,7 +176,7 @@ def _json(**values: object) -> Response:
 
 
 def _error(status: int, error: object) -> Response:
-    return JSONResponse({"error": _clean(" ".join(str(error).split()))}, status)
+    return JSONResponse({"error": clean(" ".join(str(error).split()))}, status)
 
 
 def _refused(request: Request, error: Exception) -> Response:

@@ -8,6 +8,7 @@ from iale.labeling.forecast._intervals import UNKNOWN, cohens_kappa
 from iale.labeling.forecast._savings import Savings, Terms, savings
 from iale.labeling.forecast.status import Advice, Status
 from iale.labeling.reader import ProjectReader
+from iale.labeling.suggesting._sources import Suggested
 
 _FEWEST_PAIRS = 10
 _WORTH = 0.01  # a point of accuracy: less is not worth a fifth more labels
@@ -20,7 +21,7 @@ class StatusMaker:
     """
 
     def __init__(self, project: ProjectReader) -> None:
-        self._project = project
+        self._project, self._suggested = project, Suggested(project)
         self._known: tuple[object, Savings] = (None, Savings())
 
     def make(self, *, fitting: bool = False, problem: str = "") -> Status:
@@ -49,14 +50,15 @@ class StatusMaker:
             fitting=fitting,
             problem=problem,
             notices=(*project.notices, *([last.notice] if last is not None and last.notice else [])),
-            fits=len(fits),
+            fits=latest.fit if latest is not None else len(fits),
             fitted_on=last.labels if last is not None else 0,
             fitted_at=last.time if last is not None else None,
+            model=latest.model if latest is not None else "",
             strategy=last.strategy if last is not None else config.strategy,
             confidence=latest.confidence if latest is not None else None,
             accuracy=found.accuracy,
             curve=found.curve,
-            batch=config.fit_every,
+            batch=config.batch,
             gain=found.gain,
             target=found.target,
             to_target=found.to_target,
@@ -64,6 +66,7 @@ class StatusMaker:
             kappa=cohens_kappa([(a, b) for a, b, _ in pairs]) if enough else UNKNOWN,
             twice=len(pairs),
             disagreements=tuple(sample for a, b, sample in pairs if a != b),
+            sources=self._suggested.sources(),
             advice=advise(found, left=project.count - len(decisions), target=config.target),
             cannot_tell={**found.cannot_tell, **({} if enough else {"kappa": few})},
         )
@@ -71,10 +74,10 @@ class StatusMaker:
     def _savings(self, tests: Mapping[str, str]) -> Savings:
         project, config = self._project, self._project.config
         fits, random = project.fits.all, project.fits.random
-        now = (tuple(sorted(tests.items())), len(fits), random.labels)
+        now = (tuple(sorted(tests.items())), fits[-1:], random.labels)
         before, found = self._known
         if now != before:
-            terms = Terms(config.fit_every, config.test_share, config.target, project.count, config.seed)
+            terms = Terms(config.batch, config.test_share, config.target, project.count, config.seed)
             found = savings(fits, random, tests, terms)
             self._known = now, found  # in one step
         return found

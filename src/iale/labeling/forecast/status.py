@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from iale.labeling.suggesting._sources import Source
+
 
 @dataclass(frozen=True)
 class Range:
@@ -69,6 +71,7 @@ class Status:
         fits: fits so far.
         fitted_on: labels of the last finished fit.
         fitted_at: when it finished, in seconds since 1970; None before the first one.
+        model: which model is in use and why, in one sentence; empty before the first fit.
         strategy: the strategy that chose the samples to label next.
         confidence: mean probability of the likeliest class over the last fit's candidates; None before the first fit.
         accuracy: of the last model, on the test share.
@@ -81,6 +84,7 @@ class Status:
         kappa: agreement on samples that two people labeled.
         twice: how many samples two people labeled.
         disagreements: ids of those that got two different labels.
+        sources: who suggests classes, and how often each was right.
         advice: whether to go on.
         cannot_tell: which of accuracy, gain, to_target, saved and kappa cannot be told yet, and why.
     """
@@ -98,6 +102,7 @@ class Status:
     fits: int
     fitted_on: int
     fitted_at: float | None
+    model: str
     strategy: str
     confidence: float | None
     accuracy: Range
@@ -110,5 +115,6 @@ class Status:
     kappa: Range
     twice: int
     disagreements: tuple[str, ...]
+    sources: tuple[Source, ...]
     advice: Advice
     cannot_tell: Mapping[str, str]

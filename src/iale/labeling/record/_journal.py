@@ -21,10 +21,10 @@ from iale._storage import JsonObject, storage_errors, to_json
 from iale.errors import StorageError
 
 Kind = Literal["label", "skip", "undo", "class", "lease"]
-Reason = Literal["query", "explore", "first", "random", "test", "second", "imported", "chosen"]
+Reason = Literal["query", "explore", "first", "random", "test", "second", "imported", "chosen", "alike"]
 """Why a sample was labeled: the strategy asked for it ("query"); it may belong to an unseen class ("explore"); it is
 one of the diverse first samples; nothing better was available ("random"); it belongs to the honest test share; it is a
-second opinion; it came from a file; a person chose it."""
+second opinion; it came from a file; a person chose it; it looks like another one that was shown."""
 
 
 @dataclass(frozen=True, kw_only=True)

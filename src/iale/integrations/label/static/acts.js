@@ -6,6 +6,7 @@ import { advance, item } from "./queue.js";
 import { drop } from "./samples.js";
 import { show } from "./stage.js";
 import { state } from "./state.js";
+import { suggested } from "./suggest.js";
 import { view } from "./views.js";
 
 const REMEMBER = 20; // decisions that can be undone without asking the server for the sample
@@ -15,8 +16,7 @@ function decide(path, body, text) {
   const made = state.current;
   if (!made?.node) return; // nobody has seen it yet
   push(path, { sample: made.sample, ...body });
-  past.push(made);
-  if (past.length > REMEMBER) drop(past.shift());
+  remember(Object.assign(made, { said: body.label }));
   if (made.correct) { // back to where it was chosen
     state.current = null;
     say(text);
@@ -26,6 +26,18 @@ function decide(path, body, text) {
   }
   advance();
   say(state.current ? `${text} Next: ${state.current.name}.` : text);
+}
+
+export function remember(made) { // a sample, or a sheet of them that knows how to be undone
+  past.push(made);
+  if (past.length > REMEMBER) drop(past.shift());
+}
+
+export const last = () => past.at(-1) ?? null;
+
+export function accept() {
+  const name = state.current?.correct ? null : suggested(state.current);
+  if (name !== null) label(name);
 }
 
 export function label(name) {
@@ -55,14 +67,16 @@ export function keep() { // leaves a correction without changing anything
   view("labeled");
 }
 
-export function undo() {
+export function undo(whole = true) { // of a sheet, all of it or the last one
   const last = past.pop();
-  if (last) {
+  if (last?.again) {
+    const one = last.again(whole);
+    if (one?.more) past.push(last);
+    if (one) again(item({ sample: one.sample, name: one.name, reason: "alike", guess: [] }));
+  } else if (last) {
     push("api/undo", { sample: last.sample });
     again(last);
-    return;
-  }
-  push("api/undo", {}, ({ sample, name }) => { // an earlier page decided it, so the server says which sample it was
+  } else push("api/undo", {}, ({ sample, name }) => { // an earlier page decided it, so the server says which sample it was
     if (sample) again(item({ sample, name, reason: "chosen", guess: [] }));
     else say("There is nothing to undo.");
   });
