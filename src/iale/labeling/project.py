@@ -25,7 +25,7 @@ from iale.labeling.reader import ProjectReader
 from iale.labeling.record._config_file import has_config, load_config
 from iale.labeling.record._fits import Guess
 from iale.labeling.record._journal import Act, Event, Reason
-from iale.labeling.record._names import brief, clean
+from iale.labeling.record._names import brief, class_name, clean
 from iale.labeling.record.config import ProjectConfig
 
 _P = ParamSpec("_P")
@@ -76,7 +76,7 @@ class Project:
 
     def __init__(self, folder: Path, config: ProjectConfig, items: Items | None = None) -> None:
         items = items or open_items(config.data, resize=config.resize, table=config.table)
-        self._ledger = open_ledger(folder, items)
+        self._ledger = open_ledger(folder, items, config.classes)
         self.reader = reader = ProjectReader(folder, config, items, self._ledger)
         self.folder, self.config, self.shares, self.fits = folder, config, reader.shares, reader.fits
         self.items, self.kind, self.count = reader.items, reader.kind, reader.count
@@ -233,10 +233,11 @@ class Project:
                 it was shown. If it is away, the label is recorded, and holds if the same file comes back.
             StorageError: the label cannot be written; nothing was recorded.
         """
-        with self._ledger.writing():
-            if label not in self.classes:
+        with self._ledger.writing() as answers:
+            name = answers.classes.now(label)  # the class may have been renamed while a page was offline
+            if name is None:
                 raise DataError(f"{label[:40]!r} is not a class of this project: add it first.")
-            event = self._answer(Act(kind="label", person=person, sample=sample, label=label, key=key))
+            event = self._answer(Act(kind="label", person=person, sample=sample, label=name, key=key))
         self._poke()
         return event
 
@@ -275,14 +276,15 @@ class Project:
         return event
 
     def add_class(self, person: str, name: str, *, key: str = "") -> Event | None:
-        """Adds a class; None if there is one of that name."""
-        person, name, key = clean(person, "a person's name"), clean(name, "the name of a class"), brief(key) or ""
+        """Adds a class, or brings back a removed one with its labels; None if there is one of that name."""
+        person, name, key = clean(person, "a person's name"), class_name(name), brief(key) or ""
         with self._ledger.writing() as answers:
             if known := answers.keys.get((person, key)):
                 return known
-            if name in self.classes:
+            if answers.classes.now(name) is not None:
                 return None
-            return self._ledger.extend([Act(kind="class", person=person, label=name, key=key or None)])[0]
+            act = Act(kind="class", person=person, label=answers.classes.find(name) or name, key=key or None)
+            return self._ledger.extend([act])[0]
 
     def add_labels(self, person: str, labels: Mapping[str, str], reason: Reason) -> int:
         """Records labels that come from elsewhere, by id, with one write; labels that are there already are left out.
@@ -291,20 +293,19 @@ class Project:
         anything is written.
         """
         person = clean(person, "a person's name")
-        names = [clean(name, "the name of a class") for name in dict.fromkeys(labels.values())]
         with self._ledger.writing() as answers:
-            known = self.classes
-            acts = [Act(kind="class", person=person, label=name) for name in names if name not in known]
+            names, new = answers.classes.meant(labels.values())
+            acts = [Act(kind="class", person=person, label=name) for name in new]
             added = len(acts)
             for given, label in labels.items():
                 index = self.items.ids.index(given)
                 sample = self.items.ids[index]
                 before = answers.decisions.get(sample)
-                if before is not None and self.reader.holds(before) and before.label == label.strip():
+                if before is not None and self.reader.holds(before) and before.label == names[label]:
                     continue
                 # A label that corrects another keeps its reason: a test sample must stay in the test share.
                 why = reason if before is None or before.reason == "second" else before.reason
-                act = Act(kind="label", person=person, sample=sample, label=label.strip(), reason=why)
+                act = Act(kind="label", person=person, sample=sample, label=names[label], reason=why)
                 acts.append(replace(act, name=self.items.words(index), stamp=self.items.stamp(index) or None))
             self._ledger.extend(acts)
         self._poke()

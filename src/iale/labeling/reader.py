@@ -72,9 +72,9 @@ class ProjectReader:
         ids = self.items.ids
         drawn = ids if ids.former is None or drawn_by_name(folder) else ids.former
         self.shares = Shares(drawn, config.test_share, config.twice_share, config.seed)
-        self.fits = Fits(folder, ids.now)
+        self.fits = Fits(folder, ids.now, lambda: self._ledger.answers.classes.renames)
         self.views = ItemViews(folder, config, self.items)
-        self._ledger = ledger or open_ledger(folder, self.items)
+        self._ledger = ledger or open_ledger(folder, self.items, config.classes)
         self._holding: dict[int, bool] = {}
 
     @classmethod
@@ -92,10 +92,15 @@ class ProjectReader:
         return self
 
     @property
+    def ledger(self) -> Ledger:
+        """What is recorded; whoever records acts of another kind writes here."""
+        return self._ledger
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes, in the order in which they were added."""
         with self._ledger.reading() as answers:
-            return (*self.config.classes, *answers.added)
+            return answers.classes.names
 
     @property
     def notices(self) -> list[str]:
@@ -139,11 +144,11 @@ class ProjectReader:
 
     def labels_to_learn_from(self) -> dict[str, str]:
         """The labels without those of the test share."""
-        return self._labels(lambda event: event.reason != "test")
+        return self._labels(lambda event: not self._ledger.answers.tests(event))
 
     def labels_to_test_on(self) -> dict[str, str]:
         """The labels of the test share: a uniform draw from all samples except imported ones."""
-        return self._labels(lambda event: event.reason == "test")
+        return self._labels(self._ledger.answers.tests)
 
     def labeled(self, label: str | None = None, offset: int = 0, count: int = 100) -> list[Labeled]:
         """Labeled samples of a class, or of all, the latest change first."""
@@ -168,13 +173,17 @@ class ProjectReader:
         return {self.items.ids.index(sample) for sample in self.decisions()}
 
     def set_aside(self) -> list[Event]:
-        """Answers that are kept and not used, because their samples are gone or have changed; the latest one last."""
+        """Answers that are kept and not used; the latest one last.
+
+        Their samples are gone or have changed, or their classes were removed.
+        """
         with self._ledger.reading() as answers:
             return [event for event in answers.decisions.values() if not self.holds(event)]
 
     def missing(self) -> int:
-        """How many answers are set aside."""
-        return len(self.set_aside())
+        """How many answers are set aside because their samples are gone or have changed."""
+        with self._ledger.reading() as answers:
+            return sum(answers.classed(event) for event in self.set_aside())
 
     def history(self, sample: str) -> list[Event]:
         """All that happened to a sample: labels, skips and undos."""
@@ -197,7 +206,7 @@ class ProjectReader:
         return () if latest is None else latest.guesses.get(sample, ())
 
     def holds(self, event: Event) -> bool:
-        """Whether the sample of an answer is there and is what it was when it was answered.
+        """Whether the sample of an answer is there and is what it was when it was answered, and so is its class.
 
         The file is looked at once for each answer: what happens to it later shows when the project is opened again.
         """
@@ -205,7 +214,7 @@ class ProjectReader:
             index = self.items.ids.find(event.sample or "")
             same = index is not None and self.items.fits(index, event.stamp or "")
             self._holding[event.number] = same
-        return self._holding[event.number]
+        return self._holding[event.number] and self._ledger.answers.classed(event)
 
     def _labels(self, wanted: Callable[[Event], bool]) -> dict[str, str]:
         with self._ledger.reading():

@@ -57,7 +57,7 @@ class Handing:
 
         total, tests = self._given(now)
         seen = {event.label for event in answers.decisions.values()}
-        searching = not seen.issuperset((*self._config.classes, *answers.added))
+        searching = not seen.issuperset(answers.classes.names)
         seconds = self._waiting(person, now)
         while len(chosen) < count:
             # The share of tests is kept at every moment, so the honest accuracy grows with the labels.

@@ -20,11 +20,11 @@ from typing import Literal, cast, get_args
 from iale._storage import JsonObject, storage_errors, to_json
 from iale.errors import StorageError
 
-Kind = Literal["label", "skip", "undo", "class", "lease"]
-Reason = Literal["query", "explore", "first", "random", "test", "second", "imported", "chosen"]
+Kind = Literal["label", "skip", "undo", "class", "lease", "rename", "merge", "remove", "describe", "confirm", "note"]
+Reason = Literal["query", "explore", "first", "random", "test", "second", "imported", "chosen", "adjudicated"]
 """Why a sample was labeled: the strategy asked for it ("query"); it may belong to an unseen class ("explore"); it is
 one of the diverse first samples; nothing better was available ("random"); it belongs to the honest test share; it is a
-second opinion; it came from a file; a person chose it."""
+second opinion; it came from a file; a person chose it; a person decided between others who disagreed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +35,9 @@ class Act:
     person: str
     sample: str | None = None  # its id; None for a new class and for a lease
     label: str | None = None  # the name of the class; None for a skip, an undo and a lease
+    into: str | None = None  # the new name of a class, or the class with which it is merged
+    about: Mapping[str, str] | None = None  # what is written about a class: text, color, key
+    flag: str | None = None  # a mark on a sample that comes with a note: "look" or "example"
     reason: Reason | None = None  # why this sample was labeled or skipped
     # The number of the event that an undo takes back, or of the answer that a label or skip continues (`continued`).
     of: int | None = None
