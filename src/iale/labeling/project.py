@@ -296,7 +296,6 @@ class Project:
         with self._ledger.writing() as answers:
             names, new = answers.classes.meant(labels.values())
             acts = [Act(kind="class", person=person, label=name) for name in new]
-            added = len(acts)
             for given, label in labels.items():
                 index = self.items.ids.index(given)
                 sample = self.items.ids[index]
@@ -309,7 +308,7 @@ class Project:
                 acts.append(replace(act, name=self.items.words(index), stamp=self.items.stamp(index) or None))
             self._ledger.extend(acts)
         self._poke()
-        return len(acts) - added
+        return len(acts) - len(new)
 
     def carry(self, taken: Mapping[str, str]) -> None:
         """Lets answers to each id (a key of ``taken``) go on for the sample that has the other id now.
@@ -333,7 +332,7 @@ class Project:
         # A second opinion that is sent twice is one opinion; said again on purpose, with a key of its own, it decides.
         repeated = before is answers.decisions.get(sample) or (not key and reason != "second")
         same = before is not None and (before.kind, before.label) == (act.kind, act.label)
-        if before is not None and repeated and same and self.reader.holds(before):
+        if before is not None and repeated and same and reason != "adjudicated" and self.reader.holds(before):
             return before
         stamp = self.items.stamp(index) or None
         whole = replace(act, person=person, key=key, reason=reason, sample=sample, name=name, stamp=stamp)

@@ -6,21 +6,23 @@ takes each key once, so no decision is lost or counted twice.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
 import numpy as np
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from iale.errors import IaleError, StorageError
 from iale.integrations.label._body import Body
+from iale.integrations.label._classes import class_routes
 from iale.integrations.label._page import LISTED, MOST_HELD, page_routes
 from iale.integrations.label._pictures import EDGE, THUMB, picture, picture_of_array, read_inside
+from iale.integrations.label._respond import as_json as _json
+from iale.integrations.label._respond import printable as _clean
+from iale.integrations.label._respond import routes_of
+from iale.integrations.label._reviewing import review_routes
 from iale.labeling.export import labels_csv, labels_jsonl
 from iale.labeling.items._ids import id_of
 from iale.labeling.items._images import ImageItems
@@ -57,11 +59,7 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
         "/api/release": api.release,
     }
     return Starlette(
-        routes=[
-            *page_routes(),
-            *(Route(path, answer, methods=["GET"]) for path, answer in gets.items()),
-            *(Route(path, _with_body(answer), methods=["POST"]) for path, answer in posts.items()),
-        ],
+        routes=[*page_routes(), *routes_of(gets, posts), *review_routes(project), *class_routes(project)],
         exception_handlers={
             HTTPException: _refused,
             StorageError: _not_written,
@@ -170,24 +168,6 @@ class _Api:
             text = shown if isinstance(shown, str) else ", ".join(map(" ".join, dict(shown).items()))
             found["text"] = _clean(text)[:200]
         return found
-
-
-def _with_body(answer: Callable[[Body], Response]) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint that parses the request and answers in a thread, because the disk may take its time."""
-
-    async def endpoint(request: Request) -> Response:
-        return await run_in_threadpool(answer, Body(await request.body()))
-
-    return endpoint
-
-
-def _clean(text: str) -> str:
-    """Text that JSON can carry: the names of files may contain bytes that are not text."""
-    return text.encode("utf-8", "replace").decode()
-
-
-def _json(**values: object) -> Response:
-    return JSONResponse(values)
 
 
 def _error(status: int, error: object) -> Response:

@@ -13,8 +13,8 @@ from iale.labeling.record._answers import Answers
 from iale.labeling.record._journal import Act, Event
 from iale.labeling.record._names import LONGEST_NAME, brief, class_name, clean
 
-LONGEST_TEXT = 20_000  # characters of what is written about a class
-_FIELDS = ("text", "color", "key")
+LONGEST_TEXT = 10_000  # characters of what is written about a class
+_FIELDS = ("text", "color", "shortcut")
 
 
 def rename_class(project: Project, person: str, name: str, new: str, *, key: str = "") -> Event | None:
@@ -60,7 +60,7 @@ def describe_class(
 ) -> Event | None:
     """Writes about a class, or, with an empty name, about the project.
 
-    ``about`` holds some of "text" (Markdown), "color" ("#rrggbb" or nothing) and "key" (one letter, digit, or nothing).
+    ``about`` holds some of "text" (Markdown), "color" ("#rrggbb" or nothing) and "shortcut" (one letter, digit, or nothing).
     Raises DataError for something else.
     """
     values = {field: _checked(field, about[field]) for field in _FIELDS if field in about}
@@ -105,7 +105,7 @@ def _there(answers: Answers, name: str) -> str:
 def _checked(field: str, value: str) -> str:
     if field == "color" and not re.fullmatch("(#[0-9a-fA-F]{6})?", value):
         raise DataError(f"a color must be six digits like #1e834c, or nothing, not {value[:20]!r}.")
-    if field == "key":
+    if field == "shortcut":
         value = unicodedata.normalize("NFC", value).casefold()
         if value and (len(value) != 1 or unicodedata.category(value)[0] not in "LN"):
             raise DataError(f"a key must be one letter or digit, or nothing, not {value[:20]!r}.")

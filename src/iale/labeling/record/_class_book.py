@@ -24,12 +24,12 @@ class About:
     Attributes:
         text: how to tell it, in Markdown.
         color: as "#rrggbb"; empty for none.
-        key: the key that was chosen for it; empty for none.
+        shortcut: the key that was chosen for it; empty for none.
     """
 
     text: str = ""
     color: str = ""
-    key: str = ""
+    shortcut: str = ""
 
 
 class ClassBook:
@@ -150,5 +150,5 @@ def _follow(first: str, step: Callable[[str], str | None]) -> str:
 
 
 def _changed(before: About, values: Mapping[str, str]) -> About:
-    known = {name: str(values[name]) for name in ("text", "color", "key") if name in values}
+    known = {name: str(values[name]) for name in ("text", "color", "shortcut") if name in values}
     return About(**{**vars(before), **known})

@@ -36,7 +36,7 @@ class Act:
     sample: str | None = None  # its id; None for a new class and for a lease
     label: str | None = None  # the name of the class; None for a skip, an undo and a lease
     into: str | None = None  # the new name of a class, or the class with which it is merged
-    about: Mapping[str, str] | None = None  # what is written about a class: text, color, key
+    about: Mapping[str, str] | None = None  # what is written about a class: text, color, shortcut
     flag: str | None = None  # a mark on a sample that comes with a note: "look" or "example"
     reason: Reason | None = None  # why this sample was labeled or skipped
     # The number of the event that an undo takes back, or of the answer that a label or skip continues (`continued`).
