@@ -1,4 +1,4 @@
-"""Classes that are renamed, merged, removed and described; every such act is a line in the journal and can be undone."""
+"""Classes that are renamed, merged, removed and described; each act is a line in the journal and can be undone."""
 
 from __future__ import annotations
 
