@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.labeling.conftest import Make, label_some
 
 from iale.errors import ConfigError, DataError
 from iale.labeling.classes._editing import describe_class, merge_class, remove_class, rename_class, undo_class_act
@@ -20,7 +21,6 @@ from iale.labeling.project import Project
 from iale.labeling.record._class_book import ClassBook
 from iale.labeling.record._fits import Fit, Latest, save_fit
 from iale.labeling.record._journal import Event
-from tests.labeling.conftest import Make, label_some
 
 
 def exported(project: Project) -> dict[str, tuple[str, str]]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.metrics import cohen_kappa_score
+from tests.labeling.conftest import Make, label_some, truth
 
 from iale.errors import DataError
 from iale.labeling.project import Project
@@ -17,7 +18,6 @@ from iale.labeling.reviewing._deciding import decide, note
 from iale.labeling.reviewing._doubts import Doubter, Doubts
 from iale.labeling.reviewing._left_out import _left_out, left_out_probabilities
 from iale.labeling.reviewing._rows import Wish, rows
-from tests.labeling.conftest import Make, label_some, truth
 
 
 def ids(project: Project, wish: Wish, doubts: Doubts | None = None) -> list[str]:

@@ -60,7 +60,7 @@ def describe_class(
 ) -> Event | None:
     """Writes about a class, or, with an empty name, about the project.
 
-    ``about`` holds some of "text" (Markdown), "color" ("#rrggbb" or nothing), "shortcut" (a letter, a digit, or nothing).
+    ``about`` holds some of "text" (Markdown), "color" ("#rrggbb" or none) and "shortcut" (a letter, a digit or none).
     Raises DataError for something else.
     """
     values = {field: _checked(field, about[field]) for field in _FIELDS if field in about}
