@@ -22,6 +22,7 @@ from iale.integrations.label._body import Body
 from iale.integrations.label._page import LISTED, MOST_HELD, page_routes
 from iale.integrations.label._pictures import EDGE, THUMB, picture, picture_of_array, read_inside
 from iale.labeling.export import labels_csv, labels_jsonl
+from iale.labeling.items._away import Away
 from iale.labeling.items._ids import id_of
 from iale.labeling.items._images import ImageItems
 from iale.labeling.project import Project
@@ -45,6 +46,7 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
         "/api/project": api.about,
         "/api/status": api.status,
         "/api/labeled": api.labeled,
+        "/api/left": lambda request: _json(**asdict(project.reader.left())),
         "/samples/{sample}": api.sample,
         "/export/{name}": api.export,
     }
@@ -52,6 +54,7 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
         "/api/next": api.next,
         "/api/label": api.label,
         "/api/skip": api.skip,
+        "/api/pass-over": api.pass_over,
         "/api/undo": api.undo,
         "/api/class": api.add_class,
         "/api/release": api.release,
@@ -65,6 +68,7 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
         exception_handlers={
             HTTPException: _refused,
             StorageError: _not_written,
+            Away: lambda request, error: _error(410, error),
             IaleError: lambda request, error: _error(422, error),
             OSError: _not_written,
             Exception: _broken,
@@ -126,6 +130,10 @@ class _Api:
         person, tab, have = body.text("person"), body.text("tab"), body.texts("have")[:MOST_HELD]
         tickets = self._project.next(person, wanted, tab=tab, have=have)
         return _json(tickets=[{**asdict(each), "name": self._name(each.sample)} for each in tickets])
+
+    def pass_over(self, body: Body) -> Response:
+        self._project.reader.pass_over(self._known(body.text("sample")), body.text("why", most=1000))
+        return _json()
 
     def label(self, body: Body) -> Response:
         sample, label = self._known(body.text("sample")), body.text("label")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from iale.data._scan import is_inside
 from iale.errors import DataError
+from iale.labeling.items._away import Away
 from iale.labeling.items._ids import DIGITS, Ids, Names, id_of
 
 _NAMED = b"\0name"  # in front of a name: the digest of a name must differ from the one of a row that holds the same
@@ -157,10 +158,11 @@ class FileIdentity:
         return ""
 
     def path(self, index: int) -> Path:
-        """The file; raises DataError if it is away, has changed, or has become a link that leads out."""
+        """The file; raises Away if it is away, DataError if it has changed or has become a link that leads out."""
         name = self._names[index]
         if what := self.changed(index):
-            raise DataError(f"{name} was {what} since the project was opened: it is passed over.")
+            error = DataError if what == _CHANGED else Away
+            raise error(f"{name} was {what} since the project was opened: it is passed over.")
         if not is_inside(self._root, self._root / name):
             raise DataError(f"{name} has become a link that leads out of the folder: it is passed over.")
         return self._root / name
@@ -194,4 +196,4 @@ def _beginning(path: Path) -> str:
         with open(path, "rb") as file:
             return f"{id_of(file.read(_BEGINNING)):016x}"
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}): it is passed over.") from error
+        raise Away(f"{path} cannot be read ({error.strerror}): it is passed over.") from error
