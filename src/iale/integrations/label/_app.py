@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from iale.errors import IaleError, StorageError
 from iale.integrations.label._body import Body
+from iale.integrations.label._late import told_to_the_first, told_to_the_late
 from iale.integrations.label._page import LISTED, MOST_HELD, page_routes
 from iale.integrations.label._pictures import EDGE, THUMB, picture, picture_of_array, read_inside
 from iale.labeling.export import labels_csv, labels_jsonl
@@ -88,7 +89,8 @@ class _Api:
         return _json(name=_clean(project.folder.resolve().name), person=self._person, mark=self._mark, **told)
 
     def status(self, request: Request) -> Response:
-        return _json(**asdict(self._project.status()), classes=self._project.classes)
+        project, told = self._project, told_to_the_first(self._project.reader, request.query_params)
+        return _json(**asdict(project.status()), classes=project.classes, told=told)
 
     def labeled(self, request: Request) -> Response:
         label = request.query_params.get("label")
@@ -137,16 +139,18 @@ class _Api:
 
     def label(self, body: Body) -> Response:
         sample, label = self._known(body.text("sample")), body.text("label")
-        return self._done(self._project.label(body.text("person"), sample, label, key=body.text("key")))
+        key, asked = body.text("key"), body.flag("asked")
+        return self._done(self._project.label(body.text("person"), sample, label, key=key, asked=asked))
 
     def skip(self, body: Body) -> Response:
         sample, note = self._known(body.text("sample")), body.text("note", most=1000, empty=True)
-        return self._done(self._project.skip(body.text("person"), sample, note=note, key=body.text("key")))
+        key, asked = body.text("key"), body.flag("asked")
+        return self._done(self._project.skip(body.text("person"), sample, note=note, key=key, asked=asked))
 
     def undo(self, body: Body) -> Response:
         sample = self._known(body.text("sample")) if "sample" in body else None
-        key, tab = body.text("key"), body.text("tab")
-        return self._done(self._project.undo(body.text("person"), sample, key=key, tab=tab))
+        key, tab, act = body.text("key"), body.text("tab"), body.text("act", empty=True)
+        return self._done(self._project.undo(body.text("person"), sample, act=act, key=key, tab=tab))
 
     def add_class(self, body: Body) -> Response:
         self._project.add_class(body.text("person"), body.text("label").strip(), key=body.text("key"))
@@ -165,11 +169,12 @@ class _Api:
         return _clean(self._project.name(sample))
 
     def _done(self, event: Event | None) -> Response:
-        """What was recorded, which is on the disk by now; for an undo, its sample."""
+        """What was recorded, which is on the disk by now; for an undo, its sample; and whose answer came before."""
         if event is None:
             return _json(number=None, sample=None)
         name = self._name(event.sample) if event.sample else None
-        return _json(number=event.number, sample=event.sample, name=name)
+        late = told_to_the_late(self._project.reader, event)
+        return _json(number=event.number, sample=event.sample, name=name, late=late)
 
     def _row(self, row: Labeled) -> dict[str, object]:
         found: dict[str, object] = {**asdict(row), "name": self._name(row.sample)}
