@@ -18,6 +18,7 @@ from iale.labeling.record._fits import Fits, Guess
 from iale.labeling.record._journal import Event
 from iale.labeling.record._ledger import Ledger
 from iale.labeling.record._names import brief
+from iale.labeling.record._notices import about_labels, about_samples
 from iale.labeling.record.config import ProjectConfig
 
 
@@ -118,15 +119,10 @@ class ProjectReader:
     @property
     def notices(self) -> list[str]:
         """Sentences about what was found damaged, passed over or changed."""
-        notices = [*self._ledger.journal.notices, *self.items.notices]
-        if unshown := self.unshown():
-            one = "1 sample" if len(unshown) == 1 else f"{len(unshown)} samples"
-            notices.append(f"{one} could not be shown: {unshown[0]}")
         latest = self.fits.latest
-        if latest is not None and latest.unreadable:
-            first = next(iter(latest.unreadable.values()))
-            notices.append(f"the last fit passed over {len(latest.unreadable)} samples: {first}")
-        return notices
+        unreadable = {} if latest is None else latest.unreadable
+        told = [*about_labels(self.unclassed()), *about_samples(self.unshown(), unreadable)]
+        return [*self._ledger.journal.notices, *self.items.notices, *told]
 
     def changes(self) -> int:
         """Answers, undos and new classes so far; what was computed from a project holds until this changes."""
@@ -213,7 +209,7 @@ class ProjectReader:
     def set_aside(self) -> list[Event]:
         """Answers that are kept and not used, because their samples are gone or have changed; the latest one last."""
         with self._ledger.reading() as answers:
-            return [event for event in answers.decisions.values() if not self.holds(event)]
+            return [event for event in answers.decisions.values() if not self._same(event)]
 
     def missing(self) -> int:
         """How many answers are set aside."""
@@ -240,6 +236,18 @@ class ProjectReader:
         return () if latest is None else latest.guesses.get(sample, ())
 
     def holds(self, event: Event) -> bool:
+        """Whether an answer counts: its sample is there, is what it was, and its label is a class of the project."""
+        return self._is_class(event.label) and self._same(event)
+
+    def unclassed(self) -> list[Event]:
+        """Labels that are kept and not used, because they are no class of the project; the latest one last."""
+        with self._ledger.reading() as answers:
+            return [event for event in answers.decisions.values() if not self._is_class(event.label)]
+
+    def _is_class(self, label: str | None) -> bool:
+        return label is None or label in self.config.classes or label in self._ledger.answers.added
+
+    def _same(self, event: Event) -> bool:
         """Whether the sample of an answer is there and is what it was when it was answered.
 
         The file is looked at once for each answer: what happens to it later shows when the project is opened again.

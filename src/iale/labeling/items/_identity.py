@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -58,7 +59,7 @@ class RowIdentity:
         """The indices of the rows with these stamps."""
         found: defaultdict[str, list[int]] = defaultdict(list)
         if self._shown is not None:
-            wanted = {stamp for stamp in stamps if len(stamp) == DIGITS}
+            wanted = {stamp for stamp in stamps if re.fullmatch(rf"[0-9a-f]{{{DIGITS}}}", stamp)}
             for index in np.flatnonzero(np.isin(self._shown, [np.uint64(int(stamp, 16)) for stamp in wanted])):
                 found[self.stamp(int(index))].append(int(index))
         return found
@@ -128,11 +129,11 @@ class FileIdentity:
         """
         if not stamp:
             return False
-        size, time, beginning = stamp.split("-")
-        if int(size) != self._sizes[index]:
+        size, time, beginning = _parts(stamp)
+        if size != self._sizes[index]:
             return False
         try:
-            same = int(time) == self._times[index] or beginning == _beginning(self._root / self._names[index])
+            same = time == self._times[index] or beginning == _beginning(self._root / self._names[index])
         except DataError:
             return False
         if same and beginning:
@@ -176,10 +177,10 @@ class FileIdentity:
     def find(self, stamps: Collection[str]) -> dict[str, list[int]]:
         """The indices of the files with the content of these stamps."""
         wanted: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
-        for stamp in filter(None, stamps):
-            size, _, beginning = stamp.split("-")
+        for stamp in stamps:
+            size, _, beginning = _parts(stamp)
             if beginning:
-                wanted[int(size), beginning].append(stamp)
+                wanted[size, beginning].append(stamp)
         found: defaultdict[str, list[int]] = defaultdict(list)
         for index in np.flatnonzero(np.isin(self._sizes, [size for size, _ in wanted])).tolist():
             try:
@@ -189,6 +190,12 @@ class FileIdentity:
             for stamp in wanted.get(content, ()):
                 found[stamp].append(index)
         return found
+
+
+def _parts(stamp: str) -> tuple[int, int, str]:
+    """Size, time, and digest in a stamp; no file has those of something that is no stamp."""
+    found = re.fullmatch(r"(\d{1,18})-(-?\d{1,18})-([0-9a-f]*)", stamp, re.ASCII)
+    return (int(found[1]), int(found[2]), found[3]) if found else (-1, 0, "")
 
 
 def _beginning(path: Path) -> str:
