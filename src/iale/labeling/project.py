@@ -17,6 +17,7 @@ from iale.labeling.fitting._process import Fitter
 from iale.labeling.forecast._maker import StatusMaker
 from iale.labeling.forecast.status import Status
 from iale.labeling.items._items import Items, open_items
+from iale.labeling.queue._answering import record
 from iale.labeling.queue._carrying import carried, named
 from iale.labeling.queue._first import first_ones
 from iale.labeling.queue._handing import Handing
@@ -80,7 +81,7 @@ class Project:
         self.reader = reader = ProjectReader(folder, config, items, self._ledger)
         self.folder, self.config, self.shares, self.fits = folder, config, reader.shares, reader.fits
         self.items, self.kind, self.count = reader.items, reader.kind, reader.count
-        self._handing = Handing(items, reader.shares, self._ledger, reader.holds, config)
+        self._handing = Handing(items, reader.shares, self._ledger, reader.holds, reader.shows, config)
         self._handing.queue.first = first_ones(folder, reader.items, reader.shares, config.seed)
         self._lease_seconds = 60 * config.lease_minutes
         self._fitter: Fitter | None = None
@@ -223,10 +224,12 @@ class Project:
                 self.items.ids.index(sample)
             self._lease(person, "", dict.fromkeys(samples, reason), time.time() + self._lease_seconds)
 
-    def label(self, person: str, sample: str, label: str, *, key: str = "") -> Event:
+    def label(self, person: str, sample: str, label: str, *, key: str = "", asked: bool = False) -> Event:
         """Records a label, also another one for a labeled sample; it is on the disk when this returns.
 
-        The same label again, or the same key, records nothing and returns the event that is there already.
+        The same label again, or the same key, records nothing and returns the event that is there already. Without
+        ``asked`` it may be a correction on purpose. With it, the person answers what `next` gave: if somebody else has
+        answered that meanwhile, it is a second opinion, and the other answer stays.
 
         Raises:
             DataError: there is no such sample or class, the person's name is unusable, or the file has changed since
@@ -237,11 +240,12 @@ class Project:
             name = answers.classes.now(label)  # the class may have been renamed while a page was offline
             if name is None:
                 raise DataError(f"{label[:40]!r} is not a class of this project: add it first.")
-            event = self._answer(Act(kind="label", person=person, sample=sample, label=name, key=key))
+            act = Act(kind="label", person=person, sample=sample, label=name, key=key)
+            event = record(self._ledger, self.items, self.reader.holds, act, asked=asked)
         self._poke()
         return event
 
-    def skip(self, person: str, sample: str, *, note: str = "", key: str = "") -> Event | None:
+    def skip(self, person: str, sample: str, *, note: str = "", key: str = "", asked: bool = False) -> Event | None:
         """Records that a person cannot tell, or, with a note, why the sample is left out; it is not asked for again.
 
         Nothing is recorded, and None returned, if a note comes with a file that is away, unreadable, or changed: no
@@ -250,20 +254,24 @@ class Project:
         with self._ledger.writing():
             if brief(note) and self.items.changed(self.items.ids.index(sample)):
                 return None
-            event = self._answer(Act(kind="skip", person=person, sample=sample, note=brief(note), key=key))
+            act = Act(kind="skip", person=person, sample=sample, note=brief(note), key=key)
+            event = record(self._ledger, self.items, self.reader.holds, act, asked=asked)
         self._poke()
         return event
 
-    def undo(self, person: str, sample: str | None = None, *, key: str = "", tab: str = "") -> Event | None:
+    def undo(
+        self, person: str, sample: str | None = None, *, act: str = "", key: str = "", tab: str = ""
+    ) -> Event | None:
         """Takes back the person's last label or skip (of ``sample``); None if there is none.
 
+        ``act`` is the key of the one that is meant: if that was not recorded, or was taken back, nothing is taken back.
         If no other answer to the sample remains, the tab holds it again.
         """
         person, key = clean(person, "a person's name"), brief(key) or ""
         with self._ledger.writing() as answers:
             if known := answers.keys.get((person, key)):
                 return known
-            last = answers.last_act(person, sample and self.items.ids.now(sample))
+            last = answers.last_act(person, sample and self.items.ids.now(sample), act)
             if last is None or last.sample is None:
                 return None
             undo = Act(kind="undo", person=person, sample=last.sample, name=last.name)
@@ -318,25 +326,6 @@ class Project:
         with self._ledger.writing() as answers:
             self._ledger.extend(carried(answers, self.items, self.reader.holds, taken))
         self._poke()
-
-    def _answer(self, act: Act) -> Event:
-        """Records a label or a skip, unless the same was said before; inside `Ledger.writing`."""
-        answers = self._ledger.answers
-        person, key = clean(act.person, "a person's name"), brief(act.key or "") or None
-        if known := answers.keys.get((person, key or "")):
-            return known
-        index = self.items.ids.index(act.sample or "")
-        sample, name = self.items.ids[index], self.items.words(index)
-        reason = answers.reason(person, sample)
-        before = answers.opinion(person, sample)
-        # A second opinion that is sent twice is one opinion; said again on purpose, with a key of its own, it decides.
-        repeated = before is answers.decisions.get(sample) or (not key and reason != "second")
-        same = before is not None and (before.kind, before.label) == (act.kind, act.label)
-        if before is not None and repeated and same and reason != "adjudicated" and self.reader.holds(before):
-            return before
-        stamp = self.items.stamp(index) or None
-        whole = replace(act, person=person, key=key, reason=reason, sample=sample, name=name, stamp=stamp)
-        return self._ledger.extend([whole])[0]
 
     def _lease(self, person: str, tab: str, samples: Mapping[str, Reason], until: float) -> None:
         """Reserves samples, or gives them back if ``until`` is 0; inside `Ledger.writing`."""

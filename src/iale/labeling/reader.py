@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from iale.labeling.record._config_file import drawn_by_name, load_config
 from iale.labeling.record._fits import Fits, Guess
 from iale.labeling.record._journal import Event
 from iale.labeling.record._ledger import Ledger
+from iale.labeling.record._names import brief
+from iale.labeling.record._notices import about_labels, about_samples
 from iale.labeling.record.config import ProjectConfig
 
 
@@ -38,6 +41,21 @@ class Labeled:
     time: float
     note: str = ""
     guess: Guess = ()
+
+
+@dataclass(frozen=True)
+class Left:
+    """Why a person is handed nothing, as counts of samples without an answer.
+
+    Attributes:
+        held: other people or windows hold them.
+        away: their files are away or were changed.
+        unshown: no page can show them.
+    """
+
+    held: int
+    away: int
+    unshown: int
 
 
 class Readable(Protocol):
@@ -76,6 +94,7 @@ class ProjectReader:
         self.views = ItemViews(folder, config, self.items)
         self._ledger = ledger or open_ledger(folder, self.items, config.classes)
         self._holding: dict[int, bool] = {}
+        self._unshown: dict[int, str] = {}  # why samples were passed over, by index
 
     @classmethod
     def open(cls, folder: Path | str, *, data: Path | None = None) -> Self:
@@ -105,12 +124,10 @@ class ProjectReader:
     @property
     def notices(self) -> list[str]:
         """Sentences about what was found damaged, passed over or changed."""
-        notices = [*self._ledger.journal.notices, *self.items.notices]
         latest = self.fits.latest
-        if latest is not None and latest.unreadable:
-            first = next(iter(latest.unreadable.values()))
-            notices.append(f"the last fit passed over {len(latest.unreadable)} samples: {first}")
-        return notices
+        unreadable = {} if latest is None else latest.unreadable
+        told = [*about_labels(self.unclassed()), *about_samples(self.unshown(), unreadable)]
+        return [*self._ledger.journal.notices, *self.items.notices, *told]
 
     def changes(self) -> int:
         """Answers, undos and new classes so far; what was computed from a project holds until this changes."""
@@ -134,9 +151,31 @@ class ProjectReader:
         return self.items.show(self.items.ids.index(sample))
 
     def shows(self, sample: str) -> bool:
-        """Whether a sample can be shown now: its file is there and has not changed."""
+        """Whether a sample can be shown now: its file is there, has not changed, and was not passed over."""
         index = self.items.ids.find(sample)
-        return index is not None and not self.items.changed(index)
+        return index is not None and index not in self._unshown and not self.items.changed(index)
+
+    def pass_over(self, sample: str, why: str) -> None:
+        """Remembers that a page cannot show a sample. No person has decided that, so the journal does not hold it."""
+        index = self.items.ids.index(sample)
+        if not self.items.changed(index):  # otherwise it is asked for when it is back
+            self._unshown[index] = brief(why) or ""
+
+    def unshown(self) -> list[str]:
+        """Why no page can show some samples that nobody has answered."""
+        answered = self.answered() if self._unshown else ()
+        return [why for index, why in dict(self._unshown).items() if index not in answered]
+
+    def left(self) -> Left:
+        """Why samples that nobody has answered are not handed out now. It looks at all of their files."""
+        now, answered, held, away = time.time(), self.answered(), 0, 0
+        with self._ledger.reading() as answers:
+            leased = {sample for sample in answers.leases if answers.leased(sample, now)}
+        for index, sample in enumerate(self.items.ids):
+            if index not in answered and index not in self._unshown:
+                gone = bool(self.items.changed(index))
+                away, held = away + gone, held + (not gone and sample in leased)
+        return Left(held, away, len(self.unshown()))
 
     def labels(self) -> dict[str, str]:
         """The class of every labeled sample that is there unchanged, by id, the latest decision last."""
@@ -206,7 +245,17 @@ class ProjectReader:
         return () if latest is None else latest.guesses.get(sample, ())
 
     def holds(self, event: Event) -> bool:
-        """Whether the sample of an answer is there and is what it was when it was answered, and so is its class.
+        """Whether an answer counts: its sample is there, is what it was, and its label is a class of the project."""
+        return self._ledger.answers.classed(event) and self._same(event)
+
+    def unclassed(self) -> list[Event]:
+        """Labels that are kept and not used, because they never were a class of the project; the latest one last."""
+        with self._ledger.reading() as answers:
+            find = answers.classes.find
+            return [event for event in answers.decisions.values() if event.label and find(event.label) is None]
+
+    def _same(self, event: Event) -> bool:
+        """Whether the sample of an answer is there and is what it was when it was answered.
 
         The file is looked at once for each answer: what happens to it later shows when the project is opened again.
         """
@@ -214,7 +263,7 @@ class ProjectReader:
             index = self.items.ids.find(event.sample or "")
             same = index is not None and self.items.fits(index, event.stamp or "")
             self._holding[event.number] = same
-        return self._holding[event.number] and self._ledger.answers.classed(event)
+        return self._holding[event.number]
 
     def _labels(self, wanted: Callable[[Event], bool]) -> dict[str, str]:
         with self._ledger.reading():

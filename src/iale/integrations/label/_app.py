@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from iale.errors import IaleError, StorageError
 from iale.integrations.label._body import Body
 from iale.integrations.label._classes import class_routes
+from iale.integrations.label._late import told_to_the_first, told_to_the_late
 from iale.integrations.label._page import LISTED, MOST_HELD, page_routes
 from iale.integrations.label._pictures import EDGE, THUMB, picture, picture_of_array, read_inside
 from iale.integrations.label._respond import as_json as _json
@@ -24,6 +25,7 @@ from iale.integrations.label._respond import printable as _clean
 from iale.integrations.label._respond import routes_of
 from iale.integrations.label._reviewing import review_routes
 from iale.labeling.export import labels_csv, labels_jsonl
+from iale.labeling.items._away import Away
 from iale.labeling.items._ids import id_of
 from iale.labeling.items._images import ImageItems
 from iale.labeling.project import Project
@@ -47,6 +49,7 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
         "/api/project": api.about,
         "/api/status": api.status,
         "/api/labeled": api.labeled,
+        "/api/left": lambda request: _json(**asdict(project.reader.left())),
         "/samples/{sample}": api.sample,
         "/export/{name}": api.export,
     }
@@ -54,6 +57,7 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
         "/api/next": api.next,
         "/api/label": api.label,
         "/api/skip": api.skip,
+        "/api/pass-over": api.pass_over,
         "/api/undo": api.undo,
         "/api/class": api.add_class,
         "/api/release": api.release,
@@ -63,6 +67,7 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
         exception_handlers={
             HTTPException: _refused,
             StorageError: _not_written,
+            Away: lambda request, error: _error(410, error),
             IaleError: lambda request, error: _error(422, error),
             OSError: _not_written,
             Exception: _broken,
@@ -82,7 +87,8 @@ class _Api:
         return _json(name=_clean(project.folder.resolve().name), person=self._person, mark=self._mark, **told)
 
     def status(self, request: Request) -> Response:
-        return _json(**asdict(self._project.status()), classes=self._project.classes)
+        project, told = self._project, told_to_the_first(self._project.reader, request.query_params)
+        return _json(**asdict(project.status()), classes=project.classes, told=told)
 
     def labeled(self, request: Request) -> Response:
         label = request.query_params.get("label")
@@ -125,18 +131,24 @@ class _Api:
         tickets = self._project.next(person, wanted, tab=tab, have=have)
         return _json(tickets=[{**asdict(each), "name": self._name(each.sample)} for each in tickets])
 
+    def pass_over(self, body: Body) -> Response:
+        self._project.reader.pass_over(self._known(body.text("sample")), body.text("why", most=1000))
+        return _json()
+
     def label(self, body: Body) -> Response:
         sample, label = self._known(body.text("sample")), body.text("label")
-        return self._done(self._project.label(body.text("person"), sample, label, key=body.text("key")))
+        key, asked = body.text("key"), body.flag("asked")
+        return self._done(self._project.label(body.text("person"), sample, label, key=key, asked=asked))
 
     def skip(self, body: Body) -> Response:
         sample, note = self._known(body.text("sample")), body.text("note", most=1000, empty=True)
-        return self._done(self._project.skip(body.text("person"), sample, note=note, key=body.text("key")))
+        key, asked = body.text("key"), body.flag("asked")
+        return self._done(self._project.skip(body.text("person"), sample, note=note, key=key, asked=asked))
 
     def undo(self, body: Body) -> Response:
         sample = self._known(body.text("sample")) if "sample" in body else None
-        key, tab = body.text("key"), body.text("tab")
-        return self._done(self._project.undo(body.text("person"), sample, key=key, tab=tab))
+        key, tab, act = body.text("key"), body.text("tab"), body.text("act", empty=True)
+        return self._done(self._project.undo(body.text("person"), sample, act=act, key=key, tab=tab))
 
     def add_class(self, body: Body) -> Response:
         self._project.add_class(body.text("person"), body.text("label").strip(), key=body.text("key"))
@@ -155,11 +167,12 @@ class _Api:
         return _clean(self._project.name(sample))
 
     def _done(self, event: Event | None) -> Response:
-        """What was recorded, which is on the disk by now; for an undo, its sample."""
+        """What was recorded, which is on the disk by now; for an undo, its sample; and whose answer came before."""
         if event is None:
             return _json(number=None, sample=None)
         name = self._name(event.sample) if event.sample else None
-        return _json(number=event.number, sample=event.sample, name=name)
+        late = told_to_the_late(self._project.reader, event)
+        return _json(number=event.number, sample=event.sample, name=name, late=late)
 
     def _row(self, row: Labeled) -> dict[str, object]:
         found: dict[str, object] = {**asdict(row), "name": self._name(row.sample)}

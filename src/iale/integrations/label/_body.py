@@ -46,6 +46,13 @@ class Body:
             raise DataError(f"{name} must be a whole number.")
         return value
 
+    def flag(self, name: str) -> bool:
+        """True or false; false if it is not given."""
+        value = self._values.get(name, False)
+        if not isinstance(value, bool):
+            raise DataError(f"{name} must be true or false.")
+        return value
+
     def texts(self, name: str) -> Sequence[str]:
         """A list of texts, empty if it is not given."""
         value = self._values.get(name, [])

@@ -34,7 +34,7 @@ class StatusMaker:
         for event in decisions.values():
             if event.label is not None:
                 by_class[event.label] += 1
-        labeled = sum(by_class.values())
+        labeled, unshown = sum(by_class.values()), project.unshown()
         pairs = [(a.label, b.label, b.sample or "") for a, b in project.answered_twice() if a.label and b.label]
         few = f"{len(pairs)} samples were labeled by two people, and {_FEWEST_PAIRS} are needed."
         enough = len(pairs) >= _FEWEST_PAIRS
@@ -43,6 +43,7 @@ class StatusMaker:
             labeled=labeled,
             skipped=len(decisions) - labeled,
             missing=project.missing(),
+            unshown=len(unshown),
             tested=len(tests),
             by_class=by_class,
             people=project.people(),
@@ -64,7 +65,7 @@ class StatusMaker:
             kappa=cohens_kappa([(a, b) for a, b, _ in pairs]) if enough else UNKNOWN,
             twice=len(pairs),
             disagreements=tuple(sample for a, b, sample in pairs if a != b),
-            advice=advise(found, left=project.count - len(decisions), target=config.target),
+            advice=advise(found, left=project.count - len(decisions) - len(unshown), target=config.target),
             cannot_tell={**found.cannot_tell, **({} if enough else {"kappa": few})},
         )
 

@@ -182,10 +182,15 @@ class Answers:
         """All labels, skips and undos of a sample; an answer that goes on is there once."""
         return [event for event in self._events.get(sample, ()) if event.number not in self._continued]
 
-    def last_act(self, person: str, sample: str | None = None) -> Event | None:
-        """The last answer of a person (to ``sample``) that was not undone; imported labels do not count."""
+    def last_act(self, person: str, sample: str | None = None, key: str = "") -> Event | None:
+        """The last answer of a person (to ``sample``) that was not undone; imported labels do not count.
+
+        With a ``key`` it is the one that was sent with it, and no other.
+        """
+        meant = None if not key else self.keys.get((person, key))
         for event in reversed(self._acts.get(person, ())):
-            if event.number not in self._undone and sample in (None, event.sample):
+            fits = event.number == (meant and meant.number) if key else sample in (None, event.sample)
+            if fits and event.number not in self._undone:
                 return event
         return None
 

@@ -1,6 +1,7 @@
 // What a person decides about a sample: label, skip, undo, correct. The page goes on at once; the outbox does the saving.
 
 import { say } from "./dom.js";
+import { notice } from "./notices.js";
 import { push } from "./outbox.js";
 import { advance, item } from "./queue.js";
 import { drop } from "./samples.js";
@@ -13,8 +14,8 @@ const past = [];
 
 function decide(path, body, text) {
   const made = state.current;
-  if (!made?.node) return; // nobody has seen it yet
-  push(path, { sample: made.sample, ...body });
+  if (!made?.node || !made.drawn) return; // nobody has seen it yet
+  made.act = push(path, { sample: made.sample, asked: !made.correct, ...body }, tellLate, made.name);
   past.push(made);
   if (past.length > REMEMBER) drop(past.shift());
   if (made.correct) { // back to where it was chosen
@@ -55,23 +56,39 @@ export function keep() { // leaves a correction without changing anything
   view("labeled");
 }
 
+function tellLate({ late }) { // somebody else was faster
+  if (!late) return;
+  const { name, person, label: theirs, own } = late, same = theirs === own;
+  notice("late", `${person} had answered ${name} before you: ${theirs ?? "cannot tell"}. ${same ? "You agree." : "That stands, and yours is kept as a second opinion."}`);
+}
+
+export function acted(text) { // an act that is not about a sample: Undo must not take back the one before it
+  past.push({ text });
+}
+
 export function undo() {
   const last = past.pop();
+  if (last?.text) return say(`${last.text} Undo does not take that back.`);
   if (last) {
-    push("api/undo", { sample: last.sample });
-    again(last);
+    again(last, `Undoing ${last.name}…`);
+    push("api/undo", { sample: last.sample, act: last.act }, ({ sample }) => tellUndone(sample, last), last.name);
     return;
   }
   push("api/undo", {}, ({ sample, name }) => { // an earlier page decided it, so the server says which sample it was
-    if (sample) again(item({ sample, name, reason: "chosen", guess: [] }));
+    if (sample) again(item({ sample, name, reason: "chosen", guess: [] }), `Undone: ${name}.`);
     else say("There is nothing to undo.");
   });
 }
 
-function again(made) {
+function tellUndone(sample, made) { // what the server answered, which may not be what was hoped
+  if (!sample) notice("undo", `Nothing was taken back for ${made.name}: the answer that you meant is not recorded.`);
+  else if (state.current === made) say(`Undone: ${made.name}.`);
+}
+
+function again(made, text) {
   if (state.current) state.queue.unshift(state.current);
   state.queue = state.queue.filter((other) => other.sample !== made.sample);
   show(made);
   view("label");
-  say(`Undone: ${made.name}.`);
+  say(text);
 }

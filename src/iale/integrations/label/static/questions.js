@@ -1,5 +1,6 @@
 // The dialog, and what it is used for: the person's name, a new class, and the list of keys.
 
+import { acted } from "./acts.js";
 import { showClasses } from "./classes.js";
 import { $, el, say } from "./dom.js";
 import { push } from "./outbox.js";
@@ -44,6 +45,7 @@ export async function askClass() {
   $("stage").focus({ preventScroll: true }); // otherwise a later key would press "+ Class" again
   if (!fine || !name) return;
   if (state.classes.includes(name)) return say(`The class ${name} already exists.`);
+  acted(`The class ${name} was added.`);
   push("api/class", { label: name }, (answer) => {
     state.classes = answer.classes;
     showClasses();

@@ -1,6 +1,7 @@
 // The sample that is shown, its caption, and the buttons that depend on it.
 
-import { $, el, percent } from "./dom.js";
+import { $, el, percent, say } from "./dom.js";
+import { tellTrouble } from "./notices.js";
 import { state } from "./state.js";
 import { isZoomed, zoom } from "./zoom.js";
 
@@ -9,11 +10,25 @@ const REASONS = { // why the server asks for a sample
   test: "random, for testing the model", second: "second opinion", imported: "imported", chosen: "correction",
 };
 
+function draw(made, stage) { // what is pressed counts only once it was drawn
+  if (stage.firstChild === made.node) return;
+  stage.replaceChildren(made.node);
+  made.drawn = false;
+  stage.dataset.drawn = "";
+  requestAnimationFrame(() => { // the browser draws right after this
+    if (made !== state.current) return;
+    made.drawn = true;
+    stage.dataset.drawn = made.sample;
+  });
+}
+
 export function show(made) { // null shows that nothing is there, now or for good
+  if (made !== state.current) say(""); // it was about another sample; what is said of this one comes after
   state.current = made;
   const stage = $("stage");
   if (isZoomed()) zoom();
-  if (made?.node) stage.replaceChildren(made.node);
+  tellTrouble(); // whether people can label now
+  if (made?.node) draw(made, stage);
   else if (made || !state.drained) stage.replaceChildren(el("p", { className: "empty quiet", textContent: "Loading…" }));
   $("name").textContent = made ? made.name : "";
   $("reason").hidden = !made;
