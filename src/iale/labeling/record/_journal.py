@@ -254,7 +254,7 @@ def _fits(name: str, value: object) -> bool:
         return isinstance(value, int) and not isinstance(value, bool) and value > 0
     if name in ("time", "since", "until"):
         return isinstance(value, int | float) and not isinstance(value, bool)
-    if name == "samples":
+    if name in ("samples", "about"):
         return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
     return isinstance(value, str)
 
