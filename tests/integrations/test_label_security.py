@@ -18,6 +18,7 @@ pytest.importorskip("starlette", reason="the extra 'label' is not installed")
 pytest.importorskip("uvicorn", reason="the extra 'label' is not installed")
 
 from iale.integrations.label._app import create_app
+from iale.integrations.label._page import MOST_HELD
 from iale.integrations.label._security import COOKIE, MOST_BODY, Guard, is_loopback, project_token
 from iale.labeling.items._ids import id_of
 from iale.labeling.project import Project
@@ -313,7 +314,7 @@ def test_a_body_has_a_limit(project: Project, client: Browser) -> None:
 def test_nobody_is_handed_the_whole_pool(project: Project, client: Browser, count: Any) -> None:
     answer = client.post("/api/next", {"person": "eve", "tab": "1", "count": count})
     assert answer.status in (200, 422)
-    assert len(answer.json().get("tickets", [])) <= 32
+    assert len(answer.json().get("tickets", [])) <= MOST_HELD
 
 
 def test_ids_say_nothing_of_paths(project: Project) -> None:

@@ -73,19 +73,19 @@ class Project:
 
     Attributes:
         reader: tells what the project holds; its attributes are the project's, too.
+        ledger: what has happened so far.
     """
 
     def __init__(self, folder: Path, config: ProjectConfig, items: Items | None = None) -> None:
         items = items or open_items(config.data, resize=config.resize, table=config.table)
-        self._ledger = open_ledger(folder, items, config.classes)
+        self._ledger = self.ledger = open_ledger(folder, items, config.classes)
         self.reader = reader = ProjectReader(folder, config, items, self._ledger)
         self.folder, self.config, self.shares, self.fits = folder, config, reader.shares, reader.fits
         self.items, self.kind, self.count = reader.items, reader.kind, reader.count
         self._handing = Handing(items, reader.shares, self._ledger, reader.holds, reader.shows, config)
         self._handing.queue.first = first_ones(folder, reader.items, reader.shares, config.seed)
-        self._lease_seconds = 60 * config.lease_minutes
+        self._lease_seconds, self._status = 60 * config.lease_minutes, StatusMaker(reader)
         self._fitter: Fitter | None = None
-        self._status = StatusMaker(reader)
         if named(self._ledger.answers, items, reader.holds):
             with contextlib.suppress(StorageError), self._ledger.writing() as answers:  # who only looks may not write
                 self._ledger.extend(named(answers, items, reader.holds))

@@ -15,15 +15,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from iale.errors import IaleError, StorageError
-from iale.integrations.label._body import Body
+from iale.integrations.label._body import Body, clean
 from iale.integrations.label._classes import class_routes
 from iale.integrations.label._late import told_to_the_first, told_to_the_late
 from iale.integrations.label._page import LISTED, MOST_HELD, page_routes
 from iale.integrations.label._pictures import EDGE, THUMB, picture, picture_of_array, read_inside
 from iale.integrations.label._respond import as_json as _json
-from iale.integrations.label._respond import printable as _clean
 from iale.integrations.label._respond import routes_of
 from iale.integrations.label._reviewing import review_routes
+from iale.integrations.label._suggesting import Suggesting, in_words
 from iale.labeling.export import labels_csv, labels_jsonl
 from iale.labeling.items._away import Away
 from iale.labeling.items._ids import id_of
@@ -63,7 +63,13 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
         "/api/release": api.release,
     }
     return Starlette(
-        routes=[*page_routes(), *routes_of(gets, posts), *review_routes(project), *class_routes(project)],
+        routes=[
+            *page_routes(),
+            *api.suggesting.routes(),
+            *routes_of(gets, posts),
+            *review_routes(project),
+            *class_routes(project),
+        ],
         exception_handlers={
             HTTPException: _refused,
             StorageError: _not_written,
@@ -80,11 +86,12 @@ class _Api:
 
     def __init__(self, project: Project, person: str, mark: str) -> None:
         self._project, self._person, self._mark = project, person, mark
+        self.suggesting = Suggesting(project)
 
     def about(self, request: Request) -> Response:
         project = self._project
         told = {"kind": project.kind, "count": project.count, "classes": project.classes}
-        return _json(name=_clean(project.folder.resolve().name), person=self._person, mark=self._mark, **told)
+        return _json(name=clean(project.folder.resolve().name), person=self._person, mark=self._mark, **told)
 
     def status(self, request: Request) -> Response:
         project, told = self._project, told_to_the_first(self._project.reader, request.query_params)
@@ -114,8 +121,8 @@ class _Api:
             shown_picture, kind = picture_of_array(shown, edge)
             return Response(shown_picture, media_type=kind)
         if isinstance(shown, str):
-            return Response(_clean(shown), media_type="text/plain")
-        return JSONResponse({_clean(column): _clean(cell) for column, cell in shown.items()})
+            return Response(clean(shown), media_type="text/plain")
+        return JSONResponse({clean(column): clean(cell) for column, cell in shown.items()})
 
     def export(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -123,13 +130,13 @@ class _Api:
             raise HTTPException(404, f"there is no such export: choose {' or '.join(_EXPORTS)}.")
         write, kind = _EXPORTS[name]
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(_clean(write(self._project)), media_type=kind, headers=headers)
+        return Response(clean(write(self._project)), media_type=kind, headers=headers)
 
     def next(self, body: Body) -> Response:
         wanted = min(max(body.number("count"), 0), MOST_HELD)
         person, tab, have = body.text("person"), body.text("tab"), body.texts("have")[:MOST_HELD]
         tickets = self._project.next(person, wanted, tab=tab, have=have)
-        return _json(tickets=[{**asdict(each), "name": self._name(each.sample)} for each in tickets])
+        return _json(tickets=[{**asdict(each), **self.suggesting.beside(each)} for each in tickets])
 
     def pass_over(self, body: Body) -> Response:
         self._project.reader.pass_over(self._known(body.text("sample")), body.text("why", most=1000))
@@ -164,7 +171,7 @@ class _Api:
         return sample
 
     def _name(self, sample: str) -> str:
-        return _clean(self._project.name(sample))
+        return clean(self._project.name(sample))
 
     def _done(self, event: Event | None) -> Response:
         """What was recorded, which is on the disk by now; for an undo, its sample; and whose answer came before."""
@@ -177,14 +184,12 @@ class _Api:
     def _row(self, row: Labeled) -> dict[str, object]:
         found: dict[str, object] = {**asdict(row), "name": self._name(row.sample)}
         if self._project.kind != "image":
-            shown = self._project.show(row.sample)
-            text = shown if isinstance(shown, str) else ", ".join(map(" ".join, dict(shown).items()))
-            found["text"] = _clean(text)[:200]
+            found["text"] = in_words(self._project, row.sample)
         return found
 
 
 def _error(status: int, error: object) -> Response:
-    return JSONResponse({"error": _clean(" ".join(str(error).split()))}, status)
+    return JSONResponse({"error": clean(" ".join(str(error).split()))}, status)
 
 
 def _refused(request: Request, error: Exception) -> Response:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 
 from iale.errors import DataError
 
@@ -59,3 +62,17 @@ class Body:
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             raise DataError(f"{name} must be a list of texts.")
         return value
+
+
+def with_body(answer: Callable[[Body], Response]) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that parses the request and answers in a thread, because the disk may take its time."""
+
+    async def endpoint(request: Request) -> Response:
+        return await run_in_threadpool(answer, Body(await request.body()))
+
+    return endpoint
+
+
+def clean(text: str) -> str:
+    """Text that JSON can carry: the names of files may contain bytes that are not text."""
+    return text.encode("utf-8", "replace").decode()

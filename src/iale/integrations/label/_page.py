@@ -13,7 +13,7 @@ from iale.integrations.label._pictures import THUMB
 from iale.labeling.record._names import LONGEST_NAME
 
 LISTED = 60  # labeled samples in one answer of ``/api/labeled``
-MOST_HELD = 32  # samples that one tab may hold
+MOST_HELD = 64  # samples that one tab may hold
 _LIMITS = {"name": LONGEST_NAME, "held": MOST_HELD, "listed": LISTED, "thumbnail": THUMB}
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from iale.integrations.label._body import Body
+from iale.integrations.label._body import Body, clean
 from iale.integrations.label._page import LISTED
-from iale.integrations.label._respond import as_json, printable, routes_of, whole
+from iale.integrations.label._respond import as_json, routes_of, whole
 from iale.labeling.project import Project
 from iale.labeling.record._journal import Event
 from iale.labeling.reviewing._agreement import agreement
@@ -87,8 +87,8 @@ class _Reviews:
         sample = project.items.ids.now(event.sample or "")
         return {
             "sample": sample,
-            "name": printable(project.name(sample)),
-            "text": printable(text_of(project.reader, sample))[:_EXCERPT],
+            "name": clean(project.name(sample)),
+            "text": clean(text_of(project.reader, sample))[:_EXCERPT],
             "label": event.label,
             "person": event.person,
             "time": event.answered,

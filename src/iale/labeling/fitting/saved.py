@@ -41,15 +41,18 @@ class SavedClassifier:
         classes: names of the classes, in the order of the logits.
         shape: of one input.
         fitted: the classifier itself.
+        temperature: by which its logits are divided, so that its probabilities are calibrated.
     """
 
     classes: tuple[str, ...]
     shape: tuple[int, ...]
     fitted: FittedTorchClassifier
+    temperature: float = 1.0
 
     def outputs(self, samples: Samples) -> Outputs:
-        """Logits and embeddings of all samples."""
-        return self.fitted.outputs(samples, torch.arange(len(samples)))
+        """Logits, calibrated, and embeddings of all samples."""
+        found = self.fitted.outputs(samples, torch.arange(len(samples)))
+        return Outputs(found.logits / self.temperature, found.embeddings)
 
     def predict(self, samples: Samples) -> list[str]:
         """The class of every sample."""
@@ -140,6 +143,7 @@ def _latest(project: Readable) -> tuple[dict[str, Any], Path, str]:
         "model": config.model,
         "embedding_layer": config.embedding_layer,
         "labels": fits[-1].labels,
+        "temperature": latest.temperature,
     }
     return card, reader.folder / latest.weights, latest.digest
 
@@ -162,7 +166,8 @@ def _load(path: Path, digest: str, card: dict[str, Any]) -> SavedClassifier:
     except RuntimeError as error:
         reason = str(error).split("\n", 1)[0]
         raise ModelError(f"the weights in {path} belong to another model ({reason}): export them again.") from error
-    return SavedClassifier(classes, shape, FittedTorchClassifier(network.eval(), recipe))
+    fitted = FittedTorchClassifier(network.eval(), recipe)
+    return SavedClassifier(classes, shape, fitted, float(card.get("temperature", 1.0)))
 
 
 def _row(*cells: str) -> str:

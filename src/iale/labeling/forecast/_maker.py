@@ -8,6 +8,7 @@ from iale.labeling.forecast._intervals import UNKNOWN, cohens_kappa
 from iale.labeling.forecast._savings import Savings, Terms, savings
 from iale.labeling.forecast.status import Advice, Status
 from iale.labeling.reader import ProjectReader
+from iale.labeling.suggesting._sources import Suggested
 
 _FEWEST_PAIRS = 10
 _WORTH = 0.01  # a point of accuracy: less is not worth a fifth more labels
@@ -20,7 +21,7 @@ class StatusMaker:
     """
 
     def __init__(self, project: ProjectReader) -> None:
-        self._project = project
+        self._project, self._suggested = project, Suggested(project)
         self._known: tuple[object, Savings] = (None, Savings())
 
     def make(self, *, fitting: bool = False, problem: str = "") -> Status:
@@ -65,6 +66,7 @@ class StatusMaker:
             kappa=cohens_kappa([(a, b) for a, b, _ in pairs]) if enough else UNKNOWN,
             twice=len(pairs),
             disagreements=tuple(sample for a, b, sample in pairs if a != b),
+            sources=self._suggested.sources(),
             advice=advise(found, left=project.count - len(decisions) - len(unshown), target=config.target),
             cannot_tell={**found.cannot_tell, **({} if enough else {"kappa": few})},
         )

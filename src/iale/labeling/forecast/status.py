@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from iale.labeling.suggesting._sources import Source
+
 
 @dataclass(frozen=True)
 class Range:
@@ -82,6 +84,7 @@ class Status:
         kappa: agreement on samples that two people labeled.
         twice: how many samples two people labeled.
         disagreements: ids of those that got two different labels.
+        sources: who suggests classes, and how often each was right.
         advice: whether to go on.
         cannot_tell: which of accuracy, gain, to_target, saved and kappa cannot be told yet, and why.
     """
@@ -112,5 +115,6 @@ class Status:
     kappa: Range
     twice: int
     disagreements: tuple[str, ...]
+    sources: tuple[Source, ...]
     advice: Advice
     cannot_tell: Mapping[str, str]

@@ -42,12 +42,13 @@ class Latest:
     fit: int  # its number, from 1
     queue: tuple[str, ...]  # ids to label next, best first
     explore: tuple[str, ...]  # ids unlike the labeled ones
-    guesses: Mapping[str, Guess]  # for these and for the samples labeled last
+    guesses: Mapping[str, Guess]  # for these, for the samples labeled last, and for other candidates
     confidence: float  # mean probability of the likeliest class over the candidates
     weights: str  # the file of the weights
     digest: str  # its SHA-256
     shape: tuple[int, ...]  # of the inputs
     unreadable: Mapping[str, str] = field(default_factory=dict)  # why samples were passed over, by id
+    temperature: float = 1.0  # by which the logits are divided: the guesses are calibrated
 
 
 @dataclass(frozen=True)

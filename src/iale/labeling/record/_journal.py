@@ -24,10 +24,11 @@ Kind = Literal[
     "label", "skip", "undo", "class", "lease", "rename", "merge", "remove", "describe", "confirm", "note", "void"
 ]
 """What happened; "void" stands for an event whose line was damaged (`iale repair`)."""
-Reason = Literal["query", "explore", "first", "random", "test", "second", "imported", "chosen", "adjudicated"]
+Reason = Literal["query", "explore", "first", "random", "test", "second", "imported", "chosen", "alike", "adjudicated"]
 """Why a sample was labeled: the strategy asked for it ("query"); it may belong to an unseen class ("explore"); it is
 one of the diverse first samples; nothing better was available ("random"); it belongs to the honest test share; it is a
-second opinion; it came from a file; a person chose it; a person decided between others who disagreed."""
+second opinion; it came from a file; a person chose it; it looks like another one that was shown; a person decided
+between others who disagreed."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ import { advance, item } from "./queue.js";
 import { drop } from "./samples.js";
 import { show } from "./stage.js";
 import { state } from "./state.js";
+import { suggested } from "./suggest.js";
 import { view } from "./views.js";
 
 const REMEMBER = 20; // decisions that can be undone without asking the server for the sample
@@ -16,8 +17,7 @@ function decide(path, body, text) {
   const made = state.current;
   if (!made?.node || !made.drawn) return; // nobody has seen it yet
   made.act = push(path, { sample: made.sample, asked: !made.correct, ...body }, tellLate, made.name);
-  past.push(made);
-  if (past.length > REMEMBER) drop(past.shift());
+  remember(made);
   if (made.correct) { // back to where it was chosen
     state.current = null;
     say(text);
@@ -27,6 +27,16 @@ function decide(path, body, text) {
   }
   advance();
   say(state.current ? `${text} Next: ${state.current.name}.` : text);
+}
+
+export function remember(made) { // a sample, or a sheet of them that knows how to be undone
+  past.push(made);
+  if (past.length > REMEMBER) drop(past.shift());
+}
+
+export function accept() {
+  const name = state.current?.correct ? null : suggested(state.current);
+  if (name !== null) label(name);
 }
 
 export function label(name) {
@@ -66,15 +76,17 @@ export function acted(text) { // an act that is not about a sample: Undo must no
   past.push({ text });
 }
 
-export function undo() {
+export function undo(whole = true) { // of a sheet, all of it or the last one
   const last = past.pop();
   if (last?.text) return say(`${last.text} Undo does not take that back.`);
-  if (last) {
+  if (last?.again) {
+    const one = last.again(whole);
+    if (one?.more) past.push(last);
+    if (one) again(item({ sample: one.sample, name: one.name, reason: "alike", guess: [] }), `Undone: ${one.name}.`);
+  } else if (last) {
     again(last, `Undoing ${last.name}…`);
     push("api/undo", { sample: last.sample, act: last.act }, ({ sample }) => tellUndone(sample, last), last.name);
-    return;
-  }
-  push("api/undo", {}, ({ sample, name }) => { // an earlier page decided it, so the server says which sample it was
+  } else push("api/undo", {}, ({ sample, name }) => { // an earlier page decided it, so the server says which sample it was
     if (sample) again(item({ sample, name, reason: "chosen", guess: [] }), `Undone: ${name}.`);
     else say("There is nothing to undo.");
   });

@@ -3,15 +3,16 @@
 // This module starts it and connects buttons and keys with what they do. The others hold one idea each, and imports go one way:
 //     dom, storage, state, api, zoom
 //     -> notices -> outbox           what was decided, on its way to the server
-//     -> stage -> classes -> status  what is shown
+//     -> suggest, why -> stage -> classes -> status  what is shown
 //     -> queue                       what comes next
-//     -> gallery -> views -> acts    what a person does
+//     -> gallery -> views -> acts -> grid  what a person does
 //     -> questions -> keys
 
-import { correct, keep, label, skip, undo } from "./acts.js";
+import { accept, correct, keep, label, skip, undo } from "./acts.js";
 import { ask, release } from "./api.js";
 import { filter, showClasses, unfilter } from "./classes.js";
 import { $, sleep } from "./dom.js";
+import { acceptGrid, closeGrid, openGrid } from "./grid.js";
 import { onKey } from "./keys.js";
 import { notice } from "./notices.js";
 import { openOutbox, showSaved } from "./outbox.js";
@@ -24,7 +25,11 @@ import { view } from "./views.js";
 import { zoom } from "./zoom.js";
 
 document.addEventListener("keydown", onKey);
-$("undo").onclick = undo;
+$("undo").onclick = () => undo();
+$("accept").onclick = accept;
+$("alike").onclick = openGrid;
+$("grid-yes").onclick = acceptGrid;
+$("grid-back").onclick = closeGrid;
 $("skip").onclick = skip;
 $("keep").onclick = keep;
 $("zoom").onclick = () => zoom();
@@ -41,7 +46,7 @@ $("stage").addEventListener("click", ({ target, offsetX, offsetY }) => {
   if (target.tagName === "IMG") zoom(offsetX / target.clientWidth, offsetY / target.clientHeight);
 });
 $("labeled").addEventListener("correct", ({ detail }) => correct(detail));
-for (const button of document.querySelectorAll("nav button")) button.onclick = () => view(button.dataset.go);
+for (const button of document.querySelectorAll("nav button")) button.onclick = () => { closeGrid(); view(button.dataset.go); };
 
 addEventListener("beforeunload", (event) => { if (state.waiting.length) event.preventDefault(); });
 addEventListener("pagehide", () => { if (state.person) release(state.person, tab); });

@@ -10,7 +10,7 @@ let keyOf = new Map();
 function assignKeys() { // a class whose name is a letter or a digit has that key; the others take what is left, in order
   const own = state.classes.filter((name) => KEYS.includes(name.toLowerCase()));
   const taken = new Map(own.map((name) => [name.toLowerCase(), name]).reverse());
-  const free = KEYS.filter((key) => key !== "0" && !taken.has(key));
+  const free = KEYS.filter((key) => key !== "0" && key !== "g" && !taken.has(key));
   keyOf = new Map(state.classes.map((name) => [name, taken.get(name.toLowerCase()) === name ? name.toLowerCase() : free.shift()]));
 }
 

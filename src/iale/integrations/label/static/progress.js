@@ -27,6 +27,8 @@ function facts(s) { // [name, text] pairs; those without a text are not shown
     [`Labels to ${s.target == null ? "the target" : percent(s.target)}`, range(s.to_target, whole) ?? unknown("to_target")],
     ["Labels saved", range(s.saved, whole) ?? unknown("saved")],
     ["Agreement (κ)", s.twice ? range(s.kappa, (value) => value.toFixed(2)) ?? `${s.twice - s.disagreements.length} of ${s.twice} agree` : null],
+    ...s.sources.filter(({ of }) => of).map(({ name, right, of }) =>
+      [name === "model" ? "Model was right" : `${name} was right`, `${right} of ${of} (${percent(right / of)})`]),
   ];
 }
 

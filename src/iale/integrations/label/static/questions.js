@@ -54,7 +54,8 @@ export async function askClass() {
 }
 
 export function help() {
-  const keys = [["1 … 9, a … z", "choose the class that shows the key"], ["Backspace", "undo"], [".", "cannot tell"],
+  const keys = [["1 … 9, a … z", "choose the class that shows the key"], ["Enter", "accept the suggestion"],
+    ["g", "look-alikes: one key labels a sheet of them"], ["Backspace", "undo; with Shift, the last one of a sheet"], [".", "cannot tell"],
     ["Space", "zoom; the arrow keys move the image"], ["/", "find a class"], ["Escape", "leave a correction, zoom, or search"],
     ["?", "show this list"], ["Tab, Enter", "reach and press everything else"]];
   const rows = keys.map(([key, text]) => el("tr", {}, el("td", {}, el("kbd", { textContent: key })), el("td", { textContent: text })));

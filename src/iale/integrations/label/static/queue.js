@@ -67,7 +67,8 @@ function goOnWithout(made) {
 export async function refill() {
   if (!state.person || filling || state.queue.length >= HOLD - 2) return;
   filling = true;
-  const have = [state.current, ...state.queue].filter((each) => each && !each.correct).map((each) => each.sample);
+  const mine = [state.current, ...state.queue].filter((each) => each && !each.correct).map((each) => each.sample);
+  const have = [...new Set([...mine, ...state.sheet])];
   const unsaved = new Set(state.waiting.map((entry) => entry.body.sample)); // the server still takes these for unlabeled
   try {
     const held = [...have, ...unsaved].slice(0, state.limits.held);

@@ -1,13 +1,16 @@
 // The sample that is shown, its caption, and the buttons that depend on it.
 
-import { $, el, percent, say } from "./dom.js";
+import { $, el, say } from "./dom.js";
 import { tellTrouble } from "./notices.js";
 import { state } from "./state.js";
+import { showSuggestions } from "./suggest.js";
+import { showWhy } from "./why.js";
 import { isZoomed, zoom } from "./zoom.js";
 
 const REASONS = { // why the server asks for a sample
   query: "helps the model most", explore: "may be a new class", first: "good to start with", random: "random",
   test: "random, for testing the model", second: "second opinion", imported: "imported", chosen: "correction",
+  alike: "looks like another",
 };
 
 function draw(made, stage) { // what is pressed counts only once it was drawn
@@ -34,13 +37,14 @@ export function show(made) { // null shows that nothing is there, now or for goo
   $("reason").hidden = !made;
   $("reason").textContent = !made ? "" : made.correct ? `now: ${made.label ?? "skipped"}` : REASONS[made.reason] ?? made.reason;
   $("reason").classList.toggle("strong", Boolean(made?.correct));
-  const [best] = made?.guess ?? [];
-  $("guess").textContent = best ? `model’s guess: ${best[0]} (${percent(best[1])})` : "";
+  showSuggestions(made);
+  showWhy(made);
   for (const button of $("classes").children) {
     button.setAttribute("aria-pressed", String(button.dataset.name === made?.label));
     button.disabled = !made && state.drained;
   }
   $("zoom").disabled = !made && state.drained;
+  $("alike").disabled = !made || made.correct;
   $("skip").disabled = !made;
   $("keep").hidden = !made?.correct;
 }

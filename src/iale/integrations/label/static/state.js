@@ -12,6 +12,7 @@ export const state = {
   waiting: [], // decisions that the server has not acknowledged yet, oldest first
   queue: [], // samples that are ready to be shown, next first
   current: null, // the sample that is shown
+  sheet: [], // ids of the look-alikes that are shown together
   drained: false, // whether the server has nothing more for this window
 };
 
