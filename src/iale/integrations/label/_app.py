@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from iale.errors import IaleError, StorageError
 from iale.integrations.label._body import Body, clean
-from iale.integrations.label._classes import class_routes
+from iale.integrations.label._classes import class_changes, class_routes
 from iale.integrations.label._late import told_to_the_first, told_to_the_late
 from iale.integrations.label._page import LISTED, MOST_HELD, page_routes
 from iale.integrations.label._pictures import EDGE, THUMB, picture, picture_of_array, read_inside
@@ -95,7 +95,9 @@ class _Api:
 
     def status(self, request: Request) -> Response:
         project, told = self._project, told_to_the_first(self._project.reader, request.query_params)
-        return _json(**asdict(project.status()), classes=project.classes, told=told)
+        return _json(
+            **asdict(project.status()), classes=project.classes, told=told, class_changes=class_changes(project)
+        )
 
     def labeled(self, request: Request) -> Response:
         label = request.query_params.get("label")

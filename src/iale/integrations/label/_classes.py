@@ -37,6 +37,12 @@ def class_routes(project: Project) -> list[Route]:
     )
 
 
+def class_changes(project: Project) -> int:
+    """How often classes were changed so far, by which a page knows that it must ask again."""
+    with project.reader.ledger.reading() as answers:
+        return answers.classes.changes
+
+
 class _Classes:
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -88,7 +94,7 @@ class _Classes:
                 for n in book.names
             ]
             acts = [_act(event) for event in book.acts()]
-            return {"classes": classes, "text": book.about("").text, "acts": acts}
+            return {"classes": classes, "text": book.about("").text, "acts": acts, "changes": book.changes}
 
 
 def _act(event: Event) -> dict[str, object]:

@@ -103,6 +103,11 @@ class ClassBook:
             names[label] = now or new.setdefault(same_name(name), name)
         return names, list(new.values())
 
+    @property
+    def changes(self) -> int:
+        """How many acts there were so far."""
+        return len(self._acts)
+
     def acts(self) -> list[Event]:
         """What was done to classes and can be undone, the latest first."""
         return [act for act in reversed(self._acts) if act.kind in ACTS and act.number not in self._undone]

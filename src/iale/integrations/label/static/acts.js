@@ -4,6 +4,7 @@ import { say } from "./dom.js";
 import { notice } from "./notices.js";
 import { push } from "./outbox.js";
 import { advance, item } from "./queue.js";
+import { decideAgain, putBack } from "./review.js";
 import { drop } from "./samples.js";
 import { show } from "./stage.js";
 import { state } from "./state.js";
@@ -16,15 +17,8 @@ const past = [];
 function decide(path, body, text) {
   const made = state.current;
   if (!made?.node || !made.drawn) return; // nobody has seen it yet
-  made.act = push(path, { sample: made.sample, asked: !made.correct, ...body }, tellLate, made.name);
+  made.act = push(path, { sample: made.sample, asked: true, ...body }, tellLate, made.name);
   remember(made);
-  if (made.correct) { // back to where it was chosen
-    state.current = null;
-    say(text);
-    advance();
-    view("labeled");
-    return;
-  }
   advance();
   say(state.current ? `${text} Next: ${state.current.name}.` : text);
 }
@@ -35,35 +29,22 @@ export function remember(made) { // a sample, or a sheet of them that knows how 
 }
 
 export function accept() {
-  const name = state.current?.correct ? null : suggested(state.current);
+  if (state.current?.correct) return decideAgain(state.current.label, remember);
+  const name = suggested(state.current);
   if (name !== null) label(name);
 }
 
 export function label(name) {
   const made = state.current;
-  if (made?.correct && made.label === name) keep();
+  if (made?.correct) decideAgain(name, remember);
   else if (made) decide("api/label", { label: name }, `${name}: ${made.name}.`);
 }
 
 export function skip() {
   const made = state.current;
   if (!made) return;
-  if (made.correct && made.label === null) return keep();
+  if (made.correct) return decideAgain(null, remember);
   decide("api/skip", { note: "" }, `Cannot tell: ${made.name}.`);
-}
-
-export function correct(row) {
-  if (state.current) state.queue.unshift(state.current);
-  show(item({ sample: row.sample, name: row.name, reason: "chosen", guess: [], label: row.label }, true));
-  view("label");
-  say(`Currently ${row.label ?? "skipped"}. Choose a class, or keep it.`);
-}
-
-export function keep() { // leaves a correction without changing anything
-  if (!state.current?.correct) return;
-  drop(state.current);
-  advance();
-  view("labeled");
 }
 
 function tellLate({ late }) { // somebody else was faster
@@ -98,7 +79,7 @@ function tellUndone(sample, made) { // what the server answered, which may not b
 }
 
 function again(made, text) {
-  if (state.current) state.queue.unshift(state.current);
+  if (state.current) putBack(state.current);
   state.queue = state.queue.filter((other) => other.sample !== made.sample);
   show(made);
   view("label");

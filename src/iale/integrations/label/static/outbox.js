@@ -24,6 +24,7 @@ export function push(path, body, then, about = "") { // `then` gets the server's
   const entry = { name: prefix + key, path, about, body: { ...body, person: state.person, tab, key } };
   remember(entry.name, JSON.stringify(entry));
   state.waiting.push({ ...entry, then });
+  document.dispatchEvent(new CustomEvent("decided", { detail: path }));
   showSaved();
   run();
   return key;

@@ -2,6 +2,7 @@
 
 import { $, el, say } from "./dom.js";
 import { tellTrouble } from "./notices.js";
+import { showSaid } from "./said.js";
 import { state } from "./state.js";
 import { showSuggestions } from "./suggest.js";
 import { showWhy } from "./why.js";
@@ -39,6 +40,7 @@ export function show(made) { // null shows that nothing is there, now or for goo
   $("reason").classList.toggle("strong", Boolean(made?.correct));
   showSuggestions(made);
   showWhy(made);
+  showSaid(made);
   for (const button of $("classes").children) {
     button.setAttribute("aria-pressed", String(button.dataset.name === made?.label));
     button.disabled = !made && state.drained;
@@ -46,5 +48,6 @@ export function show(made) { // null shows that nothing is there, now or for goo
   $("zoom").disabled = !made && state.drained;
   $("alike").disabled = !made || made.correct;
   $("skip").disabled = !made;
+  $("note").disabled = !made;
   $("keep").hidden = !made?.correct;
 }

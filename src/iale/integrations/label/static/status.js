@@ -1,7 +1,7 @@
 // Asks the server for the progress now and then, and draws what has changed; another window may have added a class.
 
+import { followClasses } from "./about.js";
 import { ask } from "./api.js";
-import { showClasses } from "./classes.js";
 import { notice, trouble } from "./notices.js";
 import { showProgress } from "./progress.js";
 import { state } from "./state.js";
@@ -24,10 +24,7 @@ export async function update() {
     const query = `person=${encodeURIComponent(state.person)}&since=${recall(key) ?? 0}`;
     state.status = await ask(`api/status?${query}`);
     tellFirst(state.status.told, key);
-    if (state.status.classes.join("\n") !== state.classes.join("\n")) {
-      state.classes = state.status.classes;
-      showClasses();
-    }
+    await followClasses(state.status.class_changes);
     showProgress();
     trouble("status");
   } catch (error) {
