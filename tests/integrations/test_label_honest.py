@@ -174,9 +174,7 @@ def test_a_late_answer_is_a_second_opinion_and_both_are_told(photos: Path, tmp_p
         server.hang_up()
 
 
-def test_what_was_never_drawn_is_not_labeled_and_the_numbers_agree(
-    photos: Path, tmp_path: Path, windows: Open
-) -> None:
+def test_what_was_never_drawn_is_not_labeled_and_the_numbers_agree(photos: Path, tmp_path: Path, windows: Open) -> None:
     out = tmp_path / "project"
     with LabelServer(photos, out, *OPTIONS) as server:
         page = windows(server)

@@ -59,7 +59,9 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     x[:, 0] += np.where(np.arange(150) % 2, 2, -2)
     np.savez(folder / "data.npz", x=x)
     (folder / "llm.csv").write_text("sample,label,probability\n" + "".join(f"{row},{EVIL},0.5\n" for row in range(150)))
-    config = ProjectConfig(folder / "data.npz", ("even", "odd", EVIL), classifier="linear", test_share=0.2, twice_share=0.3)
+    config = ProjectConfig(
+        folder / "data.npz", ("even", "odd", EVIL), classifier="linear", test_share=0.2, twice_share=0.3
+    )
     project = Project.create(folder / "project", config)
     for _ in range(40):
         for ticket in project.next("ann", 1):

@@ -75,7 +75,10 @@ def show_one_to_learn_from(page: Page) -> str:
     while True:
         expect(page.locator("#stage img")).to_be_visible()
         name: str = page.locator("#name").inner_text()
-        if "testing" not in page.locator("#reason").inner_text() and "opinion" not in page.locator("#reason").inner_text():
+        if (
+            "testing" not in page.locator("#reason").inner_text()
+            and "opinion" not in page.locator("#reason").inner_text()
+        ):
             return name
         expect(page.locator("#accept")).to_be_hidden()
         page.keyboard.press("Enter")  # nothing to accept
@@ -179,12 +182,16 @@ def test_texts_in_a_sheet_are_never_markup(tmp_path: Path, windows: Open) -> Non
     rows = [f'"{EVIL} {" ".join(rng.choice(words[n % 2], 6))} {n}"' for n in range(80)]
     data, out = tmp_path / "texts.csv", tmp_path / "project"
     data.write_text("text\n" + "\n".join(rows) + "\n")
-    project = Project.create(out, ProjectConfig(data, ("warm", EVIL), classifier="linear", test_share=0.0, fit_every=1000))
+    project = Project.create(
+        out, ProjectConfig(data, ("warm", EVIL), classifier="linear", test_share=0.0, fit_every=1000)
+    )
     for ticket in project.next("bo", 20):
         project.label("bo", ticket.sample, EVIL if int(project.name(ticket.sample)) % 2 else "warm")
     project.close()
     fit(out)
-    with LabelServer(data, out, "--classes", "warm", "--person", "ann", "--fit-every", "1000", "--test-share", "0") as server:
+    with LabelServer(
+        data, out, "--classes", "warm", "--person", "ann", "--fit-every", "1000", "--test-share", "0"
+    ) as server:
         page = windows(server)
         expect(page.locator("#near p").first).to_contain_text(EVIL)
         photograph(page, "suggestion-text")

@@ -9,7 +9,7 @@ import { update } from "./status.js";
 const DAY = 86400;
 const ORDERS = { newest: "newest first", model: "the model disagrees", people: "people disagree", confidence: "lowest confidence" };
 const ANY = "any"; // no name of a class or person can be chosen by this value: those begin with "="
-let rows = [], total = 0, asked = 0;
+let rows = [], total = 0, asked = 0, typing = 0;
 
 function choice(id, label, options) { // keeps what is chosen if it is still offered
   const box = $(id), before = box.value;
@@ -78,15 +78,16 @@ function thumb(row) {
     ? el("img", { src: `samples/${row.sample}?edge=${state.limits.thumbnail}`, loading: "lazy", alt: "", onerror: () => shown.replaceWith(row.name) })
     : el("span", { textContent: row.text || row.name, dir: "auto" });
   const [best] = row.guess, other = best && best[0] !== row.label ? ` → ${best[0]} ${percent(best[1])}` : best ? ` ${percent(best[1])}` : "";
-  const said = row.disputed ? [...new Set(row.answers.map(({ label }) => label ?? "skipped"))].join(" or ") : now + other;
-  button.append(shown, el("small", { textContent: said, dir: "auto", className: row.disputed || (best && best[0] !== row.label) ? "strong" : "" }));
+  const said = row.disputed ? [...new Set(row.answers.map(({ label }) => label ?? "skipped"))].join(" or ") : now;
+  button.append(shown, el("small", { textContent: said + other, dir: "auto", className: row.disputed || (best && best[0] !== row.label) ? "strong" : "" }));
   if (row.notes.length) button.append(el("small", { className: "quiet", textContent: row.notes.map(({ flag }) => (flag === "example" ? "★" : flag ? "⚑" : "✎")).join("") }));
   button.onclick = () => button.dispatchEvent(new CustomEvent("correct", { bubbles: true, detail: row }));
   return button;
 }
 
 export function openGallery() { // connects what chooses the list
-  $("wish").addEventListener("change", () => list(0));
+  $("wish").addEventListener("change", ({ target }) => { if (target !== $("by-words")) list(0); });
+  $("by-words").addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(() => list(0), 250); });
   $("wish").addEventListener("submit", (event) => { event.preventDefault(); list(0); });
   $("one-by-one").onclick = () => $("labeled").dispatchEvent(new CustomEvent("look", { detail: rows }));
 }

@@ -1,7 +1,7 @@
 // The dialog, and what it is used for: the person's name, a new class, and the list of keys.
 
 import { acted } from "./acts.js";
-import { showClasses } from "./classes.js";
+import { showClasses, unfilter } from "./classes.js";
 import { $, el, say } from "./dom.js";
 import { push } from "./outbox.js";
 import { refill } from "./queue.js";
@@ -49,6 +49,7 @@ export async function askClass() {
   push("api/class", { label: name }, (answer) => {
     state.classes = answer.classes;
     showClasses();
+    unfilter(name); // among many, it is shown as if it had been used
     say(`New class: ${name}.`);
   });
 }
