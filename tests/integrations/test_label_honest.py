@@ -170,13 +170,11 @@ def test_a_late_answer_is_a_second_opinion_and_both_are_told(photos: Path, tmp_p
         page.wait_for_timeout(500)
         assert page.locator("[data-notice=told]").count() == 0  # once
         assert list(ProjectReader.open(out).labels().values()) == ["1"]
-        assert server.ask("/api/status?person=bo&since=0")["told"][0]["person"] == "ann"
+        assert server.ask("/api/told?person=bo&since=0")["told"][0]["person"] == "ann"
         server.hang_up()
 
 
-def test_what_was_never_drawn_is_not_labeled_and_the_numbers_agree(
-    photos: Path, tmp_path: Path, windows: Open
-) -> None:
+def test_what_was_never_drawn_is_not_labeled_and_the_numbers_agree(photos: Path, tmp_path: Path, windows: Open) -> None:
     out = tmp_path / "project"
     with LabelServer(photos, out, *OPTIONS) as server:
         page = windows(server)

@@ -47,6 +47,7 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
         "/api/project": api.about,
         "/api/status": api.status,
         "/api/labeled": api.labeled,
+        "/api/told": lambda request: _json(told=told_to_the_first(project.reader, request.query_params)),
         "/api/left": lambda request: _json(**asdict(project.reader.left())),
         "/samples/{sample}": api.sample,
         "/export/{name}": api.export,
@@ -89,8 +90,7 @@ class _Api:
         return _json(name=_clean(project.folder.resolve().name), person=self._person, mark=self._mark, **told)
 
     def status(self, request: Request) -> Response:
-        project, told = self._project, told_to_the_first(self._project.reader, request.query_params)
-        return _json(**asdict(project.status()), classes=project.classes, told=told)
+        return _json(**asdict(self._project.status()), classes=self._project.classes)
 
     def labeled(self, request: Request) -> Response:
         label = request.query_params.get("label")
