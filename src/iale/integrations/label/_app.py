@@ -174,7 +174,9 @@ class _Api:
             return _json(number=None, sample=None)
         name = self._name(event.sample) if event.sample else None
         late = told_to_the_late(self._project.reader, event)
-        return _json(number=event.number, sample=event.sample, name=name, late=late)
+        holds = self._project.decision(event.sample) if event.sample else None
+        now = None if holds is None else holds.label  # after an undo: an earlier answer may hold again
+        return _json(number=event.number, sample=event.sample, name=name, late=late, now=now)
 
     def _row(self, row: Labeled) -> dict[str, object]:
         found: dict[str, object] = {**asdict(row), "name": self._name(row.sample)}
