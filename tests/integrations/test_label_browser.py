@@ -119,7 +119,7 @@ def press_truth(page: Page) -> str:
 
 
 def saved(page: Page) -> None:
-    expect(page.locator("#saved")).to_have_text("All saved", timeout=60_000)
+    expect(page.locator("#saved")).to_have_text(re.compile("^All saved"), timeout=60_000)
 
 
 def test_thirty_digits_a_kill_an_undo_a_correction_and_the_export(digits: Path, tmp_path: Path, windows: Open) -> None:

@@ -170,7 +170,7 @@ def test_a_late_answer_is_a_second_opinion_and_both_are_told(photos: Path, tmp_p
         page.wait_for_timeout(500)
         assert page.locator("[data-notice=told]").count() == 0  # once
         assert list(ProjectReader.open(out).labels().values()) == ["1"]
-        assert server.ask("/api/status?person=bo&since=0")["told"][0]["person"] == "ann"
+        assert server.ask("/api/told?person=bo&since=0")["told"][0]["person"] == "ann"
         server.hang_up()
 
 
@@ -197,3 +197,60 @@ def test_what_was_never_drawn_is_not_labeled_and_the_numbers_agree(photos: Path,
         expect(page.get_by_role("alert")).to_be_empty()
         assert len(events(out, "label")) == 6
         shutil.rmtree(photos)
+
+
+LEFT = [
+    ({"held": 0, "away": 0, "unshown": 0}, "Done", "Everything is labeled or skipped. Check the labels"),
+    (
+        {"held": 0, "away": 0, "unshown": 2},
+        "Done",
+        "Everything that can be shown is labeled or skipped. 2 samples could",
+    ),
+    ({"held": 1, "away": 0, "unshown": 0}, "Waiting", "right now. Other people or windows hold 1 sample: what"),
+    ({"held": 0, "away": 3, "unshown": 0}, "Waiting", "right now. The data of 3 samples are away or were changed"),
+    ({"held": 2, "away": 1, "unshown": 1}, "Waiting", "Other people or windows hold 2 samples"),
+]
+
+
+def test_every_sentence_about_the_end_is_so(photos: Path, tmp_path: Path, windows: Open) -> None:
+    with LabelServer(photos, tmp_path / "project", *OPTIONS) as server:
+        page = windows(server)
+        page.route("**/api/next", lambda route: route.fulfill(json={"tickets": []}))
+        for left, heading, sentence in LEFT:
+            page.route("**/api/left", lambda route, left=left: route.fulfill(json=left))  # type: ignore[misc]
+            page.reload()
+            expect(page.locator("#stage h2")).to_have_text(heading)
+            expect(page.locator("#stage p").first).to_contain_text(sentence)
+            expect(page.locator("#live")).to_contain_text(sentence)
+            assert page.locator("#stage a").count() == (2 if heading == "Done" else 0)
+            assert ("Other people" in page.locator("#stage").inner_text()) == (left["held"] > 0)
+            page.unroute("**/api/left")
+
+
+def test_the_line_below_is_about_the_sample_above(photos: Path, tmp_path: Path, windows: Open) -> None:
+    with LabelServer(photos, tmp_path / "project", *OPTIONS) as server:
+        page = windows(server)
+        for _ in range(2):
+            before = press_truth(page)
+            name = page.locator("#name").inner_text()
+            expect(page.locator("#live")).to_have_text(f"{before[-5]}: {before}. Next: {name}.")
+            drawn(page)
+        saved(page)
+        page.get_by_role("button", name="Review").click()
+        page.get_by_role("button", name=f"Correct {before}").click()
+        expect(page.locator("#live")).to_have_text(f"Currently {before[-5]}. Choose a class, or keep it.")
+        page.keyboard.press("Escape")
+        page.keyboard.press("Escape")
+        expect(page.locator("#name")).to_have_text(name)
+        expect(page.locator("#live")).to_have_text("")
+        drawn(page)
+        page.keyboard.press("Backspace")
+        expect(page.locator("#live")).to_have_text(f"Undone: {before}.")
+        page.reload()
+        drawn(page)
+        page.keyboard.press("Backspace")  # of an earlier page: the server says what it was
+        expect(page.locator("#live")).to_contain_text("Undone: ")
+        expect(page.locator("#reason")).to_have_text("taken back")
+        saved(page)
+        page.keyboard.press("Backspace")
+        expect(page.locator("#live")).to_have_text("There is nothing to undo.")

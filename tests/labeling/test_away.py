@@ -31,7 +31,8 @@ def test_what_cannot_be_shown_is_passed_over_and_is_nobodys_decision(tmp_path: P
     before = (project.folder / "journal.jsonl").read_bytes()
     project.reader.pass_over(tickets[0].sample, "image-000.png cannot be decoded.")
     assert (project.folder / "journal.jsonl").read_bytes() == before
-    assert project.skipped() == [] and project.status().skipped == 0
+    assert project.skipped() == []
+    assert project.status().skipped == 0
     for tab in ("1", "2"):
         assert tickets[0].sample not in {t.sample for t in project.next("ann", 20, tab=tab)}
     assert project.status().unshown == 1

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from iale.cli._options import parse
 from iale.errors import ConfigError, StorageError
+from iale.labeling.record._alone import Alone
 from iale.labeling.record._config_file import has_config
 from iale.labeling.record._repair import repair
 
@@ -39,7 +40,11 @@ def main(argv: Sequence[str]) -> int:
     if not (folder / "journal.jsonl").exists():
         print("nothing to repair: nobody has labeled anything yet")
         return 0
+    alone = Alone(folder)
+    if not alone.take():
+        raise ConfigError(f"`iale label` serves {folder} now: end it with Ctrl-C, and repair the project then.")
     found = repair(folder)
+    alone.give_back()
     if found.copy is None:
         print(f"nothing to repair: the journal is whole, with {found.events} events")
         return 0

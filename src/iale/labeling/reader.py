@@ -13,6 +13,7 @@ from iale.labeling._views import ItemViews
 from iale.labeling.items._items import Items, Shown, open_items
 from iale.labeling.queue._opening import open_ledger
 from iale.labeling.queue._queue import Shares
+from iale.labeling.record._alone import SERVED_ELSEWHERE
 from iale.labeling.record._config_file import drawn_by_name, load_config
 from iale.labeling.record._fits import Fits, Guess
 from iale.labeling.record._journal import Event
@@ -79,6 +80,7 @@ class ProjectReader:
         shares: which samples are drawn for the test share and for second opinions.
         fits: what the classifier says so far.
         views: what the classifier learns from, and what strategies compare.
+        served_elsewhere: whether another process fits the project, so that this one does not.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class ProjectReader:
         self.fits = Fits(folder, ids.now, lambda: self._ledger.answers.classes.renames)
         self.views = ItemViews(folder, config, self.items)
         self._ledger = ledger or open_ledger(folder, self.items, config.classes)
+        self.served_elsewhere = False
         self._holding: dict[int, bool] = {}
         self._unshown: dict[int, str] = {}  # why samples were passed over, by index
 
@@ -127,7 +130,8 @@ class ProjectReader:
         latest = self.fits.latest
         unreadable = {} if latest is None else latest.unreadable
         told = [*about_labels(self.unclassed()), *about_samples(self.unshown(), unreadable)]
-        return [*self._ledger.journal.notices, *self.items.notices, *told]
+        elsewhere = [SERVED_ELSEWHERE] if self.served_elsewhere else []
+        return [*elsewhere, *self._ledger.journal.notices, *self.items.notices, *told]
 
     def changes(self) -> int:
         """Answers, undos and new classes so far; what was computed from a project holds until this changes."""

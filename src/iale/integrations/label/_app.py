@@ -49,6 +49,7 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
         "/api/project": api.about,
         "/api/status": api.status,
         "/api/labeled": api.labeled,
+        "/api/told": lambda request: _json(told=told_to_the_first(project.reader, request.query_params)),
         "/api/left": lambda request: _json(**asdict(project.reader.left())),
         "/samples/{sample}": api.sample,
         "/export/{name}": api.export,
@@ -94,10 +95,8 @@ class _Api:
         return _json(name=clean(project.folder.resolve().name), person=self._person, mark=self._mark, **told)
 
     def status(self, request: Request) -> Response:
-        project, told = self._project, told_to_the_first(self._project.reader, request.query_params)
-        return _json(
-            **asdict(project.status()), classes=project.classes, told=told, class_changes=class_changes(project)
-        )
+        project = self._project
+        return _json(**asdict(project.status()), classes=project.classes, class_changes=class_changes(project))
 
     def labeled(self, request: Request) -> Response:
         label = request.query_params.get("label")
@@ -181,7 +180,9 @@ class _Api:
             return _json(number=None, sample=None)
         name = self._name(event.sample) if event.sample else None
         late = told_to_the_late(self._project.reader, event)
-        return _json(number=event.number, sample=event.sample, name=name, late=late)
+        holds = self._project.decision(event.sample) if event.sample else None
+        now = None if holds is None else holds.label  # after an undo: an earlier answer may hold again
+        return _json(number=event.number, sample=event.sample, name=name, late=late, now=now)
 
     def _row(self, row: Labeled) -> dict[str, object]:
         found: dict[str, object] = {**asdict(row), "name": self._name(row.sample)}

@@ -194,7 +194,7 @@ class FileIdentity:
 
 def _parts(stamp: str) -> tuple[int, int, str]:
     """Size, time, and digest in a stamp; no file has those of something that is no stamp."""
-    found = re.fullmatch(r"(\d{1,18})-(-?\d{1,18})-([0-9a-f]*)", stamp, re.ASCII)
+    found = re.fullmatch(r"(\d{1,18})-(-?\d{1,19})-([0-9a-f]*)", stamp, re.ASCII)
     return (int(found[1]), int(found[2]), found[3]) if found else (-1, 0, "")
 
 

@@ -52,7 +52,7 @@ def repair(folder: Path) -> Repair:
         if not damaged and not lost:
             return Repair((), (), len(kept), None)
         copy = _copy(folder, data)
-        # In place, and not by another file: who waits for the lock of this one would write into what is no longer there.
+        # In place: who waits for the lock of this file would write into what is no longer there.
         file.seek(0)
         file.write(whole + end)
         file.truncate()

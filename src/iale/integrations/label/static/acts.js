@@ -66,14 +66,18 @@ export function undo(whole = true) { // of a sheet, all of it or the last one
     if (one) again(item({ sample: one.sample, name: one.name, reason: "alike", guess: [] }), `Undone: ${one.name}.`);
   } else if (last) {
     again(last, `Undoing ${last.name}…`);
-    push("api/undo", { sample: last.sample, act: last.act }, ({ sample }) => tellUndone(sample, last), last.name);
-  } else push("api/undo", {}, ({ sample, name }) => { // an earlier page decided it, so the server says which sample it was
-    if (sample) again(item({ sample, name, reason: "chosen", guess: [] }), `Undone: ${name}.`);
+    push("api/undo", { sample: last.sample, act: last.act }, (answer) => tellUndone(answer, last), last.name);
+  } else push("api/undo", {}, ({ sample, name, now }) => { // an earlier page decided it, so the server says which sample it was
+    if (sample) again(item({ sample, name, reason: "undone", guess: [], label: now }, now !== null), `Undone: ${name}.`);
     else say("There is nothing to undo.");
   });
 }
 
-function tellUndone(sample, made) { // what the server answered, which may not be what was hoped
+function tellUndone({ sample, now }, made) { // what the server answered, which may not be what was hoped
+  if (sample && state.current === made && now !== null) { // an earlier answer holds again
+    Object.assign(made, { correct: true, label: now });
+    show(made);
+  }
   if (!sample) notice("undo", `Nothing was taken back for ${made.name}: the answer that you meant is not recorded.`);
   else if (state.current === made) say(`Undone: ${made.name}.`);
 }

@@ -7,7 +7,7 @@ import { notice, tellTrouble, trouble } from "./notices.js";
 import { state, tab } from "./state.js";
 import { forget, recallAll, remember } from "./storage.js";
 
-let running = false, count = 0, prefix = "", whenEmpty = () => {};
+let running = false, count = 0, refused = 0, prefix = "", whenEmpty = () => {};
 
 export function openOutbox(project, then) { // what an earlier page could not send goes first; `then` runs after the last
   prefix = `iale ${project} `;
@@ -49,6 +49,7 @@ async function run() {
         continue;
       }
       trouble("outbox");
+      refused += 1;
       say(""); // what was announced did not happen
       notice("refused", `Not saved${about && `, ${about}`}: ${error.message}`);
     }
@@ -63,7 +64,7 @@ async function run() {
 
 export function showSaved() {
   const many = state.waiting.length;
-  $("saved").textContent = many > 1 ? `${many} not saved yet` : many ? "Saving…" : "All saved";
+  $("saved").textContent = many > 1 ? `${many} not saved yet` : many ? "Saving…" : refused ? `All saved, ${refused} refused` : "All saved";
   $("saved").className = many > 1 ? "waiting" : "quiet";
   tellTrouble(); // it names the same number
 }

@@ -49,8 +49,10 @@ function leave() { // back to the list
 export function decideAgain(label, remember) { // `remember` gets the sample, so that it can be undone
   const made = state.current;
   if (!made?.node || !made.drawn) return; // nobody has seen it yet
-  const { row } = made;
-  made.act = push("api/review", { sample: made.sample, label, seen: row.seen }, null, made.name);
+  if (!made.row && label === made.label) return keepIt();
+  const [path, body] = made.row ? ["api/review", { label, seen: made.row.seen }]
+    : label === null ? ["api/skip", { note: "" }] : ["api/label", { label }]; // an undo brought it, and an earlier answer holds
+  made.act = push(path, { sample: made.sample, ...body }, null, made.name);
   remember(made);
   say(`${label ?? "Cannot tell"}: ${made.name}.`);
   if (steps.length) showRow(steps.shift());

@@ -10,7 +10,7 @@ import { isZoomed, zoom } from "./zoom.js";
 
 const REASONS = { // why the server asks for a sample
   query: "helps the model most", explore: "may be a new class", first: "good to start with", random: "random",
-  test: "random, for testing the model", second: "second opinion", imported: "imported", chosen: "correction",
+  test: "random, for testing the model", second: "second opinion", imported: "imported", chosen: "correction", undone: "taken back",
   alike: "looks like another",
 };
 

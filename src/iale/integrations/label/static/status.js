@@ -22,9 +22,10 @@ export async function update() {
   try {
     const key = `${state.personKey} told ${state.person}`; // the last late answer that this person was told of
     const query = `person=${encodeURIComponent(state.person)}&since=${recall(key) ?? 0}`;
-    state.status = await ask(`api/status?${query}`);
-    tellFirst(state.status.told, key);
-    await followClasses(state.status.class_changes);
+    const [status, { told }] = await Promise.all([ask("api/status"), ask(`api/told?${query}`)]);
+    state.status = status;
+    tellFirst(told, key);
+    await followClasses(status.class_changes);
     showProgress();
     trouble("status");
   } catch (error) {
