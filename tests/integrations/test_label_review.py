@@ -101,7 +101,7 @@ def test_a_review_one_by_one_decides_confirms_and_corrects(texts: tuple[Path, Pa
         assert len(events(out, "undo")) == 1
 
         page.get_by_label("Order").select_option("newest")
-        page.get_by_label("Class").select_option("=cat")
+        page.get_by_label("Class", exact=True).select_option("=cat")
         page.locator("#rows button").first.click()
         drawn(page)
         page.keyboard.press("Enter")
@@ -116,7 +116,7 @@ def test_what_the_model_doubts_is_shown_first(texts: tuple[Path, Path], windows:
         page = windows(server)
         page.get_by_role("button", name="Review").click()
         page.get_by_label("Order").select_option("model")
-        expect(page.locator("#rows button").first).to_contain_text("→")
+        expect(page.locator("#rows button").first).to_contain_text("→", timeout=20_000)
         photograph(page, "review-model")
         found = {page.locator("#rows button").nth(at).get_attribute("aria-label") or "" for at in range(2)}
         assert {text.split(",")[0].removeprefix("Correct ") for text in found} == {"t4", "t9"}
@@ -129,7 +129,7 @@ def test_classes_are_renamed_merged_removed_described_and_all_is_undone(
     with LabelServer(data, out, *QUIET) as server:
         page = windows(server)
         page.get_by_role("button", name="Classes").click()
-        expect(page.locator(".class-list li")).to_have_count(2)
+        expect(page.locator(".class-list > li")).to_have_count(2)
         page.get_by_role("button", name="Describe cat").click()
         page.get_by_role("textbox", name="Guidelines").fill(
             f"## What\n- it **purrs**\n- {EVIL}\n\n[web](https://example.org) [bad](javascript:alert(1))"
@@ -147,16 +147,16 @@ def test_classes_are_renamed_merged_removed_described_and_all_is_undone(
         expect(page.locator(".class-list")).to_contain_text("Felis catus")
         page.get_by_role("button", name="Remove dog").click()
         page.get_by_role("button", name="Remove", exact=True).click()
-        expect(page.locator(".class-list li")).to_have_count(1)
+        expect(page.locator(".class-list > li")).to_have_count(1)
         photograph(page, "classes")
         page.get_by_role("button", name="Undo: removed dog").click()
-        expect(page.locator(".class-list li")).to_have_count(2)
+        expect(page.locator(".class-list > li")).to_have_count(2)
         page.get_by_role("button", name="Merge dog").click()
         photograph(page, "merge")
         page.get_by_role("button", name="Merge", exact=True).click()
         expect(page.locator(".class-list")).to_contain_text("30 labels")
         page.get_by_role("button", name="Undo: merged dog").click()
-        expect(page.locator(".class-list li")).to_have_count(2)
+        expect(page.locator(".class-list > li")).to_have_count(2)
         saved(page)
         assert set(ProjectReader.open(out).labels().values()) == {"dog", "Felis catus"}
 
@@ -197,7 +197,7 @@ def test_notes_marks_and_keys_that_scroll(tmp_path: Path, windows: Open) -> None
         page.keyboard.press("Enter")
         expect(page.locator("#said")).to_have_text(f"⚑ cid: who wrote {EVIL}?")
         photograph(page, "noted")
-        page.keyboard.press("!")
+        page.keyboard.press("Shift+1")
         expect(page.locator("#said")).to_have_text(f"✎ cid: who wrote {EVIL}?")
         saved(page)
         assert [(e["name"], e.get("flag")) for e in events(out, "note")] == [(name, "look"), (name, None)]

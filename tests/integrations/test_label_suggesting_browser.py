@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,6 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def copy(begun: Path, tmp_path: Path) -> tuple[Path, Path]:
-    import shutil
-
     shutil.copytree(begun / "project", tmp_path / "project")
     return begun / "data", tmp_path / "project"
 
@@ -183,14 +182,25 @@ def test_texts_in_a_sheet_are_never_markup(tmp_path: Path, windows: Open) -> Non
     data, out = tmp_path / "texts.csv", tmp_path / "project"
     data.write_text("text\n" + "\n".join(rows) + "\n")
     project = Project.create(
-        out, ProjectConfig(data, ("warm", EVIL), classifier="linear", test_share=0.0, fit_every=1000)
+        out, ProjectConfig(data, ("warm", EVIL), classifier="linear", test_share=0.0, twice_share=0.0, fit_every=1000)
     )
     for ticket in project.next("bo", 20):
         project.label("bo", ticket.sample, EVIL if int(project.name(ticket.sample)) % 2 else "warm")
     project.close()
     fit(out)
     with LabelServer(
-        data, out, "--classes", "warm", "--person", "ann", "--fit-every", "1000", "--test-share", "0"
+        data,
+        out,
+        "--classes",
+        "warm",
+        "--person",
+        "ann",
+        "--fit-every",
+        "1000",
+        "--test-share",
+        "0",
+        "--twice-share",
+        "0",
     ) as server:
         page = windows(server)
         expect(page.locator("#near p").first).to_contain_text(EVIL)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from tests.labeling.conftest import Make, label_some, truth
 
+from iale.classifiers.base import TrainingConfig
 from iale.cli._status import describe
 from iale.errors import DataError, StorageError
+from iale.labeling.fitting._calibration import cautious
 from iale.labeling.fitting._fit import Refitter
 from iale.labeling.items._reading import Reading
 from iale.labeling.project import Project
@@ -19,8 +23,10 @@ from iale.labeling.record._fits import Fits
 from iale.labeling.suggesting._near import Near
 from iale.labeling.suggesting._predictions import SUGGESTIONS, import_suggestions
 from iale.labeling.suggesting._sheets import FEWEST, MOST, Sheets
-from iale.labeling.suggesting._sources import Suggested
+from iale.labeling.suggesting._sources import SURE, Suggested
 from iale.labeling.suggesting._why import why
+
+LINEAR: dict[str, Any] = {"classifier": "linear", "training": TrainingConfig(device="cpu")}
 
 
 def fit(project: Project) -> None:
@@ -109,7 +115,7 @@ def test_a_damaged_file_is_named(make: Make) -> None:
 
 
 def test_nothing_is_suggested_for_the_test_share_and_after_an_answer(make: Make, tmp_path: Path) -> None:
-    project = make(test_share=0.3)
+    project = make(test_share=0.3, **LINEAR)
     lines = "".join(f"{row},odd\n" for row in range(60))
     import_suggestions(project, write(tmp_path, f"sample,label\n{lines}"))
     label_some(project, 30)
@@ -118,7 +124,7 @@ def test_nothing_is_suggested_for_the_test_share_and_after_an_answer(make: Make,
     said = {sample for sample in project.items.ids if suggested.of(sample)}
     reserved = {sample for row, sample in enumerate(project.items.ids) if project.shares.reserved[row]}
     assert said == set(project.items.ids) - reserved - set(project.labels())
-    assert not set(suggested.alike("odd")) & set(rows(project, list(reserved)))
+    assert not set(suggested.sure("odd")) & set(rows(project, list(reserved)))
     model = next(source for source in suggested.sources() if source.name == "model")
     tests, fits = project.labels_to_test_on(), project.fits.all
     assert model.of == model.tested == len(tests)
@@ -132,6 +138,7 @@ def test_the_temperature_is_kept_with_the_fit(make: Make) -> None:
     latest = project.fits.latest
     assert latest is not None
     assert latest.temperature != 1.0
+    assert latest.confidence < 0.999  # 40 labels prove no more
     path = project.folder / "latest.json"
     values = json.loads(path.read_text())
     del values["temperature"]  # of an earlier version
@@ -141,8 +148,18 @@ def test_the_temperature_is_kept_with_the_fit(make: Make) -> None:
     assert before.temperature == 1.0
 
 
+def test_few_labels_allow_no_certainty() -> None:
+    labels = torch.tensor([0, 1] * 9)
+    logits = 5.0 * torch.nn.functional.one_hot(labels, 2).float()  # all 18 are right
+    found = cautious(logits, labels)
+    sure = torch.softmax(logits / found, dim=1).amax(dim=1).mean()
+    assert float(sure) == pytest.approx(19 / 20, abs=1e-4)
+    wrong = 1 - labels[:9]
+    assert cautious(torch.cat([logits, logits[:9]]), torch.cat([labels, wrong])) > found
+
+
 def test_a_sheet_holds_the_nearest_with_the_same_guess(make: Make) -> None:
-    project = make(count=200, test_share=0.2)
+    project = make(count=200, test_share=0.2, **LINEAR)
     label_some(project, 30)
     fit(project)
     ticket = next(t for t in project.next("ann", 20, tab="1") if t.reason == "query")
@@ -158,14 +175,29 @@ def test_a_sheet_holds_the_nearest_with_the_same_guess(make: Make) -> None:
     fitting = [
         row
         for row, sample in enumerate(project.items.ids)
-        if row != at and sample not in others and (said := suggested.of(sample)) and said[0].label == sheet.label
+        if row != at
+        and sample not in others
+        and (said := suggested.of(sample))
+        and (said[0].label == sheet.label and (said[0].probability or 0) >= SURE)
     ]
     assert rows(project, list(sheet.samples[1:])) == sorted(fitting, key=lambda row: gaps[row])[:11]
     assert not {t.sample for t in project.next("bo", 40, tab="2")} & set(sheet.samples)
 
 
+def test_an_imported_source_is_sure_when_it_was_right(make: Make, tmp_path: Path) -> None:
+    project = make(test_share=0.0)
+    lines = "".join(f"{row},{truth(project, project.items.ids[row])},0.2\n" for row in range(60))
+    import_suggestions(project, write(tmp_path, f"sample,label,probability\n{lines}"))
+    suggested = Suggested(project.reader)
+    for count in range(8):
+        assert suggested.sure("odd") == [], count
+        label_some(project, 1)
+    done = set(project.labels())
+    assert suggested.sure("odd") == [r for r in range(1, 60, 2) if project.items.ids[r] not in done]
+
+
 def test_every_sample_of_a_sheet_is_an_act_that_can_be_undone(make: Make) -> None:
-    project = make(count=200, test_share=0.0)
+    project = make(count=200, test_share=0.0, **LINEAR)
     label_some(project, 20)
     fit(project)
     ticket = project.next("ann", 1, tab="1")[0]
@@ -182,7 +214,7 @@ def test_every_sample_of_a_sheet_is_an_act_that_can_be_undone(make: Make) -> Non
 
 
 def test_no_sheet_without_a_reason_to_believe_that_samples_are_alike(make: Make) -> None:
-    project = make(test_share=0.3)
+    project = make(test_share=0.3, **LINEAR)
     lay = sheets(project).lay
     reserved = project.items.ids[int(np.flatnonzero(project.shares.reserved)[0])]
     ticket = next(t for t in project.next("ann", 5) if t.reason != "test")
@@ -206,7 +238,7 @@ def test_no_sheet_without_a_reason_to_believe_that_samples_are_alike(make: Make)
 
 
 def test_why_names_the_nearest_labeled_samples_of_the_likeliest_classes(make: Make) -> None:
-    project = make(count=200, test_share=0.2)
+    project = make(count=200, test_share=0.2, **LINEAR)
     done = label_some(project, 30)
     fit(project)
     sample = next(t for t in project.next("ann", 5) if t.reason == "query").sample
@@ -235,7 +267,7 @@ def word(project: Project, sample: str) -> tuple[str, ...]:
 def test_the_word_says_honest_test_new_region_and_nothing_of_answered_samples(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project = make(count=100, test_share=0.2)
+    project = make(count=100, test_share=0.2, **LINEAR)
     done = label_some(project, 20)
     fit(project)
     reserved = next(s for r, s in enumerate(project.items.ids) if project.shares.reserved[r] and s not in done)

@@ -53,7 +53,7 @@ class _Reviews:
         found = rows(self._project.reader, wish, doubts)
         start = whole(asked.get("offset"))
         told = [self._row(row) for row in found[start : start + LISTED]]
-        return as_json(rows=told, total=len(found), why_not=doubts.why_not)
+        return as_json(rows=told, total=len(found), why_not=doubts.why_not, left=doubts.left)
 
     def agreement(self, request: Request) -> Response:
         return as_json(**asdict(agreement(self._project.reader)))

@@ -117,7 +117,7 @@ class Refitter:
         ranked = self._apart(ranked, local, len(known))
         every = len(set(labels.values())) == len(classes)
         explore = [] if every or not found else self._explore(outputs.embeddings, len(known), candidates, stream)
-        calibrated = self._calibration.apply(outputs, classifier, samples, targets, stream)
+        calibrated = self._calibration.apply(outputs, classifier, fitted, (samples, targets), stream)
         latest = self._latest(fitted, calibrated, looked, ranked, explore, classes)
         fit = Fit(
             time=time.time(),

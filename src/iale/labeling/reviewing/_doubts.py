@@ -19,6 +19,7 @@ from iale.labeling.reviewing._left_out import left_out_probabilities
 _FEWEST = 10  # labels
 _MOST = 20_000  # labels that are compared: the latest ones
 _SECONDS = 3.0  # spent on reading samples in one call, if there is no geometry yet: somebody waits
+_TOGETHER = 32  # samples that are read at a time
 _TOLD = 3  # classes in a guess
 
 
@@ -30,11 +31,13 @@ class Doubts:
         guesses: the likeliest classes with their probabilities, best first, by the id of the sample.
         given: the probability of the label that is there.
         why_not: why labels are left out, in a sentence; empty if none is.
+        left: how many labels will be compared when this is asked again.
     """
 
     guesses: dict[str, Guess] = field(default_factory=dict)
     given: dict[str, float] = field(default_factory=dict)
     why_not: str = ""
+    left: int = 0
 
 
 class Doubter:
@@ -62,8 +65,10 @@ class Doubter:
 
     def _compare(self, labels: dict[str, str], points: dict[str, NDArray[np.float64]], left: int) -> Doubts:
         used = sorted(set(labels.values()))
+        more = f"{left:,} labels are not compared yet." if left else ""
         if len(labels) < _FEWEST or len(used) < 2:
-            return Doubts(why_not=f"A model doubts labels when there are {_FEWEST} or more, of two classes or more.")
+            few = f"A model doubts labels when there are {_FEWEST} or more, of two classes or more."
+            return Doubts(why_not=more or few, left=left)
         number = {name: place for place, name in enumerate(used)}
         given = np.array([number[label] for label in labels.values()])
         found = left_out_probabilities(np.stack([points[sample] for sample in labels]), given, len(used))
@@ -73,8 +78,7 @@ class Doubter:
             for sample, row, places in zip(labels, found, best.tolist(), strict=True)
         }
         own = {sample: float(row[at]) for sample, row, at in zip(labels, found, given.tolist(), strict=True)}
-        more = f"{left:,} labels are not compared yet: look again in a moment." if left else ""
-        return Doubts(guesses, own, more)
+        return Doubts(guesses, own, more, left)
 
     def _points(self, samples: list[str]) -> tuple[dict[str, NDArray[np.float64]], int]:
         """The samples as points, and how many are still to be read."""
@@ -83,17 +87,24 @@ class Doubter:
             rows = geometry.at(torch.tensor([ids.index(sample) for sample in samples], dtype=torch.int64)).read()
             return dict(zip(samples, rows.double().numpy(), strict=True)), 0
         end = time.monotonic() + _SECONDS
-        items, left = self._project.items, 0
-        for sample in samples:
-            if sample in self._sketches:
-                continue
+        left = 0
+        new = [sample for sample in samples if sample not in self._sketches]
+        for start in range(0, len(new), _TOGETHER):
             if time.monotonic() > end:
-                left += 1
-                continue
-            try:
-                batch = items.samples.batch(torch.tensor([ids.index(sample)]))
-                self._sketches[sample] = sketches(batch, items.kind)[0]
-            except DataError:
-                self._sketches[sample] = None
+                left = len(new) - start
+                break
+            self._sketch(new[start : start + _TOGETHER])
         known = ((sample, self._sketches.get(sample)) for sample in samples)
         return {sample: row.astype(np.float64) for sample, row in known if row is not None}, left
+
+    def _sketch(self, samples: list[str]) -> None:
+        items = self._project.items
+        rows = torch.tensor([items.ids.index(sample) for sample in samples])
+        try:
+            self._sketches.update(zip(samples, sketches(items.samples.batch(rows), items.kind), strict=True))
+        except DataError:
+            if len(samples) == 1:
+                self._sketches[samples[0]] = None
+            else:
+                for sample in samples:
+                    self._sketch([sample])

@@ -40,7 +40,7 @@ class Sheets:
         self._project, self._ledger, self._suggested, self._near = project, ledger, suggested, near
 
     def lay(self, person: str, tab: str, sample: str, count: int) -> Sheet:
-        """The samples that look most like ``sample`` and get the same suggestion, now held by the person's tab.
+        """The samples that look most like ``sample`` and surely get the same suggestion, now held by the person's tab.
 
         None of them is of the test share, answered, or held by anybody else. Raises DataError, in a sentence that says
         why, if there are fewer than 6 with this one.
@@ -66,7 +66,7 @@ class Sheets:
                 elif self._free(answers, other, now):
                     chosen[other] = "alike"
             if len(chosen) < FEWEST:
-                raise DataError(f"fewer than {FEWEST} samples look alike and get the same suggestion: {_ALONE}")
+                raise DataError(f"fewer than {FEWEST} others are told for sure to be like it: {_ALONE}")
             until = now + 60 * self._project.config.lease_minutes
             self._lease(person, tab, chosen, until)
         return Sheet(said[0].label, tuple(chosen))
@@ -81,9 +81,9 @@ class Sheets:
                 self._lease(person, tab, given, 0.0)
 
     def _nearest(self, index: int, label: str) -> list[str]:
-        """The ids of the other samples for which ``label`` is suggested, the nearest first."""
+        """The ids of the other samples for which ``label`` is surely suggested, the nearest first."""
         ids = self._project.items.ids
-        rows = [row for row in self._suggested.alike(label) if row != index][:_COMPARED]
+        rows = [row for row in self._suggested.sure(label) if row != index][:_COMPARED]
         if not rows:
             return []
         distances = self._near.distances(index, rows)

@@ -24,7 +24,7 @@ function fill() {
   choice("by-order", "Order", ORDERS);
   choice("by-class", "Class", { [ANY]: "all classes", ...names, "=": "skipped" });
   choice("by-person", "Person", { [ANY]: "everybody", ...people });
-  choice("by-time", "Time", { [ANY]: "any time", [DAY]: "last day", [7 * DAY]: "last week", [30 * DAY]: "last month" });
+  choice("by-time", "Time", { [ANY]: "any time", d1: "last day", d7: "last week", d30: "last month" });
   choice("by-mark", "Mark", { [ANY]: "with or without marks", look: "look again", example: "good example" });
 }
 
@@ -32,7 +32,7 @@ function query(offset) {
   const wish = new URLSearchParams({ order: $("by-order").value, offset }), time = $("by-time").value;
   if ($("by-class").value !== ANY) wish.set("label", $("by-class").value.slice(1));
   if ($("by-person").value !== ANY) wish.set("person", $("by-person").value.slice(1));
-  if (time !== ANY) wish.set("since", Math.floor(Date.now() / 1000 - time));
+  if (time !== ANY) wish.set("since", Math.floor(Date.now() / 1000 - DAY * time.slice(1)));
   if ($("by-mark").value !== ANY) wish.set("flag", $("by-mark").value);
   if ($("by-words").value.trim()) wish.set("words", $("by-words").value.trim());
   return wish;
@@ -53,6 +53,7 @@ async function list(offset) {
     rows = offset ? [...rows, ...found.rows] : found.rows;
     total = found.total;
     tell(found.why_not);
+    if (found.left && !offset) setTimeout(() => { if (number === asked && document.body.dataset.view === "labeled") list(0); }, 500);
     $("rows").className = state.kind === "image" ? "thumbs" : "thumbs words";
     $("rows").replaceChildren(...rows.map(thumb));
     if (rows.length < total) $("rows").append(el("button", { type: "button", className: "more", textContent: `More (${total - rows.length})`, onclick: () => list(rows.length) }));

@@ -1,9 +1,9 @@
 // Suggestions: what the model and imported predictions say of the sample that is shown. The first one can be accepted with
 // Enter. The server sends none for the honest test and for second opinions.
 
-import { $, el, percent } from "./dom.js";
+import { $, chance, el } from "./dom.js";
 
-const sure = ({ probability }) => (probability == null ? "" : ` ${percent(probability)}`);
+const sure = ({ probability }) => chance(probability);
 const who = ({ source }) => (source === "model" ? "the model" : source);
 
 export const suggested = (made) => made?.suggestions?.[0]?.label ?? null;

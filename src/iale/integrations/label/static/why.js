@@ -1,7 +1,7 @@
 // Why this one: a word or two about the sample that is shown, and labeled samples of the likeliest classes beside it.
 
 import { ask } from "./api.js";
-import { $, el, percent } from "./dom.js";
+import { $, chance, el } from "./dom.js";
 import { state } from "./state.js";
 
 const REST = 150; // milliseconds that a sample is on the screen before the server is asked: who is faster needs no reasons
@@ -31,10 +31,9 @@ function draw(found) {
 }
 
 function example({ label, probability, samples }) {
-  const sure = probability == null ? "" : ` ${percent(probability)}`;
   const shown = samples.map(({ sample, name, text }) => (state.kind === "image"
     ? el("img", { src: `samples/${sample}?edge=${state.limits.thumbnail}`, alt: `${name}, labeled ${label}`, title: name })
     : el("p", { textContent: text, title: name, dir: "auto" })));
   return el("figure", { className: state.kind === "image" ? "example" : "example words" },
-    el("figcaption", {}, el("span", { textContent: label, dir: "auto" }), sure), ...shown);
+    el("figcaption", {}, el("span", { textContent: label, dir: "auto" }), chance(probability)), ...shown);
 }
