@@ -21,7 +21,6 @@ _LIMITS = {
     "note": LONGEST_NOTE,
     "text": LONGEST_TEXT,
     "held": MOST_HELD,
-    "listed": LISTED,
     "thumbnail": THUMB,
 }
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
