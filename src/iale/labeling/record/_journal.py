@@ -245,7 +245,7 @@ def event_of(line: bytes) -> Event | None:
         known = {key: value for key, value in values.items() if key in _FIELDS and value is not None}
     except (ValueError, RecursionError, AttributeError):
         return None
-    if not _NEEDED <= known.keys() or known["kind"] not in _KINDS:
+    if not known.keys() >= _NEEDED or known["kind"] not in _KINDS:
         return None
     return Event(**known) if all(_fits(name, value) for name, value in known.items()) else None
 
