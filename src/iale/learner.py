@@ -2,9 +2,8 @@
 
     fit the classifier → draw candidates → query → acquire their labels → fit again …
 
-`Learner` holds one run and offers each of these steps. `run_cycle` plays them against known labels; `ActiveLearner`
-stops where a person answers. The draws of a step depend only on the run's seed and the number of labels. So strategies
-that run with the same seed meet the same split, first labels, initial weights and sub-pools: their runs are paired.
+`Learner` holds one run and offers these steps. `run_cycle` plays them, and in `ActiveLearner` a person answers. The
+draws of a step depend only on the run's seed and the number of labels, so strategies of one seed are paired.
 """
 
 from __future__ import annotations
@@ -111,6 +110,7 @@ class Learner:
     seconds: dict[str, float] = field(default_factory=lambda: {"fit": 0.0, "query": 0.0}, init=False)
     _members: list[FittedClassifier] = field(default_factory=list, init=False)
     _fitted_to: tuple[Tensor, ...] = field(default=(), init=False)
+    _heat: tuple[object, float] = field(default=(None, 1.0), init=False)
 
     @property
     def fitted(self) -> FittedClassifier:
@@ -138,9 +138,7 @@ class Learner:
         indices, labels = self.pool.labeled, self.pool.labels
         if extra is not None:
             indices, labels = torch.cat([indices, extra[0]]), torch.cat([labels, extra[1]])
-        if self.as_told:
-            return indices, labels
-        order = torch.argsort(indices)
+        order = slice(None) if self.as_told else torch.argsort(indices)
         return indices[order], labels[order]
 
     def fit(self, needs: Set[Need] = frozenset()) -> None:
@@ -185,16 +183,18 @@ class Learner:
                 )
             others = [self._candidate_outputs(member, indices).probs for member in self._members[1:]]
             committee = torch.stack([outputs.probs, *others])
-        heat = self._temperature() if Need.TEMPERATURE in needs else None
+        heat = self.temperature() if Need.TEMPERATURE in needs else None
         return QueryContext(
             outputs, self.pool.num_classes, labeled, labels, monte_carlo, committee, geometry, labeled_points, heat
         )
 
-    def _temperature(self) -> float:
-        """What calibrates M, by fits on other labels than those that are predicted."""
-        indices, labels = self._labeled()
-        stream = self._step_stream("temperature")
-        return calibrated_temperature(self.classifier, self.samples, indices, labels, stream=stream)
+    def temperature(self) -> float:
+        """What calibrates M, by fits on other labels than those that are predicted; computed once for each fit."""
+        if self._heat[0] is not self._members:
+            (indices, labels), stream = self._labeled(), self._step_stream("temperature")
+            heat = calibrated_temperature(self.classifier, self.samples, indices, labels, stream=stream)
+            self._heat = self._members, heat
+        return self._heat[1]
 
     def _points(self, indices: Tensor) -> tuple[Points, Points]:
         """The candidates and the labeled samples as points."""

@@ -22,6 +22,8 @@ from iale.strategies.base import Need, QueryStrategy
 
 AUTO = "auto"
 """Lets iale choose."""
+DEFAULT_STRATEGY = "margin"
+"""Asks if you name no strategy."""
 FALLBACK = "margin"
 """Asks when the strategy you named does not fit."""
 _LARGEST_SIDE = 1024
@@ -43,7 +45,7 @@ class RecipeConfig(OwnConfig):
         training: how the classifier is fitted.
     """
 
-    strategy: str = FALLBACK
+    strategy: str = DEFAULT_STRATEGY
     classifier: str = AUTO
     embeddings: Path | None = None
     resize: tuple[int, ...] = ()

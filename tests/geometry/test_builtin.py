@@ -13,14 +13,18 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+from sklearn.preprocessing import normalize
 
-from iale.data._texts import TextSamples, hashed_ngrams
+from iale.data._texts import TextSamples, hashed_pieces
 from iale.data.arrays import ArraySamples
 from iale.data.dictionaries import DictSamples
+from iale.data.samples import SampleKind, Samples
 from iale.data.torch_dataset import TorchSamples
 from iale.errors import ConfigError
 from iale.geometry import Points, built_in
-from iale.geometry._builtin import find_built_in
+from iale.geometry._builtin import find_built_in, find_directions
+from iale.geometry._views import shrunken
 
 RNG = np.random.default_rng(0)
 WORDS = [f"word{number}" for number in range(200)]
@@ -61,15 +65,39 @@ def test_images_are_the_principal_components_of_shrunken_pixels(channels: int, s
     assert (np.diff(variances) < 1e-9).all()
 
 
-def test_texts_are_ngrams_in_few_directions() -> None:
+def test_texts_are_pieces_of_words_in_few_directions() -> None:
     lines = texts()
     points = built_in(TextSamples(lines), "text").read().numpy()
-    grams = hashed_ngrams(lines)
-    peer = TruncatedSVD(64, algorithm="arpack").fit(grams.astype(np.float64))
-    assert points.shape == (200, 64)
+    # The peer counts, hashes and weighs by itself.
+    counts = HashingVectorizer(n_features=2**15, analyzer="char_wb", ngram_range=(2, 5), norm=None).transform(lines)
+    counts.eliminate_zeros()  # two pieces that share a place may cancel
+    counts.data = np.sign(counts.data) * (1 + np.log(np.abs(counts.data)))
+    weighed = TfidfTransformer(norm=None).fit(counts != 0).transform(normalize(counts))
+    peer = TruncatedSVD(128, algorithm="arpack").fit(weighed.astype(np.float64))
+    assert points.shape == (200, 128)
     lost = 1 - (points.astype(np.float64) ** 2).sum() / (peer.singular_values_**2).sum()
     assert abs(lost) < 0.01
-    same_up_to_sign(points[:, :5], peer.transform(grams)[:, :5], 0.01)
+    same_up_to_sign(points[:, :4], peer.transform(weighed)[:, :4], 0.02)
+
+
+@pytest.mark.parametrize("kind", ["image", "row", "text"])
+def test_how_it_is_computed_is_kept_and_found_again(kind: SampleKind, tmp_path: Path) -> None:
+    samples: Samples = TextSamples(texts()) if kind == "text" else ArraySamples(photos(100))
+    if isinstance(samples, TextSamples):
+        views = hashed_pieces(samples.texts(torch.arange(200))).toarray()
+    elif kind == "image":
+        views = shrunken(samples.batch(torch.arange(100))).numpy()
+    else:
+        views = RNG.normal(size=(100, 7)).astype(np.float32) * [1, 9, 1, 1, 1, 1, 1] + 5
+        samples = ArraySamples(views)
+    points = built_in(samples, kind, tmp_path).read().numpy()
+    for again in (False, True):
+        found = find_directions(samples, kind, tmp_path)
+        made = (views - found["mean"].numpy()) @ found["directions"].numpy()
+        np.testing.assert_allclose(made, points, atol=2e-5 * np.abs(points).max())
+        if not again:
+            for path in tmp_path.glob("*.safetensors"):
+                path.unlink()
 
 
 def test_rows_are_standardised_and_a_constant_is_zero() -> None:
@@ -179,7 +207,8 @@ def test_a_folder_keeps_it_and_nothing_else(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     points = built_in(samples, folder=tmp_path, progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (200, 200)
-    assert len(list(tmp_path.iterdir())) == 2
+    assert {path.suffix for path in tmp_path.iterdir()} == {".npy", ".json", ".safetensors"}
+    assert len(list(tmp_path.iterdir())) == 3
     found = find_built_in(samples, "image", tmp_path)
     assert found is not None
     assert (
@@ -192,7 +221,7 @@ def test_a_folder_does_not_grow_without_end(tmp_path: Path, monkeypatch: pytest.
     rows = RNG.normal(size=(5, 20, 3))
     for each in rows:
         built_in(ArraySamples(each), folder=tmp_path)
-    assert len(list(tmp_path.iterdir())) == 4
+    assert len(list(tmp_path.iterdir())) == 6
     assert find_built_in(ArraySamples(rows[4]), None, tmp_path) is not None
 
 

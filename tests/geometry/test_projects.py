@@ -15,7 +15,8 @@ from PIL import Image
 from iale.classifiers.base import TrainingConfig
 from iale.errors import ConfigError, DataError
 from iale.geometry import built_in
-from iale.labeling.fitting._fit import Refitter, make_geometry
+from iale.labeling.fitting._background import make_geometry
+from iale.labeling.fitting._fit import Refitter
 from iale.labeling.fitting.saved import export_classifier, fit_now, load_classifier
 from iale.labeling.items._reading import Reading
 from iale.labeling.learner import ProjectLearner

@@ -15,7 +15,8 @@ from tests.labeling.conftest import QUICK, Make, label_some, truth, write_images
 from iale.classifiers.base import TrainingConfig
 from iale.data._sketches import keep_apart, sketches, spread
 from iale.errors import ConfigError, DataError, ModelError
-from iale.labeling.fitting._fit import NICENESS, Refitter
+from iale.labeling.fitting._fit import Refitter
+from iale.labeling.fitting._niceness import NICENESS
 from iale.labeling.fitting._random import fit_to_random_labels
 from iale.labeling.fitting.saved import scores_csv
 from iale.labeling.items._reading import Reading
@@ -147,7 +148,7 @@ def test_people_label_while_the_process_fits_and_it_yields(make: Make) -> None:
 
 
 def test_a_killed_fitting_process_is_said_and_started_again(make: Make) -> None:
-    project = make(count=300, fit_every=5, training=TrainingConfig(epochs=3000, device="cpu"))
+    project = make(count=300, fit_every=5, classifier="mlp", training=TrainingConfig(epochs=3000, device="cpu"))
     project.start_fitting()
     label_some(project, 8)
     wait(

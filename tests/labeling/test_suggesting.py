@@ -15,8 +15,8 @@ from tests.labeling.conftest import Make, label_some, truth
 from iale.classifiers.base import TrainingConfig
 from iale.cli._status import describe
 from iale.errors import DataError, StorageError
-from iale.labeling.fitting._calibration import cautious
 from iale.labeling.fitting._fit import Refitter
+from iale.labeling.fitting._head import cautious
 from iale.labeling.items._reading import Reading
 from iale.labeling.project import Project
 from iale.labeling.record._fits import Fits
@@ -132,7 +132,7 @@ def test_nothing_is_suggested_for_the_test_share_and_after_an_answer(make: Make,
 
 
 def test_the_temperature_is_kept_with_the_fit(make: Make) -> None:
-    project = make(count=200, test_share=0.0)
+    project = make(count=200, test_share=0.0, **LINEAR)
     label_some(project, 40)
     fit(project)
     latest = project.fits.latest
@@ -149,13 +149,11 @@ def test_the_temperature_is_kept_with_the_fit(make: Make) -> None:
 
 
 def test_few_labels_allow_no_certainty() -> None:
-    labels = torch.tensor([0, 1] * 9)
-    logits = 5.0 * torch.nn.functional.one_hot(labels, 2).float()  # all 18 are right
-    found = cautious(logits, labels)
+    logits = 5.0 * torch.nn.functional.one_hot(torch.tensor([0, 1] * 9), 2).float()
+    found = cautious(logits, 18)
     sure = torch.softmax(logits / found, dim=1).amax(dim=1).mean()
     assert float(sure) == pytest.approx(19 / 20, abs=1e-4)
-    wrong = 1 - labels[:9]
-    assert cautious(torch.cat([logits, logits[:9]]), torch.cat([labels, wrong])) > found
+    assert cautious(logits, 5) > found > cautious(logits, 500)
 
 
 def test_a_sheet_holds_the_nearest_with_the_same_guess(make: Make) -> None:
@@ -182,6 +180,26 @@ def test_a_sheet_holds_the_nearest_with_the_same_guess(make: Make) -> None:
     ]
     assert rows(project, list(sheet.samples[1:])) == sorted(fitting, key=lambda row: gaps[row])[:11]
     assert not {t.sample for t in project.next("bo", 40, tab="2")} & set(sheet.samples)
+
+
+def test_a_sheet_like_a_sample_that_the_person_has_labeled(make: Make) -> None:
+    project = make(count=200, test_share=0.0, **LINEAR)
+    done = label_some(project, 30)
+    fit(project)
+    sheet = sheets(project).lay("ann", "1", done[-1], 8)
+    assert sheet.label == truth(project, done[-1])
+    assert not set(sheet.samples) & set(done)
+    place, at = points(project), project.items.ids.index(done[-1])
+    sure = Suggested(project.reader).sure(sheet.label)
+    assert (
+        rows(project, list(sheet.samples))
+        == sorted(sure, key=lambda r: float(np.linalg.norm(place[r] - place[at])))[:8]
+    )
+    with pytest.raises(DataError, match="nothing is suggested"):
+        sheets(project).lay("bo", "1", done[-1], 8)  # another person's answer is not told
+    project.skip("ann", done[-1])
+    with pytest.raises(DataError, match="nothing is suggested"):
+        sheets(project).lay("ann", "1", done[-1], 8)
 
 
 def test_an_imported_source_is_sure_when_it_was_right(make: Make, tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ def describe(status: Status) -> str:
         ("skipped", str(status.skipped)),
         ("people", ", ".join(f"{name} {count}" for name, count in status.people.items()) or "none yet"),
         ("fits", f"{status.fits}, the last on {status.fitted_on} labels; {status.strategy} asks"),
+        ("model", status.model or "none yet"),
         ("accuracy", _percent(status.accuracy, tell.get("accuracy"))),
         (f"next {status.batch} labels", _percent(status.gain, tell.get("gain") or tell.get("accuracy"), sign="+")),
         (target, _count(status.to_target, tell.get("to_target") or tell.get("accuracy"))),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import sparse
 from torch import Tensor
 
 from iale.data._checks import rows_of
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from sklearn.feature_extraction.text import HashingVectorizer
 
 FEATURES = 4096
+CHARACTERS = 1 << 15
+"""Places that pieces of words are hashed to: there are many more of them than words."""
 _MOST = 100_000  # characters of a text; the rest is ignored
 
 # Scripts that write no spaces between words: Thai, Lao, Tibetan, Myanmar, Khmer, kana, bopomofo, Han. There each letter
@@ -65,6 +68,28 @@ def hashed_ngrams(texts: Sequence[str]) -> NDArray[np.float32]:
     values = counts.toarray()
     lengths = np.linalg.norm(values, axis=1, keepdims=True)
     return np.asarray(values / np.where(lengths > 0, lengths, 1), dtype=np.float32)
+
+
+def hashed_pieces(texts: Sequence[str]) -> sparse.csr_array:
+    """float32 [B, 32768], sparse: the pieces of 2 to 5 characters inside words, counted and scaled as `hashed_ngrams`.
+
+    Forms of one word share pieces, and few words of short texts occur twice.
+    """
+    if not texts:
+        return sparse.csr_array((0, CHARACTERS), dtype=np.float32)
+    counts = _pieces().transform([text[:_MOST].encode("utf-8", "replace").decode() for text in texts])
+    counts.eliminate_zeros()
+    counts.data = np.sign(counts.data) * (1 + np.log(np.abs(counts.data)))
+    lengths = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1)).ravel())
+    scale = sparse.diags_array(1 / np.where(lengths > 0, lengths, 1))
+    return sparse.csr_array(scale @ counts, dtype=np.float32)
+
+
+@functools.lru_cache(maxsize=1)
+def _pieces() -> HashingVectorizer:
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    return HashingVectorizer(n_features=CHARACTERS, analyzer="char_wb", ngram_range=(2, 5), norm=None)
 
 
 @functools.lru_cache(maxsize=1)

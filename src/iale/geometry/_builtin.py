@@ -7,16 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy import sparse
 from torch import Tensor
 
+from iale import _storage as storage
 from iale.data.dictionaries import DictSamples
 from iale.data.samples import SampleKind, Samples
 from iale.data.splits import Subset
-from iale.errors import ConfigError, DataError
-from iale.geometry._principal import WIDTH, latent, one_thread, principal
-from iale.geometry._store import Progress, build, find, forget, prune, silent
+from iale.errors import ConfigError, DataError, StorageError
+from iale.geometry._principal import WIDTH, one_thread, principal
+from iale.geometry._store import Progress, build, find, forget, place_of, prune, silent
 from iale.geometry._views import Projection, Shrunken, are_embeddings, batches, flat
+from iale.geometry._wording import Wording, wording
 from iale.geometry.maker import Maker
 from iale.geometry.points import Points
 
@@ -42,7 +43,8 @@ def built_in(
 
     - Images: the 64 principal components of their pixels, which are first averaged to at most 1,024 numbers (32 x 32
       gray, or 18 x 18 in colors).
-    - Texts: their words and pairs of words, hashed, in the 64 largest directions (latent semantic analysis).
+    - Texts: the pieces of 2 to 5 characters inside their words, hashed, rare ones counting more, in the 128 largest
+      directions (latent semantic analysis).
     - Rows: each column minus its mean, divided by its standard deviation; a constant column is 0. Of more than 64
       columns, the 64 principal components. But what looks like embeddings (at least 100 columns of fractions that are
       seldom 0, on about one scale) stays as it is.
@@ -64,6 +66,8 @@ def built_in(
     total = len(rows) + len(samples)
     with one_thread():
         maker = _fitted(samples, kind, rows, folder, lambda done, _: progress(done, total), workers)
+        if folder is not None:
+            _keep(maker, _directions_file(samples, kind, folder))
         points = build(samples, maker, folder, lambda done, _: progress(len(rows) + done, total), workers=workers)
     if folder is not None:
         if kind == "image":
@@ -78,12 +82,46 @@ def built_in_maker(samples: Samples, kind: SampleKind | None = None) -> Maker:
     rows = _fitted_on(samples, kind)
     with one_thread():
         maker = _fitted(samples, kind, rows, None, silent, 1)
-    return replace(maker, known=None, rows=None)  # the views that it remembers are those of its own samples
+    # The views that it remembers are those of its own samples.
+    return replace(maker, known=None, rows=None) if isinstance(maker, Projection) else maker
 
 
 def find_built_in(samples: Samples, kind: SampleKind | None, folder: str | Path) -> Points | None:
     """What `built_in` has finished in ``folder``, or None."""
     return find(samples, _identity(_kind(samples, kind)), folder)
+
+
+def find_directions(samples: Samples, kind: SampleKind, folder: str | Path) -> dict[str, Tensor]:
+    """What turns views of samples into the points that `built_in` has made in ``folder``: (view − mean) @ directions.
+
+    float32 ``mean`` [V] and ``directions`` [V, D]; empty if the points are the views. A view of an image is what
+    `iale.geometry._views.shrunken` sees of it, and that of a text its pieces.
+    """
+    try:
+        return storage.read_tensors(_directions_file(samples, kind, folder))
+    except StorageError:
+        maker = built_in_maker(samples, kind)
+        _keep(maker, _directions_file(samples, kind, folder))
+        return _tensors(maker)
+
+
+def _directions_file(samples: Samples, kind: SampleKind, folder: str | Path) -> Path:
+    return place_of(samples, _identity(kind), Path(folder)).with_suffix(".safetensors")
+
+
+def _keep(maker: Maker, path: Path) -> None:
+    storage.write_tensors(path, _tensors(maker))
+
+
+def _tensors(maker: Maker) -> dict[str, Tensor]:
+    if isinstance(maker, Wording):
+        return {"mean": torch.zeros(len(maker.directions)), "directions": torch.from_numpy(maker.directions)}
+    assert isinstance(maker, Projection)
+    if maker.directions is None and len(maker.mean) == 1:
+        return {}
+    directions = np.eye(len(maker.mean)) if maker.directions is None else maker.directions
+    scaled = directions / np.broadcast_to(maker.scale, len(maker.mean))[:, None]
+    return {"mean": torch.from_numpy(maker.mean).float(), "directions": torch.from_numpy(scaled).float()}
 
 
 def _kind(samples: Samples, kind: SampleKind | None) -> SampleKind:
@@ -93,7 +131,7 @@ def _kind(samples: Samples, kind: SampleKind | None) -> SampleKind:
 
 
 def _identity(kind: SampleKind) -> str:
-    return f"{_NAME}: {kind}, {WIDTH} of {_FITTED}"
+    return f"{_NAME}: {'text, pieces of words' if kind == 'text' else kind}, {WIDTH} of {_FITTED}"
 
 
 def _fitted_on(samples: Samples, kind: SampleKind) -> Tensor:
@@ -105,10 +143,10 @@ def _fitted_on(samples: Samples, kind: SampleKind) -> Tensor:
 
 def _fitted(
     samples: Samples, kind: SampleKind, rows: Tensor, folder: str | Path | None, progress: Progress, workers: int
-) -> Projection:
+) -> Projection | Wording:
     if kind == "image":
         return _of_images(samples, rows, folder, progress, workers)
-    return _of_texts(samples, rows) if kind == "text" else _of_rows(samples, rows)
+    return wording(_identity("text"), samples, rows) if kind == "text" else _of_rows(samples, rows)
 
 
 def _of_images(
@@ -117,13 +155,6 @@ def _of_images(
     known = build(Subset(samples, rows), _SHRUNKEN, folder, progress, workers=workers)
     mean, directions = principal(known.read().numpy())
     return Projection(_identity("image"), _SHRUNKEN.points, mean, np.ones(1), directions, known, rows)
-
-
-def _of_texts(samples: Samples, rows: Tensor) -> Projection:
-    views = [sparse.csr_array(batch) for batch in batches(samples, rows, _READ)]
-    if not views:
-        raise DataError("no sample can be read: check the data.")
-    return Projection(_identity("text"), flat, np.zeros(1), np.ones(1), latent(sparse.vstack(views, format="csr")))
 
 
 def _of_rows(samples: Samples, rows: Tensor) -> Projection:

@@ -3,6 +3,7 @@
     FOLDER/
       3f9c….npy       float16 or float32 [N, D]; the name is a digest of the samples and of the maker
       3f9c….json      the maker, and the SHA-256 of the file
+      3f9c….safetensors   of the built-in geometry: how it is computed from samples
       .3f9c….part     rows so far, while it is made
       .3f9c….done     how many of them are safely on disk
       .3f9c….lock     held by the process that makes it; others wait
@@ -84,12 +85,12 @@ def build(
 
 def find(samples: Samples, identity: str, folder: str | Path) -> Points | None:
     """What `build` has finished in ``folder`` with the maker of this identity, or None."""
-    return _read(_place(samples, identity, Path(folder)), len(samples))
+    return _read(place_of(samples, identity, Path(folder)), len(samples))
 
 
 def forget(samples: Samples, identity: str, folder: str | Path) -> None:
     """Deletes what `build` has made or begun in ``folder`` with the maker of this identity."""
-    place = _place(samples, identity, Path(folder))
+    place = place_of(samples, identity, Path(folder))
     for path in (place.with_suffix(".json"), place, *(_hidden(place, what) for what in ("part", "done", "lock"))):
         path.unlink(missing_ok=True)
 
@@ -102,11 +103,12 @@ def prune(folder: str | Path, makers: str, most: int) -> None:
             if str(storage.read_json(card)["maker"]).startswith(makers):
                 found.append((card.stat().st_mtime, card))
     for _, card in sorted(found, reverse=True)[most:]:
-        for path in (card, card.with_suffix(".npy")):  # maps of it stay valid
+        for path in (card, card.with_suffix(".npy"), card.with_suffix(".safetensors")):  # maps of it stay valid
             path.unlink(missing_ok=True)
 
 
-def _place(samples: Samples, identity: str, folder: Path) -> Path:
+def place_of(samples: Samples, identity: str, folder: Path) -> Path:
+    """Where points of these samples by the maker of this identity are kept."""
     return folder / f"{digest('points 1', identity, fingerprint(samples))[:32]}.npy"
 
 
@@ -115,7 +117,7 @@ def _hidden(place: Path, what: str) -> Path:
 
 
 def _kept(samples: Samples, maker: Maker, folder: Path, progress: Progress, workers: int) -> Points:
-    place = _place(samples, maker.identity, folder)
+    place = place_of(samples, maker.identity, folder)
     found = _read(place, len(samples))
     if found is None:
         with _alone(place):

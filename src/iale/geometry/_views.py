@@ -40,14 +40,19 @@ class Shrunken:
 def shrunken(images: Tensor) -> Tensor:
     """float32 [B, V] of uint8 or float32 [B, C, H, W]."""
     channels, height, width = images.shape[1:]
-    side = max(1, math.isqrt(_PIXELS // channels))
-    size = min(side, height), min(side, width)
+    size = shrunken_size((channels, height, width))
     parts = [
         torch.nn.functional.adaptive_avg_pool2d(part.to(torch.float32), size).flatten(1)
         for part in torch.split(images, max(1, _TOGETHER // (channels * height * width)))
     ]
     values = torch.cat(parts)
     return values / 255 if images.dtype == torch.uint8 else values
+
+
+def shrunken_size(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Height and width to which images of (channels, height, width) are shrunk."""
+    side = max(1, math.isqrt(_PIXELS // shape[0]))
+    return min(side, shape[1]), min(side, shape[2])
 
 
 def flat(samples: Samples, indices: Tensor) -> Tensor:

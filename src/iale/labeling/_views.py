@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import time
 from pathlib import Path
 
+from torch import Tensor
+
 from iale import _storage as storage
 from iale.data.samples import SampleKind, Samples
 from iale.errors import StorageError
-from iale.geometry._builtin import built_in, find_built_in
+from iale.geometry._builtin import built_in, find_built_in, find_directions
 from iale.geometry.embeddings import PointSamples, read_embeddings
 from iale.geometry.points import Points
 from iale.labeling.items._items import Items
@@ -32,6 +35,7 @@ class ItemViews:
     def __init__(self, folder: Path | None, config: ProjectConfig, items: Items) -> None:
         self._folder, self._path, self._items = folder, config.embeddings, items
         self._made: Points | None = None
+        self._looked = 0  # when the folder of geometries was looked at, by its time of change
 
     @functools.cached_property
     def embeddings(self) -> Points | None:
@@ -61,8 +65,18 @@ class ItemViews:
         if self.embeddings is not None:
             return self.embeddings
         if self._made is None and self._folder is not None:
-            self._made = find_built_in(self._items.samples, self._items.kind, self._folder / _FOLDER)
+            with contextlib.suppress(FileNotFoundError):
+                changed = (self._folder / _FOLDER).stat().st_mtime_ns
+                if changed != self._looked:  # looking takes a digest of the samples
+                    self._made = find_built_in(self._items.samples, self._items.kind, self._folder / _FOLDER)
+                    self._looked = changed
         return self._made
+
+    @functools.cache  # noqa: B019  (as long as the project is open)
+    def directions(self) -> dict[str, Tensor]:
+        """How the built-in geometry is computed from views of samples, see `find_directions`."""
+        assert self._folder is not None
+        return find_directions(self._items.samples, self._items.kind, self._folder / _FOLDER)
 
     def make_geometry(self) -> Points:
         """The same, and makes the built-in geometry if it is not there; goes on where it was stopped."""

@@ -15,6 +15,7 @@ from iale.data._checks import integers, rows_of
 from iale.data.arrays import ArraySamples
 from iale.data.pool import Pool
 from iale.errors import ConfigError, DataError, ModelError
+from iale.labeling.fitting._model import find_model
 from iale.labeling.items._reading import Reading
 from iale.labeling.project import Project
 from iale.learner import Learner, QueryConfig
@@ -60,7 +61,8 @@ class ProjectLearner:
         self.project = project if isinstance(project, Project) else Project.open(project)
         self.person = person
         views = self.project.reader.views
-        self._samples = Reading(self.project.items, views.inputs)
+        self._model = find_model(self.project.reader)
+        self._samples = Reading(self.project.items, views.inputs if model is not None else self._model.inputs)
         classes = len(self.project.classes)
         if classes < 2:
             raise ConfigError("a classifier needs at least 2 classes: add some to the project.")
@@ -161,4 +163,4 @@ class ProjectLearner:
             return as_classifier(model, self._samples, config.training)
         some = np.unique(np.linspace(0, len(self._samples) - 1, _LOOKED_AT).round().astype(int))
         inputs = ArraySamples(self._samples.batch(torch.from_numpy(some)))
-        return classifier_of(config, self.project.reader.views.kind, inputs, classes)
+        return classifier_of(self._model.recipe, self._model.kind, inputs, classes)

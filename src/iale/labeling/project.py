@@ -19,7 +19,7 @@ from iale.labeling.forecast.status import Status
 from iale.labeling.items._items import Items, open_items
 from iale.labeling.queue._answering import record
 from iale.labeling.queue._carrying import carried, named
-from iale.labeling.queue._first import first_ones
+from iale.labeling.queue._first import First
 from iale.labeling.queue._handing import Handing
 from iale.labeling.queue._opening import open_ledger
 from iale.labeling.reader import ProjectReader
@@ -83,7 +83,7 @@ class Project:
         self.folder, self.config, self.shares, self.fits = folder, config, reader.shares, reader.fits
         self.items, self.kind, self.count = reader.items, reader.kind, reader.count
         self._handing = Handing(items, reader.shares, self._ledger, reader.holds, reader.shows, config)
-        self._handing.queue.first = first_ones(folder, reader.items, reader.shares, config.seed)
+        self._handing.first = First(folder, reader.items, reader.shares, config.seed)
         self._lease_seconds, self._status = 60 * config.lease_minutes, StatusMaker(reader)
         self._fitter: Fitter | None = None
         if named(self._ledger.answers, items, reader.holds):

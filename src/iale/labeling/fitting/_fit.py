@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -22,21 +20,25 @@ from iale.data.arrays import ArraySamples
 from iale.data.pool import Pool
 from iale.errors import DataError
 from iale.geometry.points import Points
-from iale.labeling.fitting._calibration import Calibration
+from iale.labeling.fitting._head import Strengths, calibrated, network_of
+from iale.labeling.fitting._model import Model, find_model
+from iale.labeling.fitting._niceness import yield_to_others
 from iale.labeling.fitting._random import fit_to_random_labels
+from iale.labeling.fitting._sight import HastySight, PointSight, Sight
 from iale.labeling.items._reading import Reading
 from iale.labeling.reader import ProjectReader, Readable
 from iale.labeling.record._fits import Fit, Latest, save_fit, save_random
 from iale.learner import Learner, QueryConfig
 from iale.policies.catalog import find_strategy
-from iale.recipe import FALLBACK, classifier_of, strategy_of
+from iale.recipe import AUTO, FALLBACK, strategy_of
 from iale.seeding import Stream
 from iale.strategies.base import Need, QueryStrategy
 
-NICENESS = 10
 _QUEUE = 200  # samples that a fit ranks: enough for several people until the next fit
+_SOON = 100  # of a head, which is fitted again soon
 _GUESSED = 2000  # labeled samples with a guess, which helps to find wrong labels, and as many without a label
 _AHEAD = 50  # test samples that are predicted before anyone has labeled them, so the accuracy is known at once
+_HASTE = 0.7  # seconds in which candidates are read until all samples are seen
 _APART = 500  # labeled samples that new ones are compared with at a time
 
 
@@ -45,17 +47,11 @@ def fit_project(folder: str) -> None:
 
     This runs in the fitting process, which keeps the project open between fits.
     """
-    _yield_to_others()
+    yield_to_others()
     if folder not in _open:
         reader = ProjectReader.open(folder)
         _open[folder] = Refitter(reader, Reading(reader.items, reader.views.inputs))
     _open[folder].fit()
-
-
-def make_geometry(folder: str) -> None:
-    """Makes the built-in geometry of a project, in a process of its own: fits go on meanwhile."""
-    _yield_to_others()
-    ProjectReader.open(folder).views.make_geometry()
 
 
 @dataclass(frozen=True)
@@ -79,60 +75,60 @@ class Refitter:
     def __init__(self, project: Readable, reading: Reading) -> None:
         self.project, self.reading = project.reader, reading
         self._ids = self.project.items.ids
+        self._strengths = Strengths()
         self._random_labels = 0
-        self._calibration = Calibration()
         self._odd: dict[int, str] = {}  # why samples are no candidates of the last fit, by index
 
     def fit(self) -> None:
         """One fit; raises DataError if there is nothing to learn from."""
-        project, config, begin = self.project, self.project.config, time.monotonic()
+        project, begin = self.project, time.monotonic()
         # Counted before the labels are read: a label that comes in between is fitted twice rather than never.
         changes, classes = project.changes(), project.classes
+        model = find_model(project)
+        sight = self._sight(model)
         number = {name: place for place, name in enumerate(classes)}
         told = {self._ids.index(s): number[label] for s, label in project.labels_to_learn_from().items()}
         labels = dict(sorted(told.items()))  # the same labels in another order are the same fit
-        stream = Stream(config.seed).child("fit", len(labels))
-        known, known_inputs = self.reading.read(labels)
+        stream = Stream(project.config.seed).child("fit", len(labels))
+        known, known_inputs = sight.read(labels)
         if len({labels[index] for index in known}) < 2:
             raise DataError("labels of at least two classes are needed for a fit: label more samples.")
-        found, inputs = self.reading.read(self._candidates(stream))
+        found, inputs = self._hasty(model, sight).read(self._candidates(stream))
         recent = set(list(told)[-_GUESSED:])
         looked = _Looked(known + found, len(known), [at for at, row in enumerate(known) if row in recent])
-        local = join([known_inputs, inputs])
-        samples = ArraySamples(local)
-        classifier = classifier_of(config, project.views.kind, samples, len(classes))
-        strategy, name, notice, geometry = self._chooser(classifier)
+        local = ArraySamples(join([known_inputs, inputs]))
         pool = Pool(torch.arange(len(local)), len(classes))
-        targets = torch.tensor([labels[index] for index in known])
-        pool.acquire(torch.arange(len(known)), targets)
-        learner = Learner(classifier, samples, pool, QueryConfig(subset_size=None), stream)
+        pool.acquire(torch.arange(len(known)), torch.tensor([labels[index] for index in known]))
+        classifier = self._strengths.classifier(model, local, pool)
+        strategy, name, notice, geometry = self._chooser(classifier)
+        learner = Learner(classifier, local, pool, QueryConfig(subset_size=None), stream)
         learner.geometry = None if geometry is None else geometry.at(torch.tensor(looked.rows))
         learner.fit(strategy.needs)
-        fitted = learner.fitted
-        assert isinstance(fitted, FittedTorchClassifier | FittedLinearHead)
-        outputs = fitted.outputs(samples, torch.arange(len(local)))
+        outputs = learner.fitted.outputs(local, torch.arange(len(local)))
         candidates = self._finite(outputs, looked)
         pool.skip(torch.tensor(sorted({*range(len(known), len(local))} - set(candidates)), dtype=torch.int64))
-        ranked = learner.query(strategy, min(_QUEUE, len(candidates))).tolist() if found else []
-        ranked = self._apart(ranked, local, len(known))
+        count = min(_SOON if model.head else _QUEUE, len(candidates))
+        ranked = learner.query(strategy, count).tolist() if found else []
+        ranked = self._apart(ranked, local.batch(torch.arange(len(local))), looked, model)
         every = len(set(labels.values())) == len(classes)
         explore = [] if every or not found else self._explore(outputs.embeddings, len(known), candidates, stream)
-        calibrated = self._calibration.apply(outputs, classifier, fitted, (samples, targets), stream)
-        latest = self._latest(fitted, calibrated, looked, ranked, explore, classes)
-        fit = Fit(
-            time=time.time(),
-            labels=len(known),
-            answered=changes,
-            classes=classes,
-            strategy=name,
-            tests=self._tests(fitted, classes),
-            seconds=time.monotonic() - begin,
-            notice=notice,
-        )
-        save_fit(project.folder, fit, latest)
+        fitted, outputs, temperature = calibrated(learner, outputs)
+        latest = replace(self._latest(model, fitted, outputs, looked, (ranked, explore)), temperature=temperature)
+        tests = self._tests(fitted, sight, classes)
+        seconds = time.monotonic() - begin
+        fit = Fit(time.time(), len(known), changes, classes, name, tests, seconds, notice)
+        save_fit(project.folder, fit, latest, often=model.head)
         for path in sorted(project.folder.glob("weights-*.safetensors"))[:-2]:
             path.unlink(missing_ok=True)  # two stay: another process may still be reading the last but one
-        self._fit_to_random_labels(classes)
+        self._fit_to_random_labels(model, sight, classes)
+
+    def _sight(self, model: Model) -> Sight:
+        return self.reading if model.points is None else PointSight(model.points, self.reading)
+
+    def _hasty(self, model: Model, sight: Sight) -> Sight:
+        """What reads candidates: files only for a moment, as long as a head waits for the geometry."""
+        waits = model.head and model.kind == "image" and self.project.config.classifier == AUTO
+        return HastySight(self.reading, _HASTE) if waits else sight
 
     def _chooser(self, classifier: Classifier) -> tuple[QueryStrategy, str, str, Points | None]:
         """The strategy, its name, a sentence if it is not the one that was asked for, and what it compares."""
@@ -154,13 +150,15 @@ class Refitter:
         drawn = pool.candidates(self.project.config.subset_size, stream.child("subset"))
         return list(drawn.indices.tolist())
 
-    def _apart(self, ranked: list[int], local: Tensor, known: int) -> list[int]:
+    def _apart(self, ranked: list[int], local: Tensor, looked: _Looked, model: Model) -> list[int]:
         """The ranking with near-duplicates (also of labeled samples) at its end."""
         if not ranked:
             return []
         kind = self.project.views.kind
-        before = (sketches(part, kind) for part in torch.split(local[:known], _APART))
-        return [ranked[at] for at in keep_apart(sketches(local[ranked], kind), before, ALIKE[kind])]
+        # Points of a geometry that is centered are sketches already; texts are compared as they are.
+        seen = "text" if model.points is not None else kind
+        before = (sketches(part, seen) for part in torch.split(local[: looked.known], _APART))
+        return [ranked[at] for at in keep_apart(sketches(local[ranked], seen), before, ALIKE[kind])]
 
     def _finite(self, outputs: Outputs, looked: _Looked) -> list[int]:
         """Positions of the candidates for which the model computes numbers; the others are passed over.
@@ -183,18 +181,19 @@ class Refitter:
 
     def _latest(
         self,
+        model: Model,
         fitted: FittedTorchClassifier | FittedLinearHead,
         outputs: Outputs,
         looked: _Looked,
-        ranked: list[int],
-        explore: list[int],
-        classes: tuple[str, ...],
+        order: tuple[list[int], list[int]],
     ) -> Latest:
-        before = self.project.fits.latest
+        """What is kept of a fit; ``order`` holds positions: what is ranked, and what explores."""
+        before, classes = self.project.fits.latest, self.project.classes[: outputs.logits.shape[1]]
         number = 1 if before is None else before.fit + 1
         weights = f"weights-{number:06}.safetensors"
-        digest = storage.write_tensors(self.project.folder / weights, fitted.module.state_dict())
-        probs, rows, known = outputs.probs, looked.rows, looked.known
+        module, card = network_of(self.project, model, fitted)
+        digest = storage.write_tensors(self.project.folder / weights, module.state_dict())
+        probs, rows, known, (ranked, explore) = outputs.probs, looked.rows, looked.known, order
         others = (at for at in range(known, min(len(rows), known + _GUESSED)) if rows[at] not in self._odd)
         guessed = dict.fromkeys([*looked.recent, *ranked, *explore, *others])
         return Latest(
@@ -205,28 +204,29 @@ class Refitter:
             confidence=float(probs[known:].amax(dim=1).double().nanmean()) if len(probs) > known else 1.0,
             weights=weights,
             digest=digest,
-            shape=fitted.recipe.shape,
-            temperature=self._calibration.temperature,
+            shape=self.project.views.inputs.shape,
             unreadable={self._ids[index]: why for index, why in (self.reading.unreadable | self._odd).items()},
+            model=model.about,
+            network=card,
         )
 
-    def _tests(self, fitted: FittedClassifier, classes: tuple[str, ...]) -> dict[str, str]:
+    def _tests(self, fitted: FittedClassifier, sight: Sight, classes: tuple[str, ...]) -> dict[str, str]:
         """Predictions for the test share, also for those of its samples that will be labeled next."""
         shares, ids = self.project.shares, self._ids
         tested = [ids.index(sample) for sample in self.project.labels_to_test_on()]
         ahead = [int(i) for i in shares.order[: len(tested) + _AHEAD]]
-        rows, inputs = self.reading.read(dict.fromkeys([*tested, *ahead]))
+        rows, inputs = sight.read(dict.fromkeys([*tested, *ahead]))
         if not rows:
             return {}
         predicted = fitted.outputs(ArraySamples(inputs), torch.arange(len(rows))).predictions.tolist()
         return {ids[row]: classes[label] for row, label in zip(rows, predicted, strict=True)}
 
-    def _fit_to_random_labels(self, classes: tuple[str, ...]) -> None:
+    def _fit_to_random_labels(self, model: Model, sight: Sight, classes: tuple[str, ...]) -> None:
         """What random choice would have given, computed anew when the test share has grown by a fifth."""
         tests = self.project.labels_to_test_on()
         if len(tests) < 1.2 * self._random_labels:
             return
-        fits = fit_to_random_labels(self.project, self.reading, tests, classes)
+        fits = fit_to_random_labels(self.project, sight, tests, classes, model)
         if fits is not None:
             save_random(self.project.folder, fits)
             self._random_labels = len(tests)
@@ -238,10 +238,3 @@ _open: dict[str, Refitter] = {}  # in the fitting process, which is sent nothing
 def _guess(probs: Tensor, classes: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
     values, places = (best.tolist() for best in probs.topk(min(3, len(classes))))
     return tuple((classes[place], round(value, 4)) for value, place in zip(values, places, strict=True))
-
-
-def _yield_to_others() -> None:
-    """Takes about a tenth of what others get if all want to compute; the lowest priority might never get a turn."""
-    os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
-    if sys.platform == "linux":
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

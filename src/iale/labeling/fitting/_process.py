@@ -6,12 +6,17 @@ uses one thread, and hands its results over as files. If it dies, it is started 
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
 
 from iale.errors import IaleError
 from iale.executors import ProcessExecutor
-from iale.labeling.fitting._fit import fit_project, make_geometry
+from iale.labeling.fitting._background import compare_models, make_geometry
+from iale.labeling.fitting._contest import is_due
+from iale.labeling.fitting._fit import fit_project
+from iale.labeling.fitting._model import fits_a_head, is_free, uses_geometry
 from iale.labeling.reader import ProjectReader
 from iale.labeling.record._alone import Alone
 from iale.recipe import needs_geometry
@@ -33,7 +38,7 @@ class Fitter:
         self._running: Future[None] | None = None
         self._stopped = False
         self._alone = Alone(project.folder)
-        self._looking: ProcessExecutor | None = None  # makes the geometry
+        self._beside: ProcessExecutor | None = None  # makes the geometry, or compares models
 
     @property
     def busy(self) -> bool:
@@ -41,10 +46,11 @@ class Fitter:
         return self._running is not None
 
     def look(self) -> None:
-        """Begins to make the built-in geometry if the strategy needs one; the next fit after that uses it."""
-        if self._serves() and needs_geometry(self._project.config) and self._project.views.geometry() is None:
-            self._looking = ProcessExecutor(1)
-            self._looking.submit(make_geometry, str(self._project.folder)).add_done_callback(self._looked)
+        """Begins to make the geometry if the model or the strategy needs one; the next fit after that uses it."""
+        config, kind = self._project.config, self._project.views.kind
+        needed = needs_geometry(config) or uses_geometry(config, kind) or config.embeddings is not None
+        if needed and self._serves():
+            self._begin_beside(make_geometry, self._looked)
 
     def _looked(self, future: Future[None]) -> None:
         with self._lock:
@@ -52,8 +58,14 @@ class Fitter:
                 return
             if (error := future.exception()) is not None:
                 self.problem = f"the samples could not be compared: {error}"
-            self._known = -self._project.config.fit_every  # a fit is due: it asks better
+            self._known = -self._every()  # a fit is due: it asks better
+        self._end_beside()
         self.poke()
+
+    def _every(self) -> int:
+        """Changes between two fits."""
+        config = self._project.config
+        return config.fit_every or (1 if fits_a_head(self._project) else config.batch)
 
     def poke(self) -> None:
         """Begins a fit if one is due and none is running; returns at once, and never raises.
@@ -71,8 +83,8 @@ class Fitter:
     def _begin(self) -> None:
         project = self._project
         changes = project.changes()
-        due = changes - self._known >= project.config.fit_every and project.can_fit()
-        if self._stopped or self.busy or not self._serves() or not due:
+        due = changes - self._known >= self._every()
+        if self._stopped or self.busy or not self._serves() or not due or not project.can_fit():
             return
         self._pool = self._pool or ProcessExecutor(1)
         try:
@@ -90,10 +102,10 @@ class Fitter:
         return alone
 
     def stop(self) -> None:
-        """Ends the process, in the middle of a fit. The caller must not hold the lock: a fit that ends waits for it."""
+        """Ends the processes, also in a fit. The caller must not hold the lock: a fit that ends waits for it."""
         with self._lock:
             self._stopped = True
-            pools, self._pool, self._looking = (self._pool, self._looking), None, None
+            pools, self._pool, self._beside = (self._pool, self._beside), None, None
         for pool in pools:
             if pool is not None:
                 pool.stop()
@@ -105,6 +117,7 @@ class Fitter:
                 self.problem = self._why(future.exception())
             self._running = None
         self.poke()  # labels may have come during the fit
+        self._compare()
 
     def _why(self, error: BaseException | None) -> str:
         if error is None:
@@ -114,7 +127,32 @@ class Fitter:
             return "the fitting process was killed, often for lack of memory: it starts again with the next labels."
         return str(error) if isinstance(error, IaleError) else f"{type(error).__name__}: {error}"
 
+    def _compare(self) -> None:
+        """Lets a network compete with the head, if that is due."""
+        project = self._project
+        with self._lock, contextlib.suppress(IaleError, OSError):
+            free = is_free(project.config) and fits_a_head(project)
+            if free and is_due(project.folder, len(project.labels_to_learn_from())):
+                self._begin_beside(compare_models, lambda _: self._end_beside())
+
+    def _begin_beside(self, work: Callable[[str], None], then: Callable[[Future[None]], None]) -> None:
+        """Starts work in another process, unless one is at work already."""
+        if self._beside is None and not self._stopped:
+            self._beside = ProcessExecutor(1)
+            self._beside.submit(work, str(self._project.folder)).add_done_callback(then)
+
+    def _end_beside(self) -> None:
+        """Its memory is given back."""
+        with self._lock:
+            pool, self._beside = self._beside, None
+        _end(pool)
+
     def _forget_pool(self) -> None:
         pool, self._pool = self._pool, None
-        if pool is not None:
-            threading.Thread(target=pool.stop, daemon=True).start()  # this may be one of its own threads
+        _end(pool)
+
+
+def _end(pool: ProcessExecutor | None) -> None:
+    """Ends a pool, of which this may be one of the threads."""
+    if pool is not None:
+        threading.Thread(target=pool.stop, daemon=True).start()

@@ -11,7 +11,8 @@ import torch
 
 from iale.classifiers.base import FitJob
 from iale.data.arrays import ArraySamples
-from iale.labeling.items._reading import Reading
+from iale.labeling.fitting._model import Model, find_model
+from iale.labeling.fitting._sight import Sight
 from iale.labeling.reader import ProjectReader
 from iale.labeling.record._fits import RandomFits
 from iale.recipe import classifier_of
@@ -24,17 +25,22 @@ _SHARES = (1.0, 0.6, 0.35, 0.2)  # of the labels outside a fold; about even step
 
 
 def fit_to_random_labels(
-    project: ProjectReader, reading: Reading, tests: Mapping[str, str], classes: tuple[str, ...]
+    project: ProjectReader,
+    sight: Sight,
+    tests: Mapping[str, str],
+    classes: tuple[str, ...],
+    model: Model | None = None,
 ) -> RandomFits | None:
     """Fits to parts of the random labels (``tests``) of several sizes, four folds each; None if there are too few."""
     ids = project.items.ids
     number = {name: place for place, name in enumerate(classes)}
-    rows, inputs = reading.read(sorted(ids.index(sample) for sample in tests))  # in any order, the same fits
+    rows, inputs = sight.read(sorted(ids.index(sample) for sample in tests))  # in any order, the same fits
     if len(rows) < _FEWEST:
         return None
     labels = torch.tensor([number[tests[ids[row]]] for row in rows])
     samples = ArraySamples(inputs)
-    classifier = classifier_of(project.config, project.views.kind, samples, len(classes))
+    model = model or find_model(project)
+    classifier = classifier_of(model.recipe, model.kind, samples, len(classes))
     stream = Stream(project.config.seed).child("random labels", len(rows))
     order = torch.from_numpy(stream.child("folds").numpy().permutation(len(rows)))
     sizes: list[int] = []

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from iale import _storage as storage
@@ -22,6 +23,8 @@ from iale.data.arrays import ArraySamples
 from iale.data.samples import Samples
 from iale.errors import ConfigError, ModelError, StorageError
 from iale.labeling.fitting._fit import Refitter
+from iale.labeling.fitting._head import plain_head
+from iale.labeling.fitting._point_head import Shape, recipe_of, seen_by
 from iale.labeling.items._reading import Reading
 from iale.labeling.reader import Readable
 from iale.recipe import classifier_name
@@ -29,7 +32,7 @@ from iale.seeding import Stream
 from iale.strategies.base import QueryContext
 from iale.strategies.uncertainty import Margin
 
-_WEIGHTS, _CARD = "weights.safetensors", "card.json"
+_WEIGHTS, _CARD, _HEAD = "weights.safetensors", "card.json", "head.npz"
 _ROWS = 500  # samples that are scored at a time
 
 
@@ -41,18 +44,17 @@ class SavedClassifier:
         classes: names of the classes, in the order of the logits.
         shape: of one input.
         fitted: the classifier itself.
-        temperature: by which its logits are divided, so that its probabilities are calibrated.
+        points: how it sees samples, if it is a head on the built-in geometry.
     """
 
     classes: tuple[str, ...]
     shape: tuple[int, ...]
     fitted: FittedTorchClassifier
-    temperature: float = 1.0
+    points: Shape | None = None
 
     def outputs(self, samples: Samples) -> Outputs:
-        """Logits, calibrated, and embeddings of all samples."""
-        found = self.fitted.outputs(samples, torch.arange(len(samples)))
-        return Outputs(found.logits / self.temperature, found.embeddings)
+        """Logits and embeddings of all samples."""
+        return self.fitted.outputs(seen_by(self.points, samples), torch.arange(len(samples)))
 
     def predict(self, samples: Samples) -> list[str]:
         """The class of every sample."""
@@ -74,10 +76,18 @@ def fit_now(project: Readable) -> None:
 def export_classifier(project: Readable, out: Path) -> None:
     """Writes ``weights.safetensors`` and ``card.json`` of the last finished fit; `load_classifier` reads them.
 
+    A linear head on embeddings or columns is written once more for scikit-learn, as ``head.npz`` with coef [C, D] (one
+    row for two classes), intercept, and classes; it reads embeddings that are scaled to length 1.
+
     Raises ConfigError if nothing is fitted yet.
     """
     card, path, digest = _latest(project)
     written = storage.write_tensors(out / _WEIGHTS, storage.read_tensors(path, digest))
+    head = plain_head(_load(path, digest, card).fitted.module)
+    (out / _HEAD).unlink(missing_ok=True)  # of an earlier export
+    if head is not None:
+        with storage.written(out / _HEAD) as file:
+            np.savez(file, coef=head[0], intercept=head[1], classes=np.array(card["classes"]))
     storage.write_json(out / _CARD, {**card, "weights_sha256": written, "versions": versions()})
 
 
@@ -110,13 +120,13 @@ def scores_csv(project: Readable, *, every: Callable[[int], None] = lambda _: No
     """
     saved, reader = load_latest(project), project.reader
     yield _row("sample", "label", "probability", "score", "id", *(f"p({name})" for name in saved.classes))
-    reading = Reading(reader.items, reader.views.inputs)
+    reading = Reading(reader.items, seen_by(saved.points, reader.views.inputs))
     done = reader.answered()
     left = [index for index in range(reader.count) if index not in done]
     for start in range(0, len(left), _ROWS):
         rows, inputs = reading.read(left[start : start + _ROWS])
         if rows:
-            outputs = saved.outputs(ArraySamples(inputs))
+            outputs = saved.fitted.outputs(ArraySamples(inputs), torch.arange(len(rows)))
             finite = torch.nonzero(finite_rows(outputs)).flatten()
             outputs = outputs.at(finite)
             scores = Margin().score(QueryContext(outputs, len(saved.classes))).tolist()
@@ -143,15 +153,18 @@ def _latest(project: Readable) -> tuple[dict[str, Any], Path, str]:
         "model": config.model,
         "embedding_layer": config.embedding_layer,
         "labels": fits[-1].labels,
-        "temperature": latest.temperature,
+        **latest.network,
     }
     return card, reader.folder / latest.weights, latest.digest
 
 
 def _load(path: Path, digest: str, card: dict[str, Any]) -> SavedClassifier:
     shape, classes = tuple(card["shape"]), tuple(card["classes"])
-    training = TrainingConfig(device="cpu")
-    if card["model"] is not None:
+    training, points = TrainingConfig(device="cpu"), None
+    if card.get("points") is not None:
+        points = Shape(**{**card["points"], "inputs": tuple(card["points"]["inputs"])})
+        recipe = recipe_of(points, len(classes), training)
+    elif card["model"] is not None:
         own = OwnConfig(model=card["model"], embedding_layer=card["embedding_layer"])
         recipe = own_classifier(own, shape, len(classes), training)
     else:
@@ -166,8 +179,7 @@ def _load(path: Path, digest: str, card: dict[str, Any]) -> SavedClassifier:
     except RuntimeError as error:
         reason = str(error).split("\n", 1)[0]
         raise ModelError(f"the weights in {path} belong to another model ({reason}): export them again.") from error
-    fitted = FittedTorchClassifier(network.eval(), recipe)
-    return SavedClassifier(classes, shape, fitted, float(card.get("temperature", 1.0)))
+    return SavedClassifier(classes, shape, FittedTorchClassifier(network.eval(), recipe), points)
 
 
 def _row(*cells: str) -> str:

@@ -55,14 +55,15 @@ class StatusMaker:
             fitting=fitting,
             problem=problem,
             notices=(*project.notices, *([last.notice] if last is not None and last.notice else [])),
-            fits=len(fits),
+            fits=latest.fit if latest is not None else len(fits),
             fitted_on=last.labels if last is not None else 0,
             fitted_at=last.time if last is not None else None,
+            model=latest.model if latest is not None else "",
             strategy=last.strategy if last is not None else config.strategy,
             confidence=latest.confidence if latest is not None else None,
             accuracy=found.accuracy,
             curve=found.curve,
-            batch=config.fit_every,
+            batch=config.batch,
             gain=found.gain,
             target=found.target,
             to_target=found.to_target,
@@ -78,10 +79,10 @@ class StatusMaker:
     def _savings(self, tests: Mapping[str, str]) -> Savings:
         project, config = self._project, self._project.config
         fits, random = project.fits.all, project.fits.random
-        now = (tuple(sorted(tests.items())), len(fits), random.labels)
+        now = (tuple(sorted(tests.items())), fits[-1:], random.labels)
         before, found = self._known
         if now != before:
-            terms = Terms(config.fit_every, config.test_share, config.target, project.count, config.seed)
+            terms = Terms(config.batch, config.test_share, config.target, project.count, config.seed)
             found = savings(fits, random, tests, terms)
             self._known = now, found  # in one step
         return found

@@ -72,6 +72,7 @@ class Status:
         fits: fits so far.
         fitted_on: labels of the last finished fit.
         fitted_at: when it finished, in seconds since 1970; None before the first one.
+        model: which model is in use and why, in one sentence; empty before the first fit.
         strategy: the strategy that chose the samples to label next.
         confidence: mean probability of the likeliest class over the last fit's candidates; None before the first fit.
         accuracy: of the last model, on the test share.
@@ -103,6 +104,7 @@ class Status:
     fits: int
     fitted_on: int
     fitted_at: float | None
+    model: str
     strategy: str
     confidence: float | None
     accuracy: Range

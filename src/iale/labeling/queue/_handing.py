@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from iale.labeling.items._items import Items
+from iale.labeling.queue._first import First
 from iale.labeling.queue._queue import Queue, Shares
 from iale.labeling.record._fits import Latest
 from iale.labeling.record._journal import Event, Reason
@@ -34,11 +35,14 @@ class Handing:
         self._ids, self._shows = items.ids, shows
         self._shares, self._ledger, self._holds, self._config = shares, ledger, holds, config
         self._latest: Latest | None = None
+        self.first: First | None = None  # what is asked for before there is a model
         self._seen = 0
         self._answered_by_one: set[str] = set()  # of the samples that are to get a second opinion
 
     def take(self, latest: Latest | None) -> None:
-        """Takes over what the last finished fit asks for."""
+        """Takes over what the last finished fit asks for, and the first samples as they are known now."""
+        if latest is None and self.first is not None:
+            self.queue.first = self.first.now()
         if latest is not None and latest is not self._latest:
             self._latest = latest
             self.queue.ranked = self._ids.known(latest.queue)

@@ -11,6 +11,8 @@ from iale.errors import ConfigError
 from iale.labeling.record._names import clean
 from iale.recipe import RecipeConfig
 
+_BATCH = 10
+
 
 @dataclass(frozen=True)
 class ProjectConfig(RecipeConfig):
@@ -22,7 +24,7 @@ class ProjectConfig(RecipeConfig):
         resize: height,width to resize images to; none keeps small images that are all of one size, and resizes others
             to 64,64.
         subset_size: how many unlabeled samples, drawn at random, a query looks at; none looks at all of them.
-        fit_every: new labels between two fits of the classifier.
+        fit_every: new labels between two fits of the classifier; none is 1 for a linear head, and 10 for a network.
         test_share: share of the labels that are drawn at random and kept as an honest test set.
         twice_share: share of the samples that a second person labels too, if several people label.
         lease_minutes: how long a sample that was handed out stays reserved for the person who got it.
@@ -35,7 +37,7 @@ class ProjectConfig(RecipeConfig):
     classes: tuple[str, ...] = ()
     _: KW_ONLY
     subset_size: int | None = 1000
-    fit_every: int = 10
+    fit_every: int | None = None
     test_share: float = 0.1
     twice_share: float = 0.05
     lease_minutes: float = 15.0
@@ -56,7 +58,12 @@ class ProjectConfig(RecipeConfig):
                 raise ConfigError(f"the {name} share must be 0 to 0.9, not {share}.")
         if self.target is not None and not 0 < self.target < 1:
             raise ConfigError(f"the target must be an accuracy between 0 and 1, not {self.target}.")
-        if self.fit_every < 1 or not self.lease_minutes > 0:
+        if (self.fit_every is not None and self.fit_every < 1) or not self.lease_minutes > 0:
             raise ConfigError("the labels between two fits must be at least 1, and leases longer than 0 minutes.")
         if self.subset_size is not None and self.subset_size < 1:
             raise ConfigError(f"the sub-pool needs at least 1 sample, not {self.subset_size}.")
+
+    @property
+    def batch(self) -> int:
+        """Labels that forecasts look ahead, and between two fits of a network."""
+        return self.fit_every or _BATCH

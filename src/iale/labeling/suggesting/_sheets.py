@@ -26,7 +26,7 @@ class Sheet:
 
     Attributes:
         label: what is suggested for all of them.
-        samples: ids, the one that was asked about first, then the nearest ones.
+        samples: ids, the nearest first. The one that was asked about comes before them, unless it is labeled.
     """
 
     label: str
@@ -42,6 +42,7 @@ class Sheets:
     def lay(self, person: str, tab: str, sample: str, count: int) -> Sheet:
         """The samples that look most like ``sample`` and surely get the same suggestion, now held by the person's tab.
 
+        If the person has just labeled ``sample``, that label is to be suggested for the others.
         None of them is of the test share, answered, or held by anybody else. Raises DataError, in a sentence that says
         why, if there are fewer than 6 with this one.
         """
@@ -52,12 +53,13 @@ class Sheets:
         if self._project.shares.reserved[index]:
             raise DataError(f"samples of the honest test are labeled one by one: {_ALONE}")
         said = self._suggested.of(sample)
-        if not said:
-            raise DataError(f"nothing is suggested for this sample, so no others can be told to be like it: {_ALONE}")
-        nearest, now = self._nearest(index, said[0].label), time.time()
+        label = said[0].label if said else self._answer(person, sample)
+        nearest, now = self._nearest(index, label), time.time()
+        chosen: dict[str, Reason] = {}
         with self._ledger.writing() as answers:
             held = answers.leases_of(person, tab)
-            chosen = {sample: held[sample].reason if sample in held else self._reason(answers, sample, now)}
+            if said:
+                chosen[sample] = held[sample].reason if sample in held else self._reason(answers, sample, now)
             for other in nearest:
                 if len(chosen) == min(max(count, FEWEST), MOST):
                     break
@@ -69,7 +71,7 @@ class Sheets:
                 raise DataError(f"fewer than {FEWEST} others are told for sure to be like it: {_ALONE}")
             until = now + 60 * self._project.config.lease_minutes
             self._lease(person, tab, chosen, until)
-        return Sheet(said[0].label, tuple(chosen))
+        return Sheet(label, tuple(chosen))
 
     def give_back(self, person: str, tab: str, samples: Sequence[str]) -> None:
         """Lets others have those of ``samples`` that the tab holds."""
@@ -79,6 +81,13 @@ class Sheets:
             given = {sample: held[sample].reason for sample in samples if sample in held}
             if given:
                 self._lease(person, tab, given, 0.0)
+
+    def _answer(self, person: str, sample: str) -> str:
+        """The label that the person has given to a sample; what others say of it is not told."""
+        answer = self._project.decision(sample)
+        if answer is None or answer.label is None or answer.person != person or answer.reason == "second":
+            raise DataError(f"nothing is suggested for this sample, so no others can be told to be like it: {_ALONE}")
+        return answer.label
 
     def _nearest(self, index: int, label: str) -> list[str]:
         """The ids of the other samples for which ``label`` is surely suggested, the nearest first."""

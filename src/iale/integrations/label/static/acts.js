@@ -18,7 +18,7 @@ function decide(path, body, text) {
   const made = state.current;
   if (!made?.node || !made.drawn) return; // nobody has seen it yet
   made.act = push(path, { sample: made.sample, asked: true, ...body }, tellLate, made.name);
-  remember(made);
+  remember(Object.assign(made, { said: body.label }));
   advance();
   say(state.current ? `${text} Next: ${state.current.name}.` : text);
 }
@@ -27,6 +27,8 @@ export function remember(made) { // a sample, or a sheet of them that knows how 
   past.push(made);
   if (past.length > REMEMBER) drop(past.shift());
 }
+
+export const last = () => past.at(-1) ?? null;
 
 export function accept() {
   if (state.current?.correct) return decideAgain(state.current.label, remember);

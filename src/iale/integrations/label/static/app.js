@@ -35,7 +35,7 @@ import { zoom } from "./zoom.js";
 document.addEventListener("keydown", onKey);
 $("undo").onclick = () => undo();
 $("accept").onclick = accept;
-$("alike").onclick = openGrid;
+$("alike").onclick = () => openGrid();
 $("grid-yes").onclick = acceptGrid;
 $("grid-back").onclick = closeGrid;
 $("skip").onclick = skip;

@@ -1,9 +1,9 @@
 // The grid: a sheet of look-alikes, all taken for what is suggested. What is not alike is deselected, and one key labels the
 // rest. Every tile is still an act of its own, so a sheet is undone at once or one by one.
 
-import { remember } from "./acts.js";
+import { last, remember } from "./acts.js";
 import { ask, Refused } from "./api.js";
-import { $, el, say } from "./dom.js";
+import { $, el, say, sleep } from "./dom.js";
 import { push } from "./outbox.js";
 import { advance, item } from "./queue.js";
 import { state, tab } from "./state.js";
@@ -21,20 +21,25 @@ function wanted() { // as many as fit on the screen, so that one glance is enoug
   return Math.floor(box.width / width) * Math.floor(Math.max(0, box.height - 110) / height);
 }
 
-export async function openGrid() {
-  const made = state.current;
+export async function openGrid(made = state.current) { // of what is shown, or of what was just labeled
+  const current = state.current;
   if (!made?.node || made.correct || sheet || opening) return;
   opening = true;
+  for (let tries = 0; state.waiting.length && tries < 40; tries++) await sleep(50); // the server must know the last label
   try {
-    const body = { person: state.person, tab, sample: made.sample, count: wanted() };
-    const found = await ask("api/grid", body);
+    const found = await ask("api/grid", { person: state.person, tab, sample: made.sample, count: wanted() });
     state.sheet = found.samples.map(({ sample }) => sample);
-    if (state.current === made && document.body.dataset.view === "label") lay(found.label, found.samples.map((each) => ({ ...each, on: true })));
+    if (state.current === current && document.body.dataset.view === "label") lay(found.label, found.samples.map((each) => ({ ...each, on: true })));
     else giveBack(state.sheet);
   } catch (error) {
     say(error instanceof Refused ? error.message : "The server cannot be reached, so there are no look-alikes now.");
   }
   opening = false;
+}
+
+export function openLike() {
+  if (last()?.said) openGrid(last());
+  else say("Nothing was just labeled alone, so no others can be like it.");
 }
 
 function lay(label, tiles) {

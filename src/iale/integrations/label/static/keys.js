@@ -3,7 +3,7 @@
 import { accept, label, skip, undo } from "./acts.js";
 import { classOf, isMany, typeAhead, unfilter } from "./classes.js";
 import { $ } from "./dom.js";
-import { closeGrid, gridKey, isOpen, openGrid } from "./grid.js";
+import { closeGrid, gridKey, isOpen, openGrid, openLike } from "./grid.js";
 import { toggleGuide } from "./guide.js";
 import { askNote, mark } from "./notes.js";
 import { help } from "./questions.js";
@@ -53,7 +53,7 @@ export function onKey(event) {
   else if (key === "=") toggleGuide();
   else if (key === "/" && !$("filter").hidden) $("filter").focus();
   else if (!event.shiftKey && classOf(key)) label(classOf(key));
-  else if (key === "g" && !isMany()) openGrid();
+  else if (key === "g" && (event.shiftKey || !isMany())) (event.shiftKey ? openLike : openGrid)();
   else if (!isZoomed() && !button && scrollBy(key)) { /* moved */ } else if (typeAhead(event.key)) { /* begun */ }
   else return;
   event.preventDefault();

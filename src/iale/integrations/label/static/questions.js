@@ -56,7 +56,7 @@ export async function askClass() {
 
 export function help() {
   const keys = [["1 … 9, a … z", "choose the class that shows the key"], ["Enter", "accept the suggestion; in a review, keep the label"],
-    ["g", "look-alikes: one key labels a sheet of them"], ["Backspace", "undo; with Shift, the last one of a sheet"], [".", "cannot tell"],
+    ["g", "look-alikes: one key labels a sheet of them; with Shift, like the last label"], ["Backspace", "undo; with Shift, the last one of a sheet"], [".", "cannot tell"],
     ["Space", "zoom; the arrow keys move the image"], ["Arrows, Page, Home, End", "move a long text or table"], ["/", "find a class; if there are many, just type"],
     [",", "note something about the sample"], ["!", "mark it: look again"], ["=", "guidelines"], ["Escape", "leave a correction, zoom, or search"],
     ["?", "show this list"], ["Tab, Enter", "reach and press everything else"]];

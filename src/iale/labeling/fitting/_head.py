@@ -1,0 +1,103 @@
+"""What a linear head has beyond any classifier: a strength, a temperature, and the way from samples to its inputs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from iale.classifiers.base import FitJob, Outputs
+from iale.classifiers.heads import FittedLinearHead, LinearHead
+from iale.classifiers.networks import Network
+from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
+from iale.data.pool import Pool
+from iale.data.samples import Samples
+from iale.labeling.fitting._model import Model
+from iale.labeling.fitting._point_head import Shape, point_head
+from iale.labeling.reader import ProjectReader
+from iale.learner import Learner
+from iale.recipe import classifier_name, classifier_of
+
+_MORE = 1.1
+_BOUNDS, _HALVINGS = (0.05, 20.0), 30  # of a temperature
+
+
+class Strengths:
+    """Finds the L2 strength of a head by cross-validation, once for every 10 % more labels: it changes slowly."""
+
+    def __init__(self) -> None:
+        self._found: tuple[tuple[object, ...], int, float] = ((), 0, 0.0)
+
+    def classifier(self, model: Model, samples: Samples, pool: Pool) -> TorchClassifier | LinearHead:
+        """The model's classifier for these samples; that of a head has a strength."""
+        made = classifier_of(model.recipe, model.kind, samples, pool.num_classes)
+        if not isinstance(made, LinearHead) or made.l2 is not None:
+            return made
+        seen = tuple(torch.unique(pool.labels).tolist())
+        of, before, l2 = self._found
+        now, count = (samples.shape, pool.num_classes, seen), len(pool.labeled)
+        if of != now or not before <= count < _MORE * before:
+            l2 = made.fit(samples, FitJob(pool.labeled, pool.labels, 0)).l2
+            self._found = now, count, l2
+        return classifier_of(replace(model.recipe, l2=l2), model.kind, samples, pool.num_classes)
+
+
+def calibrated(learner: Learner, outputs: Outputs) -> tuple[FittedTorchClassifier | FittedLinearHead, Outputs, float]:
+    """The fitted classifier and its outputs, divided by the temperature if it is a head, so that they can be shown.
+
+    The last one is the temperature: 1 for a network, whose folds would take too long.
+    """
+    fitted = learner.fitted
+    assert isinstance(fitted, FittedTorchClassifier | FittedLinearHead)
+    if isinstance(fitted, FittedTorchClassifier):
+        return fitted, outputs, 1.0
+    heat = max(learner.temperature(), cautious(outputs.logits, len(learner.pool.labels)))
+    cooled = replace(fitted, weight=fitted.weight / heat, bias=fitted.bias / heat)
+    return cooled, Outputs(outputs.logits / heat, outputs.embeddings), heat
+
+
+def cautious(logits: Tensor, labels: int) -> float:
+    """The least temperature at which a model is no surer than so many labels allow.
+
+    If fits without them predict all of L labels, the likeliest temperature is the lowest, and every probability
+    100%. But after L successes the next one has the probability (L + 1) / (L + 2), by the rule of succession; the mean
+    confidence may not be above that.
+    """
+    low, high = _BOUNDS
+    values = logits[torch.isfinite(logits).all(dim=1)].double()
+    for _ in range(_HALVINGS if len(values) else 0):
+        middle = (low * high) ** 0.5
+        sure = float(torch.softmax(values / middle, dim=1).amax(dim=1).mean())
+        low, high = (middle, high) if sure > (labels + 1) / (labels + 2) else (low, middle)
+    return high if len(values) else 1.0
+
+
+def network_of(
+    project: ProjectReader, model: Model, fitted: FittedTorchClassifier | FittedLinearHead
+) -> tuple[nn.Module, dict[str, Any]]:
+    """The network that predicts from samples, and what one has to know to read its weights again."""
+    if model.points is None or not isinstance(fitted, FittedLinearHead):
+        return fitted.module, {} if model.recipe.model else {"classifier": classifier_name(model.recipe, model.kind)}
+    directions, kind = project.views.directions(), project.views.kind
+    view = len(directions["mean"]) if directions else 0
+    inputs = (view or model.points.dim,) if kind == "text" else tuple(project.items.samples.shape)
+    shape = Shape(kind, inputs, view, model.points.dim)
+    return point_head(shape, directions, fitted), shape.card()
+
+
+def plain_head(module: nn.Module) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """coef and intercept as in scikit-learn, of rows as they are; None if the network is no linear head on rows."""
+    if not isinstance(module, Network) or [type(part) for part in module.trunk.modules()][1:] != [nn.Flatten]:
+        return None
+    last, mean, std = module.head[-1], module.standardize.mean.double(), module.standardize.std.double()
+    if len(module.head) != 1 or not isinstance(last, nn.Linear) or last.weight.shape[1] != len(mean):
+        return None
+    weight = last.weight.detach().double() / std
+    bias = last.bias.detach().double() - weight @ mean
+    if len(bias) == 2:
+        weight, bias = weight[1:] - weight[:1], bias[1:] - bias[:1]
+    return weight.numpy(), bias.numpy()
