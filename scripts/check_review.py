@@ -2,8 +2,8 @@
 
     python scripts/check_review.py --datasets digits fashion-mnist --repeats 5
 
-A table for each data set: of 1,000 labels 5 % are wrong at random; the mean number of wrong ones among the first 50 that
-"the model disagrees" shows, with the smallest and the largest one. By chance there would be 2.5.
+A line for each data set: of 1,000 labels 5 % are wrong at random; the mean number of wrong ones among the first 50
+that "the model disagrees" shows, and the smallest and largest number. By chance there would be 2.5.
 """
 
 from __future__ import annotations

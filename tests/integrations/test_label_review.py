@@ -39,7 +39,7 @@ def events(out: Path, *kinds: str) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def texts(tmp_path: Path) -> tuple[Path, Path]:
-    """A project of 30 texts about cats and dogs, labeled by two people; two labels are wrong, and on two they disagree."""
+    """30 texts about cats and dogs, labeled by two people; two labels are wrong, and on three they disagree."""
     data, out = tmp_path / "texts.csv", tmp_path / "project"
     rows = [f"t{n},the {'cat purrs' if n % 2 else 'dog barks'} at the {'moon' if n % 3 else 'sun'}" for n in range(30)]
     data.write_text("\n".join(["sample,text", *rows]) + "\n")
