@@ -29,7 +29,9 @@ QUIET = ("--test-share", "0", "--fit-every", "1000", "--person", "cid")
 
 
 def drawn(page: Page) -> None:
-    page.wait_for_function("document.getElementById('stage').dataset.drawn")
+    page.wait_for_function(
+        "document.querySelector('#stage > :is(.text, img)') && document.querySelector('#stage').dataset.drawn"
+    )
 
 
 def events(out: Path, *kinds: str) -> list[dict[str, Any]]:
@@ -116,7 +118,7 @@ def test_what_the_model_doubts_is_shown_first(texts: tuple[Path, Path], windows:
         page = windows(server)
         page.get_by_role("button", name="Review").click()
         page.get_by_label("Order").select_option("model")
-        expect(page.locator("#rows button").first).to_contain_text("→", timeout=20_000)
+        expect(page.locator("#rows button").first).to_contain_text("→", timeout=60_000)
         photograph(page, "review-model")
         found = {page.locator("#rows button").nth(at).get_attribute("aria-label") or "" for at in range(2)}
         assert {text.split(",")[0].removeprefix("Correct ") for text in found} == {"t4", "t9"}

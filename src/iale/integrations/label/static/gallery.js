@@ -1,7 +1,7 @@
 // Review: labeled samples in an order in which to look at them again. A sample that is chosen is announced by an event,
 // "correct", and a whole list that is to be looked at one by one by "look".
 
-import { ask } from "./api.js";
+import { ask, Waiting } from "./api.js";
 import { $, el, percent, sleep } from "./dom.js";
 import { state } from "./state.js";
 import { update } from "./status.js";
@@ -47,20 +47,27 @@ export async function showGallery() {
 
 async function list(offset) {
   const number = ++asked, top = $("labeled").scrollTop; // after a correction the view should not jump
+  if (!offset) $("review-told").textContent = "Looking…";
   try {
     const found = await ask(`api/review?${query(offset)}`);
     if (number !== asked) return; // another list was asked for meanwhile
     rows = offset ? [...rows, ...found.rows] : found.rows;
     total = found.total;
     tell(found.why_not);
-    if (found.left && !offset) setTimeout(() => { if (number === asked && document.body.dataset.view === "labeled") list(0); }, 500);
+    if (found.left && !offset) again(number);
     $("rows").className = state.kind === "image" ? "thumbs" : "thumbs words";
     $("rows").replaceChildren(...rows.map(thumb));
     if (rows.length < total) $("rows").append(el("button", { type: "button", className: "more", textContent: `More (${total - rows.length})`, onclick: () => list(rows.length) }));
     $("labeled").scrollTop = top;
   } catch (error) {
-    if (number === asked) $("review-told").textContent = error.message;
+    if (number !== asked) return;
+    $("review-told").textContent = error.message;
+    if (error instanceof Waiting) again(number);
   }
+}
+
+function again(number) { // in a moment, unless something else is asked for
+  setTimeout(() => { if (number === asked && document.body.dataset.view === "labeled") list(0); }, 1000);
 }
 
 function tell(whyNot) {
