@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import socket
 import stat
 from collections.abc import Iterator
@@ -88,11 +89,17 @@ def test_nothing_is_told_without_the_token(project: Project, path: str, token: s
 def test_the_printed_address_sets_a_cookie_that_scripts_and_other_sites_do_not_get(project: Project) -> None:
     client = Browser(project, token=None)
     answer = client.get(f"/?token={TOKEN}")
-    assert answer.status == 200
-    cookie = answer.headers["set-cookie"]
-    assert cookie == f"{COOKIE}-8414={TOKEN}; Path=/; HttpOnly; SameSite=Strict"
+    assert answer.status == 303
+    cookie, place = answer.headers["set-cookie"], answer.headers["location"]
+    assert re.fullmatch(r"/[0-9a-f]{16}/", place)  # a browser sends cookies to every port of a machine
+    assert cookie == f"{COOKIE}-8414={TOKEN}; Path={place}; HttpOnly; SameSite=Strict"
+    assert Guard(create_app(project), "u" * 43, "127.0.0.1", 8414)._place != place.rstrip("/")
+    for address in (place, f"{place}app.js", f"{place}api/project"):
+        assert client.get(address).status == 401
     client.token = cookie.split(";")[0].split("=", 1)[1]
-    assert client.get("/api/project").status == 200
+    for address in (place, f"{place}app.js", f"{place}api/project", "/api/project"):
+        assert client.get(address).status == 200
+    assert client.get(f"{place}{place.lstrip('/')}api/project").status == 404
     assert "set-cookie" not in client.get("/api/project").headers
     for address in ("/?token=wrong", "/?token=", f"/api/project?token={TOKEN}"):
         assert Browser(project, token=None).get(address).status == 401

@@ -18,6 +18,7 @@ from iale.labeling.importing import import_labels
 from iale.labeling.items._images import ImageItems
 from iale.labeling.project import Project
 from iale.labeling.queue._carrying import By
+from iale.labeling.record._alone import SERVED_ELSEWHERE
 from iale.labeling.record._names import clean
 from iale.labeling.record.config import ProjectConfig
 from iale.labeling.suggesting._predictions import import_suggestions
@@ -89,6 +90,8 @@ def main(argv: Sequence[str]) -> int:
         if options.suggestions is not None:
             say(f"{import_suggestions(project, options.suggestions)} suggestions came from {options.suggestions}")
         project.start_fitting()
+        if project.reader.served_elsewhere:
+            say(SERVED_ELSEWHERE)
         classes = ", ".join(project.classes) or "none yet, the page adds them"
         say(f"{project.count} samples, classes: {classes}; open this address in a browser, Ctrl-C ends:")
         serve(project, host=options.host, port=options.port, person=_person(options))

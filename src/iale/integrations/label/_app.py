@@ -13,14 +13,19 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from iale.errors import IaleError, StorageError
-from iale.integrations.label._body import Body, clean, with_body
+from iale.integrations.label._body import Body, clean
+from iale.integrations.label._classes import class_changes, class_routes
+from iale.integrations.label._late import told_to_the_first, told_to_the_late
 from iale.integrations.label._page import LISTED, MOST_HELD, page_routes
 from iale.integrations.label._pictures import EDGE, THUMB, picture, picture_of_array, read_inside
+from iale.integrations.label._respond import as_json as _json
+from iale.integrations.label._respond import routes_of
+from iale.integrations.label._reviewing import review_routes
 from iale.integrations.label._suggesting import Suggesting, in_words
 from iale.labeling.export import labels_csv, labels_jsonl
+from iale.labeling.items._away import Away
 from iale.labeling.items._ids import id_of
 from iale.labeling.items._images import ImageItems
 from iale.labeling.project import Project
@@ -44,6 +49,8 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
         "/api/project": api.about,
         "/api/status": api.status,
         "/api/labeled": api.labeled,
+        "/api/told": lambda request: _json(told=told_to_the_first(project.reader, request.query_params)),
+        "/api/left": lambda request: _json(**asdict(project.reader.left())),
         "/samples/{sample}": api.sample,
         "/export/{name}": api.export,
     }
@@ -51,6 +58,7 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
         "/api/next": api.next,
         "/api/label": api.label,
         "/api/skip": api.skip,
+        "/api/pass-over": api.pass_over,
         "/api/undo": api.undo,
         "/api/class": api.add_class,
         "/api/release": api.release,
@@ -59,12 +67,14 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
         routes=[
             *page_routes(),
             *api.suggesting.routes(),
-            *(Route(path, answer, methods=["GET"]) for path, answer in gets.items()),
-            *(Route(path, with_body(answer), methods=["POST"]) for path, answer in posts.items()),
+            *routes_of(gets, posts),
+            *review_routes(project),
+            *class_routes(project),
         ],
         exception_handlers={
             HTTPException: _refused,
             StorageError: _not_written,
+            Away: lambda request, error: _error(410, error),
             IaleError: lambda request, error: _error(422, error),
             OSError: _not_written,
             Exception: _broken,
@@ -85,7 +95,8 @@ class _Api:
         return _json(name=clean(project.folder.resolve().name), person=self._person, mark=self._mark, **told)
 
     def status(self, request: Request) -> Response:
-        return _json(**asdict(self._project.status()), classes=self._project.classes)
+        project = self._project
+        return _json(**asdict(project.status()), classes=project.classes, class_changes=class_changes(project))
 
     def labeled(self, request: Request) -> Response:
         label = request.query_params.get("label")
@@ -128,18 +139,24 @@ class _Api:
         tickets = self._project.next(person, wanted, tab=tab, have=have)
         return _json(tickets=[{**asdict(each), **self.suggesting.beside(each)} for each in tickets])
 
+    def pass_over(self, body: Body) -> Response:
+        self._project.reader.pass_over(self._known(body.text("sample")), body.text("why", most=1000))
+        return _json()
+
     def label(self, body: Body) -> Response:
         sample, label = self._known(body.text("sample")), body.text("label")
-        return self._done(self._project.label(body.text("person"), sample, label, key=body.text("key")))
+        key, asked = body.text("key"), body.flag("asked")
+        return self._done(self._project.label(body.text("person"), sample, label, key=key, asked=asked))
 
     def skip(self, body: Body) -> Response:
         sample, note = self._known(body.text("sample")), body.text("note", most=1000, empty=True)
-        return self._done(self._project.skip(body.text("person"), sample, note=note, key=body.text("key")))
+        key, asked = body.text("key"), body.flag("asked")
+        return self._done(self._project.skip(body.text("person"), sample, note=note, key=key, asked=asked))
 
     def undo(self, body: Body) -> Response:
         sample = self._known(body.text("sample")) if "sample" in body else None
-        key, tab = body.text("key"), body.text("tab")
-        return self._done(self._project.undo(body.text("person"), sample, key=key, tab=tab))
+        key, tab, act = body.text("key"), body.text("tab"), body.text("act", empty=True)
+        return self._done(self._project.undo(body.text("person"), sample, act=act, key=key, tab=tab))
 
     def add_class(self, body: Body) -> Response:
         self._project.add_class(body.text("person"), body.text("label").strip(), key=body.text("key"))
@@ -158,21 +175,20 @@ class _Api:
         return clean(self._project.name(sample))
 
     def _done(self, event: Event | None) -> Response:
-        """What was recorded, which is on the disk by now; for an undo, its sample."""
+        """What was recorded, which is on the disk by now; for an undo, its sample; and whose answer came before."""
         if event is None:
             return _json(number=None, sample=None)
         name = self._name(event.sample) if event.sample else None
-        return _json(number=event.number, sample=event.sample, name=name)
+        late = told_to_the_late(self._project.reader, event)
+        holds = self._project.decision(event.sample) if event.sample else None
+        now = None if holds is None else holds.label  # after an undo: an earlier answer may hold again
+        return _json(number=event.number, sample=event.sample, name=name, late=late, now=now)
 
     def _row(self, row: Labeled) -> dict[str, object]:
         found: dict[str, object] = {**asdict(row), "name": self._name(row.sample)}
         if self._project.kind != "image":
             found["text"] = in_words(self._project, row.sample)
         return found
-
-
-def _json(**values: object) -> Response:
-    return JSONResponse(values)
 
 
 def _error(status: int, error: object) -> Response:

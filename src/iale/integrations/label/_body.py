@@ -32,12 +32,13 @@ class Body:
         """Whether a field is given, and not null."""
         return self._values.get(name) is not None
 
-    def text(self, name: str, *, most: int = _MOST_TEXT, empty: bool = False) -> str:
-        """A text that is not too long, blank (unless ``empty``) or unprintable."""
+    def text(self, name: str, *, most: int = _MOST_TEXT, empty: bool = False, lines: bool = False) -> str:
+        """A text that is not too long, blank (unless ``empty``) or unprintable; with ``lines``, it may have several."""
         value = self._values.get(name, "")
         if not isinstance(value, str) or len(value) > most or not (empty or value.strip()):
             raise DataError(f"{name} must be a text of 1 to {most} characters.")
-        if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in value):
+        plain = value.replace("\n", "").replace("\t", "") if lines else value
+        if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in plain):
             raise DataError(f"{name} must not contain control characters.")
         return value
 
@@ -46,6 +47,13 @@ class Body:
         value = self._values.get(name)
         if not isinstance(value, int):
             raise DataError(f"{name} must be a whole number.")
+        return value
+
+    def flag(self, name: str) -> bool:
+        """True or false; false if it is not given."""
+        value = self._values.get(name, False)
+        if not isinstance(value, bool):
+            raise DataError(f"{name} must be true or false.")
         return value
 
     def texts(self, name: str) -> Sequence[str]:

@@ -6,6 +6,7 @@ Origin is not ours, and if it points its own name at this machine (DNS rebinding
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import ipaddress
 import os
@@ -20,7 +21,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from iale._storage import storage_errors
+from iale._storage import sha256, storage_errors
+from iale.integrations.label._patience import PATIENCE
 
 COOKIE = "iale-label"  # begins the cookie's name; the port follows, because a browser keeps cookies by host alone
 MOST_BODY = 64 * 1024  # bytes of a request, at most; the page sends a few hundred
@@ -75,17 +77,25 @@ class Guard:
 
     def __init__(self, app: ASGIApp, token: str, host: str = "127.0.0.1", port: int = 0) -> None:
         self._app, self._token = app, token
-        self._local = is_loopback(host)
+        self._local, self._patience = is_loopback(host), PATIENCE
         self._names = {"localhost"} if self._local else {"localhost", host.lower(), socket.gethostname().lower()}
         self._cookie = f"{COOKIE}-{port}"
+        # The page lives below a path that nobody can guess, and the cookie is for this path alone: a browser would send
+        # it to every other port of this machine, too.
+        self._place = f"/{sha256(f'path {token}'.encode())[:16]}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         if scope["type"] != "http":
             return  # web sockets are not answered
+        if scope["path"].startswith(f"{self._place}/"):
+            inner = {name: scope[name][len(self._place) :] for name in ("path", "raw_path") if scope.get(name)}
+            scope = {**scope, **inner}
         headers = Headers(scope=scope)
         greeted = scope["path"] == "/" and self._fits(parse_qs(scope["query_string"].decode("latin-1")).get("token"))
+
+        limits = f"Path={self._place}/; HttpOnly; SameSite=Strict"
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -94,12 +104,19 @@ class Guard:
                     ours.setdefault(name, value)
                 ours.setdefault("Cache-Control", "no-store")
                 if greeted:
-                    ours.append("Set-Cookie", f"{self._cookie}={self._token}; Path=/; HttpOnly; SameSite=Strict")
+                    ours.append("Set-Cookie", f"{self._cookie}={self._token}; {limits}")
             await send(message)
 
         refusal = self._refusal(scope, headers, greeted)
+        if refusal is None and greeted:
+            refusal = Response(status_code=303, headers={"Location": f"{self._place}/"})
         if refusal is None and scope["method"] == "POST":
-            body = await _read(receive)
+            try:
+                body = await asyncio.wait_for(_read(receive), self._patience)
+            except TimeoutError:
+                body = b""
+                refusal = _say(408, "the request did not come to its end: send it again.")
+                refusal.headers["Connection"] = "close"
             if body is None:
                 refusal = _say(413, f"a request may have at most {MOST_BODY} bytes.")
             else:

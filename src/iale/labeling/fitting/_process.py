@@ -18,6 +18,7 @@ from iale.labeling.fitting._contest import is_due
 from iale.labeling.fitting._fit import fit_project
 from iale.labeling.fitting._model import fits_a_head, is_free, uses_geometry
 from iale.labeling.reader import ProjectReader
+from iale.labeling.record._alone import Alone
 from iale.recipe import needs_geometry
 
 
@@ -36,6 +37,7 @@ class Fitter:
         self._pool: ProcessExecutor | None = None
         self._running: Future[None] | None = None
         self._stopped = False
+        self._alone = Alone(project.folder)
         self._beside: ProcessExecutor | None = None  # makes the geometry, or compares models
 
     @property
@@ -46,7 +48,8 @@ class Fitter:
     def look(self) -> None:
         """Begins to make the geometry if the model or the strategy needs one; the next fit after that uses it."""
         config, kind = self._project.config, self._project.views.kind
-        if needs_geometry(config) or uses_geometry(config, kind) or config.embeddings is not None:
+        needed = needs_geometry(config) or uses_geometry(config, kind) or config.embeddings is not None
+        if needed and self._serves():
             self._begin_beside(make_geometry, self._looked)
 
     def _looked(self, future: Future[None]) -> None:
@@ -81,7 +84,7 @@ class Fitter:
         project = self._project
         changes = project.changes()
         due = changes - self._known >= self._every()
-        if self._stopped or self.busy or not due or not project.can_fit():
+        if self._stopped or self.busy or not self._serves() or not due or not project.can_fit():
             return
         self._pool = self._pool or ProcessExecutor(1)
         try:
@@ -92,6 +95,12 @@ class Fitter:
         self._known, self._running = changes, running
         running.add_done_callback(self._done)
 
+    def _serves(self) -> bool:
+        """Whether no other process fits this project; if one did and has ended, this one goes on."""
+        alone = self._alone.take()
+        self._project.served_elsewhere = not alone
+        return alone
+
     def stop(self) -> None:
         """Ends the processes, also in a fit. The caller must not hold the lock: a fit that ends waits for it."""
         with self._lock:
@@ -100,6 +109,7 @@ class Fitter:
         for pool in pools:
             if pool is not None:
                 pool.stop()
+        self._alone.give_back()
 
     def _done(self, future: Future[None]) -> None:
         with self._lock:

@@ -62,6 +62,7 @@ class Status:
         labeled: how many have a label.
         skipped: how many were skipped.
         missing: answered samples whose file was deleted or has changed.
+        unshown: samples without an answer that no page can show.
         tested: labels of the test share.
         by_class: labels of each class.
         people: labels by each person.
@@ -93,6 +94,7 @@ class Status:
     labeled: int
     skipped: int
     missing: int
+    unshown: int
     tested: int
     by_class: Mapping[str, int]
     people: Mapping[str, int]

@@ -6,15 +6,17 @@ import contextlib
 import dataclasses
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from iale import _storage as storage
 from iale.errors import StorageError
+from iale.labeling.record._fit_names import Renames, guess_now, predictions_now
 
 FITS, LATEST, RANDOM = "fits.jsonl", "latest.json", "random.json"
 
+_T = TypeVar("_T")
 _MORE = 1.03
 
 _Stamp = tuple[int, int, int] | None
@@ -73,10 +75,12 @@ class Fits:
     Args:
         folder: of the project.
         now: the id that a sample has now; by default ids stay as they were written.
+        renames: the names that classes have now; the same object as long as none has changed.
     """
 
-    def __init__(self, folder: Path, now: Callable[[str], str] = str) -> None:
-        self._folder, self._now = folder, now
+    def __init__(self, folder: Path, now: Callable[[str], str] = str, renames: Callable[[], Renames] = dict) -> None:
+        self._folder, self._now, self._renames = folder, now, renames
+        self._known: dict[str, tuple[object, Renames, object]] = {}  # what was renamed, by what, and the outcome
         self._all: tuple[_Stamp, int, tuple[Fit, ...]] = (None, 0, ())
         self._latest: tuple[_Stamp, Latest | None] = (None, None)
         self._random: tuple[_Stamp, RandomFits] = (None, RandomFits())
@@ -84,6 +88,29 @@ class Fits:
     @property
     def all(self) -> tuple[Fit, ...]:
         """Every finished fit, in order."""
+        return self._called(self._read_all(), _fits_now)
+
+    @property
+    def latest(self) -> Latest | None:
+        """The last finished fit in full, or None."""
+        return self._called(self._read_latest(), _latest_now)
+
+    @property
+    def random(self) -> RandomFits:
+        """Fits to random labels."""
+        return self._called(self._read_random(), _random_now)
+
+    def _called(self, value: _T, name: Callable[[_T, Renames], _T]) -> _T:
+        """The same in the names that classes have now; made once for every change."""
+        renames = self._renames()
+        if not renames:
+            return value
+        known = self._known.get(name.__name__)
+        if known is None or known[1] is not renames or (known[0] is not value and known[0] != value):
+            self._known[name.__name__] = known = value, renames, name(value, renames)  # in one step
+        return cast(_T, known[2])
+
+    def _read_all(self) -> tuple[Fit, ...]:
         stamp, (before, end, fits) = _stamp(self._folder / FITS), self._all
         if stamp == before:
             return self._with_last(fits)
@@ -97,13 +124,12 @@ class Fits:
 
     def _with_last(self, fits: tuple[Fit, ...]) -> tuple[Fit, ...]:
         """And the last fit, of which heads do not always keep a line."""
-        last = None if self.latest is None else self.latest.last
+        latest = self._read_latest()
+        last = None if latest is None else latest.last
         newer = last is not None and (not fits or (last.answered, last.time) > (fits[-1].answered, fits[-1].time))
         return (*fits, last) if newer and last is not None else fits
 
-    @property
-    def latest(self) -> Latest | None:
-        """The last finished fit in full, or None."""
+    def _read_latest(self) -> Latest | None:
         stamp, (before, latest) = _stamp(self._folder / LATEST), self._latest
         if stamp != before:
             with self._readable(LATEST):
@@ -111,9 +137,7 @@ class Fits:
             self._latest = stamp, latest
         return latest
 
-    @property
-    def random(self) -> RandomFits:
-        """Fits to random labels."""
+    def _read_random(self) -> RandomFits:
         stamp, (before, random) = _stamp(self._folder / RANDOM), self._random
         if stamp != before:
             with self._readable(RANDOM):
@@ -129,6 +153,26 @@ class Fits:
             raise StorageError(
                 f"{self._folder / name} is not readable ({error}): delete it; it is made again, and no label is in it."
             ) from error
+
+
+def _fits_now(fits: tuple[Fit, ...], renames: Renames) -> tuple[Fit, ...]:
+    return tuple(_fit_now(fit, renames) for fit in fits)
+
+
+def _fit_now(fit: Fit, renames: Renames) -> Fit:
+    names = tuple(renames.get(name, name) or name for name in fit.classes)
+    return replace(fit, classes=names, tests=predictions_now(fit.tests, renames))
+
+
+def _latest_now(latest: Latest | None, renames: Renames) -> Latest | None:
+    if latest is None:
+        return None
+    guesses = {sample: guess_now(guess, renames) for sample, guess in latest.guesses.items()}
+    return replace(latest, guesses=guesses, last=latest.last and _fit_now(latest.last, renames))
+
+
+def _random_now(random: RandomFits, renames: Renames) -> RandomFits:
+    return replace(random, predictions=tuple(predictions_now(each, renames) for each in random.predictions))
 
 
 def save_fit(folder: Path, fit: Fit, latest: Latest, *, often: bool = False) -> None:

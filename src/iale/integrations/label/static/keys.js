@@ -1,10 +1,14 @@
 // The keyboard. Every key does what a button does; help() in questions.js lists them for people.
 
-import { accept, keep, label, skip, undo } from "./acts.js";
-import { classOf, unfilter } from "./classes.js";
+import { accept, label, skip, undo } from "./acts.js";
+import { classOf, isMany, typeAhead, unfilter } from "./classes.js";
 import { $ } from "./dom.js";
 import { closeGrid, gridKey, isOpen, openGrid, openLike } from "./grid.js";
+import { toggleGuide } from "./guide.js";
+import { askNote, mark } from "./notes.js";
 import { help } from "./questions.js";
+import { keepIt } from "./review.js";
+import { scrollBy } from "./scroll.js";
 import { state } from "./state.js";
 import { view } from "./views.js";
 import { isZoomed, zoom } from "./zoom.js";
@@ -19,7 +23,7 @@ function inFilter(event) {
 
 function escape() {
   if (isZoomed()) zoom();
-  else if (document.body.dataset.view === "label") keep();
+  else if (document.body.dataset.view === "label") keepIt();
   else view("label");
 }
 
@@ -44,9 +48,13 @@ export function onKey(event) {
   else if (key === "backspace") undo(!event.shiftKey);
   else if (key === ".") skip();
   else if (key === "?") help();
+  else if (key === ",") askNote();
+  else if (key === "!") mark();
+  else if (key === "=") toggleGuide();
   else if (key === "/" && !$("filter").hidden) $("filter").focus();
   else if (!event.shiftKey && classOf(key)) label(classOf(key));
-  else if (key === "g") (event.shiftKey ? openLike : openGrid)();
+  else if (key === "g" && (event.shiftKey || !isMany())) (event.shiftKey ? openLike : openGrid)();
+  else if (!isZoomed() && !button && scrollBy(key)) { /* moved */ } else if (typeAhead(event.key)) { /* begun */ }
   else return;
   event.preventDefault();
 }

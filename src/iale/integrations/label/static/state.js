@@ -5,6 +5,9 @@ export const state = {
   limits: {}, // numbers that the server sets, as api/limits gives them
   kind: "image", // "image", "text", or "row"
   classes: [],
+  about: {}, // by class: text, color, shortcut, count and examples
+  guidelines: "", // about the project, in Markdown
+  classActs: [], // what was done to classes and can be undone, latest first
   person: "",
   personKey: "", // the name under which this browser remembers the person, for this project
   useKeys: true, // off for speech input, which would type letters by accident
