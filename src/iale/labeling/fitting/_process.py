@@ -25,6 +25,7 @@ class Fitter:
     """
 
     def __init__(self, project: ProjectReader, lock: threading.RLock) -> None:
+        self._alone = Alone(project.folder)
         self.problem = ""  # why the last fit failed
         self._project, self._lock = project, lock
         fits = project.fits.all
@@ -32,7 +33,6 @@ class Fitter:
         self._pool: ProcessExecutor | None = None
         self._running: Future[None] | None = None
         self._stopped = False
-        self._alone = Alone(project.folder)
         self._looking: ProcessExecutor | None = None  # makes the geometry
 
     @property
@@ -42,7 +42,7 @@ class Fitter:
 
     def look(self) -> None:
         """Begins to make the built-in geometry if the strategy needs one; the next fit after that uses it."""
-        if self._serves() and needs_geometry(self._project.config) and self._project.views.geometry() is None:
+        if needs_geometry(self._project.config) and self._project.views.geometry() is None:
             self._looking = ProcessExecutor(1)
             self._looking.submit(make_geometry, str(self._project.folder)).add_done_callback(self._looked)
 
@@ -69,10 +69,12 @@ class Fitter:
             self.problem = str(error)
 
     def _begin(self) -> None:
+        if self._stopped or not self.serves():
+            return
         project = self._project
         changes = project.changes()
         due = changes - self._known >= project.config.fit_every and project.can_fit()
-        if self._stopped or self.busy or not self._serves() or not due:
+        if self._stopped or self.busy or not due:
             return
         self._pool = self._pool or ProcessExecutor(1)
         try:
@@ -83,7 +85,7 @@ class Fitter:
         self._known, self._running = changes, running
         running.add_done_callback(self._done)
 
-    def _serves(self) -> bool:
+    def serves(self) -> bool:
         """Whether no other process fits this project; if one did and has ended, this one goes on."""
         alone = self._alone.take()
         self._project.served_elsewhere = not alone
