@@ -47,11 +47,16 @@ def fit_project(folder: str) -> None:
 
     This runs in the fitting process, which keeps the project open between fits.
     """
+    prepare(folder)
+    _open[folder].fit()
+
+
+def prepare(folder: str) -> None:
+    """Opens the project in the fitting process, so that the first fit need not wait for that."""
     yield_to_others()
     if folder not in _open:
         reader = ProjectReader.open(folder)
         _open[folder] = Refitter(reader, Reading(reader.items, reader.views.inputs))
-    _open[folder].fit()
 
 
 @dataclass(frozen=True)
