@@ -128,7 +128,7 @@ class Refitter:
         self._fit_to_random_labels(model, sight, classes)
 
     def _sight(self, model: Model) -> Sight:
-        return self.reading if model.points is None else PointSight(model.points, self.reading)
+        return self.reading if model.points is None else PointSight(model.inputs, self.reading)
 
     def _hasty(self, model: Model, sight: Sight) -> Sight:
         """What reads candidates: files only for a moment, as long as a head waits for the geometry."""

@@ -47,8 +47,8 @@ class Fitter:
         """Starts the fitting process, and begins to make the geometry if the model or the strategy needs one."""
         self._pool = ProcessExecutor(1)
         self._pool.submit(prepare, str(self._project.folder))  # if this fails, the first fit says why
-        config, kind = self._project.config, self._project.views.kind
-        if needs_geometry(config) or uses_geometry(config, kind) or config.embeddings is not None:
+        config = self._project.config
+        if needs_geometry(config) or config.embeddings is not None or uses_geometry(self._project):
             self._begin_beside(make_geometry, self._looked)
 
     def _looked(self, future: Future[None]) -> None:
