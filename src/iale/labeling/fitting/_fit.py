@@ -11,8 +11,8 @@ from torch import Tensor
 
 from iale import _storage as storage
 from iale._finite import finite_rows
-from iale.classifiers.base import Classifier, FittedClassifier, Outputs
-from iale.classifiers.heads import FittedLinearHead
+from iale.classifiers.base import Classifier, FitJob, FittedClassifier, Outputs
+from iale.classifiers.heads import FittedLinearHead, LinearHead
 from iale.classifiers.torch_classifier import FittedTorchClassifier
 from iale.data._checks import join
 from iale.data._sketches import ALIKE, keep_apart, sketches, spread
@@ -57,6 +57,8 @@ def prepare(folder: str) -> None:
     if folder not in _open:
         reader = ProjectReader.open(folder)
         _open[folder] = Refitter(reader, Reading(reader.items, reader.views.inputs))
+        two = ArraySamples(torch.eye(2))
+        LinearHead(two, 2, l2=1.0).fit(two, FitJob(torch.arange(2), torch.arange(2), 0))  # PyTorch imports for seconds
 
 
 @dataclass(frozen=True)
