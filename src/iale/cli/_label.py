@@ -14,6 +14,7 @@ from iale.cli._options import parse
 from iale.cli._output import check_folder, say
 from iale.cli._set_aside import show_set_aside
 from iale.errors import ConfigError
+from iale.geometry.encoders import check_encoder
 from iale.labeling.importing import import_labels
 from iale.labeling.items._images import ImageItems
 from iale.labeling.project import Project
@@ -116,6 +117,8 @@ def _check(options: LabelOptions) -> None:
         find_strategy(config.strategy)
     if config.model is not None:
         find_model(config.model)
+    if config.with_ is not None:
+        check_encoder(config.with_)
     check_options(config)
     if options.person:
         clean(options.person, "the name of --person")
