@@ -22,6 +22,8 @@ from iale.data.arrays import ArraySamples
 from iale.data.samples import Samples
 from iale.errors import ConfigError, ModelError, StorageError
 from iale.labeling.fitting._fit import Refitter
+from iale.labeling.fitting._inputs import Expected
+from iale.labeling.items._images import ImageItems
 from iale.labeling.items._reading import Reading
 from iale.labeling.reader import Readable
 from iale.recipe import classifier_name
@@ -41,19 +43,29 @@ class SavedClassifier:
         classes: names of the classes, in the order of the logits.
         shape: of one input.
         fitted: the classifier itself.
+        expects: what it learned from.
     """
 
     classes: tuple[str, ...]
     shape: tuple[int, ...]
     fitted: FittedTorchClassifier
+    expects: Expected
 
     def outputs(self, samples: Samples) -> Outputs:
         """Logits and embeddings of all samples."""
         return self.fitted.outputs(samples, torch.arange(len(samples)))
 
-    def predict(self, samples: Samples) -> list[str]:
-        """The class of every sample."""
-        return [self.classes[place] for place in self.outputs(samples).predictions.tolist()]
+    def predict(self, x: object) -> list[str]:
+        """The class of every sample, also of a single one.
+
+        Args:
+            x: what the project's samples are: paths of images, images of Pillow, texts, arrays, rows of numbers, one
+                or a list of them; or any `Samples`. Images of files are resized as those of the project were.
+
+        Raises:
+            DataError: the classifier learned from something else, or a file cannot be read.
+        """
+        return [self.classes[place] for place in self.outputs(self.expects.samples(x)).predictions.tolist()]
 
 
 def fit_now(project: Readable) -> None:
@@ -140,6 +152,9 @@ def _latest(project: Readable) -> tuple[dict[str, Any], Path, str]:
         "model": config.model,
         "embedding_layer": config.embedding_layer,
         "labels": fits[-1].labels,
+        "kind": reader.views.kind,
+        "bytes": reader.views.inputs.dtype == torch.uint8,
+        "files": isinstance(reader.views.inputs, ImageItems),
     }
     return card, reader.folder / latest.weights, latest.digest
 
@@ -162,7 +177,8 @@ def _load(path: Path, digest: str, card: dict[str, Any]) -> SavedClassifier:
     except RuntimeError as error:
         reason = str(error).split("\n", 1)[0]
         raise ModelError(f"the weights in {path} belong to another model ({reason}): export them again.") from error
-    return SavedClassifier(classes, shape, FittedTorchClassifier(network.eval(), recipe))
+    expects = Expected(card["kind"], shape, card["bytes"], card["files"])
+    return SavedClassifier(classes, shape, FittedTorchClassifier(network.eval(), recipe), expects)
 
 
 def _row(*cells: str) -> str:
