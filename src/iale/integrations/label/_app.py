@@ -19,16 +19,14 @@ from starlette.routing import Route
 
 from iale.errors import IaleError, StorageError
 from iale.integrations.label._body import Body
+from iale.integrations.label._exports import export_routes
 from iale.integrations.label._page import LISTED, MOST_HELD, page_routes
 from iale.integrations.label._pictures import EDGE, THUMB, picture, picture_of_array, read_inside
-from iale.labeling.export import labels_csv, labels_jsonl
 from iale.labeling.items._ids import id_of
 from iale.labeling.items._images import ImageItems
 from iale.labeling.project import Project
 from iale.labeling.reader import Labeled
 from iale.labeling.record._journal import Event
-
-_EXPORTS = {"labels.csv": (labels_csv, "text/csv"), "labels.jsonl": (labels_jsonl, "application/jsonl")}
 
 
 def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlette:
@@ -46,7 +44,6 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
         "/api/status": api.status,
         "/api/labeled": api.labeled,
         "/samples/{sample}": api.sample,
-        "/export/{name}": api.export,
     }
     posts = {
         "/api/next": api.next,
@@ -59,6 +56,7 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
     return Starlette(
         routes=[
             *page_routes(),
+            *export_routes(project),
             *(Route(path, answer, methods=["GET"]) for path, answer in gets.items()),
             *(Route(path, _with_body(answer), methods=["POST"]) for path, answer in posts.items()),
         ],
@@ -112,14 +110,6 @@ class _Api:
         if isinstance(shown, str):
             return Response(_clean(shown), media_type="text/plain")
         return JSONResponse({_clean(column): _clean(cell) for column, cell in shown.items()})
-
-    def export(self, request: Request) -> Response:
-        name = request.path_params["name"]
-        if name not in _EXPORTS:
-            raise HTTPException(404, f"there is no such export: choose {' or '.join(_EXPORTS)}.")
-        write, kind = _EXPORTS[name]
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(_clean(write(self._project)), media_type=kind, headers=headers)
 
     def next(self, body: Body) -> Response:
         wanted = min(max(body.number("count"), 0), MOST_HELD)
