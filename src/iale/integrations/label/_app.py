@@ -21,7 +21,9 @@ from iale.errors import IaleError, StorageError
 from iale.integrations.label._body import Body
 from iale.integrations.label._exports import export_routes
 from iale.integrations.label._page import LISTED, MOST_HELD, page_routes
+from iale.integrations.label._people import people_routes
 from iale.integrations.label._pictures import EDGE, THUMB, picture, picture_of_array, read_inside
+from iale.integrations.label._roles import OWNER, WHO, Who, limited, may_answer
 from iale.labeling.items._ids import id_of
 from iale.labeling.items._images import ImageItems
 from iale.labeling.project import Project
@@ -53,13 +55,15 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
         "/api/class": api.add_class,
         "/api/release": api.release,
     }
+    routes = [
+        *page_routes(),
+        *export_routes(project),
+        *people_routes(project),
+        *(Route(path, answer, methods=["GET"]) for path, answer in gets.items()),
+        *(Route(path, _with_body(answer), methods=["POST"]) for path, answer in posts.items()),
+    ]
     return Starlette(
-        routes=[
-            *page_routes(),
-            *export_routes(project),
-            *(Route(path, answer, methods=["GET"]) for path, answer in gets.items()),
-            *(Route(path, _with_body(answer), methods=["POST"]) for path, answer in posts.items()),
-        ],
+        routes=limited(routes),
         exception_handlers={
             HTTPException: _refused,
             StorageError: _not_written,
@@ -78,8 +82,10 @@ class _Api:
 
     def about(self, request: Request) -> Response:
         project = self._project
-        told = {"kind": project.kind, "count": project.count, "classes": project.classes}
-        return _json(name=_clean(project.folder.resolve().name), person=self._person, mark=self._mark, **told)
+        told = {"kind": project.kind, "count": project.count, "classes": project.classes, "mark": self._mark}
+        who: Who = request.scope.get(WHO, OWNER)
+        person = {"person": who.name or self._person, "invited": bool(who.name), "role": who.role}
+        return _json(name=_clean(project.folder.resolve().name), **person, **told)
 
     def status(self, request: Request) -> Response:
         return _json(**asdict(self._project.status()), classes=self._project.classes)
@@ -118,11 +124,11 @@ class _Api:
         return _json(tickets=[{**asdict(each), "name": self._name(each.sample)} for each in tickets])
 
     def label(self, body: Body) -> Response:
-        sample, label = self._known(body.text("sample")), body.text("label")
+        sample, label = self._open(body), body.text("label")
         return self._done(self._project.label(body.text("person"), sample, label, key=body.text("key")))
 
     def skip(self, body: Body) -> Response:
-        sample, note = self._known(body.text("sample")), body.text("note", most=1000, empty=True)
+        sample, note = self._open(body), body.text("note", most=1000, empty=True)
         return self._done(self._project.skip(body.text("person"), sample, note=note, key=body.text("key")))
 
     def undo(self, body: Body) -> Response:
@@ -141,6 +147,13 @@ class _Api:
     def _known(self, sample: str) -> str:
         if self._project.items.ids.find(sample) is None:
             raise HTTPException(404, "there is no such sample.")
+        return sample
+
+    def _open(self, body: Body) -> str:
+        """The sample of a body, if whoever sent it may answer that."""
+        sample = self._known(body.text("sample"))
+        if not may_answer(self._project.reader, body.who, sample):
+            raise HTTPException(409, "somebody else has answered this sample: only a reviewer may change that.")
         return sample
 
     def _name(self, sample: str) -> str:
@@ -166,7 +179,7 @@ def _with_body(answer: Callable[[Body], Response]) -> Callable[[Request], Awaita
     """An endpoint that parses the request and answers in a thread, because the disk may take its time."""
 
     async def endpoint(request: Request) -> Response:
-        return await run_in_threadpool(answer, Body(await request.body()))
+        return await run_in_threadpool(answer, Body(await request.body(), request.scope.get(WHO, OWNER)))
 
     return endpoint
 

@@ -9,14 +9,16 @@ from collections.abc import Sequence
 from starlette.exceptions import HTTPException
 
 from iale.errors import DataError
+from iale.integrations.label._roles import OWNER, Who
 
 _MOST_TEXT = 200  # characters of a name
 
 
 class Body:
-    """What a request asks for; raises HTTPException if it is not a JSON object."""
+    """What a request asks for, and who asks; raises HTTPException if it is not a JSON object."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, who: Who = OWNER) -> None:
+        self.who = who
         try:
             values = json.loads(data)
         except (ValueError, RecursionError):  # deep nesting exhausts the parser's stack
