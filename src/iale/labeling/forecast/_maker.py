@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from iale.labeling.forecast._intervals import UNKNOWN, cohens_kappa
-from iale.labeling.forecast._savings import Savings, Terms, savings
+from iale.labeling.forecast._savings import AHEAD, Savings, Terms, savings
 from iale.labeling.forecast.status import Advice, Status
 from iale.labeling.reader import ProjectReader
 
@@ -60,7 +60,10 @@ class StatusMaker:
             gain=found.gain,
             target=found.target,
             to_target=found.to_target,
-            saved=found.saved,
+            ahead=AHEAD,
+            expected=found.expected,
+            at_random=found.at_random,
+            random=found.random,
             kappa=cohens_kappa([(a, b) for a, b, _ in pairs]) if enough else UNKNOWN,
             twice=len(pairs),
             disagreements=tuple(sample for a, b, sample in pairs if a != b),
