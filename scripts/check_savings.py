@@ -2,11 +2,11 @@
 
     python scripts/check_savings.py --datasets digits fashion-mnist --projects 10 --out runs/savings.jsonl
 
-At some numbers of labels each project tells the accuracy, the accuracy after the next 50 labels, the labels to a target,
-and what as many random labels would give. What is true is measured on test images, which are none of the pool, with
-later fits of the same project, and with fits to random labels of the same pool. One line for each project and number;
-the same command goes on where it was stopped, and ends with a Markdown table: how often a project tells, and how often
-its interval holds what is true.
+At some numbers of labels each project tells the accuracy, the accuracy after the next 50 labels, the labels to a
+target, and what as many random labels would give. What is true is measured on test images, which are none of the pool,
+with later fits of the same project, and with fits to random labels of the same pool. One line for each project and
+number; the same command goes on where it was stopped, and ends with a Markdown table: how often a project tells, and
+how often its interval holds what is true.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 from scipy.optimize import curve_fit
-from tests.labeling.conftest import savings
+from tests.labeling.conftest import Make, label_some, savings
 
 from iale.labeling.forecast._curve import Curves, draw_curves, draw_weights, fit_curves
 from iale.labeling.forecast._intervals import percentiles, wilson
@@ -233,3 +233,14 @@ def test_a_long_project_is_told_as_quickly() -> None:
     found = savings(fits, random, truth, batch=10, test_share=0.1, target=None, samples=SAMPLES, seed=0)
     assert len(found.curve) == 60
     assert found.curve[-1].labels == 4990
+
+
+def test_the_first_tests_come_twice_as_fast_and_are_no_more_in_the_end(make: Make) -> None:
+    project = make(count=900, test_share=0.1)
+    counts = {}
+    for total in (20, 100, 200, 300, 450):
+        label_some(project, total - len(project.labels()))
+        counts[total] = len(project.labels_to_test_on())
+    assert counts == {20: 4, 100: 20, 200: 40, 300: 40, 450: 45}
+    order = [project.items.ids[int(index)] for index in project.shares.order[:45]]
+    assert set(order) == set(project.labels_to_test_on())  # still the beginning of one random order
