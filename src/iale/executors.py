@@ -78,6 +78,8 @@ class ProcessExecutor:
     def stop(self) -> None:
         """Ends the workers now, in the middle of their work."""
         self._ours.close()
+        for worker in list((self._pool._processes or {}).values()):
+            worker.terminate()  # one that is still starting does not look at the pipe yet
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._theirs.close()
 

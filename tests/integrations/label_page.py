@@ -102,6 +102,11 @@ class LabelServer:
         self.hang_up()
         return code
 
+    def wait(self, seconds: float) -> int:
+        """Waits for the end of the process; returns its exit code."""
+        assert self._process is not None
+        return self._process.wait(seconds)
+
     def hang_up(self) -> None:
         """Closes the connection."""
         if self._line is not None:

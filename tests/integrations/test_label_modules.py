@@ -58,7 +58,7 @@ def test_what_modules_import_is_exported() -> None:
 
 def test_the_limits_are_those_of_the_server(app: Any, tmp_path: Path) -> None:
     limits = request(app, "GET", "/api/limits", {}).json()
-    assert limits == {"name": 100, "held": 32, "listed": 60, "thumbnail": 160}
+    assert limits == {"name": 100, "note": 1000, "text": 10_000, "held": 64, "listed": 60, "thumbnail": 160}
     read = set(re.findall(r"state\.limits\.(\w+)", "\n".join(SCRIPTS.values())))
     assert read == set(limits)
     project = Project.create(tmp_path / "other", ProjectConfig(tmp_path / "data", classes=("cat", "dog")))

@@ -19,8 +19,10 @@ from iale.labeling.importing import import_labels
 from iale.labeling.items._images import ImageItems
 from iale.labeling.project import Project
 from iale.labeling.queue._carrying import By
+from iale.labeling.record._alone import SERVED_ELSEWHERE
 from iale.labeling.record._names import clean
 from iale.labeling.record.config import ProjectConfig
+from iale.labeling.suggesting._predictions import import_suggestions
 from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, check_model, check_options
 from iale.registry import Registry
@@ -43,6 +45,8 @@ class LabelOptions:
         port: port to listen on; 0 picks a free one.
         labels: existing labels for a project that has none yet: a table with the columns sample and label, the table of
             the data itself, or a folder of class folders inside the data.
+        suggestions: predictions to show beside the samples, also from a language model: a table with the columns sample
+            and label, and optionally probability and source. The status tells how often each source is right.
         take_over: name or content: first takes over the answers that are set aside because their samples were renamed,
             moved, or changed, to samples with the same name or the same content. They are listed first; without this
             option they are only listed.
@@ -57,6 +61,7 @@ class LabelOptions:
     host: str = "127.0.0.1"
     port: int = 8414
     labels: Path | None = None
+    suggestions: Path | None = None
     take_over: By | None = None
     person: str | None = None
     policy: str | None = None
@@ -86,7 +91,11 @@ def main(argv: Sequence[str]) -> int:
             say(f"{project.folder} has labels already, so {options.labels} was not read again")
         elif options.labels is not None:
             say(f"{import_labels(project, options.labels)} labels came from {options.labels}")
+        if options.suggestions is not None:
+            say(f"{import_suggestions(project, options.suggestions)} suggestions came from {options.suggestions}")
         project.start_fitting()
+        if project.reader.served_elsewhere:
+            say(SERVED_ELSEWHERE)
         classes = ", ".join(project.classes) or "none yet, the page adds them"
         say(f"{project.count} samples, classes: {classes}; open this address in a browser, Ctrl-C ends:")
         serve(project, host=options.host, port=options.port, person=_person(options))
@@ -116,6 +125,8 @@ def _check(options: LabelOptions) -> None:
         clean(options.person, "the name of --person")
     if options.labels is not None and not options.labels.exists():
         raise ConfigError(f"there is no {options.labels}: --labels takes a CSV file, or a folder inside the data.")
+    if options.suggestions is not None and not options.suggestions.is_file():
+        raise ConfigError(f"there is no file {options.suggestions}: --suggestions takes a table of predictions.")
 
 
 def _person(options: LabelOptions) -> str:

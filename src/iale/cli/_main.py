@@ -26,6 +26,7 @@ SUMMARIES = {
     "embed": "turn your samples into vectors with a pretrained encoder",
     "label": "open a page where people label the samples that help most",
     "status": "show how a labeling project stands, and what more labels would bring",
+    "repair": "set damaged lines of a labeling project aside, and keep everything else",
     "export": "export labels, classifier or scores from a labeling project",
     "label-studio": "choose what a Label Studio project asks for next",
     "data": "list the data sets, or download one",

@@ -14,6 +14,7 @@ from iale.errors import ConfigError
 from iale.labeling.forecast._maker import StatusMaker
 from iale.labeling.forecast.status import Range, Status
 from iale.labeling.reader import ProjectReader
+from iale.labeling.suggesting._sources import Source
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def describe(status: Status) -> str:
         (f"in {status.ahead} labels", _percent(status.expected, tell.get("expected") or tell.get("accuracy"))),
         ("random labels", _percent(status.at_random, tell.get("at_random") or tell.get("accuracy"))),
         ("agreement", _kappa(status, tell.get("kappa"))),
+        *((f"{source.name} says", _right(source)) for source in status.sources),
     ]
     if status.missing:
         rows.insert(
@@ -88,6 +90,13 @@ def _kappa(status: Status, why: str | None) -> str:
         return _cannot(why)
     found = f"kappa {kappa.value:.2f} (95% interval {kappa.low:.2f} to {kappa.high:.2f})"
     return f"{found} on {status.twice} samples labeled twice, {len(status.disagreements)} of them differently"
+
+
+def _right(source: Source) -> str:
+    if not source.of:
+        return "nothing yet of a sample that people have labeled"
+    tested = f"; in the test share {source.tested_right} of {source.tested}" if source.tested < source.of else ""
+    return f"what people say of {source.right} of {source.of} samples ({source.right / source.of:.0%}){tested}"
 
 
 def _cannot(why: str | None) -> str:

@@ -24,3 +24,4 @@ from .reader import Labeled as Labeled
 from .reader import ProjectReader as ProjectReader
 from .reader import Readable as Readable
 from .record import ProjectConfig as ProjectConfig
+from .suggesting import import_suggestions as import_suggestions

@@ -8,12 +8,14 @@ from pathlib import Path
 from iale.labeling._views import ItemViews
 from iale.labeling.items._items import Items, open_items
 from iale.labeling.record._config_file import continue_config, save_config
+from iale.labeling.record._names import distinct
 from iale.labeling.record._same_model import remember_model
 from iale.labeling.record.config import ProjectConfig
 
 
 def begin(folder: Path, config: ProjectConfig) -> tuple[ProjectConfig, Items]:
     """Makes the configuration of a new project, and opens its samples."""
+    config = replace(config, classes=distinct(config.classes))
     items = open_items(config.data, resize=config.resize, table=config.table)
     config = replace(config, table=items.table)
     embeddings = ItemViews(None, config, items).embeddings

@@ -101,7 +101,8 @@ def offers(project: Readable, by: By) -> list[Offer]:
     answer.
     """
     reader = project.reader
-    aside = {event.sample: event for event in reader.set_aside() if event.sample is not None}
+    classes = (None, *reader.classes)  # what is aside because its class was removed fits its own sample
+    aside = {e.sample: e for e in reader.set_aside() if e.sample is not None and e.label in classes}
     contents = reader.items.find({event.stamp for event in aside.values() if event.stamp})
     names: defaultdict[str, list[int]] = defaultdict(list)
     if by == "name":

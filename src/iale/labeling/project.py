@@ -17,6 +17,7 @@ from iale.labeling.fitting._process import Fitter
 from iale.labeling.forecast._maker import StatusMaker
 from iale.labeling.forecast.status import Status
 from iale.labeling.items._items import Items, open_items
+from iale.labeling.queue._answering import record
 from iale.labeling.queue._carrying import carried, named
 from iale.labeling.queue._first import first_ones
 from iale.labeling.queue._handing import Handing
@@ -25,7 +26,7 @@ from iale.labeling.reader import ProjectReader
 from iale.labeling.record._config_file import has_config, load_config
 from iale.labeling.record._fits import Guess
 from iale.labeling.record._journal import Act, Event, Reason
-from iale.labeling.record._names import brief, clean
+from iale.labeling.record._names import brief, class_name, clean
 from iale.labeling.record.config import ProjectConfig
 
 _P = ParamSpec("_P")
@@ -72,19 +73,19 @@ class Project:
 
     Attributes:
         reader: tells what the project holds; its attributes are the project's, too.
+        ledger: what has happened so far.
     """
 
     def __init__(self, folder: Path, config: ProjectConfig, items: Items | None = None) -> None:
         items = items or open_items(config.data, resize=config.resize, table=config.table)
-        self._ledger = open_ledger(folder, items)
+        self._ledger = self.ledger = open_ledger(folder, items, config.classes)
         self.reader = reader = ProjectReader(folder, config, items, self._ledger)
         self.folder, self.config, self.shares, self.fits = folder, config, reader.shares, reader.fits
         self.items, self.kind, self.count = reader.items, reader.kind, reader.count
-        self._handing = Handing(items, reader.shares, self._ledger, reader.holds, config)
+        self._handing = Handing(items, reader.shares, self._ledger, reader.holds, reader.shows, config)
         self._handing.queue.first = first_ones(folder, reader.items, reader.shares, config.seed)
-        self._lease_seconds = 60 * config.lease_minutes
+        self._lease_seconds, self._status = 60 * config.lease_minutes, StatusMaker(reader)
         self._fitter: Fitter | None = None
-        self._status = StatusMaker(reader)
         if named(self._ledger.answers, items, reader.holds):
             with contextlib.suppress(StorageError), self._ledger.writing() as answers:  # who only looks may not write
                 self._ledger.extend(named(answers, items, reader.holds))
@@ -223,24 +224,28 @@ class Project:
                 self.items.ids.index(sample)
             self._lease(person, "", dict.fromkeys(samples, reason), time.time() + self._lease_seconds)
 
-    def label(self, person: str, sample: str, label: str, *, key: str = "") -> Event:
+    def label(self, person: str, sample: str, label: str, *, key: str = "", asked: bool = False) -> Event:
         """Records a label, also another one for a labeled sample; it is on the disk when this returns.
 
-        The same label again, or the same key, records nothing and returns the event that is there already.
+        The same label again, or the same key, records nothing and returns the event that is there already. Without
+        ``asked`` it may be a correction on purpose. With it, the person answers what `next` gave: if somebody else has
+        answered that meanwhile, it is a second opinion, and the other answer stays.
 
         Raises:
             DataError: there is no such sample or class, the person's name is unusable, or the file has changed since
                 it was shown. If it is away, the label is recorded, and holds if the same file comes back.
             StorageError: the label cannot be written; nothing was recorded.
         """
-        with self._ledger.writing():
-            if label not in self.classes:
+        with self._ledger.writing() as answers:
+            name = answers.classes.now(label)  # the class may have been renamed while a page was offline
+            if name is None:
                 raise DataError(f"{label[:40]!r} is not a class of this project: add it first.")
-            event = self._answer(Act(kind="label", person=person, sample=sample, label=label, key=key))
+            act = Act(kind="label", person=person, sample=sample, label=name, key=key)
+            event = record(self._ledger, self.items, self.reader.holds, act, asked=asked)
         self._poke()
         return event
 
-    def skip(self, person: str, sample: str, *, note: str = "", key: str = "") -> Event | None:
+    def skip(self, person: str, sample: str, *, note: str = "", key: str = "", asked: bool = False) -> Event | None:
         """Records that a person cannot tell, or, with a note, why the sample is left out; it is not asked for again.
 
         Nothing is recorded, and None returned, if a note comes with a file that is away, unreadable, or changed: no
@@ -249,20 +254,24 @@ class Project:
         with self._ledger.writing():
             if brief(note) and self.items.changed(self.items.ids.index(sample)):
                 return None
-            event = self._answer(Act(kind="skip", person=person, sample=sample, note=brief(note), key=key))
+            act = Act(kind="skip", person=person, sample=sample, note=brief(note), key=key)
+            event = record(self._ledger, self.items, self.reader.holds, act, asked=asked)
         self._poke()
         return event
 
-    def undo(self, person: str, sample: str | None = None, *, key: str = "", tab: str = "") -> Event | None:
+    def undo(
+        self, person: str, sample: str | None = None, *, act: str = "", key: str = "", tab: str = ""
+    ) -> Event | None:
         """Takes back the person's last label or skip (of ``sample``); None if there is none.
 
+        ``act`` is the key of the one that is meant: if that was not recorded, or was taken back, nothing is taken back.
         If no other answer to the sample remains, the tab holds it again.
         """
         person, key = clean(person, "a person's name"), brief(key) or ""
         with self._ledger.writing() as answers:
             if known := answers.keys.get((person, key)):
                 return known
-            last = answers.last_act(person, sample and self.items.ids.now(sample))
+            last = answers.last_act(person, sample and self.items.ids.now(sample), act)
             if last is None or last.sample is None:
                 return None
             undo = Act(kind="undo", person=person, sample=last.sample, name=last.name)
@@ -275,14 +284,15 @@ class Project:
         return event
 
     def add_class(self, person: str, name: str, *, key: str = "") -> Event | None:
-        """Adds a class; None if there is one of that name."""
-        person, name, key = clean(person, "a person's name"), clean(name, "the name of a class"), brief(key) or ""
+        """Adds a class, or brings back a removed one with its labels; None if there is one of that name."""
+        person, name, key = clean(person, "a person's name"), class_name(name), brief(key) or ""
         with self._ledger.writing() as answers:
             if known := answers.keys.get((person, key)):
                 return known
-            if name in self.classes:
+            if answers.classes.now(name) is not None:
                 return None
-            return self._ledger.extend([Act(kind="class", person=person, label=name, key=key or None)])[0]
+            act = Act(kind="class", person=person, label=answers.classes.find(name) or name, key=key or None)
+            return self._ledger.extend([act])[0]
 
     def add_labels(self, person: str, labels: Mapping[str, str], reason: Reason) -> int:
         """Records labels that come from elsewhere, by id, with one write; labels that are there already are left out.
@@ -291,24 +301,22 @@ class Project:
         anything is written.
         """
         person = clean(person, "a person's name")
-        names = [clean(name, "the name of a class") for name in dict.fromkeys(labels.values())]
         with self._ledger.writing() as answers:
-            known = self.classes
-            acts = [Act(kind="class", person=person, label=name) for name in names if name not in known]
-            added = len(acts)
+            names, new = answers.classes.meant(labels.values())
+            acts = [Act(kind="class", person=person, label=name) for name in new]
             for given, label in labels.items():
                 index = self.items.ids.index(given)
                 sample = self.items.ids[index]
                 before = answers.decisions.get(sample)
-                if before is not None and self.reader.holds(before) and before.label == label.strip():
+                if before is not None and self.reader.holds(before) and before.label == names[label]:
                     continue
                 # A label that corrects another keeps its reason: a test sample must stay in the test share.
                 why = reason if before is None or before.reason == "second" else before.reason
-                act = Act(kind="label", person=person, sample=sample, label=label.strip(), reason=why)
+                act = Act(kind="label", person=person, sample=sample, label=names[label], reason=why)
                 acts.append(replace(act, name=self.items.words(index), stamp=self.items.stamp(index) or None))
             self._ledger.extend(acts)
         self._poke()
-        return len(acts) - added
+        return len(acts) - len(new)
 
     def carry(self, taken: Mapping[str, str]) -> None:
         """Lets answers to each id (a key of ``taken``) go on for the sample that has the other id now.
@@ -318,25 +326,6 @@ class Project:
         with self._ledger.writing() as answers:
             self._ledger.extend(carried(answers, self.items, self.reader.holds, taken))
         self._poke()
-
-    def _answer(self, act: Act) -> Event:
-        """Records a label or a skip, unless the same was said before; inside `Ledger.writing`."""
-        answers = self._ledger.answers
-        person, key = clean(act.person, "a person's name"), brief(act.key or "") or None
-        if known := answers.keys.get((person, key or "")):
-            return known
-        index = self.items.ids.index(act.sample or "")
-        sample, name = self.items.ids[index], self.items.words(index)
-        reason = answers.reason(person, sample)
-        before = answers.opinion(person, sample)
-        # A second opinion that is sent twice is one opinion; said again on purpose, with a key of its own, it decides.
-        repeated = before is answers.decisions.get(sample) or (not key and reason != "second")
-        same = before is not None and (before.kind, before.label) == (act.kind, act.label)
-        if before is not None and repeated and same and self.reader.holds(before):
-            return before
-        stamp = self.items.stamp(index) or None
-        whole = replace(act, person=person, key=key, reason=reason, sample=sample, name=name, stamp=stamp)
-        return self._ledger.extend([whole])[0]
 
     def _lease(self, person: str, tab: str, samples: Mapping[str, Reason], until: float) -> None:
         """Reserves samples, or gives them back if ``until`` is 0; inside `Ledger.writing`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,13 @@ from iale.labeling._views import ItemViews
 from iale.labeling.items._items import Items, Shown, open_items
 from iale.labeling.queue._opening import open_ledger
 from iale.labeling.queue._queue import Shares
+from iale.labeling.record._alone import SERVED_ELSEWHERE
 from iale.labeling.record._config_file import drawn_by_name, load_config
 from iale.labeling.record._fits import Fits, Guess
 from iale.labeling.record._journal import Event
 from iale.labeling.record._ledger import Ledger
+from iale.labeling.record._names import brief
+from iale.labeling.record._notices import about_labels, about_samples
 from iale.labeling.record.config import ProjectConfig
 
 
@@ -40,6 +44,21 @@ class Labeled:
     guess: Guess = ()
 
 
+@dataclass(frozen=True)
+class Left:
+    """Why a person is handed nothing, as counts of samples without an answer.
+
+    Attributes:
+        held: other people or windows hold them.
+        away: their files are away or were changed.
+        unshown: no page can show them.
+    """
+
+    held: int
+    away: int
+    unshown: int
+
+
 class Readable(Protocol):
     """A `Project`, which has a reader, or a `ProjectReader`, which is one."""
 
@@ -61,6 +80,7 @@ class ProjectReader:
         shares: which samples are drawn for the test share and for second opinions.
         fits: what the classifier says so far.
         views: what the classifier learns from, and what strategies compare.
+        served_elsewhere: whether another process fits the project, so that this one does not.
     """
 
     def __init__(
@@ -72,10 +92,12 @@ class ProjectReader:
         ids = self.items.ids
         drawn = ids if ids.former is None or drawn_by_name(folder) else ids.former
         self.shares = Shares(drawn, config.test_share, config.twice_share, config.seed)
-        self.fits = Fits(folder, ids.now)
+        self.fits = Fits(folder, ids.now, lambda: self._ledger.answers.classes.renames)
         self.views = ItemViews(folder, config, self.items)
-        self._ledger = ledger or open_ledger(folder, self.items)
+        self._ledger = ledger or open_ledger(folder, self.items, config.classes)
+        self.served_elsewhere = False
         self._holding: dict[int, bool] = {}
+        self._unshown: dict[int, str] = {}  # why samples were passed over, by index
 
     @classmethod
     def open(cls, folder: Path | str, *, data: Path | None = None) -> Self:
@@ -92,20 +114,24 @@ class ProjectReader:
         return self
 
     @property
+    def ledger(self) -> Ledger:
+        """What is recorded; whoever records acts of another kind writes here."""
+        return self._ledger
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes, in the order in which they were added."""
         with self._ledger.reading() as answers:
-            return (*self.config.classes, *answers.added)
+            return answers.classes.names
 
     @property
     def notices(self) -> list[str]:
         """Sentences about what was found damaged, passed over or changed."""
-        notices = [*self._ledger.journal.notices, *self.items.notices]
         latest = self.fits.latest
-        if latest is not None and latest.unreadable:
-            first = next(iter(latest.unreadable.values()))
-            notices.append(f"the last fit passed over {len(latest.unreadable)} samples: {first}")
-        return notices
+        unreadable = {} if latest is None else latest.unreadable
+        told = [*about_labels(self.unclassed()), *about_samples(self.unshown(), unreadable)]
+        elsewhere = [SERVED_ELSEWHERE] if self.served_elsewhere else []
+        return [*elsewhere, *self._ledger.journal.notices, *self.items.notices, *told]
 
     def changes(self) -> int:
         """Answers, undos and new classes so far; what was computed from a project holds until this changes."""
@@ -129,9 +155,31 @@ class ProjectReader:
         return self.items.show(self.items.ids.index(sample))
 
     def shows(self, sample: str) -> bool:
-        """Whether a sample can be shown now: its file is there and has not changed."""
+        """Whether a sample can be shown now: its file is there, has not changed, and was not passed over."""
         index = self.items.ids.find(sample)
-        return index is not None and not self.items.changed(index)
+        return index is not None and index not in self._unshown and not self.items.changed(index)
+
+    def pass_over(self, sample: str, why: str) -> None:
+        """Remembers that a page cannot show a sample. No person has decided that, so the journal does not hold it."""
+        index = self.items.ids.index(sample)
+        if not self.items.changed(index):  # otherwise it is asked for when it is back
+            self._unshown[index] = brief(why) or ""
+
+    def unshown(self) -> list[str]:
+        """Why no page can show some samples that nobody has answered."""
+        answered = self.answered() if self._unshown else ()
+        return [why for index, why in dict(self._unshown).items() if index not in answered]
+
+    def left(self) -> Left:
+        """Why samples that nobody has answered are not handed out now. It looks at all of their files."""
+        now, answered, held, away = time.time(), self.answered(), 0, 0
+        with self._ledger.reading() as answers:
+            leased = {sample for sample in answers.leases if answers.leased(sample, now)}
+        for index, sample in enumerate(self.items.ids):
+            if index not in answered and index not in self._unshown:
+                gone = bool(self.items.changed(index))
+                away, held = away + gone, held + (not gone and sample in leased)
+        return Left(held, away, len(self.unshown()))
 
     def labels(self) -> dict[str, str]:
         """The class of every labeled sample that is there unchanged, by id, the latest decision last."""
@@ -139,11 +187,11 @@ class ProjectReader:
 
     def labels_to_learn_from(self) -> dict[str, str]:
         """The labels without those of the test share."""
-        return self._labels(lambda event: event.reason != "test")
+        return self._labels(lambda event: not self._ledger.answers.tests(event))
 
     def labels_to_test_on(self) -> dict[str, str]:
         """The labels of the test share: a uniform draw from all samples except imported ones."""
-        return self._labels(lambda event: event.reason == "test")
+        return self._labels(self._ledger.answers.tests)
 
     def labeled(self, label: str | None = None, offset: int = 0, count: int = 100) -> list[Labeled]:
         """Labeled samples of a class, or of all, the latest change first."""
@@ -168,13 +216,17 @@ class ProjectReader:
         return {self.items.ids.index(sample) for sample in self.decisions()}
 
     def set_aside(self) -> list[Event]:
-        """Answers that are kept and not used, because their samples are gone or have changed; the latest one last."""
+        """Answers that are kept and not used; the latest one last.
+
+        Their samples are gone or have changed, or their classes were removed.
+        """
         with self._ledger.reading() as answers:
             return [event for event in answers.decisions.values() if not self.holds(event)]
 
     def missing(self) -> int:
-        """How many answers are set aside."""
-        return len(self.set_aside())
+        """How many answers are set aside because their samples are gone or have changed."""
+        with self._ledger.reading() as answers:
+            return sum(answers.classed(event) for event in self.set_aside())
 
     def history(self, sample: str) -> list[Event]:
         """All that happened to a sample: labels, skips and undos."""
@@ -204,6 +256,16 @@ class ProjectReader:
             return any(sample in map(self.items.ids.now, samples) for samples in leases)
 
     def holds(self, event: Event) -> bool:
+        """Whether an answer counts: its sample is there, is what it was, and its label is a class of the project."""
+        return self._ledger.answers.classed(event) and self._same(event)
+
+    def unclassed(self) -> list[Event]:
+        """Labels that are kept and not used, because they never were a class of the project; the latest one last."""
+        with self._ledger.reading() as answers:
+            find = answers.classes.find
+            return [event for event in answers.decisions.values() if event.label and find(event.label) is None]
+
+    def _same(self, event: Event) -> bool:
         """Whether the sample of an answer is there and is what it was when it was answered.
 
         The file is looked at once for each answer: what happens to it later shows when the project is opened again.

@@ -6,24 +6,28 @@ takes each key once, so no decision is lost or counted twice.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
 import numpy as np
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from iale.errors import IaleError, StorageError
-from iale.integrations.label._body import Body
+from iale.integrations.label._body import Body, clean
+from iale.integrations.label._classes import class_changes, class_routes
 from iale.integrations.label._exports import export_routes
+from iale.integrations.label._late import told_to_the_first, told_to_the_late
 from iale.integrations.label._page import LISTED, MOST_HELD, page_routes
 from iale.integrations.label._people import people_routes
 from iale.integrations.label._pictures import EDGE, THUMB, picture, picture_of_array, read_inside
+from iale.integrations.label._respond import Get, Post, routes_of
+from iale.integrations.label._respond import as_json as _json
+from iale.integrations.label._reviewing import review_routes
 from iale.integrations.label._roles import OWNER, WHO, Who, limited, may_answer
+from iale.integrations.label._suggesting import Suggesting, in_words
+from iale.labeling.items._away import Away
 from iale.labeling.items._ids import id_of
 from iale.labeling.items._images import ImageItems
 from iale.labeling.project import Project
@@ -41,16 +45,19 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
             another.
     """
     api = _Api(project, person, mark)
-    gets = {
+    gets: dict[str, Get] = {
         "/api/project": api.about,
         "/api/status": api.status,
         "/api/labeled": api.labeled,
+        "/api/told": lambda request: _json(told=told_to_the_first(project.reader, request.query_params)),
+        "/api/left": lambda request: _json(**asdict(project.reader.left())),
         "/samples/{sample}": api.sample,
     }
-    posts = {
+    posts: dict[str, Post] = {
         "/api/next": api.next,
         "/api/label": api.label,
         "/api/skip": api.skip,
+        "/api/pass-over": api.pass_over,
         "/api/undo": api.undo,
         "/api/class": api.add_class,
         "/api/release": api.release,
@@ -59,14 +66,17 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
         *page_routes(),
         *export_routes(project),
         *people_routes(project),
-        *(Route(path, answer, methods=["GET"]) for path, answer in gets.items()),
-        *(Route(path, _with_body(answer), methods=["POST"]) for path, answer in posts.items()),
+        *api.suggesting.routes(),
+        *routes_of(gets, posts),
+        *review_routes(project),
+        *class_routes(project),
     ]
     return Starlette(
         routes=limited(routes),
         exception_handlers={
             HTTPException: _refused,
             StorageError: _not_written,
+            Away: lambda request, error: _error(410, error),
             IaleError: lambda request, error: _error(422, error),
             OSError: _not_written,
             Exception: _broken,
@@ -79,16 +89,18 @@ class _Api:
 
     def __init__(self, project: Project, person: str, mark: str) -> None:
         self._project, self._person, self._mark = project, person, mark
+        self.suggesting = Suggesting(project)
 
     def about(self, request: Request) -> Response:
         project = self._project
         told = {"kind": project.kind, "count": project.count, "classes": project.classes, "mark": self._mark}
         who: Who = request.scope.get(WHO, OWNER)
         person = {"person": who.name or self._person, "invited": bool(who.name), "role": who.role}
-        return _json(name=_clean(project.folder.resolve().name), **person, **told)
+        return _json(name=clean(project.folder.resolve().name), **person, **told)
 
     def status(self, request: Request) -> Response:
-        return _json(**asdict(self._project.status()), classes=self._project.classes)
+        project = self._project
+        return _json(**asdict(project.status()), classes=project.classes, class_changes=class_changes(project))
 
     def labeled(self, request: Request) -> Response:
         label = request.query_params.get("label")
@@ -114,27 +126,33 @@ class _Api:
             shown_picture, kind = picture_of_array(shown, edge)
             return Response(shown_picture, media_type=kind)
         if isinstance(shown, str):
-            return Response(_clean(shown), media_type="text/plain")
-        return JSONResponse({_clean(column): _clean(cell) for column, cell in shown.items()})
+            return Response(clean(shown), media_type="text/plain")
+        return JSONResponse({clean(column): clean(cell) for column, cell in shown.items()})
 
     def next(self, body: Body) -> Response:
         wanted = min(max(body.number("count"), 0), MOST_HELD)
         person, tab, have = body.text("person"), body.text("tab"), body.texts("have")[:MOST_HELD]
         tickets = self._project.next(person, wanted, tab=tab, have=have)
-        return _json(tickets=[{**asdict(each), "name": self._name(each.sample)} for each in tickets])
+        return _json(tickets=[{**asdict(each), **self.suggesting.beside(each)} for each in tickets])
+
+    def pass_over(self, body: Body) -> Response:
+        self._project.reader.pass_over(self._known(body.text("sample")), body.text("why", most=1000))
+        return _json()
 
     def label(self, body: Body) -> Response:
         sample, label = self._open(body), body.text("label")
-        return self._done(self._project.label(body.text("person"), sample, label, key=body.text("key")))
+        key, asked = body.text("key"), body.flag("asked")
+        return self._done(self._project.label(body.text("person"), sample, label, key=key, asked=asked))
 
     def skip(self, body: Body) -> Response:
         sample, note = self._open(body), body.text("note", most=1000, empty=True)
-        return self._done(self._project.skip(body.text("person"), sample, note=note, key=body.text("key")))
+        key, asked = body.text("key"), body.flag("asked")
+        return self._done(self._project.skip(body.text("person"), sample, note=note, key=key, asked=asked))
 
     def undo(self, body: Body) -> Response:
         sample = self._known(body.text("sample")) if "sample" in body else None
-        key, tab = body.text("key"), body.text("tab")
-        return self._done(self._project.undo(body.text("person"), sample, key=key, tab=tab))
+        key, tab, act = body.text("key"), body.text("tab"), body.text("act", empty=True)
+        return self._done(self._project.undo(body.text("person"), sample, act=act, key=key, tab=tab))
 
     def add_class(self, body: Body) -> Response:
         self._project.add_class(body.text("person"), body.text("label").strip(), key=body.text("key"))
@@ -157,44 +175,27 @@ class _Api:
         return sample
 
     def _name(self, sample: str) -> str:
-        return _clean(self._project.name(sample))
+        return clean(self._project.name(sample))
 
     def _done(self, event: Event | None) -> Response:
-        """What was recorded, which is on the disk by now; for an undo, its sample."""
+        """What was recorded, which is on the disk by now; for an undo, its sample; and whose answer came before."""
         if event is None:
             return _json(number=None, sample=None)
         name = self._name(event.sample) if event.sample else None
-        return _json(number=event.number, sample=event.sample, name=name)
+        late = told_to_the_late(self._project.reader, event)
+        holds = self._project.decision(event.sample) if event.sample else None
+        now = None if holds is None else holds.label  # after an undo: an earlier answer may hold again
+        return _json(number=event.number, sample=event.sample, name=name, late=late, now=now)
 
     def _row(self, row: Labeled) -> dict[str, object]:
         found: dict[str, object] = {**asdict(row), "name": self._name(row.sample)}
         if self._project.kind != "image":
-            shown = self._project.show(row.sample)
-            text = shown if isinstance(shown, str) else ", ".join(map(" ".join, dict(shown).items()))
-            found["text"] = _clean(text)[:200]
+            found["text"] = in_words(self._project, row.sample)
         return found
 
 
-def _with_body(answer: Callable[[Body], Response]) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint that parses the request and answers in a thread, because the disk may take its time."""
-
-    async def endpoint(request: Request) -> Response:
-        return await run_in_threadpool(answer, Body(await request.body(), request.scope.get(WHO, OWNER)))
-
-    return endpoint
-
-
-def _clean(text: str) -> str:
-    """Text that JSON can carry: the names of files may contain bytes that are not text."""
-    return text.encode("utf-8", "replace").decode()
-
-
-def _json(**values: object) -> Response:
-    return JSONResponse(values)
-
-
 def _error(status: int, error: object) -> Response:
-    return JSONResponse({"error": _clean(" ".join(str(error).split()))}, status)
+    return JSONResponse({"error": clean(" ".join(str(error).split()))}, status)
 
 
 def _refused(request: Request, error: Exception) -> Response:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 
 from iale.errors import DataError
-from iale.integrations.label._roles import OWNER, Who
+from iale.integrations.label._roles import OWNER, WHO, Who
 
 _MOST_TEXT = 200  # characters of a name
 
@@ -31,12 +34,13 @@ class Body:
         """Whether a field is given, and not null."""
         return self._values.get(name) is not None
 
-    def text(self, name: str, *, most: int = _MOST_TEXT, empty: bool = False) -> str:
-        """A text that is not too long, blank (unless ``empty``) or unprintable."""
+    def text(self, name: str, *, most: int = _MOST_TEXT, empty: bool = False, lines: bool = False) -> str:
+        """A text that is not too long, blank (unless ``empty``) or unprintable; with ``lines``, it may have several."""
         value = self._values.get(name, "")
         if not isinstance(value, str) or len(value) > most or not (empty or value.strip()):
             raise DataError(f"{name} must be a text of 1 to {most} characters.")
-        if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in value):
+        plain = value.replace("\n", "").replace("\t", "") if lines else value
+        if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in plain):
             raise DataError(f"{name} must not contain control characters.")
         return value
 
@@ -47,9 +51,30 @@ class Body:
             raise DataError(f"{name} must be a whole number.")
         return value
 
+    def flag(self, name: str) -> bool:
+        """True or false; false if it is not given."""
+        value = self._values.get(name, False)
+        if not isinstance(value, bool):
+            raise DataError(f"{name} must be true or false.")
+        return value
+
     def texts(self, name: str) -> Sequence[str]:
         """A list of texts, empty if it is not given."""
         value = self._values.get(name, [])
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             raise DataError(f"{name} must be a list of texts.")
         return value
+
+
+def with_body(answer: Callable[[Body], Response]) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that parses the request and answers in a thread, because the disk may take its time."""
+
+    async def endpoint(request: Request) -> Response:
+        return await run_in_threadpool(answer, Body(await request.body(), request.scope.get(WHO, OWNER)))
+
+    return endpoint
+
+
+def clean(text: str) -> str:
+    """Text that JSON can carry: the names of files may contain bytes that are not text."""
+    return text.encode("utf-8", "replace").decode()

@@ -10,11 +10,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from iale.integrations.label._pictures import THUMB
+from iale.labeling.classes._editing import LONGEST_TEXT
 from iale.labeling.record._names import LONGEST_NAME
+from iale.labeling.reviewing._deciding import LONGEST_NOTE
 
 LISTED = 60  # labeled samples in one answer of ``/api/labeled``
-MOST_HELD = 32  # samples that one tab may hold
-_LIMITS = {"name": LONGEST_NAME, "held": MOST_HELD, "listed": LISTED, "thumbnail": THUMB}
+MOST_HELD = 64  # samples that one tab may hold
+_LIMITS = {
+    "name": LONGEST_NAME,
+    "note": LONGEST_NOTE,
+    "text": LONGEST_TEXT,
+    "held": MOST_HELD,
+    "listed": LISTED,
+    "thumbnail": THUMB,
+}
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 

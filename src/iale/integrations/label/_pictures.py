@@ -15,6 +15,7 @@ from PIL import Image
 from iale.data._pictures import open_picture
 from iale.data._pictures import picture as decode
 from iale.errors import DataError
+from iale.labeling.items._away import Away
 
 EDGE = 1600  # pixels of the longer side of a shown image, at most
 THUMB = 160  # the same in the gallery of labeled samples
@@ -40,7 +41,7 @@ def read_inside(root: Path, path: Path, name: str) -> bytes:
                 raise DataError(f"{name} is not a regular file, or is too large for an image.")
             return file.read()
     except (OSError, RuntimeError) as error:  # a RuntimeError if links go round in circles
-        raise DataError(f"{name} cannot be read ({getattr(error, 'strerror', None) or error}).") from error
+        raise Away(f"{name} cannot be read ({getattr(error, 'strerror', None) or error}).") from error
 
 
 def picture(data: bytes, name: str, edge: int = EDGE) -> Picture:

@@ -6,6 +6,7 @@ Origin is not ours, and if it points its own name at this machine (DNS rebinding
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import ipaddress
 import json
@@ -21,8 +22,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from iale._storage import storage_errors
+from iale._storage import sha256, storage_errors
 from iale.errors import StorageError
+from iale.integrations.label._patience import PATIENCE
 from iale.integrations.label._roles import OWNER, WHO, Who
 from iale.labeling.record._tokens import Tokens
 
@@ -83,21 +85,30 @@ class Guard:
         self, app: ASGIApp, token: str, host: str = "127.0.0.1", port: int = 0, tokens: Tokens | None = None
     ) -> None:
         self._app, self._token, self._tokens = app, token, tokens
-        self._local = is_loopback(host)
+        self._local, self._patience = is_loopback(host), PATIENCE
         self._names = {"localhost"} if self._local else {"localhost", host.lower(), socket.gethostname().lower()}
         self._cookie = f"{COOKIE}-{port}"
+        # The page lives below a path that nobody can guess, and the cookie is for this path alone: a browser would send
+        # it to every other port of this machine, too.
+        self._place = f"/{sha256(f'path {token}'.encode())[:16]}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         if scope["type"] != "http":
             return  # web sockets are not answered
+        if scope["path"].startswith(f"{self._place}/"):
+            inner = {name: scope[name][len(self._place) :] for name in ("path", "raw_path") if scope.get(name)}
+            scope = {**scope, **inner}
         headers, who, greeting = Headers(scope=scope), None, _greeting(scope)
         try:
             who, greeting = self._who(headers, greeting)
             refusal = self._refusal(scope, headers, who)
         except StorageError as error:
             refusal = _say(507, str(error))
+        welcome = greeting[0] if greeting and refusal is None else ""
+
+        limits = f"Path={self._place}/; HttpOnly; SameSite=Strict"
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -105,19 +116,29 @@ class Guard:
                 for name, value in _HEADERS.items():
                     ours.setdefault(name, value)
                 ours.setdefault("Cache-Control", "no-store")
-                if greeting and refusal is None:
-                    ours.append("Set-Cookie", f"{self._cookie}={greeting[0]}; Path=/; HttpOnly; SameSite=Strict")
+                if welcome:
+                    ours.append("Set-Cookie", f"{self._cookie}={welcome}; {limits}")
             await send(message)
 
+        if welcome:
+            refusal = Response(status_code=303, headers={"Location": f"{self._place}/"})
         if refusal is None and who is not None:
             scope[WHO] = who
             if scope["method"] == "POST":
-                body = await _read(receive)
-                if body is None:
-                    refusal = _say(413, f"a request may have at most {MOST_BODY} bytes.")
-                else:
-                    refusal, receive = _spoken(who, body)
+                refusal, receive = await self._body(who, receive)
         await (refusal or self._app)(scope, receive, answer)
+
+    async def _body(self, who: Who, receive: Receive) -> tuple[Response | None, Receive]:
+        """What a POST carries, or why it is refused."""
+        try:
+            body = await asyncio.wait_for(_read(receive), self._patience)
+        except TimeoutError:
+            refusal = _say(408, "the request did not come to its end: send it again.")
+            refusal.headers["Connection"] = "close"
+            return refusal, receive
+        if body is None:
+            return _say(413, f"a request may have at most {MOST_BODY} bytes."), receive
+        return _spoken(who, body)
 
     def _who(self, headers: Headers, greeting: list[str]) -> tuple[Who | None, list[str]]:
         """Who asks, and the token of the address if that is what tells it; a header counts before a cookie."""

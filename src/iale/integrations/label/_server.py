@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 import sys
@@ -12,6 +13,7 @@ try:
     import uvicorn
 
     from iale.integrations.label._app import create_app
+    from iale.integrations.label._patience import close_the_slow
     from iale.integrations.label._security import Guard, is_loopback, project_token
 except ModuleNotFoundError as error:
     if error.name not in ("starlette", "uvicorn", "anyio"):
@@ -58,9 +60,17 @@ def serve(project: Project, *, host: str = "127.0.0.1", port: int = 8414, person
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=2,
+        timeout_graceful_shutdown=1,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    asyncio.run(_run(uvicorn.Server(config), listener))
+
+
+async def _run(server: uvicorn.Server, listener: socket.socket) -> None:
+    watch = asyncio.create_task(close_the_slow(server))
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        watch.cancel()
 
 
 def _listen(host: str, port: int) -> socket.socket:

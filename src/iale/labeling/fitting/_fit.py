@@ -22,6 +22,7 @@ from iale.data.arrays import ArraySamples
 from iale.data.pool import Pool
 from iale.errors import DataError
 from iale.geometry.points import Points
+from iale.labeling.fitting._calibration import Calibration
 from iale.labeling.fitting._random import fit_to_random_labels
 from iale.labeling.items._reading import Reading
 from iale.labeling.reader import ProjectReader, Readable
@@ -34,7 +35,7 @@ from iale.strategies.base import Need, QueryStrategy
 
 NICENESS = 10
 _QUEUE = 200  # samples that a fit ranks: enough for several people until the next fit
-_GUESSED = 2000  # labeled samples with a guess, which helps to find wrong labels
+_GUESSED = 2000  # labeled samples with a guess, which helps to find wrong labels, and as many without a label
 _AHEAD = 50  # test samples that are predicted before anyone has labeled them, so the accuracy is known at once
 _APART = 500  # labeled samples that new ones are compared with at a time
 
@@ -79,6 +80,7 @@ class Refitter:
         self.project, self.reading = project.reader, reading
         self._ids = self.project.items.ids
         self._random_labels = 0
+        self._calibration = Calibration()
         self._odd: dict[int, str] = {}  # why samples are no candidates of the last fit, by index
 
     def fit(self) -> None:
@@ -101,7 +103,8 @@ class Refitter:
         classifier = classifier_of(config, project.views.kind, samples, len(classes))
         strategy, name, notice, geometry = self._chooser(classifier)
         pool = Pool(torch.arange(len(local)), len(classes))
-        pool.acquire(torch.arange(len(known)), torch.tensor([labels[index] for index in known]))
+        targets = torch.tensor([labels[index] for index in known])
+        pool.acquire(torch.arange(len(known)), targets)
         learner = Learner(classifier, samples, pool, QueryConfig(subset_size=None), stream)
         learner.geometry = None if geometry is None else geometry.at(torch.tensor(looked.rows))
         learner.fit(strategy.needs)
@@ -114,7 +117,8 @@ class Refitter:
         ranked = self._apart(ranked, local, len(known))
         every = len(set(labels.values())) == len(classes)
         explore = [] if every or not found else self._explore(outputs.embeddings, len(known), candidates, stream)
-        latest = self._latest(fitted, outputs, looked, ranked, explore, classes)
+        calibrated = self._calibration.apply(outputs, classifier, fitted, (samples, targets), stream)
+        latest = self._latest(fitted, calibrated, looked, ranked, explore, classes)
         fit = Fit(
             time=time.time(),
             labels=len(known),
@@ -191,7 +195,8 @@ class Refitter:
         weights = f"weights-{number:06}.safetensors"
         digest = storage.write_tensors(self.project.folder / weights, fitted.module.state_dict())
         probs, rows, known = outputs.probs, looked.rows, looked.known
-        guessed = dict.fromkeys([*looked.recent, *ranked, *explore])
+        others = (at for at in range(known, min(len(rows), known + _GUESSED)) if rows[at] not in self._odd)
+        guessed = dict.fromkeys([*looked.recent, *ranked, *explore, *others])
         return Latest(
             fit=number,
             queue=tuple(self._ids[rows[at]] for at in ranked),
@@ -201,6 +206,7 @@ class Refitter:
             weights=weights,
             digest=digest,
             shape=fitted.recipe.shape,
+            temperature=self._calibration.temperature,
             unreadable={self._ids[index]: why for index, why in (self.reading.unreadable | self._odd).items()},
         )
 

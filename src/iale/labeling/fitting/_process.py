@@ -13,6 +13,7 @@ from iale.errors import IaleError
 from iale.executors import ProcessExecutor
 from iale.labeling.fitting._fit import fit_project, make_geometry
 from iale.labeling.reader import ProjectReader
+from iale.labeling.record._alone import Alone
 from iale.recipe import needs_geometry
 
 
@@ -31,6 +32,7 @@ class Fitter:
         self._pool: ProcessExecutor | None = None
         self._running: Future[None] | None = None
         self._stopped = False
+        self._alone = Alone(project.folder)
         self._looking: ProcessExecutor | None = None  # makes the geometry
 
     @property
@@ -40,7 +42,7 @@ class Fitter:
 
     def look(self) -> None:
         """Begins to make the built-in geometry if the strategy needs one; the next fit after that uses it."""
-        if needs_geometry(self._project.config) and self._project.views.geometry() is None:
+        if self._serves() and needs_geometry(self._project.config) and self._project.views.geometry() is None:
             self._looking = ProcessExecutor(1)
             self._looking.submit(make_geometry, str(self._project.folder)).add_done_callback(self._looked)
 
@@ -70,7 +72,7 @@ class Fitter:
         project = self._project
         changes = project.changes()
         due = changes - self._known >= project.config.fit_every and project.can_fit()
-        if self._stopped or self.busy or not due:
+        if self._stopped or self.busy or not self._serves() or not due:
             return
         self._pool = self._pool or ProcessExecutor(1)
         try:
@@ -81,6 +83,12 @@ class Fitter:
         self._known, self._running = changes, running
         running.add_done_callback(self._done)
 
+    def _serves(self) -> bool:
+        """Whether no other process fits this project; if one did and has ended, this one goes on."""
+        alone = self._alone.take()
+        self._project.served_elsewhere = not alone
+        return alone
+
     def stop(self) -> None:
         """Ends the process, in the middle of a fit. The caller must not hold the lock: a fit that ends waits for it."""
         with self._lock:
@@ -89,6 +97,7 @@ class Fitter:
         for pool in pools:
             if pool is not None:
                 pool.stop()
+        self._alone.give_back()
 
     def _done(self, future: Future[None]) -> None:
         with self._lock:

@@ -44,16 +44,19 @@ class SavedClassifier:
         shape: of one input.
         fitted: the classifier itself.
         expects: what it learned from.
+        temperature: by which its logits are divided, so that its probabilities are calibrated.
     """
 
     classes: tuple[str, ...]
     shape: tuple[int, ...]
     fitted: FittedTorchClassifier
     expects: Expected
+    temperature: float = 1.0
 
     def outputs(self, samples: Samples) -> Outputs:
-        """Logits and embeddings of all samples."""
-        return self.fitted.outputs(samples, torch.arange(len(samples)))
+        """Logits, calibrated, and embeddings of all samples."""
+        found = self.fitted.outputs(samples, torch.arange(len(samples)))
+        return Outputs(found.logits / self.temperature, found.embeddings)
 
     def predict(self, x: object) -> list[str]:
         """The class of every sample, also of a single one.
@@ -155,6 +158,7 @@ def _latest(project: Readable) -> tuple[dict[str, Any], Path, str]:
         "kind": reader.views.kind,
         "bytes": reader.views.inputs.dtype == torch.uint8,
         "files": isinstance(reader.views.inputs, ImageItems),
+        "temperature": latest.temperature,
     }
     return card, reader.folder / latest.weights, latest.digest
 
@@ -177,8 +181,11 @@ def _load(path: Path, digest: str, card: dict[str, Any]) -> SavedClassifier:
     except RuntimeError as error:
         reason = str(error).split("\n", 1)[0]
         raise ModelError(f"the weights in {path} belong to another model ({reason}): export them again.") from error
-    expects = Expected(card["kind"], shape, card["bytes"], card["files"])
-    return SavedClassifier(classes, shape, FittedTorchClassifier(network.eval(), recipe), expects)
+    fitted, expects = (
+        FittedTorchClassifier(network.eval(), recipe),
+        Expected(card["kind"], shape, card["bytes"], card["files"]),
+    )
+    return SavedClassifier(classes, shape, fitted, expects, float(card.get("temperature", 1.0)))
 
 
 def _row(*cells: str) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from iale.labeling.forecast._intervals import UNKNOWN, cohens_kappa
+from iale.labeling.forecast._no_model import why_no_model
 from iale.labeling.forecast._savings import AHEAD, Savings, Terms, savings
 from iale.labeling.forecast.status import Advice, Status
 from iale.labeling.reader import ProjectReader
+from iale.labeling.record._journal import Event
+from iale.labeling.record._notices import many
+from iale.labeling.suggesting._sources import Suggested
 
 _FEWEST_PAIRS = 10
 _WORTH = 0.01  # a point of accuracy: less is not worth a fifth more labels
@@ -20,7 +25,7 @@ class StatusMaker:
     """
 
     def __init__(self, project: ProjectReader) -> None:
-        self._project = project
+        self._project, self._suggested = project, Suggested(project)
         self._known: tuple[object, Savings] = (None, Savings())
 
     def make(self, *, fitting: bool = False, problem: str = "") -> Status:
@@ -30,19 +35,19 @@ class StatusMaker:
         last = fits[-1] if fits else None
         decisions, tests = project.decisions(), project.labels_to_test_on()
         found = self._savings(tests)
-        by_class = dict.fromkeys(project.classes, 0)
-        for event in decisions.values():
-            if event.label is not None:
-                by_class[event.label] += 1
-        labeled = sum(by_class.values())
+        if not fits:
+            found = Savings(cannot_tell={"accuracy": why_no_model(project, fitting=fitting, problem=problem)})
+        by_class = _by_class(project.classes, decisions.values())
+        labeled, unshown = sum(by_class.values()), project.unshown()
         pairs = [(a.label, b.label, b.sample or "") for a, b in project.answered_twice() if a.label and b.label]
-        few = f"{len(pairs)} samples were labeled by two people, and {_FEWEST_PAIRS} are needed."
+        few = f"two people labeled {many(len(pairs))}, and {_FEWEST_PAIRS} are needed."
         enough = len(pairs) >= _FEWEST_PAIRS
         return Status(
             samples=project.count,
             labeled=labeled,
             skipped=len(decisions) - labeled,
             missing=project.missing(),
+            unshown=len(unshown),
             tested=len(tests),
             by_class=by_class,
             people=project.people(),
@@ -67,7 +72,8 @@ class StatusMaker:
             kappa=cohens_kappa([(a, b) for a, b, _ in pairs]) if enough else UNKNOWN,
             twice=len(pairs),
             disagreements=tuple(sample for a, b, sample in pairs if a != b),
-            advice=advise(found, left=project.count - len(decisions), target=config.target),
+            sources=self._suggested.sources(),
+            advice=advise(found, left=project.count - len(decisions) - len(unshown), target=config.target),
             cannot_tell={**found.cannot_tell, **({} if enough else {"kappa": few})},
         )
 
@@ -83,10 +89,18 @@ class StatusMaker:
         return found
 
 
+def _by_class(classes: Iterable[str], decisions: Iterable[Event]) -> dict[str, int]:
+    """How many labels each class has."""
+    counts = Counter(event.label for event in decisions)
+    return {name: counts[name] for name in classes}
+
+
 def advise(found: Savings, *, left: int, target: float | None) -> Advice:
     """Whether to go on; ``left`` samples have no label."""
     if not left:
-        return Advice(True, "Stop: there is nothing left to label.", "Every sample has been answered.")
+        return Advice(
+            True, "Stop: there is nothing left to label.", "Every sample that can be shown has been answered."
+        )
     low = found.accuracy.low
     if target is not None and low is not None and low >= target:
         return Advice(

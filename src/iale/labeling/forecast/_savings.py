@@ -132,9 +132,10 @@ def _draw(fits: Sequence[Fit], right: Floats, known: Floats, stream: Stream) -> 
 
 def _missing(fits: int, sizes: int, tests: int) -> str:
     if tests < FEWEST_TESTS:
-        return f"{tests} labels of the random test share are there, and {FEWEST_TESTS} are needed."
+        are = "label is" if tests == 1 else "labels are"
+        return f"{tests} {are} there from the random test share, and {FEWEST_TESTS} are needed."
     if min(fits, sizes) < _FEWEST_FITS:
-        return f"{min(fits, sizes)} models are fitted, and {_FEWEST_FITS} are needed for a curve."
+        return f"{min(fits, sizes)} {'model is' if min(fits, sizes) == 1 else 'models are'} fitted, and {_FEWEST_FITS} are needed for a curve."
     return ""
 
 

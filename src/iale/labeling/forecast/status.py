@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from iale.labeling.suggesting._sources import Source
+
 
 @dataclass(frozen=True)
 class Range:
@@ -60,6 +62,7 @@ class Status:
         labeled: how many have a label.
         skipped: how many were skipped.
         missing: answered samples whose file was deleted or has changed.
+        unshown: samples without an answer that no page can show.
         tested: labels of the test share.
         by_class: labels of each class.
         people: labels by each person.
@@ -84,6 +87,7 @@ class Status:
         kappa: agreement on samples that two people labeled.
         twice: how many samples two people labeled.
         disagreements: ids of those that got two different labels.
+        sources: who suggests classes, and how often each was right.
         advice: whether to go on.
         cannot_tell: which of accuracy, gain, expected, to_target, at_random and kappa cannot be told yet, and why.
     """
@@ -92,6 +96,7 @@ class Status:
     labeled: int
     skipped: int
     missing: int
+    unshown: int
     tested: int
     by_class: Mapping[str, int]
     people: Mapping[str, int]
@@ -116,5 +121,6 @@ class Status:
     kappa: Range
     twice: int
     disagreements: tuple[str, ...]
+    sources: tuple[Source, ...]
     advice: Advice
     cannot_tell: Mapping[str, str]

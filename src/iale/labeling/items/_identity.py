@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from iale.data._scan import is_inside
 from iale.errors import DataError
+from iale.labeling.items._away import Away
 from iale.labeling.items._ids import DIGITS, Ids, Names, id_of
 
 _NAMED = b"\0name"  # in front of a name: the digest of a name must differ from the one of a row that holds the same
@@ -57,7 +59,7 @@ class RowIdentity:
         """The indices of the rows with these stamps."""
         found: defaultdict[str, list[int]] = defaultdict(list)
         if self._shown is not None:
-            wanted = {stamp for stamp in stamps if len(stamp) == DIGITS}
+            wanted = {stamp for stamp in stamps if re.fullmatch(rf"[0-9a-f]{{{DIGITS}}}", stamp)}
             for index in np.flatnonzero(np.isin(self._shown, [np.uint64(int(stamp, 16)) for stamp in wanted])):
                 found[self.stamp(int(index))].append(int(index))
         return found
@@ -127,11 +129,11 @@ class FileIdentity:
         """
         if not stamp:
             return False
-        size, time, beginning = stamp.split("-")
-        if int(size) != self._sizes[index]:
+        size, time, beginning = _parts(stamp)
+        if size != self._sizes[index]:
             return False
         try:
-            same = int(time) == self._times[index] or beginning == _beginning(self._root / self._names[index])
+            same = time == self._times[index] or beginning == _beginning(self._root / self._names[index])
         except DataError:
             return False
         if same and beginning:
@@ -157,10 +159,11 @@ class FileIdentity:
         return ""
 
     def path(self, index: int) -> Path:
-        """The file; raises DataError if it is away, has changed, or has become a link that leads out."""
+        """The file; raises Away if it is away, DataError if it has changed or has become a link that leads out."""
         name = self._names[index]
         if what := self.changed(index):
-            raise DataError(f"{name} was {what} since the project was opened: it is passed over.")
+            error = DataError if what == _CHANGED else Away
+            raise error(f"{name} was {what} since the project was opened: it is passed over.")
         if not is_inside(self._root, self._root / name):
             raise DataError(f"{name} has become a link that leads out of the folder: it is passed over.")
         return self._root / name
@@ -174,10 +177,10 @@ class FileIdentity:
     def find(self, stamps: Collection[str]) -> dict[str, list[int]]:
         """The indices of the files with the content of these stamps."""
         wanted: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
-        for stamp in filter(None, stamps):
-            size, _, beginning = stamp.split("-")
+        for stamp in stamps:
+            size, _, beginning = _parts(stamp)
             if beginning:
-                wanted[int(size), beginning].append(stamp)
+                wanted[size, beginning].append(stamp)
         found: defaultdict[str, list[int]] = defaultdict(list)
         for index in np.flatnonzero(np.isin(self._sizes, [size for size, _ in wanted])).tolist():
             try:
@@ -189,9 +192,15 @@ class FileIdentity:
         return found
 
 
+def _parts(stamp: str) -> tuple[int, int, str]:
+    """Size, time, and digest in a stamp; no file has those of something that is no stamp."""
+    found = re.fullmatch(r"(\d{1,18})-(-?\d{1,19})-([0-9a-f]*)", stamp, re.ASCII)
+    return (int(found[1]), int(found[2]), found[3]) if found else (-1, 0, "")
+
+
 def _beginning(path: Path) -> str:
     try:
         with open(path, "rb") as file:
             return f"{id_of(file.read(_BEGINNING)):016x}"
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}): it is passed over.") from error
+        raise Away(f"{path} cannot be read ({error.strerror}): it is passed over.") from error

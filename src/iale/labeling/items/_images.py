@@ -16,7 +16,7 @@ from iale.data._pictures import decode, picture
 from iale.data._reading import read_batch
 from iale.data._scan import scan_images
 from iale.data.table_config import TableConfig
-from iale.errors import DataError
+from iale.labeling.items._away import Away
 from iale.labeling.items._identity import FileIdentity, readable
 from iale.labeling.items._ids import Names
 from iale.labeling.items._items import ItemKind
@@ -82,8 +82,12 @@ class ImageItems:
         return self._files.changed(index)
 
     def check(self) -> None:
-        if not self.root.is_dir():
-            raise DataError(f"{self.root} is away: put it back; until then no sample can be shown.")
+        try:
+            there = next(self.root.iterdir(), None) is not None  # an empty folder: its disk is not mounted
+        except OSError:
+            there = False
+        if not there:
+            raise Away(f"{self.root} is away: put it back; until then no sample can be shown.")
 
     def path(self, index: int) -> Path:
         return self._files.shown(index)

@@ -62,7 +62,7 @@ class Items(Protocol):
         ...
 
     def check(self) -> None:
-        """Raises DataError if all samples are away: a disk may be detached, or a folder renamed."""
+        """Raises Away if all samples are away: a disk may be detached, or a folder renamed."""
         ...
 
     def path(self, index: int) -> Path:

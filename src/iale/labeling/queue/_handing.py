@@ -19,14 +19,20 @@ class Handing:
     """Chooses samples for a person: none that is answered, or leased to anyone.
 
     Every method is called inside `Ledger.writing`, so two people never get the same sample. ``holds`` says whether the
-    sample of an answer is there unchanged.
+    sample of an answer is there unchanged, ``shows`` whether a sample can be shown now.
     """
 
     def __init__(
-        self, items: Items, shares: Shares, ledger: Ledger, holds: Callable[[Event], bool], config: ProjectConfig
+        self,
+        items: Items,
+        shares: Shares,
+        ledger: Ledger,
+        holds: Callable[[Event], bool],
+        shows: Callable[[str], bool],
+        config: ProjectConfig,
     ) -> None:
         self.queue = Queue(shares, config.seed)
-        self._items, self._ids = items, items.ids
+        self._ids, self._shows = items.ids, shows
         self._shares, self._ledger, self._holds, self._config = shares, ledger, holds, config
         self._latest: Latest | None = None
         self._seen = 0
@@ -54,11 +60,11 @@ class Handing:
             sample = ids[index]
             if sample in chosen or answers.leased(sample, now) or done(index):
                 return False
-            return not self._items.changed(index)  # it cannot be shown now: it is asked for when it is back
+            return self._shows(sample)  # if not, it cannot be shown now: it is asked for when it is back
 
         total, tests = self._given(now)
         seen = {event.label for event in answers.decisions.values()}
-        searching = not seen.issuperset((*self._config.classes, *answers.added))
+        searching = not seen.issuperset(answers.classes.names)
         seconds = self._waiting(person, now)
         while len(chosen) < count:
             # The share of tests is kept at every moment, so the honest accuracy grows with the labels.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from iale.labeling.record._journal import Event
 from iale.labeling.record._ledger import Ledger
 
 
-def open_ledger(folder: Path, items: Items) -> Ledger:
+def open_ledger(folder: Path, items: Items, classes: Iterable[str] = ()) -> Ledger:
     """The events of a project as they are meant for its samples now.
 
     Samples that are known by another id now are called by that one. A skip without a stamp, where files have stamps,
@@ -31,4 +32,4 @@ def open_ledger(folder: Path, items: Items) -> Ledger:
             else replace(event, sample=sample, samples=samples)
         )
 
-    return Ledger(folder, meant)
+    return Ledger(folder, meant, classes)

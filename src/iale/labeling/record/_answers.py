@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
+from iale.labeling.record._class_book import ClassBook
 from iale.labeling.record._journal import Event, Reason
 
 
@@ -24,10 +25,12 @@ class Answers:
 
     The decision on a sample is the last answer (label or skip) that was not undone. A second opinion measures how well
     people agree, so it decides only if it is the only answer. An answer that continues another takes its place.
+    Labels have the names that their classes have now; one of a class that was removed keeps its name (`classed`).
     """
 
-    def __init__(self) -> None:
-        self.added: list[str] = []  # names of the classes that were added, in order
+    def __init__(self, classes: Iterable[str] = ()) -> None:
+        self.classes = ClassBook(classes)
+        self.notes: defaultdict[str, dict[str, Event]] = defaultdict(dict)  # by sample and person: what holds now
         self.decisions: dict[str, Event] = {}  # of every answered sample, the latest change last
         self.leases: dict[str, Lease] = {}  # by the id of the sample; some may have ended
         self.tested: set[str] = set()  # samples that were handed out as part of the test share
@@ -38,22 +41,56 @@ class Answers:
         self._continued: set[int] = set()  # answers that go on in later ones
         self._at: dict[int, str] = {}  # samples of all answers
         self._seconds: set[str] = set()
+        self._confirmed: defaultdict[str, list[Event]] = defaultdict(list)
+        self._said: dict[int, str] = {}  # the labels as they are in the journal, by the number of the event
 
     def apply(self, event: Event) -> None:
         """Takes the next event into account."""
         if event.key:
             self.keys.setdefault((event.person, event.key), event)
-        if event.kind == "class" and event.label is not None:
-            self.added.append(event.label)
-        elif event.kind == "lease":
+        if event.kind == "lease":
             self._lease(event)
-        elif event.sample is not None:
+        elif event.sample is None:  # it is about a class
+            if self.classes.apply(event):
+                self._rename()
+        elif event.kind in ("confirm", "note"):
+            event = self._named(event)
+            self._events[event.sample or ""].append(event)
+            if event.kind == "note":
+                self._note(event, event.sample or "")
+            else:
+                self._confirmed[event.sample or ""].append(event)
+                self._acts[event.person].append(event)
+        else:
+            event = self._named(event)
             if event.kind == "undo" and event.of is not None:
                 self._undone.add(event.of)
             else:
-                self._answer(event, event.sample)
-            self._events[event.sample].append(event)
-            self._decide(event.sample)
+                self._answer(event, event.sample or "")
+            self._events[event.sample or ""].append(event)
+            self._decide(event.sample or "")
+
+    def _named(self, event: Event) -> Event:
+        """An event with the name that its class has now."""
+        if event.label is None:
+            return event
+        said = self._said.setdefault(event.number, self._said.get(event.of or 0, event.label))
+        label = self.classes.now(said) or said
+        return event if label == event.label else replace(event, label=label)
+
+    def _rename(self) -> None:
+        """Classes are called differently now, and so are the labels of all answers."""
+        now = {e.number: self._named(e) for events in self._events.values() for e in events}
+        for lists in (self._events, self._acts, self._confirmed):
+            for key, events in lists.items():
+                lists[key] = [now[event.number] for event in events]
+        self.decisions = {sample: now[event.number] for sample, event in self.decisions.items()}
+
+    def _note(self, event: Event, sample: str) -> None:
+        if event.note or event.flag:
+            self.notes[sample][event.person] = event
+        else:
+            self.notes[sample].pop(event.person, None)
 
     def _answer(self, event: Event, sample: str) -> None:
         if event.of is not None and event.of in self._at:
@@ -105,22 +142,55 @@ class Answers:
         if lease is not None and lease.person == person:
             return lease.reason
         decision = self.decisions.get(sample)
-        if decision is not None and decision.reason not in (None, "second"):
+        if decision is not None and decision.reason not in (None, "second", "adjudicated"):
             return decision.reason
         return "test" if sample in self.tested else "chosen"
 
     def answers(self, sample: str) -> list[Event]:
         """Labels and skips of a sample that were not undone."""
-        return [e for e in self._events.get(sample, ()) if e.kind != "undo" and e.number not in self._undone]
+        said = (e for e in self._events.get(sample, ()) if e.kind in ("label", "skip"))
+        return [event for event in said if event.number not in self._undone]
+
+    def classed(self, event: Event) -> bool:
+        """Whether the class of an answer is there; it may have been removed."""
+        return event.label is None or self.classes.now(event.label) is not None
+
+    def tests(self, event: Event) -> bool:
+        """Whether an answer belongs to the test share: also one that decides between two others there."""
+        return event.reason == "test" or (event.reason == "adjudicated" and event.sample in self.tested)
+
+    def disputed(self, sample: str) -> bool:
+        """Whether a second opinion differs from what holds, and nobody has decided between them since."""
+        decision, answers = self.decisions.get(sample), self.answers(sample)
+        if decision is None or decision.label is None:
+            return False
+        settled = max((event.number for event in answers if event.reason == "adjudicated"), default=0)
+        return any(
+            e.reason == "second" and e.label not in (None, decision.label) and e.number > settled for e in answers
+        )
+
+    def confirmed(self, sample: str) -> Event | None:
+        """Who looked at the label that holds, and left it."""
+        decision = self.decisions.get(sample)
+        for event in reversed(self._confirmed.get(sample, ())):
+            later = decision is not None and event.number > decision.number and event.label == decision.label
+            if later and event.number not in self._undone:
+                return event
+        return None
 
     def history(self, sample: str) -> list[Event]:
         """All labels, skips and undos of a sample; an answer that goes on is there once."""
         return [event for event in self._events.get(sample, ()) if event.number not in self._continued]
 
-    def last_act(self, person: str, sample: str | None = None) -> Event | None:
-        """The last answer of a person (to ``sample``) that was not undone; imported labels do not count."""
+    def last_act(self, person: str, sample: str | None = None, key: str = "") -> Event | None:
+        """The last answer of a person (to ``sample``) that was not undone; imported labels do not count.
+
+        With a ``key`` it is the one that was sent with it, and no other.
+        """
+        meant = None if not key else self.keys.get((person, key))
         for event in reversed(self._acts.get(person, ())):
-            if event.number not in self._undone and sample in (None, event.sample):
+            fits = event.number == (meant and meant.number) if key else sample in (None, event.sample)
+            if fits and event.number not in self._undone:
                 return event
         return None
 
@@ -141,4 +211,4 @@ class Answers:
 
     def people(self) -> dict[str, int]:
         """How many samples carry each person's label."""
-        return dict(Counter(event.person for event in self.decisions.values() if event.kind == "label"))
+        return dict(Counter(event.person for event in self.decisions.values() if event.label and self.classed(event)))

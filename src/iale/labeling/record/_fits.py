@@ -6,14 +6,17 @@ import contextlib
 import dataclasses
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar, cast
 
 from iale import _storage as storage
 from iale.errors import StorageError
+from iale.labeling.record._fit_names import Renames, guess_now, predictions_now
 
 FITS, LATEST, RANDOM = "fits.jsonl", "latest.json", "random.json"
 
+_T = TypeVar("_T")
 _Stamp = tuple[int, int, int] | None
 Guess = tuple[tuple[str, float], ...]  # the likeliest classes with their probabilities, best first
 
@@ -39,12 +42,13 @@ class Latest:
     fit: int  # its number, from 1
     queue: tuple[str, ...]  # ids to label next, best first
     explore: tuple[str, ...]  # ids unlike the labeled ones
-    guesses: Mapping[str, Guess]  # for these and for the samples labeled last
+    guesses: Mapping[str, Guess]  # for these, for the samples labeled last, and for other candidates
     confidence: float  # mean probability of the likeliest class over the candidates
     weights: str  # the file of the weights
     digest: str  # its SHA-256
     shape: tuple[int, ...]  # of the inputs
     unreadable: Mapping[str, str] = field(default_factory=dict)  # why samples were passed over, by id
+    temperature: float = 1.0  # by which the logits are divided: the guesses are calibrated
 
 
 @dataclass(frozen=True)
@@ -65,10 +69,12 @@ class Fits:
     Args:
         folder: of the project.
         now: the id that a sample has now; by default ids stay as they were written.
+        renames: the names that classes have now; the same object as long as none has changed.
     """
 
-    def __init__(self, folder: Path, now: Callable[[str], str] = str) -> None:
-        self._folder, self._now = folder, now
+    def __init__(self, folder: Path, now: Callable[[str], str] = str, renames: Callable[[], Renames] = dict) -> None:
+        self._folder, self._now, self._renames = folder, now, renames
+        self._known: dict[str, tuple[object, Renames, object]] = {}  # what was renamed, by what, and the outcome
         self._all: tuple[_Stamp, int, tuple[Fit, ...]] = (None, 0, ())
         self._latest: tuple[_Stamp, Latest | None] = (None, None)
         self._random: tuple[_Stamp, RandomFits] = (None, RandomFits())
@@ -76,6 +82,29 @@ class Fits:
     @property
     def all(self) -> tuple[Fit, ...]:
         """Every finished fit, in order."""
+        return self._called(self._read_all(), _fits_now)
+
+    @property
+    def latest(self) -> Latest | None:
+        """The last finished fit in full, or None."""
+        return self._called(self._read_latest(), _latest_now)
+
+    @property
+    def random(self) -> RandomFits:
+        """Fits to random labels."""
+        return self._called(self._read_random(), _random_now)
+
+    def _called(self, value: _T, name: Callable[[_T, Renames], _T]) -> _T:
+        """The same in the names that classes have now; made once for every change."""
+        renames = self._renames()
+        if not renames:
+            return value
+        known = self._known.get(name.__name__)
+        if known is None or known[0] is not value or known[1] is not renames:
+            self._known[name.__name__] = known = value, renames, name(value, renames)  # in one step
+        return cast(_T, known[2])
+
+    def _read_all(self) -> tuple[Fit, ...]:
         stamp, (before, end, fits) = _stamp(self._folder / FITS), self._all
         if stamp == before:
             return fits
@@ -87,9 +116,7 @@ class Fits:
         self._all = stamp, end, fits
         return fits
 
-    @property
-    def latest(self) -> Latest | None:
-        """The last finished fit in full, or None."""
+    def _read_latest(self) -> Latest | None:
         stamp, (before, latest) = _stamp(self._folder / LATEST), self._latest
         if stamp != before:
             with self._readable(LATEST):
@@ -97,9 +124,7 @@ class Fits:
             self._latest = stamp, latest
         return latest
 
-    @property
-    def random(self) -> RandomFits:
-        """Fits to random labels."""
+    def _read_random(self) -> RandomFits:
         stamp, (before, random) = _stamp(self._folder / RANDOM), self._random
         if stamp != before:
             with self._readable(RANDOM):
@@ -115,6 +140,27 @@ class Fits:
             raise StorageError(
                 f"{self._folder / name} is not readable ({error}): delete it; it is made again, and no label is in it."
             ) from error
+
+
+def _fits_now(fits: tuple[Fit, ...], renames: Renames) -> tuple[Fit, ...]:
+    return tuple(
+        replace(
+            fit,
+            classes=tuple(renames.get(name, name) or name for name in fit.classes),
+            tests=predictions_now(fit.tests, renames),
+        )
+        for fit in fits
+    )
+
+
+def _latest_now(latest: Latest | None, renames: Renames) -> Latest | None:
+    if latest is None:
+        return None
+    return replace(latest, guesses={sample: guess_now(guess, renames) for sample, guess in latest.guesses.items()})
+
+
+def _random_now(random: RandomFits, renames: Renames) -> RandomFits:
+    return replace(random, predictions=tuple(predictions_now(each, renames) for each in random.predictions))
 
 
 def save_fit(folder: Path, fit: Fit, latest: Latest) -> None:

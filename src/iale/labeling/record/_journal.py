@@ -20,11 +20,15 @@ from typing import Literal, cast, get_args
 from iale._storage import JsonObject, storage_errors, to_json
 from iale.errors import StorageError
 
-Kind = Literal["label", "skip", "undo", "class", "lease"]
-Reason = Literal["query", "explore", "first", "random", "test", "second", "imported", "chosen"]
+Kind = Literal[
+    "label", "skip", "undo", "class", "lease", "rename", "merge", "remove", "describe", "confirm", "note", "void"
+]
+"""What happened; "void" stands for an event whose line was damaged (`iale repair`)."""
+Reason = Literal["query", "explore", "first", "random", "test", "second", "imported", "chosen", "alike", "adjudicated"]
 """Why a sample was labeled: the strategy asked for it ("query"); it may belong to an unseen class ("explore"); it is
 one of the diverse first samples; nothing better was available ("random"); it belongs to the honest test share; it is a
-second opinion; it came from a file; a person chose it."""
+second opinion; it came from a file; a person chose it; it looks like another one that was shown; a person decided
+between others who disagreed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +39,9 @@ class Act:
     person: str
     sample: str | None = None  # its id; None for a new class and for a lease
     label: str | None = None  # the name of the class; None for a skip, an undo and a lease
+    into: str | None = None  # the new name of a class, or the class with which it is merged
+    about: Mapping[str, str] | None = None  # what is written about a class: text, color, shortcut
+    flag: str | None = None  # a mark on a sample that comes with a note: "look" or "example"
     reason: Reason | None = None  # why this sample was labeled or skipped
     # The number of the event that an undo takes back, or of the answer that a label or skip continues (`continued`).
     of: int | None = None
@@ -84,6 +91,7 @@ def called(event: Event) -> str:
 
 _FIELDS = {field.name for field in fields(Event)}
 _KINDS = get_args(Kind)
+_NEEDED = {"kind", "person", "number", "time"}
 
 
 class Journal:
@@ -154,7 +162,7 @@ class Journal:
             now, first = time.time(), len(self.events) + 1
             fields_of = (cast(JsonObject, values) for values in events)
             added = [Event(number=number, time=now, **each) for number, each in enumerate(fields_of, first)]
-            data = "".join(_line(event) for event in added).encode()
+            data = "".join(map(line_of, added)).encode()
             with storage_errors("write", self.path):
                 self._write(data, durable)
             # Only now: if anything before fails, the next read starts behind the last acknowledged event.
@@ -202,12 +210,12 @@ class Journal:
         while at < whole:
             stop = data.index(b"\n", at) + 1
             number = len(self.events) + len(new) + 1
-            event = _parse(data[at:stop], number)
-            if event is None:
+            event = event_of(data[at:stop])
+            if event is None or event.number != number:
                 if stop < len(data) or _is_json(data[at:stop]):
                     raise StorageError(
-                        f"{self.path}, line {number}, is not event {number}: the journal is damaged; restore it from a "
-                        f"copy, or delete everything from that line on."
+                        f"{self.path}, line {number}, is not event {number}: the journal is damaged. "
+                        f"`iale repair {self.path.parent}` shows the line, keeps a copy, and sets it aside."
                     )
                 break  # after a power cut, the end of a write may be on the disk without its beginning
             new.append(event)
@@ -224,25 +232,37 @@ class Journal:
         self._end += at
 
 
-def _line(event: Event) -> str:
+def line_of(event: Event) -> str:
+    """An event as a line, with its end."""
     return to_json({key: value for key, value in asdict(event).items() if value is not None}) + "\n"
 
 
-def _parse(line: bytes, number: int) -> Event | None:
-    """The event in a line, or None if the line does not hold the event with this number."""
+def event_of(line: bytes) -> Event | None:
+    """The event in a line, or None if it holds none; every field is checked."""
     try:
         values = json.loads(line)
-        if values["number"] != number or values["kind"] not in _KINDS:
-            return None
         # A later version may write fields that this one does not know.
-        return Event(**{key: value for key, value in values.items() if key in _FIELDS})
-    except (ValueError, TypeError, KeyError):
+        known = {key: value for key, value in values.items() if key in _FIELDS and value is not None}
+    except (ValueError, RecursionError, AttributeError):
         return None
+    if not known.keys() >= _NEEDED or known["kind"] not in _KINDS:
+        return None
+    return Event(**known) if all(_fits(name, value) for name, value in known.items()) else None
+
+
+def _fits(name: str, value: object) -> bool:
+    if name in ("number", "of"):
+        return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    if name in ("time", "since", "until"):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if name in ("samples", "about"):
+        return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+    return isinstance(value, str)
 
 
 def _is_json(line: bytes) -> bool:
     try:
         json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True

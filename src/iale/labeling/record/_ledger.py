@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from iale.labeling.record._answers import Answers
@@ -20,13 +20,16 @@ class Ledger:
     Args:
         folder: of the project.
         meant: what an event says about the samples there are now, or None if it says nothing; by default as it stands.
+        classes: with which the project was made.
     """
 
-    def __init__(self, folder: Path, meant: Callable[[Event], Event | None] | None = None) -> None:
+    def __init__(
+        self, folder: Path, meant: Callable[[Event], Event | None] | None = None, classes: Iterable[str] = ()
+    ) -> None:
         self._meant = meant
         self.lock = threading.RLock()  # re-entrant, so what is called inside `reading` or `writing` may use them again
         self.journal = Journal(folder / "journal.jsonl")
-        self.answers = Answers()  # the state after all events: look at it inside `reading` or `writing` only
+        self.answers = Answers(classes)  # the state after all events: look at it inside `reading` or `writing` only
         self.changes = self._applied = 0  # answers, undos and new classes so far; leases are not counted
         self._apply()
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Iterable
 
-from iale.errors import DataError
+from iale.errors import ConfigError, DataError
 
 LONGEST_NAME = 100  # characters of the name of a class or a person
 _LONGEST_NOTE = 200
@@ -17,6 +19,29 @@ def clean(text: str, what: str) -> str:
     if not 1 <= len(text) <= LONGEST_NAME or any(unicodedata.category(c) in _UNWANTED for c in text):
         raise DataError(f"{what} must have 1 to {LONGEST_NAME} printable characters, not {text[:20]!r}.")
     return text
+
+
+def class_name(text: str) -> str:
+    """The name of a class as it is kept: one code for each letter, single blanks, no characters without a width."""
+    text = re.sub("[\u200b\u2060\ufeff]", "", unicodedata.normalize("NFC", text))  # joiners stay: scripts need them
+    return clean(re.sub(r"[^\S\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+", " ", text), "the name of a class")
+
+
+def same_name(name: str) -> str:
+    """Equal for names that people cannot tell apart: case, blanks, invisible characters, and codes of a letter."""
+    plain = "".join(c for c in unicodedata.normalize("NFC", name) if unicodedata.category(c) != "Cf")
+    return unicodedata.normalize("NFC", " ".join(plain.split()).casefold())
+
+
+def distinct(names: Iterable[str]) -> tuple[str, ...]:
+    """The names of a new project's classes as they are kept; raises ConfigError if two cannot be told apart."""
+    found: dict[str, str] = {}
+    for name in map(class_name, names):
+        if (other := found.setdefault(same_name(name), name)) is not name:
+            raise ConfigError(
+                f"the classes {other!r} and {name!r} have one name to people: name one of them otherwise."
+            )
+    return tuple(found.values())
 
 
 def brief(text: str) -> str | None:

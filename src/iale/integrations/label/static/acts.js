@@ -1,11 +1,14 @@
 // What a person decides about a sample: label, skip, undo, correct. The page goes on at once; the outbox does the saving.
 
 import { say } from "./dom.js";
+import { notice } from "./notices.js";
 import { push } from "./outbox.js";
 import { advance, item } from "./queue.js";
+import { decideAgain, putBack } from "./review.js";
 import { drop } from "./samples.js";
 import { show } from "./stage.js";
 import { state } from "./state.js";
+import { suggested } from "./suggest.js";
 import { view } from "./views.js";
 
 const REMEMBER = 20; // decisions that can be undone without asking the server for the sample
@@ -13,65 +16,76 @@ const past = [];
 
 function decide(path, body, text) {
   const made = state.current;
-  if (!made?.node) return; // nobody has seen it yet
-  push(path, { sample: made.sample, ...body });
-  past.push(made);
-  if (past.length > REMEMBER) drop(past.shift());
-  if (made.correct) { // back to where it was chosen
-    state.current = null;
-    say(text);
-    advance();
-    view("labeled");
-    return;
-  }
+  if (!made?.node || !made.drawn) return; // nobody has seen it yet
+  made.act = push(path, { sample: made.sample, asked: true, ...body }, tellLate, made.name);
+  remember(made);
   advance();
   say(state.current ? `${text} Next: ${state.current.name}.` : text);
 }
 
+export function remember(made) { // a sample, or a sheet of them that knows how to be undone
+  past.push(made);
+  if (past.length > REMEMBER) drop(past.shift());
+}
+
+export function accept() {
+  if (state.current?.correct) return decideAgain(state.current.label, remember);
+  const name = suggested(state.current);
+  if (name !== null) label(name);
+}
+
 export function label(name) {
   const made = state.current;
-  if (made?.correct && made.label === name) keep();
+  if (made?.correct) decideAgain(name, remember);
   else if (made) decide("api/label", { label: name }, `${name}: ${made.name}.`);
 }
 
 export function skip() {
   const made = state.current;
   if (!made) return;
-  if (made.correct && made.label === null) return keep();
+  if (made.correct) return decideAgain(null, remember);
   decide("api/skip", { note: "" }, `Cannot tell: ${made.name}.`);
 }
 
-export function correct(row) {
-  if (state.current) state.queue.unshift(state.current);
-  show(item({ sample: row.sample, name: row.name, reason: "chosen", guess: [], label: row.label }, true));
-  view("label");
-  say(`Currently ${row.label ?? "skipped"}. Choose a class, or keep it.`);
+function tellLate({ late }) { // somebody else was faster
+  if (!late) return;
+  const { name, person, label: theirs, own } = late, same = theirs === own;
+  notice("late", `${person} had answered ${name} before you: ${theirs ?? "cannot tell"}. ${same ? "You agree." : "That stands, and yours is kept as a second opinion."}`);
 }
 
-export function keep() { // leaves a correction without changing anything
-  if (!state.current?.correct) return;
-  drop(state.current);
-  advance();
-  view("labeled");
+export function acted(text) { // an act that is not about a sample: Undo must not take back the one before it
+  past.push({ text });
 }
 
-export function undo() {
+export function undo(whole = true) { // of a sheet, all of it or the last one
   const last = past.pop();
-  if (last) {
-    push("api/undo", { sample: last.sample });
-    again(last);
-    return;
-  }
-  push("api/undo", {}, ({ sample, name }) => { // an earlier page decided it, so the server says which sample it was
-    if (sample) again(item({ sample, name, reason: "chosen", guess: [] }));
+  if (last?.text) return say(`${last.text} Undo does not take that back.`);
+  if (last?.again) {
+    const one = last.again(whole);
+    if (one?.more) past.push(last);
+    if (one) again(item({ sample: one.sample, name: one.name, reason: "alike", guess: [] }), `Undone: ${one.name}.`);
+  } else if (last) {
+    again(last, `Undoing ${last.name}…`);
+    push("api/undo", { sample: last.sample, act: last.act }, (answer) => tellUndone(answer, last), last.name);
+  } else push("api/undo", {}, ({ sample, name, now }) => { // an earlier page decided it, so the server says which sample it was
+    if (sample) again(item({ sample, name, reason: "undone", guess: [], label: now }, now !== null), `Undone: ${name}.`);
     else say("There is nothing to undo.");
   });
 }
 
-function again(made) {
-  if (state.current) state.queue.unshift(state.current);
+function tellUndone({ sample, now }, made) { // what the server answered, which may not be what was hoped
+  if (sample && state.current === made && now !== null) { // an earlier answer holds again
+    Object.assign(made, { correct: true, label: now });
+    show(made);
+  }
+  if (!sample) notice("undo", `Nothing was taken back for ${made.name}: the answer that you meant is not recorded.`);
+  else if (state.current === made) say(`Undone: ${made.name}.`);
+}
+
+function again(made, text) {
+  if (state.current) putBack(state.current);
   state.queue = state.queue.filter((other) => other.sample !== made.sample);
   show(made);
   view("label");
-  say(`Undone: ${made.name}.`);
+  say(text);
 }

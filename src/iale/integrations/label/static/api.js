@@ -8,6 +8,7 @@ const DECODING = 60000; // the same for a sample, which may be a large photograp
 
 export class Refused extends Error {} // the server understood and said no: asking again would not help
 export class Waiting extends Error {} // worth another try
+export class Away extends Waiting {} // the data are not there now: what was decided holds if they come back
 
 export async function ask(path, body) {
   const options = { signal: AbortSignal.timeout(path.startsWith("samples/") ? DECODING : PATIENCE) };
@@ -21,6 +22,7 @@ export async function ask(path, body) {
   }
   const words = await response.json().catch(() => null), own = typeof words?.error === "string";
   const error = own ? words.error : `The server answered ${response.status}.`, sample = path.startsWith("samples/");
+  if (response.status === 410 && own) throw new Away(error);
   if (response.status === 500 && sample) throw new Refused(error);
   if (own && words.final) throw new Refused(error); // this person may not do it: asking again would not help
   if (response.status < 500 && (own || sample) && ![401, 403, 408, 421, 429].includes(response.status)) throw new Refused(error);

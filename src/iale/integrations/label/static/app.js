@@ -3,20 +3,29 @@
 // This module starts it and connects buttons and keys with what they do. The others hold one idea each, and imports go one way:
 //     dom, storage, state, api, zoom
 //     -> notices -> outbox           what was decided, on its way to the server
-//     -> stage -> classes -> status  what is shown
+//     -> suggest, why -> stage -> classes -> status  what is shown
 //     -> queue                       what comes next
-//     -> gallery -> views -> acts    what a person does
+//     -> gallery -> views -> acts -> grid  what a person does
 //     -> questions -> keys
 
-import { correct, keep, label, skip, undo } from "./acts.js";
+import { readClasses } from "./about.js";
+import { accept, label, skip, undo } from "./acts.js";
+import { showAgreement } from "./agreement.js";
 import { ask, release } from "./api.js";
 import { filter, showClasses, unfilter } from "./classes.js";
+import { showClassView, watchClassView } from "./classview.js";
 import { $, sleep } from "./dom.js";
+import { openGallery } from "./gallery.js";
+import { acceptGrid, closeGrid, openGrid } from "./grid.js";
+import { toggleGuide, watchGuide } from "./guide.js";
 import { onKey } from "./keys.js";
+import { askNote } from "./notes.js";
 import { notice } from "./notices.js";
 import { openOutbox, showSaved } from "./outbox.js";
 import { askClass, askName, help, setPerson } from "./questions.js";
+import { watchPace } from "./pace.js";
 import { refill } from "./queue.js";
+import { correct, keepIt, lookAt } from "./review.js";
 import { state, tab } from "./state.js";
 import { watch } from "./status.js";
 import { recall } from "./storage.js";
@@ -24,9 +33,15 @@ import { view } from "./views.js";
 import { zoom } from "./zoom.js";
 
 document.addEventListener("keydown", onKey);
-$("undo").onclick = undo;
+$("undo").onclick = () => undo();
+$("accept").onclick = accept;
+$("alike").onclick = openGrid;
+$("grid-yes").onclick = acceptGrid;
+$("grid-back").onclick = closeGrid;
 $("skip").onclick = skip;
-$("keep").onclick = keep;
+$("keep").onclick = keepIt;
+$("note").onclick = askNote;
+$("guidelines").onclick = toggleGuide;
 $("zoom").onclick = () => zoom();
 $("help").onclick = help;
 $("filter").oninput = filter;
@@ -34,14 +49,24 @@ $("classes").addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button || button.disabled) return;
   label(button.dataset.name);
-  unfilter();
+  unfilter(button.dataset.name);
   if (event.detail) $("stage").focus({ preventScroll: true }); // otherwise a later key would press the button again
 });
 $("stage").addEventListener("click", ({ target, offsetX, offsetY }) => {
   if (target.tagName === "IMG") zoom(offsetX / target.clientWidth, offsetY / target.clientHeight);
 });
 $("labeled").addEventListener("correct", ({ detail }) => correct(detail));
-for (const button of document.querySelectorAll("nav button")) button.onclick = () => view(button.dataset.go);
+$("labeled").addEventListener("look", ({ detail }) => lookAt(detail));
+$("agreement").addEventListener("toggle", showAgreement);
+for (const button of document.querySelectorAll("nav button")) button.onclick = () => {
+  closeGrid();
+  view(button.dataset.go);
+  if (button.dataset.go === "classes") showClassView();
+};
+openGallery();
+watchClassView();
+watchGuide();
+watchPace();
 
 addEventListener("beforeunload", (event) => { if (state.waiting.length) event.preventDefault(); });
 addEventListener("pagehide", () => { if (state.person) release(state.person, tab); });
@@ -54,6 +79,7 @@ async function begin() {
     try {
       const [project, limits] = await Promise.all([ask("api/project"), ask("api/limits")]);
       Object.assign(state, { limits, classes: project.classes, kind: project.kind });
+      await readClasses();
       $("project").textContent = document.title = project.name;
       const mark = project.mark || project.name;
       state.personKey = `iale-person ${mark}`; // of this project: in another one, the server says who labels

@@ -4,6 +4,8 @@ export const $ = (id) => document.getElementById(id);
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 export const percent = (value) => `${(100 * value).toFixed(0)}%`;
 
+export const chance = (p) => (p == null ? "" : p > 0.995 ? " >99%" : p < 0.005 ? " <1%" : ` ${percent(p)}`); // never quite sure
+
 export function el(tag, properties = {}, ...children) {
   const node = Object.assign(document.createElement(tag), properties);
   for (const [name, value] of Object.entries(properties)) if (name.includes("-") || name === "role") node.setAttribute(name, value);

@@ -19,9 +19,14 @@ export function notice(id, text) { // an empty text removes the line; a dismisse
 
 export function trouble(what, why = "") { // without a reason, `what` works again
   troubles.set(what, why);
+  tellTrouble();
+}
+
+export function tellTrouble() { // again, when something that it tells has changed
   const reasons = [...new Set(troubles.values())].filter(Boolean).join(" ");
   const many = state.waiting.length;
   const kept = many > 1 ? `${many} decisions are kept in this browser and will be sent again until they are saved.`
     : many ? "One decision is kept in this browser and will be sent again until it is saved." : "The page keeps trying.";
-  notice("trouble", reasons && `${reasons} ${kept} You can keep labeling.`);
+  const on = state.current?.node ? " You can keep labeling." : "";
+  notice("trouble", reasons && `${reasons} ${kept}${on}`);
 }

@@ -2,12 +2,12 @@
 // they are sent one at a time, in order. A decision may be sent more than once, so each has a key that counts only once.
 
 import { ask, Waiting } from "./api.js";
-import { $, sleep } from "./dom.js";
-import { notice, trouble } from "./notices.js";
+import { $, say, sleep } from "./dom.js";
+import { notice, tellTrouble, trouble } from "./notices.js";
 import { state, tab } from "./state.js";
 import { forget, recallAll, remember } from "./storage.js";
 
-let running = false, count = 0, prefix = "", whenEmpty = () => {};
+let running = false, count = 0, refused = 0, prefix = "", whenEmpty = () => {};
 
 export function openOutbox(project, then) { // what an earlier page could not send goes first; `then` runs after the last
   prefix = `iale ${project} `;
@@ -18,13 +18,16 @@ export function openOutbox(project, then) { // what an earlier page could not se
   run();
 }
 
-export function push(path, body, then) { // `then` gets the server's answer
+export function push(path, body, then, about = "") { // `then` gets the server's answer; returns the key
   const time = Date.now().toString(36).padStart(9, "0") + (count++).toString(36).padStart(5, "0"); // sorts by age
   const key = `${time}-${crypto.getRandomValues(new Uint32Array(3)).join("-")}`;
-  const entry = { name: prefix + key, path, body: { ...body, person: state.person, tab, key } };
+  const entry = { name: prefix + key, path, about, body: { ...body, person: state.person, tab, key } };
   remember(entry.name, JSON.stringify(entry));
   state.waiting.push({ ...entry, then });
+  document.dispatchEvent(new CustomEvent("decided", { detail: path }));
+  showSaved();
   run();
+  return key;
 }
 
 async function run() {
@@ -32,7 +35,7 @@ async function run() {
   running = true;
   for (let pause = 500; state.waiting.length; ) {
     showSaved();
-    const { name, path, body, then } = state.waiting[0];
+    const { name, path, about, body, then } = state.waiting[0];
     let answer = null;
     try {
       answer = await ask(path, body);
@@ -46,7 +49,9 @@ async function run() {
         continue;
       }
       trouble("outbox");
-      notice("refused", `Not saved: ${error.message}`);
+      refused += 1;
+      say(""); // what was announced did not happen
+      notice("refused", `Not saved${about && `, ${about}`}: ${error.message}`);
     }
     state.waiting.shift(); // only now: until here a closed page would have lost it
     forget(name);
@@ -59,6 +64,7 @@ async function run() {
 
 export function showSaved() {
   const many = state.waiting.length;
-  $("saved").textContent = many > 1 ? `${many} not saved yet` : many ? "Saving…" : "All saved";
+  $("saved").textContent = many > 1 ? `${many} not saved yet` : many ? "Saving…" : refused ? `All saved, ${refused} refused` : "All saved";
   $("saved").className = many > 1 ? "waiting" : "quiet";
+  tellTrouble(); // it names the same number
 }

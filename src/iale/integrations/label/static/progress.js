@@ -28,6 +28,8 @@ function facts(s) { // [name, text] pairs; those without a text are not shown
     [`With ${s.ahead} more`, range(s.expected, hundred, "%") ?? unknown("expected")],
     ["Random labels instead", range(s.at_random, hundred, "%") ?? unknown("at_random")],
     ["Agreement (κ)", s.twice ? range(s.kappa, (value) => value.toFixed(2)) ?? `${s.twice - s.disagreements.length} of ${s.twice} agree` : null],
+    ...s.sources.filter(({ of }) => of).map(({ name, right, of }) =>
+      [name === "model" ? "Model was right" : `${name} was right`, `${right} of ${of} (${percent(right / of)})`]),
   ];
 }
 

@@ -1,6 +1,7 @@
 // The dialog, and what it is used for: the person's name, a new class, and the list of keys.
 
-import { showClasses } from "./classes.js";
+import { acted } from "./acts.js";
+import { showClasses, unfilter } from "./classes.js";
 import { $, el, say } from "./dom.js";
 import { push } from "./outbox.js";
 import { refill } from "./queue.js";
@@ -8,7 +9,7 @@ import { drop } from "./samples.js";
 import { state } from "./state.js";
 import { remember } from "./storage.js";
 
-function open(title, body, { yes = "OK", no = true } = {}) { // resolves to whether it was confirmed
+export function open(title, body, { yes = "OK", no = true } = {}) { // resolves to whether it was confirmed
   $("dialog-title").textContent = title;
   $("dialog-body").replaceChildren(...body);
   $("dialog-yes").textContent = yes;
@@ -44,16 +45,20 @@ export async function askClass() {
   $("stage").focus({ preventScroll: true }); // otherwise a later key would press "+ Class" again
   if (!fine || !name) return;
   if (state.classes.includes(name)) return say(`The class ${name} already exists.`);
+  acted(`The class ${name} was added.`);
   push("api/class", { label: name }, (answer) => {
     state.classes = answer.classes;
     showClasses();
+    unfilter(name); // among many, it is shown as if it had been used
     say(`New class: ${name}.`);
   });
 }
 
 export function help() {
-  const keys = [["1 … 9, a … z", "choose the class that shows the key"], ["Backspace", "undo"], [".", "cannot tell"],
-    ["Space", "zoom; the arrow keys move the image"], ["/", "find a class"], ["Escape", "leave a correction, zoom, or search"],
+  const keys = [["1 … 9, a … z", "choose the class that shows the key"], ["Enter", "accept the suggestion; in a review, keep the label"],
+    ["g", "look-alikes: one key labels a sheet of them"], ["Backspace", "undo; with Shift, the last one of a sheet"], [".", "cannot tell"],
+    ["Space", "zoom; the arrow keys move the image"], ["Arrows, Page, Home, End", "move a long text or table"], ["/", "find a class; if there are many, just type"],
+    [",", "note something about the sample"], ["!", "mark it: look again"], ["=", "guidelines"], ["Escape", "leave a correction, zoom, or search"],
     ["?", "show this list"], ["Tab, Enter", "reach and press everything else"]];
   const rows = keys.map(([key, text]) => el("tr", {}, el("td", {}, el("kbd", { textContent: key })), el("td", { textContent: text })));
   const box = el("input", { type: "checkbox", checked: state.useKeys, id: "single" });

@@ -5,6 +5,9 @@ export const state = {
   limits: {}, // numbers that the server sets, as api/limits gives them
   kind: "image", // "image", "text", or "row"
   classes: [],
+  about: {}, // by class: text, color, shortcut, count and examples
+  guidelines: "", // about the project, in Markdown
+  classActs: [], // what was done to classes and can be undone, latest first
   person: "",
   personKey: "", // the name under which this browser remembers the person, for this project
   useKeys: true, // off for speech input, which would type letters by accident
@@ -12,6 +15,7 @@ export const state = {
   waiting: [], // decisions that the server has not acknowledged yet, oldest first
   queue: [], // samples that are ready to be shown, next first
   current: null, // the sample that is shown
+  sheet: [], // ids of the look-alikes that are shown together
   drained: false, // whether the server has nothing more for this window
 };
 

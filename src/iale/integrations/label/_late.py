@@ -1,0 +1,36 @@
+"""What people are told if one answers a sample that another has answered meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from iale.labeling.queue._late import Late, is_late, late_opinions
+from iale.labeling.reader import ProjectReader
+from iale.labeling.record._journal import Event
+
+Told = dict[str, object]
+"""One late answer: whose it is, for which sample, what it says, and what the person who is told had said."""
+
+_MOST = 20  # late answers in one status
+
+
+def told_to_the_late(project: ProjectReader, event: Event) -> Told | None:
+    """What the one who came late is told; None if the answer did not come late."""
+    if not is_late(event):
+        return None
+    first = next((first for first, second in project.answered_twice() if second.number == event.number), None)
+    return None if first is None else _told(project, first, event)
+
+
+def told_to_the_first(project: ProjectReader, query: Mapping[str, str]) -> list[Told]:
+    """What the other one is told: the latest late answers since the event with the number ``since`` in the query."""
+    since = query.get("since", "0")
+    number = int(since) if since.isascii() and since.isdigit() and len(since) < 12 else 0
+    found: list[Late] = late_opinions(project, query.get("person", ""), number)
+    return [_told(project, pair.second, pair.first) for pair in found[-_MOST:]]
+
+
+def _told(project: ProjectReader, other: Event, own: Event) -> Told:
+    name = project.name(own.sample or "").encode("utf-8", "replace").decode()
+    number = max(other.number, own.number)
+    return {"number": number, "name": name, "person": other.person, "label": other.label, "own": own.label}

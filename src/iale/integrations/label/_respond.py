@@ -1,0 +1,32 @@
+"""How answers are written, and how functions become routes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from iale.integrations.label._body import Body, with_body
+
+Get = Callable[[Request], Response]
+Post = Callable[[Body], Response]
+
+
+def routes_of(gets: dict[str, Get], posts: dict[str, Post]) -> list[Route]:
+    """Routes from addresses to functions of a request or of its body."""
+    return [
+        *(Route(path, answer, methods=["GET"]) for path, answer in gets.items()),
+        *(Route(path, with_body(answer), methods=["POST"]) for path, answer in posts.items()),
+    ]
+
+
+def as_json(**values: object) -> Response:
+    """A JSON object."""
+    return JSONResponse(values)
+
+
+def whole(text: str | None) -> int:
+    """A number in an address; 0 for anything else."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 12 else 0

@@ -1,0 +1,56 @@
+// The guidelines beside the sample: what the project and each class mean, with examples that people marked.
+
+import { readClasses } from "./about.js";
+import { notice } from "./notices.js";
+import { $, el } from "./dom.js";
+import { markdown } from "./markdown.js";
+import { state } from "./state.js";
+import { view } from "./views.js";
+
+const isWide = () => matchMedia("(min-width: 64rem)").matches;
+const isShown = () => document.body.dataset.guide === "on" || document.body.dataset.view === "guide";
+
+export function thumbnails(samples) {
+  if (state.kind !== "image" || !samples.length) return [];
+  const images = samples.map((sample) => el("img", { src: `samples/${sample}?edge=${state.limits.thumbnail}`, alt: "", loading: "lazy" }));
+  return [el("div", { className: "examples" }, ...images)];
+}
+
+export function heading(tag, name) { // the name of a class with its color
+  const made = el(tag, {}, el("span", { textContent: name, dir: "auto" })), { color } = state.about[name] ?? {};
+  if (color) {
+    made.prepend(el("i", { className: "swatch", "aria-hidden": "true" }));
+    made.firstChild.style.background = color;
+  }
+  return made;
+}
+
+function draw() {
+  if (!isShown()) return;
+  const told = state.classes.filter((name) => state.about[name]?.text || state.about[name]?.examples.length);
+  const parts = told.map((name) => el("section", {}, heading("h3", name), markdown(state.about[name].text), ...thumbnails(state.about[name].examples)));
+  const none = !state.guidelines && !told.length;
+  const hint = none ? [el("p", { className: "quiet", textContent: "Nothing is written yet. Under Classes you can say what the project and each class mean." })] : [];
+  $("guide").replaceChildren(el("h2", { textContent: "Guidelines" }), ...hint, markdown(state.guidelines ?? ""), ...parts);
+}
+
+export async function toggleGuide() {
+  const on = !isShown();
+  if (!on) {
+    document.body.dataset.guide = "off";
+    if (document.body.dataset.view === "guide") view("label");
+  } else if (isWide()) document.body.dataset.guide = "on";
+  else view("guide");
+  $("guidelines").setAttribute("aria-pressed", String(on));
+  if (!on) return;
+  draw();
+  try {
+    await readClasses(); // with the examples that were marked meanwhile
+  } catch (error) {
+    notice("guide", error.message);
+  }
+}
+
+export function watchGuide() {
+  document.addEventListener("classes", draw);
+}

@@ -1,0 +1,82 @@
+"""Samples that cannot be shown: no person has decided anything about them, and what is back is asked for again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.labeling.conftest import QUICK, write_images
+
+from iale.errors import DataError
+from iale.labeling.project import Project
+from iale.labeling.record.config import ProjectConfig
+
+
+def made(tmp_path: Path, count: int = 8) -> Project:
+    write_images(tmp_path / "data", count)
+    config = ProjectConfig(tmp_path / "data", ("a", "b"), training=QUICK, test_share=0.0, twice_share=0.0)
+    return Project.create(tmp_path / "p", config)
+
+
+def left(project: Project) -> tuple[int, int, int]:
+    found = project.reader.left()
+    return found.held, found.away, found.unshown
+
+
+def test_what_cannot_be_shown_is_passed_over_and_is_nobodys_decision(tmp_path: Path) -> None:
+    project = made(tmp_path)
+    tickets = project.next("ann", 3, tab="1")
+    before = (project.folder / "journal.jsonl").read_bytes()
+    project.reader.pass_over(tickets[0].sample, "image-000.png cannot be decoded.")
+    assert (project.folder / "journal.jsonl").read_bytes() == before
+    assert project.skipped() == []
+    assert project.status().skipped == 0
+    for tab in ("1", "2"):
+        assert tickets[0].sample not in {t.sample for t in project.next("ann", 20, tab=tab)}
+    assert project.status().unshown == 1
+    assert any("1 sample could not be shown: image-000.png cannot be decoded." in each for each in project.notices)
+    project.label("bo", tickets[0].sample, "a")  # another browser can show it
+    assert project.status().unshown == 0
+    project.undo("bo")
+    again = Project.open(project.folder)  # with another version of a decoder, say
+    assert tickets[0].sample in {t.sample for t in again.next("bo", 20)}
+
+
+def test_why_nothing_is_left_is_known(tmp_path: Path) -> None:
+    project = made(tmp_path, 8)
+    first, second, *_ = (ticket.sample for ticket in project.next("ann", 2, tab="1"))
+    assert left(project) == (2, 0, 0)
+    project.label("ann", first, "a")
+    assert left(project) == (1, 0, 0)
+    others = [sample for sample in project.items.ids if sample not in (first, second)]
+    project.path(others[0]).unlink()
+    project.reader.pass_over(others[1], "it cannot be decoded.")
+    project.reader.pass_over(others[0], "it is away.")  # and will be asked for when it is back
+    for sample in others[2:]:
+        project.skip("ann", sample)
+    assert left(project) == (1, 1, 1)
+    assert project.next("bo", 5) == []
+
+
+@pytest.mark.parametrize("how", ["renamed", "emptied"])
+def test_a_folder_that_is_gone_is_said_and_costs_nothing(tmp_path: Path, how: str) -> None:
+    project = made(tmp_path)
+    (ticket, *_) = project.next("ann", 8, tab="1")
+    project.path(ticket.sample)
+    data = tmp_path / "data"
+    shutil.move(data, tmp_path / "away")
+    if how == "emptied":  # as a place where no disk is mounted
+        data.mkdir()
+    for _ in range(3):
+        with pytest.raises(DataError, match="is away: put it back"):
+            project.next("ann", 8, tab="1")
+    project.label("ann", ticket.sample, "a")
+    if how == "emptied":
+        data.rmdir()
+    shutil.move(tmp_path / "away", data)
+    for path in data.iterdir():
+        os.utime(path)
+    assert len(project.next("ann", 20, tab="1")) == 7
+    assert Project.open(project.folder).labels() == {ticket.sample: "a"}
