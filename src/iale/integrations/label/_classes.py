@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from iale.integrations.label._body import Body
+from iale.integrations.label._body import Body, clean
 from iale.integrations.label._respond import as_json, routes_of
 from iale.labeling.classes._editing import (
     LONGEST_TEXT,
@@ -18,6 +18,7 @@ from iale.labeling.classes._editing import (
 )
 from iale.labeling.project import Project
 from iale.labeling.record._journal import Event
+from iale.labeling.reviewing._rows import EXCERPT, text_of
 
 _EXAMPLES = 12  # of a class
 
@@ -90,11 +91,16 @@ class _Classes:
                     if any(each.flag == "example" for each in noted.values()):
                         examples[event.label].append(sample)
             classes = [
-                {"name": n, "count": counts[n], "examples": examples[n][-_EXAMPLES:], **vars(book.about(n))}
+                {"name": n, "count": counts[n], "examples": self._shown(examples[n]), **vars(book.about(n))}
                 for n in book.names
             ]
             acts = [_act(event) for event in book.acts()]
             return {"classes": classes, "text": book.about("").text, "acts": acts, "changes": book.changes}
+
+    def _shown(self, samples: list[str]) -> list[dict[str, str]]:
+        """The latest of some samples, with the beginnings of their texts."""
+        reader = self._project.reader
+        return [{"sample": each, "text": clean(text_of(reader, each))[:EXCERPT]} for each in samples[-_EXAMPLES:]]
 
 
 def _act(event: Event) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -14,7 +14,7 @@ Get = Callable[[Request], Response]
 Post = Callable[[Body], Response]
 
 
-def routes_of(gets: dict[str, Get], posts: dict[str, Post]) -> list[Route]:
+def routes_of(gets: Mapping[str, Get], posts: Mapping[str, Post]) -> list[Route]:
     """Routes from addresses to functions of a request or of its body."""
     return [
         *(Route(path, answer, methods=["GET"]) for path, answer in gets.items()),

@@ -18,9 +18,8 @@ from iale.labeling.record._journal import Event
 from iale.labeling.reviewing._agreement import agreement
 from iale.labeling.reviewing._deciding import LONGEST_NOTE, decide, note
 from iale.labeling.reviewing._doubts import Doubter, Doubts
-from iale.labeling.reviewing._rows import Order, Row, Wish, rows, text_of
+from iale.labeling.reviewing._rows import EXCERPT, Order, Row, Wish, rows, text_of
 
-_EXCERPT = 200  # characters of a text
 _MOST_WORDS = 200  # characters of a search
 
 
@@ -88,7 +87,7 @@ class _Reviews:
         return {
             "sample": sample,
             "name": clean(project.name(sample)),
-            "text": clean(text_of(project.reader, sample))[:_EXCERPT],
+            "text": clean(text_of(project.reader, sample))[:EXCERPT],
             "label": event.label,
             "person": event.person,
             "time": event.answered,

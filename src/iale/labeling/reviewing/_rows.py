@@ -20,6 +20,9 @@ Order = Literal["newest", "model", "people", "confidence"]
 """The latest first; where a model that has not seen the label disagrees, the least likely first; where two people
 disagree and nobody has decided; where that model is least sure."""
 
+EXCERPT = 200
+"""Characters of a text that stands in a list."""
+
 FLAGS = ("look", "example")
 """Marks on a sample: somebody should look at it again; it is a good example of its class."""
 

@@ -25,7 +25,7 @@ function fill() {
   choice("by-class", "Class", { [ANY]: "all classes", ...names, "=": "skipped" });
   choice("by-person", "Person", { [ANY]: "everybody", ...people });
   choice("by-time", "Time", { [ANY]: "any time", d1: "last day", d7: "last week", d30: "last month" });
-  choice("by-mark", "Mark", { [ANY]: "with or without marks", look: "look again", example: "good example" });
+  choice("by-mark", "Mark", { [ANY]: "all marks", look: "look again", example: "good example" });
 }
 
 function query(offset) {

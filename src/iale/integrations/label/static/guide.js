@@ -10,9 +10,10 @@ import { view } from "./views.js";
 const isWide = () => matchMedia("(min-width: 64rem)").matches;
 const isShown = () => document.body.dataset.guide === "on" || document.body.dataset.view === "guide";
 
-export function thumbnails(samples) {
-  if (state.kind !== "image" || !samples.length) return [];
-  const images = samples.map((sample) => el("img", { src: `samples/${sample}?edge=${state.limits.thumbnail}`, alt: "", loading: "lazy" }));
+function examples(samples) {
+  if (!samples.length) return [];
+  if (state.kind !== "image") return [el("div", { className: "examples words" }, ...samples.map(({ text }) => el("p", { textContent: text, dir: "auto" })))];
+  const images = samples.map(({ sample }) => el("img", { src: `samples/${sample}?edge=${state.limits.thumbnail}`, alt: "", loading: "lazy" }));
   return [el("div", { className: "examples" }, ...images)];
 }
 
@@ -28,7 +29,7 @@ export function heading(tag, name) { // the name of a class with its color
 function draw() {
   if (!isShown()) return;
   const told = state.classes.filter((name) => state.about[name]?.text || state.about[name]?.examples.length);
-  const parts = told.map((name) => el("section", {}, heading("h3", name), markdown(state.about[name].text), ...thumbnails(state.about[name].examples)));
+  const parts = told.map((name) => el("section", {}, heading("h3", name), markdown(state.about[name].text), ...examples(state.about[name].examples)));
   const none = !state.guidelines && !told.length;
   const hint = none ? [el("p", { className: "quiet", textContent: "Nothing is written yet. Under Classes you can say what the project and each class mean." })] : [];
   $("guide").replaceChildren(el("h2", { textContent: "Guidelines" }), ...hint, markdown(state.guidelines ?? ""), ...parts);
