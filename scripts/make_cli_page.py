@@ -21,6 +21,7 @@ from iale.cli._main import SUMMARIES
 from iale.cli._options import listing
 from iale.cli._policies import PoliciesOptions
 from iale.cli._query import QueryOptions
+from iale.cli._repair import RepairOptions
 from iale.cli._report import ReportOptions
 from iale.cli._run import RunOptions
 from iale.cli._status import StatusOptions
@@ -40,6 +41,7 @@ OPTIONS: dict[str, type] = {
     "label": LabelOptions,
     "label-invite": InviteOptions,
     "status": StatusOptions,
+    "repair": RepairOptions,
     "export": ExportOptions,
     "label-studio": LoopConfig,
     "data": DataOptions,

@@ -35,6 +35,9 @@ MODULES = sorted(path.name for path in STATIC.glob("*.js"))
 """Its scripts."""
 
 
+_FEWEST = 30  # acts after which a session with kills may end
+
+
 class Refused(Exception):
     """The server answered with an error.
 
@@ -209,7 +212,8 @@ def label_under_kills(
 ) -> Tally:
     """A person labels, corrects, skips, and undoes as fast as the server answers; it is killed at random moments.
 
-    Whatever was not acknowledged is sent again with the same key, as the page does.
+    Now and then somebody else answers first, so that the person's answer is a second opinion; a sample cannot be shown;
+    or a class is added. Whatever was not acknowledged is sent again with the same key, as the page does.
 
     Args:
         server: a server that is not running yet.
@@ -222,6 +226,7 @@ def label_under_kills(
     rng, moments = random.Random(seed), random.Random(seed + 1)
     acknowledged: dict[str, dict[str, Any]] = {}
     said: dict[str, list[str | None]] = {sample: [label] for sample, label in (before or {}).items()}
+    added: list[str] = []
     done = threading.Event()
 
     def send(path: str, body: dict[str, Any]) -> Any:
@@ -231,26 +236,43 @@ def label_under_kills(
             except ConnectionError:
                 time.sleep(0.005)
 
-    def act(path: str, sample: str, label: str | None, number: int) -> None:
-        body = {"person": "ann", "tab": "1", "sample": sample, "key": f"{seed}-{number}"}
+    numbers = itertools.count()
+
+    def act(path: str, sample: str, label: str | None = None, *, decides: bool = True, **more: Any) -> str:
+        """Does something about a sample; returns its key. What does not decide is recorded all the same."""
+        key = f"{seed}-{next(numbers)}"
+        body = {"person": "ann", "tab": "1", "sample": sample, "key": key, **more}
         number = send(path, body if label is None else {**body, "label": label})["number"]
         kind = path.rsplit("/", 1)[1]
-        acknowledged[body["key"]] = {"number": number, "kind": kind, "sample": sample, "label": label}
+        acknowledged[key] = {"number": number, "kind": kind, "sample": sample, "label": label}
         before = said.setdefault(sample, [])
-        before[:] = before[:-1] if kind == "undo" else [*before, label]
+        if decides:
+            before[:] = before[:-1] if kind == "undo" else [*before, label]
+        return key
+
+    def decide(sample: str, reason: str) -> None:
+        label, late = rng.choice(classes), reason == "second" or rng.random() < 0.1
+        if late and reason != "second":
+            act("/api/label", sample, rng.choice(classes), person="bo", tab="2", asked=True)
+        last, decides = act("/api/label", sample, label, asked=True, decides=not late), not late
+        if rng.random() < 0.1:
+            last, decides = act("/api/label", sample, rng.choice([c for c in classes if c != label])), True
+        if rng.random() < 0.1:
+            act("/api/undo", sample, act=last, decides=decides)
+        if rng.random() < 0.05:
+            act("/api/skip", sample)
 
     def work() -> None:
-        numbers = itertools.count()
         while not done.is_set():
             for ticket in send("/api/next", {"person": "ann", "tab": "1", "count": 20})["tickets"]:
-                sample, label = ticket["sample"], rng.choice(classes)
-                act("/api/label", sample, label, next(numbers))
-                if rng.random() < 0.1:
-                    act("/api/label", sample, rng.choice([c for c in classes if c != label]), next(numbers))
-                if rng.random() < 0.1:
-                    act("/api/undo", sample, None, next(numbers))
-                if rng.random() < 0.05:
-                    act("/api/skip", sample, None, next(numbers))
+                if rng.random() < 0.03:
+                    send("/api/pass-over", {"sample": ticket["sample"], "why": "it cannot be decoded."})
+                else:
+                    decide(ticket["sample"], ticket["reason"])
+                if rng.random() < 0.02:
+                    name = f"new {len(added)}"
+                    send("/api/class", {"person": "ann", "label": name, "key": f"{seed} {name}"})
+                    added.append(name)
                 if done.is_set():
                     break
 
@@ -263,11 +285,15 @@ def label_under_kills(
             time.sleep(moments.uniform(0.0, 1.0))
             server.kill()
             server.start()
-        time.sleep(0.5)
+        deadline = time.monotonic() + 60
+        while len(acknowledged) < _FEWEST and person.is_alive() and time.monotonic() < deadline:
+            time.sleep(0.05)  # on a busy machine, nearly all of the time goes into starts
     finally:
         done.set()
         person.join(60)
         server.stop()
+    there = ProjectReader.open(out).classes
+    assert list(there) == [*classes, *added], "classes are lost, doubled, or in another order"
     return tally(out, kills, acknowledged, said)
 
 

@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -212,12 +213,16 @@ LEFT = [
 ]
 
 
+def told(answer: object) -> Callable[[Any], Any]:
+    return lambda route: route.fulfill(json=answer)
+
+
 def test_every_sentence_about_the_end_is_so(photos: Path, tmp_path: Path, windows: Open) -> None:
     with LabelServer(photos, tmp_path / "project", *OPTIONS) as server:
         page = windows(server)
-        page.route("**/api/next", lambda route: route.fulfill(json={"tickets": []}))
+        page.route("**/api/next", told({"tickets": []}))
         for left, heading, sentence in LEFT:
-            page.route("**/api/left", lambda route, left=left: route.fulfill(json=left))  # type: ignore[misc]
+            page.route("**/api/left", told(left))
             page.reload()
             expect(page.locator("#stage h2")).to_have_text(heading)
             expect(page.locator("#stage p").first).to_contain_text(sentence)

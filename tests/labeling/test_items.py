@@ -15,6 +15,7 @@ from tests.labeling.conftest import write_images
 from iale.data._pictures import MOST_PIXELS, open_picture, picture
 from iale.data._texts import FEATURES, hashed_ngrams
 from iale.errors import DataError
+from iale.labeling.items._away import Away
 from iale.labeling.items._ids import Ids, Names
 from iale.labeling.items._images import ImageItems
 from iale.labeling.items._items import open_items
@@ -104,6 +105,20 @@ def test_nothing_outside_the_folder_is_read(tmp_path: Path) -> None:
     path.symlink_to(twin)
     with pytest.raises(DataError, match="a link that leads out"):
         items.path(2)
+
+
+def test_links_that_go_round_do_not_stop_the_start(tmp_path: Path) -> None:
+    write_images(tmp_path, 2)
+    for link, target in {"loop.png": "loop.png", "a.png": "b.png", "b.png": "a.png", "round": "."}.items():
+        (tmp_path / link).symlink_to(target)
+    items = ImageItems(tmp_path)
+    assert [items.name(i) for i in range(len(items))] == ["image-000.png", "image-001.png"]
+    assert items.notices == ["passed over: links that lead out of the folder or nowhere (3), links to folders (1)."]
+    (tmp_path / "image-000.png").unlink()
+    (tmp_path / "image-000.png").symlink_to("image-000.png")  # while it is open
+    assert items.changed(0) == "deleted"
+    with pytest.raises(Away):
+        items.path(0)
 
 
 def test_what_is_no_image_is_passed_over(tmp_path: Path) -> None:

@@ -13,11 +13,6 @@ from iale.labeling.project import Project
 Step = Callable[[Project], object]
 
 
-def classes(project: Project, *names: str) -> None:
-    for name in names:
-        project.add_class("ann", name)
-
-
 def learned(project: Project, *labels: str) -> None:
     """Labels samples outside of the test share."""
     free = [s for index, s in enumerate(project.items.ids) if not project.shares.reserved[index]]
@@ -33,33 +28,37 @@ def in_test_share(project: Project, *labels: str) -> None:
         project.label("ann", project.items.ids[index], label)
 
 
+def five_classes(project: Project) -> None:
+    for name in ("a", "b", "c"):
+        project.add_class("ann", name)
+    learned(project, "even", "odd", "a", "b", "c")
+
+
+def two_classes(project: Project) -> None:
+    learned(project, "even", "odd")
+
+
+def undone(project: Project) -> None:
+    two_classes(project)
+    project.undo("ann")
+
+
 def everything(project: Project) -> None:
     for sample in project.items.ids:
         project.label("ann", sample, truth(project, sample))
 
 
-NONE = "no model yet: label samples of at least two classes."
+NONE, SOON = "no model yet: label samples of at least two classes.", "`iale label` fits the first one"
+TEST_ALONE, FULL = "never learns from the random test share", "the disk is full."
 STATES: list[tuple[str, Step, bool, str, str]] = [
     ("nothing", lambda p: None, False, "", NONE),
     ("one class", lambda p: learned(p, "even", "even"), False, "", NONE),
-    ("two classes", lambda p: learned(p, "even", "odd"), False, "", "`iale label` fits the first one"),
-    (
-        "five classes",
-        lambda p: (classes(p, "a", "b", "c"), learned(p, "even", "odd", "a", "b", "c")),
-        False,
-        "",
-        "`iale label` fits the first one",
-    ),
-    ("only tests", lambda p: in_test_share(p, "even", "odd"), False, "", "never learns from the random test share"),
-    ("undone", lambda p: (learned(p, "even", "odd"), p.undo("ann")), False, "", NONE),
-    ("fitting", lambda p: learned(p, "even", "odd"), True, "", "the first one is being fitted."),
-    (
-        "failed",
-        lambda p: learned(p, "even", "odd"),
-        False,
-        "the disk is full.",
-        "could not be fitted: the disk is full.",
-    ),
+    ("two classes", two_classes, False, "", SOON),
+    ("five classes", five_classes, False, "", SOON),
+    ("test share alone", lambda p: in_test_share(p, "even", "odd"), False, "", TEST_ALONE),
+    ("undone", undone, False, "", NONE),
+    ("fitting", two_classes, True, "", "the first one is being fitted."),
+    ("failed", two_classes, False, FULL, "could not be fitted: the disk is full."),
 ]
 
 

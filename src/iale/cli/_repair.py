@@ -20,8 +20,8 @@ _SOME = 10  # numbers of lost events that are listed
 class RepairOptions:
     """Repairs a labeling project with a damaged journal; end `iale label` first.
 
-    Every damaged line is shown and set aside, after a copy of the journal is on the disk. All labels in whole lines stay.
-    A whole journal is left as it is.
+    Every damaged line is shown and set aside, after a copy of the journal is on the disk. All labels in whole lines
+    stay. A whole journal is left as it is.
 
     Attributes:
         project: the folder of the project.

@@ -11,6 +11,7 @@ from typing import Protocol, Self
 
 from iale.labeling._views import ItemViews
 from iale.labeling.items._items import Items, Shown, open_items
+from iale.labeling.queue._left import Left
 from iale.labeling.queue._opening import open_ledger
 from iale.labeling.queue._queue import Shares
 from iale.labeling.record._alone import SERVED_ELSEWHERE
@@ -42,21 +43,6 @@ class Labeled:
     time: float
     note: str = ""
     guess: Guess = ()
-
-
-@dataclass(frozen=True)
-class Left:
-    """Why a person is handed nothing, as counts of samples without an answer.
-
-    Attributes:
-        held: other people or windows hold them.
-        away: their files are away or were changed.
-        unshown: no page can show them.
-    """
-
-    held: int
-    away: int
-    unshown: int
 
 
 class Readable(Protocol):

@@ -135,7 +135,8 @@ def _missing(fits: int, sizes: int, tests: int) -> str:
         are = "label is" if tests == 1 else "labels are"
         return f"{tests} {are} there from the random test share, and {FEWEST_TESTS} are needed."
     if min(fits, sizes) < _FEWEST_FITS:
-        return f"{min(fits, sizes)} {'model is' if min(fits, sizes) == 1 else 'models are'} fitted, and {_FEWEST_FITS} are needed for a curve."
+        are = "model is" if min(fits, sizes) == 1 else "models are"
+        return f"{min(fits, sizes)} {are} fitted, and {_FEWEST_FITS} are needed for a curve."
     return ""
 
 
