@@ -2,10 +2,11 @@
 
     python scripts/check_savings.py --datasets digits fashion-mnist --projects 10 --out runs/savings.jsonl
 
-At some numbers of labels each project tells the accuracy, the gain of the next batch, the labels to a target and the
-labels saved against random choice. What is true is measured on test images, which are none of the pool, with later
-fits of the same project, and with fits to random labels of the same pool. One line for each project and number; the
-same command goes on where it was stopped, and ends with a Markdown table: how often the intervals hold what is true.
+At some numbers of labels each project tells the accuracy, the accuracy after the next 50 labels, the labels to a
+target, and what as many random labels would give. What is true is measured on test images, which are none of the pool,
+with later fits of the same project, and with fits to random labels of the same pool. One line for each project and
+number; the same command goes on where it was stopped, and ends with a Markdown table: how often a project tells, and
+how often its interval holds what is true.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,30 +23,21 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import torch
 import tyro
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from iale import _storage as storage
-from iale.classifiers.base import FitJob, FittedClassifier, TrainingConfig
+from iale.classifiers.base import TrainingConfig
 from iale.data.arrays import ArraySamples
 from iale.data.catalog import load_dataset
-from iale.data.samples import Samples
-from iale.labeling.fitting._fit import Refitter
-from iale.labeling.fitting.saved import load_latest
-from iale.labeling.forecast.status import Range
-from iale.labeling.items._reading import Reading
+from iale.labeling.fitting.saved import fit_now, load_latest
+from iale.labeling.forecast._savings import AHEAD
+from iale.labeling.forecast.status import Range, Status
 from iale.labeling.project import Project
 from iale.labeling.record.config import ProjectConfig
-from iale.learner import accuracy
-from iale.recipe import classifier_of
 from iale.seeding import Stream
 
 POOL = 2000
-ASKED = (250, 350, 450, 600)
-"""Labels, those of the test share included, at which a project is asked what it thinks."""
-
-RANDOM = (25, 50, 100, 200, 400, 800, 1600)
-REPEATS = 2
+REPEATS = 4  # draws of random labels, whose mean accuracy is the truth
 TESTS = 3000
 
 
@@ -56,16 +48,20 @@ class Options:
     Attributes:
         datasets: by name.
         projects: of each data set, with other pools and draws.
+        asked: numbers of labels, those of the test share included, at which a project is asked what it thinks.
         test_share: of the labels.
+        classifier: of the project.
         batch: labels between two fits.
-        epochs: of a fit.
+        epochs: of a fit of a network.
         out: the lines.
     """
 
     datasets: tuple[str, ...] = ("digits", "fashion-mnist")
     projects: int = 10
+    asked: tuple[int, ...] = (200, 400)
     test_share: float = 0.1
-    batch: int = 50
+    classifier: str = "auto"
+    batch: int = 20
     epochs: int = 100
     out: Path = Path("runs/savings.jsonl")
 
@@ -83,61 +79,72 @@ def main(options: Options) -> None:
 
 
 def play(name: str, seed: int, options: Options) -> Iterator[dict[str, Any]]:
-    """Labels one project up to the last number of ``ASKED`` and a batch; a line for each of them."""
+    """Labels one project up to the last number that is asked and 50 more; a line for each number."""
     data = load_dataset(name)
     rows = Stream(seed).child("pool").numpy().permutation(len(data.train))[:POOL]
-    inputs = data.train.batch(torch.from_numpy(rows)).numpy()
-    truth = data.train_labels.numpy()[rows]
-    names = [str(label) for label in range(data.num_classes)]
-    tests = torch.arange(min(TESTS, len(data.test))) * len(data.test) // min(TESTS, len(data.test))
-
-    def right(fitted: FittedClassifier) -> float:
-        return accuracy(fitted, data.test, tests, data.test_labels[tests])
+    truth = [str(label) for label in data.train_labels.numpy()[rows].tolist()]
+    places = torch.arange(min(TESTS, len(data.test))) * len(data.test) // min(TESTS, len(data.test))
+    tests = ArraySamples(data.test.batch(places))
+    answers = [str(label) for label in data.test_labels[places].tolist()]
 
     with tempfile.TemporaryDirectory() as scratch:
-        np.savez(Path(scratch) / "pool.npz", x=inputs)
-        config = ProjectConfig(
-            Path(scratch) / "pool.npz",
-            tuple(names),
-            classifier="mlp",
-            fit_every=options.batch,
-            test_share=options.test_share,
-            twice_share=0,
-            seed=seed,
-            training=TrainingConfig(epochs=options.epochs, device="cpu"),
-        )
-        project = Project.create(Path(scratch) / "project", config)
-        refitter = Refitter(project, Reading(project.items))
+        pool = Path(scratch) / "pool.npz"
+        np.savez(pool, x=data.train.batch(torch.from_numpy(rows)).numpy())
+
+        def create(folder: str, test_share: float) -> Project:
+            config = ProjectConfig(
+                pool,
+                tuple(str(label) for label in range(data.num_classes)),
+                classifier=options.classifier,
+                test_share=test_share,
+                twice_share=0,
+                seed=seed,
+                training=TrainingConfig(epochs=options.epochs, device="cpu"),
+            )
+            return Project.create(Path(scratch) / folder, config)
+
+        def right(project: Project) -> float:
+            fit_now(project)
+            said = load_latest(project).predict(tests)
+            return float(np.mean([one == other for one, other in zip(said, answers, strict=True)]))
+
+        def at_random(labels: int, draw: int) -> float:
+            project = create(f"random-{labels}-{draw}", 0)
+            chosen = Stream(seed).child("random", labels, draw).numpy().permutation(len(truth))[:labels]
+            ids = project.items.ids
+            project.add_labels("ann", {ids[int(row)]: truth[row] for row in chosen}, "random")
+            return right(project)
+
+        project = create("project", options.test_share)
         curve: list[tuple[int, int, float]] = []  # labels given, labels learned from, true accuracy
-        told: dict[int, Any] = {}
-        while len(project.labels()) < min(max(ASKED) + 3 * options.batch, len(truth) - options.batch):
+        told: dict[int, Status] = {}
+        while len(project.labels()) < max(options.asked) + AHEAD + options.batch:
             for ticket in project.next("ann", options.batch):
-                project.label("ann", ticket.sample, names[truth[project.items.ids.index(ticket.sample)]])
-            if len(project.labels_to_learn_from()) < 20:
+                project.label("ann", ticket.sample, truth[project.items.ids.index(ticket.sample)])
+            if not project.can_fit():
                 continue
-            refitter.fit()
+            height = right(project)
             given = len(project.labels())
-            curve.append((given, project.fits.all[-1].labels, right(load_latest(project).fitted)))
-            for asked in ASKED:
-                if asked <= given < asked + options.batch:
-                    told[len(curve) - 1] = project.status()
-        random = random_curve(config, ArraySamples(inputs), truth, right, seed)
-    for at, status in told.items():
-        given, learned, height = curve[at]
-        most = len(truth) - status.tested  # labels that anyone could learn from, in this pool
-        yield {
-            "labels": given,
-            "accuracy": [*dataclasses.astuple(status.accuracy), height],
-            "gain": [*dataclasses.astuple(status.gain), later(curve, learned + options.batch) - later(curve, learned)],
-            "target": status.target,
-            "to_target": [*dataclasses.astuple(status.to_target), labels_to(curve, at, status.target)],
-            "saved": [*dataclasses.astuple(status.saved), min(labels_at_random(random, height), most) - learned],
-        }
+            curve.append((given, project.fits.all[-1].labels, height))
+            if any(asked <= given < asked + options.batch for asked in options.asked):
+                told[len(curve) - 1] = project.status()
+        for at, status in told.items():
+            given, learned, height = curve[at]
+            random = float(np.mean([at_random(learned, draw) for draw in range(REPEATS)]))
+            yield {
+                "labels": given,
+                "tests": status.tested,
+                "accuracy": [*dataclasses.astuple(status.accuracy), height],
+                "expected": [*dataclasses.astuple(status.expected), later(curve, given + status.ahead)],
+                "target": status.target,
+                "to_target": [*dataclasses.astuple(status.to_target), labels_to(curve, at, status.target)],
+                "at_random": [*dataclasses.astuple(status.at_random), random],
+            }
 
 
-def later(curve: list[tuple[int, int, float]], learned: int) -> float:
-    """True accuracy with so many labels to learn from: the mean of the three fits around, since single ones vary."""
-    near = sorted(range(len(curve)), key=lambda at: abs(curve[at][1] - learned))[:3]
+def later(curve: list[tuple[int, int, float]], given: int) -> float:
+    """True accuracy with so many labels: the mean of the three fits around, since single ones vary."""
+    near = sorted(range(len(curve)), key=lambda at: abs(curve[at][0] - given))[:3]
     return float(np.mean([curve[at][2] for at in near]))
 
 
@@ -149,35 +156,6 @@ def labels_to(curve: list[tuple[int, int, float]], at: int, target: float | None
     return None
 
 
-def random_curve(
-    config: ProjectConfig,
-    samples: Samples,
-    truth: NDArray[Any],
-    right: Callable[[FittedClassifier], float],
-    seed: int,
-) -> list[tuple[int, float]]:
-    """Mean true accuracy of the project's classifier with random labels."""
-    labels = torch.from_numpy(truth.astype(np.int64))
-    classifier = classifier_of(config, "image", samples, len(config.classes))
-    found = []
-    for size in (*(size for size in RANDOM if size < len(truth)), len(truth)):
-        heights = []
-        for repeat in range(REPEATS):
-            stream = Stream(seed).child("random", size, repeat)
-            rows = torch.from_numpy(stream.child("rows").numpy().permutation(len(truth)))[:size]
-            fitted = classifier.fit_many(samples, [FitJob(rows, labels[rows], stream.child("fit").seed)])[0]
-            heights.append(right(fitted))
-        found.append((size, float(np.mean(heights))))
-    return found
-
-
-def labels_at_random(random: list[tuple[int, float]], accuracy: float) -> float:
-    """Labels at which the mean curve of random choice reaches the accuracy; its last number where it does not."""
-    sizes, heights = np.array(random).T
-    heights = np.maximum.accumulate(heights)
-    return float(np.exp(np.interp(accuracy, heights, np.log(sizes))))
-
-
 def holds(told: Range, true: float | None) -> bool | None:
     """Whether an interval holds what is true; None where nothing was told, or the truth is not known."""
     if true is None or (told.low is None and told.high is None):
@@ -187,18 +165,20 @@ def holds(told: Range, true: float | None) -> bool | None:
 
 
 def table(lines: list[dict[str, Any]]) -> str:
-    """Coverage and width, as Markdown."""
-    rows = ["| data | told | asked | told with both ends | told with a lower end | the interval holds what is true |"]
-    rows.append("| --- | --- | ---: | ---: | ---: | ---: |")
-    for name in dict.fromkeys(line["dataset"] for line in lines):
-        own = [line for line in lines if line["dataset"] == name]
-        for what in ("accuracy", "gain", "to_target", "saved"):
+    """How often something is told, how wide its intervals are, and how often they hold what is true, as Markdown."""
+    rows = ["| labels | told | asked | told with both ends | mean width | the interval holds what is true |"]
+    rows.append("| ---: | --- | ---: | ---: | ---: | ---: |")
+    for asked in sorted({line["labels"] for line in lines}):
+        own = [line for line in lines if line["labels"] == asked]
+        for what in ("accuracy", "expected", "at_random", "to_target"):
             pairs = [(Range(*line[what][:3]), line[what][3]) for line in own]
             found = [held for told, true in pairs if (held := holds(told, true)) is not None]
-            both = sum(told.value is not None for told, _ in pairs)
-            half = sum(told.value is None and told.low is not None for told, _ in pairs)
+            widths = [
+                r.high - r.low for r, _ in pairs if r.value is not None and r.low is not None and r.high is not None
+            ]
+            width = f"{np.mean(widths):.2f}" if widths else "—"
             share = f"{sum(found)} of {len(found)}" if found else "—"
-            rows.append(f"| {name} | {what} | {len(pairs)} | {both} | {half} | {share} |")
+            rows.append(f"| {asked} | {what} | {len(pairs)} | {len(widths)} | {width} | {share} |")
     return "\n".join(rows)
 
 

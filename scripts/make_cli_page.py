@@ -15,6 +15,7 @@ from iale.cli._data import DataOptions
 from iale.cli._demo import DemoOptions
 from iale.cli._embed import EmbedOptions
 from iale.cli._export import ExportOptions
+from iale.cli._invite import InviteOptions
 from iale.cli._label import LabelOptions
 from iale.cli._main import SUMMARIES
 from iale.cli._options import listing
@@ -38,6 +39,7 @@ OPTIONS: dict[str, type] = {
     "query": QueryOptions,
     "embed": EmbedOptions,
     "label": LabelOptions,
+    "label-invite": InviteOptions,
     "status": StatusOptions,
     "repair": RepairOptions,
     "export": ExportOptions,

@@ -43,14 +43,14 @@ def storage_errors(action: str, path: Path) -> Iterator[None]:
         ) from error
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Writes ``data`` to ``path`` in one step. On StorageError, the file is what it was before."""
-    with written(path) as file:
+    with written(path, mode) as file:
         file.write(data)
 
 
 @contextlib.contextmanager
-def written(path: Path) -> Iterator[IO[bytes]]:
+def written(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
     """A file that takes the place of ``path`` at the end. If the block raises, nothing has changed."""
     with storage_errors("write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def written(path: Path) -> Iterator[IO[bytes]]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(name, 0o644)  # mkstemp gives 0o600, which other users of a shared folder cannot read
+            os.chmod(name, mode)  # mkstemp gives 0o600, which other users of a shared folder cannot read
             os.replace(name, path)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -82,10 +82,10 @@ def to_json(value: object) -> str:
     return json.dumps(value, sort_keys=True, allow_nan=False, ensure_ascii=False)
 
 
-def write_json(path: Path, value: Mapping[str, object]) -> None:
+def write_json(path: Path, value: Mapping[str, object], mode: int = 0o644) -> None:
     """Writes an object and the schema version in one step."""
     text = json.dumps({"schema": SCHEMA, **value}, indent=2, sort_keys=True, allow_nan=False)
-    write_bytes(path, (text + "\n").encode())
+    write_bytes(path, (text + "\n").encode(), mode)
 
 
 def read_json(path: Path) -> JsonObject:

@@ -428,14 +428,21 @@ def test_the_curve_and_the_advice(digits: Path, tmp_path: Path, windows: Open) -
             labeled=223, samples=1200, skipped=4, tested=24, fits=len(curve), fitted_on=190, confidence=0.93,
             curve=curve, accuracy=curve[-1]["accuracy"],
             gain={"value": 0.001, "low": -0.002, "high": 0.006}, target=0.98, twice=14,
-            to_target={"value": None, "low": 30.4, "high": None}, saved={"value": 140.0, "low": 80.0, "high": None},
+            to_target={"value": None, "low": 30.4, "high": None}, ahead=50,
+            expected={"value": 0.985, "low": 0.95, "high": 1.0}, at_random={"value": 0.9, "low": 0.8, "high": 0.96},
+            random=[{"labels": n, "accuracy": {"value": 1 - 4 / n, "low": 1 - 8 / n, "high": 1 - 2 / n}, "fitted": None}
+                    for n in range(10, 191, 20)],
             kappa={"value": 0.8, "low": 0.55, "high": 1.0}, cannot_tell={}, problem="the disk is full.",
             advice={"stop": True, "text": "Stop: more labels would add little.", "reason": "At most 0.6 points come."},
         )  # fmt: skip
         page.route("**/api/status", lambda route: route.fulfill(json=status))
         expect(page.locator("#advice")).to_contain_text("Stop: more labels would add little.", timeout=10_000)
-        expect(page.get_by_role("img", name="Accuracy: 98% with 190 labels, 70% with 10.")).to_be_visible()
-        expect(page.locator("#curve circle")).to_have_count(len(curve))
+        words = "Accuracy: 98% with 190 labels, 70% with 10. As many random labels would give 80% to 96%. After 50 more"
+        expect(page.get_by_role("img", name=words)).to_be_visible()
+        expect(page.locator("#curve .points circle")).to_have_count(len(curve))
+        expect(page.locator("#curve .band")).to_have_count(1)
+        expect(page.locator("#curve .next circle")).to_have_count(1)
+        expect(page.locator("#facts")).to_contain_text("Random labels instead90% (80 to 96)")
         expect(page.locator("#facts")).to_contain_text("at least 30")
         photograph(page, "curve")
         page.set_viewport_size(LOOKS[2][0])

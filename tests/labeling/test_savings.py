@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy import stats
 from scipy.optimize import curve_fit
-from tests.labeling.conftest import savings
+from tests.labeling.conftest import Make, label_some, savings
 
 from iale.labeling.forecast._curve import Curves, draw_curves, draw_weights, fit_curves
 from iale.labeling.forecast._intervals import percentiles, wilson
 from iale.labeling.forecast._maker import advise
-from iale.labeling.forecast._savings import FEWEST_TESTS, Savings
+from iale.labeling.forecast._savings import AHEAD, FEWEST_TESTS, Savings
 from iale.labeling.forecast.status import Range
 from iale.labeling.record._fits import Fit, RandomFits
 
@@ -122,30 +122,58 @@ def test_the_intervals_hold_what_is_true() -> None:
     """40 simulated projects: 95% intervals hold the truth in at least 32 (chance of fewer, were they exact: 2e-4)."""
     rng = np.random.default_rng(7)
     n = SIZES[-1]
-    gain = curve(n + 50) - curve(n)
-    to_target = ((B / (A - 0.88)) ** (1 / C) - n) / 0.9
-    saved = (B_RANDOM / (A - curve(n))) ** (1 / C_RANDOM) - n
-    held = {"gain": 0, "to_target": 0, "saved": 0}
-    told = dict(held)
+    truths = {
+        "gain": curve(n + 50) - curve(n),
+        "expected": curve(n + AHEAD * 0.9),
+        "to_target": ((B / (A - 0.88)) ** (1 / C) - n) / 0.9,
+        "at_random": curve(n, B_RANDOM, C_RANDOM),
+    }
+    held = dict.fromkeys(truths, 0)
+    told = dict.fromkeys(truths, 0)
     for _ in range(40):
         found = tell(rng)
-        for name, true in (("gain", gain), ("to_target", to_target), ("saved", saved)):
+        for name, true in truths.items():
             interval = getattr(found, name)
             held[name] += interval.low is None or interval.low <= true <= (interval.high or math.inf)
             told[name] += interval.low is not None
     assert min(held.values()) >= 32, held
-    assert told["gain"] == 40, told
-    assert told["saved"] >= 20, told  # a third of what random choice would need is saved: mostly that can be told
+    assert told["gain"] == told["expected"] == told["at_random"] == 40, told
 
 
 def test_the_estimates_are_near_the_truth_with_many_tests() -> None:
     found = tell(np.random.default_rng(1), tests=3000)
     assert found.accuracy.value == pytest.approx(curve(300), abs=0.02)
     assert found.gain.value == pytest.approx(curve(350) - curve(300), abs=0.004)
+    assert found.expected.value == pytest.approx(curve(345), abs=0.02)
+    assert found.at_random.value == pytest.approx(curve(300, B_RANDOM, C_RANDOM), abs=0.04)
     assert found.curve[0].fitted is None
     assert found.curve[-5].fitted == pytest.approx(curve(SIZES[-5]), abs=0.02)
-    assert found.saved.low is not None
-    assert found.saved.low > 0
+
+
+def test_the_band_of_random_labels_reaches_from_the_fewest_to_as_many_as_there_are() -> None:
+    found = tell(np.random.default_rng(2))
+    assert [point.labels for point in found.random] == sorted({point.labels for point in found.random})
+    assert (found.random[0].labels, found.random[-1].labels) == (20, SIZES[-1])
+    assert found.random[-1].accuracy == found.at_random
+    for point in found.random:
+        assert point.accuracy.low is not None
+        assert point.accuracy.high is not None
+        assert 0 <= point.accuracy.low <= point.accuracy.high <= 1
+        assert point.accuracy.low <= curve(point.labels, B_RANDOM, C_RANDOM) <= point.accuracy.high
+
+
+def test_it_can_be_told_with_few_tests_and_no_bound_is_beyond_certainty() -> None:
+    """20 tests are what a project of 200 labels has."""
+    rng = np.random.default_rng(3)
+    for _ in range(10):
+        fits, random, truth = simulate(rng, 20, SIZES, [4, 9, 15])
+        found = savings(fits, random, truth, batch=10, test_share=0.1, target=None, samples=SAMPLES, seed=0)
+        for told in (found.expected, found.at_random):
+            assert told.value is not None
+            assert told.low is not None
+            assert told.high is not None
+            assert 0 <= told.low <= told.value <= told.high <= 1
+            assert told.high - told.low > 0.1  # twenty tests cannot say more
 
 
 def test_what_cannot_be_told_is_said() -> None:
@@ -165,10 +193,11 @@ def test_what_cannot_be_told_is_said() -> None:
     assert few.gain == Range()
     assert f"{FEWEST_TESTS} are needed" in few.cannot_tell["gain"]
     short = found(100, [10, 20, 30], [5, 10, 15])
-    assert "3 models are fitted, and 4 are needed" in short.cannot_tell["saved"]
+    assert "3 models are fitted, and 4 are needed" in short.cannot_tell["at_random"]
     alone = found(100, SIZES, [5, 10])
     assert alone.gain.value is not None
-    assert "too few random labels" in alone.cannot_tell["saved"]
+    assert alone.expected.value is not None
+    assert "too few random labels" in alone.cannot_tell["at_random"]
 
 
 def test_the_advice_follows_from_what_is_known() -> None:
@@ -204,3 +233,14 @@ def test_a_long_project_is_told_as_quickly() -> None:
     found = savings(fits, random, truth, batch=10, test_share=0.1, target=None, samples=SAMPLES, seed=0)
     assert len(found.curve) == 60
     assert found.curve[-1].labels == 4990
+
+
+def test_the_first_tests_come_twice_as_fast_and_are_no_more_in_the_end(make: Make) -> None:
+    project = make(count=900, test_share=0.1)
+    counts = {}
+    for total in (20, 100, 200, 300, 450):
+        label_some(project, total - len(project.labels()))
+        counts[total] = len(project.labels_to_test_on())
+    assert counts == {20: 4, 100: 20, 200: 40, 300: 40, 450: 45}
+    order = [project.items.ids[int(index)] for index in project.shares.order[:45]]
+    assert set(order) == set(project.labels_to_test_on())  # still the beginning of one random order

@@ -13,7 +13,7 @@ from iale.cli._device import no_device
 from iale.cli._options import parse
 from iale.cli._output import check_file, check_folder, say
 from iale.errors import ConfigError
-from iale.labeling.export import export_folders, labels_csv, labels_jsonl
+from iale.labeling.export import coco_json, data_card, export_datasets, export_folders, labels_csv, labels_jsonl
 from iale.labeling.fitting.saved import export_classifier, fit_now, scores_csv
 from iale.labeling.reader import ProjectReader
 
@@ -25,16 +25,22 @@ class ExportOptions:
     Attributes:
         project: the folder of the project.
         to: csv (a table of the labels, which `iale query --labels` reads), jsonl (every answer with its history),
-            folders (a copy of the samples in class folders), classifier (weights.safetensors and a card), or scores
-            (what the classifier predicts for every unlabeled sample, as CSV).
-        out: the file to write, or the folder for folders and classifier; by default a table is printed.
+            folders (a copy of the samples in class folders), datasets (a folder of parquet files with the samples in
+            them, for `datasets.load_dataset`), coco (labels of images as COCO's JSON), card (Markdown: classes, people,
+            agreement, accuracy, and how the samples were chosen), classifier (weights.safetensors and a card), or
+            scores (what the classifier predicts for every unlabeled sample, as CSV).
+        out: the file to write, or the folder for folders, datasets and classifier; by default a text is printed.
         fit: for classifier and scores: refit first if labels have arrived since the last fit.
     """
 
     project: tuple[Path, ...] = field(default=(), metadata={"positional": True, "required": True})
-    to: Literal["csv", "jsonl", "folders", "classifier", "scores"] = "csv"
+    to: Literal["csv", "jsonl", "folders", "datasets", "coco", "card", "classifier", "scores"] = "csv"
     out: Path | None = None
     fit: bool = True
+
+
+_TEXTS = {"csv": labels_csv, "jsonl": labels_jsonl, "coco": coco_json, "card": data_card}
+_COPIES = {"folders": export_folders, "datasets": export_datasets}
 
 
 def main(argv: Sequence[str]) -> int:
@@ -42,12 +48,12 @@ def main(argv: Sequence[str]) -> int:
     if len(options.project) != 1:
         raise ConfigError("iale export needs the folder of one project; `iale label` makes one.")
     project = ProjectReader.open(options.project[0])
-    if options.to in ("folders", "classifier"):
+    if options.to == "classifier" or options.to in _COPIES:
         if options.out is None:
             raise ConfigError(f"iale export --to {options.to} needs --out FOLDER.")
         out = check_folder(options.out)
-        if options.to == "folders":
-            say(f"{export_folders(project, out)} samples copied to {out}")
+        if options.to in _COPIES:
+            say(f"{_COPIES[options.to](project, out)} samples copied to {out}")
         else:
             if options.fit:
                 _refit(project)
@@ -60,7 +66,7 @@ def main(argv: Sequence[str]) -> int:
             _refit(project)
         text = "".join(scores_csv(project))
     else:
-        text = labels_csv(project) if options.to == "csv" else labels_jsonl(project)
+        text = _TEXTS[options.to](project)
     data = text.encode(errors="surrogateescape")
     if options.out is not None:
         write_bytes(options.out, data)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from iale.classifiers._own import find_model
 from iale.cli._device import no_device
+from iale.cli._invite import invite, invites
 from iale.cli._options import parse
 from iale.cli._output import check_folder, say
 from iale.cli._set_aside import show_set_aside
@@ -37,6 +38,7 @@ class LabelOptions:
 
     The classifier is refitted in the background while you label; the strategy asks for the samples that help it most.
     The same command continues where it was stopped. Every label is on disk before the page calls it saved.
+    `iale label PROJECT --invite NAME` makes a token for a person instead; `iale label --invite --help` says more.
 
     Attributes:
         out: folder of the project: its journal of labels and its fits.
@@ -68,6 +70,8 @@ class LabelOptions:
 
 
 def main(argv: Sequence[str]) -> int:
+    if invites(argv):
+        return invite(argv)
     options = _with_policy(parse(LabelOptions, argv, prog="iale label", first="--data"))
     serve = PAGES["label"]
     _check(options)

@@ -53,7 +53,8 @@ def describe(status: Status) -> str:
         ("accuracy", _percent(status.accuracy, tell.get("accuracy"))),
         (f"next {status.batch} labels", _percent(status.gain, tell.get("gain") or tell.get("accuracy"), sign="+")),
         (target, _count(status.to_target, tell.get("to_target") or tell.get("accuracy"))),
-        ("labels saved", _count(status.saved, tell.get("saved") or tell.get("accuracy"))),
+        (f"in {status.ahead} labels", _percent(status.expected, tell.get("expected") or tell.get("accuracy"))),
+        ("random labels", _percent(status.at_random, tell.get("at_random") or tell.get("accuracy"))),
         ("agreement", _kappa(status, tell.get("kappa"))),
         *((f"{source.name} says", _right(source)) for source in status.sources),
     ]

@@ -1,4 +1,7 @@
 from .export import LabeledDataset as LabeledDataset
+from .export import coco_json as coco_json
+from .export import data_card as data_card
+from .export import export_datasets as export_datasets
 from .export import export_folders as export_folders
 from .export import labels_csv as labels_csv
 from .export import labels_jsonl as labels_jsonl

@@ -234,6 +234,13 @@ class ProjectReader:
         latest = self.fits.latest
         return () if latest is None else latest.guesses.get(sample, ())
 
+    def was_handed(self, person: str, sample: str) -> bool:
+        """Whether a person was ever given a sample to label."""
+        sample = self.items.ids.now(sample)
+        with self._ledger.reading():
+            leases = (e.samples or {} for e in self._ledger.journal.events if (e.kind, e.person) == ("lease", person))
+            return any(sample in map(self.items.ids.now, samples) for samples in leases)
+
     def holds(self, event: Event) -> bool:
         """Whether an answer counts: its sample is there, is what it was, and its label is a class of the project."""
         return self._ledger.answers.classed(event) and self._same(event)

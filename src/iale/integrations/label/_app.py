@@ -17,22 +17,22 @@ from starlette.responses import JSONResponse, Response
 from iale.errors import IaleError, StorageError
 from iale.integrations.label._body import Body, clean
 from iale.integrations.label._classes import class_changes, class_routes
+from iale.integrations.label._exports import export_routes
 from iale.integrations.label._late import told_to_the_first, told_to_the_late
 from iale.integrations.label._page import LISTED, MOST_HELD, page_routes
+from iale.integrations.label._people import people_routes
 from iale.integrations.label._pictures import EDGE, THUMB, picture, picture_of_array, read_inside
+from iale.integrations.label._respond import Get, Post, routes_of
 from iale.integrations.label._respond import as_json as _json
-from iale.integrations.label._respond import routes_of
 from iale.integrations.label._reviewing import review_routes
+from iale.integrations.label._roles import OWNER, WHO, Who, limited, may_answer
 from iale.integrations.label._suggesting import Suggesting, in_words
-from iale.labeling.export import labels_csv, labels_jsonl
 from iale.labeling.items._away import Away
 from iale.labeling.items._ids import id_of
 from iale.labeling.items._images import ImageItems
 from iale.labeling.project import Project
 from iale.labeling.reader import Labeled
 from iale.labeling.record._journal import Event
-
-_EXPORTS = {"labels.csv": (labels_csv, "text/csv"), "labels.jsonl": (labels_jsonl, "application/jsonl")}
 
 
 def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlette:
@@ -45,16 +45,15 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
             another.
     """
     api = _Api(project, person, mark)
-    gets = {
+    gets: dict[str, Get] = {
         "/api/project": api.about,
         "/api/status": api.status,
         "/api/labeled": api.labeled,
         "/api/told": lambda request: _json(told=told_to_the_first(project.reader, request.query_params)),
         "/api/left": lambda request: _json(**asdict(project.reader.left())),
         "/samples/{sample}": api.sample,
-        "/export/{name}": api.export,
     }
-    posts = {
+    posts: dict[str, Post] = {
         "/api/next": api.next,
         "/api/label": api.label,
         "/api/skip": api.skip,
@@ -63,14 +62,17 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
         "/api/class": api.add_class,
         "/api/release": api.release,
     }
+    routes = [
+        *page_routes(),
+        *export_routes(project),
+        *people_routes(project),
+        *api.suggesting.routes(),
+        *routes_of(gets, posts),
+        *review_routes(project),
+        *class_routes(project),
+    ]
     return Starlette(
-        routes=[
-            *page_routes(),
-            *api.suggesting.routes(),
-            *routes_of(gets, posts),
-            *review_routes(project),
-            *class_routes(project),
-        ],
+        routes=limited(routes),
         exception_handlers={
             HTTPException: _refused,
             StorageError: _not_written,
@@ -91,8 +93,10 @@ class _Api:
 
     def about(self, request: Request) -> Response:
         project = self._project
-        told = {"kind": project.kind, "count": project.count, "classes": project.classes}
-        return _json(name=clean(project.folder.resolve().name), person=self._person, mark=self._mark, **told)
+        told = {"kind": project.kind, "count": project.count, "classes": project.classes, "mark": self._mark}
+        who: Who = request.scope.get(WHO, OWNER)
+        person = {"person": who.name or self._person, "invited": bool(who.name), "role": who.role}
+        return _json(name=clean(project.folder.resolve().name), **person, **told)
 
     def status(self, request: Request) -> Response:
         project = self._project
@@ -125,14 +129,6 @@ class _Api:
             return Response(clean(shown), media_type="text/plain")
         return JSONResponse({clean(column): clean(cell) for column, cell in shown.items()})
 
-    def export(self, request: Request) -> Response:
-        name = request.path_params["name"]
-        if name not in _EXPORTS:
-            raise HTTPException(404, f"there is no such export: choose {' or '.join(_EXPORTS)}.")
-        write, kind = _EXPORTS[name]
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(clean(write(self._project)), media_type=kind, headers=headers)
-
     def next(self, body: Body) -> Response:
         wanted = min(max(body.number("count"), 0), MOST_HELD)
         person, tab, have = body.text("person"), body.text("tab"), body.texts("have")[:MOST_HELD]
@@ -144,12 +140,12 @@ class _Api:
         return _json()
 
     def label(self, body: Body) -> Response:
-        sample, label = self._known(body.text("sample")), body.text("label")
+        sample, label = self._open(body), body.text("label")
         key, asked = body.text("key"), body.flag("asked")
         return self._done(self._project.label(body.text("person"), sample, label, key=key, asked=asked))
 
     def skip(self, body: Body) -> Response:
-        sample, note = self._known(body.text("sample")), body.text("note", most=1000, empty=True)
+        sample, note = self._open(body), body.text("note", most=1000, empty=True)
         key, asked = body.text("key"), body.flag("asked")
         return self._done(self._project.skip(body.text("person"), sample, note=note, key=key, asked=asked))
 
@@ -169,6 +165,13 @@ class _Api:
     def _known(self, sample: str) -> str:
         if self._project.items.ids.find(sample) is None:
             raise HTTPException(404, "there is no such sample.")
+        return sample
+
+    def _open(self, body: Body) -> str:
+        """The sample of a body, if whoever sent it may answer that."""
+        sample = self._known(body.text("sample"))
+        if not may_answer(self._project.reader, body.who, sample):
+            raise HTTPException(409, "somebody else has answered this sample: only a reviewer may change that.")
         return sample
 
     def _name(self, sample: str) -> str:

@@ -12,14 +12,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from iale.errors import DataError
+from iale.integrations.label._roles import OWNER, WHO, Who
 
 _MOST_TEXT = 200  # characters of a name
 
 
 class Body:
-    """What a request asks for; raises HTTPException if it is not a JSON object."""
+    """What a request asks for, and who asks; raises HTTPException if it is not a JSON object."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, who: Who = OWNER) -> None:
+        self.who = who
         try:
             values = json.loads(data)
         except (ValueError, RecursionError):  # deep nesting exhausts the parser's stack
@@ -68,7 +70,7 @@ def with_body(answer: Callable[[Body], Response]) -> Callable[[Request], Awaitab
     """An endpoint that parses the request and answers in a thread, because the disk may take its time."""
 
     async def endpoint(request: Request) -> Response:
-        return await run_in_threadpool(answer, Body(await request.body()))
+        return await run_in_threadpool(answer, Body(await request.body(), request.scope.get(WHO, OWNER)))
 
     return endpoint
 

@@ -24,6 +24,7 @@ except ModuleNotFoundError as error:
 
 from iale._storage import sha256
 from iale.labeling.project import Project
+from iale.labeling.record._tokens import Tokens
 
 
 def serve(project: Project, *, host: str = "127.0.0.1", port: int = 8414, person: str = "") -> None:
@@ -41,7 +42,8 @@ def serve(project: Project, *, host: str = "127.0.0.1", port: int = 8414, person
     listener = _listen(host, port)
     port = listener.getsockname()[1]
     token = project_token(project.folder)
-    app = Guard(create_app(project, person=person, mark=sha256(token.encode())[:16]), token, host, port)
+    inner = create_app(project, person=person, mark=sha256(token.encode())[:16])
+    app = Guard(inner, token, host, port, Tokens(project.folder))
     shown = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(host, host)
     print(f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/?token={token}", flush=True)
     if not is_loopback(host):

@@ -18,7 +18,7 @@ from iale.labeling.record._fits import RandomFits
 from iale.recipe import classifier_of
 from iale.seeding import Stream
 
-_FEWEST = 20  # with fewer random labels, nothing is fitted to them
+_FEWEST = 16  # with fewer random labels, nothing is fitted to them
 _FOLDS = 4
 _SMALLEST = 4  # labels of a fit
 _SHARES = (1.0, 0.6, 0.35, 0.2)  # of the labels outside a fold; about even steps of log n, which curves follow

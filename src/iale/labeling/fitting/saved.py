@@ -27,7 +27,9 @@ from iale.geometry.embeddings import PointSamples
 from iale.geometry.encoders import find_encoder
 from iale.labeling.fitting._fit import Refitter
 from iale.labeling.fitting._head import plain_head
+from iale.labeling.fitting._inputs import Expected
 from iale.labeling.fitting._point_head import Shape, recipe_of, seen_by
+from iale.labeling.items._images import ImageItems
 from iale.labeling.items._reading import Reading
 from iale.labeling.reader import Readable
 from iale.recipe import classifier_name
@@ -47,6 +49,7 @@ class SavedClassifier:
         classes: names of the classes, in the order of the logits.
         shape: of one input.
         fitted: the classifier itself.
+        expects: what people give to it.
         points: how it sees samples, if it is a head on the built-in geometry.
         encoder: through which it sees samples, if it is a head on the vectors of one.
     """
@@ -54,17 +57,28 @@ class SavedClassifier:
     classes: tuple[str, ...]
     shape: tuple[int, ...]
     fitted: FittedTorchClassifier
+    expects: Expected
     points: Shape | None = None
     encoder: str | None = None
 
     def outputs(self, samples: Samples) -> Outputs:
-        """Logits and embeddings of all samples."""
+        """Logits, calibrated for a head, and embeddings of all samples."""
         if self.encoder is not None and samples.shape != self.shape:  # vectors are not encoded again
             samples = PointSamples(build(samples, find_encoder(self.encoder)))
         return self.fitted.outputs(seen_by(self.points, samples), torch.arange(len(samples)))
 
-    def predict(self, samples: Samples) -> list[str]:
-        """The class of every sample."""
+    def predict(self, x: object) -> list[str]:
+        """The class of every sample, also of a single one.
+
+        Args:
+            x: what the project's samples are: paths of images, images of Pillow, texts, arrays, rows of numbers, one
+                or a list of them; or any `Samples`. Images of files are resized as those of the project were.
+
+        Raises:
+            DataError: the classifier learned from something else, or a file cannot be read.
+        """
+        vectors = self.encoder is not None and isinstance(x, Samples) and tuple(x.shape) == self.shape
+        samples = x if vectors and isinstance(x, Samples) else self.expects.samples(x)
         return [self.classes[place] for place in self.outputs(samples).predictions.tolist()]
 
 
@@ -162,6 +176,12 @@ def _latest(project: Readable) -> tuple[dict[str, Any], Path, str]:
         "model": config.model,
         "embedding_layer": config.embedding_layer,
         "labels": fits[-1].labels,
+        "inputs": {
+            "kind": reader.views.kind,
+            "shape": reader.views.inputs.shape,
+            "bytes": reader.views.inputs.dtype == torch.uint8,
+            "files": isinstance(reader.views.inputs, ImageItems),
+        },
         **latest.network,
     }
     return card, reader.folder / latest.weights, latest.digest
@@ -188,8 +208,9 @@ def _load(path: Path, digest: str, card: dict[str, Any]) -> SavedClassifier:
     except RuntimeError as error:
         reason = str(error).split("\n", 1)[0]
         raise ModelError(f"the weights in {path} belong to another model ({reason}): export them again.") from error
-    fitted = FittedTorchClassifier(network.eval(), recipe)
-    return SavedClassifier(classes, shape, fitted, points, card.get("encoder"))
+    fitted, inputs = FittedTorchClassifier(network.eval(), recipe), card["inputs"]
+    expects = Expected(**{**inputs, "shape": tuple(inputs["shape"])})
+    return SavedClassifier(classes, shape, fitted, expects, points, card.get("encoder"))
 
 
 def _row(*cells: str) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from iale.labeling.forecast._intervals import UNKNOWN, cohens_kappa
 from iale.labeling.forecast._no_model import why_no_model
-from iale.labeling.forecast._savings import Savings, Terms, savings
+from iale.labeling.forecast._savings import AHEAD, Savings, Terms, savings
 from iale.labeling.forecast.status import Advice, Status
 from iale.labeling.reader import ProjectReader
+from iale.labeling.record._journal import Event
 from iale.labeling.record._notices import many
 from iale.labeling.suggesting._sources import Suggested
 
@@ -35,10 +37,7 @@ class StatusMaker:
         found = self._savings(tests)
         if not fits:
             found = Savings(cannot_tell={"accuracy": why_no_model(project, fitting=fitting, problem=problem)})
-        by_class = dict.fromkeys(project.classes, 0)
-        for event in decisions.values():
-            if event.label is not None:
-                by_class[event.label] += 1
+        by_class = _by_class(project.classes, decisions.values())
         labeled, unshown = sum(by_class.values()), project.unshown()
         pairs = [(a.label, b.label, b.sample or "") for a, b in project.answered_twice() if a.label and b.label]
         few = f"two people labeled {many(len(pairs))}, and {_FEWEST_PAIRS} are needed."
@@ -67,7 +66,10 @@ class StatusMaker:
             gain=found.gain,
             target=found.target,
             to_target=found.to_target,
-            saved=found.saved,
+            ahead=AHEAD,
+            expected=found.expected,
+            at_random=found.at_random,
+            random=found.random,
             kappa=cohens_kappa([(a, b) for a, b, _ in pairs]) if enough else UNKNOWN,
             twice=len(pairs),
             disagreements=tuple(sample for a, b, sample in pairs if a != b),
@@ -86,6 +88,12 @@ class StatusMaker:
             found = savings(fits, random, tests, terms)
             self._known = now, found  # in one step
         return found
+
+
+def _by_class(classes: Iterable[str], decisions: Iterable[Event]) -> dict[str, int]:
+    """How many labels each class has."""
+    counts = Counter(event.label for event in decisions)
+    return {name: counts[name] for name in classes}
 
 
 def advise(found: Savings, *, left: int, target: float | None) -> Advice:

@@ -27,12 +27,15 @@ from iale.labeling.forecast.status import Point, Range
 from iale.labeling.record._fits import Fit, RandomFits
 from iale.seeding import Stream
 
-FEWEST_TESTS = 20
+FEWEST_TESTS = 16
+AHEAD = 50  # labels after which an accuracy is expected
 _FEWEST_FITS = 4  # a curve has three parameters
 _FEWEST_SIZES = 3  # of fits to random labels
 _DRAWS = 300
 _FAR = 20  # a prediction of more than this many times the labels so far is not believed
 _MOST_POINTS = 60
+_BAND = 12  # numbers of labels at which the band of random labels is drawn
+_LATER = ("gain", "expected", "to_target", "at_random")  # what a curve tells
 _OTHER_LABELS = 0.12
 """Variance of an accuracy, times labels: how it varies over other random labels, and what a power law misses early."""
 
@@ -59,7 +62,9 @@ class Savings:
     more: int = 0  # a fifth of the labels so far, or a batch if that is more
     target: float | None = None
     to_target: Range = UNKNOWN
-    saved: Range = UNKNOWN
+    expected: Range = UNKNOWN
+    at_random: Range = UNKNOWN
+    random: tuple[Point, ...] = ()
     cannot_tell: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -90,14 +95,14 @@ def savings(fits: Sequence[Fit], random: RandomFits, tests: Mapping[str, str], t
     points = tuple(Point(fit.labels, share) for fit, share in zip(fits, shares, strict=True))
     missing = _missing(len(fits), len({fit.labels for fit in fits}), len(tests))
     if missing:
-        return Savings(shares[-1], points, cannot_tell=dict.fromkeys(("gain", "to_target", "saved"), missing))
+        return Savings(shares[-1], points, cannot_tell=dict.fromkeys(_LATER, missing))
     drawn = _draw(fits, right, known, Stream(terms.seed).child("savings", len(tests), len(fits)))
     n, curves = drawn.labels, drawn.curves
     more = max(terms.batch, math.ceil(n / 5))
     aim = terms.target if terms.target is not None else _half_way(float(curves.at(n)[0]), float(curves.a[0]))
-    saved, why_not_saved = _saved(drawn, random, truth, terms.samples)
+    band, why_no_band = _at_random(drawn, random, truth)
     to_target, why_no_target = _to_target(drawn, aim, terms.test_share)
-    reasons = {"saved": why_not_saved, "to_target": why_no_target}
+    reasons = {"at_random": why_no_band, "to_target": why_no_target}
     return Savings(
         accuracy=shares[-1],
         curve=tuple(Point(p.labels, p.accuracy, y) for p, y in zip(points, drawn.on_curve, strict=True)),
@@ -106,7 +111,9 @@ def savings(fits: Sequence[Fit], random: RandomFits, tests: Mapping[str, str], t
         more=more,
         target=aim,
         to_target=to_target,
-        saved=saved,
+        expected=_accuracy_with(drawn, n + AHEAD * (1 - terms.test_share)),
+        at_random=band[-1].accuracy if band else UNKNOWN,
+        random=band,
         cannot_tell={name: why for name, why in reasons.items() if why},
     )
 
@@ -169,15 +176,23 @@ def _to_target(drawn: _Drawn, aim: float | None, test_share: float) -> tuple[Ran
     return found, ""
 
 
-def _saved(drawn: _Drawn, random: RandomFits, truth: Mapping[str, str], samples: int) -> tuple[Range, str]:
-    """Labels that random choice would need for the same accuracy, less those there are; or why that cannot be told.
+def _accuracy_with(drawn: _Drawn, labels: float) -> Range:
+    """The accuracy with so many labels to learn from."""
+    heights = np.clip(drawn.curves.at(labels), 0.0, 1.0)
+    return percentiles(float(heights[0]), heights[1:])
 
-    Random choice is known only up to the few labels of the test share; what it does beyond is drawn. Both curves belong
+
+def _at_random(drawn: _Drawn, random: RandomFits, truth: Mapping[str, str]) -> tuple[tuple[Point, ...], str]:
+    """What random labels give, from the fewest that models were fitted to up to as many as the last fit had.
+
+    If that cannot be told, the text says why.
+
+    Models were fitted to the few random labels of the test share; what more would give is drawn. Both curves belong
     to one classifier and one pool, and once every sample is labeled they meet. So in half of the draws random choice
     ends where the strategy's curve seems to end, and in the other half anywhere above.
     """
     if len(random.labels) < _FEWEST_SIZES:
-        return UNKNOWN, "too few random labels are there to know what random choice would have given."
+        return (), "too few random labels are there to know what they alone would give."
     n, count = drawn.labels, len(truth)
     right, known = _matrix(random.predictions, truth)
     labels = np.array(random.labels, dtype=np.float64)
@@ -189,15 +204,12 @@ def _saved(drawn: _Drawn, random: RandomFits, truth: Mapping[str, str], samples:
     # A share's own variance p (1 − p) / T, and that of choosing other random labels.
     noise = (heights * (1 - heights)).mean(axis=0) / count + _OTHER_LABELS / labels
     chance = draw_curves(labels, heights, ends, noise, drawn.stream.child("exponents").numpy())
-    needed = chance.reach(drawn.curves.at(n))
-    most = samples - count  # nobody labels more samples than there are
-    low, high = np.quantile(np.minimum(needed[1:], most), [0.025, 0.975]).tolist()
-    if low <= n:
-        return UNKNOWN, (
-            f"random choice would have needed {low:,.0f} to {high:,.0f} labels instead of {n:,.0f}, as far as the "
-            f"{count} random ones tell: a larger test share tells more."
-        )
-    return percentiles(float(needed[0] - n), needed[1:] - n, most - n), ""
+    begin = float(min(labels.min(), n))
+    points = []
+    for at in np.unique(np.geomspace(begin, n, _BAND).round()).tolist():
+        drawn_heights = np.clip(chance.at(at), 0.0, 1.0)
+        points.append(Point(int(at), percentiles(float(drawn_heights[0]), drawn_heights[1:])))
+    return tuple(points), ""
 
 
 def _thinned(fits: Sequence[Fit]) -> list[Fit]:

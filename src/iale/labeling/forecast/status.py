@@ -81,13 +81,16 @@ class Status:
         gain: predicted rise of the accuracy from the next batch.
         target: the accuracy that ``to_target`` is about; None if there is none.
         to_target: labels still needed for it, those of the test share included.
-        saved: labels saved, compared with random choice.
+        ahead: how many more labels ``expected`` is about.
+        expected: the accuracy that is expected after so many more labels.
+        at_random: the accuracy that as many random labels as the last fit had would give, for comparison.
+        random: the same for fewer labels, as a curve with a band.
         kappa: agreement on samples that two people labeled.
         twice: how many samples two people labeled.
         disagreements: ids of those that got two different labels.
         sources: who suggests classes, and how often each was right.
         advice: whether to go on.
-        cannot_tell: which of accuracy, gain, to_target, saved and kappa cannot be told yet, and why.
+        cannot_tell: which of accuracy, gain, expected, to_target, at_random and kappa cannot be told yet, and why.
     """
 
     samples: int
@@ -113,7 +116,10 @@ class Status:
     gain: Range
     target: float | None
     to_target: Range
-    saved: Range
+    ahead: int
+    expected: Range
+    at_random: Range
+    random: tuple[Point, ...]
     kappa: Range
     twice: int
     disagreements: tuple[str, ...]

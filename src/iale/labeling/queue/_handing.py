@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from iale.labeling.items._items import Items
 from iale.labeling.queue._first import First
+from iale.labeling.queue._growing import share_now
 from iale.labeling.queue._queue import Queue, Shares
 from iale.labeling.record._fits import Latest
 from iale.labeling.record._journal import Event, Reason
@@ -71,7 +72,7 @@ class Handing:
         seconds = self._waiting(person, now)
         while len(chosen) < count:
             # The share of tests is kept at every moment, so the honest accuracy grows with the labels.
-            due = tests + 1 <= self._config.test_share * (total + len(chosen) + 1)
+            due = tests + 1 <= share_now(self._config.test_share, tests) * (total + len(chosen) + 1)
             if due and (index := queue.test(free, done)) is not None:
                 chosen[ids[index]] = "test"
                 tests += 1

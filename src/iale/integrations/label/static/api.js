@@ -24,6 +24,7 @@ export async function ask(path, body) {
   const error = own ? words.error : `The server answered ${response.status}.`, sample = path.startsWith("samples/");
   if (response.status === 410 && own) throw new Away(error);
   if (response.status === 500 && sample) throw new Refused(error);
+  if (own && words.final) throw new Refused(error); // this person may not do it: asking again would not help
   if (response.status < 500 && (own || sample) && ![401, 403, 408, 421, 429].includes(response.status)) throw new Refused(error);
   throw new Waiting(error);
 }

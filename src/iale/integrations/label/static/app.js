@@ -83,7 +83,9 @@ async function begin() {
       $("project").textContent = document.title = project.name;
       const mark = project.mark || project.name;
       state.personKey = `iale-person ${mark}`; // of this project: in another one, the server says who labels
-      state.person = recall(state.personKey) || project.person;
+      state.person = project.invited ? project.person : recall(state.personKey) || project.person;
+      document.body.dataset.role = project.role; // hides what this person may not do
+      $("person").disabled = project.invited; // a token belongs to one name
       notice("begin", "");
       openOutbox(mark, refill);
       break;

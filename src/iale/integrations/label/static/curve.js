@@ -1,4 +1,5 @@
-// The learning curve as an SVG: accuracy on the random labels over the number of labels, with intervals and the fitted curve.
+// The learning curve as an SVG: accuracy on the random labels over the number of labels, with intervals and the fitted curve;
+// what random labels alone would give, as a band; and what is expected after some more labels.
 
 import { el, percent } from "./dom.js";
 
@@ -11,7 +12,7 @@ function svg(tag, attributes, ...children) {
   return node;
 }
 
-function scales(points) {
+function scales(points) { // of all that is drawn, so nothing leaves the picture
   const counts = points.map((point) => point.labels), most = Math.max(...counts), least = Math.min(...counts);
   const lowest = Math.min(...points.map(({ accuracy, fitted }) => Math.min(accuracy.low ?? accuracy.value, fitted ?? 1)));
   const floor = Math.max(0, Math.floor(10 * lowest) / 10); // the axis starts at a multiple of 10%
@@ -36,19 +37,42 @@ function axes({ x, y, least, most, floor }) {
   return made;
 }
 
-export function curve(all) {
-  const points = all.filter((point) => point.accuracy.value != null);
+function interval({ x, y }, { labels, accuracy }) {
+  return svg("line", { x1: x(labels), x2: x(labels), y1: y(accuracy.low), y2: y(accuracy.high ?? 1) });
+}
+
+function band({ x, y }, random) { // from the lower ends forward and the upper ends back
+  if (random.length < 2) return [];
+  const corner = (end) => ({ labels, accuracy }) => `${x(labels)},${y(accuracy[end] ?? 1)}`;
+  const around = [...random.map(corner("low")), ...[...random].reverse().map(corner("high"))];
+  const middle = random.map(corner("value"));
+  return [svg("polygon", { class: "band", points: around.join(" ") }), svg("polyline", { class: "random", points: middle.join(" ") })];
+}
+
+function words(points, { at_random: random, expected, ahead }) {
+  const first = points[0], last = points.at(-1), both = ({ low, high }) => `${percent(low)} to ${percent(high)}`;
+  const said = [`Accuracy: ${percent(last.accuracy.value)} with ${last.labels} labels, ${percent(first.accuracy.value)} with ${first.labels}.`];
+  if (random.value != null) said.push(`As many random labels would give ${both(random)}.`);
+  if (expected.value != null) said.push(`After ${ahead} more labels, ${both(expected)} are expected.`);
+  return said.join(" ");
+}
+
+export function curve(status) {
+  const points = status.curve.filter((point) => point.accuracy.value != null);
   if (!points.length) return el("p", { className: "quiet", textContent: "The curve appears once a model is fitted and random labels can test it." });
-  const scale = scales(points), { x, y } = scale, first = points[0], last = points.at(-1);
+  const random = status.random.filter((point) => point.accuracy.value != null);
+  const next = status.expected.value == null ? [] : [{ labels: points.at(-1).labels + status.ahead, accuracy: status.expected }];
+  const scale = scales([...points, ...random, ...next]), { x, y } = scale;
   const marks = svg("g", { class: "points" });
-  for (const { labels, accuracy } of points) {
-    if (accuracy.low != null) marks.append(svg("line", { x1: x(labels), x2: x(labels), y1: y(accuracy.low), y2: y(accuracy.high ?? 1) }));
-    marks.append(svg("circle", { cx: x(labels), cy: y(accuracy.value), r: 3 }));
+  for (const point of points) {
+    if (point.accuracy.low != null) marks.append(interval(scale, point));
+    marks.append(svg("circle", { cx: x(point.labels), cy: y(point.accuracy.value), r: 3 }));
   }
-  const words = `Accuracy: ${percent(last.accuracy.value)} with ${last.labels} labels, ${percent(first.accuracy.value)} with ${first.labels}.`;
-  const picture = svg("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": words }, ...axes(scale));
+  const picture = svg("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": words(points, status) }, ...axes(scale), ...band(scale, random));
   const fitted = points.filter((point) => point.fitted != null).map((point) => `${x(point.labels)},${y(point.fitted)}`);
   if (fitted.length > 1) picture.append(svg("polyline", { class: "fit", points: fitted.join(" ") }));
   picture.append(marks);
-  return el("div", {}, picture, el("figcaption", { className: "quiet", textContent: "Accuracy on the random labels (%), with 95% intervals and the fitted curve." }));
+  for (const point of next) picture.append(svg("g", { class: "next" }, interval(scale, point), svg("circle", { cx: x(point.labels), cy: y(point.accuracy.value), r: 3 })));
+  const about = `Accuracy on the random labels (%), with 95% intervals and the fitted curve${next.length ? `; at the right, what ${status.ahead} more labels should give` : ""}${random.length ? "; the band is what random labels alone would give" : ""}.`;
+  return el("div", {}, picture, el("figcaption", { className: "quiet", textContent: about }));
 }

@@ -26,7 +26,8 @@ function facts(s) { // [name, text] pairs; those without a text are not shown
     ["Tested on", s.tested ? `${s.tested} random label${s.tested > 1 ? "s" : ""}` : null],
     [`Next ${s.batch} labels`, range(s.gain, points, " points") ?? unknown("gain")],
     [`Labels to ${s.target == null ? "the target" : percent(s.target)}`, range(s.to_target, whole) ?? unknown("to_target")],
-    ["Labels saved", range(s.saved, whole) ?? unknown("saved")],
+    [`With ${s.ahead} more`, range(s.expected, hundred, "%") ?? unknown("expected")],
+    ["Random labels instead", range(s.at_random, hundred, "%") ?? unknown("at_random")],
     ["Agreement (κ)", s.twice ? range(s.kappa, (value) => value.toFixed(2)) ?? `${s.twice - s.disagreements.length} of ${s.twice} agree` : null],
     ...s.sources.filter(({ of }) => of).map(({ name, right, of }) =>
       [name === "model" ? "Model was right" : `${name} was right`, `${right} of ${of} (${percent(right / of)})`]),
@@ -48,6 +49,6 @@ export function showProgress() {
   $("advice").hidden = !advice;
   $("advice").classList.toggle("stop", s.advice.stop === true);
   if ($("advice").textContent !== advice) $("advice").textContent = advice; // or screen readers would repeat it
-  $("curve").replaceChildren(curve(s.curve));
+  $("curve").replaceChildren(curve(s));
   notice("fit", s.problem && `The model could not be fitted: ${s.problem} Your labels are still saved.`);
 }
