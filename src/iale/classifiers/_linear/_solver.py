@@ -114,8 +114,8 @@ class Descent:
 
     def run(self, tolerance: float) -> tuple[Tensor, Tensor]:
         """Steps until the gradient is short; the coefficients and the intercepts."""
-        found, left = self.found(), torch.arange(len(self._b), device=self._b.device)
-        enough = self._squared
+        found: tuple[Tensor, Tensor] | None = None
+        left, enough = torch.arange(len(self._b), device=self._b.device), self._squared
         for number in range(_STEPS[self._b.dtype]):
             look = number % _LOOK == 0
             if look:
@@ -125,13 +125,12 @@ class Descent:
             if count == 0:
                 break
             if look and count * 2 <= len(going):
-                found[0][left], found[1][left] = self.found()
+                found = _put(found, left, self.found())
                 rows = going.nonzero()[:, 0]
                 self._leave(rows)
                 left, enough, going = left[rows], enough[rows], going[rows]
             self._advance(going)
-        found[0][left], found[1][left] = self.found()
-        return found
+        return _put(found, left, self.found())
 
     def found(self) -> tuple[Tensor, Tensor]:
         """The coefficients, which sum to 0, and the intercepts."""
@@ -194,6 +193,14 @@ class Descent:
         penalty -= (self._moved * (self._moved * self._kernel.scale + self._b[..., None])).sum(dim=(1, 2))
         right = (self._probs * self._targets).sum(dim=1, keepdim=True).clamp(min=1e-30).log()
         return penalty / 2 - _dot(right, self._weights)
+
+
+def _put(all_: tuple[Tensor, Tensor] | None, rows: Tensor, some: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """``some`` in their rows of ``all_``, if these are others."""
+    if all_ is None:
+        return some
+    all_[0][rows], all_[1][rows] = some
+    return all_
 
 
 def _dot(one: Tensor, other: Tensor) -> Tensor:

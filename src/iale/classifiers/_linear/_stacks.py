@@ -134,7 +134,7 @@ def _problems(features: Tensor, sets: Sequence[LabeledSet], classes: int, streng
     weights = _stacked([each.weights for each in sets], size)[:, None].to(features)
     weights /= weights.sum(dim=2, keepdim=True)
     real = (weights > 0).to(features)
-    inputs = features[rows.to(features.device)]
+    inputs = features.index_select(0, rows.to(features.device).flatten()).view(*rows.shape, -1)
     means = torch.bmm(weights, inputs)
     inputs -= means
     if not bool(real.all()):
