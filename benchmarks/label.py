@@ -50,7 +50,9 @@ def make_images(folder: Path, count: int, height: int = SIDE, width: int = SIDE)
     for number in range(KINDS):
         turn, phase = rng.uniform(4, 12), rng.uniform(0, 6)
         pattern = (np.sin(turn * x + phase), np.sin(turn * x) * np.cos(turn * y + phase), np.sin(turn * (x + y) ** 2))
-        pixels = np.stack([128 + 80 * pattern[number % 3] + rng.normal(0, 12, (height, width)) for _ in range(3)], axis=2)
+        pixels = np.stack(
+            [128 + 80 * pattern[number % 3] + rng.normal(0, 12, (height, width)) for _ in range(3)], axis=2
+        )
         file = io.BytesIO()
         Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=85)
         originals.append(file.getvalue())

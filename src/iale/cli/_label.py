@@ -25,7 +25,7 @@ from iale.labeling.record._names import clean
 from iale.labeling.record.config import ProjectConfig
 from iale.labeling.suggesting._predictions import import_suggestions
 from iale.policies.catalog import find_strategy
-from iale.recipe import AUTO, check_model, check_options
+from iale.recipe import AUTO, DEFAULT_STRATEGY, check_model, check_options
 from iale.registry import Registry
 
 PAGES = Registry[Callable[..., None]]("page", {"label": "iale.integrations.label._server:serve"})
@@ -109,7 +109,7 @@ def _with_policy(options: LabelOptions) -> LabelOptions:
     """A policy is a strategy, so the project stores it as one."""
     if options.policy is None:
         return options
-    if options.project.strategy != ProjectConfig.strategy:
+    if options.project.strategy != DEFAULT_STRATEGY:
         raise ConfigError(f"--strategy {options.project.strategy} and --policy {options.policy}: name one of them.")
     return replace(options, project=replace(options.project, strategy=options.policy))
 

@@ -21,6 +21,7 @@ from iale.labeling.record._same_model import check_same_model
 from iale.labeling.record.config import ProjectConfig
 
 _FOLDER, _PROGRESS = "geometry", "progress.json"
+_TICK = 2_000_000_000  # nanoseconds
 _SECONDS = 1.0  # between two notes of how far it is
 
 
@@ -70,7 +71,8 @@ class ItemViews:
                 changed = (self._folder / _FOLDER).stat().st_mtime_ns
                 if changed != self._looked:  # looking takes a digest of the samples
                     self._made = self._find(self._folder / _FOLDER)
-                    self._looked = changed
+                    # A file system may give two changes one time.
+                    self._looked = changed if time.time_ns() - changed > _TICK else 0
         return self._made
 
     @functools.cached_property
