@@ -174,6 +174,17 @@ def test_a_sheet_that_is_closed_gives_its_samples_back(begun: Path, tmp_path: Pa
         held = Project.open(out).ledger.answers.leases
         assert sum(lease.person == "ann" for lease in held.values()) <= 10
 
+        page.keyboard.press(truth(name))
+        expect(page.locator("#name")).not_to_have_text(name)
+        page.keyboard.press("Shift+G")  # like the one that was just labeled
+        expect(page.locator("#grid-yes")).to_contain_text(f"as {truth(name)}")
+        names = [tile.get_attribute("aria-label") for tile in page.locator("#tiles button").all()]
+        assert len(names) >= 6
+        assert name not in names
+        page.keyboard.press("Enter")
+        saved(page)
+        assert {truth(name)} == {act["label"] for act in acts(out)[-len(names) :]}
+
 
 def test_texts_in_a_sheet_are_never_markup(tmp_path: Path, windows: Open) -> None:
     rng = np.random.default_rng(0)

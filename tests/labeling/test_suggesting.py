@@ -207,7 +207,7 @@ def test_an_imported_source_is_sure_when_it_was_right(make: Make, tmp_path: Path
     lines = "".join(f"{row},{truth(project, project.items.ids[row])},0.2\n" for row in range(60))
     import_suggestions(project, write(tmp_path, f"sample,label,probability\n{lines}"))
     suggested = Suggested(project.reader)
-    for count in range(8):
+    for count in range(4):  # (4 + 1) / (4 + 2) is enough
         assert suggested.sure("odd") == [], count
         label_some(project, 1)
     done = set(project.labels())
