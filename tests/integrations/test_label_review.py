@@ -30,7 +30,7 @@ QUIET = ("--test-share", "0", "--fit-every", "1000", "--person", "cid")
 
 def drawn(page: Page) -> None:
     page.wait_for_function(
-        "document.querySelector('#stage > :is(.text, img)') && document.querySelector('#stage').dataset.drawn"
+        "() => document.querySelector('#stage > :is(.text, img)') && document.querySelector('#stage').dataset.drawn"
     )
 
 
@@ -190,7 +190,7 @@ def test_notes_marks_and_keys_that_scroll(tmp_path: Path, windows: Open) -> None
         top = "document.querySelector('#stage .text').scrollTop"
         for key, moved in (("ArrowDown", True), ("PageDown", True), ("End", True), ("Home", False)):
             page.keyboard.press(key)
-            page.wait_for_function(f"({top} > 0) === {str(moved).lower()}")
+            page.wait_for_function(f"() => ({top} > 0) === {str(moved).lower()}")
         name = page.locator("#name").inner_text()
         page.keyboard.press(",")
         page.get_by_role("textbox", name="Note").fill(f"who wrote {EVIL}?")

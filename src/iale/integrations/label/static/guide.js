@@ -42,7 +42,7 @@ export async function toggleGuide() {
     if (document.body.dataset.view === "guide") view("label");
   } else if (isWide()) document.body.dataset.guide = "on";
   else view("guide");
-  $("guidelines").setAttribute("aria-pressed", String(on));
+  $("guidelines").setAttribute("aria-pressed", String(document.body.dataset.guide === "on"));
   if (!on) return;
   draw();
   try {
