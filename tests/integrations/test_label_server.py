@@ -75,6 +75,8 @@ def test_a_session(page: Page) -> None:
         "count": 8,
         "classes": ["cat", "dog"],
         "person": "ann",
+        "invited": False,
+        "role": "owner",
         "mark": "",
     }
     tickets = page.post("/api/next", count=3).json()["tickets"]

@@ -35,6 +35,7 @@ _DRAWS = 300
 _FAR = 20  # a prediction of more than this many times the labels so far is not believed
 _MOST_POINTS = 60
 _BAND = 12  # numbers of labels at which the band of random labels is drawn
+_NO_BETTER = 0.2  # chance that a strategy does no better than random choice, as it often does not
 _LATER = ("gain", "expected", "to_target", "at_random")  # what a curve tells
 _OTHER_LABELS = 0.12
 """Variance of an accuracy, times labels: how it varies over other random labels, and what a power law misses early."""
@@ -189,7 +190,8 @@ def _at_random(drawn: _Drawn, random: RandomFits, truth: Mapping[str, str]) -> t
 
     Models were fitted to the few random labels of the test share; what more would give is drawn. Both curves belong
     to one classifier and one pool, and once every sample is labeled they meet. So in half of the draws random choice
-    ends where the strategy's curve seems to end, and in the other half anywhere above.
+    ends where the strategy's curve seems to end, and in the other half anywhere above; and in a fifth of them it does
+    as well as the strategy.
     """
     if len(random.labels) < _FEWEST_SIZES:
         return (), "too few random labels are there to know what they alone would give."
@@ -204,11 +206,15 @@ def _at_random(drawn: _Drawn, random: RandomFits, truth: Mapping[str, str]) -> t
     # A share's own variance p (1 − p) / T, and that of choosing other random labels.
     noise = (heights * (1 - heights)).mean(axis=0) / count + _OTHER_LABELS / labels
     chance = draw_curves(labels, heights, ends, noise, drawn.stream.child("exponents").numpy())
-    begin = float(min(labels.min(), n))
+    begin, most = float(min(labels.min(), n)), float(labels.max())
+    alike = drawn.stream.child("alike").numpy().uniform(size=len(drawn.tests))
     points = []
     for at in np.unique(np.geomspace(begin, n, _BAND).round()).tolist():
-        drawn_heights = np.clip(chance.at(at), 0.0, 1.0)
-        points.append(Point(int(at), percentiles(float(drawn_heights[0]), drawn_heights[1:])))
+        # The farther from what was measured, the likelier it is that the strategy is no better than random choice.
+        share = _NO_BETTER * float(np.clip(math.log(at / most) / math.log(n / most), 0, 1)) if n > most else 0.0
+        alone, chosen = np.clip(chance.at(at), 0.0, 1.0), np.clip(drawn.curves.at(at), 0.0, 1.0)
+        found = np.where(alike < share, chosen, alone)
+        points.append(Point(int(at), percentiles(float((1 - share) * alone[0] + share * chosen[0]), found[1:])))
     return tuple(points), ""
 
 
