@@ -56,7 +56,7 @@ def test_who_never_finishes_a_request_keeps_nobody_out(rows: Path, tmp_path: Pat
             for line in lines:
                 line.sendall(b"GET / HTTP/1.1\r\nHost: ")
             assert server.ask("/api/status")["labeled"] == 0
-            deadline = time.monotonic() + 9
+            deadline = time.monotonic() + 60
             while sum(map(closed, lines)) < 100 and time.monotonic() < deadline:
                 time.sleep(0.1)
             assert sum(map(closed, lines)) >= 100

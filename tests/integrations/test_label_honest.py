@@ -96,7 +96,7 @@ def test_after_three_that_are_away_the_page_waits(photos: Path, tmp_path: Path, 
         page.reload()
         expect(page.get_by_role("alert")).to_contain_text("3 samples in a row are away: the data are gone.")
         page.keyboard.press("0")
-        expect(page.locator("#stage")).to_have_text("Loading…")
+        expect(page.locator("#stage")).to_have_text("Waiting…")
         page.unroute("**/samples/*")
         drawn(page)
         for _ in range(3):

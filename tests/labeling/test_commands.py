@@ -17,7 +17,7 @@ def test_status_says_what_is_known_and_what_is_not(make: Make, capsys: pytest.Ca
     assert main(["status", str(project.folder)]) == 0
     out = capsys.readouterr().out
     assert "labeled         9 of 300, 2 of them in the random test share" in out
-    assert "cannot tell yet: no model yet: `iale label` fits the first one" in out
+    assert "cannot tell yet: no model yet: the first one is fitted while people go on" in out
     assert "even" in out
     assert main(["status", str(project.folder), "--json", "yes"]) == 0
     status = json.loads(capsys.readouterr().out)

@@ -48,7 +48,7 @@ def everything(project: Project) -> None:
         project.label("ann", sample, truth(project, sample))
 
 
-NONE, SOON = "no model yet: label samples of at least two classes.", "`iale label` fits the first one"
+NONE, SOON = "no model yet: label samples of at least two classes.", "the first one is fitted while people go on"
 TEST_ALONE, FULL = "never learns from the random test share", "the disk is full."
 STATES: list[tuple[str, Step, bool, str, str]] = [
     ("nothing", lambda p: None, False, "", NONE),

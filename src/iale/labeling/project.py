@@ -163,7 +163,8 @@ class Project:
         with self._ledger.lock:
             if self._fitter is None:
                 self._fitter = Fitter(self.reader, self._ledger.lock)
-                self._fitter.look()
+                if self._fitter.serves():
+                    self._fitter.look()
             self._fitter.poke()
 
     def close(self) -> None:

@@ -30,6 +30,7 @@ class Fitter:
     """
 
     def __init__(self, project: ProjectReader, lock: threading.RLock) -> None:
+        self._alone = Alone(project.folder)
         self.problem = ""  # why the last fit failed
         self._project, self._lock = project, lock
         fits = project.fits.all
@@ -37,7 +38,6 @@ class Fitter:
         self._pool: ProcessExecutor | None = None
         self._running: Future[None] | None = None
         self._stopped = False
-        self._alone = Alone(project.folder)
         self._beside: ProcessExecutor | None = None  # makes the geometry, or compares models
 
     @property
@@ -49,7 +49,7 @@ class Fitter:
         """Begins to make the geometry if the model or the strategy needs one; the next fit after that uses it."""
         config, kind = self._project.config, self._project.views.kind
         needed = needs_geometry(config) or uses_geometry(config, kind) or config.embeddings is not None
-        if needed and self._serves():
+        if needed:
             self._begin_beside(make_geometry, self._looked)
 
     def _looked(self, future: Future[None]) -> None:
@@ -81,10 +81,12 @@ class Fitter:
             self.problem = str(error)
 
     def _begin(self) -> None:
+        if self._stopped or not self.serves():
+            return
         project = self._project
         changes = project.changes()
         due = changes - self._known >= self._every()
-        if self._stopped or self.busy or not self._serves() or not due or not project.can_fit():
+        if self._stopped or self.busy or not due or not project.can_fit():
             return
         self._pool = self._pool or ProcessExecutor(1)
         try:
@@ -95,7 +97,7 @@ class Fitter:
         self._known, self._running = changes, running
         running.add_done_callback(self._done)
 
-    def _serves(self) -> bool:
+    def serves(self) -> bool:
         """Whether no other process fits this project; if one did and has ended, this one goes on."""
         alone = self._alone.take()
         self._project.served_elsewhere = not alone

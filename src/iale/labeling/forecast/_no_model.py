@@ -22,4 +22,4 @@ def why_no_model(project: ProjectReader, *, fitting: bool, problem: str) -> str:
         return "no model yet: label samples of at least two classes."
     if len(learned) < 2:
         return "no model yet: it never learns from the random test share, so label two classes outside of it."
-    return "no model yet: `iale label` fits the first one while people go on labeling."
+    return "no model yet: the first one is fitted while people go on labeling."

@@ -27,6 +27,8 @@ export function tellTrouble() { // again, when something that it tells has chang
   const many = state.waiting.length;
   const kept = many > 1 ? `${many} decisions are kept in this browser and will be sent again until they are saved.`
     : many ? "One decision is kept in this browser and will be sent again until it is saved." : "The page keeps trying.";
+  const wait = document.getElementById("wait"); // stands where a sample is to come
+  if (wait) wait.textContent = reasons ? "Waiting…" : "Loading…";
   const on = state.current?.node ? " You can keep labeling." : "";
   notice("trouble", reasons && `${reasons} ${kept}${on}`);
 }

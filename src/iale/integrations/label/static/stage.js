@@ -31,9 +31,10 @@ export function show(made) { // null shows that nothing is there, now or for goo
   state.current = made;
   const stage = $("stage");
   if (isZoomed()) zoom();
-  tellTrouble(); // whether people can label now
+  if (!made?.node) stage.dataset.drawn = "";
   if (made?.node) draw(made, stage);
-  else if (made || !state.drained) stage.replaceChildren(el("p", { className: "empty quiet", textContent: "Loading…" }));
+  else if (made || !state.drained) stage.replaceChildren(el("p", { className: "empty quiet", id: "wait", textContent: "Loading…" }));
+  tellTrouble(); // whether people can label now, or what they wait for
   $("name").textContent = made ? made.name : "";
   $("reason").hidden = !made;
   $("reason").textContent = !made ? "" : made.correct ? `now: ${made.label ?? "skipped"}` : REASONS[made.reason] ?? made.reason;
