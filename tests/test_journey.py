@@ -1,6 +1,6 @@
 """README's first example, word for word: photos and embeddings, which 20 next, label them, a head that others can use.
 
-With the small pretrained network of scripts/mobilenet.py where its weights are, and with the built-in geometry otherwise.
+With the small pretrained network of scripts/mobilenet.py where its weights are, and with the built-in geometry.
 """
 
 from __future__ import annotations

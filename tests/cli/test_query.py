@@ -232,7 +232,7 @@ def test_a_project_on_yes_and_no_answers(strategy: str, answers: Path) -> None:
         Refitter(project, Reading(project.items)).fit()
         latest = project.fits.latest
         assert latest is not None
-        assert len(set(latest.queue)) == len(latest.queue) == 200
+        assert len(set(latest.queue)) == len(latest.queue) >= 100
         assert not set(latest.queue) & set(project.labels())
         assert project.fits.all[0].strategy in (strategy, "margin")  # mc-dropout needs a model with dropout
     finally:

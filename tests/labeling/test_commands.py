@@ -50,7 +50,8 @@ def test_export_in_every_form(make: Make, tmp_path: Path, capsys: pytest.Capture
     assert main(["export", folder, "--to", "jsonl", "--out", str(tmp_path / "x.jsonl")]) == 0
     assert len((tmp_path / "x.jsonl").read_text().splitlines()) == 10
     assert main(["export", folder, "--to", "classifier", "--out", str(tmp_path / "model")]) == 0
-    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["card.json", "weights.safetensors"]
+    written = sorted(path.name for path in (tmp_path / "model").iterdir())
+    assert written == ["card.json", "head.npz", "weights.safetensors"]
     assert main(["export", folder, "--to", "scores", "--out", str(tmp_path / "scores.csv"), "--fit", "no"]) == 0
     assert len((tmp_path / "scores.csv").read_text().splitlines()) == 51
 

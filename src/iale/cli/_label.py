@@ -14,6 +14,7 @@ from iale.cli._options import parse
 from iale.cli._output import check_folder, say
 from iale.cli._set_aside import show_set_aside
 from iale.errors import ConfigError
+from iale.geometry.encoders import check_encoder
 from iale.labeling.importing import import_labels
 from iale.labeling.items._images import ImageItems
 from iale.labeling.project import Project
@@ -23,7 +24,7 @@ from iale.labeling.record._names import clean
 from iale.labeling.record.config import ProjectConfig
 from iale.labeling.suggesting._predictions import import_suggestions
 from iale.policies.catalog import find_strategy
-from iale.recipe import AUTO, check_model, check_options
+from iale.recipe import AUTO, DEFAULT_STRATEGY, check_model, check_options
 from iale.registry import Registry
 
 PAGES = Registry[Callable[..., None]]("page", {"label": "iale.integrations.label._server:serve"})
@@ -104,7 +105,7 @@ def _with_policy(options: LabelOptions) -> LabelOptions:
     """A policy is a strategy, so the project stores it as one."""
     if options.policy is None:
         return options
-    if options.project.strategy != ProjectConfig.strategy:
+    if options.project.strategy != DEFAULT_STRATEGY:
         raise ConfigError(f"--strategy {options.project.strategy} and --policy {options.policy}: name one of them.")
     return replace(options, project=replace(options.project, strategy=options.policy))
 
@@ -116,6 +117,8 @@ def _check(options: LabelOptions) -> None:
         find_strategy(config.strategy)
     if config.model is not None:
         find_model(config.model)
+    if config.with_ is not None:
+        check_encoder(config.with_)
     check_options(config)
     if options.person:
         clean(options.person, "the name of --person")

@@ -5,6 +5,7 @@ from .embeddings import as_geometry as as_geometry
 from .embeddings import read_embeddings as read_embeddings
 from .encoders import ENCODERS as ENCODERS
 from .encoders import Encoder as Encoder
+from .encoders import check_encoder as check_encoder
 from .encoders import find_encoder as find_encoder
 from .maker import Maker as Maker
 from .points import Points as Points

@@ -109,3 +109,11 @@ def find_encoder(name: str, device: str = "auto") -> Encoder:
     if not callable(function):
         raise ConfigError(f"the encoder {name} has the type {type(function).__name__}: name a function.")
     return Encoder(name, name, function, size=getattr(function, "size", None))
+
+
+def check_encoder(name: str) -> None:
+    """Raises ConfigError now, before a model is loaded, if an encoder of this name cannot be meant."""
+    library, colon, model = name.partition(":")
+    if library in ENCODERS and colon and model:
+        return
+    find_encoder(name)

@@ -15,11 +15,13 @@ from iale.errors import StorageError
 from iale.geometry._builtin import built_in, find_built_in, find_directions
 from iale.geometry.embeddings import PointSamples, read_embeddings
 from iale.geometry.points import Points
+from iale.labeling._vectors import Vectors, network_name, network_of
 from iale.labeling.items._items import Items
 from iale.labeling.record._same_model import check_same_model
 from iale.labeling.record.config import ProjectConfig
 
 _FOLDER, _PROGRESS = "geometry", "progress.json"
+_TICK = 2_000_000_000  # nanoseconds
 _SECONDS = 1.0  # between two notes of how far it is
 
 
@@ -33,7 +35,7 @@ class ItemViews:
     """
 
     def __init__(self, folder: Path | None, config: ProjectConfig, items: Items) -> None:
-        self._folder, self._path, self._items = folder, config.embeddings, items
+        self._folder, self._path, self._items, self._config = folder, config.embeddings, items, config
         self._made: Points | None = None
         self._looked = 0  # when the folder of geometries was looked at, by its time of change
 
@@ -61,16 +63,29 @@ class ItemViews:
         return self._items.kind if self.embeddings is None else "row"
 
     def geometry(self) -> Points | None:
-        """What strategies compare: the embeddings, or the built-in geometry; None until that is made."""
+        """What strategies compare: embeddings, a network's vectors, or the built-in geometry; None until it is made."""
         if self.embeddings is not None:
             return self.embeddings
         if self._made is None and self._folder is not None:
             with contextlib.suppress(FileNotFoundError):
                 changed = (self._folder / _FOLDER).stat().st_mtime_ns
                 if changed != self._looked:  # looking takes a digest of the samples
-                    self._made = find_built_in(self._items.samples, self._items.kind, self._folder / _FOLDER)
-                    self._looked = changed
+                    self._made = self._find(self._folder / _FOLDER)
+                    # A file system may give two changes one time.
+                    self._looked = changed if time.time_ns() - changed > _TICK else 0
         return self._made
+
+    @functools.cached_property
+    def vectors(self) -> Vectors | None:
+        """Those of the network that the project names; None if it names none, or one that learns."""
+        name = network_name(self._config, self._items)
+        place = None if self._folder is None else self._folder / _FOLDER
+        return None if name is None or place is None else Vectors(place, name, self._items.samples)
+
+    def _find(self, place: Path) -> Points | None:
+        if self.vectors is not None:
+            return self.vectors.find()
+        return find_built_in(self._items.samples, self._items.kind, place)
 
     @functools.cache  # noqa: B019  (as long as the project is open)
     def directions(self) -> dict[str, Tensor]:
@@ -79,7 +94,7 @@ class ItemViews:
         return find_directions(self._items.samples, self._items.kind, self._folder / _FOLDER)
 
     def make_geometry(self) -> Points:
-        """The same, and makes the built-in geometry if it is not there; goes on where it was stopped."""
+        """The same, and makes it if it is not there; goes on where it was stopped."""
         found = self.geometry()
         if found is None:
             place = None if self._folder is None else self._folder / _FOLDER
@@ -90,7 +105,11 @@ class ItemViews:
                     storage.write_json(place / _PROGRESS, {"done": done, "total": total})
                     last[0] = time.monotonic()
 
-            found = self._made = built_in(self._items.samples, self._items.kind, place, note)
+            if self.vectors is not None:
+                found = self.vectors.make(*network_of(self._config, self._items), note)
+            else:
+                found = built_in(self._items.samples, self._items.kind, place, note)
+            self._made = found
             if place is not None:
                 (place / _PROGRESS).unlink(missing_ok=True)
         return found

@@ -68,7 +68,7 @@ def compare_models(folder: str) -> None:
     number = {name: place for place, name in enumerate(project.classes)}
     ids = project.items.ids
     labels = {ids.index(sample): number[label] for sample, label in project.labels_to_learn_from().items()}
-    sight = reading if model.points is None else PointSight(model.points, reading)
+    sight = reading if model.points is None else PointSight(model.inputs, reading)
     rows, seen = sight.read(sorted(labels))
     rows, inputs = reading.read(rows)
     if len(rows) != len(seen):  # a file went away in between

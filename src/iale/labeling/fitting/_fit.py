@@ -11,8 +11,8 @@ from torch import Tensor
 
 from iale import _storage as storage
 from iale._finite import finite_rows
-from iale.classifiers.base import Classifier, FittedClassifier, Outputs
-from iale.classifiers.heads import FittedLinearHead
+from iale.classifiers.base import Classifier, FitJob, FittedClassifier, Outputs
+from iale.classifiers.heads import FittedLinearHead, LinearHead
 from iale.classifiers.torch_classifier import FittedTorchClassifier
 from iale.data._checks import join
 from iale.data._sketches import ALIKE, keep_apart, sketches, spread
@@ -47,11 +47,18 @@ def fit_project(folder: str) -> None:
 
     This runs in the fitting process, which keeps the project open between fits.
     """
+    prepare(folder)
+    _open[folder].fit()
+
+
+def prepare(folder: str) -> None:
+    """Opens the project in the fitting process, so that the first fit need not wait for that."""
     yield_to_others()
     if folder not in _open:
         reader = ProjectReader.open(folder)
         _open[folder] = Refitter(reader, Reading(reader.items, reader.views.inputs))
-    _open[folder].fit()
+        two = ArraySamples(torch.eye(2))
+        LinearHead(two, 2, l2=1.0).fit(two, FitJob(torch.arange(2), torch.arange(2), 0))  # PyTorch imports for seconds
 
 
 @dataclass(frozen=True)
@@ -123,7 +130,7 @@ class Refitter:
         self._fit_to_random_labels(model, sight, classes)
 
     def _sight(self, model: Model) -> Sight:
-        return self.reading if model.points is None else PointSight(model.points, self.reading)
+        return self.reading if model.points is None else PointSight(model.inputs, self.reading)
 
     def _hasty(self, model: Model, sight: Sight) -> Sight:
         """What reads candidates: files only for a moment, as long as a head waits for the geometry."""

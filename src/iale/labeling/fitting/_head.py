@@ -16,6 +16,7 @@ from iale.classifiers.networks import Network
 from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
 from iale.data.pool import Pool
 from iale.data.samples import Samples
+from iale.labeling._backbone import with_head
 from iale.labeling.fitting._model import Model
 from iale.labeling.fitting._point_head import Shape, point_head
 from iale.labeling.reader import ProjectReader
@@ -82,6 +83,11 @@ def network_of(
     """The network that predicts from samples, and what one has to know to read its weights again."""
     if model.points is None or not isinstance(fitted, FittedLinearHead):
         return fitted.module, {} if model.recipe.model else {"classifier": classifier_name(model.recipe, model.kind)}
+    config = project.config
+    if config.model:
+        return with_head(config.own, tuple(project.items.samples.shape), fitted.coef, fitted.intercept), {}
+    if config.with_:
+        return fitted.module, {"classifier": "linear", "shape": [model.points.dim], "encoder": config.with_}
     directions, kind = project.views.directions(), project.views.kind
     view = len(directions["mean"]) if directions else 0
     inputs = (view or model.points.dim,) if kind == "text" else tuple(project.items.samples.shape)

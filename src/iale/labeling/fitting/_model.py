@@ -12,6 +12,7 @@ from iale.classifiers.base import TrainingConfig
 from iale.data.samples import SampleKind, Samples
 from iale.geometry.embeddings import PointSamples
 from iale.geometry.points import Points
+from iale.labeling._backbone import RawPoints
 from iale.labeling.fitting._contest import Contest, read_contest
 from iale.labeling.reader import ProjectReader
 from iale.policies.base import Policy
@@ -49,12 +50,13 @@ class Model:
 def find_model(project: ProjectReader) -> Model:
     """The model in use now."""
     config, views = project.config, project.views
+    if config.model and views.vectors is not None:
+        return head_of(project)
+    if config.model:
+        return Model(config, views.inputs, views.kind, f"your model {config.model}")
     if not is_free(config):
-        about = (
-            f"your model {config.model}" if config.model else f"the classifier {classifier_name(config, views.kind)}"
-        )
-        named = config if config.model else replace(config, classifier=classifier_name(config, views.kind))
-        return Model(named, views.inputs, views.kind, about)
+        name = classifier_name(config, views.kind)
+        return Model(replace(config, classifier=name), views.inputs, views.kind, f"the classifier {name}")
     contest = read_contest(project.folder)
     if contest is not None and contest.won:
         return Model(replace(config, classifier=contest.network), views.inputs, views.kind, contest.about)
@@ -64,17 +66,24 @@ def find_model(project: ProjectReader) -> Model:
 def head_of(project: ProjectReader, contest: Contest | None = None) -> Model:
     """The linear head on the best that can be seen of the samples now."""
     config, views = project.config, project.views
-    head = replace(config, classifier=_HEAD, training=_for_heads(config.training))
+    free = replace(config, model=None, embedding_layer=None, reinitialize=True)
+    head = replace(free, classifier=_HEAD, training=_for_heads(config.training))
     told = f"; {contest.about}" if contest is not None else ""
     if config.embeddings is not None:
         return Model(head, views.inputs, views.kind, f"a linear head on your embeddings{told}")
-    if views.kind == "row":
+    network = config.model or config.with_
+    if views.kind == "row" and network is None:
         return Model(head, views.inputs, views.kind, f"a linear head on the columns{told}")
     geometry = views.geometry()
     if geometry is None:
-        seen = "pixels" if views.kind == "image" else "words"
-        about = f"a linear head on {seen} until all samples are seen: {views.progress()}{told}"
+        seen = {"image": "pixels", "text": "words", "row": "the columns"}[views.kind]
+        by = f" by {network}" if network else ""
+        about = f"a linear head on {seen} until all samples are seen{by}: {views.progress()}{told}"
         return Model(head, views.inputs, views.kind, about)
+    if config.model:
+        return Model(head, RawPoints(geometry), "row", f"a linear head on your frozen model {network}{told}", geometry)
+    if config.with_:
+        return Model(head, PointSamples(geometry), "row", f"a linear head on the vectors of {network}{told}", geometry)
     return Model(head, PointSamples(geometry), "row", f"a linear head on the built-in geometry{told}", geometry)
 
 
@@ -90,14 +99,19 @@ def fits_a_head(project: ProjectReader) -> bool:
     """Whether the model in use is a linear head; it is asked at every label, so nothing large is read."""
     config = project.config
     if not is_free(config):
-        return config.model is None and classifier_name(config, project.views.kind) == _HEAD
+        if config.model:
+            return project.views.vectors is not None
+        return classifier_name(config, project.views.kind) == _HEAD
     contest = read_contest(project.folder)
     return contest is None or not contest.won
 
 
-def uses_geometry(config: RecipeConfig, kind: SampleKind) -> bool:
-    """Whether the model is a head on the built-in geometry."""
-    return is_free(config) and config.embeddings is None and kind != "row"
+def uses_geometry(project: ProjectReader) -> bool:
+    """Whether the model is a head on what has to be made of all samples first."""
+    config, views = project.config, project.views
+    if config.embeddings is not None:
+        return False
+    return views.vectors is not None or (is_free(config) and views.kind != "row")
 
 
 def _for_heads(training: TrainingConfig) -> TrainingConfig:

@@ -15,7 +15,7 @@ from iale.errors import IaleError
 from iale.executors import ProcessExecutor
 from iale.labeling.fitting._background import compare_models, make_geometry
 from iale.labeling.fitting._contest import is_due
-from iale.labeling.fitting._fit import fit_project
+from iale.labeling.fitting._fit import fit_project, prepare
 from iale.labeling.fitting._model import fits_a_head, is_free, uses_geometry
 from iale.labeling.reader import ProjectReader
 from iale.labeling.record._alone import Alone
@@ -46,10 +46,11 @@ class Fitter:
         return self._running is not None
 
     def look(self) -> None:
-        """Begins to make the geometry if the model or the strategy needs one; the next fit after that uses it."""
-        config, kind = self._project.config, self._project.views.kind
-        needed = needs_geometry(config) or uses_geometry(config, kind) or config.embeddings is not None
-        if needed:
+        """Starts the fitting process, and begins to make the geometry if the model or the strategy needs one."""
+        self._pool = ProcessExecutor(1)
+        self._pool.submit(prepare, str(self._project.folder))  # if this fails, the first fit says why
+        config = self._project.config
+        if needs_geometry(config) or config.embeddings is not None or uses_geometry(self._project):
             self._begin_beside(make_geometry, self._looked)
 
     def _looked(self, future: Future[None]) -> None:

@@ -9,8 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from iale.geometry.embeddings import PointSamples
-from iale.geometry.points import Points
+from iale.data.samples import Samples
 from iale.labeling.items._reading import Reading
 
 
@@ -27,8 +26,8 @@ class Sight(Protocol):
 class PointSight:
     """Points of a geometry. A file is looked at only if it has changed, or if it could not be read before."""
 
-    def __init__(self, points: Points, reading: Reading) -> None:
-        self._samples, self._reading = PointSamples(points), reading
+    def __init__(self, points: Samples, reading: Reading) -> None:
+        self._samples, self._reading = points, reading
         self.unreadable = reading.unreadable
 
     def read(self, indices: Iterable[int]) -> tuple[list[int], Tensor]:

@@ -22,6 +22,9 @@ from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassi
 from iale.data.arrays import ArraySamples
 from iale.data.samples import Samples
 from iale.errors import ConfigError, ModelError, StorageError
+from iale.geometry._store import build
+from iale.geometry.embeddings import PointSamples
+from iale.geometry.encoders import find_encoder
 from iale.labeling.fitting._fit import Refitter
 from iale.labeling.fitting._head import plain_head
 from iale.labeling.fitting._point_head import Shape, recipe_of, seen_by
@@ -45,15 +48,19 @@ class SavedClassifier:
         shape: of one input.
         fitted: the classifier itself.
         points: how it sees samples, if it is a head on the built-in geometry.
+        encoder: through which it sees samples, if it is a head on the vectors of one.
     """
 
     classes: tuple[str, ...]
     shape: tuple[int, ...]
     fitted: FittedTorchClassifier
     points: Shape | None = None
+    encoder: str | None = None
 
     def outputs(self, samples: Samples) -> Outputs:
         """Logits and embeddings of all samples."""
+        if self.encoder is not None and samples.shape != self.shape:  # vectors are not encoded again
+            samples = PointSamples(build(samples, find_encoder(self.encoder)))
         return self.fitted.outputs(seen_by(self.points, samples), torch.arange(len(samples)))
 
     def predict(self, samples: Samples) -> list[str]:
@@ -120,7 +127,9 @@ def scores_csv(project: Readable, *, every: Callable[[int], None] = lambda _: No
     """
     saved, reader = load_latest(project), project.reader
     yield _row("sample", "label", "probability", "score", "id", *(f"p({name})" for name in saved.classes))
-    reading = Reading(reader.items, seen_by(saved.points, reader.views.inputs))
+    vectors = reader.views.make_geometry() if saved.encoder is not None else None
+    seen = seen_by(saved.points, reader.views.inputs) if vectors is None else PointSamples(vectors)
+    reading = Reading(reader.items, seen)
     done = reader.answered()
     left = [index for index in range(reader.count) if index not in done]
     for start in range(0, len(left), _ROWS):
@@ -179,7 +188,8 @@ def _load(path: Path, digest: str, card: dict[str, Any]) -> SavedClassifier:
     except RuntimeError as error:
         reason = str(error).split("\n", 1)[0]
         raise ModelError(f"the weights in {path} belong to another model ({reason}): export them again.") from error
-    return SavedClassifier(classes, shape, FittedTorchClassifier(network.eval(), recipe), points)
+    fitted = FittedTorchClassifier(network.eval(), recipe)
+    return SavedClassifier(classes, shape, fitted, points, card.get("encoder"))
 
 
 def _row(*cells: str) -> str:

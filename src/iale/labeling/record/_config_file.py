@@ -41,7 +41,9 @@ def continue_config(folder: Path, config: ProjectConfig) -> tuple[ProjectConfig,
     except ConfigError as error:
         raise ConfigError(f"{folder}: {error}") from None
     embeddings = config.embeddings or before.embeddings
-    now = dataclasses.replace(config, classes=before.classes, table=table, embeddings=embeddings)
+    own = embeddings is None and config.model is None
+    with_ = config.with_ or (before.with_ if own else None)
+    now = dataclasses.replace(config, classes=before.classes, table=table, embeddings=embeddings, with_=with_)
     return now, now != dataclasses.replace(before, data=config.data)
 
 

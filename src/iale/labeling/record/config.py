@@ -23,6 +23,8 @@ class ProjectConfig(RecipeConfig):
         classes: names of the classes; people can add more while they label.
         resize: height,width to resize images to; none keeps small images that are all of one size, and resizes others
             to 64,64.
+        with_: a pretrained encoder, as for `iale embed`: it looks at each sample once, in the background, and the model
+            and the strategy work on its vectors from then on.
         subset_size: how many unlabeled samples, drawn at random, a query looks at; none looks at all of them.
         fit_every: new labels between two fits of the classifier; none is 1 for a linear head, and 10 for a network.
         test_share: share of the labels that are drawn at random and kept as an honest test set.
@@ -36,6 +38,7 @@ class ProjectConfig(RecipeConfig):
     data: Path
     classes: tuple[str, ...] = ()
     _: KW_ONLY
+    with_: str | None = None
     subset_size: int | None = 1000
     fit_every: int | None = None
     test_share: float = 0.1
@@ -48,6 +51,8 @@ class ProjectConfig(RecipeConfig):
 
     def __post_init__(self) -> None:
         RecipeConfig.__post_init__(self)
+        if self.with_ is not None and (self.embeddings is not None or self.model is not None):
+            raise ConfigError("--with makes vectors for the model: leave out --embeddings and --model.")
         object.__setattr__(self, "data", Path(self.data).expanduser())
         for name in self.classes:
             clean(name, "the name of a class")

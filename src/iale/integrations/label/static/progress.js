@@ -19,6 +19,7 @@ function facts(s) { // [name, text] pairs; those without a text are not shown
   const fitting = s.fitting ? "fitting…" : null;
   return [
     ["Model", s.fits ? [`fitted to ${s.fitted_on} labels`, fitting].filter(Boolean).join(", ") : fitting ?? "none yet"],
+    ["In use", s.model || null],
     ["Strategy", s.fits ? s.strategy : null],
     ["Mean confidence", s.confidence == null ? null : percent(s.confidence)],
     ["Accuracy", range(s.accuracy, hundred, "%") ?? unknown("accuracy")],
