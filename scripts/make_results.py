@@ -24,18 +24,23 @@ from iale.benchmark._statistics import estimate
 from iale.benchmark.records import Record
 from iale.classifiers.base import TrainingConfig
 from iale.cli._bench import BenchOptions, bench_command
+from iale.reports._curves import draw_curves
+from iale.reports._figures import panel_looks, svg
 from iale.reports._markup import Table, markdown
 from iale.reports._panels import display_name, panels
 from iale.reports._tables import percent
 from iale.reports.experiment import write_experiment_report
+from pool_page import few, pool_page, whole
 from results_page import Commands, results_page
 from sentences import fill, speeds
 
 ROOT = Path(__file__).parents[1]
-PAPERS = {name: make for name, make in EXPERIMENTS.items() if name != "geometry"}
+SEEING = "geometry"
+PAPERS = {name: make for name, make in EXPERIMENTS.items() if name != SEEING}
 """The experiments of the page: those of the paper and their controls."""
 RECORDS, PAGE = ROOT / "results" / "standard", ROOT / "docs" / "results.md"
 FORMER = ROOT / "results" / "first-training"  # runs of policies that were trained again, perhaps on another machine
+POOL, POOL_PAGE = ROOT / "results" / SEEING, ROOT / "docs" / "seeing-the-pool.md"
 IMAGES = ROOT / "docs" / "images" / "results"
 README, BEGIN, END = ROOT / "README.md", "<!-- from the records: edit results/standard/readme.md -->", "<!-- end -->"
 SPEEDS, SPEEDS_PAGE = ROOT / "benchmarks" / "performance.md", ROOT / "docs" / "performance.md"
@@ -50,10 +55,13 @@ def main() -> None:
         PAGE: page_of(RECORDS, size, IMAGES.relative_to(PAGE.parent).as_posix()),
         README: readme_of(README.read_text(encoding="utf-8"), all_figures(evidence, size)),
         SPEEDS_PAGE: speeds_page(),
+        POOL_PAGE: seeing_page(POOL, size, (IMAGES / f"{SEEING}.svg").relative_to(POOL_PAGE.parent).as_posix()),
     }
     for path, text in pages.items():
         storage.write_bytes(path, text.encode())
     write_cards(evidence.records, size)
+    found = [few(panel) for panel in whole(panels(read_evidence([POOL]).records))]
+    storage.write_bytes(IMAGES / f"{SEEING}.svg", svg(draw_curves(found, panel_looks(found))))
     own = {name: records_of(make(size), evidence.records) for name, make in PAPERS.items()}
     with tempfile.TemporaryDirectory() as scratch:
         for name, records in own.items():
@@ -81,6 +89,14 @@ def page_of(folder: Path, size: Size, images: str) -> str:
     evidence, reading = read_evidence([folder], may_be_empty=True), folder / "reading.md"
     text = fill(reading.read_text(encoding="utf-8"), all_figures(evidence, size)) if reading.exists() else ""
     return results_page(evidence, [make(size) for make in PAPERS.values()], text, images, commands)
+
+
+def seeing_page(folder: Path, size: Size, image: str) -> str:
+    """The page of the experiment that is not in the paper, with what ``reading.md`` says about it."""
+    evidence, experiment, reading = read_evidence([folder]), EXPERIMENTS[SEEING](size), folder / "reading.md"
+    commands = {"page": "make results", "records": bench_command(SEEING, BenchOptions(size=size.name)) + " --workers 2"}
+    text = reading.read_text(encoding="utf-8") if reading.exists() else ""
+    return pool_page(evidence, experiment, text, image, commands)
 
 
 def readme_of(text: str, figures: Figures) -> str:
