@@ -228,7 +228,7 @@ def test_every_sentence_about_the_end_is_so(photos: Path, tmp_path: Path, window
             expect(page.locator("#stage h2")).to_have_text(heading)
             expect(page.locator("#stage p").first).to_contain_text(sentence)
             expect(page.locator("#live")).to_contain_text(sentence)
-            assert page.locator("#stage a").count() == (2 if heading == "Done" else 0)
+            assert page.locator("#stage a").count() == (3 if heading == "Done" else 0)
             assert ("Other people" in page.locator("#stage").inner_text()) == (left["held"] > 0)
             page.unroute("**/api/left")
 
@@ -244,7 +244,9 @@ def test_the_line_below_is_about_the_sample_above(photos: Path, tmp_path: Path, 
         saved(page)
         page.get_by_role("button", name="Review").click()
         page.get_by_role("button", name=f"Correct {before}").click()
-        expect(page.locator("#live")).to_have_text(f"Currently {before[-5]}. Choose a class, or keep it.")
+        expect(page.locator("#live")).to_have_text(
+            f"Currently {before[-5]}. Enter keeps it, another class corrects it."
+        )
         page.keyboard.press("Escape")
         page.keyboard.press("Escape")
         expect(page.locator("#name")).to_have_text(name)

@@ -234,7 +234,8 @@ def test_random_acts_agree_with_a_slow_reference() -> None:
     """The reference keeps sets of names for each class, and plays the acts that were not undone from the beginning."""
     rng = np.random.default_rng(0)
     for _ in range(60):
-        book, acts, number = ClassBook(("a", "b", "c", "d")), [], 0
+        book, number = ClassBook(("a", "b", "c", "d")), 0
+        acts: list[Event] = []
         undone: set[int] = set()
         for step in range(12):
             number += 1

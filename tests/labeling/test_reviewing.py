@@ -15,6 +15,7 @@ from tests.labeling.conftest import Make, label_some, truth
 from iale.errors import DataError
 from iale.labeling.export import labels_jsonl
 from iale.labeling.project import Project
+from iale.labeling.record._journal import Reason
 from iale.labeling.reviewing._agreement import agreement, krippendorffs_alpha
 from iale.labeling.reviewing._deciding import decide, note, notes_for
 from iale.labeling.reviewing._doubts import Doubter, Doubts
@@ -210,8 +211,9 @@ def test_whoever_is_asked_for_a_second_opinion_reads_no_note_of_others(make: Mak
 
     everything = [("ann", "surely even")]
     assert read("bob") == read("") == everything
-    for reason in ("second", "test"):
-        project.hold("bob", [sample], reason)  # type: ignore[arg-type]
+    reasons: tuple[Reason, ...] = ("second", "test")
+    for reason in reasons:
+        project.hold("bob", [sample], reason)
         assert read("bob") == read(" bob ") == read("") == []
         assert read("ann") == read("eve") == everything
     note(project, "bob", sample, "odd")

@@ -109,7 +109,7 @@ def _record(project: Project, person: str, key: str, make: Callable[[Answers], A
     person, short = clean(person, "a person's name"), brief(key) or ""
     ledger = project.reader.ledger
     with ledger.writing() as answers:
-        if known := answers.sent(person, short, (*ACTS, "undo"), None):
+        if known := answers.sent(person, short, *ACTS, "undo", sample=None):
             return known
         act = make(answers)
         return None if act is None else ledger.extend([replace(act, person=person, key=short or None)])[0]

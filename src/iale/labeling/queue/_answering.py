@@ -26,7 +26,7 @@ def record(ledger: Ledger, items: Items, holds: Callable[[Event], bool], act: Ac
     person, key = clean(act.person, "a person's name"), brief(act.key or "") or None
     index = items.ids.index(act.sample or "")
     sample, name = items.ids[index], items.words(index)
-    if known := answers.sent(person, key, ("label", "skip"), sample):
+    if known := answers.sent(person, key, "label", "skip", sample=sample):
         return known
     reason, note = answers.reason(person, sample), act.note
     if asked and (other := overtaken(answers, person, sample, holds)):

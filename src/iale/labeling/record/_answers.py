@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from iale.errors import DataError
@@ -189,7 +189,7 @@ class Answers:
         """All labels, skips and undos of a sample; an answer that goes on is there once."""
         return [event for event in self._events.get(sample, ()) if event.number not in self._continued]
 
-    def sent(self, person: str, key: str | None, kinds: Collection[Kind], sample: str | None = "") -> Event | None:
+    def sent(self, person: str, key: str | None, *kinds: Kind, sample: str | None = "") -> Event | None:
         """What a person has recorded with a key, or None; raises DataError if that is something else.
 
         The same request may come twice, and then counts once. Another one with a key that was used would be lost.

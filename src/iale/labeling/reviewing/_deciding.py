@@ -36,7 +36,7 @@ def decide(project: Project, person: str, sample: str, label: str | None, *, see
     ledger = project.reader.ledger
     with ledger.writing() as answers:
         sample = project.items.ids[project.items.ids.index(sample)]
-        if known := answers.sent(person, short, ("label", "skip", "confirm"), sample):
+        if known := answers.sent(person, short, "label", "skip", "confirm", sample=sample):
             return known
         now = answers.decisions.get(sample)
         if now is None:
@@ -72,7 +72,7 @@ def note(project: Project, person: str, sample: str, text: str, flag: str = "", 
     with ledger.writing() as answers:
         index = project.items.ids.index(sample)
         sample = project.items.ids[index]
-        if known := answers.sent(person, short, ("note",), sample):
+        if known := answers.sent(person, short, "note", sample=sample):
             return known
         before = answers.notes.get(sample, {}).get(person)
         if (text, flag) == (("", "") if before is None else (before.note or "", before.flag or "")):
