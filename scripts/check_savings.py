@@ -48,6 +48,7 @@ class Options:
     Attributes:
         datasets: by name.
         projects: of each data set, with other pools and draws.
+        first: the seed of the first project; the others follow.
         asked: numbers of labels, those of the test share included, at which a project is asked what it thinks.
         test_share: of the labels.
         classifier: of the project.
@@ -58,6 +59,7 @@ class Options:
 
     datasets: tuple[str, ...] = ("digits", "fashion-mnist")
     projects: int = 10
+    first: int = 0
     asked: tuple[int, ...] = (200, 400)
     test_share: float = 0.1
     classifier: str = "auto"
@@ -70,7 +72,8 @@ def main(options: Options) -> None:
     """Plays what is missing, then prints the table."""
     torch.set_num_threads(1)
     done = {(line["dataset"], line["seed"], line["test_share"]) for line in storage.read_lines(options.out)}
-    wanted = [(name, seed, options.test_share) for name in options.datasets for seed in range(options.projects)]
+    seeds = range(options.first, options.first + options.projects)
+    wanted = [(name, seed, options.test_share) for seed in seeds for name in options.datasets]
     for name, seed, share in tqdm([each for each in wanted if each not in done], unit="project"):
         lines = list(play(name, seed, options))  # whole projects alone are kept
         for line in lines:

@@ -146,7 +146,8 @@ def test_undo_tells_what_happened_and_takes_back_the_act_that_was_meant(
         page.keyboard.press("Enter")
         expect(page.locator("#classes")).to_contain_text("other")
         page.keyboard.press("Backspace")
-        expect(page.locator("#live")).to_have_text("The class other was added. Undo does not take that back.")
+        expect(page.locator("#live")).to_have_text("The class other is gone again.")
+        expect(page.locator("#classes")).not_to_contain_text("other")
         assert len(ProjectReader.open(out).labels()) == 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import os
 import resource
@@ -354,6 +355,20 @@ def test_labels_that_exist_are_brought_in_once(
     assert main(argv) == 0  # the same command goes on, and takes no correction back
     assert sorted(project.labels().values()) == ["b", "c"]
     assert "not read again" in capsys.readouterr().err
+
+
+def test_the_end_does_not_wait_for_a_search_for_garbage(
+    tmp_path: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which takes half a second with all modules of a model: they are frozen before anybody is served."""
+    frozen: list[int] = []
+    monkeypatch.setattr(PAGES, "_entries", {"label": lambda project, **_: frozen.append(gc.get_freeze_count())})
+    gc.unfreeze()
+    try:
+        assert main(["label", str(rows), "--classes", "a,b", "--out", str(tmp_path / "p")]) == 0
+    finally:
+        gc.unfreeze()
+    assert frozen[0] > 100_000
 
 
 def test_a_policy_asks_in_place_of_a_strategy(

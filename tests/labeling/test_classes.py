@@ -14,7 +14,14 @@ import pytest
 from tests.labeling.conftest import Make, label_some
 
 from iale.errors import ConfigError, DataError
-from iale.labeling.classes._editing import describe_class, merge_class, remove_class, rename_class, undo_class_act
+from iale.labeling.classes._editing import (
+    describe_class,
+    merge_class,
+    remove_class,
+    rename_class,
+    take_back_class,
+    undo_class_act,
+)
 from iale.labeling.export import labels_csv
 from iale.labeling.importing import offers
 from iale.labeling.project import Project
@@ -188,18 +195,54 @@ def test_a_request_that_comes_twice_counts_once(make: Make) -> None:
     assert project.classes == ("straight", "odd")
 
 
+def test_an_added_class_is_taken_back_if_nobody_used_it(make: Make) -> None:
+    project = make()
+    project.add_class("ann", "third", key="1")
+    assert take_back_class(project, "bob", "1") is None  # the key is ann's
+    assert take_back_class(project, "ann", "2") is None
+    event = take_back_class(project, "ann", "1", key="3")
+    assert event is not None
+    assert take_back_class(project, "ann", "1", key="3") == event
+    assert take_back_class(project, "ann", "1") is None  # there is nothing left to take back
+    for found in (project, Project.open(project.folder)):
+        assert found.classes == ("even", "odd")
+        with pytest.raises(DataError, match="not a class"):
+            found.label("ann", found.items.ids[0], "third")
+    project.add_class("ann", "Third", key="4")
+    assert project.classes == ("even", "odd", "third")
+
+
+def test_an_added_class_that_was_used_or_changed_is_not_taken_back(make: Make) -> None:
+    project = make()
+    project.add_class("ann", "third", key="1")
+    project.label("bob", project.items.ids[0], "third")
+    with pytest.raises(DataError, match="used or changed since"):
+        take_back_class(project, "ann", "1")
+    project.undo("bob")
+    described = describe_class(project, "bob", "third", {"text": "the rest"})
+    with pytest.raises(DataError, match="used or changed since"):
+        take_back_class(project, "ann", "1")
+    assert described is not None
+    undo_class_act(project, "bob", described.number)
+    assert take_back_class(project, "ann", "1") is not None
+    assert project.classes == ("even", "odd")
+    with pytest.raises(DataError):
+        project.label("bob", project.items.ids[0], "third")
+
+
 def test_random_acts_agree_with_a_slow_reference() -> None:
     """The reference keeps sets of names for each class, and plays the acts that were not undone from the beginning."""
     rng = np.random.default_rng(0)
     for _ in range(60):
-        book, acts, number = ClassBook(("a", "b", "c", "d")), [], 0
+        book, number = ClassBook(("a", "b", "c", "d")), 0
+        acts: list[Event] = []
         undone: set[int] = set()
         for step in range(12):
             number += 1
             names = list(book.names)
             kind = str(rng.choice(["rename", "merge", "remove", "undo", "class"]))
             values: dict[str, Any] = {}
-            if kind == "undo" and (found := book.acts()):
+            if kind == "undo" and (found := [*book.acts(), *filter(book.added, acts)]):
                 of = found[int(rng.integers(len(found)))].number
                 undone.add(of)
                 values = {"of": of}
@@ -238,6 +281,8 @@ def reference(acts: list[Event], undone: set[int]) -> tuple[tuple[str, ...], dic
         return next(at for at, group in enumerate(groups) if name in group)
 
     for act in acts:
+        if act.kind == "class" and act.number in undone:
+            gone.add(where(act.label))
         if act.number in undone or act.kind == "undo":
             continue
         at = where(act.label)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from tests.labeling.conftest import QUICK, Make, label_some, write_images
 
 from iale.cli import main
@@ -136,19 +136,38 @@ def test_arrays_texts_and_rows_become_columns(make: Make, tmp_path: Path) -> Non
         export_datasets(deep, tmp_path / "out")
 
 
-def test_hugging_face_reads_the_data_set(photos: Project, tmp_path: Path) -> None:
+def _loaded(project: Project, folder: Path) -> Any:
     pytest.importorskip("pyarrow", reason="the extra 'parquet' is not installed")
     datasets = pytest.importorskip("datasets", reason="the package datasets of Hugging Face is not installed")
-    assert export_datasets(photos, tmp_path / "out") == len(photos.labels())
+    assert export_datasets(project, folder / "out") == len(project.labels())
+    return datasets.load_dataset(str(folder / "out"), cache_dir=str(folder / "cache"))
+
+
+def test_hugging_face_reads_the_data_set(photos: Project, tmp_path: Path) -> None:
+    found = _loaded(photos, tmp_path)
     with pytest.raises(ConfigError, match="is not empty"):
         export_datasets(photos, tmp_path / "out")
-    found = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
     assert set(found) == {"train", "test"}
     for split, labels in (("test", photos.labels_to_test_on()), ("train", photos.labels_to_learn_from())):
         assert found[split].features["label"].names == ["cat", ODD]
         assert {row["id"]: photos.classes[row["label"]] for row in found[split]} == labels
         for row in found[split]:
-            assert np.array_equal(np.asarray(row["image"]), np.asarray(Image.open(photos.path(row["id"]))))
+            with Image.open(photos.path(row["id"])) as image:
+                upright = ImageOps.exif_transpose(image)  # as people saw it, and as Hugging Face decodes it
+            assert np.array_equal(np.asarray(row["image"]), np.asarray(upright))
+
+
+def test_hugging_face_reads_texts_and_rows(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("text\nhello\n,\nz\u00fc \U0001f600\n")
+    config = ProjectConfig(tmp_path / "t.csv", ("one", "two"), training=QUICK)
+    texts = Project.create(tmp_path / "t", config)
+    texts.label("ann", texts.items.ids[len(texts.items) - 1], "two")
+    (row,) = _loaded(texts, tmp_path / "texts")["train"]
+    assert (row["text"], row["label"], row["person"]) == ("z\u00fc \U0001f600", 1, "ann")
+    rows = make()
+    rows.label("ann", rows.items.ids[3], "odd")
+    (row,) = _loaded(rows, tmp_path / "rows")["train"]
+    assert row["features"] == rows.items.samples.batch(torch.tensor([3]))[0].tolist()
 
 
 def test_parquet_files_are_read_by_pyarrow(photos: Project, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections import Counter
 
 import numpy as np
@@ -12,9 +13,11 @@ from sklearn.metrics import cohen_kappa_score
 from tests.labeling.conftest import Make, label_some, truth
 
 from iale.errors import DataError
+from iale.labeling.export import labels_jsonl
 from iale.labeling.project import Project
+from iale.labeling.record._journal import Reason
 from iale.labeling.reviewing._agreement import agreement, krippendorffs_alpha
-from iale.labeling.reviewing._deciding import decide, note
+from iale.labeling.reviewing._deciding import decide, note, notes_for
 from iale.labeling.reviewing._doubts import Doubter, Doubts
 from iale.labeling.reviewing._left_out import _left_out, left_out_probabilities
 from iale.labeling.reviewing._rows import Wish, rows
@@ -195,6 +198,40 @@ def test_notes_and_marks(make: Make) -> None:
             note(project, "ann", sample, text, flag)
     with pytest.raises(DataError):
         note(project, "ann", "no such sample", "x")
+
+
+def test_whoever_is_asked_for_a_second_opinion_reads_no_note_of_others(make: Make) -> None:
+    project = make(test_share=0.0)
+    sample = project.items.ids[0]
+    project.label("ann", sample, "even")
+    note(project, "ann", sample, "surely even")
+
+    def read(person: str) -> list[tuple[str, str | None]]:
+        return [(each.person, each.note) for each in notes_for(project, person, sample)]
+
+    everything = [("ann", "surely even")]
+    assert read("bob") == read("") == everything
+    reasons: tuple[Reason, ...] = ("second", "test")
+    for reason in reasons:
+        project.hold("bob", [sample], reason)
+        assert read("bob") == read(" bob ") == read("") == []
+        assert read("ann") == read("eve") == everything
+    note(project, "bob", sample, "odd")
+    assert read("bob") == [("bob", "odd")]
+    project.label("bob", sample, "odd")
+    assert read("bob") == [*everything, ("bob", "odd")]
+
+
+def test_notes_are_exported_in_a_field_of_their_own(make: Make) -> None:
+    project = make(test_share=0.0)
+    one, two = label_some(project, 2)
+    note(project, "ann", one, "old")
+    note(project, "ann", one, "blurred", "look")
+    note(project, "bob", one, "", "example")
+    lines = {line["id"]: line for line in map(json.loads, labels_jsonl(project).splitlines())}
+    told = [(each["person"], each["note"], each["mark"]) for each in lines[one]["notes"]]
+    assert told == [("ann", "blurred", "look"), ("bob", None, "example")]
+    assert (lines[two]["notes"], lines[one]["note"]) == ([], None)
 
 
 def test_alpha_is_that_of_the_published_example() -> None:

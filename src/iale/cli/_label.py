@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import getpass
 import ipaddress
 from collections.abc import Callable, Sequence
@@ -100,6 +101,7 @@ def main(argv: Sequence[str]) -> int:
             say(SERVED_ELSEWHERE)
         classes = ", ".join(project.classes) or "none yet, the page adds them"
         say(f"{project.count} samples, classes: {classes}; open this address in a browser, Ctrl-C ends:")
+        gc.freeze()  # nothing of what was imported becomes garbage: neither a key nor the end waits for a search of it
         serve(project, host=options.host, port=options.port, person=_person(options))
     finally:
         project.close()

@@ -270,7 +270,7 @@ class Project:
         """
         person, key = clean(person, "a person's name"), brief(key) or ""
         with self._ledger.writing() as answers:
-            if known := answers.keys.get((person, key)):
+            if known := answers.sent(person, key, "undo"):
                 return known
             last = answers.last_act(person, sample and self.items.ids.now(sample), act)
             if last is None or last.sample is None:
@@ -288,7 +288,7 @@ class Project:
         """Adds a class, or brings back a removed one with its labels; None if there is one of that name."""
         person, name, key = clean(person, "a person's name"), class_name(name), brief(key) or ""
         with self._ledger.writing() as answers:
-            if known := answers.keys.get((person, key)):
+            if known := answers.sent(person, key, "class"):
                 return known
             if answers.classes.now(name) is not None:
                 return None

@@ -22,10 +22,10 @@ from iale.integrations.label._late import told_to_the_first, told_to_the_late
 from iale.integrations.label._page import LISTED, MOST_HELD, page_routes
 from iale.integrations.label._people import people_routes
 from iale.integrations.label._pictures import EDGE, THUMB, picture, picture_of_array, read_inside
-from iale.integrations.label._respond import Get, Post, routes_of
+from iale.integrations.label._respond import Get, Post, routes_of, whole
 from iale.integrations.label._respond import as_json as _json
 from iale.integrations.label._reviewing import review_routes
-from iale.integrations.label._roles import OWNER, WHO, Who, limited, may_answer
+from iale.integrations.label._roles import OWNER, WHO, Who, limited, may, may_answer
 from iale.integrations.label._suggesting import Suggesting, in_words
 from iale.labeling.items._away import Away
 from iale.labeling.items._ids import id_of
@@ -49,7 +49,7 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
         "/api/project": api.about,
         "/api/status": api.status,
         "/api/labeled": api.labeled,
-        "/api/told": lambda request: _json(told=told_to_the_first(project.reader, request.query_params)),
+        "/api/told": api.told,
         "/api/left": lambda request: _json(**asdict(project.reader.left())),
         "/samples/{sample}": api.sample,
     }
@@ -104,8 +104,7 @@ class _Api:
 
     def labeled(self, request: Request) -> Response:
         label = request.query_params.get("label")
-        offset = request.query_params.get("offset", "0")
-        start = int(offset) if offset.isascii() and offset.isdigit() and len(offset) < 12 else 0
+        start = whole(request.query_params.get("offset"))
         project = self._project
         rows = project.skipped(start, LISTED) if label is None else project.labeled(label, start, LISTED)
         return _json(rows=[self._row(row) for row in rows])
@@ -135,8 +134,16 @@ class _Api:
         tickets = self._project.next(person, wanted, tab=tab, have=have)
         return _json(tickets=[{**asdict(each), **self.suggesting.beside(each)} for each in tickets])
 
+    def told(self, request: Request) -> Response:
+        who: Who = request.scope.get(WHO, OWNER)
+        person, since = who.name or request.query_params.get("person", ""), whole(request.query_params.get("since"))
+        return _json(told=told_to_the_first(self._project.reader, person, since))
+
     def pass_over(self, body: Body) -> Response:
-        self._project.reader.pass_over(self._known(body.text("sample")), body.text("why", most=1000))
+        sample, why = self._known(body.text("sample")), body.text("why", most=1000)
+        if not may(body.who, "reviewer") and not self._project.reader.was_handed(body.who.name, sample):
+            raise HTTPException(409, "this sample was not handed to you: only a reviewer may pass over others.")
+        self._project.reader.pass_over(sample, why)
         return _json()
 
     def label(self, body: Body) -> Response:

@@ -14,6 +14,7 @@ from iale.labeling.classes._editing import (
     merge_class,
     remove_class,
     rename_class,
+    take_back_class,
     undo_class_act,
 )
 from iale.labeling.project import Project
@@ -34,6 +35,7 @@ def class_routes(project: Project) -> list[Route]:
             "/api/class/remove": asks.remove,
             "/api/class/describe": asks.describe,
             "/api/class/undo": asks.undo,
+            "/api/class/take-back": asks.take_back,
         },
     )
 
@@ -73,6 +75,9 @@ class _Classes:
 
     def undo(self, body: Body) -> Response:
         return self._done(undo_class_act(self._project, body.text("person"), body.number("of"), key=_key(body)))
+
+    def take_back(self, body: Body) -> Response:
+        return self._done(take_back_class(self._project, body.text("person"), body.text("act"), key=_key(body)))
 
     def _done(self, event: Event | None) -> Response:
         return as_json(number=event and event.number, **self._told())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from iale.labeling.queue._late import Late, is_late, late_opinions
 from iale.labeling.reader import ProjectReader
 from iale.labeling.record._journal import Event
@@ -22,11 +20,9 @@ def told_to_the_late(project: ProjectReader, event: Event) -> Told | None:
     return None if first is None else _told(project, first, event)
 
 
-def told_to_the_first(project: ProjectReader, query: Mapping[str, str]) -> list[Told]:
-    """What the other one is told: the latest late answers since the event with the number ``since`` in the query."""
-    since = query.get("since", "0")
-    number = int(since) if since.isascii() and since.isdigit() and len(since) < 12 else 0
-    found: list[Late] = late_opinions(project, query.get("person", ""), number)
+def told_to_the_first(project: ProjectReader, person: str, since: int) -> list[Told]:
+    """What the other one is told: the latest late answers since the event with the number ``since``."""
+    found: list[Late] = late_opinions(project, person, since)
     return [_told(project, pair.second, pair.first) for pair in found[-_MOST:]]
 
 

@@ -13,10 +13,11 @@ from starlette.routing import Route
 from iale.integrations.label._body import Body, clean
 from iale.integrations.label._page import LISTED
 from iale.integrations.label._respond import as_json, routes_of, whole
+from iale.integrations.label._roles import OWNER, WHO, Who
 from iale.labeling.project import Project
 from iale.labeling.record._journal import Event
 from iale.labeling.reviewing._agreement import agreement
-from iale.labeling.reviewing._deciding import LONGEST_NOTE, decide, note
+from iale.labeling.reviewing._deciding import LONGEST_NOTE, decide, note, notes_for
 from iale.labeling.reviewing._doubts import Doubter, Doubts
 from iale.labeling.reviewing._rows import EXCERPT, Order, Row, Wish, rows, text_of
 
@@ -59,9 +60,9 @@ class _Reviews:
 
     def notes(self, request: Request) -> Response:
         sample = self._known(request.path_params["sample"])
-        with self._project.reader.ledger.reading() as answers:
-            noted = list(answers.notes.get(self._project.items.ids.now(sample), {}).values())
-        return as_json(notes=[_said(each) for each in noted])
+        who: Who = request.scope.get(WHO, OWNER)
+        person = who.name or request.query_params.get("person", "")
+        return as_json(notes=[_said(each) for each in notes_for(self._project, person, sample)])
 
     def decide(self, body: Body) -> Response:
         sample = self._known(body.text("sample"))

@@ -40,6 +40,7 @@ NEEDS: dict[str, Role] = {
     "/api/review": "reviewer",
     "/api/agreement": "reviewer",
     "/api/class": "reviewer",
+    "/api/class/take-back": "reviewer",
     "/api/class/describe": "reviewer",
     "/export/{name}": "reviewer",
     "/api/class/rename": "owner",

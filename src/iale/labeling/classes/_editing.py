@@ -10,6 +10,7 @@ from dataclasses import replace
 from iale.errors import DataError
 from iale.labeling.project import Project
 from iale.labeling.record._answers import Answers
+from iale.labeling.record._class_book import ACTS
 from iale.labeling.record._journal import Act, Event
 from iale.labeling.record._names import LONGEST_NAME, brief, class_name, clean
 
@@ -84,12 +85,31 @@ def undo_class_act(project: Project, person: str, number: int, *, key: str = "")
     return _record(project, person, key, act)
 
 
+def take_back_class(project: Project, person: str, added: str, *, key: str = "") -> Event | None:
+    """Takes back that a person added a class; None if that was not recorded, or was taken back already.
+
+    ``added`` is the key with which it was sent. Raises DataError if the class was used or changed since: then it is
+    removed as any other.
+    """
+    adder = clean(person, "a person's name")
+
+    def act(answers: Answers) -> Act | None:
+        event = answers.keys.get((adder, brief(added) or ""))
+        if event is None or event.kind != "class" or event.label is None or answers.classes.now(event.label) is None:
+            return None
+        if not answers.classes.added(event) or answers.carried_by(event.label):
+            raise DataError(f"{event.label[:LONGEST_NAME]!r} was used or changed since: remove it among the classes.")
+        return Act(kind="undo", person=person, label=event.label, of=event.number)
+
+    return _record(project, person, key, act)
+
+
 def _record(project: Project, person: str, key: str, make: Callable[[Answers], Act | None]) -> Event | None:
     """Records what ``make`` returns, once for each key."""
     person, short = clean(person, "a person's name"), brief(key) or ""
     ledger = project.reader.ledger
     with ledger.writing() as answers:
-        if known := answers.keys.get((person, short)):
+        if known := answers.sent(person, short, *ACTS, "undo", sample=None):
             return known
         act = make(answers)
         return None if act is None else ledger.extend([replace(act, person=person, key=short or None)])[0]

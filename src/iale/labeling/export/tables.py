@@ -33,8 +33,13 @@ def labels_csv(project: Readable) -> str:
 
 
 def labels_jsonl(project: Readable) -> str:
-    """Every answered sample as a line of JSON, with skips, notes and history; what is set aside comes last."""
+    """Every answered sample as a line of JSON; what is set aside comes last.
+
+    ``note`` says why a sample was left out, ``notes`` what people noted about it and their marks.
+    """
     reader = project.reader
+    with reader.ledger.reading() as answers:
+        notes = {sample: list(noted.values()) for sample, noted in answers.notes.items()}
     text = ""
     for name, event, aside in _all(reader):
         values = {
@@ -42,6 +47,7 @@ def labels_jsonl(project: Readable) -> str:
             "id": event.sample,
             "label": event.label,
             "note": event.note,
+            "notes": [_noted(each) for each in notes.get(event.sample or "", ())],
             "reason": event.reason,
             "person": event.person,
             "time": _when(event),
@@ -62,6 +68,10 @@ def _all(reader: ProjectReader) -> Iterator[tuple[str, Event, bool]]:
 
 def _when(event: Event) -> str:
     return datetime.fromtimestamp(event.answered, UTC).isoformat(timespec="milliseconds")
+
+
+def _noted(event: Event) -> dict[str, object]:
+    return {"person": event.person, "note": event.note, "mark": event.flag, "time": _when(event)}
 
 
 def _brief(event: Event) -> dict[str, object]:

@@ -24,10 +24,10 @@ def record(ledger: Ledger, items: Items, holds: Callable[[Event], bool], act: Ac
     """
     answers = ledger.answers
     person, key = clean(act.person, "a person's name"), brief(act.key or "") or None
-    if known := answers.keys.get((person, key or "")):
-        return known
     index = items.ids.index(act.sample or "")
     sample, name = items.ids[index], items.words(index)
+    if known := answers.sent(person, key, "label", "skip", sample=sample):
+        return known
     reason, note = answers.reason(person, sample), act.note
     if asked and (other := overtaken(answers, person, sample, holds)):
         reason, note = "second", came_after(other)

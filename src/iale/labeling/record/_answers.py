@@ -6,8 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from iale.errors import DataError
 from iale.labeling.record._class_book import ClassBook
-from iale.labeling.record._journal import Event, Reason
+from iale.labeling.record._journal import Event, Kind, Reason
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,12 @@ class Answers:
         """Whether the class of an answer is there; it may have been removed."""
         return event.label is None or self.classes.now(event.label) is not None
 
+    def carried_by(self, name: str) -> bool:
+        """Whether anybody's answer that was not undone carries a class, called by any name that it has or had."""
+        now = self.classes.now(name)
+        samples = list(self._events)
+        return now is not None and any(e.label == now for sample in samples for e in self.answers(sample))
+
     def tests(self, event: Event) -> bool:
         """Whether an answer belongs to the test share: also one that decides between two others there."""
         return event.reason == "test" or (event.reason == "adjudicated" and event.sample in self.tested)
@@ -181,6 +188,16 @@ class Answers:
     def history(self, sample: str) -> list[Event]:
         """All labels, skips and undos of a sample; an answer that goes on is there once."""
         return [event for event in self._events.get(sample, ()) if event.number not in self._continued]
+
+    def sent(self, person: str, key: str | None, *kinds: Kind, sample: str | None = "") -> Event | None:
+        """What a person has recorded with a key, or None; raises DataError if that is something else.
+
+        The same request may come twice, and then counts once. Another one with a key that was used would be lost.
+        """
+        known = self.keys.get((person, key or ""))
+        if known is not None and (known.kind not in kinds or sample not in ("", known.sample)):
+            raise DataError("this key was used for something else: choose a new one for every request.")
+        return known
 
     def last_act(self, person: str, sample: str | None = None, key: str = "") -> Event | None:
         """The last answer of a person (to ``sample``) that was not undone; imported labels do not count.

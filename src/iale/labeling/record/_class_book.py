@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from iale.errors import DataError
-from iale.labeling.record._journal import Event
+from iale.labeling.record._journal import Event, Kind
 from iale.labeling.record._names import class_name, same_name
 
-ACTS = ("rename", "merge", "remove", "describe")
+ACTS: tuple[Kind, ...] = ("rename", "merge", "remove", "describe")
 """Kinds of events that change a class; each can be undone."""
 
 
@@ -112,20 +112,31 @@ class ClassBook:
         """What was done to classes and can be undone, the latest first."""
         return [act for act in reversed(self._acts) if act.kind in ACTS and act.number not in self._undone]
 
+    def added(self, event: Event) -> bool:
+        """Whether an event added a class, and nobody has taken that back, or changed the class since."""
+        if event.kind != "class" or event.number in self._undone:
+            return False
+        first = self.find(event.label or "")
+        acts = (act for act in self._acts if act.kind in ACTS and act.number not in self._undone)
+        later = (act for act in acts if act.number > event.number)
+        return all(first not in (self.find(act.label or ""), self.find(act.into or "")) for act in later)
+
     def _learn(self, name: str, first: str) -> None:
         self._class_of.setdefault(name, first)
         self._alike.setdefault(same_name(name), name)
 
     def _build(self) -> None:
-        """Plays all acts that were not undone."""
+        """Plays all acts that were not undone; a class that was added, and taken back, is a removed one."""
         names = {first: first for first in self._first}
         into: dict[str, str] = {}
         removed: set[str] = set()
         about: dict[str, About] = {}
         for act in self._acts:
-            if act.number in self._undone:
-                continue
             first = self.find(act.label or "") or ""
+            if act.number in self._undone:
+                if act.kind == "class":  # it was not there before, or removed
+                    removed.add(first)
+                continue
             if act.kind == "class":
                 removed.discard(first)
             elif act.kind == "rename" and act.into is not None:

@@ -12,6 +12,7 @@ from iale.labeling.record._names import brief, clean
 from iale.labeling.reviewing._rows import FLAGS
 
 LONGEST_NOTE = 1000  # characters
+_BLIND = ("test", "second")  # reasons for which nobody is told what others think
 
 
 def decide(project: Project, person: str, sample: str, label: str | None, *, seen: int, key: str = "") -> Event | None:
@@ -34,9 +35,9 @@ def decide(project: Project, person: str, sample: str, label: str | None, *, see
     person, short = clean(person, "a person's name"), brief(key) or ""
     ledger = project.reader.ledger
     with ledger.writing() as answers:
-        if known := answers.keys.get((person, short)):
-            return known
         sample = project.items.ids[project.items.ids.index(sample)]
+        if known := answers.sent(person, short, "label", "skip", "confirm", sample=sample):
+            return known
         now = answers.decisions.get(sample)
         if now is None:
             raise DataError("nobody has labeled this sample: label it first.")
@@ -69,12 +70,25 @@ def note(project: Project, person: str, sample: str, text: str, flag: str = "", 
         raise DataError(f"the mark must be one of {', '.join(FLAGS)}, not {flag[:20]!r}.")
     ledger = project.reader.ledger
     with ledger.writing() as answers:
-        if known := answers.keys.get((person, short)):
-            return known
         index = project.items.ids.index(sample)
         sample = project.items.ids[index]
+        if known := answers.sent(person, short, "note", sample=sample):
+            return known
         before = answers.notes.get(sample, {}).get(person)
         if (text, flag) == (("", "") if before is None else (before.note or "", before.flag or "")):
             return None
         act = Act(kind="note", person=person, sample=sample, note=text or None, flag=flag or None, key=short or None)
         return ledger.extend([replace(act, name=project.items.words(index))])[0]
+
+
+def notes_for(project: Project, person: str, sample: str) -> list[Event]:
+    """What a person may read of the notes on a sample, an empty name standing for anybody.
+
+    Whoever is asked about it as a test or for a second opinion reads no note of others: it would bias the answer.
+    """
+    person = clean(person, "a person's name") if person.strip() else ""
+    with project.reader.ledger.reading() as answers:
+        sample = project.items.ids.now(sample)
+        noted, lease = answers.notes.get(sample, {}), answers.leases.get(sample)
+        blind = lease is not None and lease.reason in _BLIND and person in ("", lease.person)
+        return [event for event in noted.values() if not blind or event.person == person]

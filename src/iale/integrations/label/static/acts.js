@@ -1,6 +1,7 @@
 // What a person decides about a sample: label, skip, undo, correct. The page goes on at once; the outbox does the saving.
 
-import { say } from "./dom.js";
+import { take } from "./about.js";
+import { $, say } from "./dom.js";
 import { notice } from "./notices.js";
 import { push } from "./outbox.js";
 import { advance, item } from "./queue.js";
@@ -26,6 +27,11 @@ function decide(path, body, text) {
 export function remember(made) { // a sample, or a sheet of them that knows how to be undone
   past.push(made);
   if (past.length > REMEMBER) drop(past.shift());
+  tellLast();
+}
+
+function tellLast() { // others can be like the last one only if it was labeled alone
+  $("like").disabled = !last()?.said;
 }
 
 export const last = () => past.at(-1) ?? null;
@@ -55,13 +61,23 @@ function tellLate({ late }) { // somebody else was faster
   notice("late", `${person} had answered ${name} before you: ${theirs ?? "cannot tell"}. ${same ? "You agree." : "That stands, and yours is kept as a second opinion."}`);
 }
 
-export function acted(text) { // an act that is not about a sample: Undo must not take back the one before it
-  past.push({ text });
+export function acted(added) { // a class was added: Undo takes that back, and not the label before it
+  past.push({ added });
+  tellLast();
+}
+
+function takeBack({ name, act }) {
+  say(`Taking back the class ${name}…`);
+  push("api/class/take-back", { act }, (answer) => {
+    take(answer);
+    say(answer.number ? `The class ${name} is gone again.` : `The class ${name} was there before, so it stays.`);
+  }, `the class ${name} stays`);
 }
 
 export function undo(whole = true) { // of a sheet, all of it or the last one
   const last = past.pop();
-  if (last?.text) return say(`${last.text} Undo does not take that back.`);
+  tellLast();
+  if (last?.added) return takeBack(last.added);
   if (last?.again) {
     const one = last.again(whole);
     if (one?.more) past.push(last);

@@ -12,7 +12,7 @@ const MARKS = { "": "no mark", look: "⚑ look at it again", example: "★ good 
 async function known(made) { // all notes about a sample; nothing if the server cannot be asked now
   if (made.notes) return made.notes;
   try {
-    return (await ask(`api/notes/${made.sample}`)).notes;
+    return (await ask(`api/notes/${made.sample}?person=${encodeURIComponent(state.person)}`)).notes;
   } catch {
     return [];
   }

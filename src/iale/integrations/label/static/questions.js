@@ -45,13 +45,13 @@ export async function askClass() {
   $("stage").focus({ preventScroll: true }); // otherwise a later key would press "+ Class" again
   if (!fine || !name) return;
   if (state.classes.includes(name)) return say(`The class ${name} already exists.`);
-  acted(`The class ${name} was added.`);
-  push("api/class", { label: name }, (answer) => {
+  const act = push("api/class", { label: name }, (answer) => {
     state.classes = answer.classes;
     showClasses();
     unfilter(name); // among many, it is shown as if it had been used
     say(`New class: ${name}.`);
   });
+  acted({ name, act });
 }
 
 export function help() {
