@@ -55,7 +55,7 @@ function lay(label, tiles) {
 }
 
 function tile(made, key) {
-  const button = el("button", { type: "button", title: made.name, "aria-label": made.name, "aria-pressed": String(made.on), "aria-keyshortcuts": key });
+  const button = el("button", { type: "button", title: made.name, "aria-label": made.text ? `${made.name}: ${made.text}` : made.name, "aria-pressed": String(made.on), "aria-keyshortcuts": key });
   made.drawn = state.kind !== "image";
   if (made.drawn) button.append(el("span", { textContent: made.text, dir: "auto" }));
   else {
