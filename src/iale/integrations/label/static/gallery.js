@@ -87,9 +87,8 @@ function thumb(row) {
     : el("span", { textContent: row.text || row.name, dir: "auto" });
   const [best] = row.guess, other = best && best[0] !== row.label ? ` → ${best[0]} ${percent(best[1])}` : best ? ` ${percent(best[1])}` : "";
   const said = row.disputed ? [...new Set(row.answers.map(({ label }) => label ?? "skipped"))].join(" or ") : now;
-  button.append(shown, el("small", { textContent: said + other, dir: "auto", className: row.disputed || (best && best[0] !== row.label) ? "strong" : "" }));
+  button.append(el("b", { className: "unseen", textContent: `Correct ${about}: ` }), shown, el("small", { textContent: said + other, dir: "auto", className: row.disputed || (best && best[0] !== row.label) ? "strong" : "" }));
   if (row.notes.length) button.append(el("small", { className: "quiet", textContent: row.notes.map(({ flag }) => (flag === "example" ? "★" : flag ? "⚑" : "✎")).join("") }));
-  button.setAttribute("aria-label", `Correct ${about}. ${[...button.children].map(({ textContent }) => textContent).filter(Boolean).join(" ")}`); // all that is seen
   button.onclick = () => button.dispatchEvent(new CustomEvent("correct", { bubbles: true, detail: row }));
   return button;
 }
