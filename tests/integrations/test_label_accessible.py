@@ -30,17 +30,22 @@ SIZES = [{"width": 1280, "height": 800}, {"width": 740, "height": 800}, {"width"
 VIOLATED = """async (only) => (await axe.run(document, { resultTypes: ['violations'], ...only })).violations.flatMap(
   ({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary.slice(0, 300)}`))"""
 CONTRAST = {"runOnly": ["color-contrast"]}
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    """The script, from the package of npm."""
-    if not AXE.is_file():
-        pytest.skip("axe-core is not here: npm pack axe-core@4.14.1 in a folder, and set IALE_AXE to it")
-    with tarfile.open(AXE) as package:
-        script = package.extractfile("package/axe.min.js")
-        assert script is not None
-        return script.read().decode()
+CONTROLS = """() => {
+  const within = document.querySelector('dialog[open]') ?? document;
+  const all = within.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]');
+  window.controls = [...all].filter((each) => !each.disabled && each.checkVisibility({ visibilityProperty: true }));
+  window.missed = new Set(controls);
+  return controls.length;
+}"""
+REACHED = """() => { // what is wrong with what has the focus
+  const it = document.activeElement, { outlineStyle, outlineWidth } = getComputedStyle(it);
+  if (it === document.body) return [];
+  missed.delete(it);
+  const labels = [...(it.labels ?? [])].map((label) => label.innerText).join(''), alt = it.querySelector('img')?.alt;
+  const name = it.ariaLabel ?? (it.hasAttribute('aria-labelledby') || labels || it.innerText || alt);
+  return [!name && 'has no name', (outlineStyle === 'none' || parseFloat(outlineWidth) < 2) && 'shows no focus'].filter(Boolean)
+    .map((why) => `${it.outerHTML.slice(0, 120)} ${why}`);
+}"""
 
 
 def photograph(page: Page, name: str) -> None:
@@ -55,20 +60,48 @@ def photograph(page: Page, name: str) -> None:
     page.set_viewport_size(before)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_axe_finds_nothing_in_any_state(kind: str, axe: str, tmp_path: Path, chromium: Any) -> None:
-    found: dict[str, list[str]] = {}
-    with make(kind, tmp_path) as server:
+def violated(page: Page) -> list[str]:
+    """What axe-core finds in light colors, and the contrast that it finds too low in dark ones."""
+    page.emulate_media(color_scheme="light")
+    wrong = page.evaluate(VIOLATED, {})
+    page.emulate_media(color_scheme="dark")
+    return [*wrong, *page.evaluate(VIOLATED, CONTRAST)]
+
+
+def unreached(page: Page) -> list[str]:
+    """Controls that Tab does not reach, or whose focus cannot be seen or heard."""
+    before, wrong = page.evaluate_handle("document.activeElement"), []
+    for _ in range(page.evaluate(CONTROLS) + 3):
+        page.keyboard.press("Tab")
+        wrong += page.evaluate(REACHED)
+    before.evaluate("(it) => it.focus({ preventScroll: true })")
+    return wrong + page.evaluate("[...missed].map((it) => `${it.outerHTML.slice(0, 120)} is not reached`)")
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> dict[str, list[str]]:
+    """One walk through all states: what is wrong, by "axe" and "keys"."""
+    wrong: dict[str, list[str]] = {"axe": [], "keys": []}
+    folder = tmp_path_factory.mktemp("states")
+    with make(request.param, folder) as server:
         page = chromium.new_page(viewport=SIZES[0])
         page.goto(server.address)
-        page.evaluate(axe)  # the page's Content Security Policy allows no script from elsewhere, but this is none of the page
-        for state in walk(kind, page, server, tmp_path):
+        if AXE.is_file():  # evaluated, because the page's Content Security Policy lets no script element in
+            with tarfile.open(AXE) as package:
+                page.evaluate(package.extractfile("package/axe.min.js").read().decode())  # type: ignore[union-attr]
+        for state in walk(request.param, page, server, folder):
             photograph(page, state)
-            page.emulate_media(color_scheme="light")
-            wrong = page.evaluate(VIOLATED, {})
-            page.emulate_media(color_scheme="dark")
-            wrong += page.evaluate(VIOLATED, CONTRAST)
-            if wrong:
-                found[state] = wrong
+            wrong["keys"] += [f"{state}: {line}" for line in unreached(page)]
+            if AXE.is_file():
+                wrong["axe"] += [f"{state}: {line}" for line in violated(page)]
         page.close()
-    assert not found, "\n".join(f"{state}: {line}" for state, wrong in found.items() for line in wrong)
+    return wrong
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="no axe-core: npm pack axe-core@4.14.1 in a folder, and set IALE_AXE to it")
+def test_axe_finds_nothing_in_any_state(found: dict[str, list[str]]) -> None:
+    assert not found["axe"], "\n".join(found["axe"])
+
+
+def test_tab_reaches_every_control_which_has_a_name_and_shows_its_focus(found: dict[str, list[str]]) -> None:
+    assert not found["keys"], "\n".join(found["keys"])
