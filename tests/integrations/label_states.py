@@ -22,7 +22,11 @@ from iale.labeling.reviewing._deciding import note
 from tests.integrations.label_page import LabelServer
 
 KINDS = ("image", "text", "row")
-_GUIDE = {"color": "#1e834c", "shortcut": "", "text": "# Zero\nA **closed** loop, see [more](https://example.org).\n\n- round"}
+_GUIDE = {
+    "color": "#1e834c",
+    "shortcut": "",
+    "text": "# Zero\nA **closed** loop, see [more](https://example.org).\n\n- round",
+}
 _OPTIONS = {"image": ("--person", ""), "text": ("--person", "ann"), "row": ("--person", "ann")}
 
 

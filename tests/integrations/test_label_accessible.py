@@ -79,7 +79,9 @@ def unreached(page: Page) -> list[str]:
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> dict[str, list[str]]:
+def found(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, chromium: Any
+) -> dict[str, list[str]]:
     """One walk through all states: what is wrong, by "axe" and "keys"."""
     wrong: dict[str, list[str]] = {"axe": [], "keys": []}
     folder = tmp_path_factory.mktemp("states")
@@ -98,7 +100,9 @@ def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return wrong
 
 
-@pytest.mark.skipif(not AXE.is_file(), reason="no axe-core: npm pack axe-core@4.14.1 in a folder, and set IALE_AXE to it")
+@pytest.mark.skipif(
+    not AXE.is_file(), reason="no axe-core: npm pack axe-core@4.14.1 in a folder, and set IALE_AXE to it"
+)
 def test_axe_finds_nothing_in_any_state(found: dict[str, list[str]]) -> None:
     assert not found["axe"], "\n".join(found["axe"])
 

@@ -177,6 +177,7 @@ def test_a_sheet_that_is_closed_gives_its_samples_back(begun: Path, tmp_path: Pa
         page.keyboard.press(truth(name))
         expect(page.locator("#name")).not_to_have_text(name)
         page.keyboard.press("Shift+G")  # like the one that was just labeled
+        expect(page.locator("#grid")).to_be_visible()
         expect(page.locator("#grid-yes")).to_contain_text(f"as {truth(name)}")
         names = [tile.get_attribute("title") for tile in page.locator("#tiles button").all()]
         assert len(names) >= 6
