@@ -1,7 +1,7 @@
 """Every state of the page for those who do not see it well, or use no mouse.
 
-axe-core checks it if the folder IALE_AXE holds `npm pack axe-core@4.14.1`. IALE_SCREENSHOTS=FOLDER saves a picture of every
-state.
+axe-core checks it if the folder IALE_AXE holds `npm pack axe-core@4.14.1`. IALE_SCREENSHOTS=FOLDER saves pictures of
+all states.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no 
 AXE = Path(os.environ.get("IALE_AXE", "")) / "axe-core-4.14.1.tgz"
 SIZES = [{"width": 1280, "height": 800}, {"width": 740, "height": 800}, {"width": 390, "height": 844}]
 VIOLATED = """async (only) => (await axe.run(document, { resultTypes: ['violations'], ...only })).violations.flatMap(
-  ({ id, nodes }) => nodes.map(({ html, failureSummary: why }) => `${id}: ${html.slice(0, 200)} ${why.slice(0, 300)}`))"""
+  ({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`))"""
 CONTRAST = {"runOnly": ["color-contrast"]}
 CONTROLS = """() => {
   const within = document.querySelector('dialog[open]') ?? document;
@@ -44,7 +44,8 @@ REACHED = """() => { // what is wrong with what has the focus
   const labels = [...(it.labels ?? [])].map((label) => label.innerText).join(''), alt = it.querySelector('img')?.alt;
   const name = it.ariaLabel ?? (it.hasAttribute('aria-labelledby') || labels || it.innerText || alt);
   const unseen = outlineStyle === 'none' || parseFloat(outlineWidth) < 2;
-  return [!name && 'has no name', unseen && 'shows no focus'].filter(Boolean).map((why) => `${it.outerHTML.slice(0, 120)} ${why}`);
+  return [!name && 'has no name', unseen && 'shows no focus'].filter(Boolean)
+    .map((why) => `${it.outerHTML.slice(0, 120)} ${why}`);
 }"""
 
 
