@@ -26,8 +26,8 @@ from tests.integrations.label_page import LabelServer
 
 FILE = Path(__file__).parents[1] / "docs" / "images" / "page.png"
 CLASSES = ["T-shirt", "Trousers", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
-LABELS, EVERY, EDGE = 220, 20, 448
-OPTIONS = f"--classifier cnn --strategy auto --resize 28,28 --fit-every {EVERY} --test-share 0.25 --person Ada".split()
+LABELS, EVERY, EDGE = 220, 10, 448
+OPTIONS = f"--resize 28,28 --fit-every {EVERY} --test-share 0.25 --person Ada".split()
 
 
 def write_images(folder: Path) -> dict[str, str]:
@@ -44,7 +44,7 @@ def write_images(folder: Path) -> dict[str, str]:
 
 
 def label(server: LabelServer, truth: dict[str, str]) -> None:
-    """Labels what the server asks for, and waits for a fit after every 20 labels."""
+    """Labels what the server asks for, and waits for a fit after every 10 labels."""
     for done in range(LABELS):
         if done and done % EVERY == 0:
             time.sleep(1.0)  # a fit begins a moment after the labels that it was waiting for
@@ -65,7 +65,13 @@ def photograph(address: str, file: Path) -> None:
         page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme="light")
         page.goto(address)
         page.wait_for_selector("#stage img")
-        page.wait_for_selector("#curve svg")
+        page.wait_for_selector("#curve .band", state="attached")
+        for _ in range(20):
+            page.wait_for_timeout(1000)
+            if page.locator("#near img").count():
+                break
+            page.keyboard.press(".")  # of one of the test share, nothing is told
+        page.wait_for_timeout(1000)
         page.screenshot(path=file)
         browser.close()
 

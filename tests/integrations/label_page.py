@@ -152,6 +152,7 @@ class LabelServer:
         """Kills the server."""
         if self._process is not None and self._process.poll() is None:
             self.kill()
+        self.hang_up()
 
 
 @dataclass(frozen=True)

@@ -347,7 +347,7 @@ def test_it_is_named_for_those_who_do_not_see_it(digits: Path, tmp_path: Path, w
             "Label",
             "Review",
             "Help and keys",
-            "Who is labeling",
+            "Who is labeling: ann",
             "7",
         ):
             expect(page.get_by_role("button", name=button, exact=True)).to_be_visible()

@@ -120,8 +120,8 @@ def test_what_the_model_doubts_is_shown_first(texts: tuple[Path, Path], windows:
         page.get_by_label("Order").select_option("model")
         expect(page.locator("#rows button").first).to_contain_text("→", timeout=60_000)
         photograph(page, "review-model")
-        found = {page.locator("#rows button").nth(at).get_attribute("aria-label") or "" for at in range(2)}
-        assert {text.split(",")[0].removeprefix("Correct ") for text in found} == {"t4", "t9"}
+        found = {page.locator("#rows button").nth(at).get_attribute("title") or "" for at in range(2)}
+        assert {text.split(",")[0] for text in found} == {"t4", "t9"}
 
 
 def test_classes_are_renamed_merged_removed_described_and_all_is_undone(

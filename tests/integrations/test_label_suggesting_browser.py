@@ -124,7 +124,7 @@ def test_a_sheet_of_look_alikes_by_keys(begun: Path, tmp_path: Path, windows: Op
         count = tiles.count()
         assert 6 <= count <= 24
         expect(page.locator("#grid-yes")).to_contain_text(f"Label {count} as {label}")
-        names = [str(tiles.nth(at).get_attribute("aria-label")) for at in range(count)]
+        names = [str(tiles.nth(at).get_attribute("title")) for at in range(count)]
         page.keyboard.press("2")
         expect(tiles.nth(1)).to_have_attribute("aria-pressed", "false")
         page.keyboard.press("ArrowRight")
@@ -180,8 +180,9 @@ def test_a_sheet_that_is_closed_gives_its_samples_back(begun: Path, tmp_path: Pa
         expect(page.locator("#grid")).to_be_visible()
         page.keyboard.press("Escape")
         page.keyboard.press("Shift+G")  # like the one that was just labeled
+        expect(page.locator("#grid")).to_be_visible()
         expect(page.locator("#grid-yes")).to_contain_text(f"as {truth(name)}")
-        names = [tile.get_attribute("aria-label") for tile in page.locator("#tiles button").all()]
+        names = [tile.get_attribute("title") for tile in page.locator("#tiles button").all()]
         assert len(names) >= 6
         assert name not in names
         page.keyboard.press("Enter")

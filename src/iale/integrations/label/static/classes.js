@@ -94,7 +94,7 @@ export function unfilter(name) { // `name` was chosen
 }
 
 export function typeAhead(key) { // whether a letter that is no key of a class begins a search
-  if (!isMany() || key.length !== 1 || !/[\p{L}\p{N}]/u.test(key)) return false;
+  if (!isMany() || (state.drained && !state.current) || key.length !== 1 || !/[\p{L}\p{N}]/u.test(key)) return false;
   $("filter").focus();
   $("filter").value += key;
   filter();

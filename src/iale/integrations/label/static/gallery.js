@@ -81,13 +81,13 @@ function tell(whyNot) {
 function thumb(row) {
   const now = row.label ?? "skipped";
   const about = `${row.name}, ${now} by ${row.person}${row.note ? `: ${row.note}` : ""}`;
-  const button = el("button", { type: "button", title: about, "aria-label": `Correct ${about}` });
+  const button = el("button", { type: "button", title: about });
   const shown = state.kind === "image"
     ? el("img", { src: `samples/${row.sample}?edge=${state.limits.thumbnail}`, loading: "lazy", alt: "", onerror: () => shown.replaceWith(row.name) })
     : el("span", { textContent: row.text || row.name, dir: "auto" });
   const [best] = row.guess, other = best && best[0] !== row.label ? ` → ${best[0]} ${percent(best[1])}` : best ? ` ${percent(best[1])}` : "";
   const said = row.disputed ? [...new Set(row.answers.map(({ label }) => label ?? "skipped"))].join(" or ") : now;
-  button.append(shown, el("small", { textContent: said + other, dir: "auto", className: row.disputed || (best && best[0] !== row.label) ? "strong" : "" }));
+  button.append(el("b", { className: "unseen", textContent: `Correct ${about}: ` }), shown, el("small", { textContent: said + other, dir: "auto", className: row.disputed || (best && best[0] !== row.label) ? "strong" : "" }));
   if (row.notes.length) button.append(el("small", { className: "quiet", textContent: row.notes.map(({ flag }) => (flag === "example" ? "★" : flag ? "⚑" : "✎")).join("") }));
   button.onclick = () => button.dispatchEvent(new CustomEvent("correct", { bubbles: true, detail: row }));
   return button;

@@ -55,11 +55,11 @@ function lay(label, tiles) {
 }
 
 function tile(made, key) {
-  const button = el("button", { type: "button", title: made.name, "aria-label": made.name, "aria-pressed": String(made.on), "aria-keyshortcuts": key });
+  const button = el("button", { type: "button", title: made.name, "aria-pressed": String(made.on), "aria-keyshortcuts": key });
   made.drawn = state.kind !== "image";
   if (made.drawn) button.append(el("span", { textContent: made.text, dir: "auto" }));
   else {
-    const image = el("img", { alt: "", src: `samples/${made.sample}?edge=${state.limits.thumbnail}` });
+    const image = el("img", { alt: made.name, src: `samples/${made.sample}?edge=${state.limits.thumbnail}` });
     image.onload = () => { made.drawn = true; count(); };
     image.onerror = () => { made.on = false; button.disabled = true; button.replaceChildren(made.name); count(); };
     button.append(image);

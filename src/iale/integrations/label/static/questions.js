@@ -36,6 +36,7 @@ export function setPerson(name) {
   if (name !== state.person) for (const made of state.queue.splice(0)) drop(made); // they were handed to the other person
   state.person = name;
   $("person").textContent = name;
+  $("person").setAttribute("aria-label", `Who is labeling: ${name}`);
   refill();
 }
 

@@ -5,10 +5,10 @@ import { el } from "./dom.js";
 
 export async function draw(made, response) {
   const type = response.headers.get("Content-Type") ?? "";
-  if (type.startsWith("text/plain")) return el("p", { className: "text", dir: "auto", textContent: await response.text() });
+  if (type.startsWith("text/plain")) return el("p", { className: "text", dir: "auto", tabIndex: 0, textContent: await response.text() });
   if (type.startsWith("application/json")) {
     const cells = Object.entries(await response.json());
-    return el("table", { className: "row" }, ...cells.map(([name, value]) =>
+    return el("table", { className: "row", tabIndex: 0, "aria-label": `To label: ${made.name}` }, ...cells.map(([name, value]) =>
       el("tr", {}, el("th", { scope: "row", textContent: name }), el("td", { textContent: value }))));
   }
   const image = el("img", { alt: `To label: ${made.name}` });

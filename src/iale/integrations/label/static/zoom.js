@@ -10,6 +10,7 @@ export function zoom(x = 0.5, y = 0.5) { // toggles; the point x, y of the image
   stage.classList.toggle("zoomed", on);
   if (image) image.style.width = on ? `${Math.max(2.5 * fit, 1) * image.naturalWidth}px` : "";
   $("zoom").setAttribute("aria-pressed", String(on));
+  stage.tabIndex = on ? 0 : -1; // it scrolls, so Tab reaches it
   if (!on) return;
   stage.focus({ preventScroll: true }); // so that the arrow keys scroll it
   stage.scrollTo(x * stage.scrollWidth - stage.clientWidth / 2, y * stage.scrollHeight - stage.clientHeight / 2);
