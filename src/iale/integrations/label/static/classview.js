@@ -44,7 +44,7 @@ async function describe(name) {
   const paint = el("input", { type: "color", value: color || "#888888" }), colored = el("input", { type: "checkbox", checked: Boolean(color) });
   paint.oninput = () => { colored.checked = true; };
   const extra = name ? [el("div", { className: "fields" }, field("Key", key), field("Color", paint), field("Use the color", colored))] : [];
-  const hint = "Markdown: # heading, - list, **bold**, *italic*, `code`, [link](https://…). HTML stays text.";
+  const hint = "Markdown: # heading, - list, **bold**, *italic*, `code`, [link](address). HTML stays text.";
   const fine = await open(name ? `About ${name}` : "About the project", [field("Guidelines", words), el("p", { className: "quiet", textContent: hint }), ...extra], { yes: "Save" });
   const about = name ? { color: colored.checked ? paint.value : "", shortcut: key.value.trim() } : {};
   if (fine) send("describe", { label: name, text: words.value, ...about }, `Saved what is written about ${name || "the project"}.`);
