@@ -28,6 +28,7 @@ from iale.learner import Learner, QueryConfig
 from iale.policies.catalog import find_strategy
 from iale.seeding import Stream
 from iale.strategies.base import Need, QueryStrategy
+from iale.strategies.catalog import DEFAULT_STRATEGY
 
 
 class _Options(TypedDict, total=False):
@@ -79,7 +80,7 @@ class ActiveLearner:
 
     model: nn.Module | Callable[[], nn.Module] | Classifier
     samples: object
-    strategy: QueryStrategy | str = "margin"
+    strategy: QueryStrategy | str = DEFAULT_STRATEGY
     _: KW_ONLY
     num_classes: int | None = None
     training: TrainingConfig | None = None
@@ -119,7 +120,7 @@ class ActiveLearner:
         cls,
         model: nn.Module,
         samples: object,
-        strategy: QueryStrategy | str = "margin",
+        strategy: QueryStrategy | str = DEFAULT_STRATEGY,
         *,
         embedding_layer: str | None = None,
         **options: Unpack[_Options],

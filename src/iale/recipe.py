@@ -19,11 +19,10 @@ from iale.data.samples import SampleKind, Samples
 from iale.errors import ConfigError, IaleError
 from iale.policies.catalog import find_strategy, list_policies
 from iale.strategies.base import Need, QueryStrategy
+from iale.strategies.catalog import DEFAULT_STRATEGY
 
 AUTO = "auto"
 """Lets iale choose."""
-DEFAULT_STRATEGY = "margin"
-"""Asks if you name no strategy."""
 FALLBACK = "margin"
 """Asks when the strategy you named does not fit."""
 _LARGEST_SIDE = 1024

@@ -31,11 +31,15 @@ from iale.data import (
 )
 from iale.data._checks import join
 from iale.data._inputs import as_samples
+from iale.data._texts import TextSamples
 from iale.errors import DataError, UnreadableError
 from iale.geometry.embeddings import PointSamples, _Numbers, as_geometry
 from iale.integrations.label_studio._labeling import Labeling
 from iale.integrations.label_studio._project import Task
 from iale.integrations.label_studio._samples import TaskSamples
+from iale.labeling._backbone import RawPoints
+from iale.labeling.fitting._inputs import _Pictures
+from iale.labeling.fitting._point_head import Pieces
 from iale.labeling.items._ids import id_of
 from iale.labeling.items._items import open_items
 from iale.labeling.items._reading import Reading
@@ -113,6 +117,9 @@ KINDS: dict[str, tuple[Callable[[Path], Samples], torch.dtype]] = {
     "sparse matrix": (lambda root: as_samples(csr_array(ANSWERS)), FLOATS),
     "images of a query": (lambda root: Watched(ArraySamples(PIXELS), []), BYTES),
     "embeddings": (lambda root: PointSamples(as_geometry(FEATURES, len(FEATURES))), FLOATS),
+    "points of a project": (lambda root: RawPoints(as_geometry(FEATURES, len(FEATURES))), FLOATS),
+    "pictures of a call": (lambda root: _Pictures([Image.fromarray(p) for p in PIXELS], (3, 5, 4), False), BYTES),
+    "pieces of texts": (lambda root: Pieces(TextSamples(["so good", "so bad"] * 3)), FLOATS),
     "embeddings of tasks": (lambda root: _Numbers(FEATURES), FLOATS),
     "answers of a query": (lambda root: Watched(ArraySamples(ANSWERS), []), FLOATS),
 }
@@ -124,13 +131,18 @@ def test_every_class_of_samples_is_here(tmp_path: Path) -> None:
         each.name
         for path in source.rglob("*.py")
         for each in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(each, ast.ClassDef) and any(getattr(part, "name", "") == "batch" for part in each.body)
+        if isinstance(each, ast.ClassDef) and any(_reads(part) for part in each.body)
     }
     made = set()
     for number, (make, _) in enumerate(KINDS.values()):
         (tmp_path / f"{number}").mkdir()
         made.add(type(make(tmp_path / f"{number}")).__name__)
     assert classes - {"Samples"} == made
+
+
+def _reads(part: ast.stmt) -> bool:
+    """Whether this part of a class is the method that reads samples."""
+    return isinstance(part, ast.FunctionDef) and part.name == "batch" and not part.decorator_list
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -157,7 +157,8 @@ def ring(tmp_path: Path, **options: object) -> Project:
     return Project.create(tmp_path / "ring", config)
 
 
-def test_a_network_that_is_better_takes_over(tmp_path: Path) -> None:
+def test_a_network_that_is_better_takes_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_contest, "_SECONDS", 1e6)  # however busy this machine is
     project = ring(tmp_path)
     assert not is_due(project.folder, 99)
     assert is_due(project.folder, 100)

@@ -26,8 +26,9 @@ from iale.labeling.record._names import clean
 from iale.labeling.record.config import ProjectConfig
 from iale.labeling.suggesting._predictions import import_suggestions
 from iale.policies.catalog import find_strategy
-from iale.recipe import AUTO, DEFAULT_STRATEGY, check_model, check_options
+from iale.recipe import AUTO, check_model, check_options
 from iale.registry import Registry
+from iale.strategies.catalog import DEFAULT_STRATEGY
 
 PAGES = Registry[Callable[..., None]]("page", {"label": "iale.integrations.label._server:serve"})
 """What serves a project to people. It is reached by name because it needs optional packages."""

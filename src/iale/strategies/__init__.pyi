@@ -10,6 +10,7 @@ from .base import ScoringStrategy as ScoringStrategy
 from .base import top_k as top_k
 from .batchbald import BatchBald as BatchBald
 from .catalog import BASELINES as BASELINES
+from .catalog import DEFAULT_STRATEGY as DEFAULT_STRATEGY
 from .catalog import STRATEGIES as STRATEGIES
 from .committee import Ensemble as Ensemble
 from .committee import MCDropout as MCDropout

@@ -77,8 +77,8 @@ class SavedClassifier:
         Raises:
             DataError: the classifier learned from something else, or a file cannot be read.
         """
-        vectors = self.encoder is not None and isinstance(x, Samples) and tuple(x.shape) == self.shape
-        samples = x if vectors and isinstance(x, Samples) else self.expects.samples(x)
+        # An encoder takes images of any size, and vectors that it has made are not encoded again.
+        samples = x if self.encoder is not None and isinstance(x, Samples) else self.expects.samples(x)
         return [self.classes[place] for place in self.outputs(samples).predictions.tolist()]
 
 

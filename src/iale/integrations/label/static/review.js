@@ -32,8 +32,8 @@ function showRow(row) {
   if (state.current && !state.current.correct) state.queue.unshift(state.current);
   show(loaded(row));
   view("label");
-  const place = many ? ` (${many - steps.length} of ${many})` : "";
-  say(`Currently ${row.label ?? "skipped"}${place}. Enter keeps it, another class corrects it.`);
+  const place = many ? `${many - steps.length} of ${many}: currently` : "Currently";
+  say(`${place} ${row.label ?? "skipped"}. Enter keeps it, another class corrects it.`);
   if (steps.length) loaded(steps[0]);
 }
 
