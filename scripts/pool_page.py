@@ -41,7 +41,7 @@ def pool_page(evidence: Evidence, experiment: Experiment, reading: str, image: s
     records, found = evidence.records, whole(panels(evidence.records))
     claims = [claim for claim in experiment.claims if isinstance(claim, Claim)]
     parts = [
-        "# Seeing the pool: results",
+        "# Seeing the pool",
         _introduction(evidence, experiment, commands),
         reading,
         "## The default",
