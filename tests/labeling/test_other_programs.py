@@ -6,7 +6,7 @@ import io
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -18,9 +18,12 @@ from iale.cli import main
 from iale.errors import ConfigError
 from iale.labeling import coco_json, data_card, export_datasets
 from iale.labeling.export import parquet
+from iale.labeling.export.card import _WHY
 from iale.labeling.fitting.saved import fit_now
 from iale.labeling.project import Project
+from iale.labeling.record._journal import Reason
 from iale.labeling.record.config import ProjectConfig
+from iale.labeling.reviewing._deciding import decide
 
 ODD = "a|b <script> *x*"
 
@@ -82,6 +85,29 @@ def test_the_card_says_how_it_was_sampled_and_by_whom(photos: Project) -> None:
     for row in [line for line in card.splitlines() if line.startswith("| cat |")]:
         assert row.split("|")[2].strip() == str(by_class["cat"])
     assert "No sample was labeled by two people." in card
+
+
+def test_who_decides_between_two_leaves_a_sample_in_the_test_share(photos: Project) -> None:
+    tested = set(photos.labels_to_test_on())
+    sample = min(tested)
+    first = photos.decision(sample)
+    assert first is not None
+    other = next(name for name in photos.classes if name != first.label)
+    photos.hold("bo", [sample], "second")
+    photos.label("bo", sample, other)
+    decided = decide(photos, "cid", sample, other, seen=first.number)
+    assert decided is not None
+    assert decided.reason == "adjudicated"
+    assert set(photos.labels_to_test_on()) == tested
+    assert {row["id"] for row in parquet._split_rows(photos.reader, test=True)} == tested
+    found = json.loads(coco_json(photos))
+    names = {image["id"]: image["file_name"] for image in found["images"]}
+    tests = {names[each["image_id"]] for each in found["annotations"] if each["attributes"]["split"] == "test"}
+    assert tests == {photos.name(each) for each in tested}
+    card = data_card(photos)
+    assert f"Only the {len(tested)} labels of the test share are" in card
+    assert "| two people disagreed about it, and somebody decided | 1 |" in card
+    assert set(get_args(Reason)) == set(_WHY)
 
 
 def test_a_card_without_a_test_share_or_a_model_says_so(make: Make) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from iale._versions import versions
+from iale.labeling.export._order import is_test
 from iale.labeling.forecast._maker import StatusMaker
 from iale.labeling.forecast.status import Range, Status
 from iale.labeling.reader import ProjectReader, Readable
@@ -23,6 +24,8 @@ _WHY = {
     "second": "somebody else's answer to it was asked for, too",
     "imported": "its label came from a file, and nothing is known of how it was chosen",
     "chosen": "a person chose it",
+    "alike": "it looks like another one, and was labeled in a sheet of look-alikes",
+    "adjudicated": "two people disagreed about it, and somebody decided",
 }
 _OTHER = "another reason"
 
@@ -32,7 +35,7 @@ def data_card(project: Readable) -> str:
     reader = project.reader
     status = StatusMaker(reader).make()
     labels = [event for event in reader.decisions().values() if event.label is not None]
-    tests = sum(event.reason == "test" for event in labels)
+    tests = sum(is_test(reader, event) for event in labels)
     parts = [
         f"# Labels of {_plain(reader.folder.resolve().name)}",
         f"{len(labels):,} of {reader.count:,} samples ({reader.kind}s) are labeled, with {len(reader.classes)} "
@@ -72,7 +75,7 @@ def _sampling(reader: ProjectReader, labels: Sequence[Event], tests: int) -> str
 
 def _classes(reader: ProjectReader, labels: Sequence[Event]) -> str:
     every = Counter(event.label for event in labels)
-    tested = Counter(event.label for event in labels if event.reason == "test")
+    tested = Counter(event.label for event in labels if is_test(reader, event))
     rows = [(_plain(name), f"{every[name]:,}", f"{tested[name]:,}") for name in reader.classes]
     return _table(("class", "labels", "of them in the test share"), rows)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from iale.data._pictures import read_header
 from iale.errors import ConfigError, DataError
-from iale.labeling.export._order import in_order
+from iale.labeling.export._order import in_order, is_test, utf8
 from iale.labeling.items._images import ImageItems
 from iale.labeling.reader import Readable
 
@@ -34,9 +34,8 @@ def coco_json(project: Readable) -> str:
         except DataError:
             continue
         image = len(images) + 1
-        known = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        images.append({"id": image, "file_name": known, "width": width, "height": height})
-        split = "test" if event.reason == "test" else "train"
+        images.append({"id": image, "file_name": utf8(name), "width": width, "height": height})
+        split = "test" if is_test(reader, event) else "train"
         said = {"person": event.person, "reason": event.reason, "split": split}
         annotations.append({"id": image, "image_id": image, "category_id": number[event.label], "attributes": said})
     info = {

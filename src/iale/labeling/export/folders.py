@@ -7,7 +7,7 @@ from pathlib import Path
 from iale._storage import storage_errors
 from iale.errors import ConfigError
 from iale.labeling._class_folders import folder_names, write_sample
-from iale.labeling.export._order import in_order
+from iale.labeling.export._order import check_new, in_order
 from iale.labeling.reader import Readable
 
 
@@ -20,8 +20,7 @@ def export_folders(project: Readable, out: Path) -> int:
     reader = project.reader
     if reader.kind == "row":
         raise ConfigError("rows of features have no files: export them as CSV.")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ConfigError(f"{out} is not empty: name a new folder.")
+    check_new(out)
     names = folder_names(reader.classes)
     count = 0
     for index, event in in_order(reader):

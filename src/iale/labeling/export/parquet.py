@@ -20,7 +20,7 @@ from PIL import Image
 
 from iale._storage import write_bytes, written
 from iale.errors import ConfigError, DataError
-from iale.labeling.export._order import in_order
+from iale.labeling.export._order import check_new, in_order, is_test, utf8
 from iale.labeling.export.card import data_card
 from iale.labeling.items._images import ImageItems
 from iale.labeling.reader import ProjectReader, Readable
@@ -42,8 +42,7 @@ def export_datasets(project: Readable, out: Path) -> int:
             that are not bytes of one or three channels, which no image file holds.
     """
     reader = project.reader
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ConfigError(f"{out} is not empty: name a new folder.")
+    check_new(out)
     _check(reader)
     splits = {split: _split_rows(reader, test=split == "test") for split in ("train", "test")}
     counts = {split: _write(reader, rows, out / _file(split)) for split, rows in splits.items()}
@@ -60,7 +59,7 @@ def _split_rows(reader: ProjectReader, *, test: bool) -> Iterator[_Row]:
     """The rows of the honest test share, or all others, in the order of the samples."""
     number = {name: place for place, name in enumerate(reader.classes)}
     for index, event in in_order(reader):
-        if event.label is None or (event.reason == "test") != test:
+        if event.label is None or is_test(reader, event) != test:
             continue
         try:
             content = _content(reader, index)
@@ -69,7 +68,7 @@ def _split_rows(reader: ProjectReader, *, test: bool) -> Iterator[_Row]:
         yield {
             _CONTENT[reader.kind]: content,
             "label": number[event.label],
-            "sample": _clean(reader.items.name(index)),
+            "sample": utf8(reader.items.name(index)),
             "id": event.sample,
             "person": event.person,
             "reason": event.reason,
@@ -81,7 +80,7 @@ def _features(reader: ProjectReader) -> dict[str, object]:
     """What the columns are, in the words of `datasets.Features`; it finds out the type of ``features`` by itself."""
     text = {"dtype": "string", "_type": "Value"}
     contents: dict[str, dict[str, object]] = {"image": {"image": {"_type": "Image"}}, "text": {"text": text}}
-    label = {"names": [_clean(name) for name in reader.classes], "_type": "ClassLabel"}
+    label = {"names": [utf8(name) for name in reader.classes], "_type": "ClassLabel"}
     return {
         **contents.get(reader.kind, {}),
         "label": label,
@@ -94,7 +93,7 @@ def _content(reader: ProjectReader, index: int) -> object:
     if isinstance(items, ImageItems):
         path = items.path(index)
         try:
-            return {"bytes": path.read_bytes(), "path": _clean(items.name(index))}
+            return {"bytes": path.read_bytes(), "path": utf8(items.name(index))}
         except OSError as error:
             raise DataError(f"{path} cannot be read ({error.strerror}).") from error
     if reader.kind == "row":
@@ -104,7 +103,7 @@ def _content(reader: ProjectReader, index: int) -> object:
         file = io.BytesIO()
         Image.fromarray(shown).save(file, "PNG")
         return {"bytes": file.getvalue(), "path": f"{items.ids[index]}.png"}
-    return _clean(str(shown))
+    return utf8(str(shown))
 
 
 def _check(reader: ProjectReader) -> None:
@@ -141,8 +140,3 @@ def _write(reader: ProjectReader, rows: Iterator[_Row], path: Path) -> int:
 
 def _file(split: str) -> str:
     return f"data/{split}-00000-of-00001.parquet"
-
-
-def _clean(text: str) -> str:
-    """Text that UTF-8 can carry: names of files may hold bytes that are not text."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from iale._storage import to_json
 from iale.data._table_labels import SET_ASIDE
-from iale.labeling.export._order import in_order
+from iale.labeling.export._order import in_order, utf8
 from iale.labeling.reader import ProjectReader, Readable
 from iale.labeling.record._journal import Event, called
 
@@ -43,7 +43,7 @@ def labels_jsonl(project: Readable) -> str:
     text = ""
     for name, event, aside in _all(reader):
         values = {
-            "sample": name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
+            "sample": utf8(name),
             "id": event.sample,
             "label": event.label,
             "note": event.note,
