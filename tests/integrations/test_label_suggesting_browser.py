@@ -171,7 +171,7 @@ def test_a_sheet_that_is_closed_gives_its_samples_back(begun: Path, tmp_path: Pa
         expect(page.locator("#name")).to_have_text(name)
         saved(page)
         assert len(acts(out)) == before
-        held = Project.open(out).ledger.answers.leases
+        held = Project.open(out).reader.ledger.answers.leases
         assert sum(lease.person == "ann" for lease in held.values()) <= 10
 
         page.keyboard.press(truth(name))

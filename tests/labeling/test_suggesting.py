@@ -46,7 +46,7 @@ def points(project: Project) -> np.ndarray:
 
 def sheets(project: Project) -> Sheets:
     reader = project.reader
-    return Sheets(reader, project.ledger, Suggested(reader), Near(reader))
+    return Sheets(reader, Suggested(reader), Near(reader))
 
 
 def write(tmp_path: Path, text: str, name: str = "llm.csv") -> Path:

@@ -73,12 +73,11 @@ class Project:
 
     Attributes:
         reader: tells what the project holds; its attributes are the project's, too.
-        ledger: what has happened so far.
     """
 
     def __init__(self, folder: Path, config: ProjectConfig, items: Items | None = None) -> None:
         items = items or open_items(config.data, resize=config.resize, table=config.table)
-        self._ledger = self.ledger = open_ledger(folder, items, config.classes)
+        self._ledger = open_ledger(folder, items, config.classes)
         self.reader = reader = ProjectReader(folder, config, items, self._ledger)
         self.folder, self.config, self.shares, self.fits = folder, config, reader.shares, reader.fits
         self.items, self.kind, self.count = reader.items, reader.kind, reader.count
@@ -163,8 +162,7 @@ class Project:
         with self._ledger.lock:
             if self._fitter is None:
                 self._fitter = Fitter(self.reader, self._ledger.lock)
-                if self._fitter.serves():
-                    self._fitter.look()
+                self._fitter.look()
             self._fitter.poke()
 
     def close(self) -> None:

@@ -22,11 +22,11 @@ from iale.integrations.label._late import told_to_the_first, told_to_the_late
 from iale.integrations.label._page import LISTED, MOST_HELD, page_routes
 from iale.integrations.label._people import people_routes
 from iale.integrations.label._pictures import EDGE, THUMB, picture, picture_of_array, read_inside
-from iale.integrations.label._respond import Get, Post, routes_of, whole
+from iale.integrations.label._respond import Get, Post, excerpt, known, routes_of, whole
 from iale.integrations.label._respond import as_json as _json
 from iale.integrations.label._reviewing import review_routes
 from iale.integrations.label._roles import OWNER, WHO, Who, limited, may, may_answer
-from iale.integrations.label._suggesting import Suggesting, in_words
+from iale.integrations.label._suggesting import Suggesting
 from iale.labeling.items._away import Away
 from iale.labeling.items._ids import id_of
 from iale.labeling.items._images import ImageItems
@@ -110,7 +110,7 @@ class _Api:
         return _json(rows=[self._row(row) for row in rows])
 
     def sample(self, request: Request) -> Response:
-        project, sample = self._project, self._known(request.path_params["sample"])
+        project, sample = self._project, known(self._project, request.path_params["sample"])
         name = self._name(sample)
         edge = THUMB if request.query_params.get("edge") == str(THUMB) else EDGE
         if isinstance(project.items, ImageItems):
@@ -140,7 +140,7 @@ class _Api:
         return _json(told=told_to_the_first(self._project.reader, person, since))
 
     def pass_over(self, body: Body) -> Response:
-        sample, why = self._known(body.text("sample")), body.text("why", most=1000)
+        sample, why = known(self._project, body.text("sample")), body.text("why", most=1000)
         if not may(body.who, "reviewer") and not self._project.reader.was_handed(body.who.name, sample):
             raise HTTPException(409, "this sample was not handed to you: only a reviewer may pass over others.")
         self._project.reader.pass_over(sample, why)
@@ -157,7 +157,7 @@ class _Api:
         return self._done(self._project.skip(body.text("person"), sample, note=note, key=key, asked=asked))
 
     def undo(self, body: Body) -> Response:
-        sample = self._known(body.text("sample")) if "sample" in body else None
+        sample = known(self._project, body.text("sample")) if "sample" in body else None
         key, tab, act = body.text("key"), body.text("tab"), body.text("act", empty=True)
         return self._done(self._project.undo(body.text("person"), sample, act=act, key=key, tab=tab))
 
@@ -169,14 +169,9 @@ class _Api:
         self._project.release(body.text("person"), body.text("tab"))
         return _json()
 
-    def _known(self, sample: str) -> str:
-        if self._project.items.ids.find(sample) is None:
-            raise HTTPException(404, "there is no such sample.")
-        return sample
-
     def _open(self, body: Body) -> str:
         """The sample of a body, if whoever sent it may answer that."""
-        sample = self._known(body.text("sample"))
+        sample = known(self._project, body.text("sample"))
         if not may_answer(self._project.reader, body.who, sample):
             raise HTTPException(409, "somebody else has answered this sample: only a reviewer may change that.")
         return sample
@@ -197,7 +192,7 @@ class _Api:
     def _row(self, row: Labeled) -> dict[str, object]:
         found: dict[str, object] = {**asdict(row), "name": self._name(row.sample)}
         if self._project.kind != "image":
-            found["text"] = in_words(self._project, row.sample)
+            found["text"] = excerpt(self._project, row.sample)
         return found
 
 

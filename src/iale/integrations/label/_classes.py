@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from iale.integrations.label._body import Body, clean
-from iale.integrations.label._respond import as_json, routes_of
+from iale.integrations.label._body import Body
+from iale.integrations.label._respond import as_json, excerpt, routes_of
 from iale.labeling.classes._editing import (
     LONGEST_TEXT,
     describe_class,
@@ -19,7 +19,6 @@ from iale.labeling.classes._editing import (
 )
 from iale.labeling.project import Project
 from iale.labeling.record._journal import Event
-from iale.labeling.reviewing._rows import EXCERPT, text_of
 
 _EXAMPLES = 12  # of a class
 
@@ -104,8 +103,7 @@ class _Classes:
 
     def _shown(self, samples: list[str]) -> list[dict[str, str]]:
         """The latest of some samples, with the beginnings of their texts."""
-        reader = self._project.reader
-        return [{"sample": each, "text": clean(text_of(reader, each))[:EXCERPT]} for each in samples[-_EXAMPLES:]]
+        return [{"sample": each, "text": excerpt(self._project, each)} for each in samples[-_EXAMPLES:]]
 
 
 def _act(event: Event) -> dict[str, object]:

@@ -9,6 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from iale.integrations.label._body import clean
+from iale.integrations.label._respond import routes_of
 from iale.labeling.export import coco_json, data_card, labels_csv, labels_jsonl
 from iale.labeling.project import Project
 
@@ -29,7 +31,6 @@ def export_routes(project: Project) -> list[Route]:
             raise HTTPException(404, f"there is no such export: choose {' or '.join(_EXPORTS)}.")
         write, kind = _EXPORTS[name]
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        text = write(project).encode("utf-8", "replace")  # the names of files may contain bytes that are not text
-        return Response(text, media_type=kind, headers=headers)
+        return Response(clean(write(project)), media_type=kind, headers=headers)
 
-    return [Route("/export/{name}", export, methods=["GET"])]
+    return routes_of({"/export/{name}": export}, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from iale.integrations.label._body import clean
 from iale.labeling.queue._late import Late, is_late, late_opinions
 from iale.labeling.reader import ProjectReader
 from iale.labeling.record._journal import Event
@@ -27,6 +28,6 @@ def told_to_the_first(project: ProjectReader, person: str, since: int) -> list[T
 
 
 def _told(project: ProjectReader, other: Event, own: Event) -> Told:
-    name = project.name(own.sample or "").encode("utf-8", "replace").decode()
+    name = clean(project.name(own.sample or ""))
     number = max(other.number, own.number)
     return {"number": number, "name": name, "person": other.person, "label": other.label, "own": own.label}

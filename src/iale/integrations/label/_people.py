@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
+from iale.integrations.label._respond import as_json, routes_of
 from iale.labeling.project import Project
 from iale.labeling.record._tokens import Tokens
 
@@ -16,6 +17,6 @@ def people_routes(project: Project) -> list[Route]:
 
     def people(request: Request) -> Response:
         told = [{"name": one.name, "role": one.role, "since": one.since} for one in tokens.people()]
-        return JSONResponse({"people": told})
+        return as_json(people=told)
 
-    return [Route("/api/people", people, methods=["GET"])]
+    return routes_of({"/api/people": people}, {})

@@ -5,21 +5,20 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import cast
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from iale.integrations.label._body import Body, clean
 from iale.integrations.label._page import LISTED
-from iale.integrations.label._respond import as_json, routes_of, whole
+from iale.integrations.label._respond import as_json, excerpt, known, routes_of, whole
 from iale.integrations.label._roles import OWNER, WHO, Who
 from iale.labeling.project import Project
 from iale.labeling.record._journal import Event
 from iale.labeling.reviewing._agreement import agreement
 from iale.labeling.reviewing._deciding import LONGEST_NOTE, decide, note, notes_for
 from iale.labeling.reviewing._doubts import Doubter, Doubts
-from iale.labeling.reviewing._rows import EXCERPT, Order, Row, Wish, rows, text_of
+from iale.labeling.reviewing._rows import Order, Row, Wish, rows
 
 _MOST_WORDS = 200  # characters of a search
 
@@ -59,28 +58,23 @@ class _Reviews:
         return as_json(**asdict(agreement(self._project.reader)))
 
     def notes(self, request: Request) -> Response:
-        sample = self._known(request.path_params["sample"])
+        sample = known(self._project, request.path_params["sample"])
         who: Who = request.scope.get(WHO, OWNER)
         person = who.name or request.query_params.get("person", "")
         return as_json(notes=[_said(each) for each in notes_for(self._project, person, sample)])
 
     def decide(self, body: Body) -> Response:
-        sample = self._known(body.text("sample"))
+        sample = known(self._project, body.text("sample"))
         label = body.text("label") if "label" in body else None
         key, seen = body.text("key"), body.number("seen")
         event = decide(self._project, body.text("person"), sample, label, seen=seen, key=key)
         return as_json(number=event and event.number, kind=event and event.kind, reason=event and event.reason)
 
     def note(self, body: Body) -> Response:
-        sample, text = self._known(body.text("sample")), body.text("note", most=LONGEST_NOTE, empty=True)
+        sample, text = known(self._project, body.text("sample")), body.text("note", most=LONGEST_NOTE, empty=True)
         flag, key = body.text("flag", empty=True), body.text("key")
         event = note(self._project, body.text("person"), sample, text, flag, key=key)
         return as_json(number=event and event.number)
-
-    def _known(self, sample: str) -> str:
-        if self._project.items.ids.find(sample) is None:
-            raise HTTPException(404, "there is no such sample.")
-        return sample
 
     def _row(self, row: Row) -> dict[str, object]:
         event, project = row.decision, self._project
@@ -88,7 +82,7 @@ class _Reviews:
         return {
             "sample": sample,
             "name": clean(project.name(sample)),
-            "text": clean(text_of(project.reader, sample))[:EXCERPT],
+            "text": excerpt(project, sample),
             "label": event.label,
             "person": event.person,
             "time": event.answered,

@@ -10,7 +10,6 @@ from iale.errors import DataError
 from iale.labeling.reader import ProjectReader
 from iale.labeling.record._answers import Answers
 from iale.labeling.record._journal import Act, Reason
-from iale.labeling.record._ledger import Ledger
 from iale.labeling.record._names import brief, clean
 from iale.labeling.suggesting._near import Near
 from iale.labeling.suggesting._sources import Suggested
@@ -36,8 +35,8 @@ class Sheet:
 class Sheets:
     """Hands out sheets, and takes back what is not labeled."""
 
-    def __init__(self, project: ProjectReader, ledger: Ledger, suggested: Suggested, near: Near) -> None:
-        self._project, self._ledger, self._suggested, self._near = project, ledger, suggested, near
+    def __init__(self, project: ProjectReader, suggested: Suggested, near: Near) -> None:
+        self._project, self._ledger, self._suggested, self._near = project, project.ledger, suggested, near
 
     def lay(self, person: str, tab: str, sample: str, count: int) -> Sheet:
         """The samples that look most like ``sample`` and surely get the same suggestion, now held by the person's tab.
