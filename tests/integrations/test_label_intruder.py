@@ -17,9 +17,8 @@ from iale.integrations.label._security import MOST_BODY
 from iale.labeling.project import Project
 from iale.labeling.record.config import ProjectConfig
 from iale.labeling.reviewing._deciding import note
-from tests.integrations.label_page import hostile_images
 from tests.integrations.test_label_security import EVIL, ORIGIN, Browser, events
-from tests.integrations.test_label_tokens import Site
+from tests.integrations.test_label_tokens import Site, opened
 
 POSTS = ("/api/class/take-back", "/api/pass-over", "/api/grid", "/api/ungrid")
 GETS = ("/api/told", "/api/left", "/api/why?sample=0", "/api/people", "/api/notes/0", "/export/card.md")
@@ -27,10 +26,7 @@ GETS = ("/api/told", "/api/left", "/api/why?sample=0", "/api/people", "/api/note
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    hostile_images(tmp_path / "data")
-    made = Site(tmp_path / "p", tmp_path / "data")
-    yield made
-    made.project.close()
+    yield from opened(tmp_path)
 
 
 @pytest.fixture

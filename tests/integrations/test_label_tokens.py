@@ -54,12 +54,17 @@ class Site:
         return self.project.changes()
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    hostile_images(tmp_path / "data")
-    made = Site(tmp_path / "p", tmp_path / "data")
+def opened(folder: Path) -> Iterator[Site]:
+    """A site with images, until it is closed."""
+    hostile_images(folder / "data")
+    made = Site(folder / "p", folder / "data")
     yield made
     made.project.close()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    yield from opened(tmp_path)
 
 
 def label(site: Site, place: int = 0, **more: Any) -> dict[str, Any]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
+
+import pytest
 
 from figures import Figures
 from iale.benchmark._evidence import Evidence, read_evidence
@@ -28,6 +31,14 @@ def figures() -> Figures:
 
 def read(page: str) -> str:
     return (ROOT / page).read_text(encoding="utf-8")
+
+
+def assert_same_page(made: str, shown: str) -> None:
+    """Words are equal; numbers may differ in the last digit, where another processor adds in another order."""
+    number = r"[−+]?\d+(?:\.\d+)?"
+    assert re.sub(rf"\s+|-+|{number}", " ", made) == re.sub(rf"\s+|-+|{number}", " ", shown), "run `make results`"
+    found = [[float(n.replace("−", "-")) for n in re.findall(number, page)] for page in (made, shown)]
+    assert found[0] == pytest.approx(found[1], abs=0.011), "run `make results`"
 
 
 def flat(text: str) -> str:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from iale.benchmark._sizes import SIZES
 from iale.benchmark._times import RunTimes
 from iale.benchmark.records import Record
-from iale.classifiers.base import TrainingConfig
 from iale.reports._panels import Panel, panels
-from make_results import seeing_page
+from make_results import POOL, seeing_page
 from pool_page import CLASSIFIERS, SOURCES, default, whole
 from tests.reports.factory import record
+from tests.reports.kept import SIZE, assert_same_page, read
 
 
 def played(gains: dict[str, float], **changes: Any) -> list[Panel]:
@@ -54,10 +51,4 @@ def test_nothing_is_decided_from_the_sub_pool_or_without_all_sources() -> None:
 
 
 def test_the_page_in_the_documentation_is_made_from_the_records_in_the_repository() -> None:
-    root, size = Path(__file__).parents[2], SIZES["standard"](TrainingConfig(device="cpu"))
-    made = seeing_page(root / "results" / "geometry", size, "images/results/geometry.svg")
-    shown = (root / "docs" / "seeing-the-pool.md").read_text()
-    number = r"[−+]?\d+(?:\.\d+)?"
-    assert re.sub(rf"\s+|-+|{number}", " ", made) == re.sub(rf"\s+|-+|{number}", " ", shown), "run `make results`"
-    values = [[float(n.replace("−", "-")) for n in re.findall(number, page)] for page in (made, shown)]
-    assert values[0] == pytest.approx(values[1], abs=0.011), "run `make results`"
+    assert_same_page(seeing_page(POOL, SIZE, "images/results/geometry.svg"), read("docs/seeing-the-pool.md"))
