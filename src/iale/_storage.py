@@ -73,6 +73,15 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
 
 
+def stamp(path: Path) -> tuple[int, int, int] | None:
+    """Tells one state of a file from another, without reading it; None if there is no file."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 

@@ -11,9 +11,10 @@ from iale.classifiers.base import Classifier
 from iale.data.arrays import ArraySamples
 from iale.data.pool import Pool
 from iale.labeling.fitting._contest import compare
+from iale.labeling.fitting._fit import told_of
 from iale.labeling.fitting._model import head_of
 from iale.labeling.fitting._niceness import yield_to_others
-from iale.labeling.fitting._sight import PointSight
+from iale.labeling.fitting._sight import sight_of
 from iale.labeling.items._reading import Reading
 from iale.labeling.queue._first import first_strategy, write_first
 from iale.labeling.reader import ProjectReader
@@ -65,11 +66,8 @@ def compare_models(folder: str) -> None:
     yield_to_others()
     project = ProjectReader.open(folder)
     model, reading = head_of(project), Reading(project.items, project.views.inputs)
-    number = {name: place for place, name in enumerate(project.classes)}
-    ids = project.items.ids
-    labels = {ids.index(sample): number[label] for sample, label in project.labels_to_learn_from().items()}
-    sight = reading if model.points is None else PointSight(model.inputs, reading)
-    rows, seen = sight.read(sorted(labels))
+    labels = told_of(project, project.classes)
+    rows, seen = sight_of(model.points, model.inputs, reading).read(sorted(labels))
     rows, inputs = reading.read(rows)
     if len(rows) != len(seen):  # a file went away in between
         return

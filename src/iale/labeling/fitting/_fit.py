@@ -24,7 +24,7 @@ from iale.labeling.fitting._head import Strengths, calibrated, network_of
 from iale.labeling.fitting._model import Model, find_model
 from iale.labeling.fitting._niceness import yield_to_others
 from iale.labeling.fitting._random import fit_to_random_labels
-from iale.labeling.fitting._sight import HastySight, PointSight, Sight
+from iale.labeling.fitting._sight import HastySight, Sight, sight_of
 from iale.labeling.items._reading import Reading
 from iale.labeling.reader import ProjectReader, Readable
 from iale.labeling.record._fits import Fit, Latest, save_fit, save_random
@@ -61,6 +61,12 @@ def prepare(folder: str) -> None:
         LinearHead(two, 2, l2=1.0).fit(two, FitJob(torch.arange(2), torch.arange(2), 0))  # PyTorch imports for seconds
 
 
+def told_of(project: ProjectReader, classes: tuple[str, ...]) -> dict[int, int]:
+    """The class number of every sample to learn from, by its index, the latest decision last."""
+    number, index = {name: place for place, name in enumerate(classes)}, project.items.ids.index
+    return {index(sample): number[label] for sample, label in project.labels_to_learn_from().items()}
+
+
 @dataclass(frozen=True)
 class _Looked:
     """What a fit looks at.
@@ -92,9 +98,8 @@ class Refitter:
         # Counted before the labels are read: a label that comes in between is fitted twice rather than never.
         changes, classes = project.changes(), project.classes
         model = find_model(project)
-        sight = self._sight(model)
-        number = {name: place for place, name in enumerate(classes)}
-        told = {self._ids.index(s): number[label] for s, label in project.labels_to_learn_from().items()}
+        sight = sight_of(model.points, model.inputs, self.reading)
+        told = told_of(project, classes)
         labels = dict(sorted(told.items()))  # the same labels in another order are the same fit
         stream = Stream(project.config.seed).child("fit", len(labels))
         known, known_inputs = sight.read(labels)
@@ -128,9 +133,6 @@ class Refitter:
         for path in sorted(project.folder.glob("weights-*.safetensors"))[:-2]:
             path.unlink(missing_ok=True)  # two stay: another process may still be reading the last but one
         self._fit_to_random_labels(model, sight, classes)
-
-    def _sight(self, model: Model) -> Sight:
-        return self.reading if model.points is None else PointSight(model.inputs, self.reading)
 
     def _hasty(self, model: Model, sight: Sight) -> Sight:
         """What reads candidates: files only for a moment, as long as a head waits for the geometry."""

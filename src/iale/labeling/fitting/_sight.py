@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from iale.data.samples import Samples
+from iale.geometry.points import Points
 from iale.labeling.items._reading import Reading
 
 
@@ -39,6 +40,11 @@ class PointSight:
         doubtful = (~values.any(dim=1)).tolist()
         kept = [at for at, row in enumerate(rows) if not doubtful[at] or self._reading.read([row])[0]]
         return [rows[at] for at in kept], values[kept]
+
+
+def sight_of(points: Points | None, inputs: Samples, reading: Reading) -> Sight:
+    """What a model sees: ``inputs``, if they are points that are there already, and else what is read."""
+    return reading if points is None else PointSight(inputs, reading)
 
 
 class HastySight:

@@ -111,7 +111,7 @@ class Fits:
         return cast(_T, known[2])
 
     def _read_all(self) -> tuple[Fit, ...]:
-        stamp, (before, end, fits) = _stamp(self._folder / FITS), self._all
+        stamp, (before, end, fits) = storage.stamp(self._folder / FITS), self._all
         if stamp == before:
             return self._with_last(fits)
         if stamp is None or stamp[1] < end:  # the file was deleted or replaced
@@ -130,7 +130,7 @@ class Fits:
         return (*fits, last) if newer and last is not None else fits
 
     def _read_latest(self) -> Latest | None:
-        stamp, (before, latest) = _stamp(self._folder / LATEST), self._latest
+        stamp, (before, latest) = storage.stamp(self._folder / LATEST), self._latest
         if stamp != before:
             with self._readable(LATEST):
                 latest = None if stamp is None else _read_latest(self._folder / LATEST, self._now)
@@ -138,7 +138,7 @@ class Fits:
         return latest
 
     def _read_random(self) -> RandomFits:
-        stamp, (before, random) = _stamp(self._folder / RANDOM), self._random
+        stamp, (before, random) = storage.stamp(self._folder / RANDOM), self._random
         if stamp != before:
             with self._readable(RANDOM):
                 random = RandomFits() if stamp is None else _read_random(self._folder / RANDOM, self._now)
@@ -200,14 +200,6 @@ def _last_line(path: Path) -> Mapping[str, Any] | None:
 def save_random(folder: Path, fits: RandomFits) -> None:
     """Replaces the fits to random labels."""
     storage.write_json(folder / RANDOM, dataclasses.asdict(fits))
-
-
-def _stamp(path: Path) -> _Stamp:
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _read_fits(path: Path, start: int, now: Callable[[str], str]) -> tuple[tuple[Fit, ...], int]:

@@ -51,11 +51,9 @@ class Tokens:
     def people(self) -> tuple[Invited, ...]:
         """Everybody who has a token, in the order of the invitations."""
         with storage.storage_errors("read", self._path):
-            try:
-                found = self._path.stat()
-            except FileNotFoundError:
-                return ()
-        stamp = (found.st_ino, found.st_size, found.st_mtime_ns)
+            stamp = storage.stamp(self._path)
+        if stamp is None:
+            return ()
         if stamp != self._known[0]:
             self._known = stamp, _read(self._path)
         return self._known[1]

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from iale import _storage as storage
 from iale.labeling.reader import ProjectReader
 from iale.labeling.suggesting._predictions import MODEL, SUGGESTIONS, Prediction, read_predictions
 
@@ -139,11 +140,7 @@ class Suggested:
         return kept
 
     def _stamp(self) -> object:
-        path = self._project.folder / SUGGESTIONS
-        if not path.exists():
-            return None
-        status = path.stat()
-        return status.st_ino, status.st_size, status.st_mtime_ns
+        return storage.stamp(self._project.folder / SUGGESTIONS)
 
 
 def _source(name: str, said: Mapping[str, str], labels: Mapping[str, str], tests: Mapping[str, str]) -> Source:
