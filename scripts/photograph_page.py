@@ -58,11 +58,11 @@ def label(server: LabelServer, truth: dict[str, str]) -> None:
 
 
 def photograph(address: str, file: Path) -> None:
-    """The page at 1280 x 960 in its light colors."""
+    """The page at 1280 x 800 in its light colors."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 960}, color_scheme="light")
+        page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme="light")
         page.goto(address)
         page.wait_for_selector("#stage img")
         page.wait_for_selector("#curve .band", state="attached")
