@@ -40,7 +40,7 @@ export function showProgress() {
   $("of").textContent = `of ${s.samples} labeled${s.skipped ? `, ${s.skipped} skipped` : ""}`;
   Object.assign($("bar"), { max: Math.max(1, s.samples), value: s.labeled + s.skipped });
   const rows = facts(s).filter(([, text]) => text);
-  $("facts").replaceChildren(...rows.flatMap(([name, text]) => [el("dt", { textContent: name }), el("dd", { textContent: text })]));
+  $("facts").replaceChildren(...rows.flatMap(([name, text]) => [el("dt", { textContent: name }), el("dd", { textContent: text, className: text.length > 60 ? "long" : "" })]));
   const why = [...new Set(Object.values(s.cannot_tell))].map((text) => el("li", { textContent: text }));
   $("why").replaceChildren(...why);
   $("unknown").hidden = !why.length;
