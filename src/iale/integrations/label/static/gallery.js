@@ -2,7 +2,9 @@
 // "correct", and a whole list that is to be looked at one by one by "look".
 
 import { ask, Waiting } from "./api.js";
-import { $, el, percent, sleep } from "./dom.js";
+import { $, el, percent } from "./dom.js";
+import { settled } from "./outbox.js";
+import { thumbnail } from "./samples.js";
 import { state } from "./state.js";
 import { update } from "./status.js";
 
@@ -39,7 +41,7 @@ function query(offset) {
 }
 
 export async function showGallery() {
-  for (let tries = 0; state.waiting.length && tries < 40; tries++) await sleep(50); // so that it shows the latest decision
+  await settled(); // so that it shows the latest decision
   await update();
   fill();
   await list(0);
@@ -83,7 +85,7 @@ function thumb(row) {
   const about = `${row.name}, ${now} by ${row.person}${row.note ? `: ${row.note}` : ""}`;
   const button = el("button", { type: "button", title: about });
   const shown = state.kind === "image"
-    ? el("img", { src: `samples/${row.sample}?edge=${state.limits.thumbnail}`, loading: "lazy", alt: "", onerror: () => shown.replaceWith(row.name) })
+    ? el("img", { src: thumbnail(row.sample), loading: "lazy", alt: "", onerror: () => shown.replaceWith(row.name) })
     : el("span", { textContent: row.text || row.name, dir: "auto" });
   const [best] = row.guess, other = best && best[0] !== row.label ? ` → ${best[0]} ${percent(best[1])}` : best ? ` ${percent(best[1])}` : "";
   const said = row.disputed ? [...new Set(row.answers.map(({ label }) => label ?? "skipped"))].join(" or ") : now;

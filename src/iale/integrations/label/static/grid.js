@@ -3,9 +3,10 @@
 
 import { last, remember } from "./acts.js";
 import { ask, Refused } from "./api.js";
-import { $, el, say, sleep } from "./dom.js";
-import { push } from "./outbox.js";
+import { $, el, say } from "./dom.js";
+import { push, settled } from "./outbox.js";
 import { advance, item } from "./queue.js";
+import { thumbnail } from "./samples.js";
 import { state, tab } from "./state.js";
 import { view } from "./views.js";
 
@@ -25,7 +26,7 @@ export async function openGrid(made = state.current) { // of what is shown, or o
   const current = state.current;
   if (!made?.node || made.correct || sheet || opening) return;
   opening = true;
-  for (let tries = 0; state.waiting.length && tries < 40; tries++) await sleep(50); // the server must know the last label
+  await settled(); // the server must know the last label
   try {
     const found = await ask("api/grid", { person: state.person, tab, sample: made.sample, count: wanted() });
     state.sheet = found.samples.map(({ sample }) => sample);
@@ -59,7 +60,7 @@ function tile(made, key) {
   made.drawn = state.kind !== "image";
   if (made.drawn) button.append(el("span", { textContent: made.text, dir: "auto" }));
   else {
-    const image = el("img", { alt: made.name, src: `samples/${made.sample}?edge=${state.limits.thumbnail}` });
+    const image = el("img", { alt: made.name, src: thumbnail(made.sample) });
     image.onload = () => { made.drawn = true; count(); };
     image.onerror = () => { made.on = false; button.disabled = true; button.replaceChildren(made.name); count(); };
     button.append(image);
@@ -110,9 +111,8 @@ function askAlone(rest) { // what was deselected comes next, without the suggest
 function undo(label, tiles, taken, all) { // true if some of the sheet are still labeled
   const back = all ? taken.splice(0) : taken.splice(-1);
   for (const { sample } of back) push("api/undo", { sample });
-  const names = new Set(back.map(({ sample }) => sample));
   if (!all) return { sample: back[0].sample, name: back[0].name, more: taken.length > 0 };
-  lay(label, tiles.filter(({ sample }) => names.has(sample)).map((each) => ({ ...each, on: true })));
+  lay(label, tiles.filter((each) => back.includes(each)).map((each) => ({ ...each, on: true })));
   say(`Undone: ${back.length} samples.`);
   return null;
 }

@@ -4,6 +4,7 @@ import { readClasses } from "./about.js";
 import { notice } from "./notices.js";
 import { $, el } from "./dom.js";
 import { markdown } from "./markdown.js";
+import { thumbnail } from "./samples.js";
 import { state } from "./state.js";
 import { view } from "./views.js";
 
@@ -13,7 +14,7 @@ const isShown = () => document.body.dataset.guide === "on" || document.body.data
 function examples(samples) {
   if (!samples.length) return [];
   if (state.kind !== "image") return [el("div", { className: "examples words" }, ...samples.map(({ text }) => el("p", { textContent: text, dir: "auto" })))];
-  const images = samples.map(({ sample }) => el("img", { src: `samples/${sample}?edge=${state.limits.thumbnail}`, alt: "", loading: "lazy" }));
+  const images = samples.map(({ sample }) => el("img", { src: thumbnail(sample), alt: "", loading: "lazy" }));
   return [el("div", { className: "examples" }, ...images)];
 }
 

@@ -62,6 +62,10 @@ async function run() {
   whenEmpty();
 }
 
+export async function settled() { // when all is sent, or after two seconds
+  for (let tries = 0; state.waiting.length && tries < 40; tries++) await sleep(50);
+}
+
 export function showSaved() {
   const many = state.waiting.length;
   $("saved").textContent = many > 1 ? `${many} not saved yet` : many ? "Saving…" : refused ? `All saved, ${refused} refused` : "All saved";

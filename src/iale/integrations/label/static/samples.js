@@ -2,6 +2,9 @@
 
 import { Refused } from "./api.js";
 import { el } from "./dom.js";
+import { state } from "./state.js";
+
+export const thumbnail = (sample) => `samples/${sample}?edge=${state.limits.thumbnail}`; // the address of a small picture
 
 export async function draw(made, response) {
   const type = response.headers.get("Content-Type") ?? "";

@@ -2,6 +2,7 @@
 
 import { ask } from "./api.js";
 import { $, chance, el } from "./dom.js";
+import { thumbnail } from "./samples.js";
 import { state } from "./state.js";
 
 const REST = 150; // milliseconds that a sample is on the screen before the server is asked: who is faster needs no reasons
@@ -32,7 +33,7 @@ function draw(found) {
 
 function example({ label, probability, samples }) {
   const shown = samples.map(({ sample, name, text }) => (state.kind === "image"
-    ? el("img", { src: `samples/${sample}?edge=${state.limits.thumbnail}`, alt: `${name}, labeled ${label}`, title: name })
+    ? el("img", { src: thumbnail(sample), alt: `${name}, labeled ${label}`, title: name })
     : el("p", { textContent: text, title: name, dir: "auto" })));
   return el("figure", { className: state.kind === "image" ? "example" : "example words" },
     el("figcaption", {}, el("span", { textContent: label, dir: "auto" }), chance(probability)), ...shown);
