@@ -20,10 +20,11 @@ from torch import Tensor
 from iale._finite import finite_only
 from iale._steps import Oracle as Oracle
 from iale._steps import Step as Step
+from iale.classifiers._folds import enough_to_calibrate
 from iale.classifiers._unfitted import Unfitted
 from iale.classifiers.base import Classifier, FitJob, FittedClassifier, Outputs
 from iale.classifiers.cache import OutputCache
-from iale.classifiers.calibration import CrossValidation, cross_validated, enough_to_calibrate
+from iale.classifiers.calibration import CrossValidation, cross_validated
 from iale.data.pool import Candidates, Pool, class_balanced
 from iale.data.samples import DataSet, Samples
 from iale.errors import ConfigError, ModelError

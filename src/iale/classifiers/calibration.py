@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from iale.classifiers._folds import stratified_folds
+from iale.classifiers._folds import enough_to_calibrate, stratified_folds
 from iale.classifiers.base import Classifier, FitJob, FittedClassifier
 from iale.data.samples import Samples
 from iale.errors import ConfigError, DataError
@@ -40,6 +40,49 @@ class CrossValidation:
     def temperature(self) -> float:
         """What the logits must be divided by to be calibrated, see `temperature`."""
         return temperature(self.logits, self.labels)
+
+
+def cross_validated(
+    classifier: Classifier, samples: Samples, indices: Tensor, labels: Tensor, *, folds: int = 5, stream: Stream
+) -> CrossValidation:
+    """Fits that leave folds out. The folds are stratified.
+
+    They depend on the samples and ``stream`` alone, not on the order of the labels. All fits are one
+    `Classifier.fit_many`.
+
+    Args:
+        classifier: the recipe.
+        samples: which the indices point to.
+        indices: int64 [L].
+        labels: int64 [L].
+        folds: how many; with fewer samples than that, each is a fold of its own.
+        stream: root of the draws.
+
+    Raises:
+        ConfigError: there are fewer than 2 folds.
+        DataError: there are fewer than 2 samples.
+    """
+    if folds < 2:
+        raise ConfigError(f"a cross-validation needs at least 2 folds, not {folds}.")
+    if len(indices) < 2:
+        raise DataError("a cross-validation needs at least 2 labeled samples: label more.")
+    order = torch.argsort(indices)  # fits may depend on the order of their samples
+    known, own = indices[order], labels[order]
+    fold = stratified_folds(known, own, min(folds, len(known)), stream.child("folds"))
+    numbers = range(int(fold.max()) + 1)
+    seeds = [stream.child("fit", number).seed for number in numbers]
+    jobs = [FitJob(known[fold != n], own[fold != n], seed) for n, seed in zip(numbers, seeds, strict=True)]
+    logits = torch.empty(len(known), classifier.num_classes)
+    members = tuple(classifier.fit_many(samples, jobs))
+    for number, member in enumerate(members):
+        out = fold == number
+        logits[order[out]] = member.outputs(samples, known[out]).logits
+    return CrossValidation(logits, labels, members)
+
+
+def temperature(self) -> float:
+    """What the logits must be divided by to be calibrated, see `temperature`."""
+    return temperature(self.logits, self.labels)
 
 
 def cross_validated(
@@ -131,7 +174,8 @@ def calibrated_temperature(
 ) -> float:
     """The temperature of a classifier that is fitted to these labels, from its out-of-fold logits.
 
-    1 if they are not `enough_to_calibrate`. Arguments and errors are those of `cross_validated`.
+    1 if there are labels of one class only, or fewer than two labels for each class that has some, because then most
+    folds lack whole classes. Arguments and errors are those of `cross_validated`.
     """
     if not enough_to_calibrate(labels):
         return 1.0
