@@ -80,58 +80,6 @@ def cross_validated(
     return CrossValidation(logits, labels, members)
 
 
-def temperature(self) -> float:
-    """What the logits must be divided by to be calibrated, see `temperature`."""
-    return temperature(self.logits, self.labels)
-
-
-def cross_validated(
-    classifier: Classifier, samples: Samples, indices: Tensor, labels: Tensor, *, folds: int = 5, stream: Stream
-) -> CrossValidation:
-    """Fits that leave folds out. The folds are stratified.
-
-    They depend on the samples and ``stream`` alone, not on the order of the labels. All fits are one
-    `Classifier.fit_many`.
-
-    Args:
-        classifier: the recipe.
-        samples: which the indices point to.
-        indices: int64 [L].
-        labels: int64 [L].
-        folds: how many; with fewer samples than that, each is a fold of its own.
-        stream: root of the draws.
-
-    Raises:
-        ConfigError: there are fewer than 2 folds.
-        DataError: there are fewer than 2 samples.
-    """
-    if folds < 2:
-        raise ConfigError(f"a cross-validation needs at least 2 folds, not {folds}.")
-    if len(indices) < 2:
-        raise DataError("a cross-validation needs at least 2 labeled samples: label more.")
-    order = torch.argsort(indices)  # fits may depend on the order of their samples
-    known, own = indices[order], labels[order]
-    fold = stratified_folds(known, own, min(folds, len(known)), stream.child("folds"))
-    numbers = range(int(fold.max()) + 1)
-    seeds = [stream.child("fit", number).seed for number in numbers]
-    jobs = [FitJob(known[fold != n], own[fold != n], seed) for n, seed in zip(numbers, seeds, strict=True)]
-    logits = torch.empty(len(known), classifier.num_classes)
-    members = tuple(classifier.fit_many(samples, jobs))
-    for number, member in enumerate(members):
-        out = fold == number
-        logits[order[out]] = member.outputs(samples, known[out]).logits
-    return CrossValidation(logits, labels, members)
-
-
-def enough_to_calibrate(labels: Tensor) -> bool:
-    """Whether there are labels (int64 [L]) of two classes, and two for each class that has some.
-
-    With fewer, most folds lack whole classes.
-    """
-    seen = int((torch.bincount(labels) > 0).sum())
-    return seen >= 2 and len(labels) >= 2 * seen
-
-
 def temperature(logits: Tensor, labels: Tensor) -> float:
     """The T between 0.05 and 20 with the least negative log likelihood of ``labels`` under softmax(logits / T).
 
