@@ -3,7 +3,8 @@
 python scripts/make_results.py
 
 That is docs/results.md, docs/seeing-the-pool.md, docs/universal.md and their figures, what the README found,
-docs/performance.md, and the cards of the shipped policies. Edit the sentences in results/standard/*.md and in benchmarks/performance.md, not in the pages made from them.
+docs/performance.md, and the cards of the shipped policies. Edit the sentences in results/*/*.md and in
+benchmarks/performance.md, not in the pages made from them.
 """
 
 from __future__ import annotations
