@@ -60,7 +60,7 @@ Of a candidate, and with the ending ``_rank`` its share of the pool that lies be
 
 Without a rank:
 
-- In both spaces: ``covered``, kernel with the nearest labeled sample; ``alike``, share of the 10 nearest of the sketch
+- In both spaces: ``covered``, kernel with the nearest labeled sample; ``alike``, share of the 5 nearest of the sketch
   whose predicted class is the same.
 - ``class_share``: log of the predicted class's share among predictions, relative to its share among labels.
 - ``class_labels``: log of the number of labels that the predicted class has, relative to the mean of all classes.
@@ -90,7 +90,7 @@ CONTEXT_FEATURES = (
 - ``uncertainty`` and ``covered``: their means.
 """
 
-_SKETCHED = 500
+_SKETCHED = 320
 
 
 @dataclass(frozen=True, eq=False)
