@@ -237,7 +237,8 @@ def test_a_large_pool_is_compared_with_a_sketch_and_little_is_lost(monkeypatch: 
     assert len(sketched.sketch) < len(whole.sketch) == 600
     for name in ("geometry_density", "geometry_gain", "embedding_gain"):
         both = torch.stack([sketched.column(name), whole.column(name)])
-        assert float(torch.corrcoef(both)[0, 1]) > 0.97, name
+        assert float(torch.corrcoef(both)[0, 1]) > 0.85, name
+        assert float(both[0].mean()) == pytest.approx(float(both[1].mean()), rel=0.05), name
 
 
 SIZES = [(1, 4, 6, 9), (1, 2, 1, 0), (24, 2, 1, 1), (24, 1000, 6, 9), (700, 3, 2048, 30), (30, 4, 200, 0), (2, 2, 2, 2)]
@@ -256,7 +257,7 @@ def test_all_numbers_are_finite_and_bounded(n: int, classes: int, dim: int, labe
             assert float(values.abs().max()) < 20
 
 
-@pytest.mark.parametrize(("name", "context"), tied_contexts(n=60))
+@pytest.mark.parametrize(("name", "context"), list(tied_contexts(n=60)))
 def test_ties_are_seen(name: str, context: QueryContext) -> None:
     scene = look(context)
     batches = torch.stack([torch.arange(3), torch.arange(40, 43)])

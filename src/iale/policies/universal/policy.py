@@ -27,6 +27,7 @@ from iale.strategies.base import Need, QueryContext
 Form = Literal["herding", "selector"]
 """How a universal policy chooses: greedily with a learned plan, or among the batches that strategies propose."""
 
+_TIED = 1e-4  # values that differ by a smaller share tie, because rounding would decide; then the first batch is taken
 _LARGEST = 1000  # a batch whose samples the selector compares with each other
 
 
@@ -87,7 +88,8 @@ class UniversalPolicy(Policy):
             if self.form == "herding" or k > _LARGEST or bool((place[own] < 0).any()):
                 return own
             batches = torch.stack([place[own], *proposals(context, herd, k, rng)])
-            best = self.network.value(batch_features(scene, batches), scene.context).argmax()
+            values = self.network.value(batch_features(scene, batches), scene.context)
+        best = int((values >= values.max() - _TIED * (1 + values.abs().max())).nonzero()[0])
         return herd.at[batches[best]]
 
 
