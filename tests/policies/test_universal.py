@@ -215,7 +215,7 @@ def test_strategies_that_a_context_cannot_serve_propose_nothing() -> None:
         assert len(found) == count
         assert all(len(torch.unique(batch)) == 5 for batch in found)
         for form in ("herding", "selector"):
-            assert len(torch.unique(opened(form).query(given, 5, rng=rng()))) == 5  # type: ignore[arg-type]
+            assert len(torch.unique(opened(form).query(given, 5, rng=rng()))) == 5
 
 
 def test_herding_keeps_the_contract_of_every_strategy(monkeypatch: pytest.MonkeyPatch) -> None:

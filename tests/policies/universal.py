@@ -68,8 +68,8 @@ def votes(rows: Floats, labeled: Floats, labels: Sequence[int], classes: int, wi
 
 
 def margin_uncertainty(probs: Floats) -> float:
-    two = sorted(probs, reverse=True)[:2]
-    return 1 - (two[0] - two[1])
+    first, second = sorted(probs.tolist(), reverse=True)[:2]
+    return 1.0 - float(first - second)
 
 
 def shares_below(values: Sequence[float]) -> list[float]:

@@ -23,9 +23,8 @@ def proposals(context: QueryContext, herd: Herd, k: int, rng: np.random.Generato
     Strategies that read embeddings are left out where there are none.
     """
     seen, ranks = context.at(herd.at), herd.rank[herd.at].argsort()
-    parts = [torch.arange(len(herd.at))]
-    if k <= _PART < len(ranks):
-        parts.append(ranks[:_PART])  # random, but in every order of candidates the same
+    # Members draw in the order of what they see. Ranks are random, but the same in every order of the candidates.
+    parts = [ranks, ranks[:_PART]] if k <= _PART < len(ranks) else [ranks]
     names = _MEMBERS if len(context.labels if context.labels is not None else ()) else _COLD
     for name in names:
         member = STRATEGIES[name]()
