@@ -1,7 +1,7 @@
 """An experiment of the paper: policies to train, runs to play, and the claims that the runs decide.
 
-docs/protocol.md states the rules for claims. Most compare AUCs. A comparison is between two sides, each a signed sum of
-curves: usually a single curve, sometimes a gain over Random. Two claims are about something else: shares of choices,
+docs/protocol.md states the rules for claims. Most compare AUCs. A comparison is between two sides, each a weighted sum of
+curves: usually a single curve, sometimes a gain over Random or a mean. Two claims are about something else: shares of choices,
 and times.
 """
 
@@ -66,8 +66,8 @@ class Curve:
         return cls(record.dataset, record.classifier, record.strategy, *sizes, record.pool, bool(config.beside))
 
 
-Side = tuple[tuple[int, Curve], ...]
-"""Curves with their signs: the value of a seed is the signed sum of the curves' AUCs."""
+Side = tuple[tuple[float, Curve], ...]
+"""Curves with their shares, which may be negative: the value of a seed is the sum of the curves' AUCs times these."""
 
 
 @dataclass(frozen=True)
