@@ -13,7 +13,7 @@ The tensors of a task, with n samples in its pool:
     embedding          float16 [n, D]     unit rows, if the classifier's embedding is the same in all states
     S.positions        int16 [m]          the candidates that the policy looked at, of state S = 0, 1, …
     S.labeled          int16 [L]          the labeled samples
-    S.embedding        float16 [n, D]     unit rows, if the embedding changes with every fit
+    S.embedding        float16 [n, D]     unit rows, if it is not that of all states; [0, 0] before the first label
     S.batches          int16 [B, k]       positions among the candidates that were looked at
     S.values           float32 [B, R]     what each batch is worth, with true labels and with drawn ones
     S.features         float32 [B, H]     `batch_features`
@@ -33,6 +33,7 @@ from iale import _storage as storage
 from iale._storage import JsonObject
 from iale.errors import StorageError
 from iale.policies.universal._scene import Scene
+from iale.policies.universal._space import unit
 
 _POINTS = ("geometry", "embedding", "labeled_geometry", "labeled_embedding")
 
@@ -54,15 +55,23 @@ class State:
     features: Tensor
 
 
-def pack_scene(scene: Scene) -> dict[str, Tensor]:
-    """The fields of a scene that a file holds, apart from points."""
+def pack_points(geometry: Tensor, embedding: Tensor | None) -> dict[str, Tensor]:
+    """The points of a pool, float32 [n, G] and [n, D], as a file holds them; None is an embedding that changes."""
+    points = {"geometry": geometry} if embedding is None else {"geometry": geometry, "embedding": embedding}
+    return {name: unit(rows).half() for name, rows in points.items()}
+
+
+def pack_scene(scene: Scene, embedding: Tensor | None) -> dict[str, Tensor]:
+    """What a file holds of a scene, with the ``embedding`` [n, D] of the pool if it is that of this state alone."""
     found = {}
     for field in fields(Scene):
         value = getattr(scene, field.name)
         if field.name not in _POINTS:
             kind = torch.int16 if value.dtype == torch.int64 else torch.float16 if value.dim() > 1 else value.dtype
             found[f"scene.{field.name}"] = value.to(kind)
-    return found
+    if not scene.embedding.shape[1]:  # before the first label
+        embedding = scene.embedding[:0]
+    return found if embedding is None else found | {"embedding": unit(embedding).half()}
 
 
 def unpack_state(tensors: dict[str, Tensor], number: int) -> State:
@@ -74,10 +83,13 @@ def unpack_state(tensors: dict[str, Tensor], number: int) -> State:
 
     positions, labeled = get("positions"), get("labeled")
     geometry = tensors["geometry"]
-    embedding = tensors["embedding"] if "embedding" in tensors else tensors[f"{number}.embedding"]
+    embedding = tensors.get(f"{number}.embedding", tensors.get("embedding"))
+    if embedding is None:
+        raise KeyError("embedding")
+    seen = embedding[positions] if embedding.shape[1] else embedding.new_empty(len(positions), 0)
     points = {
         "geometry": geometry[positions].float(),
-        "embedding": embedding[positions].float(),
+        "embedding": seen.float(),
         "labeled_geometry": geometry[labeled].float(),
         "labeled_embedding": embedding[labeled].float(),
     }

@@ -44,6 +44,11 @@ class Proposals:
     batches: Tensor
     makers: list[list[str]]
 
+    @property
+    def names(self) -> list[str]:
+        """Everybody who proposed one."""
+        return [name for names in self.makers for name in names]
+
     def of(self, maker: str) -> int | None:
         """The number of the batch that somebody proposed; None if there is none."""
         return next((number for number, names in enumerate(self.makers) if maker in names), None)
