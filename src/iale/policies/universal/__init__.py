@@ -1,0 +1,1 @@
+"""The universal policy: for every classifier, number of classes and data set."""
