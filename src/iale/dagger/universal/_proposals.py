@@ -24,7 +24,7 @@ EXPERTS = (
 )  # fmt: skip
 """The strategies of which each proposes a batch from all candidates."""
 
-_HALVES = (BASE, BASE, "bait", "maxherding", "margin", "badge")  # propose from random halves, too
+_HALVES = (BASE, "bait", "margin", "badge")  # propose from random halves, too
 _NOISY = 3  # batches of the policy with noise in its plan
 _TRIES = 20  # for each batch that is wanted
 

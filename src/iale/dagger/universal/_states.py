@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from numpy.random import Generator
 from torch import Tensor
 
 from iale._storage import JsonObject
@@ -139,24 +140,26 @@ def _act(run: _Run, moment: _Moment, stream: Stream) -> tuple[str, Tensor]:
     """Who labels next, and int64 [m], what: a batch, and more once there are many labels."""
     rng = stream.numpy()
     count = min(run.rest, max(run.task.size, int(_GROWTH * len(run.learner.pool.labeled))))
-    more = experts()[BASE].query(moment.context, count, rng=rng)
     if rng.random() < run.config.policy_probability:
         if rng.random() < 0.5:
             return "policy", moment.indices[planned_batch(run.network, moment.scene, count, rng)]
         with torch.no_grad():
             best = int(run.network.value(moment.features, moment.scene.context).argmax())
-        return "selector", moment.indices[_filled(moment.proposals.batches[best], more, count)]
+        return "selector", moment.indices[_filled(moment, best, count, rng)]
     if rng.random() < 0.5:
         top = moment.values.mean(dim=1).topk(min(3, len(moment.values))).indices
-        batch = moment.proposals.batches[top[rng.integers(len(top))]]
-        return "one of the best", moment.indices[_filled(batch, more, count)]
+        return "one of the best", moment.indices[_filled(moment, int(top[rng.integers(len(top))]), count, rng)]
     names = sorted(set(moment.proposals.names) & set(experts()))
     name = names[rng.integers(len(names))]
     return name, moment.indices[experts()[name].query(moment.context, count, rng=rng)]
 
 
-def _filled(batch: Tensor, more: Tensor, count: int) -> Tensor:
-    """A batch and what is missing."""
+def _filled(moment: _Moment, number: int, count: int, rng: Generator) -> Tensor:
+    """int64 [count]: a proposal, and what Uncertainty Herding adds to it."""
+    batch = moment.proposals.batches[number]
+    if count <= len(batch):
+        return batch[:count]
+    more = experts()[BASE].query(moment.context, count, rng=rng)
     return torch.cat([batch, more[~torch.isin(more, batch)]])[:count]
 
 
