@@ -43,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _row(name: str, card: PolicyCard) -> list[str]:
     source = card["source"]
-    shape = (card["num_classes"], card["embedding_dim"])
+    shape = (card.get("num_classes", "any"), card.get("embedding_dim", "any"))
     return [name, *map(str, (card["kind"], source["dataset"], source["classifier"], card["episodes"], *shape))]
 
 

@@ -71,11 +71,14 @@ def batch_features(scene: Scene, batch: Tensor) -> Tensor:
 def _in_space(scene: Scene, number: int, batch: Tensor) -> Tensor:
     """float32 […, 3]: newly covered, newly sure, and inside."""
     space, k = scene.spaces[number], batch.shape[-1]
-    chosen = space.rows[batch]
-    near = space.kernel(chosen, space.rows[scene.sketch]).amax(dim=-2)  # […, S]
+    near = space.kernel(space.rows[batch.flatten()], space.rows[scene.sketch])
+    near = near.reshape(*batch.shape, -1).amax(dim=-2)  # […, S]
     covered = scene.column(f"{_SPACES[number]}_covered")[scene.sketch]
     new, left, weights = (near - covered).relu(), 1 - covered, scene.uncertainty[scene.sketch]
     shares = [(new @ each) / (left @ each).clamp(min=1e-12) for each in (torch.ones_like(weights), weights)]
-    among = space.kernel(chosen, chosen)
+    rows = space.rows[batch]
+    lengths = rows.square().sum(dim=-1)  # of a row of zeros, 0
+    apart = lengths[..., :, None] + lengths[..., None, :] - 2 * rows @ rows.mT
+    among = torch.exp(-apart.clamp(min=0) / space.bandwidth**2)
     pairs = among.sum(dim=(-2, -1)) - among.diagonal(dim1=-2, dim2=-1).sum(dim=-1)
     return torch.stack([*shares, pairs / max(1, k * (k - 1))], dim=-1)

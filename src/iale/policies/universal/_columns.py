@@ -83,8 +83,11 @@ def of_information(context: QueryContext, k: int, at: Tensor, spaces: tuple[Spac
 
 def shares_below(columns: Tensor) -> Tensor:
     """float32 [n, m]: the share of each column's numbers that are smaller; equal ones count half."""
-    values = (columns * _STEPS).round().T.contiguous()
-    ordered = values.sort(dim=1).values
-    below = torch.searchsorted(ordered, values)
-    up_to = torch.searchsorted(ordered, values, right=True)
-    return ((below + up_to) / (2 * len(columns))).T
+    values, order = (columns * _STEPS).round().T.sort(dim=1)
+    n = values.shape[1]
+    place = torch.arange(n).expand(values.shape)
+    rises = torch.ones(len(values), n + 1, dtype=torch.bool)  # where a number differs from the one before it
+    rises[:, 1:-1] = values[:, 1:] != values[:, :-1]
+    below = place.where(rises[:, :-1], 0).cummax(dim=1).values
+    up_to = (place + 1).where(rises[:, 1:], n).flip(1).cummin(dim=1).values.flip(1)
+    return torch.empty(values.shape).scatter_(1, order, (below + up_to) / (2 * n)).T

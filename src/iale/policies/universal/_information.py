@@ -39,8 +39,7 @@ def _root_weights(logits: Tensor) -> Tensor:
     probs = torch.softmax(logits.double(), dim=1)
     likely = probs.argmax(dim=1, keepdim=True)
     # 1 − p₁ as the sum of the others, which keeps the digits that the difference loses.
-    weights: Tensor = probs.gather(1, likely)[:, 0] * probs.scatter(1, likely, 0.0).sum(dim=1)
-    return weights.sqrt()
+    return (probs.gather(1, likely)[:, 0] * probs.scatter(1, likely, 0.0).sum(dim=1)).sqrt()
 
 
 def _directions(rows: Tensor) -> Tensor:
@@ -49,4 +48,5 @@ def _directions(rows: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(exact @ exact.T)
     kept = values[-_WIDEST:] > 1e-10 * values[-1]
     axes = vectors[:, -_WIDEST:][:, kept] / values[-_WIDEST:][kept].sqrt()
-    return (exact.T @ axes).float()
+    found: Tensor = exact.T @ axes
+    return found.float()

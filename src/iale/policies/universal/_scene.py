@@ -60,7 +60,7 @@ Of a candidate, and with the ending ``_rank`` its share of the pool that lies be
 
 Without a rank:
 
-- In both spaces: ``covered``, kernel with the nearest labeled sample; ``alike``, share of the 10 nearest of the sketch
+- In both spaces: ``covered``, kernel with the nearest labeled sample; ``alike``, share of the 5 nearest of the sketch
   whose predicted class is the same.
 - ``class_share``: log of the predicted class's share among predictions, relative to its share among labels.
 - ``class_labels``: log of the number of labels that the predicted class has, relative to the mean of all classes.
@@ -90,7 +90,7 @@ CONTEXT_FEATURES = (
 - ``uncertainty`` and ``covered``: their means.
 """
 
-_SKETCHED = 500
+_SKETCHED = 320
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +156,7 @@ def scene_of(context: QueryContext, k: int, herd: Herd) -> Scene:
     classes, labels = context.num_classes, context.labels
     (geometry, embedding), accuracies = _spaces(context, herd)
     spaces = geometry, geometry if embedding is None else embedding
-    uncertainty, predicted = _uncertainty(context, herd.at), context.candidates.logits[herd.at].argmax(dim=1)
+    uncertainty, predicted = uncertainty_of(context, herd.at).float(), context.candidates.logits[herd.at].argmax(dim=1)
     sketch = herd.rank[herd.at].argsort()[:_SKETCHED]
     columns = {"uncertainty": uncertainty}
     columns |= of_classifier(context, herd.at, geometry.votes(labels, classes))
@@ -186,10 +186,12 @@ def scene_of(context: QueryContext, k: int, herd: Herd) -> Scene:
     )
 
 
-def _uncertainty(context: QueryContext, at: Tensor) -> Tensor:
-    if not len(context.labeled_geometry or ()):
-        return torch.ones(len(at))
-    return calibrated_uncertainty(context, at).float()
+def uncertainty_of(context: QueryContext, at: Tensor) -> Tensor:
+    """float64 [n]: U of Uncertainty Herding, of the candidates ``at``; 1 before the first label."""
+    assert context.labeled_geometry is not None
+    if not len(context.labeled_geometry):
+        return torch.ones(len(at), dtype=torch.float64)
+    return calibrated_uncertainty(context, at)
 
 
 def _spaces(context: QueryContext, herd: Herd) -> tuple[tuple[Space, Space | None], tuple[float, float]]:

@@ -20,7 +20,7 @@ FARTHEST = 2.0
 """No two unit rows are farther apart."""
 
 _BLOCK = 512  # rows at a time, so that what is computed for them stays near the processor
-_NEIGHBORS = 10
+_NEIGHBORS = 5  # of 320, PyTorch finds these twice as fast as 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class Space:
     bandwidth: float
 
     def kernel(self, some: Tensor, others: Tensor) -> Tensor:
-        """float32 […, a, b]: K of unit rows with others."""
+        """float32 [a, b]: K of unit rows [a, D] with others [b, D]."""
         return squares(some, others).div_(-(self.bandwidth**2)).exp_()
 
     def nearest_labeled(self) -> Tensor:
@@ -67,7 +67,7 @@ class Surroundings:
     Attributes:
         covered: m, K of the nearest labeled sample.
         density: mean K of the others in the sketch; 0 if there are none.
-        alike: of its 10 nearest others in the sketch, the share of those with the same predicted class; 1 without any.
+        alike: of its 5 nearest others in the sketch, the share of those with the same predicted class; 1 without any.
         gain: herding's gain, Σ_j U_j max(K_ij − m_j, 0), as a share of what it is to cover, Σ_j U_j (1 − m_j). The
             sketch stands for all others.
     """
@@ -112,9 +112,9 @@ def look_around(space: Space, nearest: Tensor, sketch: Tensor, uncertainty: Tens
 
 
 def squares(some: Tensor, others: Tensor) -> Tensor:
-    """float32 […, a, b]: squared distances of unit rows […, a, D] to others […, b, D]; rows of zeros have length 0."""
-    lengths = some.square().sum(dim=-1)[..., :, None] + others.square().sum(dim=-1)[..., None, :]
-    return lengths.sub_(some @ others.mT, alpha=2).clamp_(min=0)
+    """float32 [a, b]: squared distances of unit rows [a, D] to others [b, D]; rows of zeros have length 0."""
+    mine, theirs = (rows.square().sum(dim=1) for rows in (some, others))
+    return torch.addmm(theirs, some, others.T, alpha=-2).add_(mine[:, None]).clamp_(min=0)
 
 
 def among_labeled(labeled: Tensor, labels: Tensor) -> tuple[float, float | None]:
