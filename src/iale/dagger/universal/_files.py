@@ -32,7 +32,8 @@ from torch import Tensor
 from iale import _storage as storage
 from iale._storage import JsonObject
 from iale.errors import StorageError
-from iale.policies.universal._scene import Scene
+from iale.policies.universal._batches import BATCH_FEATURES
+from iale.policies.universal._scene import CONTEXT_FEATURES, ROW_FEATURES, Scene
 from iale.policies.universal._space import unit
 
 _POINTS = ("geometry", "embedding", "labeled_geometry", "labeled_embedding")
@@ -53,6 +54,21 @@ class State:
     batches: Tensor
     values: Tensor
     features: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Played:
+    """A task that has been played, as its files hold it.
+
+    Attributes:
+        number: 1, 2, …
+        tensors: see above.
+        log: who proposed and who acted.
+    """
+
+    number: int
+    tensors: dict[str, Tensor]
+    log: JsonObject
 
 
 def pack_points(geometry: Tensor, embedding: Tensor | None) -> dict[str, Tensor]:
@@ -97,15 +113,21 @@ def unpack_state(tensors: dict[str, Tensor], number: int) -> State:
     return State(Scene(**points, **others), get("batches"), get("values"), get("features"))
 
 
+def columns() -> str:
+    """A digest of what the numbers of a scene and of a batch are: states of another version cannot be learned from."""
+    return storage.sha256(repr((ROW_FEATURES, CONTEXT_FEATURES, BATCH_FEATURES)).encode())[:16]
+
+
 def has_task(out: Path, number: int) -> bool:
     """Whether a task has been played: its log is there."""
     return _file(out, number, "json").is_file()
 
 
-def save_task(out: Path, number: int, tensors: dict[str, Tensor], log: JsonObject) -> None:
+def save_task(out: Path, played: Played) -> None:
     """Writes a task: the tensors first, the log that marks them whole last."""
-    digest = storage.write_tensors(_file(out, number, "safetensors"), tensors)
-    storage.write_json(_file(out, number, "json"), {**log, "tensors_sha256": digest})
+    digest = storage.write_tensors(_file(out, played.number, "safetensors"), played.tensors)
+    log = {**played.log, "columns": columns(), "tensors_sha256": digest}
+    storage.write_json(_file(out, played.number, "json"), log)
 
 
 def load_log(out: Path, number: int) -> JsonObject:
@@ -116,6 +138,8 @@ def load_log(out: Path, number: int) -> JsonObject:
 def load_states(out: Path, number: int) -> Iterator[State]:
     """The states of a task; raises StorageError if they are damaged or of another version."""
     log = load_log(out, number)
+    if log.get("columns") != columns():
+        raise StorageError(f"task {number} of {out} was played by another version of iale: delete it and run again.")
     tensors = storage.read_tensors(_file(out, number, "safetensors"), str(log["tensors_sha256"]))
     try:
         for state in range(len(log["states"])):

@@ -15,7 +15,7 @@ from iale._storage import JsonObject
 from iale.classifiers._linear._strengths import DEFAULT
 from iale.classifiers.build import build_classifier
 from iale.classifiers.heads import FittedLinearHead
-from iale.dagger.universal._files import pack_points, pack_scene
+from iale.dagger.universal._files import Played, pack_points, pack_scene
 from iale.dagger.universal._heads import Labeled
 from iale.dagger.universal._look_ahead import Now, Reference, judge_fits, judge_heads, make_reference
 from iale.dagger.universal._plans import planned_batch
@@ -69,8 +69,8 @@ class _Moment:
 
 def play_task(
     config: UniversalConfig, network: UniversalNetwork, number: int, sources: Sources = load_source
-) -> tuple[dict[str, Tensor], JsonObject]:
-    """Plays the task with a number: tensors and log for its file."""
+) -> Played:
+    """Plays the task with a number."""
     task = draw_task(config, number, sources)
     stream = Stream(config.seed).child("task", number, "run")
     samples = ArraySamples(task.inputs)
@@ -95,7 +95,8 @@ def play_task(
         actor, chosen = _act(run, moment, stream.child("act", step))
         states.append(_entry(moment, len(labeled), actor))
         pool.acquire(chosen, task.labels[chosen])
-    return tensors, {"task": task.story, "source": task.source, "size": task.size, "states": states}
+    log = {"task": task.story, "source": task.source, "size": task.size, "states": states}
+    return Played(number, tensors, log)
 
 
 def _look(run: _Run, stream: Stream) -> _Moment:

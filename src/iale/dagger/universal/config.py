@@ -77,7 +77,7 @@ class UniversalConfig:
     states_per_task: int = 6
     rounds: int = 3
     synthetic: float = 0.3
-    mlp: float = 0.03
+    mlp: float = 0.02
     proposals: int = 32
     redraws: int = 4
     far: float = 0.125

@@ -6,29 +6,21 @@ whole file, plays the rest, and ends with the same bytes.
 
 from __future__ import annotations
 
-import contextlib
 import functools
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tqdm.auto import tqdm
 
 from iale import _storage as storage
-from iale._implied import compact
-from iale._storage import JsonObject
-from iale.dagger.universal._card import describe
-from iale.dagger.universal._files import has_task, save_task
-from iale.dagger.universal._fit import fit
+from iale.dagger.universal._claim import claim
+from iale.dagger.universal._files import Played, has_task, save_task
+from iale.dagger.universal._lesson import learn
 from iale.dagger.universal._states import play_task
 from iale.dagger.universal.config import UniversalConfig
-from iale.data._contents import fingerprint_of
-from iale.data.catalog import load_dataset
-from iale.errors import ConfigError, DataError
 from iale.executors import Executor, as_completed, one_thread, open_executor
 from iale.policies._files import CARD
 from iale.policies.saved import load_policy, save_policy
-from iale.policies.universal.policy import UniversalPolicy, untrained_policy
+from iale.policies.universal import UniversalPolicy, untrained_policy
 from iale.seeding import Stream
 
 
@@ -53,7 +45,7 @@ def train_universal(
         ConfigError: the folder holds a run with another configuration.
         DataError: a source cannot be read, or the folder holds a run that learned from other data.
     """
-    _claim(config, out)
+    claim(config, out)
     policy = untrained_policy(Stream(config.seed).child("policy"))
     with (
         open_executor(workers, executor) as pool,
@@ -64,14 +56,19 @@ def train_universal(
             missing = [task for task in tasks if not has_task(out, task)]
             bar.update(len(tasks) - len(missing))
             play = functools.partial(_play, config, policy)
-            for task, tensors, log in as_completed(pool, play, missing, ahead=workers):
-                save_task(out, task, tensors, log)
+            for played in as_completed(pool, play, missing, ahead=workers):
+                save_task(out, played)
                 bar.update()
             folder = out / "rounds" / str(number)
             if not (folder / CARD).is_file():
                 with one_thread():
-                    _learn(config, out, number, folder)
+                    policy, card = learn(config, out, number)
+                save_policy(policy, folder, card)
             # Read back even when it was just made, so that a resumed run plays with the very same weights.
             policy = load_policy(folder, UniversalPolicy)
     save_policy(policy, out / "policy", storage.read_json(folder / CARD))
     return out / "policy"
+
+
+def _play(config: UniversalConfig, policy: UniversalPolicy, number: int) -> Played:
+    return play_task(config, policy.network, number)
