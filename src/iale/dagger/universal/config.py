@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from iale.errors import ConfigError
+from iale.policies.universal import Form
 
 
 def family_of(name: str) -> str:
@@ -30,7 +31,7 @@ class UniversalFitConfig:
         gate_rate: of Adam, for the gates, which begin at 0.
         decay: L2 penalty of Adam.
         apart: share of the tasks on which nothing is learned, and which tell when to stop.
-        sharpness: how strictly learned herding takes the largest gain: the softmax of log gain times this.
+        form: how the policy chooses: "herding" with the learned plan, or as a "selector" among proposals.
     """
 
     epochs: int = 30
@@ -39,15 +40,17 @@ class UniversalFitConfig:
     gate_rate: float = 1e-2
     decay: float = 1e-4
     apart: float = 0.1
-    sharpness: float = 4.0
+    form: Form = "selector"
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.patience < 1:
             raise ConfigError("the universal policy needs at least 1 epoch and a patience of 1.")
-        if min(self.learning_rate, self.gate_rate, self.sharpness) <= 0 or self.decay < 0:
-            raise ConfigError("learning rates and the sharpness must be above 0, and the decay at least 0.")
-        if not 0 < self.apart < 1:
-            raise ConfigError(f"the share of tasks set apart must lie between 0 and 1, not {self.apart}.")
+        if min(self.learning_rate, self.gate_rate) <= 0 or self.decay < 0:
+            raise ConfigError("learning rates must be above 0, and the decay at least 0.")
+        if not 0 < self.apart <= 0.5:
+            raise ConfigError(f"the share of tasks set apart must be above 0 and at most 0.5, not {self.apart}.")
+        if self.form not in ("herding", "selector"):
+            raise ConfigError(f"unknown form {self.form!r}: the known ones are herding, selector.")
 
 
 @dataclass(frozen=True, kw_only=True)
