@@ -110,4 +110,4 @@ def _within(values: Tensor, most: float) -> Tensor:
 
 def _clipped(value: Tensor) -> Tensor:
     """A number in 0 … 1. The gradient is that of the number before, so a gate that became negative can return."""
-    return value + (value.clamp(0, 1) - value).detach()
+    return value.detach().clamp(0, 1) + (value - value.detach())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from torch import Tensor
@@ -21,7 +22,8 @@ def proposals(context: QueryContext, herd: Herd, k: int, rng: np.random.Generato
 
     Strategies that read embeddings are left out where there are none.
     """
-    seen, ranks = context.at(herd.at), herd.rank[herd.at].argsort()
+    seen = replace(context, folds=None).at(herd.at)  # no member reads the folds
+    ranks = herd.rank[herd.at].argsort()
     # Members draw in the order of what they see. Ranks are random, but the same in every order of the candidates.
     parts = [ranks, ranks[:_PART]] if k <= _PART < len(ranks) else [ranks]
     names = _MEMBERS if len(context.labels if context.labels is not None else ()) else _COLD
