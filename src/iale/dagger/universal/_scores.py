@@ -21,12 +21,11 @@ def coverage_scores(network: UniversalNetwork, examples: PlanExamples) -> Tensor
     """float32 [S, Q]."""
     chosen = examples.chosen.float()
     rows = torch.cat([chosen, examples.rows.float()], dim=1)
-    plans = [network.plan(own, context) for own, context in zip(rows, examples.context, strict=True)]
-    bandwidth, share = (torch.stack([getattr(plan, name) for plan in plans]) for name in ("log_bandwidth", "share"))
-    weights, preference = _parts(plans, chosen.shape[1])
-    kernel = _kernel(examples.near.float(), bandwidth, share)  # [S, M, J]
+    plan = network.plan(rows, examples.context)
+    preference, weights = plan.log_preference[:, : chosen.shape[1]], plan.log_weights[:, chosen.shape[1] :]
+    kernel = _kernel(examples.near.float(), plan)  # [S, M, J]
     # The nearest in a mix of two kernels is at most the mix of the nearest ones.
-    before = _kernel(examples.labeled[:, :, None], bandwidth, share)  # [S, 1, J]
+    before = _kernel(examples.labeled[:, :, None], plan)  # [S, 1, J]
     sizes = len(chosen), examples.weights.shape[1], -1
     turns = torch.cummax(kernel.view(*sizes, kernel.shape[2]), dim=2).values  # [S, Q, T, J]
     after = torch.maximum(turns, before[:, None])
@@ -37,13 +36,7 @@ def coverage_scores(network: UniversalNetwork, examples: PlanExamples) -> Tensor
     return (each.sum(dim=2) + 1e-6 * open_).clamp(min=1e-12).log() - open_.clamp(min=1e-12).log()
 
 
-def _parts(plans: list[Plan], chosen: int) -> tuple[Tensor, Tensor]:
-    """Log weights [S, J] of what is covered, and log preferences [S, M] of what is chosen."""
-    weights = torch.stack([plan.log_weights[chosen:] for plan in plans])
-    return weights, torch.stack([plan.log_preference[:chosen] for plan in plans])
-
-
-def _kernel(near: Tensor, log_bandwidth: Tensor, share: Tensor) -> Tensor:
+def _kernel(near: Tensor, plan: Plan) -> Tensor:
     """[S, a, J] from squared distances [S, 2, a, J]."""
-    both = torch.exp(-near / (2 * log_bandwidth).exp()[:, None, None, None])
-    return both[:, 0] + share[:, None, None] * (both[:, 1] - both[:, 0])
+    both = torch.exp(-near / (2 * plan.log_bandwidth).exp()[:, None, None, None])
+    return both[:, 0] + plan.share[:, None, None] * (both[:, 1] - both[:, 0])
