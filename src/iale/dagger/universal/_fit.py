@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import TypeVar
@@ -100,10 +100,10 @@ def _descend(
     best, start = (loss, before, 0, deepcopy(network.state_dict())), loss
     rng = stream.numpy()
     for epoch in range(1, config.epochs + 1):
-        for rows in torch.from_numpy(rng.permutation(len(learned))).split(_TOGETHER):
+        for rows in torch.split(torch.from_numpy(rng.permutation(len(learned))), _TOGETHER):
             part = learned.at(rows)
             optimizer.zero_grad()
-            ranking_loss(scores(part), part.weights).backward()
+            ranking_loss(scores(part), part.weights).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         loss, after = _judge(scores, apart)
         if loss < best[0]:
@@ -118,7 +118,7 @@ def _descend(
 def _judge(scores: Callable[[E], Tensor], examples: E) -> tuple[float, float]:
     """The loss, and the mean rank correlation within states."""
     losses, correlations = [], []
-    for rows in torch.arange(len(examples)).split(_TOGETHER):
+    for rows in torch.split(torch.arange(len(examples)), _TOGETHER):
         part = examples.at(rows)
         found = scores(part)
         losses.append(float(ranking_loss(found, part.weights)) * len(rows))

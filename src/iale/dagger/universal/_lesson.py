@@ -18,22 +18,23 @@ from iale.policies.universal import UniversalPolicy, untrained_policy
 from iale.seeding import Stream
 
 
-def learn(config: UniversalConfig, out: Path, number: int) -> tuple[UniversalPolicy, JsonObject]:
-    """The policy after round ``number``, which learns anew from all states so far; and its card.
+def learn(
+    config: UniversalConfig, out: Path, tasks: Sequence[int], stream: Stream
+) -> tuple[UniversalPolicy, JsonObject]:
+    """The policy that learns, from nothing, from the states of ``tasks`` that have been played; and its card.
 
     Raises:
         ConfigError: there are too few tasks to set some apart.
         StorageError: a task's file is damaged, or of another version.
     """
-    stream = Stream(config.seed).child("learn", number)
     policy = untrained_policy(stream.child("network"), config.fit.form)
-    learned, apart = _divide(config, config.round_of(number)[-1])
+    learned, apart = _divide(config, tasks)
     most = max(config.proposals, len(EXPERTS) + 1)
-    values = [value_examples(_states(out, tasks), most) for tasks in (learned, apart)]
-    plans = [plan_examples(_states(out, tasks), stream.child("plan", len(tasks)).numpy()) for tasks in (learned, apart)]
+    values = [value_examples(_states(out, some), most) for some in (learned, apart)]
+    plans = [plan_examples(_states(out, some), stream.child("plan", len(some)).numpy()) for some in (learned, apart)]
     standardize(policy.network, values[0], plans[0])
-    value = fit_value(policy.network, *values, config.fit, stream.child("value"))
-    plan = fit_plan(policy.network, *plans, config.fit, stream.child("herding"))
+    value = fit_value(policy.network, values[0], values[1], config.fit, stream.child("value"))
+    plan = fit_plan(policy.network, plans[0], plans[1], config.fit, stream.child("herding"))
     card: JsonObject = {
         "source": asdict(config),
         "tasks": len(learned) + len(apart),
@@ -48,13 +49,13 @@ def learn(config: UniversalConfig, out: Path, number: int) -> tuple[UniversalPol
     return policy, card
 
 
-def _divide(config: UniversalConfig, last: int) -> tuple[list[int], list[int]]:
-    """The tasks 1 … last: those that are learned from, and those that are set apart."""
+def _divide(config: UniversalConfig, tasks: Sequence[int]) -> tuple[list[int], list[int]]:
+    """The tasks that are learned from, and those that are set apart: always the same ones."""
     every = round(1 / config.fit.apart)
-    apart = [task for task in range(1, last + 1) if task % every == 0]
-    learned = [task for task in range(1, last + 1) if task % every]
+    apart = [task for task in tasks if task % every == 0]
+    learned = [task for task in tasks if task % every]
     if not apart or not learned:
-        raise ConfigError(f"{last} tasks are too few to set some apart: play more states, or raise --apart.")
+        raise ConfigError(f"{len(tasks)} tasks are too few to set some apart: play more states, or raise --apart.")
     return learned, apart
 
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-
 from torch.nn.functional import cross_entropy
 
 from iale.classifiers._linear._stacks import LabeledSet, fit_path

@@ -16,7 +16,9 @@ from iale.policies.universal._space import Space, squares
 _NOISE = (1.0, 0.7, 0.4)  # standard deviations of log weights, log preferences, and log bandwidth
 
 
-def mixed(plan: Plan, spaces: tuple[Space, Space], some: tuple[Tensor, Tensor], others: tuple[Tensor, Tensor]) -> Tensor:
+def mixed(
+    plan: Plan, spaces: tuple[Space, Space], some: tuple[Tensor, Tensor], others: tuple[Tensor, Tensor]
+) -> Tensor:
     """float32 [a, b]: the kernel of a plan, of unit rows in the two ``spaces`` with others."""
     parts = []
     for space, one, other in zip(spaces, some, others, strict=True):

@@ -3,7 +3,7 @@
     score = log Σ_t exp(a_t) · Σ_j U_j exp(b_j) · max(K_tj − m_tj, 0) − log Σ_j U_j exp(b_j) (1 − m_0j)
 
 over the samples t of the batch in turn, where m_t is what labeled samples and earlier ones cover. The greedy choice
-raises this sum most at every step. So a plan whose score ranks batches as they are worth makes herding choose good ones.
+raises this sum most at every step. So if the score ranks batches as they are worth, herding chooses good ones.
 
 Legend of dimensions: S states, Q batches of T samples, M = Q·T, J candidates that are to be covered.
 """

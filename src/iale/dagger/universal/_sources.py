@@ -62,7 +62,7 @@ def load_source(name: str) -> Source:
     if count > _MOST:
         draw = Stream(0).child("part of a source", name).numpy().choice(count, _MOST, replace=False)
         rows = torch.from_numpy(np.sort(draw))
-    parts = [data.train.batch(part).flatten(1).float() for part in rows.split(1000)]
+    parts = [data.train.batch(part).flatten(1).float() for part in torch.split(rows, 1000)]
     return Source(name, on_one_scale(torch.cat(parts)), data.train_labels[rows], data.num_classes)
 
 

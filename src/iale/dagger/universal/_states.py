@@ -126,8 +126,7 @@ def _values(run: _Run, batches: Tensor, stream: Stream, *, far: bool) -> Tensor:
     task, learner, fitted = run.task, run.learner, run.learner.fitted
     order = torch.argsort(learner.pool.labeled)
     labeled = Labeled(learner.pool.labeled[order], learner.pool.labels[order])
-    known = isinstance(fitted, FittedLinearHead)
-    strength = fitted.l2 if known else DEFAULT * task.inputs.shape[1]
+    strength = fitted.l2 if isinstance(fitted, FittedLinearHead) else DEFAULT * task.inputs.shape[1]
     now = Now(labeled, strength, learner.temperature(), stream.child("fit").seed)
     linear = task.classifier == "linear"
     redraws = min(_FEW, run.config.redraws) if far or not linear else run.config.redraws

@@ -1,6 +1,6 @@
 """Tasks of active learning at random, each from the streams of its number.
 
-Legend of dimensions: N samples of a task, V numbers of a sample of the source, D width of the inputs, G of the geometry.
+Legend of dimensions: N samples of a task, V numbers of one in the source, D width of inputs, G of the geometry.
 """
 
 from __future__ import annotations

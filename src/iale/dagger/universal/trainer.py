@@ -46,7 +46,8 @@ def train_universal(
         DataError: a source cannot be read, or the folder holds a run that learned from other data.
     """
     claim(config, out)
-    policy = untrained_policy(Stream(config.seed).child("policy"))
+    stream = Stream(config.seed)
+    policy = untrained_policy(stream.child("policy"))
     with (
         open_executor(workers, executor) as pool,
         tqdm(total=config.tasks, unit="task", desc="training the policy", disable=not progress) as bar,
@@ -62,7 +63,7 @@ def train_universal(
             folder = out / "rounds" / str(number)
             if not (folder / CARD).is_file():
                 with one_thread():
-                    policy, card = learn(config, out, number)
+                    policy, card = learn(config, out, range(1, tasks[-1] + 1), stream.child("learn", number))
                 save_policy(policy, folder, card)
             # Read back even when it was just made, so that a resumed run plays with the very same weights.
             policy = load_policy(folder, UniversalPolicy)
