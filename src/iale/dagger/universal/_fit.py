@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
@@ -32,7 +32,7 @@ class Fitted:
     Attributes:
         before: the mean rank correlation within states before learning.
         after: after it.
-        loss_before: the ranking loss before learning.
+        loss_before: the ranking loss before learning; of a plan, that with closed gates and the sharpness learned.
         loss_after: after it.
         epochs: after how many passes it was best; 0 keeps what there was.
     """
@@ -71,7 +71,7 @@ def fit_value(
 def fit_plan(
     network: UniversalNetwork, learned: PlanExamples, apart: PlanExamples, config: UniversalFitConfig, stream: Stream
 ) -> Fitted:
-    """Fits the plan of learned herding. If nothing is better on the tasks set apart, its gates stay closed."""
+    """Fits the plan of learned herding. If closed gates are better on the tasks set apart, they are closed again."""
     sharpness = nn.Parameter(torch.tensor(_SHARPNESS).log())
 
     def scores(examples: PlanExamples) -> Tensor:
@@ -82,7 +82,15 @@ def fit_plan(
         {"params": weights, "lr": config.learning_rate},
         {"params": [network.gates, sharpness], "lr": config.gate_rate, "weight_decay": 0.0},
     ]
-    return _descend(network, scores, learned, apart, groups, config, stream)
+    fitted = _descend(network, scores, learned, apart, groups, config, stream)
+    gates = network.gates.detach().clone()
+    with torch.no_grad():
+        network.gates.zero_()
+        closed, correlation = _judge(scores, apart)  # with the sharpness that was learned: that alone is no merit
+        if closed <= fitted.loss_after:
+            return replace(fitted, loss_before=closed, loss_after=closed, after=correlation, epochs=0)
+        network.gates.copy_(gates)
+    return replace(fitted, loss_before=closed)
 
 
 def _descend(
