@@ -18,6 +18,7 @@ from iale.dagger.universal._tasks import draw_task
 from iale.data.arrays import ArraySamples
 from iale.geometry.points import Points
 from iale.seeding import Stream
+from iale.strategies._bandwidth import find_bandwidth
 from iale.strategies.base import QueryContext
 from iale.strategies.herding import UncertaintyHerding
 
@@ -105,14 +106,17 @@ def test_what_follows_a_batch_is_uncertainty_herding(reference: Reference, monke
 
 def _peer(labeled: Labeled) -> Tensor:
     """The choice of the strategy itself, with the bandwidth of the state."""
-    bandwidth = _look_ahead.find_bandwidth(Points(TASK.geometry, NOW.labeled.rows), "median")
+    bandwidth = find_bandwidth(Points(TASK.geometry, NOW.labeled.rows), "median")
     head = LinearHead(SAMPLES, TASK.classes, l2=NOW.strength).fit(SAMPLES, FitJob(labeled.rows, labeled.labels, 0))
     rest = torch.tensor([row for row in range(TASK.pool) if row not in labeled.rows.tolist()])
     logits = head.outputs(SAMPLES, rest).logits
     points = Points(TASK.geometry, rest), Points(TASK.geometry, labeled.rows)
     context = QueryContext(
-        Outputs(logits, logits), TASK.classes, geometry=points[0], labeled_geometry=points[1], temperature=NOW.temperature
+        Outputs(logits, logits),
+        TASK.classes,
+        geometry=points[0],
+        labeled_geometry=points[1],
+        temperature=NOW.temperature,
     )
     chosen = UncertaintyHerding(bandwidth).query(context, 3, rng=np.random.default_rng(0))
     return rest[chosen].sort().values
-

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from iale.dagger.universal import UniversalConfig, family_of
+from iale.dagger.universal import UniversalConfig
+from iale.dagger.universal._family import family_of
 from iale.dagger.universal._labels import draw_labels
 from iale.dagger.universal._sources import Source
 from iale.dagger.universal._tasks import Task, _draw_rows, draw_task

@@ -74,7 +74,7 @@ def test_the_policy_is_one_and_its_card_says_what_it_learned(out: Path) -> None:
     assert text["tasks"] == 4
     assert -1 <= text["value"]["after"] <= 1
     assert text["choice"]["uherding"] == 0
-    assert 0 < sum(text["best"].values())
+    assert sum(text["best"].values()) > 0
 
 
 def test_kept_states_are_what_was_seen(out: Path) -> None:
@@ -137,9 +137,7 @@ def test_states_of_another_version_are_refused(out: Path, tmp_path: Path) -> Non
         (["--policy=universal"], "needs --out"),
     ],
 )
-def test_the_command_says_what_is_wrong(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_says_what_is_wrong(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", *arguments]) == 2
     error = capsys.readouterr().err
     assert said in error

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from iale.dagger.universal._family import family_of
 from iale.errors import ConfigError
 from iale.policies.universal import Form
-
-
-def family_of(name: str) -> str:
-    """The family of a data set: what stands before the first hyphen or digit of its name, the folder left out.
-
-    >>> family_of("cifar10-mobilenetv2"), family_of("kmnist-10k"), family_of("data/mnist.npz")
-    ('cifar', 'kmnist', 'mnist')
-    """
-    stem = Path(name).stem or name
-    return (re.match(r"[^\W\d_]+", stem) or re.match(r".*", stem))[0]  # type: ignore[index]
 
 
 @dataclass(frozen=True, kw_only=True)
