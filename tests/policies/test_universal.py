@@ -17,10 +17,12 @@ from torch import Tensor
 from iale._storage import write_tensors
 from iale.classifiers.base import Outputs
 from iale.classifiers.heads import LinearHead
+from iale.cli._main import main
 from iale.data.arrays import ArraySamples
 from iale.data.pool import Pool
 from iale.errors import IaleError, PolicyError
 from iale.geometry.points import Points
+from iale.labeling.fitting._model import is_free
 from iale.learner import Learner, QueryConfig
 from iale.policies.catalog import find_strategy
 from iale.policies.saved import load_card, load_policy, save_policy
@@ -30,6 +32,7 @@ from iale.policies.universal._herding import learned_herding
 from iale.policies.universal._network import Plan, UniversalNetwork
 from iale.policies.universal._proposals import proposals
 from iale.policies.universal._scene import observe, scene_of
+from iale.recipe import RecipeConfig
 from iale.seeding import Stream
 from iale.strategies import _herd
 from iale.strategies._herd import look_at
@@ -303,3 +306,23 @@ def test_weights_of_another_shape_are_refused(folder: Path) -> None:
     write_tensors(folder / "weights.safetensors", network)
     with pytest.raises(IaleError):
         load_policy(folder)
+
+
+def test_the_list_of_policies_shows_one_that_has_no_shape(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("iale.policies.catalog.PRETRAINED", folder.parent)
+    assert main(["policies"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split() == [
+        "mine",
+        "universal",
+        "many",
+        "many",
+        "many",
+        "any",
+        "any",
+    ]
+
+
+def test_a_project_with_a_universal_policy_leaves_the_model_to_iale(folder: Path) -> None:
+    assert is_free(RecipeConfig(strategy=str(folder)))
