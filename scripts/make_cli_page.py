@@ -25,13 +25,14 @@ from iale.cli._repair import RepairOptions
 from iale.cli._report import ReportOptions
 from iale.cli._run import RunOptions
 from iale.cli._status import StatusOptions
-from iale.cli._train import TrainAlilOptions, TrainOptions
+from iale.cli._train import TrainAlilOptions, TrainOptions, TrainUniversalOptions
 from iale.integrations.label_studio import LoopConfig
 
 PAGE = Path(__file__).parents[1] / "docs" / "cli.md"
 OPTIONS: dict[str, type] = {
     "demo": DemoOptions,
     "train": TrainOptions,
+    "train-universal": TrainUniversalOptions,
     "train-alil": TrainAlilOptions,
     "run": RunOptions,
     "bench": BenchOptions,

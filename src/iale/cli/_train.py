@@ -11,6 +11,8 @@ from iale.cli._output import check_folder
 from iale.dagger.alil import train_alil
 from iale.dagger.config import AlilConfig, DaggerConfig
 from iale.dagger.trainer import train_policy
+from iale.dagger.universal import UniversalConfig, train_universal
+from iale.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,52 @@ class TrainOptions:
 
 
 def main(argv: Sequence[str]) -> int:
+    policy, argv = _which(argv)
+    if policy == "universal":
+        return _main_universal(argv)
     options = parse(TrainOptions, argv, prog="iale train", prefixed=("state",))
     with options.where.open() as executor:
         out = check_folder(options.out)
         print(train_policy(options.config, out, workers=options.where.workers, executor=executor))
+    return 0
+
+
+def _which(argv: Sequence[str]) -> tuple[str, list[str]]:
+    """The value of ``--policy``, which says what other options there are, and the other arguments."""
+    found, rest, words = "iale", list[str](), iter(argv)
+    for word in words:
+        flag, given, value = word.partition("=")
+        if flag == "--policy":
+            found = value if given else next(words, "")
+        else:
+            rest.append(word)
+    if found not in ("iale", "universal"):
+        raise ConfigError(f"--policy takes iale or universal, not {found!r}.")
+    return found, rest
+
+
+@dataclass(frozen=True)
+class TrainUniversalOptions:
+    """Trains a universal policy: one for every classifier, number of classes, and data set.
+
+    Say ``--policy universal`` before these options. The same command resumes a stopped run.
+
+    Attributes:
+        out: folder for the tasks that are played, the policy after each round and, at the end, the policy.
+        where: which processes play the tasks of a round.
+        config: what the policy learns from.
+    """
+
+    out: Path
+    where: WorkerOptions = field(default_factory=WorkerOptions)
+    config: UniversalConfig = field(default_factory=UniversalConfig)
+
+
+def _main_universal(argv: Sequence[str]) -> int:
+    options = parse(TrainUniversalOptions, argv, prog="iale train --policy universal")
+    with options.where.open() as executor:
+        out = check_folder(options.out)
+        print(train_universal(options.config, out, workers=options.where.workers, executor=executor))
     return 0
 
 

@@ -72,14 +72,15 @@ class UniversalNetwork(nn.Module):
             self.register_buffer(f"{name}_std", torch.ones(width))
 
     def plan(self, rows: Tensor, context: Tensor) -> Plan:
-        """The plan for a scene's rows [n, F] and context [G]."""
+        """The plan for a scene's rows [n, F] and context [G], or plans for many scenes at once."""
         known = _standard(context, self.context_mean, self.context_std)
         each = _standard(rows, self.row_mean, self.row_std)
-        weights, preference = self._candidate(torch.cat([each, known.expand(len(rows), -1)], dim=1)).unbind(dim=1)
-        bandwidth, share = self._whole(known)
+        around = known[..., None, :].expand(*each.shape[:-1], -1)
+        weights, preference = self._candidate(torch.cat([each, around], dim=-1)).unbind(dim=-1)
+        bandwidth, share = self._whole(known).unbind(dim=-1)
         return Plan(
-            _within(self.gates[0] * (weights - weights.mean()), _MOST),
-            _within(self.gates[1] * (preference - preference.mean()), _MOST),
+            _within(self.gates[0] * (weights - weights.mean(dim=-1, keepdim=True)), _MOST),
+            _within(self.gates[1] * (preference - preference.mean(dim=-1, keepdim=True)), _MOST),
             _within(self.gates[2] * bandwidth, _WIDEST),
             _clipped(self.gates[3] * torch.sigmoid(share)),
         )
