@@ -5,11 +5,12 @@
         --sources fashion-mnist,kmnist-10k,cifar10-jpeg
     python scripts/universal_rules.py STATES OTHERS [--out results/universal] [--policies FOLDER] [--seeds 10]
 
-For each family, a policy learns from all states of other families in STATES. Then it is asked in the states of that family.
+For each family, a policy learns from all states of other families in STATES. Then it is asked in the states of that
+family.
 Rule 2: the mean rank correlation, within states, of the learned value with what batches were worth. Rule 3: what the
 batch of the highest learned value is worth, among those that strategies proposed, less what Uncertainty Herding's is
 worth, in points of the Brier score. Intervals are over tasks. Rule 4: runs of a linear head with a pool of 3,000, from
-20 to 200 labels, with 0 seeds left out. It writes rules.json and roll-outs.jsonl.
+20 to 200 labels; with --seeds 0 there are none. It writes rules.json and roll-outs.jsonl.
 """
 
 from __future__ import annotations
@@ -30,11 +31,12 @@ import torch
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.runner import run_grids
 from iale.dagger.universal._choice import PROPOSED
+from iale.dagger.universal._family import family_of
 from iale.dagger.universal._files import has_task, load_log, load_states
 from iale.dagger.universal._lesson import learn
 from iale.dagger.universal._proposals import BASE
 from iale.dagger.universal._ranking import rank_correlation
-from iale.dagger.universal.config import UniversalConfig, family_of
+from iale.dagger.universal.config import UniversalConfig
 from iale.learner import CycleConfig
 from iale.policies.saved import load_policy, save_policy
 from iale.policies.universal import UniversalPolicy

@@ -21,7 +21,7 @@ from iale.benchmark.runner import run_grids
 from iale.classifiers.base import TrainingConfig
 from iale.errors import ConfigError
 from iale.executors import _SerialExecutor as SerialExecutor
-from iale.policies.saved import load_card, load_policy
+from iale.policies.saved import load_card
 from tests.benchmark.content import all_records, records_of
 
 CPU = TrainingConfig(device="cpu")
@@ -61,9 +61,9 @@ def test_every_experiment_is_paired_at_every_size(name: str, size: SizeName) -> 
         assert grid.seeds >= (2 if size == "smoke" else 5 if name == "runtime" else 10)
         assert bench.figure == "overlap" or "random" in grid.strategies
         if size == "standard":
-            seen = ("digits", "cifar10-mobilenetv2") if name == "geometry" else ()
+            seen = ("digits", "cifar10-mobilenetv2") if name in ("geometry", "universal") else ()
             assert grid.dataset in ("mnist", "fashion-mnist", "kmnist-10k", "cifar10-jpeg", *seen)
-        if size == "paper" and name not in ("fig5a", "fig10") and grid.classifier != "linear":
+        if size == "paper" and name not in ("fig5a", "fig10", "universal") and grid.classifier != "linear":
             assert (grid.cycle.labeling_budget, grid.training.epochs) == (1000, 100)
 
 
@@ -160,4 +160,4 @@ def test_policies_that_were_killed_in_the_middle_end_with_the_same_bytes(tmp_pat
         whole, killed = (tmp_path / kind / "policies" / name / "policy" for kind in ("whole", "killed"))
         assert (whole / "weights.safetensors").read_bytes() == (killed / "weights.safetensors").read_bytes()
         assert json.dumps(load_card(whole)) == json.dumps(load_card(killed))
-        assert load_policy(killed).num_classes == 10
+        assert load_card(killed)["num_classes"] == 10

@@ -21,7 +21,7 @@ COSTS, MACHINE = "policies.json", "machine.json"
 class PolicyCost:
     """What one policy cost before it chose anything."""
 
-    kind: str  # "iale" or "alil"
+    kind: str  # "iale", "alil", or "universal"
     source: str
     classifier: str  # that it watched
     episodes: int

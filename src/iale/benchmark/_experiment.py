@@ -1,8 +1,8 @@
 """An experiment of the paper: policies to train, runs to play, and the claims that the runs decide.
 
-docs/protocol.md states the rules for claims. Most compare AUCs. A comparison is between two sides, each a weighted sum of
-curves: usually a single curve, sometimes a gain over Random or a mean. Two claims are about something else: shares of choices,
-and times.
+docs/protocol.md states the rules for claims. Most compare AUCs. A comparison is between two sides, each a weighted sum
+of curves: usually a single curve, sometimes a gain over Random or a mean. Two claims are about something else: shares
+of choices, and times.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # reports read experiments and import no PyTorch
 
     from iale.benchmark.grid import GridConfig
     from iale.dagger.config import AlilConfig, DaggerConfig
+    from iale.dagger.universal.config import UniversalConfig
     from iale.data.samples import DataSet
     from iale.learner import Oracle
 
@@ -124,7 +125,7 @@ class Experiment:
     claim: str  # what the paper says comes out, in one sentence
     figure: FigureKind = "curves"
     grids: tuple[GridConfig, ...] = ()
-    policies: Mapping[str, DaggerConfig | AlilConfig] = field(default_factory=dict)
+    policies: Mapping[str, DaggerConfig | AlilConfig | UniversalConfig] = field(default_factory=dict)
     factor: str | None = None  # for "factor": the dotted path in a record's configuration, or "strategy"
     claims: tuple[AnyClaim, ...] = ()
     ranked: bool = False  # whether its strategies are also ranked over all panels of one pool

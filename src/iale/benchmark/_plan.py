@@ -13,6 +13,7 @@ from iale.benchmark._views import BUILT_IN, geometry_of
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.records import Record
 from iale.classifiers.base import resolve_device
+from iale.dagger.universal.config import UniversalConfig
 from iale.data.catalog import load_dataset
 from iale.errors import ConfigError
 from iale.executors import one_thread
@@ -60,7 +61,8 @@ def check_additions(experiment: Experiment, added: Sequence[str]) -> None:
         own = label(name)
         if own in experiment.policies and name not in experiment.policies:
             raise ConfigError(f"{name!r} would be called {own!r} like a policy of {experiment.name}: rename it.")
-    sources = {config.dataset for config in experiment.policies.values()}
+    trained = [config for config in experiment.policies.values() if not isinstance(config, UniversalConfig)]
+    sources = {config.dataset for config in trained}
     learned_classes = {source: load_dataset(source).num_classes for source in sorted(sources)}
     for grid in experiment.grids:
         classes = prepared(grid.dataset, grid.classifier, grid.training, grid.own)[0].num_classes

@@ -16,10 +16,11 @@ from iale.benchmark.grid import GridConfig
 from iale.benchmark.records import PoolName
 from iale.classifiers.base import TrainingConfig
 from iale.dagger.config import AlilConfig, DaggerConfig, UpdateConfig
+from iale.dagger.universal.config import UniversalConfig
 from iale.learner import CycleConfig
 
 SizeName = Literal["smoke", "standard", "paper"]
-PolicyConfig = DaggerConfig | AlilConfig
+PolicyConfig = DaggerConfig | AlilConfig | UniversalConfig
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,9 @@ from iale.dagger._rounds import check_source
 from iale.dagger.alil import train_alil
 from iale.dagger.config import AlilConfig
 from iale.dagger.trainer import train_policy
+from iale.dagger.universal._tasks import POOL
+from iale.dagger.universal.config import UniversalConfig
+from iale.dagger.universal.trainer import train_universal
 from iale.executors import Executor, as_completed
 from iale.policies._digest import weights_digest
 from iale.policies._files import CARD, PRETRAINED
@@ -48,8 +51,7 @@ def train_policies(
     trained: dict[str, Path] = {}
     missing: list[tuple[PolicyConfig, Path]] = []
     for name, config in experiment.policies.items():
-        device = str(resolve_device(config.training.device))
-        placed, folder = replace(config, training=replace(config.training, device=device)), out / "policies" / name
+        placed, folder = _placed(config), out / "policies" / name
         trained[name] = PRETRAINED / name if _is_trained(PRETRAINED / name, placed) else folder / "policy"
         if not _is_trained(trained[name], placed):
             missing.append((placed, folder))
@@ -70,8 +72,15 @@ def check_sources(experiment: Experiment, out: Path) -> None:
     """Checks that policies of earlier calls learned from what their sources are now; raises DataError if not."""
     for name, config in experiment.policies.items():
         folder = out / "policies" / name
-        if (folder / "config.json").exists():
+        if not isinstance(config, UniversalConfig) and (folder / "config.json").exists():  # `train_universal` checks
             check_source(folder, config.dataset, loaded(config.dataset)[1])
+
+
+def _placed(config: PolicyConfig) -> PolicyConfig:
+    """With the device of this machine; a universal policy learns on the CPU."""
+    if isinstance(config, UniversalConfig):
+        return config
+    return replace(config, training=replace(config.training, device=str(resolve_device(config.training.device))))
 
 
 def _train(
@@ -81,6 +90,8 @@ def _train(
     begin, (config, folder) = time.perf_counter(), job
     if isinstance(config, AlilConfig):
         train_alil(config, folder, progress=progress)
+    elif isinstance(config, UniversalConfig):
+        train_universal(config, folder, workers=workers, executor=executor, progress=progress)
     else:
         train_policy(config, folder, workers=workers, executor=executor, progress=progress)
     return folder.name, time.perf_counter() - begin
@@ -111,6 +122,8 @@ def _cost(card: Mapping[str, Any], seconds: float | None, digest: str | None) ->
     is fitted again; at each step of ALIL every choice is judged by one fit, and the classifier is fitted again.
     """
     source, steps = card["source"], int(card["steps"])
+    if card["kind"] == "universal":
+        return _universal_cost(card, seconds, digest)
     if card["kind"] == "iale":
         budget, members = source["cycle"]["labeling_budget"], source["cycle"]["committee_size"]
         each = len(source["experts"]) + (members if "ensemble" in source["experts"] else 1)
@@ -124,6 +137,23 @@ def _cost(card: Mapping[str, Any], seconds: float | None, digest: str | None) ->
         steps=steps,
         fits_at_most=steps * each,
         source_labels_at_most=source["episodes"] * budget + source["scoring_size"],
+        seconds=seconds,
+        weights_sha256=digest,
+    )
+
+
+def _universal_cost(card: Mapping[str, Any], seconds: float | None, digest: str | None) -> PolicyCost:
+    """The cost of a universal policy: in each state, every proposal is judged by a fit for each draw of its labels."""
+    source = card["source"]
+    each = source["proposals"] * source["redraws"]
+    return PolicyCost(
+        kind="universal",
+        source=", ".join(source["sources"]),
+        classifier="linear",
+        episodes=card["tasks"],
+        steps=card["steps"],
+        fits_at_most=card["steps"] * each,
+        source_labels_at_most=card["tasks"] * (POOL[1] + source["scoring_size"]),
         seconds=seconds,
         weights_sha256=digest,
     )

@@ -9,7 +9,8 @@ from iale.benchmark._experiment import RANDOM, RIVALS, Claim, Contest, Curve, Ex
 from iale.benchmark._experiments.geometry import FEW, OF_PASSES, SLOW
 from iale.benchmark._sizes import Scale, Size
 from iale.benchmark.grid import GridConfig
-from iale.dagger.universal.config import UniversalConfig, family_of
+from iale.dagger.universal._family import family_of
+from iale.dagger.universal.config import UniversalConfig
 from iale.strategies.catalog import STRATEGIES
 
 ACQUISITIONS, BUDGET, SMALLER = (5, 10, 50), 300, 700
@@ -23,7 +24,7 @@ def universal(size: Size) -> Experiment:
     places = [(scale, target) for scale, targets in scales.items() for target in targets]
     families = dict.fromkeys(family_of(target) for _, target in places)
     lessons = {name_of(family): replace(lessons_of(size), held_out=(family,)) for family in families}
-    rivals = dict.fromkeys((RANDOM, "margin", *RIVALS))
+    rivals = [name for name in dict.fromkeys((RANDOM, "margin", *RIVALS)) if name in _names(size)]
     return Experiment(
         name="universal",
         title="A universal policy against every strategy",
@@ -68,7 +69,8 @@ def name_of(family: str) -> str:
 def lessons_of(size: Size) -> UniversalConfig:
     """How the policies are trained."""
     if size.name == "smoke":
-        return UniversalConfig(sources=("digits",), states=24, states_per_task=2, proposals=12, scoring_size=100)
+        small = UniversalConfig(sources=("digits", "fashion-small"), states=24, states_per_task=2, rounds=1)
+        return replace(small, proposals=12, scoring_size=100)
     return UniversalConfig()
 
 
@@ -86,8 +88,9 @@ def _grids(scale: Scale, target: str, size: Size) -> list[GridConfig]:
     own = name_of(family_of(target))
     names = (own, *(name for name in _names(size) if _serves(name, scale)))
     budget = min(BUDGET, scale.shape.pool_size or BUDGET)
-    wide = [scale.runs(target, names, pools=("whole",), labeling_budget=budget, acquisition_size=k) for k in _sizes(size)]
-    few = scale.runs(target, (own,), labeling_budget=budget, subset_size=_tenth(size))
+    whole = scale.runs(target, names, pools=("whole",), labeling_budget=budget)
+    wide = [replace(whole, cycle=replace(whole.cycle, acquisition_size=k)) for k in _sizes(size)]
+    few = scale.runs(target, (RANDOM, own), labeling_budget=budget, subset_size=_tenth(size))
     seeds = scale.shape.seeds if size.name == "smoke" else max(20, scale.shape.seeds)
     return [replace(grid, seeds=seeds) for grid in (*wide, few)]
 

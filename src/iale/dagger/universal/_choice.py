@@ -12,7 +12,7 @@ from iale.dagger.universal._files import load_log, load_states
 from iale.dagger.universal._proposals import BASE, EXPERTS
 from iale.policies.universal._network import UniversalNetwork
 
-_PROPOSED = {*EXPERTS, *(f"half {name}" for name in EXPERTS), "policy"}
+PROPOSED = {*EXPERTS, *(f"half {name}" for name in EXPERTS), "policy"}
 """Who proposes to a selector, too: neither crossovers nor noise."""
 
 
@@ -37,10 +37,10 @@ def judge_choice(network: UniversalNetwork, out: Path, tasks: Sequence[int]) -> 
             base = next(worth[number] for number, names in enumerate(makers) if BASE in names)
             relative = (worth - base) / worth.std().clamp(min=1e-9)
             value = network.value(state.features, state.scene.context.expand(len(worth), -1))
-            usual = torch.tensor([bool(_PROPOSED & {*names}) for names in makers])
+            usual = torch.tensor([bool(PROPOSED & {*names}) for names in makers])
             found["any"].append(float(relative[value.argmax()]))
             found["selector"].append(float(relative[value.masked_fill(~usual, -torch.inf).argmax()]))
             for number, names in enumerate(makers):
-                for name in {*names} & _PROPOSED:
+                for name in {*names} & PROPOSED:
                     found[name].append(float(relative[number]))
     return {name: round(sum(each) / len(each), 4) for name, each in sorted(found.items())}

@@ -19,7 +19,7 @@ from iale.dagger.universal.config import UniversalConfig
 from iale.seeding import Stream
 
 _SIZES = (1, 2, 5, 10, 20, 50)
-_POOL = (200, 800)
+POOL = (200, 800)
 _WIDTH = (16, 768)
 _SYNTHETIC = 4_000  # samples of a task from no data set
 
@@ -92,7 +92,7 @@ def _draw_rows(
     used = np.flatnonzero(labels.numpy() >= 0)
     classes = labels.numpy()[used]
     counts = np.bincount(classes, minlength=len(shares))
-    pool = min(int(rng.integers(_POOL[0], _POOL[1] + 1)), max(_POOL[0], len(used) - scoring), len(used) // 2)
+    pool = min(int(rng.integers(POOL[0], POOL[1] + 1)), max(POOL[0], len(used) - scoring), len(used) // 2)
     # The smallest of exponential draws, divided by weights, are a weighted draw without replacement.
     keys = rng.exponential(size=len(used)) / (shares / np.maximum(counts, 1))[classes]
     chosen = used[np.argsort(keys, kind="stable")[: pool + scoring]]
