@@ -134,7 +134,7 @@ def _groups(runs: Sequence[Run], together: int | None) -> Iterator[tuple[Run, ..
 
 def _shared(config: GridConfig) -> tuple[object, ...]:
     """What runs have to share to be played together."""
-    return config.dataset, config.classifier, config.training, config.own, config.embeddings, config.geometry
+    return config.dataset, config.classifier_name, config.training, config.own, config.embeddings, config.geometry
 
 
 def run_one(
@@ -161,7 +161,7 @@ def run_one(
     """
     name = strategy if isinstance(strategy, str) else strategy.name
     with one_thread():  # as workers do: sums that are split over more threads are rounded differently
-        recipe = classifier or made(config.classifier, config.training, config.own, data)
+        recipe = classifier or made(config.classifier_name, config.training, config.own, data)
         check(config, data, recipe)
         run = Run(config, name, find_contender(strategy, recipe), pool, seed, fingerprint_of(data))
         return play(run, data, recipe)[0]
