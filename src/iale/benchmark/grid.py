@@ -17,6 +17,8 @@ from iale.learner import CycleConfig
 from iale.recipe import AUTO
 from iale.strategies.catalog import BASELINES
 
+_FILES = ("geometry", "embeddings")
+
 
 @dataclass(frozen=True)
 class GridConfig(OwnConfig):
@@ -99,6 +101,11 @@ class GridConfig(OwnConfig):
         seeds = range(self.first_seed, self.first_seed + self.seeds)
         return ((strategy, pool, seed) for seed in seeds for pool in self.pools for strategy in self.strategies)
 
+    def files(self) -> dict[str, str]:
+        """The paths of files, by what records call them, which is their content."""
+        paths = {path for option in _FILES if (path := getattr(self, option)) not in (None, BUILT_IN)}
+        return {f"sha256 {file_digest(path)}": path for path in sorted(paths)}
+
     def resolved(self) -> dict[str, Any]:
         """The configuration with every default filled in, ready for JSON."""
         values = {**asdict(self), "classifier": self.classifier_name}
@@ -110,9 +117,8 @@ class GridConfig(OwnConfig):
         described = self.resolved()
         for several in ("strategies", "seeds", "first_seed", "pools"):
             del described[several]
-        for file in ("geometry", "embeddings"):  # by their content, wherever they are
-            if described[file] not in (None, BUILT_IN):
-                described[file] = f"sha256 {file_digest(described[file])}"
+        named = {path: name for name, path in self.files().items()}
+        described |= {option: named.get(described[option], described[option]) for option in _FILES}
         if self.model is not None:
             described["classifier"] = label(self.model)
         described["cycle"]["subset_size"] = self.cycle_of(pool).subset_size
