@@ -2,8 +2,9 @@
 
 python scripts/make_results.py
 
-That is docs/results.md and its figures, what the README found, docs/performance.md, and the cards of the shipped
-policies. Edit the sentences in results/standard/*.md and in benchmarks/performance.md, not in the pages made from them.
+That is docs/results.md, docs/seeing-the-pool.md, docs/universal.md and their figures, what the README found,
+docs/performance.md, and the cards of the shipped policies. Edit the sentences in results/*/*.md and in
+benchmarks/performance.md, not in the pages made from them.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from iale.reports.experiment import write_experiment_report
 from pool_page import few, pool_page, whole
 from results_page import Commands, results_page
 from sentences import fill, speeds
+from universal_page import universal_page
 
 ROOT = Path(__file__).parents[1]
 SEEING = "geometry"
@@ -41,6 +43,7 @@ PAPERS = {name: make for name, make in EXPERIMENTS.items() if name != SEEING}
 RECORDS, PAGE = ROOT / "results" / "standard", ROOT / "docs" / "results.md"
 FORMER = ROOT / "results" / "first-training"  # runs of policies that were trained again, perhaps on another machine
 POOL, POOL_PAGE = ROOT / "results" / SEEING, ROOT / "docs" / "seeing-the-pool.md"
+UNIVERSAL, UNIVERSAL_PAGE = ROOT / "results" / "universal", ROOT / "docs" / "universal.md"
 IMAGES = ROOT / "docs" / "images" / "results"
 README, BEGIN, END = ROOT / "README.md", "<!-- from the records: edit results/standard/readme.md -->", "<!-- end -->"
 SPEEDS, SPEEDS_PAGE = ROOT / "benchmarks" / "performance.md", ROOT / "docs" / "performance.md"
@@ -55,6 +58,7 @@ def main() -> None:
         PAGE: page_of(RECORDS, size, IMAGES.relative_to(PAGE.parent).as_posix()),
         README: readme_of(README.read_text(encoding="utf-8"), all_figures(evidence, size)),
         SPEEDS_PAGE: speeds_page(),
+        UNIVERSAL_PAGE: universal_page(UNIVERSAL, (UNIVERSAL / "reading.md").read_text(encoding="utf-8")),
         POOL_PAGE: seeing_page(POOL, size, (IMAGES / f"{SEEING}.svg").relative_to(POOL_PAGE.parent).as_posix()),
     }
     for path, text in pages.items():

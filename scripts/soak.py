@@ -25,7 +25,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the page's test driver lives with the tests
 
-from tests.integrations.label_page import LabelServer, Tally, label_under_kills, write_old_project
+from tests.integrations.label_kills import Tally, label_under_kills, write_old_project
+from tests.integrations.label_page import LabelServer
 
 CLASSES = ["a", "b", "c"]
 SMALL = ("--dataset", "digits", "--classifier", "mlp", "--epochs", "2", "--device", "cpu", "--labeling-budget", "40")

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from iale.active_learner import ActiveLearner
 from iale.classifiers.base import FitJob, FittedClassifier, TrainingConfig
 from iale.classifiers.build import build_classifier
-from iale.classifiers.calibration import calibrated_temperature
+from iale.classifiers.calibration import calibrated_temperature, cross_validated
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data.arrays import ArraySamples
 from iale.data.catalog import load_dataset
@@ -423,7 +423,7 @@ def test_a_strategy_may_ask_for_a_temperature_and_points() -> None:
 
     class Watches(QueryStrategy):
         name = "watches"
-        needs = frozenset({Need.TEMPERATURE, Need.GEOMETRY})
+        needs = frozenset({Need.TEMPERATURE, Need.GEOMETRY, Need.FOLDS})
 
         def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
             seen.append(context)
@@ -452,6 +452,14 @@ def test_a_strategy_may_ask_for_a_temperature_and_points() -> None:
     expected = calibrated_temperature(classifier, data.train, indices, labels, stream=stream)
     assert warm.temperature == expected
     assert expected != 1.0
+    assert cold.folds is not None
+    assert cold.folds.labeled.shape == (0, 10)
+    assert cold.folds.candidates.shape == (0, 100, 10)
+    assert warm.folds is not None
+    folds = cross_validated(classifier, data.train, indices, labels, stream=stream)
+    assert torch.equal(warm.folds.labeled, folds.logits)
+    for member, logits in zip(folds.members, warm.folds.candidates, strict=True):
+        torch.testing.assert_close(member.outputs(data.train, torch.arange(60, 100)).logits, logits)
     learner.geometry = None
     with pytest.raises(ConfigError, match="give the learner a geometry"):
         learner.query(Watches(), 1)

@@ -10,25 +10,27 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from iale._finite import finite_only
+from iale._steps import Oracle as Oracle
+from iale._steps import Step as Step
+from iale.classifiers._folds import enough_to_calibrate
 from iale.classifiers._unfitted import Unfitted
 from iale.classifiers.base import Classifier, FitJob, FittedClassifier, Outputs
 from iale.classifiers.cache import OutputCache
-from iale.classifiers.calibration import calibrated_temperature
+from iale.classifiers.calibration import CrossValidation, cross_validated
 from iale.data.pool import Candidates, Pool, class_balanced
 from iale.data.samples import DataSet, Samples
 from iale.errors import ConfigError, ModelError
 from iale.geometry.points import Points
 from iale.seeding import Stream
-from iale.strategies.base import Need, QueryContext, QueryStrategy
+from iale.strategies.base import Folds, Need, QueryContext, QueryStrategy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +112,7 @@ class Learner:
     seconds: dict[str, float] = field(default_factory=lambda: {"fit": 0.0, "query": 0.0}, init=False)
     _members: list[FittedClassifier] = field(default_factory=list, init=False)
     _fitted_to: tuple[Tensor, ...] = field(default=(), init=False)
-    _heat: tuple[object, float] = field(default=(None, 1.0), init=False)
+    _validated: tuple[object, CrossValidation | None] = field(default=(None, None), init=False)
 
     @property
     def fitted(self) -> FittedClassifier:
@@ -171,8 +173,8 @@ class Learner:
         monte_carlo = committee = labeled = labels = None
         geometry, labeled_points = self._points(indices) if Need.GEOMETRY in needs else (None, None)
         if Need.LABELED in needs:
-            known, labels = self._labeled()
-            labeled = self.fitted.outputs(self.samples, known)
+            rows, labels = self._labeled()
+            labeled = self.fitted.outputs(self.samples, rows)
         if Need.MONTE_CARLO in needs:
             seed = self._step_stream("monte-carlo").seed
             monte_carlo = self.fitted.monte_carlo(self.samples, indices, self.config.monte_carlo_passes, seed)
@@ -184,17 +186,31 @@ class Learner:
             others = [self._candidate_outputs(member, indices).probs for member in self._members[1:]]
             committee = torch.stack([outputs.probs, *others])
         heat = self.temperature() if Need.TEMPERATURE in needs else None
-        return QueryContext(
-            outputs, self.pool.num_classes, labeled, labels, monte_carlo, committee, geometry, labeled_points, heat
-        )
+        folds = self._folds(indices) if Need.FOLDS in needs else None
+        known = (geometry, labeled_points, heat, folds)
+        return QueryContext(outputs, self.pool.num_classes, labeled, labels, monte_carlo, committee, *known)
 
     def temperature(self) -> float:
-        """What calibrates M, by fits on other labels than those that are predicted; computed once for each fit."""
-        if self._heat[0] is not self._members:
-            (indices, labels), stream = self._labeled(), self._step_stream("temperature")
-            heat = calibrated_temperature(self.classifier, self.samples, indices, labels, stream=stream)
-            self._heat = self._members, heat
-        return self._heat[1]
+        """What calibrates M, by fits on other labels than those that are predicted; 1 if there are too few labels."""
+        found = self._cross_validation()
+        return 1.0 if found is None else found.temperature
+
+    def _folds(self, indices: Tensor) -> Folds:
+        """What each fit of the cross-validation says of the labeled samples that it left out, and of the candidates."""
+        found, classes = self._cross_validation(), self.pool.num_classes
+        if found is None:
+            return Folds(torch.empty(0, classes), torch.empty(0, len(indices), classes))
+        others = [self._candidate_outputs(member, indices).logits for member in found.members]
+        return Folds(found.logits, torch.stack(others))
+
+    def _cross_validation(self) -> CrossValidation | None:
+        """Computed once for each fit of M; None if there are too few labels."""
+        if self._validated[0] is not self._members:
+            (indices, labels), stream, found = self._labeled(), self._step_stream("temperature"), None
+            if enough_to_calibrate(labels):
+                found = cross_validated(self.classifier, self.samples, indices, labels, stream=stream)
+            self._validated = self._members, found
+        return self._validated[1]
 
     def _points(self, indices: Tensor) -> tuple[Points, Points]:
         """The candidates and the labeled samples as points."""
@@ -239,36 +255,6 @@ class Learner:
     def _step_stream(self, *names: str | int) -> Stream:
         # Named by the number of labels, never by what was drawn before: this is what pairs the runs of one seed.
         return self.stream.child("labels", len(self.pool.labeled), *names)
-
-
-@dataclass(frozen=True)
-class Step:
-    """One point of a learning curve.
-
-    Attributes:
-        labeled: number of labels of the fitted classifier.
-        accuracy: share of test samples it gets right.
-        selected: data-set indices acquired after this fit; empty at the end.
-        overlap: for each strategy that was asked as well, the share of ``selected`` that it would have chosen too.
-    """
-
-    labeled: int
-    accuracy: float
-    selected: tuple[int, ...]
-    overlap: Mapping[str, float] = field(default_factory=dict)
-
-
-class Oracle(Protocol):
-    """A control that looks ahead with hidden labels, which no strategy may do: an upper bound on what can be gained.
-
-    ``name`` and ``needs`` are those of a strategy.
-    """
-
-    name: ClassVar[str]
-    needs: ClassVar[frozenset[Need]]
-
-    def choose(self, learner: Learner, k: int) -> Tensor:
-        """int64 [k]: data-set indices to label next; the learner has just been fitted."""
 
 
 def start(

@@ -87,8 +87,8 @@ LABELS = torch.from_numpy(np.random.default_rng(2).integers(3, size=31))
 @pytest.mark.parametrize("name", ["mlp", "linear"])
 def test_a_sample_is_judged_by_a_fit_without_it(name: str) -> None:
     classifier = build_classifier(name, SAMPLES, 3, CPU if name == "mlp" else TrainingConfig(device="cpu"))
-    found = cross_validated(classifier, SAMPLES, INDICES, LABELS, folds=4, stream=STREAM)
-    turned = cross_validated(classifier, SAMPLES, INDICES.flip(0), LABELS.flip(0), folds=4, stream=STREAM)
+    found = cross_validated(classifier, SAMPLES, INDICES, LABELS, folds=4, stream=STREAM).logits
+    turned = cross_validated(classifier, SAMPLES, INDICES.flip(0), LABELS.flip(0), folds=4, stream=STREAM).logits
     assert torch.equal(found, turned.flip(0))
     order = torch.argsort(INDICES)
     fold = stratified_folds(INDICES, LABELS, 4, STREAM.child("folds"))
@@ -125,7 +125,8 @@ def test_all_folds_are_one_call_and_few_labels_need_none() -> None:
     assert counted.sizes == []
     labels = torch.arange(31) % 3
     whole = cross_validated(counted, SAMPLES, INDICES, labels, folds=5, stream=STREAM)
-    assert calibrated(31) == temperature(whole, labels)
+    assert calibrated(31) == temperature(whole.logits, labels) == whole.temperature
+    assert len(whole.members) == 5
     assert [sorted(sizes) for sizes in counted.sizes] == [[24, 25, 25, 25, 25]] * 2
     calibrated(6)
     assert counted.sizes[-1] == [4, 5, 5, 5, 5]

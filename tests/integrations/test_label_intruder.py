@@ -14,6 +14,7 @@ pytest.importorskip("starlette", reason="the extra 'label' is not installed")
 pytest.importorskip("uvicorn", reason="the extra 'label' is not installed")
 
 from iale.integrations.label._security import MOST_BODY
+from iale.labeling.classes._editing import describe_class, merge_class, rename_class
 from iale.labeling.project import Project
 from iale.labeling.record.config import ProjectConfig
 from iale.labeling.reviewing._deciding import note
@@ -171,8 +172,76 @@ def test_a_key_that_was_used_for_something_else_is_refused(site: Site) -> None:
         for other, another in {**acts, "/api/label ": {"sample": two, "label": "cat"}}.items():
             if other != path:
                 refused = site.ask(other.strip(), {**sent, **another}, token=owner)
-                assert refused.status == 422, (path, other)
+                assert refused.status == 409, (path, other)
                 assert "this key was used for something else" in refused.json()["error"]
+
+
+OTHERS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("/api/label", {"sample": 0, "label": "cat"}, {"label": "dog"}),
+    ("/api/label", {"sample": 0, "label": "cat"}, {"sample": 1}),
+    ("/api/skip", {"sample": 0}, {"sample": 1}),
+    ("/api/undo", {"act": "a"}, {"act": "b"}),
+    ("/api/undo", {"sample": 3}, {"sample": 2}),
+    ("/api/note", {"sample": 0, "note": "x", "flag": ""}, {"note": "y"}),
+    ("/api/note", {"sample": 0, "note": "x", "flag": ""}, {"flag": "look"}),
+    ("/api/review", {"sample": 2, "label": "cat", "seen": 1}, {"label": "dog"}),
+    ("/api/class", {"label": "third"}, {"label": "fourth"}),
+    ("/api/class/rename", {"label": "dog", "into": "hound"}, {"into": "wolf"}),
+    ("/api/class/rename", {"label": "dog", "into": "hound"}, {"label": "cat"}),
+    ("/api/class/merge", {"label": "dog", "into": "cat"}, {"label": "fox"}),
+    ("/api/class/merge", {"label": "dog", "into": "cat"}, {"into": "fox"}),
+    ("/api/class/remove", {"label": "dog"}, {"label": "cat"}),
+    ("/api/class/describe", {"label": "dog", "text": "x"}, {"text": "y"}),
+    ("/api/class/describe", {"label": "dog", "text": "x"}, {"label": "cat"}),
+    ("/api/class/describe", {"label": "dog", "text": "x"}, {"color": "#123456"}),
+    ("/api/class/undo", {"of": 4}, {"of": 5}),
+    ("/api/class/take-back", {"act": "c"}, {"act": "d"}),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "change"), OTHERS)
+def test_a_key_that_was_used_for_another_act_of_the_kind_is_refused(
+    site: Site, path: str, body: dict[str, Any], change: dict[str, Any]
+) -> None:
+    """Also after the classes were renamed, the same request is the same act, and another one is not."""
+    ids, project = site.project.items.ids, site.project
+
+    def send(**values: Any) -> Any:
+        if "sample" in values:
+            values["sample"] = ids[values["sample"]]
+        return site.ask(path, {"person": "ann", "key": "k", "tab": "t", **values}, token="t" * 43)
+
+    project.label("ann", ids[2], "cat", key="a")
+    project.label("ann", ids[3], "cat", key="b")
+    project.add_class("ann", "fox")
+    rename_class(project, "ann", "fox", "red fox")
+    rename_class(project, "ann", "red fox", "fox")
+    project.add_class("ann", "owl", key="c")
+    project.add_class("ann", "elk", key="d")
+    first = send(**body)
+    assert first.status == 200
+    acted = site.acts
+    for again in range(2):
+        same, other = send(**body), send(**{**body, **change})
+        assert (same.status, other.status) == (200, 409), (same.text, other.text)
+        assert "this key was used for something else" in other.json()["error"]
+        assert site.acts == acted
+        if again == 0 and not path.startswith("/api/class"):
+            rename_class(project, "bo", "cat", "kitten")
+            acted = site.acts
+
+
+def test_the_same_request_counts_as_the_same_however_classes_are_called_by_now(site: Site) -> None:
+    """A page that was offline sends the names that it knew."""
+    project, sample = site.project, site.project.items.ids[0]
+    rename_class(project, "bo", "dog", "hound")
+    merge_class(project, "bo", "cat", "hound")
+    first = project.label("ann", sample, "cat", key="1")
+    assert first.label == "hound"
+    assert project.label("ann", sample, "cat", key="1") == project.label("ann", sample, "dog", key="1") == first
+    described = describe_class(project, "ann", "hound", {"text": "x"}, key="2")
+    again = {"text": "x", "color": ""}  # the color was asked for, too, and there was none before
+    assert describe_class(project, "ann", "dog", again, key="2") == described
 
 
 def test_markup_in_names_and_notes_stays_text_in_every_answer(rows: Project) -> None:

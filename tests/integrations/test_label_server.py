@@ -30,7 +30,7 @@ from iale.labeling.project import Project
 from iale.labeling.reader import ProjectReader
 from iale.labeling.record.config import ProjectConfig
 from tests.integrations.asgi import Answer, request
-from tests.integrations.label_page import LabelServer, hostile_images, label_under_kills, tally, write_old_project
+from tests.integrations.label_page import LabelServer, hostile_images
 
 Get, Post = Callable[..., Answer], Callable[..., Any]
 
@@ -300,37 +300,6 @@ def test_the_command_serves_until_it_is_stopped_and_goes_on(rows: Path, tmp_path
         assert server.address == address  # an open page goes on
         assert ProjectReader.open(out).labels() == {ticket["sample"]: "a"}
         assert server.stop() == 130
-
-
-@pytest.mark.slow
-def test_no_acknowledged_label_is_lost_or_doubled_when_the_server_is_killed(rows: Path, tmp_path: Path) -> None:
-    """`make soak` kills it a hundred times."""
-    out = tmp_path / "project"
-    server = LabelServer(rows, out, "--classes", "a,b,c", "--epochs", "1", "--fit-every", "50")
-    found = label_under_kills(server, out, ["a", "b", "c"], kills=3)
-    assert found.acknowledged > 10
-    assert (found.lost, found.doubled, found.wrong) == (0, 0, 0)
-
-
-@pytest.mark.slow
-def test_labels_of_an_earlier_version_stay_when_the_server_is_killed(tmp_path: Path) -> None:
-    data, before = write_old_project(tmp_path, 2000)
-    assert ProjectReader.open(tmp_path / "project").labels() == before
-    server = LabelServer(data, tmp_path / "project", "--epochs", "1", "--fit-every", "500")
-    found = label_under_kills(server, tmp_path / "project", ["a", "b", "c"], kills=2, before=before)
-    assert found.acknowledged > 10
-    assert (found.lost, found.doubled, found.wrong) == (0, 0, 0)
-
-
-def test_the_kill_test_would_notice(tmp_path: Path, rows: Path) -> None:
-    project = Project.create(tmp_path / "p", ProjectConfig(rows, classes=("a", "b")))
-    sample, other = project.items.ids[0], project.items.ids[1]
-    event = project.label("ann", sample, "a", key="1")
-    sent = {"number": event.number, "kind": "label", "sample": sample, "label": "a"}
-    assert tally(tmp_path / "p", 0, {"1": sent}, {sample: ["a"]}).lost == 0
-    assert tally(tmp_path / "p", 0, {"1": sent, "2": sent}, {sample: ["a"]}).lost == 1
-    assert tally(tmp_path / "p", 0, {"1": {**sent, "label": "b"}}, {sample: ["b"]}).wrong == 1
-    assert tally(tmp_path / "p", 0, {}, {other: ["a"]}).wrong == 2
 
 
 def test_labels_that_exist_are_brought_in_once(

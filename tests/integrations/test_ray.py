@@ -101,28 +101,52 @@ def test_a_killed_worker_costs_time_and_no_episode(cluster: Executor, marker: Pa
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
 
 
+WORKER = """
+import os, sys, time
+from iale.integrations.ray import _end_without, _starter
+os.environ["RAY_RAYLET_PID"] = str(os.getpid())
+ready, say = os.pipe()
+if child := os.fork():
+    os.read(ready, 1)
+    print(child, flush=True)
+    time.sleep(300)
+starter = os.getppid()
+if sys.argv[1] == "late":
+    os.write(say, b".")
+    while os.getppid() == starter:
+        time.sleep(0.001)
+starter = _starter()
+os.write(say, b".")
+_end_without(starter)
+"""
+
+
 @pytest.mark.slow
-def test_a_worker_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
-    """As the workers of a Ray on this machine do, because it dies with a command that is killed."""
-    script = tmp_path / "parent.py"
-    script.write_text(
-        "import os, time\n"
-        "from iale.integrations.ray import _end_without\n"
-        "if child := os.fork():\n"
-        "    print(child, flush=True)\n"
-        "    time.sleep(300)\n"
-        "_end_without(os.getppid())\n"
-    )
-    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as parent:
+@pytest.mark.parametrize("when", ["early", "late"])
+def test_a_worker_ends_with_the_process_that_started_it(when: str) -> None:
+    """As the workers of a Ray on this machine do, because it dies with a command that is killed.
+
+    It may die before a worker looks for the first time, and then the worker's parent is another process already.
+    """
+    command = [sys.executable, "-c", WORKER, when]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
         parent.kill()
-    deadline = time.monotonic() + 60
-    while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-        if Path(f"/proc/{child}/stat").exists() and ") Z " in Path(f"/proc/{child}/stat").read_text():
-            return  # nobody has collected it
-    assert not Path(f"/proc/{child}").exists()
+        try:
+            parent.communicate(timeout=60)  # this ends when nobody holds the other end any more
+        except subprocess.TimeoutExpired:
+            os.kill(child, signal.SIGKILL)
+            pytest.fail("the worker works on without the process that started it")
+
+
+def test_ray_tells_its_workers_which_process_starts_them(cluster: Executor) -> None:
+    starter, parent, told = cluster.submit(_starters).result()
+    assert starter == parent == int(told)
+
+
+def _starters() -> tuple[int, int, str]:
+    return integration._starter(), os.getppid(), os.environ["RAY_RAYLET_PID"]
 
 
 def test_a_killed_command_goes_on_to_the_same_records(cluster: Executor, tmp_path: Path) -> None:

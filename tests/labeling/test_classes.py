@@ -191,7 +191,9 @@ def test_what_is_written_about_a_class(make: Make) -> None:
 def test_a_request_that_comes_twice_counts_once(make: Make) -> None:
     project = make()
     first = rename_class(project, "ann", "even", "straight", key="k")
-    assert rename_class(project, "ann", "even", "other", key="k") == first
+    assert rename_class(project, "ann", "even", "straight", key="k") == first
+    with pytest.raises(DataError, match="this key was used for something else"):
+        rename_class(project, "ann", "even", "other", key="k")
     assert project.classes == ("straight", "odd")
 
 

@@ -50,7 +50,9 @@ def test_a_request_with_a_known_key_does_nothing_also_after_a_restart(make: Make
     project.label("ann", two, "odd", key="k2")
     undo = project.undo("ann", key="k3")
     for again in (project, Project.open(project.folder)):
-        assert again.label("ann", one, "odd", key="k1") == first
+        assert again.label("ann", one, "even", key="k1") == first
+        with pytest.raises(DataError, match="this key was used for something else"):
+            again.label("ann", one, "odd", key="k1")
         assert again.undo("ann", key="k3") == undo
         assert again.labels() == {one: "even"}
         added = again.add_class("ann", "new", key="k4")

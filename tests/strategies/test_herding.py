@@ -17,7 +17,7 @@ from iale.classifiers.base import Outputs
 from iale.errors import ConfigError, QueryError
 from iale.geometry.points import Points
 from iale.seeding import Stream
-from iale.strategies import _coverage, herding
+from iale.strategies import _coverage, _herd
 from iale.strategies._bandwidth import Rule, find_bandwidth
 from iale.strategies.base import QueryContext
 from iale.strategies.herding import MaxHerding, UncertaintyHerding
@@ -248,8 +248,8 @@ def test_a_point_that_is_not_finite_is_refused() -> None:
 def test_a_large_pool_is_sketched_and_little_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     context = _context(_rows(1500, 4, 0), torch.empty(0, 4))
     exact = MaxHerding().query(context, 10, rng=_rng())
-    monkeypatch.setattr(herding, "_WHOLE", 1000)
-    monkeypatch.setattr(herding, "_SKETCH", 500)
+    monkeypatch.setattr(_herd, "_WHOLE", 1000)
+    monkeypatch.setattr(_herd, "_SKETCH", 500)
     sketched = MaxHerding().query(context, 10, rng=_rng())
     assert torch.equal(sketched, MaxHerding().query(context, 10, rng=_rng()))
     assert coverage(context, sketched) > 0.97 * coverage(context, exact)
@@ -264,9 +264,9 @@ def coverage(context: QueryContext, chosen: Tensor) -> float:
 
 
 def test_wide_points_are_sketched_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(herding, "_NUMBERS", 400)
-    assert len(herding._sketch(Points(torch.zeros(150, 4), torch.arange(150)), _rng())) == 100
-    assert len(herding._sketch(Points(torch.zeros(100, 4), torch.arange(100)), _rng())) == 100
+    monkeypatch.setattr(_herd, "_NUMBERS", 400)
+    assert len(_herd.sketch(Points(torch.zeros(150, 4), torch.arange(150)), _rng())) == 100
+    assert len(_herd.sketch(Points(torch.zeros(100, 4), torch.arange(100)), _rng())) == 100
 
 
 def test_half_precision_on_disk_is_read_as_it_is(tmp_path: Path) -> None:
@@ -285,12 +285,12 @@ def test_half_precision_on_disk_is_read_as_it_is(tmp_path: Path) -> None:
 
 def test_every_candidate_is_as_likely_in_a_sketch(monkeypatch: pytest.MonkeyPatch) -> None:
     """1,000 sketches of 10 out of 23: a count has mean 435 and standard deviation 16, of which 5 are never reached."""
-    monkeypatch.setattr(herding, "_WHOLE", 20)
-    monkeypatch.setattr(herding, "_SKETCH", 10)
+    monkeypatch.setattr(_herd, "_WHOLE", 20)
+    monkeypatch.setattr(_herd, "_SKETCH", 10)
     rng, geometry = _rng(), Points(torch.zeros(23, 2), torch.arange(23))
     counts = torch.zeros(23)
     for _ in range(1000):
-        drawn = herding._sketch(geometry, rng)
+        drawn = _herd.sketch(geometry, rng)
         assert len(torch.unique(drawn)) == len(drawn) == 10
         counts[drawn] += 1
     assert float((counts - 10_000 / 23).abs().max()) < 5 * 16

@@ -7,6 +7,7 @@ from .base import resolve_device as resolve_device
 from .build import CLASSIFIERS as CLASSIFIERS
 from .build import build_classifier as build_classifier
 from .cache import OutputCache as OutputCache
+from .calibration import CrossValidation as CrossValidation
 from .calibration import calibrated_temperature as calibrated_temperature
 from .calibration import cross_validated as cross_validated
 from .calibration import temperature as temperature

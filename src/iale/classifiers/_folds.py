@@ -22,3 +22,12 @@ def stratified_folds(indices: Tensor, labels: Tensor, folds: int, stream: Stream
     found = torch.empty(len(indices), dtype=torch.int64)
     found[torch.from_numpy(order)] = torch.arange(len(indices)) % folds
     return found
+
+
+def enough_to_calibrate(labels: Tensor) -> bool:
+    """Whether there are labels (int64 [L]) of two classes, and two for each class that has some.
+
+    With fewer, most folds lack whole classes.
+    """
+    seen = int((torch.bincount(labels) > 0).sum())
+    return seen >= 2 and len(labels) >= 2 * seen

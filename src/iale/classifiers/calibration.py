@@ -7,11 +7,13 @@ that it has not learned from, so folds take turns.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
-from iale.classifiers._folds import stratified_folds
-from iale.classifiers.base import Classifier, FitJob
+from iale.classifiers._folds import enough_to_calibrate, stratified_folds
+from iale.classifiers.base import Classifier, FitJob, FittedClassifier
 from iale.data.samples import Samples
 from iale.errors import ConfigError, DataError
 from iale.seeding import Stream
@@ -20,13 +22,33 @@ _BOUNDS = (0.05, 20.0)
 _HALVINGS = 60
 
 
+@dataclass(frozen=True, eq=False)
+class CrossValidation:
+    """Fits that each leave a fold of the labeled samples out.
+
+    Attributes:
+        logits: float32 [L, C], of each labeled sample by the fit that has not seen it.
+        labels: int64 [L], what they are.
+        members: the fits, one for each fold.
+    """
+
+    logits: Tensor
+    labels: Tensor
+    members: tuple[FittedClassifier, ...]
+
+    @property
+    def temperature(self) -> float:
+        """What the logits must be divided by to be calibrated, see `temperature`."""
+        return temperature(self.logits, self.labels)
+
+
 def cross_validated(
     classifier: Classifier, samples: Samples, indices: Tensor, labels: Tensor, *, folds: int = 5, stream: Stream
-) -> Tensor:
-    """Logits of each labeled sample by a classifier that was fitted without it, float32 [L, C].
+) -> CrossValidation:
+    """Fits that leave folds out. The folds are stratified.
 
-    The folds are stratified, and depend on the samples and ``stream`` alone, not on the order of the labels. All fits
-    are one `Classifier.fit_many`.
+    They depend on the samples and ``stream`` alone, not on the order of the labels. All fits are one
+    `Classifier.fit_many`.
 
     Args:
         classifier: the recipe.
@@ -51,10 +73,11 @@ def cross_validated(
     seeds = [stream.child("fit", number).seed for number in numbers]
     jobs = [FitJob(known[fold != n], own[fold != n], seed) for n, seed in zip(numbers, seeds, strict=True)]
     logits = torch.empty(len(known), classifier.num_classes)
-    for number, fitted in enumerate(classifier.fit_many(samples, jobs)):
+    members = tuple(classifier.fit_many(samples, jobs))
+    for number, member in enumerate(members):
         out = fold == number
-        logits[order[out]] = fitted.outputs(samples, known[out]).logits
-    return logits
+        logits[order[out]] = member.outputs(samples, known[out]).logits
+    return CrossValidation(logits, labels, members)
 
 
 def temperature(logits: Tensor, labels: Tensor) -> float:
@@ -99,10 +122,9 @@ def calibrated_temperature(
 ) -> float:
     """The temperature of a classifier that is fitted to these labels, from its out-of-fold logits.
 
-    1 if there are fewer than 2 labels for each class that has some, because then most folds lack whole classes, or if
-    only one class has labels. Arguments and errors are those of `cross_validated`.
+    1 if there are labels of one class only, or fewer than two labels for each class that has some, because then most
+    folds lack whole classes. Arguments and errors are those of `cross_validated`.
     """
-    seen = int((torch.bincount(labels) > 0).sum())
-    if seen < 2 or len(labels) < 2 * seen:
+    if not enough_to_calibrate(labels):
         return 1.0
-    return temperature(cross_validated(classifier, samples, indices, labels, folds=folds, stream=stream), labels)
+    return cross_validated(classifier, samples, indices, labels, folds=folds, stream=stream).temperature

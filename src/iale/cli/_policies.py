@@ -42,9 +42,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _row(name: str, card: PolicyCard) -> list[str]:
-    source = card["source"]
-    shape = (card["num_classes"], card["embedding_dim"])
-    return [name, *map(str, (card["kind"], source["dataset"], source["classifier"], card["episodes"], *shape))]
+    """A universal policy learned from many tasks, and fits classifiers of any shape."""
+    source = (card["source"].get(key, "many") for key in ("dataset", "classifier"))
+    shape = (card.get("num_classes", "any"), card.get("embedding_dim", "any"))
+    return [name, *map(str, (card["kind"], *source, card.get("episodes", "many"), *shape))]
 
 
 def _card(name: str, policies: dict[str, PolicyCard]) -> PolicyCard:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
 from concurrent.futures import wait as wait_for
 from functools import cache, partial
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from iale._versions import versions
@@ -158,7 +159,25 @@ def _end_with_ray() -> None:
 
     A Ray of this machine dies with a command that is killed, and Ray itself lets its workers compute for seconds more.
     """
-    threading.Thread(target=_end_without, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_without, args=(_starter(),), daemon=True).start()
+
+
+def _starter() -> int:
+    """The process of Ray that started this worker, as Ray tells its workers.
+
+    If it is gone by now, the parent is whoever takes in orphans, and would be there forever. If it is there and not the
+    parent, something stands between the two, as in a container, and ends with it.
+    """
+    told = os.environ.get("RAY_RAYLET_PID")
+    return int(told) if told and not _at_work(told) else os.getppid()
+
+
+def _at_work(process: str) -> bool:
+    """Whether there is such a process that has not ended; one that has may stay until it is collected."""
+    try:
+        return ") Z " not in Path("/proc", process, "stat").read_text(errors="replace")
+    except OSError:
+        return False
 
 
 def _end_without(parent: int) -> None:

@@ -18,7 +18,7 @@ from iale.labeling.fitting._process import Fitter
 from iale.labeling.forecast._maker import StatusMaker
 from iale.labeling.forecast.status import Status
 from iale.labeling.items._items import Items, open_items
-from iale.labeling.queue._answering import record
+from iale.labeling.queue._answering import record, undoing
 from iale.labeling.queue._carrying import carried, named
 from iale.labeling.queue._first import First
 from iale.labeling.queue._handing import Handing
@@ -269,9 +269,10 @@ class Project:
         """
         person, key = clean(person, "a person's name"), brief(key) or ""
         with self._ledger.writing() as answers:
-            if known := answers.sent(person, key, "undo"):
+            asked = sample and self.items.ids.now(sample)
+            if known := answers.sent(person, key, undoing(answers, person, asked, act)):
                 return known
-            last = answers.last_act(person, sample and self.items.ids.now(sample), act)
+            last = answers.last_act(person, asked, act)
             if last is None or last.sample is None:
                 return None
             undo = Act(kind="undo", person=person, sample=last.sample, name=last.name)
@@ -287,7 +288,7 @@ class Project:
         """Adds a class, or brings back a removed one with its labels; None if there is one of that name."""
         person, name, key = clean(person, "a person's name"), class_name(name), brief(key) or ""
         with self._ledger.writing() as answers:
-            if known := answers.sent(person, key, "class"):
+            if known := answers.sent(person, key, Act(kind="class", person=person, label=name)):
                 return known
             if answers.classes.now(name) is not None:
                 return None

@@ -3,6 +3,7 @@ from .alil import Pooling as Pooling
 from .alil import random_alil_policy as random_alil_policy
 from .base import Policy as Policy
 from .base import PolicyCard as PolicyCard
+from .base import ShapedPolicy as ShapedPolicy
 from .catalog import find_strategy as find_strategy
 from .catalog import list_policies as list_policies
 from .iale import IalePolicy as IalePolicy

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from iale.errors import PolicyError, QueryError
 from iale.policies._network import policy_network
-from iale.policies.base import Policy, PolicyCard
+from iale.policies.base import PolicyCard, ShapedPolicy
 from iale.seeding import Stream
 from iale.strategies.base import Need, QueryContext, top_k
 
@@ -24,8 +24,9 @@ Pooling = Literal["sum", "mean"]
 
 
 @dataclass(frozen=True, eq=False)
-class AlilPolicy(Policy):
-    """A policy network that chooses one sample at a time from a few drawn at random, with the fields of `Policy`.
+class AlilPolicy(ShapedPolicy):
+    """A policy network that chooses one sample at a time from a few drawn at random, with the fields of
+    `ShapedPolicy`.
 
     Attributes:
         network: rows [n, 2·(D + C)] to logits [n, 1]; the softmax over the candidates of a draw is part of the loss.
@@ -54,11 +55,12 @@ class AlilPolicy(Policy):
 
     def expects(self) -> Mapping[str, object]:
         """The entries of its card that `untrained` reads."""
-        return {"pooling": self.pooling, "choices": self.choices}
+        return {"pooling": self.pooling, "choices": self.choices, **self._shape()}
 
     @classmethod
-    def untrained(cls, card: PolicyCard, num_classes: int, embedding_dim: int) -> Self:
+    def untrained(cls, card: PolicyCard) -> Self:
         """The policy of a card before its weights are loaded."""
+        num_classes, embedding_dim = cls._shape_of(card)
         network = policy_network(2 * (embedding_dim + num_classes), Stream(0))
         return cls(network, card["pooling"], card["choices"], num_classes, embedding_dim)
 

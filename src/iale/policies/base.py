@@ -1,4 +1,4 @@
-"""What all policies have in common: a network, and the shape of the classifiers it was trained on."""
+"""What policies have in common: a network, and for most the shape of the classifiers it was trained on."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from iale.strategies.base import QueryStrategy
 
 
 class PolicyCard(TypedDict, total=False):
-    """What the card of a policy says. Only the first five are always there.
+    """What the card of a policy says. Only the first three are always there.
 
     Attributes:
-        kind: "iale" or "alil".
-        num_classes: C of the classifiers it fits.
-        embedding_dim: D of the classifiers it fits.
+        kind: "iale", "alil" or "universal".
         weights_sha256: digest of the weights, the same that records name.
         versions: of Python and of the packages that trained it.
+        num_classes: C of the classifiers it fits; a universal policy fits all.
+        embedding_dim: D of the classifiers it fits.
+        form: "herding" or "selector", how a universal policy chooses.
         state: the parts of Eq. 1 that an IALE policy sees, by the names of `StateConfig`.
         pooling: how an ALIL policy sees the labeled samples.
         choices: candidates that an ALIL policy draws.
@@ -34,10 +35,11 @@ class PolicyCard(TypedDict, total=False):
     """
 
     kind: str
-    num_classes: int
-    embedding_dim: int
     weights_sha256: str
     versions: dict[str, str]
+    num_classes: int
+    embedding_dim: int
+    form: Literal["herding", "selector"]
     state: dict[str, bool]
     pooling: Literal["sum", "mean"]
     choices: int
@@ -53,26 +55,47 @@ class Policy(QueryStrategy):
     """A learned strategy. Its ``name`` is the kind of policy that its card names.
 
     Attributes:
+        network: its weights are what is saved.
+    """
+
+    network: nn.Module
+
+    @abstractmethod
+    def expects(self) -> Mapping[str, object]:
+        """What `untrained` needs, JSON-able; it becomes part of the card."""
+
+    @classmethod
+    @abstractmethod
+    def untrained(cls, card: PolicyCard) -> Self:
+        """The policy of a card before its weights are loaded.
+
+        Raises KeyError, TypeError or ValueError if the card lacks an entry, or an entry is not valid.
+        """
+
+
+class ShapedPolicy(Policy):
+    """A policy for classifiers of the shape that it was trained on.
+
+    Attributes:
         network: rows [n, width] to logits [n, 1].
         num_classes: C of the classifiers it fits.
         embedding_dim: D of the classifiers it fits.
     """
 
-    network: nn.Module
     num_classes: int
     embedding_dim: int
 
-    @abstractmethod
-    def expects(self) -> Mapping[str, object]:
-        """What `untrained` needs besides C and D, JSON-able; it becomes part of the card."""
+    def _shape(self) -> dict[str, object]:
+        """The entries of a card that `_shape_of` reads."""
+        return {"num_classes": self.num_classes, "embedding_dim": self.embedding_dim}
 
-    @classmethod
-    @abstractmethod
-    def untrained(cls, card: PolicyCard, num_classes: int, embedding_dim: int) -> Self:
-        """The policy of a card before its weights are loaded.
-
-        Raises KeyError, TypeError or ValueError if the card lacks an entry, or an entry is not valid.
-        """
+    @staticmethod
+    def _shape_of(card: PolicyCard) -> tuple[int, int]:
+        """C and D of a card; raises KeyError, TypeError or ValueError if it lacks them."""
+        classes, width = int(card["num_classes"]), int(card["embedding_dim"])
+        if classes < 2 or width < 1:
+            raise ValueError(f"{classes} classes, width {width}")
+        return classes, width
 
     def _check_fit(self, classifier: Classifier) -> None:
         self._check_shape(classifier.num_classes, classifier.embedding_dim)

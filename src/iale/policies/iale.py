@@ -10,15 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from iale.policies._network import policy_network
-from iale.policies.base import Policy, PolicyCard
+from iale.policies.base import PolicyCard, ShapedPolicy
 from iale.policies.state import StateConfig, encode, observe
 from iale.seeding import Stream
 from iale.strategies.base import Need, QueryContext, ScoringStrategy
 
 
 @dataclass(frozen=True, eq=False)
-class IalePolicy(Policy, ScoringStrategy):
-    """A policy network and the state it was trained on; a strategy like any other, with the fields of `Policy`.
+class IalePolicy(ShapedPolicy, ScoringStrategy):
+    """A policy network and the state it was trained on; a strategy like any other, with the fields of `ShapedPolicy`.
 
     Attributes:
         network: rows [n, width] to logits [n, 1]; the desirability ρ of the paper is their sigmoid.
@@ -34,12 +34,13 @@ class IalePolicy(Policy, ScoringStrategy):
     embedding_dim: int
 
     def expects(self) -> Mapping[str, object]:
-        """The parts of the state."""
-        return {"state": asdict(self.state)}
+        """The parts of the state, C and D."""
+        return {"state": asdict(self.state), **self._shape()}
 
     @classmethod
-    def untrained(cls, card: PolicyCard, num_classes: int, embedding_dim: int) -> Self:
+    def untrained(cls, card: PolicyCard) -> Self:
         """The policy of a card before its weights are loaded."""
+        num_classes, embedding_dim = cls._shape_of(card)
         state = StateConfig(**card["state"])
         network = policy_network(state.width(num_classes, embedding_dim), Stream(0))
         return cls(network, state, num_classes, embedding_dim)

@@ -27,7 +27,12 @@ from iale.registry import Registry
 _P = TypeVar("_P", bound=Policy)
 
 _KINDS = Registry[type[Policy]](
-    "kind of policy", {"iale": "iale.policies.iale:IalePolicy", "alil": "iale.policies.alil:AlilPolicy"}
+    "kind of policy",
+    {
+        "iale": "iale.policies.iale:IalePolicy",
+        "alil": "iale.policies.alil:AlilPolicy",
+        "universal": "iale.policies.universal.policy:UniversalPolicy",
+    },
 )
 
 
@@ -38,8 +43,7 @@ def save_policy(policy: Policy, folder: Path, card: Mapping[str, object]) -> Non
     """
     storage.write_tensors(folder / WEIGHTS, policy.network.state_dict())
     digest = weights_digest(policy)
-    shape = {"num_classes": policy.num_classes, "embedding_dim": policy.embedding_dim}
-    expects = {"kind": policy.name, **policy.expects(), **shape, "weights_sha256": digest, "versions": versions()}
+    expects = {"kind": policy.name, **policy.expects(), "weights_sha256": digest, "versions": versions()}
     storage.write_json(folder / CARD, {**card, **expects})
 
 
@@ -61,10 +65,7 @@ def load_policy(folder: Path, cls: type[Policy] | None = None) -> Policy:
             f"{folder} holds a policy of kind {kind.name!r}, {cls.name!r} was expected: choose another folder."
         )
     try:
-        classes, width, digest = int(card["num_classes"]), int(card["embedding_dim"]), str(card["weights_sha256"])
-        if classes < 2 or width < 1:
-            raise ValueError(f"{classes} classes, width {width}")
-        policy = kind.untrained(card, classes, width)
+        policy, digest = kind.untrained(card), str(card["weights_sha256"])
     except (KeyError, TypeError, ValueError) as error:
         raise PolicyError(
             f"the card of the policy {folder} is incomplete or wrong ({error}): restore or retrain it."

@@ -3,6 +3,7 @@ from .badge import Badge as Badge
 from .bait import Bait as Bait
 from .bait import BaitFull as BaitFull
 from .bald import Bald as Bald
+from .base import Folds as Folds
 from .base import Need as Need
 from .base import QueryContext as QueryContext
 from .base import QueryStrategy as QueryStrategy

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from iale.strategies._kernel import Kernel, columns_at_once
+from iale.strategies._kernel import Kernel, MixedKernel, columns_at_once
 
 SAME = 1e-12
 """Gains, as shares of all weight, that differ by no more than this are tied."""
@@ -35,9 +35,10 @@ class Coverage:
         covered: float64 [n], m.
     """
 
-    def __init__(self, kernel: Kernel, weights: Tensor, covered: Tensor) -> None:
+    def __init__(self, kernel: Kernel | MixedKernel, weights: Tensor, covered: Tensor, scale: Tensor) -> None:
+        """``scale``, float64 [n], multiplies the gain of each candidate."""
         n = len(kernel)
-        self._kernel, self._weights = kernel, weights / weights.sum()
+        self._kernel, self._weights, self._scale = kernel, weights / weights.sum(), scale
         self.covered = covered.clone()
         self._taken = torch.zeros(n, dtype=torch.bool)
         self._changes: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []  # where m rose, and what it was
@@ -68,6 +69,8 @@ class Coverage:
                     add(columns, rows, (block - covered[rows, None]).T)
                 add(rows, columns, block.sub_(covered[columns]))
         self._slack = 1.1 * error * (self.gains + already) + (_BLOCK + 8) * torch.finfo(kind).eps * self.gains
+        self.gains *= self._scale
+        self._slack *= self._scale
         self.gains[self._taken] = -torch.inf
         self._exact = torch.full((n,), -1)
         self._version = torch.full((n,), len(self._changes))
@@ -112,7 +115,7 @@ class Coverage:
             columns = slice(start, start + step)
             block = self._kernel.block(rows, columns, torch.float64)
             gains += block.sub_(self.covered[columns]).relu_() @ self._weights[columns]
-        self.gains[rows], self._slack[rows], self._exact[rows] = gains, 0.0, len(self._changes)
+        self.gains[rows], self._slack[rows], self._exact[rows] = gains * self._scale[rows], 0.0, len(self._changes)
         self._version[rows] = len(self._changes)
 
     def _bring_up_to_date(self, rows: Tensor) -> None:
@@ -138,12 +141,12 @@ class Coverage:
             part = slice(start, start + step)
             block = self._kernel.block(rows, where[part], kind)
             # A value is wrong by at most error · K, and what is lost only where K lies between before and after.
-            self._slack[rows] += 1.1 * error * ((block > almost[part]).to(kind) @ weighted[part]).double()
+            wrong = 1.1 * error * ((block > almost[part]).to(kind) @ weighted[part]).double()
             # max(K − before, 0) − max(K − after, 0), in one piece, so that little is lost to rounding
             above = torch.minimum(block, after[part]).sub_(before[part]).relu_()
             lost = (above @ weights[part]).double()
-            self.gains[rows] -= lost
-            self._slack[rows] += rounding * lost
+            self.gains[rows] -= lost * self._scale[rows]
+            self._slack[rows] += (wrong + rounding * lost) * self._scale[rows]
         self._version[rows] = len(self._changes)
 
     def _since(self, version: int) -> tuple[Tensor, Tensor]:

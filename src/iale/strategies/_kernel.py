@@ -63,6 +63,10 @@ class Kernel:
                 torch.maximum(found[mine], self._values(self._exact[mine], theirs).amax(dim=1), out=found[mine])
         return found
 
+    def to(self, mine: slice, rows: Tensor) -> Tensor:
+        """float64 [mine, m]: K of some points with other ``rows`` [m, D]."""
+        return self._values(self._exact[mine], self._factors(rows))
+
     def _factors(self, rows: Tensor) -> Tensor:
         """float64 [m, D + 2]: scaled unit rows, −‖ẑ‖² / δ² and 1."""
         unit = unit_rows(rows)
@@ -77,6 +81,39 @@ class Kernel:
     def _error(self) -> float:
         rounding = torch.finfo(self.fast).eps
         return math.expm1(min(50.0, (self._width + 8) * rounding / 2 * 4 / self._bandwidth**2)) + 4 * rounding
+
+
+class MixedKernel:
+    """(1 − share) · K + share · K′ of the same n points in two views; the attributes are those of `Kernel`."""
+
+    def __init__(self, one: Kernel, other: Kernel, share: float) -> None:
+        self._one, self._other, self._share = one, other, share
+        self.fast = torch.promote_types(one.fast, other.fast)
+        self.error = max(one.error, other.error) + 4 * torch.finfo(self.fast).eps
+
+    def __len__(self) -> int:
+        return len(self._one)
+
+    def block(self, rows: Tensor | slice, columns: Tensor | slice, kind: torch.dtype) -> Tensor:
+        """As `Kernel.block`."""
+        return self._mixed(self._one.block(rows, columns, kind), self._other.block(rows, columns, kind)).to(kind)
+
+    def nearest(self, others: Points, seen: Points) -> Tensor:
+        """float64 [n]: the largest value with any of the ``others``, 0 if there are none.
+
+        ``others`` are points of the first view, ``seen`` the same points in the second one.
+        """
+        found = torch.zeros(len(self), dtype=torch.float64)
+        for start in range(0, len(others), 512):
+            theirs, known = others.read(start, start + 512), seen.read(start, start + 512)
+            for first in range(0, len(self), 2048):
+                mine = slice(first, first + 2048)
+                values = self._mixed(self._one.to(mine, theirs), self._other.to(mine, known))
+                torch.maximum(found[mine], values.amax(dim=1), out=found[mine])
+        return found
+
+    def _mixed(self, one: Tensor, other: Tensor) -> Tensor:
+        return one.mul_(1 - self._share).add_(other, alpha=self._share)
 
 
 def columns_at_once(rows: int) -> int:

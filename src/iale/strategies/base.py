@@ -1,7 +1,7 @@
 """The one interface: a strategy reads a context and returns positions.
 
-Legend of dimensions: n candidates, L labeled samples, C classes, D embedding, K Monte-Carlo passes, E members, G width
-of the geometry.
+Legend of dimensions: n candidates, L labeled samples, C classes, D embedding, K Monte-Carlo passes, E members, F folds,
+G width of the geometry.
 """
 
 from __future__ import annotations
@@ -30,6 +30,23 @@ class Need(enum.Enum):
     COMMITTEE = "committee"
     GEOMETRY = "geometry"
     TEMPERATURE = "temperature"
+    FOLDS = "folds"
+
+
+@dataclass(frozen=True, eq=False)
+class Folds:
+    """What classifiers say that have each learned without one fold of the labels.
+
+    There are no folds, F = 0, and no rows in ``labeled`` while there are fewer than two labels for each class that has
+    some, or labels of one class only.
+
+    Attributes:
+        labeled: float32 [L, C] logits of each labeled sample by the classifier that has not seen it.
+        candidates: float32 [F, n, C] logits of the candidates by each classifier.
+    """
+
+    labeled: Tensor
+    candidates: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +67,7 @@ class QueryContext:
         labeled_geometry: the labeled samples as L points of the same view; None where ``geometry`` is.
         temperature: the number above 0 that the classifier's logits are divided by so that their probabilities are
             calibrated, or None.
+        folds: the classifiers of a cross-validation, or None.
     """
 
     candidates: Outputs
@@ -61,6 +79,7 @@ class QueryContext:
     geometry: Points | None = None
     labeled_geometry: Points | None = None
     temperature: float | None = None
+    folds: Folds | None = None
 
     def __len__(self) -> int:
         return len(self.candidates)
@@ -73,6 +92,7 @@ class QueryContext:
             monte_carlo=None if self.monte_carlo is None else self.monte_carlo[:, positions],
             committee=None if self.committee is None else self.committee[:, positions],
             geometry=None if self.geometry is None else self.geometry.at(positions),
+            folds=None if self.folds is None else replace(self.folds, candidates=self.folds.candidates[:, positions]),
         )
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from iale.classifiers.base import Outputs
 from iale.geometry.points import Points
 from iale.seeding import Stream
-from iale.strategies.base import QueryContext
+from iale.strategies.base import Folds, QueryContext
 
 
 def make_context(
@@ -49,6 +49,7 @@ def make_context(
         committee=voters[passes:],
         **_views(torch.cat([candidates.embeddings, known.embeddings]), n),
         temperature=2.0,
+        folds=Folds(known.logits / 2, candidates.logits + noise[passes:]),
     )
 
 
@@ -76,7 +77,15 @@ def unlabeled_context(n: int = 24, num_classes: int = 4, dim: int = 6, seed: int
     blank = Outputs(torch.zeros(n, num_classes), torch.zeros(n, 0))
     even = torch.full((8, n, num_classes), 1 / num_classes)
     nobody = blank.at(torch.arange(0))
-    return replace(context, candidates=blank, labeled=nobody, monte_carlo=even, committee=even[:5], temperature=1.0)
+    return replace(
+        context,
+        candidates=blank,
+        labeled=nobody,
+        monte_carlo=even,
+        committee=even[:5],
+        temperature=1.0,
+        folds=Folds(torch.zeros(0, num_classes), torch.zeros(0, n, num_classes)),
+    )
 
 
 def reorder(context: QueryContext, positions: Tensor) -> QueryContext:
@@ -126,6 +135,7 @@ def tied_contexts(
                 labeled=known,
                 monte_carlo=voters[:8],
                 committee=committee,
+                folds=Folds(known.logits, torch.stack([candidates.logits, rows[:n] @ (weight + noise[8])])),
                 **_views(rows, n),
             ),
         )

@@ -33,6 +33,7 @@ from iale.labeling.items._images import ImageItems
 from iale.labeling.project import Project
 from iale.labeling.reader import Labeled
 from iale.labeling.record._journal import Event
+from iale.labeling.record._same_act import KeyUsed
 
 
 def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlette:
@@ -77,6 +78,7 @@ def create_app(project: Project, *, person: str = "", mark: str = "") -> Starlet
             HTTPException: _refused,
             StorageError: _not_written,
             Away: lambda request, error: _error(410, error),
+            KeyUsed: lambda request, error: _error(409, error),
             IaleError: lambda request, error: _error(422, error),
             OSError: _not_written,
             Exception: _broken,

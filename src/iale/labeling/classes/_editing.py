@@ -10,7 +10,6 @@ from dataclasses import replace
 from iale.errors import DataError
 from iale.labeling.project import Project
 from iale.labeling.record._answers import Answers
-from iale.labeling.record._class_book import ACTS
 from iale.labeling.record._journal import Act, Event
 from iale.labeling.record._names import LONGEST_NAME, brief, class_name, clean
 
@@ -36,7 +35,7 @@ def rename_class(project: Project, person: str, name: str, new: str, *, key: str
             raise DataError(f"{new!r} {is_now}, or choose another name.")
         return Act(kind="rename", person=person, label=before, into=new)
 
-    return _record(project, person, key, act)
+    return _record(project, key, Act(kind="rename", person=person, label=name, into=new), act)
 
 
 def merge_class(project: Project, person: str, name: str, into: str, *, key: str = "") -> Event | None:
@@ -48,12 +47,13 @@ def merge_class(project: Project, person: str, name: str, into: str, *, key: str
             raise DataError(f"{before!r} cannot be merged with itself: choose another class.")
         return Act(kind="merge", person=person, label=before, into=after)
 
-    return _record(project, person, key, act)
+    return _record(project, key, Act(kind="merge", person=person, label=name, into=into), act)
 
 
 def remove_class(project: Project, person: str, name: str, *, key: str = "") -> Event | None:
     """Removes a class. Its labels are set aside, and their samples are asked for again; undo brings them back."""
-    return _record(project, person, key, lambda answers: Act(kind="remove", person=person, label=_there(answers, name)))
+    asked = Act(kind="remove", person=person, label=name)
+    return _record(project, key, asked, lambda answers: replace(asked, label=_there(answers, name)))
 
 
 def describe_class(
@@ -72,7 +72,7 @@ def describe_class(
         changed = {field: value for field, value in values.items() if now[field] != value}
         return Act(kind="describe", person=person, label=label or None, about=changed) if changed else None
 
-    return _record(project, person, key, act)
+    return _record(project, key, Act(kind="describe", person=person, label=name or None, about=values), act)
 
 
 def undo_class_act(project: Project, person: str, number: int, *, key: str = "") -> Event | None:
@@ -82,7 +82,7 @@ def undo_class_act(project: Project, person: str, number: int, *, key: str = "")
         acts = {event.number: event for event in answers.classes.acts()}
         return Act(kind="undo", person=person, label=acts[number].label, of=number) if number in acts else None
 
-    return _record(project, person, key, act)
+    return _record(project, key, Act(kind="undo", person=person, of=number), act)
 
 
 def take_back_class(project: Project, person: str, added: str, *, key: str = "") -> Event | None:
@@ -91,25 +91,25 @@ def take_back_class(project: Project, person: str, added: str, *, key: str = "")
     ``added`` is the key with which it was sent. Raises DataError if the class was used or changed since: then it is
     removed as any other.
     """
-    adder = clean(person, "a person's name")
+    with project.reader.ledger.reading() as there:
+        event = there.keys.get((clean(person, "a person's name"), brief(added) or ""))
 
     def act(answers: Answers) -> Act | None:
-        event = answers.keys.get((adder, brief(added) or ""))
         if event is None or event.kind != "class" or event.label is None or answers.classes.now(event.label) is None:
             return None
         if not answers.classes.added(event) or answers.carried_by(event.label):
             raise DataError(f"{event.label[:LONGEST_NAME]!r} was used or changed since: remove it among the classes.")
         return Act(kind="undo", person=person, label=event.label, of=event.number)
 
-    return _record(project, person, key, act)
+    return _record(project, key, Act(kind="undo", person=person, of=event.number if event else 0), act)
 
 
-def _record(project: Project, person: str, key: str, make: Callable[[Answers], Act | None]) -> Event | None:
-    """Records what ``make`` returns, once for each key."""
-    person, short = clean(person, "a person's name"), brief(key) or ""
+def _record(project: Project, key: str, asked: Act, make: Callable[[Answers], Act | None]) -> Event | None:
+    """Records what ``make`` returns, once for each key: then what was ``asked`` for must be the same."""
+    person, short = clean(asked.person, "a person's name"), brief(key) or ""
     ledger = project.reader.ledger
     with ledger.writing() as answers:
-        if known := answers.sent(person, short, *ACTS, "undo", sample=None):
+        if known := answers.sent(person, short, asked):
             return known
         act = make(answers)
         return None if act is None else ledger.extend([replace(act, person=person, key=short or None)])[0]

@@ -103,11 +103,11 @@ def compare(
     if seconds <= _SECONDS:
         begin = time.monotonic()
         first, second = (
-            (cross_validated(each, samples, rows, labels, folds=_FOLDS, stream=stream).argmax(dim=1) == labels).double()
+            cross_validated(each, samples, rows, labels, folds=_FOLDS, stream=stream).logits
             for each, samples in (head, (make(epochs), inputs))
         )
         seconds = time.monotonic() - begin
-        difference = second - first
+        difference = (second.argmax(dim=1) == labels).double() - (first.argmax(dim=1) == labels).double()
         ahead = 100 * float(difference.mean())
         won = ahead > 100 * _ERRORS * float(difference.std()) / len(labels) ** 0.5
     found = Contest(len(labels), name, ahead, won, seconds)

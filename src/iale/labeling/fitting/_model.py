@@ -15,7 +15,7 @@ from iale.geometry.points import Points
 from iale.labeling._backbone import RawPoints
 from iale.labeling.fitting._contest import Contest, read_contest
 from iale.labeling.reader import ProjectReader
-from iale.policies.base import Policy
+from iale.policies.base import ShapedPolicy
 from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, RecipeConfig, classifier_name
 from iale.strategies.base import Need
@@ -92,7 +92,7 @@ def is_free(config: RecipeConfig) -> bool:
     if config.model or config.classifier != AUTO or config.optimizer or config.loss or config.strategy == AUTO:
         return False
     strategy = find_strategy(config.strategy)
-    return not isinstance(strategy, Policy) and not strategy.needs & {Need.MONTE_CARLO, Need.COMMITTEE}
+    return not isinstance(strategy, ShapedPolicy) and not strategy.needs & {Need.MONTE_CARLO, Need.COMMITTEE}
 
 
 def fits_a_head(project: ProjectReader) -> bool:

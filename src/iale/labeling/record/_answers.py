@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from iale.errors import DataError
 from iale.labeling.record._class_book import ClassBook
-from iale.labeling.record._journal import Event, Kind, Reason
+from iale.labeling.record._journal import Act, Event, Reason
+from iale.labeling.record._same_act import KeyUsed, same_act
 
 
 @dataclass(frozen=True)
@@ -189,14 +189,11 @@ class Answers:
         """All labels, skips and undos of a sample; an answer that goes on is there once."""
         return [event for event in self._events.get(sample, ()) if event.number not in self._continued]
 
-    def sent(self, person: str, key: str | None, *kinds: Kind, sample: str | None = "") -> Event | None:
-        """What a person has recorded with a key, or None; raises DataError if that is something else.
-
-        The same request may come twice, and then counts once. Another one with a key that was used would be lost.
-        """
+    def sent(self, person: str, key: str | None, *acts: Act) -> Event | None:
+        """What a person has recorded with a key, or None; raises KeyUsed if that is none of ``acts``."""
         known = self.keys.get((person, key or ""))
-        if known is not None and (known.kind not in kinds or sample not in ("", known.sample)):
-            raise DataError("this key was used for something else: choose a new one for every request.")
+        if known is not None and not any(same_act(self.classes, known, act) for act in acts):
+            raise KeyUsed
         return known
 
     def last_act(self, person: str, sample: str | None = None, key: str = "") -> Event | None:

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from iale.errors import DataError
 from iale.labeling.project import Project
-from iale.labeling.record._journal import Act, Event
+from iale.labeling.record._journal import Act, Event, Kind
 from iale.labeling.record._names import brief, clean
 from iale.labeling.reviewing._rows import FLAGS
 
 LONGEST_NOTE = 1000  # characters
+_DECISIONS: tuple[Kind, ...] = ("label", "skip", "confirm")
 _BLIND = ("test", "second")  # reasons for which nobody is told what others think
 
 
@@ -36,7 +37,8 @@ def decide(project: Project, person: str, sample: str, label: str | None, *, see
     ledger = project.reader.ledger
     with ledger.writing() as answers:
         sample = project.items.ids[project.items.ids.index(sample)]
-        if known := answers.sent(person, short, "label", "skip", "confirm", sample=sample):
+        acts = [Act(kind=kind, person=person, sample=sample, label=label) for kind in _DECISIONS]
+        if known := answers.sent(person, short, *acts):
             return known
         now = answers.decisions.get(sample)
         if now is None:
@@ -72,12 +74,12 @@ def note(project: Project, person: str, sample: str, text: str, flag: str = "", 
     with ledger.writing() as answers:
         index = project.items.ids.index(sample)
         sample = project.items.ids[index]
-        if known := answers.sent(person, short, "note", sample=sample):
+        act = Act(kind="note", person=person, sample=sample, note=text or None, flag=flag or None, key=short or None)
+        if known := answers.sent(person, short, act):
             return known
         before = answers.notes.get(sample, {}).get(person)
         if (text, flag) == (("", "") if before is None else (before.note or "", before.flag or "")):
             return None
-        act = Act(kind="note", person=person, sample=sample, note=text or None, flag=flag or None, key=short or None)
         return ledger.extend([replace(act, name=project.items.words(index))])[0]
 
 
