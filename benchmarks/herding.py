@@ -28,6 +28,7 @@ from memory import Peak
 from torch import Tensor
 
 from iale.classifiers.base import Outputs
+from iale.geometry._mapped import points_of
 from iale.geometry.points import Points
 from iale.strategies import herding
 from iale.strategies._unit import unit_rows
@@ -46,12 +47,13 @@ def points(n: int, dim: int, seed: int = 0) -> Tensor:
     return rows.relu_()
 
 
-def context(values: Tensor, n: int, logits: Tensor | None = None) -> QueryContext:
+def context(values: Tensor | Points, n: int, logits: Tensor | None = None) -> QueryContext:
     """The first n points are candidates, the others are labeled."""
     every = torch.arange(len(values))
+    whole = values if isinstance(values, Points) else Points(values, every)
     outputs = Outputs(torch.zeros(n, 10) if logits is None else logits, torch.zeros(n, 0))
     return QueryContext(
-        outputs, 10, geometry=Points(values, every[:n]), labeled_geometry=Points(values, every[n:]), temperature=1.0
+        outputs, 10, geometry=whole.at(every[:n]), labeled_geometry=whole.at(every[n:]), temperature=1.0
     )
 
 
@@ -100,7 +102,7 @@ def child(*arguments: object) -> dict[str, Any]:
 
 def select(path: str, labeled: str, k: str) -> dict[str, Any]:
     """Uncertainty Herding from a file of points, of which the last ones are labeled."""
-    values = torch.from_numpy(np.load(path, mmap_mode="c"))
+    values = points_of(np.load(path, mmap_mode="r"))  # as everywhere: their pages are given back as they are read
     n = len(values) - int(labeled)
     logits = torch.randn(n, 10, generator=torch.Generator().manual_seed(0))
     on = context(values, n, logits)
@@ -120,8 +122,7 @@ def select(path: str, labeled: str, k: str) -> dict[str, Any]:
 def memory(folder: Path) -> tuple[dict[str, float], dict[str, Any]]:
     """35,000 × 128 in float32 and 1,000,000 × 768 in float16, k = 100.
 
-    Anonymous memory counts. A kernel with large pages may map all of a cached file when a part of it is read, and
-    `resident_mb` has these pages, too, which it drops whenever somebody needs the memory.
+    Resident memory counts, pages of the file as well.
     """
     results, details = {}, {}
     for key, n, dim, kind in (
@@ -136,7 +137,7 @@ def memory(folder: Path) -> tuple[dict[str, float], dict[str, Any]]:
         stored.flush()
         del stored
         details[key] = child(folder / "points.npy", LABELED, 100)
-        results[key] = details[key]["anonymous_mb"]
+        results[key] = details[key]["resident_mb"]
     return results, details
 
 

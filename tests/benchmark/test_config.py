@@ -7,6 +7,8 @@ import pytest
 
 from iale.benchmark.grid import GridConfig
 from iale.classifiers.base import TrainingConfig
+from iale.cli._options import parse
+from iale.cli._run import RunOptions
 from iale.errors import ConfigError
 from iale.learner import CycleConfig
 
@@ -56,3 +58,18 @@ def test_resolved_is_json_and_names_the_device_that_auto_found() -> None:
     values = GridConfig(training=TrainingConfig(device="auto")).resolved()
     assert values["training"]["device"] in ("cpu", "cuda")
     assert json.loads(json.dumps(values)) == values
+
+
+def test_embeddings_are_for_a_linear_head_unless_another_classifier_is_named() -> None:
+    """As in `iale query` and `iale label`; kept configurations name the classifier that it came to."""
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({}, "cnn"),
+        ({"embeddings": "built-in"}, "linear"),
+        ({"embeddings": "built-in", "classifier": "mlp"}, "mlp"),
+        ({"embeddings": "built-in", "classifier": "cnn"}, "cnn"),
+    ]
+    for options, name in cases:
+        words = [f"--{flag}={value}" for flag, value in options.items()]
+        config = parse(RunOptions, ["--out", "records", *words], prog="iale run").config
+        assert config.classifier_name == config.described("margin", "subset", 0)["classifier"] == name
+        assert GridConfig(**options).resolved()["classifier"] == name

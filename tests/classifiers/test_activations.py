@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -114,3 +117,30 @@ def test_a_batch_size_below_one_is_refused() -> None:
         TrainingConfig(prediction_batch_size=0)
     with pytest.raises(ConfigError, match="unknown batches 'half': use equal or remainder"):
         TrainingConfig(batches="half")  # type: ignore[arg-type]
+
+
+HEAD = """
+import sys
+import torch
+from iale.classifiers.base import FitJob
+from iale.classifiers.heads import LinearHead
+from iale.data.arrays import ArraySamples
+
+two = ArraySamples(torch.eye(2))
+fitted = LinearHead(two, 2, l2=1.0).fit(two, FitJob(torch.arange(2), torch.arange(2), 0))
+print(fitted.outputs(two, torch.arange(2)).predictions.tolist(), "torch._dynamo" in sys.modules)
+"""
+
+
+def test_a_head_does_not_wait_for_the_compiler() -> None:
+    """PyTorch imports its compiler for seconds when it is first told to leave something uncompiled."""
+    done = subprocess.run([sys.executable, "-c", HEAD], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[0, 1] False"
+
+
+def test_a_compiled_model_is_measured_and_the_meter_is_not_compiled(caplog: pytest.LogCaptureFixture) -> None:
+    compiled = torch.compile(convolution(), backend="eager")
+    assert isinstance(compiled, nn.Module)
+    found = TorchClassifier(compiled, (1, 256, 256), ONCE, reinitialize=False)
+    assert found.chunks.size == (1 << 28) // (17 * 256 * 256 * 4)
+    assert "recompile_limit" not in caplog.text

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from iale.classifiers import _statistics as statistics
 from iale.classifiers._statistics import channel_statistics
 from iale.classifiers.base import TrainingConfig, resolve_device
 from iale.classifiers.build import CLASSIFIERS, build_classifier
@@ -92,3 +93,52 @@ def test_statistics_of_kept_records_look_at_the_samples_they_looked_at(length: i
     seen = channel_statistics(_Endless(length))
     rows = torch.linspace(0, length - 1, min(1000, length)).long().double()
     assert seen == ([float(rows.mean())], [float(rows.std(correction=0))])
+
+
+class _Watched(ArraySamples):
+    """Notes how many values are read at a time."""
+
+    most = 0
+
+    def batch(self, indices: torch.Tensor) -> torch.Tensor:
+        found = super().batch(indices)
+        self.most = max(self.most, found.numel())
+        return found
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.random.default_rng(0).integers(0, 256, (50, 3, 8, 9), dtype=np.uint8),
+        np.random.default_rng(0).normal(1e4, 1, (50, 70)) + np.arange(50)[:, None],
+        np.random.default_rng(0).normal(size=(50, 1, 300, 1)),
+    ],
+)
+def test_statistics_of_large_inputs_are_computed_a_part_at_a_time(
+    values: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statistics, "_VALUES", 1000)
+    samples = _Watched(values, channels="first" if values.ndim == 4 else None)
+    mean, std = channel_statistics(samples)
+    assert samples.most <= 1000
+    scaled = values / 255 if values.dtype == np.uint8 else np.float32(values).astype(np.float64)
+    rest = (0, *range(2, values.ndim))
+    assert np.allclose(mean, scaled.mean(axis=rest), rtol=1e-12, atol=1e-13)
+    assert np.allclose(std, scaled.std(axis=rest), rtol=1e-9)
+
+
+def test_rows_of_length_one_are_known_by_all_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "_VALUES", 40)
+    rows = np.random.default_rng(0).normal(size=(30, 4))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    rows[:10] = 0
+    assert channel_statistics(ArraySamples(rows)) == ([0.0] * 4, [0.5] * 4)
+    rows[29] *= 2
+    assert channel_statistics(ArraySamples(rows)) != ([0.0] * 4, [0.5] * 4)
+
+
+@pytest.mark.parametrize("shape", [(200, 3, 32, 32), (200, 17), (150, 1, 28, 28)])
+def test_statistics_of_kept_records_have_the_same_last_bits(shape: tuple[int, ...]) -> None:
+    samples = ArraySamples(torch.randn(shape, generator=torch.Generator().manual_seed(0)), channels=None)
+    flat = samples.batch(torch.arange(shape[0])).double().transpose(0, 1).flatten(1)
+    assert channel_statistics(samples) == (flat.mean(dim=1).tolist(), flat.std(dim=1, correction=0).tolist())

@@ -136,8 +136,13 @@ def _word(table: Table, rng: random.Random) -> None:
 
 def _category(table: Table, rng: random.Random) -> None:
     if table.values is not None:
-        _add(table, "smoker", [rng.choice(("yes", "no")) for _ in table.rows], rng)
-        table.sentence = "column 'smoker': '(yes|no)' is a word, .* --kind text"
+        said = [rng.choice(("yes", " no")) for _ in table.rows]
+        _add(table, "smoker", said, rng)
+        found = sorted(set(map(str.strip, said)))
+        table.shown.append("smoker")
+        table.values = np.column_stack([table.values, *([word.strip() == name for word in said] for name in found)])
+        if 2 * len(found) > len(said):
+            table.sentence = "column 'smoker': '(yes|no)' is a word, .* too many for categories .* --kind text"
 
 
 def _twice(table: Table, rng: random.Random) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -72,4 +73,5 @@ def savings(fits: list[Fit], random: RandomFits, tests: dict[str, str], **terms:
 def unserved(monkeypatch: pytest.MonkeyPatch) -> None:
     """``iale label`` makes the project and ends where it would serve it."""
     monkeypatch.setitem(_label.PAGES._entries, "label", lambda project, **_: None)
-    monkeypatch.setattr(Project, "start_fitting", lambda self: None)
+    monkeypatch.setattr(Project, "start_fitting", lambda self, _: None)
+    monkeypatch.setattr(_label, "warm_process", Mock)

@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from iale.data._sketches import keep_apart, sketches, spread
 from iale.errors import ConfigError, DataError, ModelError
 from iale.labeling.fitting._fit import Refitter
 from iale.labeling.fitting._niceness import NICENESS
+from iale.labeling.fitting._process import warm_process
 from iale.labeling.fitting._random import fit_to_random_labels
 from iale.labeling.fitting.saved import scores_csv
 from iale.labeling.items._reading import Reading
@@ -137,14 +139,51 @@ def test_people_label_while_the_process_fits_and_it_yields(make: Make) -> None:
     project.start_fitting()
     label_some(project, 10)
     wait(lambda: project.fits.latest is not None)
-    children = [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and parent(int(pid)) == os.getpid()]
-    assert NICENESS in [os.getpriority(os.PRIO_PROCESS, pid) for pid in children]
+    wait(
+        lambda: any(parent(int(pid)) == os.getpid() and fits(int(pid)) for pid in os.listdir("/proc") if pid.isdigit())
+    )
     label_some(project, 10)
     wait(lambda: not project.fitting and len(project.fits.all) >= 2)
     assert project.problem == ""
     assert {t.reason for t in project.next("bo", 3)} <= {"query", "test"}
     project.close()
     project.label("ann", project.next("ann", 1)[0].sample, "odd")  # goes on without fits
+
+
+def test_the_first_model_is_not_kept_waiting_by_others(make: Make) -> None:
+    """The process imports before the project is open, and yields when the first model is there."""
+    process = warm_process()
+    project = make(count=300, fit_every=5, twice_share=0.0)
+    project.start_fitting(process)
+    assert process.submit(os.getpriority, os.PRIO_PROCESS, 0).result() == 0
+    label_some(project, 10)
+    wait(lambda: project.fits.latest is not None)
+    assert process.submit(os.getpriority, os.PRIO_PROCESS, 0).result() == NICENESS
+
+
+def test_a_process_that_was_killed_before_the_project_was_open_is_replaced(make: Make) -> None:
+    process = warm_process()
+    os.kill(process.submit(os.getpid).result(), signal.SIGKILL)
+    with pytest.raises(BrokenExecutor):
+        process.submit(time.sleep, 60).result()
+    project = make()
+    project.start_fitting(process)
+    assert project.problem == ""
+
+
+def test_the_first_model_does_not_wait_for_photos_of_the_test_share(tmp_path: Path) -> None:
+    write_images(tmp_path / "data", 40)
+    project = Project.create(tmp_path / "p", ProjectConfig(tmp_path / "data", ("a", "b"), test_share=0.5))
+    for number in range(12):
+        project.label("ann", project.next("ann", 1)[0].sample, "ab"[number // 2 % 2])
+    tested = set(project.labels_to_test_on())
+    refitter = Refitter(project, Reading(project.items))
+    refitter.fit()
+    refitter.fit()
+    first, second = (set(one.tests) for one in project.fits.all)
+    assert 0 < len(tested) < 12
+    assert first == tested
+    assert second > first
 
 
 def test_a_killed_fitting_process_is_said_and_started_again(make: Make) -> None:

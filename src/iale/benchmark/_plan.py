@@ -65,7 +65,7 @@ def check_additions(experiment: Experiment, added: Sequence[str]) -> None:
     sources = {config.dataset for config in trained}
     learned_classes = {source: load_dataset(source).num_classes for source in sorted(sources)}
     for grid in experiment.grids:
-        classes = prepared(grid.dataset, grid.classifier, grid.training, grid.own)[0].num_classes
+        classes = prepared(grid.dataset, grid.classifier_name, grid.training, grid.own)[0].num_classes
         for source, learned in learned_classes.items():
             if learned != classes:
                 raise ConfigError(
@@ -79,7 +79,7 @@ def check_additions(experiment: Experiment, added: Sequence[str]) -> None:
 def _checked(config: GridConfig) -> Iterator[Run]:
     """The runs of one grid; each pool and seed is begun once on trial, which is cheap because nothing is fitted."""
     data, classifier, fingerprint = prepared(
-        config.dataset, config.classifier, config.training, config.own, config.embeddings
+        config.dataset, config.classifier_name, config.training, config.own, config.embeddings
     )
     check(config, data, classifier)
     contenders = {name: find_contender(name, classifier) for name in config.strategies}

@@ -125,7 +125,7 @@ def _prepared_for(run: Run) -> tuple[DataSet, Classifier]:
     config = run.config
     for _ in range(2):  # a worker that lives longer than a command may remember former data
         data, classifier, found = prepared(
-            config.dataset, config.classifier, config.training, config.own, config.embeddings
+            config.dataset, config.classifier_name, config.training, config.own, config.embeddings
         )
         if run.data in (None, found):
             return data, classifier

@@ -12,7 +12,7 @@ from iale.benchmark._content import is_record, is_sealed, told
 from iale.benchmark.records import Record
 from iale.errors import StorageError
 
-RECORDS, PACKED = "records.jsonl", "records.jsonl.gz"
+RECORDS, PACKED, EXPERIMENT = "records.jsonl", "records.jsonl.gz", "experiment.json"
 
 
 def read_records(path: Path) -> list[Record]:
@@ -61,6 +61,15 @@ def _alike(one: Record, other: Record) -> bool:
 def all_records(folder: Path) -> list[Record]:
     """The records of a folder, plain and packed, each run once."""
     return each_once([r for name in (RECORDS, PACKED) for r in read_records(folder / name)], str(folder))
+
+
+def known_files(folder: Path) -> dict[str, str]:
+    """Where the files were that the records of a folder name by their content; none if that is not known."""
+    try:
+        files = storage.read_json(folder / EXPERIMENT)["files"]
+        return {name: path for name, path in files.items() if isinstance(path, str)}
+    except (StorageError, KeyError, AttributeError, TypeError):
+        return {}
 
 
 def cut_short(path: Path) -> str | None:

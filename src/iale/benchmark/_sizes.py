@@ -129,7 +129,7 @@ def smoke(training: TrainingConfig) -> Size:
     update = UpdateConfig(policy_epochs=1, states_per_batch=4)
     lessons = DaggerConfig(episodes=2, round_size=2, scoring_size=50, cycle=cycle, update=update)
     alil = AlilConfig(episodes=1, labeling_budget=22, choices=3, scoring_size=50)
-    shape = GridConfig(seeds=2, pool_size=200, test_size=50, cycle=cycle)
+    shape = GridConfig(classifier="cnn", seeds=2, pool_size=200, test_size=50, cycle=cycle)
     mlp = Scale(replace(shape, classifier="mlp", training=replace(training, epochs=2)), lessons, alil)
     cnn = Scale(replace(shape, classifier="cnn", training=replace(training, epochs=1)), lessons, alil)
     head = _head(replace(mlp, shape=replace(mlp.shape, training=training)))

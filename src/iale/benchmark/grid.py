@@ -14,7 +14,10 @@ from iale.classifiers._own import OwnConfig
 from iale.classifiers.base import TrainingConfig, resolve_device
 from iale.errors import ConfigError
 from iale.learner import CycleConfig
+from iale.recipe import AUTO
 from iale.strategies.catalog import BASELINES
+
+_FILES = ("geometry", "embeddings")
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class GridConfig(OwnConfig):
 
     Attributes:
         dataset: a registered name, or the path of your own data set.
-        classifier: cnn, linear, mlp, resnet18 or resnet18-narrow.
+        classifier: cnn, linear, mlp, resnet18 or resnet18-narrow; "auto" is linear for embeddings, and cnn otherwise.
         strategies: names of strategies, of oracles and of shipped policies; folders of policies; and your own classes
             as package.module:Class.
         seeds: number of paired repetitions.
@@ -45,7 +48,7 @@ class GridConfig(OwnConfig):
     """
 
     dataset: str = "fashion-small"
-    classifier: str = "cnn"
+    classifier: str = AUTO
     strategies: tuple[str, ...] = BASELINES
     seeds: int = 10
     first_seed: int = 0
@@ -82,6 +85,13 @@ class GridConfig(OwnConfig):
         if self.test_size is not None and self.test_size < 1:
             raise ConfigError(f"the test size must be at least 1, not {self.test_size}.")
 
+    @property
+    def classifier_name(self) -> str:
+        """The built-in classifier that is meant."""
+        if self.classifier != AUTO:
+            return self.classifier
+        return "cnn" if self.embeddings is None else "linear"
+
     def cycle_of(self, pool: PoolName) -> CycleConfig:
         """The sizes of a run on ``pool``."""
         return self.cycle if pool == "subset" else replace(self.cycle, subset_size=None)
@@ -91,9 +101,14 @@ class GridConfig(OwnConfig):
         seeds = range(self.first_seed, self.first_seed + self.seeds)
         return ((strategy, pool, seed) for seed in seeds for pool in self.pools for strategy in self.strategies)
 
+    def files(self) -> dict[str, str]:
+        """The paths of files, by what records call them, which is their content."""
+        paths = {path for option in _FILES if (path := getattr(self, option)) not in (None, BUILT_IN)}
+        return {f"sha256 {file_digest(path)}": path for path in sorted(paths)}
+
     def resolved(self) -> dict[str, Any]:
         """The configuration with every default filled in, ready for JSON."""
-        values = asdict(self)
+        values = {**asdict(self), "classifier": self.classifier_name}
         values["training"]["device"] = resolve_device(self.training.device).type
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
@@ -102,9 +117,8 @@ class GridConfig(OwnConfig):
         described = self.resolved()
         for several in ("strategies", "seeds", "first_seed", "pools"):
             del described[several]
-        for file in ("geometry", "embeddings"):  # by their content, wherever they are
-            if described[file] not in (None, BUILT_IN):
-                described[file] = f"sha256 {file_digest(described[file])}"
+        named = {path: name for name, path in self.files().items()}
+        described |= {option: named.get(described[option], described[option]) for option in _FILES}
         if self.model is not None:
             described["classifier"] = label(self.model)
         described["cycle"]["subset_size"] = self.cycle_of(pool).subset_size

@@ -1,7 +1,8 @@
 """Plays grids: one record for each run, paired over strategies, safe to stop at any moment.
 
     out/
-      experiment.json     the grids of the last call, and the fingerprints of their data sets
+      experiment.json     the grids of the last call, and the fingerprints of their data sets; the paths
+                          of files that records name by their content
       machine.json        the machine and the versions of the last call
       records.jsonl       one line for each finished run; the same seed gives the same line
       records.jsonl.gz    packed records; they count as finished too
@@ -26,7 +27,7 @@ from iale.benchmark._evidence import MACHINE
 from iale.benchmark._machine import describe_machine
 from iale.benchmark._plan import planned
 from iale.benchmark._play import Run, check, find_contender, made, play, play_together
-from iale.benchmark._record_files import RECORDS, all_records, cut_short
+from iale.benchmark._record_files import EXPERIMENT, RECORDS, all_records, cut_short, known_files
 from iale.benchmark._same_data import refuse_other_data, without_fingerprint
 from iale.benchmark._times import TIMES, RunTimes
 from iale.benchmark.grid import GridConfig
@@ -81,7 +82,8 @@ def run_grids(
     left = [run for key, run in runs.items() if key not in finished]
     with open_executor(workers, executor) as opened:
         experiments, prints = [grid.resolved() for grid in grids], {name: own.content() for name, own in data.items()}
-        storage.write_json(out / "experiment.json", {"experiments": experiments, "data": prints})
+        files = {**known_files(out), **{name: path for grid in grids for name, path in grid.files().items()}}
+        storage.write_json(out / EXPERIMENT, {"experiments": experiments, "data": prints, "files": files})
         storage.write_json(out / MACHINE, describe_machine())
         with tqdm(total=len(runs), initial=len(runs) - len(left), unit="run", disable=not progress) as bar:
             played = as_completed(opened, play_together, _groups(left, together), ahead=2 * workers - 1)
@@ -134,7 +136,7 @@ def _groups(runs: Sequence[Run], together: int | None) -> Iterator[tuple[Run, ..
 
 def _shared(config: GridConfig) -> tuple[object, ...]:
     """What runs have to share to be played together."""
-    return config.dataset, config.classifier, config.training, config.own, config.embeddings, config.geometry
+    return config.dataset, config.classifier_name, config.training, config.own, config.embeddings, config.geometry
 
 
 def run_one(
@@ -161,7 +163,7 @@ def run_one(
     """
     name = strategy if isinstance(strategy, str) else strategy.name
     with one_thread():  # as workers do: sums that are split over more threads are rounded differently
-        recipe = classifier or made(config.classifier, config.training, config.own, data)
+        recipe = classifier or made(config.classifier_name, config.training, config.own, data)
         check(config, data, recipe)
         run = Run(config, name, find_contender(strategy, recipe), pool, seed, fingerprint_of(data))
         return play(run, data, recipe)[0]

@@ -6,6 +6,7 @@ sample takes.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ def samples_at_once(run: Callable[[int], object], most: int) -> int:
 
 def _measure(run: Callable[[int], object], count: int) -> tuple[Sequence[int], int]:
     """Bytes that each operation of a pass reads and writes, and the largest of them."""
-    with _Meter() as meter:
+    with (_Uncompiled if "torch._dynamo" in sys.modules else _Meter)() as meter:
         run(count)
     return meter.sizes, max(meter.sizes, default=0)
 
@@ -43,9 +44,30 @@ class _Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.sizes: list[int] = []
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """PyTorch's switch: to leave a mode uncompiled, it imports its compiler, for seconds."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        found = [leaf for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, Tensor)]
-        stores = [tensor.untyped_storage() for tensor in found if tensor.layout is torch.strided]
-        self.sizes.append(sum({store.data_ptr(): store.nbytes() for store in stores}.values()))
-        return result
+        return _noted(self.sizes, func, args, kwargs or {})
+
+
+class _Uncompiled(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """The same where the compiler is there already: the meter of a compiled model is not compiled with it."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.sizes: list[int] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return _noted(self.sizes, func, args, kwargs or {})
+
+
+def _noted(sizes: list[int], func: Any, args: Any, kwargs: Any) -> Any:
+    """The result of an operation, whose bytes are added to ``sizes``."""
+    result = func(*args, **kwargs)
+    found = [leaf for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, Tensor)]
+    stores = [tensor.untyped_storage() for tensor in found if tensor.layout is torch.strided]
+    sizes.append(sum({store.data_ptr(): store.nbytes() for store in stores}.values()))
+    return result

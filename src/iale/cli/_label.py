@@ -16,7 +16,9 @@ from iale.cli._options import parse
 from iale.cli._output import check_folder, say
 from iale.cli._set_aside import show_set_aside
 from iale.errors import ConfigError
+from iale.executors import ProcessExecutor
 from iale.geometry.encoders import check_encoder
+from iale.labeling.fitting._process import warm_process
 from iale.labeling.importing import import_labels
 from iale.labeling.items._images import ImageItems
 from iale.labeling.project import Project
@@ -77,7 +79,16 @@ def main(argv: Sequence[str]) -> int:
     options = _with_policy(parse(LabelOptions, argv, prog="iale label", first="--data"))
     serve = PAGES["label"]
     _check(options)
-    project = Project.create_or_open(check_folder(options.out), options.project)
+    folder = check_folder(options.out)
+    process = warm_process()  # it imports while the project is opened
+    try:
+        _label(Project.create_or_open(folder, options.project), options, process, serve)
+    finally:
+        process.stop()
+    return 0
+
+
+def _label(project: Project, options: LabelOptions, process: ProcessExecutor, serve: Callable[..., None]) -> None:
     try:
         check_model(project.config, project.reader.views.inputs.shape, len(project.classes))
         if project.items.about:
@@ -96,7 +107,7 @@ def main(argv: Sequence[str]) -> int:
             say(f"{import_labels(project, options.labels)} labels came from {options.labels}")
         if options.suggestions is not None:
             say(f"{import_suggestions(project, options.suggestions)} suggestions came from {options.suggestions}")
-        project.start_fitting()
+        project.start_fitting(process)
         if project.reader.served_elsewhere:
             say(SERVED_ELSEWHERE)
         classes = ", ".join(project.classes) or "none yet, the page adds them"
@@ -105,7 +116,6 @@ def main(argv: Sequence[str]) -> int:
         serve(project, host=options.host, port=options.port, person=_person(options))
     finally:
         project.close()
-    return 0
 
 
 def _with_policy(options: LabelOptions) -> LabelOptions:

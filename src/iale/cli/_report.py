@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from iale.benchmark._evidence import read_evidence
 from iale.benchmark._plan import check_kept
+from iale.benchmark._record_files import known_files
 from iale.benchmark.records import Record
 from iale.cli._options import parse
 from iale.cli._output import check_folder
@@ -43,7 +45,8 @@ def main(argv: Sequence[str]) -> int:
     out = check_folder(options.out or (records[0] / "report" if len(records) == 1 else Path("report")))
     if options.check_data:
         _check_data(records)
-    print(write_report(records, out, run_command))
+    files = {name: path for folder in records for name, path in known_files(folder).items()}
+    print(write_report(records, out, partial(run_command, files=files)))
     return 0
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.runner import run_grids
@@ -42,8 +43,11 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def run_command(panel: Panel) -> str:
-    """The `iale run` that makes the runs of a panel; options that have their default values are left out."""
+def run_command(panel: Panel, files: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The `iale run` that makes the runs of a panel; options that have their default values are left out.
+
+    ``files`` are the paths of files that records name by their content.
+    """
     subset = panel.config.subset_size
     own, defaults = flat(panel.config.options), flat(GridConfig().resolved())
     if subset is None:
@@ -60,5 +64,6 @@ def run_command(panel: Panel) -> str:
     beside = list(dict.fromkeys(name for entry in panel.entries for name in entry.overlap))
     if beside:
         options["beside"] = ",".join(beside)
-    words = [f"--{name.replace('_', '-')} {shlex.quote(show(value))}" for name, value in options.items()]
+    typed = {name: files.get(shown, shown) for name, value in options.items() for shown in [show(value)]}
+    words = [f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in typed.items()]
     return " ".join(["iale run", *words, "--out results"])

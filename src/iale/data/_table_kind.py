@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iale.data._numbers import Column, Sign, decimal_sign, read_column
+from iale.data._table_categories import MOST, are_categories, categories, one_hot
 from iale.data._tables import Cells
 from iale.data.table_config import TableConfig
 from iale.errors import DataError
@@ -26,6 +27,7 @@ class Content:
     Attributes:
         columns: the columns that are learned from, as places in the header.
         features: float32 [N, F]; None if the rows are texts.
+        words: those of the columns that hold categories, each of which is a feature of its own.
         decimal: the sign before decimals, as `TableConfig` names it; "auto" if no cell holds one.
         said: how the cells were read, for people.
         notices: what was filled in.
@@ -33,6 +35,7 @@ class Content:
 
     columns: tuple[int, ...]
     features: NDArray[np.float32] | None
+    words: tuple[int, ...] = ()
     decimal: _Decimal = "auto"
     said: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
@@ -41,8 +44,9 @@ class Content:
 def read_content(cells: Cells, used: Sequence[int], config: TableConfig) -> Content:
     """Decides what the rows of a table are, as `TableConfig` says.
 
-    They are features if all used columns hold numbers, and texts if none does, or if a column is called text.
-    A column holds numbers if at least half of its cells that are not missing are numbers; all of them must be then.
+    They are features if all used columns hold numbers, or numbers and categories; and texts if none holds numbers, or
+    if a column is called text. A column holds numbers if at least half of its cells that are not missing are numbers;
+    all of them must be then. It holds categories if its words are few, and come again (`are_categories`).
 
     Raises:
         DataError: it is not clear what the rows are, or a cell among numbers is none or is missing. The message names
@@ -52,23 +56,25 @@ def read_content(cells: Cells, used: Sequence[int], config: TableConfig) -> Cont
         return Content(_text_columns(cells, used, config), None)
     sign, sure = _sign(cells, used, config)
     columns = {at: read_column([row[at] for row in cells.rows], sign) for at in used}
+    others = [at for at in used if columns[at].words and not columns[at].is_numeric]
+    words = tuple(at for at in others if are_categories([row[at] for row in cells.rows]))
     if config.kind == "auto":
         numeric = [at for at in used if columns[at].is_numeric]
         text = cells.known_column(_TEXT) if config.text_column is None else None
         if not numeric or (text in used and text not in numeric):
             return Content(_text_columns(cells, used, config), None)
-        words = [at for at in used if columns[at].words and at not in numeric]
-        if words:
-            raise DataError(_unclear(cells, numeric, words, columns))
-    for at, column in columns.items():
-        _check_numbers(cells, at, column, forced=config.kind == "features")
+        if unclear := [at for at in others if at not in words]:
+            raise DataError(_unclear(cells, numeric, unclear, columns))
+    numeric = [at for at in used if at not in words]
+    for at in numeric:
+        _check_numbers(cells, at, columns[at], forced=config.kind == "features")
     # Between commas, a cell has to be quoted to hold one, so it is taken for thousands, but not in silence.
     if not sure and cells.delimiter not in ("comma", ""):
-        raise DataError(_either(cells, used))
-    values, notices = _fill(cells, columns, config)
+        raise DataError(_either(cells, numeric))
+    values, notices = _fill(cells, columns, words, config)
     said = ["decimal comma"] if sign == "," else [] if sure else ["commas between thousands (--decimal comma if not)"]
-    marked = any(mark in row[at] for row in cells.rows for at in used for mark in ".,")
-    return Content(tuple(used), values, _DECIMALS[sign] if marked else config.decimal, said, notices)
+    marked = any(mark in row[at] for row in cells.rows for at in numeric for mark in ".,")
+    return Content(tuple(used), values, words, _DECIMALS[sign] if marked else config.decimal, said, notices)
 
 
 def _text_columns(cells: Cells, used: Sequence[int], config: TableConfig) -> tuple[int, ...]:
@@ -100,8 +106,17 @@ def _unclear(cells: Cells, numeric: list[int], words: list[int], columns: dict[i
     cell = cells.rows[row][words[0]].strip()
     return (
         f"{_place(cells, cells.lines[row], words[0])}: {cell[:40]!r} is a word, but the column "
-        f"{cells.header[numeric[0]]!r} holds numbers; pass --kind text to read whole rows as texts, --text-column NAME "
-        f"for one column, or turn the words into numbers or remove their columns for features."
+        f"{cells.header[numeric[0]]!r} holds numbers{_too_many(cells, words[0])}; pass --kind text to read whole rows "
+        f"as texts, --text-column NAME for one column, or turn the words into numbers or remove their columns for "
+        f"features."
+    )
+
+
+def _too_many(cells: Cells, at: int) -> str:
+    column = [row[at] for row in cells.rows]
+    return (
+        f", and {len(categories(column)):,} different words in {len(column):,} rows are too many for categories (at "
+        f"most {MOST}, each in two rows or more)"
     )
 
 
@@ -111,29 +126,40 @@ def _check_numbers(cells: Cells, at: int, column: Column, *, forced: bool) -> No
         advice = "correct it, or remove the column" if forced else "correct it, or pass --kind text"
         raise DataError(
             f"{_place(cells, cells.lines[row], at)}: {cells.rows[row][at].strip()[:40]!r} is not a finite number, as "
-            f"{column.numbers:,} of the {len(column.values):,} cells of that column are; {advice}."
+            f"{column.numbers:,} of the {len(column.values):,} cells of that column are"
+            f"{'' if column.is_numeric else _too_many(cells, at)}; {advice}."
         )
     if not column.numbers:
         raise DataError(f"{cells.path}: the column {cells.header[at]!r} holds no value at all; remove it.")
 
 
-def _fill(cells: Cells, columns: dict[int, Column], config: TableConfig) -> tuple[NDArray[np.float32], list[str]]:
+def _fill(
+    cells: Cells, columns: dict[int, Column], words: Sequence[int], config: TableConfig
+) -> tuple[NDArray[np.float32], list[str]]:
     """float32 [N, F] without missing cells, and a sentence about those that were filled."""
-    values = np.stack([column.values for column in columns.values()], axis=1)
     count = sum(len(column.missing) for column in columns.values())
+    blocks = []
+    for at, column in columns.items():
+        if at in words:
+            blocks.append(one_hot([row[at] for row in cells.rows]))
+        else:
+            filled = np.nanmedian(column.values) if column.missing else 0.0
+            blocks.append(np.where(np.isnan(column.values), filled, column.values)[:, None])
+    values = np.concatenate(blocks, axis=1).astype(np.float32)
     if not count:
-        return values.astype(np.float32), []
+        return values, []
     row, at = min((column.missing[0], at) for at, column in columns.items() if column.missing)
     where, cell = _place(cells, cells.lines[row], at), cells.rows[row][at].strip()
-    many = f"{count:,} of {values.size:,} cells"
+    many = f"{count:,} of {len(cells.rows) * len(columns):,} cells"
     if config.missing == "error":
-        what = f"{cell!r} is no number" if cell else "the cell is empty"
+        what = f"{cell!r} is no {'category' if at in words else 'number'}" if cell else "the cell is empty"
+        none = " and no category in those of words" if words else ""
         raise DataError(
-            f"{where}: {what} ({many} are missing); fill in numbers, or pass --missing median to use the median of "
-            f"each column."
+            f"{where}: {what} ({many} are missing); fill in {'the cells' if words else 'numbers'}, or pass --missing "
+            f"median to use the median of each column{none}."
         )
-    filled = np.where(np.isnan(values), np.nanmedian(values, axis=0), values).astype(np.float32)
-    return filled, [f"{many} were missing and got the median of their column, the first in {where}."]
+    told = "the median of their column, or no category" if words else "the median of their column"
+    return values, [f"{many} were missing and got {told}, the first in {where}."]
 
 
 def _place(cells: Cells, line: int, at: int) -> str:

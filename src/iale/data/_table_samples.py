@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,6 +29,7 @@ class SampleTable:
         names: of the rows, from a column; None numbers them.
         columns: the names of the C columns that people see.
         cells: the N x C cells of these columns.
+        words: which of these columns hold categories, of features.
         contents: the cells of all columns but those of names and labels, by row: what makes a row itself.
         config: how the table was read, to read it the same way again.
         about: what was found, in one line.
@@ -39,6 +41,7 @@ class SampleTable:
     names: list[str] | None
     columns: tuple[str, ...]
     cells: list[list[str]]
+    words: tuple[int, ...]
     contents: list[list[str]]
     config: TableConfig
     about: str
@@ -72,6 +75,7 @@ def open_table(path: Path, config: TableConfig | None = None) -> SampleTable:
         names=names,
         columns=tuple(cells.header[at] for at in content.columns),
         cells=shown,
+        words=tuple(content.columns.index(at) for at in content.words),
         contents=contents,
         config=_found(cells, columns, content, config),
         about=_about(cells, columns, content),
@@ -97,7 +101,7 @@ def _found(cells: Cells, columns: Columns, content: Content, config: TableConfig
 def _about(cells: Cells, columns: Columns, content: Content) -> str:
     names = [f"`{cells.header[at]}`" for at in content.columns]
     if content.features is not None:
-        what = f"features: {len(names)} column{'s' if len(names) > 1 else ''}"
+        what = f"features: {len(names)} column{'s' if len(names) > 1 else ''}{_categories(cells, content.words)}"
     else:
         what = f"texts in {names[0]}" if len(names) == 1 else f"texts: {len(names)} columns together"
     parts = [f"{len(cells.rows):,} row{'s' if len(cells.rows) > 1 else ''}", what]
@@ -113,3 +117,11 @@ def _about(cells: Cells, columns: Columns, content: Content) -> str:
     if cells.encoding:
         parts.append(f"encoding {cells.encoding}")
     return "; ".join([*parts, *content.said])
+
+
+def _categories(cells: Cells, words: Sequence[int]) -> str:
+    """Columns of words are named: one of them may hold the labels."""
+    if not words:
+        return ""
+    named = ", ".join(f"`{cells.header[at]}`" for at in words[:5]) + (", …" if words[5:] else "")
+    return f", of which {len(words)} {'are' if len(words) > 1 else 'is of'} categories ({named})"

@@ -16,8 +16,8 @@ class TableConfig:
     """How a table (.csv, .tsv or .txt, with a line of column names) is read.
 
     Attributes:
-        kind: what the rows of a table are: texts, or features if every cell is a number; by default this is found, and
-            iale asks if it is not clear.
+        kind: what the rows of a table are: texts, or features if every column holds numbers or a few categories; by
+            default this is found, and iale asks if it is not clear.
         delimiter: what separates the cells of a table: comma, semicolon, tab or pipe; by default it is found.
         encoding: of a table, such as utf-8 or cp1252; by default it is found.
         decimal: which sign a table writes before decimals: point or comma; by default it is found.
@@ -26,7 +26,8 @@ class TableConfig:
         id_column: the column that names the rows; by default sample or id. "" numbers the rows from 0.
         label_column: the column that holds labels, which nobody sees or learns from; by default label or labels. ""
             says that there is none.
-        missing: what to do about a missing cell among numbers: error names it, median fills in the column's median.
+        missing: what to do about a missing cell among numbers: error names it, median fills in the column's median
+            (a category that is missing is none of them).
     """
 
     kind: Literal["auto", "text", "features"] = "auto"

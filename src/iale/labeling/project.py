@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from iale.errors import ConfigError, DataError, StorageError
+from iale.executors import ProcessExecutor
 from iale.labeling._beginning import begin, go_on
 from iale.labeling.fitting._process import Fitter
 from iale.labeling.forecast._maker import StatusMaker
@@ -157,11 +158,11 @@ class Project:
         """Whether this object's fitting process is at work."""
         return self._fitter is not None and self._fitter.busy
 
-    def start_fitting(self) -> None:
-        """Starts the fitting process, which fits after every few labels; without it, nothing is fitted."""
+    def start_fitting(self, process: ProcessExecutor | None = None) -> None:
+        """Starts the fitting process, or takes over one; nothing else fits, after every few labels."""
         with self._ledger.lock:
             if self._fitter is None:
-                self._fitter = Fitter(self.reader, self._ledger.lock)
+                self._fitter = Fitter(self.reader, self._ledger.lock, process)
                 self._fitter.look()
             self._fitter.poke()
 

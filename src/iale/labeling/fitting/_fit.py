@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,7 +22,7 @@ from iale.data.pool import Pool
 from iale.errors import DataError
 from iale.geometry.points import Points
 from iale.labeling.fitting._head import Strengths, calibrated, network_of
-from iale.labeling.fitting._model import Model, find_model
+from iale.labeling.fitting._model import Model, find_model, fits_a_head
 from iale.labeling.fitting._niceness import yield_to_others
 from iale.labeling.fitting._random import fit_to_random_labels
 from iale.labeling.fitting._sight import HastySight, Sight, sight_of
@@ -38,7 +39,7 @@ _QUEUE = 200  # samples that a fit ranks: enough for several people until the ne
 _SOON = 100  # of a head, which is fitted again soon
 _GUESSED = 2000  # labeled samples with a guess, which helps to find wrong labels, and as many without a label
 _AHEAD = 50  # test samples that are predicted before anyone has labeled them, so the accuracy is known at once
-_HASTE = 0.7  # seconds in which candidates are read until all samples are seen
+_HASTE = 0.4  # seconds in which candidates are read until all samples are seen
 _APART = 500  # labeled samples that new ones are compared with at a time
 
 
@@ -48,17 +49,24 @@ def fit_project(folder: str) -> None:
     This runs in the fitting process, which keeps the project open between fits.
     """
     prepare(folder)
-    _open[folder].fit()
+    refitter = _open[folder]
+    if not refitter.awaited:
+        yield_to_others()
+    refitter.fit(saved=yield_to_others)
 
 
 def prepare(folder: str) -> None:
     """Opens the project in the fitting process, so that the first fit need not wait for that."""
-    yield_to_others()
     if folder not in _open:
         reader = ProjectReader.open(folder)
         _open[folder] = Refitter(reader, Reading(reader.items, reader.views.inputs))
-        two = ArraySamples(torch.eye(2))
-        LinearHead(two, 2, l2=1.0).fit(two, FitJob(torch.arange(2), torch.arange(2), 0))  # PyTorch imports for seconds
+
+
+def warm_up() -> None:
+    """Does once what is slow the first time, before there is a project."""
+    two = ArraySamples(torch.eye(2))
+    head = LinearHead(two, 2, l2=1.0).fit(two, FitJob(torch.arange(2), torch.arange(2), 0))
+    head.outputs(two, torch.arange(2))
 
 
 def told_of(project: ProjectReader, classes: tuple[str, ...]) -> dict[int, int]:
@@ -92,8 +100,13 @@ class Refitter:
         self._random_labels = 0
         self._odd: dict[int, str] = {}  # why samples are no candidates of the last fit, by index
 
-    def fit(self) -> None:
-        """One fit; raises DataError if there is nothing to learn from."""
+    @property
+    def awaited(self) -> bool:
+        """Whether people wait for the first model, and it is one that is there in a moment."""
+        return self.project.fits.latest is None and fits_a_head(self.project)
+
+    def fit(self, saved: Callable[[], None] = lambda: None) -> None:
+        """One fit, which calls ``saved`` when the model is on disk; raises DataError if there is nothing to learn."""
         project, begin = self.project, time.monotonic()
         # Counted before the labels are read: a label that comes in between is fitted twice rather than never.
         changes, classes = project.changes(), project.classes
@@ -126,18 +139,22 @@ class Refitter:
         explore = [] if every or not found else self._explore(outputs.embeddings, len(known), candidates, stream)
         fitted, outputs, temperature = calibrated(learner, outputs)
         latest = replace(self._latest(model, fitted, outputs, looked, (ranked, explore)), temperature=temperature)
-        tests = self._tests(fitted, sight, classes)
+        tests = self._tests(fitted, sight, classes, model)
         seconds = time.monotonic() - begin
         fit = Fit(time.time(), len(known), changes, classes, name, tests, seconds, notice)
         save_fit(project.folder, fit, latest, often=model.head)
         for path in sorted(project.folder.glob("weights-*.safetensors"))[:-2]:
             path.unlink(missing_ok=True)  # two stay: another process may still be reading the last but one
+        saved()
         self._fit_to_random_labels(model, sight, classes)
 
+    def _hurries(self, model: Model) -> bool:
+        """Whether files are read although a person waits: a head does without the geometry until it is there."""
+        return model.head and model.kind == "image" and self.project.config.classifier == AUTO
+
     def _hasty(self, model: Model, sight: Sight) -> Sight:
-        """What reads candidates: files only for a moment, as long as a head waits for the geometry."""
-        waits = model.head and model.kind == "image" and self.project.config.classifier == AUTO
-        return HastySight(self.reading, _HASTE) if waits else sight
+        """What reads candidates: files only for a moment."""
+        return HastySight(self.reading, _HASTE) if self._hurries(model) else sight
 
     def _chooser(self, classifier: Classifier) -> tuple[QueryStrategy, str, str, Points | None]:
         """The strategy, its name, a sentence if it is not the one that was asked for, and what it compares."""
@@ -219,11 +236,15 @@ class Refitter:
             network=card,
         )
 
-    def _tests(self, fitted: FittedClassifier, sight: Sight, classes: tuple[str, ...]) -> dict[str, str]:
-        """Predictions for the test share, also for those of its samples that will be labeled next."""
+    def _tests(self, fitted: FittedClassifier, sight: Sight, classes: tuple[str, ...], model: Model) -> dict[str, str]:
+        """Predictions for the test share, also for those of its samples that will be labeled next.
+
+        The first model does not wait until these are read: the next one follows the next label.
+        """
         shares, ids = self.project.shares, self._ids
         tested = [ids.index(sample) for sample in self.project.labels_to_test_on()]
-        ahead = [int(i) for i in shares.order[: len(tested) + _AHEAD]]
+        first = self.project.fits.latest is None and self._hurries(model)
+        ahead = [int(i) for i in shares.order[: 0 if first else len(tested) + _AHEAD]]
         rows, inputs = sight.read(dict.fromkeys([*tested, *ahead]))
         if not rows:
             return {}

@@ -15,27 +15,34 @@ from iale.errors import IaleError
 from iale.executors import ProcessExecutor
 from iale.labeling.fitting._background import compare_models, make_geometry
 from iale.labeling.fitting._contest import is_due
-from iale.labeling.fitting._fit import fit_project, prepare
+from iale.labeling.fitting._fit import fit_project, prepare, warm_up
 from iale.labeling.fitting._model import fits_a_head, is_free, uses_geometry
 from iale.labeling.reader import ProjectReader
 from iale.labeling.record._alone import Alone
 from iale.recipe import needs_geometry
 
 
+def warm_process() -> ProcessExecutor:
+    """A process for the fits of a project that is not open yet: meanwhile it imports what it needs, for seconds."""
+    process = ProcessExecutor(1)
+    process.submit(warm_up)
+    return process
+
+
 class Fitter:
     """Fits a project in a process of its own, whenever enough labels have come.
 
     ``lock`` is the one of the project (`Ledger.lock`). A second lock could be taken in another order than this one, and
-    two threads would wait for each other.
+    two threads would wait for each other. The first fits are in ``process``, if there is one.
     """
 
-    def __init__(self, project: ProjectReader, lock: threading.RLock) -> None:
+    def __init__(self, project: ProjectReader, lock: threading.RLock, process: ProcessExecutor | None = None) -> None:
         self._alone = Alone(project.folder)
         self.problem = ""  # why the last fit failed
         self._project, self._lock = project, lock
         fits = project.fits.all
         self._known = fits[-1].answered if fits else 0  # changes that the last fit knew of
-        self._pool: ProcessExecutor | None = None
+        self._pool = process
         self._running: Future[None] | None = None
         self._stopped = False
         self._beside: ProcessExecutor | None = None  # makes the geometry, or compares models
@@ -49,11 +56,20 @@ class Fitter:
         """Starts the fitting process, and begins to make the geometry if the model or the strategy needs one."""
         if not self.serves():
             return
-        self._pool = ProcessExecutor(1)
-        self._pool.submit(prepare, str(self._project.folder))  # if this fails, the first fit says why
-        config = self._project.config
-        if needs_geometry(config) or config.embeddings is not None or uses_geometry(self._project):
-            self._begin_beside(make_geometry, self._looked)
+        self._pool = self._pool or warm_process()
+        try:
+            prepared = self._pool.submit(prepare, str(self._project.folder))  # if this fails, the first fit says why
+            prepared.add_done_callback(lambda _: self._see_all())
+        except BrokenExecutor:  # the process that was given was killed
+            self._forget_pool()
+            self._see_all()
+
+    def _see_all(self) -> None:
+        """Begins to make the geometry, if there is a use for one; until now this would have been in the way."""
+        project = self._project
+        with self._lock, contextlib.suppress(IaleError, OSError):
+            if needs_geometry(project.config) or project.config.embeddings is not None or uses_geometry(project):
+                self._begin_beside(make_geometry, self._looked)
 
     def _looked(self, future: Future[None]) -> None:
         with self._lock:

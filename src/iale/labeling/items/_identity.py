@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -74,24 +74,32 @@ def content_digests(rows: Sequence[Sequence[str]]) -> NDArray[np.uint64]:
 
 
 def shown_digests(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], features: NDArray[np.float32] | None = None
+    columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: Mapping[int, NDArray[np.float32]] | None = None
 ) -> NDArray[np.uint64]:
     """uint64 [N]: of the cells that people see. Their order does not matter, nor how a number is written.
 
     Args:
         columns: names of the columns that people see.
         rows: their cells.
-        features: the cells as numbers, float32 [N, F], if all are.
+        numbers: the cells of the columns that hold numbers, float32 [N], by their place, if these are features.
     """
     order = sorted(range(len(columns)), key=lambda at: columns[at])
-    names = [columns[at].encode("utf-8", "surrogatepass") for at in order]
-    if features is not None:
-        values = ([row[at].tobytes() for at in order] for row in features)
+    names = [_encoded(columns[at]) for at in order]
+    if numbers is not None:
+        shown = [numbers.get(at) for at in order]
+        values = (
+            [_encoded(row[at]) if own is None else own[number].tobytes() for at, own in zip(order, shown, strict=True)]
+            for number, row in enumerate(rows)
+        )
     elif len(columns) == 1:  # a text alone is shown without the name of its column
-        return np.fromiter((id_of(row[0].encode("utf-8", "surrogatepass")) for row in rows), np.uint64)
+        return np.fromiter((id_of(_encoded(row[0])) for row in rows), np.uint64)
     else:
-        values = ([row[at].encode("utf-8", "surrogatepass") for at in order] for row in rows)
+        values = ([_encoded(row[at]) for at in order] for row in rows)
     return np.fromiter((id_of(*names, *cells) for cells in values), np.uint64)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _id_of_name(name: str) -> int:

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from iale.data._table_samples import open_table
+from iale.data._table_categories import categories
+from iale.data._table_samples import SampleTable, open_table
 from iale.data.arrays import ArraySamples
 from iale.data.samples import Samples
 from iale.data.table_config import TableConfig
@@ -103,17 +104,25 @@ def array_items(path: Path) -> RowItems:
 def csv_items(path: Path, config: TableConfig | None = None) -> RowItems:
     """The rows of a table: texts, or features (`iale.data.TableConfig`)."""
     table = open_table(path, config)
-    features = None
-    if table.kind == "row":
-        features = table.samples.batch(torch.arange(len(table.samples))).numpy()
-    identity = RowIdentity(
-        content_digests(table.contents), shown_digests(table.columns, table.cells, features), table.names
-    )
+    identity = RowIdentity(content_digests(table.contents), _shown(table), table.names)
     names = None if table.names is None else Names(table.names)
     cells = Names(cell for row in table.cells for cell in row)
     items = RowItems(table.kind, table.samples, identity, names, table.columns, cells)
     items.notices, items.about, items.table = table.notices, table.about, table.config
     return items
+
+
+def _shown(table: SampleTable) -> NDArray[np.uint64]:
+    if table.kind == "text":
+        return shown_digests(table.columns, table.cells)
+    features, numbers, start = table.samples.batch(torch.arange(len(table.samples))).numpy(), {}, 0
+    for at in range(len(table.columns)):
+        if at in table.words:  # what people see, and not the number of its category: others may come
+            start += len(categories([row[at] for row in table.cells]))
+        else:
+            numbers[at] = features[:, start]
+            start += 1
+    return shown_digests(table.columns, table.cells, numbers)
 
 
 def _pixels(values: Tensor) -> NDArray[np.uint8]:
