@@ -1,7 +1,7 @@
 // The grid: a sheet of look-alikes, all taken for what is suggested. What is not alike is deselected, and one key labels the
 // rest. Every tile is still an act of its own, so a sheet is undone at once or one by one.
 
-import { last, remember } from "./acts.js";
+import { last, remember, tellLate } from "./acts.js";
 import { ask, Refused } from "./api.js";
 import { $, el, say } from "./dom.js";
 import { push, settled } from "./outbox.js";
@@ -91,7 +91,7 @@ export function acceptGrid() {
   const { label, tiles } = sheet, taken = chosen(), names = new Set(taken.map(({ sample }) => sample));
   const rest = tiles.filter(({ sample }) => !names.has(sample));
   close();
-  for (const { sample } of taken) push("api/label", { sample, label });
+  for (const { sample, name } of taken) push("api/label", { sample, label, asked: true }, tellLate, name);
   if (taken.length) remember({ again: (all) => undo(label, tiles, taken, all) });
   giveBack(rest.filter(({ drawn }) => !drawn).map(({ sample }) => sample));
   state.queue = state.queue.filter(({ sample }) => !names.has(sample));
