@@ -38,7 +38,7 @@ class ProjectConfig(RecipeConfig):
     classes: tuple[str, ...] = ()
     _: KW_ONLY
     with_: str | None = None
-    subset_size: int | None = 1000
+    subset_size: int | None = 2500
     fit_every: int | None = None
     test_share: float = 0.1
     twice_share: float = 0.05
