@@ -3,7 +3,7 @@
 
 import { last, remember, tellLate } from "./acts.js";
 import { ask, Refused } from "./api.js";
-import { $, el, say } from "./dom.js";
+import { $, el, say, sentence } from "./dom.js";
 import { push, settled } from "./outbox.js";
 import { advance, item } from "./queue.js";
 import { thumbnail } from "./samples.js";
@@ -33,14 +33,13 @@ export async function openGrid(made = state.current) { // of what is shown, or o
     if (state.current === current && document.body.dataset.view === "label") lay(found.label, found.samples.map((each) => ({ ...each, on: true })));
     else giveBack(state.sheet);
   } catch (error) {
-    say(error instanceof Refused ? error.message : "The server cannot be reached, so there are no look-alikes now.");
+    say(error instanceof Refused ? sentence(error.message) : "The server cannot be reached, so there are no look-alikes now.");
   }
   opening = false;
 }
 
 export function openLike() {
-  if (last()?.said) openGrid(last());
-  else say("Nothing was just labeled alone, so no others can be like it.");
+  return last()?.said ? openGrid(last()) : say("Nothing was just labeled alone, so no others can be like it.");
 }
 
 function lay(label, tiles) {
@@ -117,14 +116,15 @@ function undo(label, tiles, taken, all) { // true if some of the sheet are still
   return null;
 }
 
-export function closeGrid() { // what was not held before goes back to the others
-  if (!sheet) return;
+export function closeGrid() { // what was not held before goes back to the others; returns whether there was a sheet
+  if (!sheet) return false;
   const kept = new Set([state.current, ...state.queue].map((each) => each?.sample));
   const rest = sheet.tiles.map(({ sample }) => sample).filter((sample) => !kept.has(sample));
   close();
   giveBack(rest);
   view("label");
   say("The sheet is closed; nothing of it is labeled.");
+  return true;
 }
 
 function close() {
