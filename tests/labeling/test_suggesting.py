@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from iale.labeling.fitting._fit import Refitter
 from iale.labeling.fitting._head import cautious
 from iale.labeling.items._reading import Reading
 from iale.labeling.project import Project
-from iale.labeling.record._fits import Fits
+from iale.labeling.record._fits import Fits, save_fit
 from iale.labeling.suggesting._near import Near
 from iale.labeling.suggesting._predictions import SUGGESTIONS, import_suggestions
 from iale.labeling.suggesting._sheets import FEWEST, MOST, Sheets
@@ -74,6 +75,23 @@ def test_sources_are_told_with_how_often_they_were_right(make: Make, tmp_path: P
     first, second = suggested.of(left)
     assert (first.source, first.label, first.probability) == ("good", truth(project, left), 0.9)
     assert (second.source, second.probability) == ("poor", None)
+
+
+def test_the_model_is_judged_by_its_last_fit(make: Make) -> None:
+    """Also if that fit left no line of its own, as most of a head do."""
+    project = make(count=100, test_share=0.4, **LINEAR)
+    label_some(project, 40)
+    fit(project)
+    last, latest = project.fits.all[-1], project.fits.latest
+    assert latest is not None
+    save_fit(project.folder, replace(last, time=last.time + 1), replace(latest, fit=2), often=True)
+    suggested, lines = Suggested(project.reader), len(project.fits.all)
+    (model,) = suggested.sources()
+    assert 0 < model.tested_right <= model.tested
+    wrong = {sample: "even" if truth(project, sample) == "odd" else "odd" for sample in last.tests}
+    save_fit(project.folder, replace(last, time=last.time + 2, tests=wrong), replace(latest, fit=3), often=True)
+    assert len(project.fits.all) == lines
+    assert [(each.tested_right, each.tested) for each in suggested.sources()] == [(0, model.tested)]
 
 
 def test_a_source_is_replaced_and_others_stay(make: Make, tmp_path: Path) -> None:

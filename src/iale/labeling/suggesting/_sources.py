@@ -113,7 +113,7 @@ class Suggested:
 
     def sources(self) -> tuple[Source, ...]:
         """Every source, and how often it was right."""
-        now = self._project.changes(), len(self._project.fits.all), self._stamp()
+        now = self._project.changes(), self._project.fits.all[-1:], self._stamp()
         before, sources = self._judged
         if now != before:
             sources = self._judge()
