@@ -42,7 +42,7 @@ SLIP = 0.02  # of a look: another class is pressed
 MISS = 0.1  # of a glance: a wrong tile stays selected
 DOUBT = 0.01  # of a glance: a right tile is deselected
 POOL, START, STOP, FIT_EVERY = 3000, 100, 400, 24
-SEEDS = (0, 1)
+SEEDS = (0, 1, 2, 3)
 
 
 @dataclass
