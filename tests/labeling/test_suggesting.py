@@ -234,12 +234,12 @@ def test_an_imported_source_is_sure_when_it_was_right(make: Make, tmp_path: Path
     lines = "".join(f"{row},{truth(project, project.items.ids[row])},0.2\n" for row in range(60))
     import_suggestions(project, write(tmp_path, f"sample,label,probability\n{lines}"))
     suggested = Suggested(project.reader)
-    for count in range(8):  # (8 + 1) / (8 + 2) is enough
+    for count in range(4):  # (4 + 1) / (4 + 2) is enough
         assert not suggested.sure("odd"), count
         label_some(project, 1)
     done = set(project.labels())
     assert list(suggested.sure("odd")) == [r for r in range(1, 60, 2) if project.items.ids[r] not in done]
-    assert set(suggested.sure("odd").values()) == {9 / 10}
+    assert set(suggested.sure("odd").values()) == {5 / 6}
 
 
 def test_every_sample_of_a_sheet_is_an_act_that_can_be_undone(make: Make) -> None:
