@@ -91,7 +91,7 @@ def asked(site: Site) -> tuple[list[float], list[int]]:
 def at_random(site: Site, counts: Sequence[int], seed: int) -> list[float]:
     """The accuracies with so many random labels."""
     open_ = np.flatnonzero(~site.project.shares.reserved)
-    order = open_[Stream(seed).child("random").numpy().permutation(len(open_))].tolist()
+    order = open_[Stream(seed).child("r").numpy().permutation(len(open_))].tolist()
     heights, ids = [], site.project.items.ids
     for before, count in zip((0, *counts), counts, strict=False):
         site.project.add_labels("ann", {ids[row]: site.truth[row] for row in order[before:count]}, "random")

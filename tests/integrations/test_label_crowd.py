@@ -77,8 +77,8 @@ def test_of_many_that_come_at_once_none_goes_before_it_could_send_its_request(mo
 
     def connect(number: int) -> H11Protocol:
         made = object.__new__(H11Protocol)
-        made.cycle = None  # type: ignore[assignment]
-        made.transport = SimpleNamespace(close=lambda: gone.append(number))  # type: ignore[assignment]
+        made.cycle = None
+        made.transport = SimpleNamespace(close=lambda: gone.append(number))
         return made
 
     crowd = {connect(number) for number in range(MOST_WAITING + 100)}

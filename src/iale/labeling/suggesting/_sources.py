@@ -15,8 +15,8 @@ _ENOUGH = (
 )
 SURE = 5 / 6
 """A look takes as long as three glances. A tile takes a glance, and if it is wrong another look: with this probability
-half as long as a look, so that a sheet of such tiles is twice as fast as one by one. With 0.9, sheets are cleaner and so
-rare that less is saved."""
+half as long as a look, so that a sheet of such tiles is twice as fast as one by one. With 0.9, sheets are cleaner, and
+so rare that less is saved."""
 
 
 @dataclass(frozen=True)
