@@ -71,7 +71,7 @@ def resident_mb(pid: int) -> dict[int, float]:
     found, waiting = {}, [pid]
     while waiting:
         one = waiting.pop()
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, IndexError):  # a process that has just ended has no memory
             status = Path(f"/proc/{one}/status").read_text()
             found[one] = int(status.split("VmRSS:")[1].split()[0]) * 1024 / 1e6
             for children in Path(f"/proc/{one}/task").glob("*/children"):

@@ -2,8 +2,8 @@
 
     python scripts/check_savings.py --datasets digits fashion-mnist --projects 10 --out runs/savings.jsonl
 
-At some numbers of labels each project tells the accuracy, the accuracy after the next 50 labels, the labels to a
-target, and what as many random labels would give. What is true is measured on test images, which are none of the pool,
+At some numbers of labels each project tells the accuracy, the accuracy after the next 50 labels, and what as many
+random labels would give. What is true is measured on test images, which are none of the pool,
 with later fits of the same project, and with fits to random labels of the same pool. One line for each project and
 number; the same command goes on where it was stopped, and ends with a Markdown table: how often a project tells, and
 how often its interval holds what is true.
@@ -139,8 +139,6 @@ def play(name: str, seed: int, options: Options) -> Iterator[dict[str, Any]]:
                 "tests": status.tested,
                 "accuracy": [*dataclasses.astuple(status.accuracy), height],
                 "expected": [*dataclasses.astuple(status.expected), later(curve, given + status.ahead)],
-                "target": status.target,
-                "to_target": [*dataclasses.astuple(status.to_target), labels_to(curve, at, status.target)],
                 "at_random": [*dataclasses.astuple(status.at_random), random],
             }
 
@@ -149,14 +147,6 @@ def later(curve: list[tuple[int, int, float]], given: int) -> float:
     """True accuracy with so many labels: the mean of the three fits around, since single ones vary."""
     near = sorted(range(len(curve)), key=lambda at: abs(curve[at][0] - given))[:3]
     return float(np.mean([curve[at][2] for at in near]))
-
-
-def labels_to(curve: list[tuple[int, int, float]], at: int, target: float | None) -> float | None:
-    """Further labels until two fits in a row reach the target; None where the project ended before."""
-    for first, second in zip(curve[at:], curve[at + 1 :], strict=False):
-        if target is not None and min(first[2], second[2]) >= target:
-            return float(first[0] - curve[at][0])
-    return None
 
 
 def holds(told: Range, true: float | None) -> bool | None:
@@ -173,7 +163,7 @@ def table(lines: list[dict[str, Any]]) -> str:
     rows.append("| ---: | --- | ---: | ---: | ---: | ---: |")
     for asked in sorted({line["labels"] for line in lines}):
         own = [line for line in lines if line["labels"] == asked]
-        for what in ("accuracy", "expected", "at_random", "to_target"):
+        for what in ("accuracy", "expected", "at_random"):
             pairs = [(Range(*line[what][:3]), line[what][3]) for line in own]
             found = [held for told, true in pairs if (held := holds(told, true)) is not None]
             widths = [

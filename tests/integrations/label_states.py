@@ -150,7 +150,7 @@ def _review(page: Page) -> Iterator[str]:
     expect(page.locator("#agreed table").first).to_be_visible()
     yield "review"
     page.get_by_label("Order").select_option("people")
-    expect(page.locator("#review-told")).to_have_text("1 label.")
+    expect(page.locator("#review-told")).to_have_text("1 sample.")
     page.get_by_role("button", name="One by one").click()
     _drawn(page)
     expect(page.locator("#said")).to_contain_text("cy:")

@@ -428,7 +428,7 @@ def test_the_curve_and_the_advice(digits: Path, tmp_path: Path, windows: Open) -
             labeled=223, samples=1200, skipped=4, tested=24, fits=len(curve), fitted_on=190, confidence=0.93,
             curve=curve, accuracy=curve[-1]["accuracy"],
             gain={"value": 0.001, "low": -0.002, "high": 0.006}, target=0.98, twice=14,
-            to_target={"value": None, "low": 30.4, "high": None}, ahead=50,
+            ahead=50,
             expected={"value": 0.985, "low": 0.95, "high": 1.0}, at_random={"value": 0.9, "low": 0.8, "high": 0.96},
             random=[{"labels": n, "accuracy": {"value": 1 - 4 / n, "low": 1 - 8 / n, "high": 1 - 2 / n}, "fitted": None}
                     for n in range(10, 191, 20)],
@@ -443,7 +443,7 @@ def test_the_curve_and_the_advice(digits: Path, tmp_path: Path, windows: Open) -
         expect(page.locator("#curve .band")).to_have_count(1)
         expect(page.locator("#curve .next circle")).to_have_count(1)
         expect(page.locator("#facts")).to_contain_text("Random labels instead90% (80 to 96)")
-        expect(page.locator("#facts")).to_contain_text("at least 30")
+        expect(page.locator("#facts")).to_contain_text("Target98%")
         photograph(page, "curve")
         page.set_viewport_size(LOOKS[2][0])
         page.get_by_role("button", name="Progress").click()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,10 @@ import pytest
 pytest.importorskip("starlette", reason="the extra 'label' is not installed")
 pytest.importorskip("uvicorn", reason="the extra 'label' is not installed")
 
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
 from iale.integrations.label import _security
-from iale.integrations.label._patience import MOST_WAITING
+from iale.integrations.label._patience import MOST_WAITING, close_the_slow
 from iale.integrations.label._security import Guard
 from iale.labeling.project import Project
 from tests.integrations.label_page import LabelServer
@@ -67,6 +70,35 @@ def test_who_never_finishes_a_request_keeps_nobody_out(rows: Path, tmp_path: Pat
             for line in lines:
                 line.close()
             server.hang_up()
+
+
+def test_of_many_that_come_at_once_none_goes_before_it_could_send_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone: list[int] = []
+
+    def connect(number: int) -> H11Protocol:
+        made = object.__new__(H11Protocol)
+        made.cycle = None
+        made.transport = SimpleNamespace(close=lambda: gone.append(number))
+        return made
+
+    crowd = {connect(number) for number in range(MOST_WAITING + 100)}
+    server: Any = SimpleNamespace(server_state=SimpleNamespace(connections=crowd))
+    looks = 0
+
+    async def rest(seconds: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            assert not gone  # all of them came since the last look
+            crowd.update(connect(1000 + number) for number in range(50))
+        elif looks == 3:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(asyncio, "sleep", rest)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(close_the_slow(server))
+    assert len(gone) == 150
+    assert max(gone) < 1000
 
 
 def test_a_body_that_never_ends_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

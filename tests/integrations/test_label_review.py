@@ -71,12 +71,27 @@ def test_a_review_one_by_one_decides_confirms_and_corrects(texts: tuple[Path, Pa
         expect(page.locator("#rows button")).to_have_count(1)
         page.get_by_label("Words in the name").fill("")
         page.get_by_label("Mark").select_option("example")
-        expect(page.locator("#review-told")).to_have_text("1 label.")
+        expect(page.locator("#review-told")).to_have_text("1 sample.")
         page.get_by_label("Mark").select_option("any")
         page.get_by_label("Order").select_option("people")
-        expect(page.locator("#review-told")).to_have_text("3 labels.")  # 1, 4 and 9
+        expect(page.locator("#review-told")).to_have_text("3 samples.")  # 1, 4 and 9
         page.locator("#agreement summary").click()
         expect(page.locator("#agreed")).to_contain_text("12 samples have labels of two people")
+        expect(page.locator("#agreed")).to_contain_text("Krippendorff’s α is")
+        found = server.ask("/api/agreement")
+        server.hang_up()
+        found["all"] |= {"count": 1, "kappa": dict.fromkeys(("value", "low", "high"))}
+        page.route("**/api/agreement", lambda route: route.fulfill(json=found))
+        page.locator("#agreement summary").click()
+        page.locator("#agreement summary").click()
+        expect(page.locator("#agreed")).to_contain_text("1 sample has labels of two people")
+        expect(page.locator("#agreed")).not_to_contain_text("Krippendorff’s α is")
+        size = page.viewport_size
+        assert size is not None
+        page.set_viewport_size({"width": 390, "height": 844})
+        for table in page.locator("#agreed table").all():
+            assert table.evaluate("(it) => it.scrollWidth <= it.clientWidth")
+        page.set_viewport_size(size)
         photograph(page, "review-people")
 
         page.get_by_role("button", name="One by one").click()
@@ -95,7 +110,7 @@ def test_a_review_one_by_one_decides_confirms_and_corrects(texts: tuple[Path, Pa
         expect(page.locator("#name")).to_have_text("t1")
         page.keyboard.press("Escape")
         saved(page)
-        expect(page.locator("#review-told")).to_have_text("1 label.")
+        expect(page.locator("#review-told")).to_have_text("1 sample.")
         labels = {ProjectReader.open(out).name(s): label for s, label in ProjectReader.open(out).labels().items()}
         assert (labels["t9"], labels["t4"]) == ("cat", "dog")
         reasons = [event["reason"] for event in events(out, "label") if event["person"] == "cid"]

@@ -158,6 +158,30 @@ def test_a_sheet_of_look_alikes_by_keys(begun: Path, tmp_path: Path, windows: Op
         assert set(taken[:-1]) <= {project.name(s) for s in ProjectReader.open(out).labels()}
 
 
+def test_a_sheet_that_stayed_open_too_long_overrides_nobody(begun: Path, tmp_path: Path, windows: Open) -> None:
+    data, out = copy(begun, tmp_path)
+    with LabelServer(data, out, *OPTIONS) as server:
+        page = windows(server)
+        show_one_to_learn_from(page)
+        page.keyboard.press("g")
+        expect(page.locator("#grid")).to_be_visible()
+        label = page.locator("#grid-about strong").inner_text()
+        name = str(page.locator("#tiles button").nth(1).get_attribute("title"))
+        project = ProjectReader.open(out)
+        sample = next(each for each in project.items.ids if project.name(each) == name)
+        other = "1" if label == "0" else "0"
+        body = {"sample": sample, "person": "bo", "tab": "2", "key": "bo 1", "label": other, "asked": True}
+        assert server.ask("/api/label", body)["number"]  # the leases of the sheet ran out, and bo got one of it
+        server.hang_up()
+        page.wait_for_function("() => [...document.querySelectorAll('#tiles img')].every((i) => i.complete)")
+        page.keyboard.press("Enter")
+        saved(page)
+        expect(page.locator("[data-notice=late]")).to_contain_text(f"bo had answered {name} before you: {other}. That")
+        after = ProjectReader.open(out)
+        assert after.labels()[sample] == other
+        assert [event.label for event in after.ledger.answers.answers(sample)] == [other, label]
+
+
 def test_a_sheet_that_is_closed_gives_its_samples_back(begun: Path, tmp_path: Path, windows: Open) -> None:
     data, out = copy(begun, tmp_path)
     with LabelServer(data, out, *OPTIONS) as server:

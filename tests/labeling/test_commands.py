@@ -36,7 +36,7 @@ def test_status_with_fits(make: Make, capsys: pytest.CaptureFixture[str]) -> Non
     out = capsys.readouterr().out
     assert "accuracy        100.0% (95% interval 88.6% to 100.0%)" in out
     assert "fits            5, the last on 70 labels; margin asks" in out
-    assert "labels to 85%" in out
+    assert "target          85.0%" in out
     assert "Stop: the target is reached." in out
 
 

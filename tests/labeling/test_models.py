@@ -16,6 +16,7 @@ from PIL import Image
 from safetensors.numpy import load_file
 from tests.labeling.conftest import QUICK, Make, label_some, truth
 
+from iale import _storage as storage
 from iale.data.arrays import ArraySamples
 from iale.geometry import built_in
 from iale.labeling import export_classifier, fit_now, load_classifier
@@ -68,6 +69,11 @@ def test_a_head_on_the_geometry_is_exported_with_the_way_to_it(stripes: Project,
     label_rows(stripes, 14)
     fit(stripes)
     assert about(stripes) == "a linear head on pixels until all samples are seen: it has just begun"
+    progress = stripes.folder / "geometry" / "progress.json"
+    progress.parent.mkdir(exist_ok=True)
+    storage.write_json(progress, {"done": 30, "total": 120})  # of 60 samples, each of which is looked at twice
+    assert stripes.reader.views.progress() == "25% is done"
+    progress.unlink()
     make_geometry(str(stripes.folder))
     fit(stripes)
     assert about(stripes) == "a linear head on the built-in geometry"

@@ -40,14 +40,11 @@ def simulate(
 
 
 SIZES = list(range(30, 301, 15))
-SAMPLES = 5000
 
 
-def tell(rng: np.random.Generator, tests: int = 300, target: float | None = 0.88) -> Savings:
+def tell(rng: np.random.Generator, tests: int = 300) -> Savings:
     fits, random, truth = simulate(rng, tests, SIZES, [20, 50, 100, 200])
-    return savings(
-        fits, random, truth, batch=50, test_share=0.1, target=target, samples=SAMPLES, seed=int(rng.integers(1000))
-    )
+    return savings(fits, random, truth, batch=50, test_share=0.1, seed=int(rng.integers(1000)))
 
 
 def test_wilsons_interval_is_scipys() -> None:
@@ -64,7 +61,6 @@ def test_an_exact_curve_is_found_and_scipy_agrees() -> None:
     y = A - B * n**-C
     found = fit_curves(n, y[None], np.ones((1, 6)))
     assert found.at(1000)[0] == pytest.approx(curve(1000), abs=0.002)
-    assert found.reach(0.9)[0] == pytest.approx((B / (A - 0.9)) ** (1 / C), rel=0.1)
     noisy = y + np.random.default_rng(0).normal(scale=0.01, size=6)
     weights = np.array([1.0, 2, 3, 1, 1, 2])
     (a, b, c), _ = curve_fit(
@@ -86,13 +82,6 @@ def test_a_fitted_curve_is_a_possible_one() -> None:
     assert found.at(1e6)[0] == pytest.approx(0.75)  # a falling curve is a level one
 
 
-def test_labels_to_an_accuracy() -> None:
-    one = Curves(np.array([0.9]), np.array([1.0]), np.array([0.5]))
-    assert one.reach(0.8)[0] == pytest.approx(100)
-    assert one.reach(0.95)[0] == math.inf
-    assert one.reach(0.9)[0] == math.inf
-
-
 def test_exponents_are_drawn_from_the_points_where_they_say_something_and_from_experience_elsewhere() -> None:
     n = np.array([20.0, 50, 120, 300])
     exact = Curves(np.full(2001, 0.9), np.full(2001, 1.0), np.full(2001, 0.8))
@@ -108,13 +97,11 @@ def test_exponents_are_drawn_from_the_points_where_they_say_something_and_from_e
     assert (vague.a == 0.9).all()
 
 
-def test_percentiles_without_a_bound() -> None:
+def test_percentiles_hold_the_estimate() -> None:
     draws = np.array([1.0] * 50 + [2.0] * 50)
     assert percentiles(1.5, draws) == Range(1.5, 1.0, 2.0)
-    assert percentiles(1.5, np.append(draws, [np.inf] * 10)) == Range(None, 1.0, None)
-    assert percentiles(1.5, np.append(draws - 1, [np.inf] * 10)) == Range()  # "at least 0" says nothing
-    assert percentiles(np.inf, np.full(100, np.inf), 50) == Range(None, 50, None)
-    assert percentiles(np.inf, np.full(100, np.inf)) == Range()
+    assert percentiles(2.5, draws) == Range(2.5, 1.0, 2.5)
+    assert percentiles(50, np.arange(101.0)) == Range(50, 2.0, 97.0)
     assert draw_weights(3, 5, np.random.default_rng(0)).shape == (6, 3)
 
 
@@ -125,19 +112,15 @@ def test_the_intervals_hold_what_is_true() -> None:
     truths = {
         "gain": curve(n + 50) - curve(n),
         "expected": curve(n + AHEAD * 0.9),
-        "to_target": ((B / (A - 0.88)) ** (1 / C) - n) / 0.9,
         "at_random": curve(n, B_RANDOM, C_RANDOM),
     }
     held = dict.fromkeys(truths, 0)
-    told = dict.fromkeys(truths, 0)
     for _ in range(40):
         found = tell(rng)
         for name, true in truths.items():
             interval = getattr(found, name)
-            held[name] += interval.low is None or interval.low <= true <= (interval.high or math.inf)
-            told[name] += interval.low is not None
+            held[name] += interval.low <= true <= interval.high
     assert min(held.values()) >= 32, held
-    assert told["gain"] == told["expected"] == told["at_random"] == 40, told
 
 
 def test_the_estimates_are_near_the_truth_with_many_tests() -> None:
@@ -167,7 +150,7 @@ def test_it_can_be_told_with_few_tests_and_no_bound_is_beyond_certainty() -> Non
     rng = np.random.default_rng(3)
     for _ in range(10):
         fits, random, truth = simulate(rng, 20, SIZES, [4, 9, 15])
-        found = savings(fits, random, truth, batch=10, test_share=0.1, target=None, samples=SAMPLES, seed=0)
+        found = savings(fits, random, truth, batch=10, test_share=0.1, seed=0)
         for told in (found.expected, found.at_random):
             assert told.value is not None
             assert told.low is not None
@@ -181,12 +164,12 @@ def test_what_cannot_be_told_is_said() -> None:
 
     def found(tests: int, sizes: list[int], random_sizes: list[int]) -> Savings:
         fits, random, truth = simulate(rng, tests, sizes, random_sizes)
-        return savings(fits, random, truth, batch=10, test_share=0.1, target=None, samples=SAMPLES, seed=0)
+        return savings(fits, random, truth, batch=10, test_share=0.1, seed=0)
 
-    none = savings([], RandomFits(), {}, batch=10, test_share=0.1, target=None, samples=SAMPLES, seed=0)
+    none = savings([], RandomFits(), {}, batch=10, test_share=0.1, seed=0)
     assert "no model yet" in none.cannot_tell["accuracy"]
     fits, random, _ = simulate(rng, 5, [10], [])
-    untested = savings(fits, random, {}, batch=10, test_share=0.1, target=None, samples=SAMPLES, seed=0)
+    untested = savings(fits, random, {}, batch=10, test_share=0.1, seed=0)
     assert "the random test share has no labels yet" in untested.cannot_tell["accuracy"]
     few = found(FEWEST_TESTS - 1, SIZES, [5, 10, 15])
     assert few.accuracy.value is not None
@@ -220,9 +203,7 @@ def test_the_advice_follows_from_what_is_known() -> None:
     right = set(rng.choice(names, 380, replace=False).tolist())
     level = {name: "a" if name in right else "b" for name in names}
     fits = [Fit(0.0, n, n, ("a", "b"), "margin", level, 0.0) for n in range(100, 400, 20)]
-    flat = savings(
-        fits, RandomFits(), dict.fromkeys(names, "a"), batch=10, test_share=0.1, target=None, samples=SAMPLES, seed=0
-    )
+    flat = savings(fits, RandomFits(), dict.fromkeys(names, "a"), batch=10, test_share=0.1, seed=0)
     stop = advise(flat, left=10, target=None)
     assert stop.stop is True
     assert "hardly worth it" in stop.text
@@ -230,7 +211,7 @@ def test_the_advice_follows_from_what_is_known() -> None:
 
 def test_a_long_project_is_told_as_quickly() -> None:
     fits, random, truth = simulate(np.random.default_rng(0), 100, list(range(10, 5000, 10)), [10, 20, 40])
-    found = savings(fits, random, truth, batch=10, test_share=0.1, target=None, samples=SAMPLES, seed=0)
+    found = savings(fits, random, truth, batch=10, test_share=0.1, seed=0)
     assert len(found.curve) == 60
     assert found.curve[-1].labels == 4990
 

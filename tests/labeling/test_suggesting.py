@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from iale.labeling.fitting._fit import Refitter
 from iale.labeling.fitting._head import cautious
 from iale.labeling.items._reading import Reading
 from iale.labeling.project import Project
-from iale.labeling.record._fits import Fits
+from iale.labeling.record._fits import Fits, save_fit
 from iale.labeling.suggesting._near import Near
 from iale.labeling.suggesting._predictions import SUGGESTIONS, import_suggestions
 from iale.labeling.suggesting._sheets import FEWEST, MOST, Sheets
@@ -74,6 +75,23 @@ def test_sources_are_told_with_how_often_they_were_right(make: Make, tmp_path: P
     first, second = suggested.of(left)
     assert (first.source, first.label, first.probability) == ("good", truth(project, left), 0.9)
     assert (second.source, second.probability) == ("poor", None)
+
+
+def test_the_model_is_judged_by_its_last_fit(make: Make) -> None:
+    """Also if that fit left no line of its own, as most of a head do."""
+    project = make(count=100, test_share=0.4, **LINEAR)
+    label_some(project, 40)
+    fit(project)
+    last, latest = project.fits.all[-1], project.fits.latest
+    assert latest is not None
+    save_fit(project.folder, replace(last, time=last.time + 1), replace(latest, fit=2), often=True)
+    suggested, lines = Suggested(project.reader), len(project.fits.all)
+    (model,) = suggested.sources()
+    assert 0 < model.tested_right <= model.tested
+    wrong = {sample: "even" if truth(project, sample) == "odd" else "odd" for sample in last.tests}
+    save_fit(project.folder, replace(last, time=last.time + 2, tests=wrong), replace(latest, fit=3), often=True)
+    assert len(project.fits.all) == lines
+    assert [(each.tested_right, each.tested) for each in suggested.sources()] == [(0, model.tested)]
 
 
 def test_a_source_is_replaced_and_others_stay(make: Make, tmp_path: Path) -> None:
@@ -156,7 +174,13 @@ def test_few_labels_allow_no_certainty() -> None:
     assert cautious(logits, 5) > found > cautious(logits, 500)
 
 
-def test_a_sheet_holds_the_nearest_with_the_same_guess(make: Make) -> None:
+def surest(sure: dict[int, float], count: int) -> list[int]:
+    """So many of the surest, and those that are as sure."""
+    ordered = sorted(sure, key=lambda row: -sure[row])
+    return [row for row in ordered if sure[row] >= sure[ordered[:count][-1]]]
+
+
+def test_a_sheet_holds_the_nearest_of_the_surest_with_the_same_guess(make: Make) -> None:
     project = make(count=200, test_share=0.2, **LINEAR)
     label_some(project, 30)
     fit(project)
@@ -170,15 +194,18 @@ def test_a_sheet_holds_the_nearest_with_the_same_guess(make: Make) -> None:
     place = points(project)
     at = project.items.ids.index(ticket.sample)
     gaps = np.linalg.norm(place - place[at], axis=1)
-    fitting = [
-        row
+    fitting = {
+        row: said[0].probability or 0.0
         for row, sample in enumerate(project.items.ids)
         if row != at
-        and sample not in others
         and (said := suggested.of(sample))
         and (said[0].label == sheet.label and (said[0].probability or 0) >= SURE)
+    }
+    near = [
+        row for row in sorted(surest(fitting, 24), key=lambda row: gaps[row]) if project.items.ids[row] not in others
     ]
-    assert rows(project, list(sheet.samples[1:])) == sorted(fitting, key=lambda row: gaps[row])[:11]
+    assert len(fitting) > 24
+    assert rows(project, list(sheet.samples[1:])) == near[:11]
     assert not {t.sample for t in project.next("bo", 40, tab="2")} & set(sheet.samples)
 
 
@@ -193,7 +220,7 @@ def test_a_sheet_like_a_sample_that_the_person_has_labeled(make: Make) -> None:
     sure = Suggested(project.reader).sure(sheet.label)
     assert (
         rows(project, list(sheet.samples))
-        == sorted(sure, key=lambda r: float(np.linalg.norm(place[r] - place[at])))[:8]
+        == sorted(surest(sure, 16), key=lambda r: float(np.linalg.norm(place[r] - place[at])))[:8]
     )
     with pytest.raises(DataError, match="nothing is suggested"):
         sheets(project).lay("bo", "1", done[-1], 8)  # another person's answer is not told
@@ -208,10 +235,11 @@ def test_an_imported_source_is_sure_when_it_was_right(make: Make, tmp_path: Path
     import_suggestions(project, write(tmp_path, f"sample,label,probability\n{lines}"))
     suggested = Suggested(project.reader)
     for count in range(4):  # (4 + 1) / (4 + 2) is enough
-        assert suggested.sure("odd") == [], count
+        assert not suggested.sure("odd"), count
         label_some(project, 1)
     done = set(project.labels())
-    assert suggested.sure("odd") == [r for r in range(1, 60, 2) if project.items.ids[r] not in done]
+    assert list(suggested.sure("odd")) == [r for r in range(1, 60, 2) if project.items.ids[r] not in done]
+    assert set(suggested.sure("odd").values()) == {5 / 6}
 
 
 def test_every_sample_of_a_sheet_is_an_act_that_can_be_undone(make: Make) -> None:

@@ -43,7 +43,6 @@ def main(argv: Sequence[str]) -> int:
 
 def describe(status: Status) -> str:
     tell = status.cannot_tell
-    target = "to a target" if status.target is None else f"labels to {status.target:.0%}"
     rows = [
         ("labeled", f"{status.labeled} of {status.samples}, {status.tested} of them in the random test share"),
         ("skipped", str(status.skipped)),
@@ -52,12 +51,13 @@ def describe(status: Status) -> str:
         ("model", status.model or "none yet"),
         ("accuracy", _percent(status.accuracy, tell.get("accuracy"))),
         (f"next {status.batch} labels", _percent(status.gain, tell.get("gain") or tell.get("accuracy"), sign="+")),
-        (target, _count(status.to_target, tell.get("to_target") or tell.get("accuracy"))),
         (f"in {status.ahead} labels", _percent(status.expected, tell.get("expected") or tell.get("accuracy"))),
         ("random labels", _percent(status.at_random, tell.get("at_random") or tell.get("accuracy"))),
         ("agreement", _kappa(status, tell.get("kappa"))),
         *((f"{source.name} says", _right(source)) for source in status.sources),
     ]
+    if status.target is not None:
+        rows.insert(6, ("target", f"{status.target:.1%}"))
     if status.missing:
         rows.insert(
             2,
@@ -75,14 +75,6 @@ def _percent(found: Range, why: str | None, sign: str = "") -> str:
     if found.value is None or found.low is None or found.high is None:
         return _cannot(why)
     return f"{found.value:{sign}.1%} (95% interval {found.low:{sign}.1%} to {found.high:{sign}.1%})"
-
-
-def _count(found: Range, why: str | None) -> str:
-    if found.low is None:
-        return _cannot(why)
-    if found.value is None or found.high is None:
-        return f"at least {found.low:.0f}" + (f"; {why}" if why else "")
-    return f"{found.value:.0f} (95% interval {found.low:.0f} to {found.high:.0f})"
 
 
 def _kappa(status: Status, why: str | None) -> str:

@@ -120,6 +120,6 @@ class ItemViews:
             if self._folder is None:
                 raise StorageError
             known = storage.read_json(self._folder / _FOLDER / _PROGRESS)
-            return f"{int(known['done']):,} of {int(known['total']):,} are done"
-        except (StorageError, KeyError, ValueError, TypeError):
+            return f"{int(known['done']) / int(known['total']):.0%} is done"  # it may look at each sample twice
+        except (StorageError, KeyError, ValueError, TypeError, ZeroDivisionError):
             return "it has just begun"

@@ -9,7 +9,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 PATIENCE = 10.0  # seconds for the headers of a request, and for its body
-MOST_WAITING = 200  # connections without a request, at most; beyond that the oldest ones go at once
+MOST_WAITING = 200  # connections without a request, at most; beyond that the oldest ones go at the second look
 _LOOK = 0.25  # seconds between two looks
 
 
@@ -23,7 +23,8 @@ async def close_the_slow(server: uvicorn.Server) -> None:
         since = {each: since.get(each, now) for each in waiting}
         waiting.sort(key=since.__getitem__)
         late = sum(now - begin > PATIENCE for begin in since.values())
-        for connection, _ in waiting[: max(late, len(waiting) - MOST_WAITING)]:
+        seen = sum(begin < now for begin in since.values())  # whoever has just come had no time for a request
+        for connection, _ in waiting[: max(late, min(seen, len(waiting) - MOST_WAITING))]:
             connection.transport.close()
 
 

@@ -35,13 +35,6 @@ class Curves:
         """float64 [B]: the accuracy with ``labels`` labels."""
         return np.asarray(self.a - self.b * labels**-self.c)
 
-    def reach(self, accuracy: Floats | float) -> Floats:
-        """float64 [B]: labels for an accuracy, (b / (a − accuracy))^(1/c); infinite if a curve ends below it."""
-        missing = self.a - accuracy
-        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            labels = (self.b / missing) ** (1 / self.c)
-        return np.where(missing <= 0, np.inf, labels)
-
 
 def fit_curves(labels: Floats, accuracy: Floats, weights: Floats) -> Curves:
     """Fits one curve to each row by weighted least squares; labels [P], accuracy and weights [B, P]."""

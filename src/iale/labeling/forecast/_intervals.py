@@ -30,17 +30,11 @@ def wilson(right: int, count: int) -> Range:
     return Range(share, middle - half if right else 0.0, middle + half if right < count else 1.0)
 
 
-def percentiles(value: float, draws: NDArray[np.float64] | Sequence[float], most: float = math.inf) -> Range:
-    """An estimate with the middle 95% of its bootstrap draws; what is above ``most`` or infinite has no bound.
-
-    Without an upper bound, only the lower end is given ("at least"), and `UNKNOWN` if that is not above 0.
-    """
-    ordered = np.sort(np.asarray(draws, dtype=np.float64))
+def percentiles(value: float, draws: NDArray[np.float64]) -> Range:
+    """An estimate with the middle 95% of its bootstrap draws; the estimate itself is never outside."""
+    ordered = np.sort(draws)
     low, high = (float(ordered[int(q * (len(ordered) - 1))]) for q in (0.025, 0.975))
-    if math.isfinite(high) and high <= most and math.isfinite(value):
-        return Range(value, min(low, value), max(high, value))
-    low = min(low, most)
-    return Range(None, low, None) if 0 < low < math.inf else UNKNOWN
+    return Range(value, min(low, value), max(high, value))
 
 
 def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> Range:

@@ -64,8 +64,7 @@ class StatusMaker:
             curve=found.curve,
             batch=config.batch,
             gain=found.gain,
-            target=found.target,
-            to_target=found.to_target,
+            target=config.target,
             ahead=AHEAD,
             expected=found.expected,
             at_random=found.at_random,
@@ -84,7 +83,7 @@ class StatusMaker:
         now = (tuple(sorted(tests.items())), fits[-1:], random.labels)
         before, found = self._known
         if now != before:
-            terms = Terms(config.batch, config.test_share, config.target, project.count, config.seed)
+            terms = Terms(config.batch, config.test_share, config.seed)
             found = savings(fits, random, tests, terms)
             self._known = now, found  # in one step
         return found

@@ -32,11 +32,10 @@ AHEAD = 50  # labels after which an accuracy is expected
 _FEWEST_FITS = 4  # a curve has three parameters
 _FEWEST_SIZES = 3  # of fits to random labels
 _DRAWS = 300
-_FAR = 20  # a prediction of more than this many times the labels so far is not believed
 _MOST_POINTS = 60
 _BAND = 12  # numbers of labels at which the band of random labels is drawn
 _NO_BETTER = 0.2  # chance that a strategy does no better than random choice, as it often does not
-_LATER = ("gain", "expected", "to_target", "at_random")  # what a curve tells
+_LATER = ("gain", "expected", "at_random")  # what a curve tells
 _OTHER_LABELS = 0.12
 """Variance of an accuracy, times labels: how it varies over other random labels, and what a power law misses early."""
 
@@ -47,8 +46,6 @@ class Terms:
 
     batch: int  # labels between two fits
     test_share: float  # share of the labels that go to the test share
-    target: float | None  # the accuracy to reach; None aims half way to what the curve can reach
-    samples: int  # size of the pool, labeled or not
     seed: int  # root of the draws
 
 
@@ -61,8 +58,6 @@ class Savings:
     gain: Range = UNKNOWN
     more_gain: Range = UNKNOWN  # predicted rise of the accuracy from ``more`` labels
     more: int = 0  # a fifth of the labels so far, or a batch if that is more
-    target: float | None = None
-    to_target: Range = UNKNOWN
     expected: Range = UNKNOWN
     at_random: Range = UNKNOWN
     random: tuple[Point, ...] = ()
@@ -98,24 +93,19 @@ def savings(fits: Sequence[Fit], random: RandomFits, tests: Mapping[str, str], t
     if missing:
         return Savings(shares[-1], points, cannot_tell=dict.fromkeys(_LATER, missing))
     drawn = _draw(fits, right, known, Stream(terms.seed).child("savings", len(tests), len(fits)))
-    n, curves = drawn.labels, drawn.curves
+    n = drawn.labels
     more = max(terms.batch, math.ceil(n / 5))
-    aim = terms.target if terms.target is not None else _half_way(float(curves.at(n)[0]), float(curves.a[0]))
     band, why_no_band = _at_random(drawn, random, truth)
-    to_target, why_no_target = _to_target(drawn, aim, terms.test_share)
-    reasons = {"at_random": why_no_band, "to_target": why_no_target}
     return Savings(
         accuracy=shares[-1],
         curve=tuple(Point(p.labels, p.accuracy, y) for p, y in zip(points, drawn.on_curve, strict=True)),
         gain=_gain(drawn, terms.batch),
         more_gain=_gain(drawn, more),
         more=more,
-        target=aim,
-        to_target=to_target,
         expected=_accuracy_with(drawn, n + AHEAD * (1 - terms.test_share)),
         at_random=band[-1].accuracy if band else UNKNOWN,
         random=band,
-        cannot_tell={name: why for name, why in reasons.items() if why},
+        cannot_tell={"at_random": why_no_band} if why_no_band else {},
     )
 
 
@@ -157,24 +147,6 @@ def _with_prior(right: Floats, known: Floats) -> tuple[Floats, Floats]:
 def _gain(drawn: _Drawn, more: int) -> Range:
     rise = drawn.curves.at(drawn.labels + more) - drawn.curves.at(drawn.labels)
     return percentiles(float(rise[0]), rise[1:])
-
-
-def _half_way(now: float, end: float) -> float | None:
-    """A whole percent about half way to the end of the curve; None if that is not above the accuracy now."""
-    aim = math.floor(100 * (now + end) / 2) / 100
-    return aim if aim > now else None
-
-
-def _to_target(drawn: _Drawn, aim: float | None, test_share: float) -> tuple[Range, str]:
-    """Labels still needed, or why that cannot be told."""
-    if aim is None:
-        return UNKNOWN, "the curve has no higher accuracy to aim at."
-    # Of every label, the share 1 − test_share teaches the model.
-    needed = np.maximum(drawn.curves.reach(aim) - drawn.labels, 0.0) / (1 - test_share)
-    found = percentiles(float(needed[0]), needed[1:], _FAR * drawn.labels)
-    if found.value is None:
-        return found, f"the curve may end below {aim:.0%} or reach it far beyond the labels there are."
-    return found, ""
 
 
 def _accuracy_with(drawn: _Drawn, labels: float) -> Range:

@@ -13,9 +13,9 @@ class Range:
     """A number with its 95% interval; all None if unknown.
 
     Attributes:
-        value: the estimate; None with a lower end alone means "at least that".
+        value: the estimate.
         low: the lower end.
-        high: the upper end; None if there is no bound.
+        high: the upper end.
     """
 
     value: float | None = None
@@ -79,8 +79,7 @@ class Status:
         curve: accuracies of all models.
         batch: labels between two fits.
         gain: predicted rise of the accuracy from the next batch.
-        target: the accuracy that ``to_target`` is about; None if there is none.
-        to_target: labels still needed for it, those of the test share included.
+        target: the accuracy to reach; None if none was given.
         ahead: how many more labels ``expected`` is about.
         expected: the accuracy that is expected after so many more labels.
         at_random: the accuracy that as many random labels as the last fit had would give, for comparison.
@@ -90,7 +89,7 @@ class Status:
         disagreements: ids of those that got two different labels.
         sources: who suggests classes, and how often each was right.
         advice: whether to go on.
-        cannot_tell: which of accuracy, gain, expected, to_target, at_random and kappa cannot be told yet, and why.
+        cannot_tell: which of accuracy, gain, expected, at_random and kappa cannot be told yet, and why.
     """
 
     samples: int
@@ -115,7 +114,6 @@ class Status:
     batch: int
     gain: Range
     target: float | None
-    to_target: Range
     ahead: int
     expected: Range
     at_random: Range

@@ -30,8 +30,7 @@ class ProjectConfig(RecipeConfig):
         test_share: share of the labels that are drawn at random and kept as an honest test set.
         twice_share: share of the samples that a second person labels too, if several people label.
         lease_minutes: how long a sample that was handed out stays reserved for the person who got it.
-        target: the accuracy you want to reach; the status estimates the labels it takes. none takes the highest
-            accuracy that can be estimated.
+        target: the accuracy you want to reach; the status advises to stop when even the lower end of the accuracy does.
         table: how a table is read.
     """
 
@@ -39,7 +38,7 @@ class ProjectConfig(RecipeConfig):
     classes: tuple[str, ...] = ()
     _: KW_ONLY
     with_: str | None = None
-    subset_size: int | None = 1000
+    subset_size: int | None = 2500
     fit_every: int | None = None
     test_share: float = 0.1
     twice_share: float = 0.05

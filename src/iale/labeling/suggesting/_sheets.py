@@ -16,6 +16,7 @@ from iale.labeling.suggesting._sources import Suggested
 
 FEWEST, MOST = 6, 24
 _ALONE = "label this one alone."
+_SUREST = 2  # times as many as are wanted: the surest, which come first
 _COMPARED = 5000  # samples with the same suggestion that are compared
 
 
@@ -53,14 +54,15 @@ class Sheets:
             raise DataError(f"samples of the honest test are labeled one by one: {_ALONE}")
         said = self._suggested.of(sample)
         label = said[0].label if said else self._answer(person, sample)
-        nearest, now = self._nearest(index, label), time.time()
+        wanted = min(max(count, FEWEST), MOST)
+        nearest, now = self._nearest(index, label, wanted), time.time()
         chosen: dict[str, Reason] = {}
         with self._ledger.writing() as answers:
             held = answers.leases_of(person, tab)
             if said:
                 chosen[sample] = held[sample].reason if sample in held else self._reason(answers, sample, now)
             for other in nearest:
-                if len(chosen) == min(max(count, FEWEST), MOST):
+                if len(chosen) == wanted:
                     break
                 if other in held and self._project.shows(other):
                     chosen[other] = held[other].reason
@@ -88,17 +90,24 @@ class Sheets:
             raise DataError(f"nothing is suggested for this sample, so no others can be told to be like it: {_ALONE}")
         return answer.label
 
-    def _nearest(self, index: int, label: str) -> list[str]:
-        """The ids of the other samples for which ``label`` is surely suggested, the nearest first."""
-        ids = self._project.items.ids
-        rows = [row for row in self._suggested.sure(label) if row != index][:_COMPARED]
+    def _nearest(self, index: int, label: str, wanted: int) -> list[str]:
+        """The ids of the other samples for which ``label`` is surely suggested, the nearest first.
+
+        If there are many, the surest come before all others: what is nearest to a sample that the model is in doubt
+        about is doubtful, too, and a tile that has to be deselected costs as much as three.
+        """
+        ids, sure = self._project.items.ids, self._suggested.sure(label)
+        sure.pop(index, None)
+        rows = sorted(sure, key=sure.__getitem__, reverse=True)[:_COMPARED]
         if not rows:
             return []
         distances = self._near.distances(index, rows)
         if distances is None:
             progress = self._project.views.progress()
             raise DataError(f"the samples are not all compared yet ({progress}): {_ALONE}")
-        return [ids[rows[at]] for at in distances.argsort(stable=True).tolist()]
+        nearest = [rows[at] for at in distances.argsort(stable=True).tolist()]
+        level = sure[rows[: _SUREST * wanted][-1]]
+        return [ids[row] for row in sorted(nearest, key=lambda row: sure[row] < level)]
 
     def _free(self, answers: Answers, sample: str, now: float) -> bool:
         return sample not in answers.decisions and not answers.leased(sample, now) and self._project.shows(sample)

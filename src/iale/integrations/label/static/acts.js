@@ -55,7 +55,7 @@ export function skip() {
   decide("api/skip", { note: "" }, `Cannot tell: ${made.name}.`);
 }
 
-function tellLate({ late }) { // somebody else was faster
+export function tellLate({ late }) { // somebody else was faster
   if (!late) return;
   const { name, person, label: theirs, own } = late, same = theirs === own;
   notice("late", `${person} had answered ${name} before you: ${theirs ?? "cannot tell"}. ${same ? "You agree." : "That stands, and yours is kept as a second opinion."}`);

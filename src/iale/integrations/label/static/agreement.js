@@ -26,7 +26,9 @@ export async function showAgreement() {
       box.replaceChildren(el("p", { className: "quiet", textContent: "No sample has labels of two people yet." }));
       return;
     }
-    const all = el("p", { textContent: `${found.all.count} samples have labels of two people, who agree on ${range(found.all.same, percent)}. Krippendorff’s α is ${two(found.all.kappa.value)}: 1 is perfect, 0 is chance.` });
+    const { count, same, kappa } = found.all, have = count === 1 ? "1 sample has" : `${count} samples have`;
+    const alpha = kappa.value == null ? "" : ` Krippendorff’s α is ${two(kappa.value)}: 1 is perfect, 0 is chance.`;
+    const all = el("p", { textContent: `${have} labels of two people, who agree on ${range(same, percent)}.${alpha}` });
     box.replaceChildren(all, table("Each person against the others", "person", found.people, "Cohen’s κ"),
       table("Each class against the others", "class", found.classes, "Cohen’s κ"),
       table("Over time", "until", found.windows, "α", (each) => day(each.until)));

@@ -14,7 +14,7 @@ import { showAgreement } from "./agreement.js";
 import { ask, release } from "./api.js";
 import { filter, showClasses, unfilter } from "./classes.js";
 import { showClassView, watchClassView } from "./classview.js";
-import { $, sleep } from "./dom.js";
+import { $, say, sleep } from "./dom.js";
 import { openGallery } from "./gallery.js";
 import { acceptGrid, closeGrid, openGrid, openLike } from "./grid.js";
 import { toggleGuide, watchGuide } from "./guide.js";
@@ -60,7 +60,7 @@ $("labeled").addEventListener("correct", ({ detail }) => correct(detail));
 $("labeled").addEventListener("look", ({ detail }) => lookAt(detail));
 $("agreement").addEventListener("toggle", showAgreement);
 for (const button of document.querySelectorAll("nav button")) button.onclick = () => {
-  closeGrid();
+  if (!closeGrid()) say(""); // what was said is about another view
   view(button.dataset.go);
   if (button.dataset.go === "classes") showClassView();
 };

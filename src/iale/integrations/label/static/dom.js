@@ -4,6 +4,7 @@ export const $ = (id) => document.getElementById(id);
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 export const percent = (value) => `${(100 * value).toFixed(0)}%`;
 
+export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 export const chance = (p) => (p == null ? "" : p > 0.995 ? " >99%" : p < 0.005 ? " <1%" : ` ${percent(p)}`); // never quite sure
 
 export function el(tag, properties = {}, ...children) {

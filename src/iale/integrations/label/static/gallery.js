@@ -75,7 +75,7 @@ function again(number) { // in a moment, unless something else is asked for
 function tell(whyNot) {
   const any = [...$("wish").elements].some(({ id, value }) => id !== "by-order" && value && value !== ANY);
   const none = { newest: "Nothing is labeled yet.", people: "No two people disagree.", model: "The model disagrees with no label.", confidence: "There is nothing to be unsure of." };
-  const order = $("by-order").value, count = `${total.toLocaleString("en")} label${total === 1 ? "" : "s"}.`;
+  const order = $("by-order").value, count = `${total.toLocaleString("en")} sample${total === 1 ? "" : "s"}.`; // some of them are skipped
   $("review-told").textContent = [total ? count : any ? "Nothing fits." : none[order], total ? "" : whyNot, total && whyNot].filter(Boolean).join(" ");
   $("one-by-one").hidden = !total;
 }

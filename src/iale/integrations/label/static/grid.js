@@ -1,9 +1,9 @@
 // The grid: a sheet of look-alikes, all taken for what is suggested. What is not alike is deselected, and one key labels the
 // rest. Every tile is still an act of its own, so a sheet is undone at once or one by one.
 
-import { last, remember } from "./acts.js";
+import { last, remember, tellLate } from "./acts.js";
 import { ask, Refused } from "./api.js";
-import { $, el, say } from "./dom.js";
+import { $, el, say, sentence } from "./dom.js";
 import { push, settled } from "./outbox.js";
 import { advance, item } from "./queue.js";
 import { thumbnail } from "./samples.js";
@@ -33,14 +33,13 @@ export async function openGrid(made = state.current) { // of what is shown, or o
     if (state.current === current && document.body.dataset.view === "label") lay(found.label, found.samples.map((each) => ({ ...each, on: true })));
     else giveBack(state.sheet);
   } catch (error) {
-    say(error instanceof Refused ? error.message : "The server cannot be reached, so there are no look-alikes now.");
+    say(error instanceof Refused ? sentence(error.message) : "The server cannot be reached, so there are no look-alikes now.");
   }
   opening = false;
 }
 
 export function openLike() {
-  if (last()?.said) openGrid(last());
-  else say("Nothing was just labeled alone, so no others can be like it.");
+  return last()?.said ? openGrid(last()) : say("Nothing was just labeled alone, so no others can be like it.");
 }
 
 function lay(label, tiles) {
@@ -91,7 +90,7 @@ export function acceptGrid() {
   const { label, tiles } = sheet, taken = chosen(), names = new Set(taken.map(({ sample }) => sample));
   const rest = tiles.filter(({ sample }) => !names.has(sample));
   close();
-  for (const { sample } of taken) push("api/label", { sample, label });
+  for (const { sample, name } of taken) push("api/label", { sample, label, asked: true }, tellLate, name);
   if (taken.length) remember({ again: (all) => undo(label, tiles, taken, all) });
   giveBack(rest.filter(({ drawn }) => !drawn).map(({ sample }) => sample));
   state.queue = state.queue.filter(({ sample }) => !names.has(sample));
@@ -117,14 +116,15 @@ function undo(label, tiles, taken, all) { // true if some of the sheet are still
   return null;
 }
 
-export function closeGrid() { // what was not held before goes back to the others
-  if (!sheet) return;
+export function closeGrid() { // what was not held before goes back to the others; returns whether there was a sheet
+  if (!sheet) return false;
   const kept = new Set([state.current, ...state.queue].map((each) => each?.sample));
   const rest = sheet.tiles.map(({ sample }) => sample).filter((sample) => !kept.has(sample));
   close();
   giveBack(rest);
   view("label");
   say("The sheet is closed; nothing of it is labeled.");
+  return true;
 }
 
 function close() {

@@ -7,13 +7,11 @@ import { notice } from "./notices.js";
 import { state } from "./state.js";
 
 function range({ value, low, high }, write, unit = "") { // null if nothing is known
-  if (value == null) return low == null ? null : `at least ${write(low)}${unit}`;
-  const ends = low == null ? "" : high == null ? ` (at least ${write(low)})` : ` (${write(low)} to ${write(high)})`;
-  return `${write(value)}${unit}${ends}`;
+  return value == null ? null : `${write(value)}${unit} (${write(low)} to ${write(high)})`;
 }
 
 function facts(s) { // [name, text] pairs; those without a text are not shown
-  const whole = (value) => String(Math.round(value)), hundred = (value) => whole(100 * value);
+  const hundred = (value) => String(Math.round(100 * value));
   const points = (value) => `${value < 0 ? "−" : ""}${Math.abs(100 * value).toFixed(1)}`;
   const unknown = (name) => (s.cannot_tell[name] || s.cannot_tell.accuracy ? "not known yet" : null);
   const fitting = s.fitting ? "fitting…" : null;
@@ -23,9 +21,9 @@ function facts(s) { // [name, text] pairs; those without a text are not shown
     ["Strategy", s.fits ? s.strategy : null],
     ["Mean confidence", s.confidence == null ? null : percent(s.confidence)],
     ["Accuracy", range(s.accuracy, hundred, "%") ?? unknown("accuracy")],
+    ["Target", s.target == null ? null : percent(s.target)],
     ["Tested on", s.tested ? `${s.tested} random label${s.tested > 1 ? "s" : ""}` : null],
     [`Next ${s.batch} labels`, range(s.gain, points, " points") ?? unknown("gain")],
-    [`Labels to ${s.target == null ? "the target" : percent(s.target)}`, range(s.to_target, whole) ?? unknown("to_target")],
     [`With ${s.ahead} more`, range(s.expected, hundred, "%") ?? unknown("expected")],
     ["Random labels instead", range(s.at_random, hundred, "%") ?? unknown("at_random")],
     ["Agreement (κ)", s.twice ? range(s.kappa, (value) => value.toFixed(2)) ?? `${s.twice - s.disagreements.length} of ${s.twice} agree` : null],
