@@ -214,13 +214,15 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
     monkeypatch.setattr(
         demo, "EXAM", replace(demo.EXAM, seeds=2, test_size=20, strategies=("random", "margin"), **small)
     )
+    monkeypatch.setattr(demo, "TASKS", replace(demo.TASKS, states=10, states_per_task=1, proposals=12))
     out = tmp_path / "demo"
     command = ["demo", "--out", str(out), "--workers", "1"]
     assert main(command) == 0
     shown = capsys.readouterr().out
     assert "**IALE**" in shown
+    assert "**Universal**" in shown
     assert "| Random" in shown
-    made = {"summary.json", "curves.png", "report.html", "report.md", "iale", "runs"}
+    made = {"summary.json", "curves.png", "report.html", "report.md", "iale", "universal", "runs"}
     assert made == {path.name for path in out.iterdir()}
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     assert main(command) == 0
@@ -230,8 +232,9 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
 
 def test_the_demo_compares_on_data_that_the_policy_has_not_seen() -> None:
     assert demo.LESSONS.dataset != demo.EXAM.dataset
+    assert demo.EXAM.dataset not in demo.TASKS.sources
     assert demo.LESSONS.classifier == demo.EXAM.classifier
-    assert demo.EXAM.strategies == GridConfig().strategies
+    assert demo.EXAM.strategies == (*GridConfig().strategies, "uherding")
 
 
 def test_table() -> None:

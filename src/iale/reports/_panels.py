@@ -40,6 +40,7 @@ _DISPLAY = {
     "best-of-random": "Best of random (oracle)",
     "greedy-look-ahead": "Greedy look-ahead (oracle)",
 }
+_KINDS = {"iale": "IALE", "alil": "ALIL", "universal": "Universal"}
 _CLASSIFIERS = {
     "cnn": "CNN",
     "linear": "linear head",
@@ -183,7 +184,10 @@ def _entry(name: str, records: list[Record]) -> Entry:
     unique = {record.seed: record for record in sorted(records, key=lambda record: bool(record.overlap))}
     seeds = tuple(sorted(unique))
     kind = unique[seeds[0]].config.kind
-    display = display_name(name) if kind is None else kind.upper() if name == kind else f"{kind.upper()} {name}"
+    display = display_name(name)
+    if kind is not None:
+        form = _KINDS.get(kind, kind)
+        display = form if name == kind else f"{form} {name}"
     curves = np.asarray([unique[seed].accuracy for seed in seeds], dtype=np.float64)
     shares = [unique[seed].overlap for seed in seeds if unique[seed].overlap]
     overlap = {
