@@ -68,7 +68,7 @@ class QueryOptions(RecipeConfig):
     fitted: Path | None = None
     k: int = 10
     classes: tuple[str, ...] = ()
-    subset_size: int | None = 1000
+    subset_size: int | None = 10_000
     out: Path | None = None
     verbose: bool = False
     table: TableConfig = field(default_factory=TableConfig)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:  # names alone need no PyTorch
 BASELINES = ("random", "confidence", "margin", "entropy", "mc-dropout", "ensemble", "coreset", "badge")
 """What the paper compares with, and Margin. This list is fixed: the experiments of the paper are made of it."""
 
-DEFAULT_STRATEGY = "margin"
-"""Asks if no strategy is named: the best on average of `docs/protocol.md`, once all runs that decide it are played."""
+DEFAULT_STRATEGY = "uherding"
+"""Asks if no strategy is named: the best on average, by the rule of `docs/protocol.md`."""
 
 STRATEGIES: Registry[Callable[[], QueryStrategy]] = Registry(
     "strategy",
