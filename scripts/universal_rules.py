@@ -9,7 +9,8 @@ For each family, a policy learns from all states of other families in STATES. Th
 family.
 Rule 2: the mean rank correlation, within states, of the learned value with what batches were worth. Rule 3: what the
 batch of the highest learned value is worth, among those that strategies proposed, less what Uncertainty Herding's is
-worth, in points of the Brier score. Intervals are over tasks. Rule 4: runs of a linear head with a pool of 3,000, from
+worth, in points of the Brier score. Intervals are over tasks. Beside the first stand the correlation of what Uncertainty
+Herding maximizes, and that of two draws of the labels with two others, which no value can surpass by much. Rule 4: runs of a linear head with a pool of 3,000, from
 20 to 200 labels; with --seeds 0 there are none. It writes rules.json and roll-outs.jsonl.
 """
 
@@ -40,9 +41,11 @@ from iale.dagger.universal.config import UniversalConfig
 from iale.learner import CycleConfig
 from iale.policies.saved import load_policy, save_policy
 from iale.policies.universal import UniversalPolicy
+from iale.policies.universal._batches import BATCH_FEATURES
 from iale.seeding import Stream
 
 FAMILIES = ("digits", "mnist", "cifar10-mobilenetv2", "fashion-mnist", "kmnist-10k", "cifar10-jpeg")
+COVERS = BATCH_FEATURES.index("newly_sure_geometry")
 MOST = 100_000  # tasks of a folder
 
 
@@ -60,25 +63,30 @@ def interval(values: Sequence[float]) -> dict[str, float]:
 @torch.no_grad()
 def judge(policy: UniversalPolicy, folder: Path, tasks: Sequence[int]) -> dict[str, object]:
     """Rules 2 and 3 in the states of some tasks."""
-    ranks, gains = list[float](), defaultdict[str, list[float]](list)
+    ranks, gains = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list)
     for task in tasks:
-        own_ranks, own = list[float](), defaultdict[str, list[float]](list)
+        own_ranks, own = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list)
         for state, log in zip(load_states(folder, task), load_log(folder, task)["states"], strict=True):
             makers, worth = log["makers"], 100 * state.values.mean(dim=1)
             value = policy.network.value(state.features, state.scene.context.expand(len(worth), -1))
             usual = torch.tensor([bool(PROPOSED & {*names}) for names in makers])
             base = next(float(worth[number]) for number, names in enumerate(makers) if BASE in names)
-            own_ranks.append(rank_correlation(value, worth))
+            own_ranks["value"].append(rank_correlation(value, worth))
+            own_ranks["coverage"].append(rank_correlation(state.features[:, COVERS], worth))
+            if state.values.shape[1] >= 4:
+                draws = state.values[:, :2].mean(dim=1), state.values[:, 2:].mean(dim=1)
+                own_ranks["draws"].append(rank_correlation(*draws))
             own["selector"].append(float(worth[value.masked_fill(~usual, -torch.inf).argmax()]) - base)
             own["best in hindsight"].append(float(worth[usual].max()) - base)
             for number, names in enumerate(makers):
                 for name in {*names} & PROPOSED:
                     own[name].append(float(worth[number]) - base)
-        ranks.append(float(np.mean(own_ranks)))
-        for name, each in own.items():
-            gains[name].append(float(np.mean(each)))
+        for found, every in (ranks, own_ranks), (gains, own):
+            for name, each in every.items():
+                found[name].append(float(np.mean(each)))
     ordered = sorted(gains.items(), key=lambda item: -float(np.mean(item[1])))
-    return {"rank": interval(ranks), "gains": {name: interval(each) for name, each in ordered if len(each) > 1}}
+    correlations = {name: interval(each) for name, each in ranks.items()}
+    return {"rank": correlations, "gains": {name: interval(each) for name, each in ordered if len(each) > 1}}
 
 
 def rules(states: Path, others: Path, policies: Path) -> dict[str, object]:
