@@ -6,14 +6,25 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from iale.benchmark._statistics import estimate
+from iale._storage import read_lines
+from iale.benchmark._statistics import area, estimate
+from iale.benchmark.records import Record
 from iale.reports._markup import Table, markdown
+from iale.reports._panels import display_name
 from iale.reports._tables import NONE, signed
+from iale.strategies.catalog import STRATEGIES
 
 BASE = "uherding"
 FAMILIES = ("digits", "mnist", "cifar10-mobilenetv2")
 """What decides (docs/protocol.md)."""
+
+FORMS = ("herding", "selector")
+"""Of a universal policy."""
+
+Rules = Mapping[str, Mapping[str, Any]]
+"""What `universal_rules.py` found for each family."""
 
 Curves = Mapping[tuple[str, int], float]
 """The mean accuracy of a variant by family and seed."""
@@ -22,9 +33,63 @@ Curves = Mapping[tuple[str, int], float]
 def universal_page(folder: Path, text: str) -> str:
     """The text with the tables of the records in ``folder`` in place of ``{by hand 10}`` and the like."""
     found = by_hand(folder / "by-hand.jsonl")
-    for batch, variants in found.items():
-        text = text.replace(f"{{by hand {batch}}}", markdown(hand_table(variants)))
+    tables = {f"by hand {batch}": hand_table(variants) for batch, variants in found.items()}
+    rules = json.loads((folder / "rules.json").read_text(encoding="utf-8"))
+    tables |= {"correlations": correlations(rules), "choices": choices(rules), "roll-outs": roll_outs(folder)}
+    for name, table in tables.items():
+        text = text.replace(f"{{{name}}}", markdown(table))
     return text
+
+
+def correlations(rules: Rules) -> Table:
+    """Rule 2, a line for each family."""
+    columns = ("value", "coverage", "draws")
+    lines = [
+        [name, str(own["policy"]["steps"]), *(_rank(own["rank"].get(each)) for each in columns)]
+        for name, own in rules.items()
+    ]
+    return Table(
+        ["family", "states learned from", "learned value", "weighted coverage alone", "draws with draws"], lines
+    )
+
+
+def choices(rules: Rules) -> Table:
+    """Rule 3, a line for each family."""
+    lines = []
+    for name, own in rules.items():
+        gains = {each: found for each, found in own["gains"].items() if each in STRATEGIES and each != BASE}
+        best = max(gains, key=lambda each: gains[each]["mean"])
+        shown = [_points(own["gains"][each]) for each in ("selector", "best in hindsight")]
+        lines.append([name, *shown, f"{display_name(best)} {_points(gains[best])}"])
+    return Table(["family", "selector", "best in hindsight", "best other strategy"], lines)
+
+
+def roll_outs(folder: Path) -> Table:
+    """Rule 4: the differences of both forms from Uncertainty Herding, a line for each family and their mean."""
+    areas: dict[tuple[str, str], dict[int, float]] = defaultdict(dict)
+    for line in read_lines(folder / "roll-outs" / "records.jsonl"):
+        record = Record.parse(line)
+        form = record.strategy.rpartition("-")[2]
+        areas[record.dataset, form][record.seed] = area(record.accuracy)
+    lines, every = [], defaultdict[str, list[float]](list)
+    for name in dict.fromkeys(dataset for dataset, _ in areas):
+        cells = []
+        for form in FORMS:
+            own, base = areas.get((name, form), {}), areas[name, BASE]
+            differences = [own[seed] - base[seed] for seed in sorted(set(own) & set(base))]
+            cells += [signed(estimate(differences)) if len(differences) > 1 else NONE]
+            every[form] += [sum(differences) / len(differences)] if differences else []
+        lines.append([name, *cells, str(len(areas[name, BASE]))])
+    means = [signed(estimate(every[form])) if len(every[form]) > 1 else NONE for form in FORMS]
+    return Table(["family", "learned herding", "selector", "seeds"], [*lines, ["mean of families", *means, ""]])
+
+
+def _rank(found: Mapping[str, float] | None) -> str:
+    return NONE if found is None else f"{found['mean']:.2f} ± {found['half']:.2f}"
+
+
+def _points(found: Mapping[str, float]) -> str:
+    return f"{found['mean']:+.2f} ± {found['half']:.2f}".replace("-", "−")
 
 
 def by_hand(path: Path) -> dict[int, dict[str, Curves]]:

@@ -6,12 +6,11 @@
     python scripts/universal_rules.py STATES OTHERS [--out results/universal] [--policies FOLDER] [--seeds 10]
 
 For each family, a policy learns from all states of other families in STATES. Then it is asked in the states of that
-family.
-Rule 2: the mean rank correlation, within states, of the learned value with what batches were worth. Rule 3: what the
-batch of the highest learned value is worth, among those that strategies proposed, less what Uncertainty Herding's is
-worth, in points of the Brier score. Intervals are over tasks. Beside the first stand the correlation of what Uncertainty
-Herding maximizes, and that of two draws of the labels with two others, which no value can surpass by much. Rule 4: runs of a linear head with a pool of 3,000, from
-20 to 200 labels; with --seeds 0 there are none. It writes rules.json and roll-outs.jsonl.
+family. Rule 2: the mean rank correlation, within states, of the learned value with what batches were worth. Beside it
+stand the correlation of what Uncertainty Herding maximizes, and that of two draws of the labels with two others, which
+says what luck allows. Rule 3: what the batch of the highest learned value is worth, among those that strategies
+proposed, less what Uncertainty Herding's is worth, in points of the Brier score. Intervals are over tasks. Rule 4: runs
+of a linear head with a pool of 3,000, from 20 to 200 labels (none with --seeds 0).
 """
 
 from __future__ import annotations
