@@ -26,10 +26,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the page's test driver lives with the tests
 
-from iale.labeling.project import Project
-from iale.labeling.record.config import ProjectConfig
 from tests.integrations.label_kills import Tally, label_under_kills, suggest, write_old_project
 from tests.integrations.label_page import LabelServer
+
+from iale.labeling.project import Project
+from iale.labeling.record.config import ProjectConfig
 
 CLASSES = ["a", "b", "c"]
 ENOUGH = 20  # kills after which every kind of act must have been tried

@@ -22,7 +22,7 @@ HOW = {"late": 0.1, "correct": 0.1, "judge": 0.5, "undo": 0.1, "skip": 0.05, "un
 SHEET = {"late": 0.2, "judge": 0.5, "all": 0.2, "one": 0.2, "again": 0.5}
 """What may happen to a sheet (`Person.sheet`), and how often."""
 
-_TILES = 8  # samples of a sheet
+_TILES = 6  # samples of a sheet
 
 
 class Person:
