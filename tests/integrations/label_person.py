@@ -86,10 +86,10 @@ class Person:
         if what < 0.03:
             self._send("/api/pass-over", {"sample": sample, "why": "it cannot be decoded."})
             return False
-        if what < 0.06 and self.sheet(sample, self._some(SHEET)):
+        if what < 0.1 and self.sheet(sample, self._some(SHEET)):
             return True
         self.answer(sample, reason, self._some(HOW))
-        return what > 0.97 and self.sheet(sample, self._some(SHEET))  # of those like the one that she has just labeled
+        return what > 0.94 and self.sheet(sample, self._some(SHEET))  # of those like the one that she has just labeled
 
     def answer(self, sample: str, reason: str, how: Collection[str]) -> None:
         """Answers one sample that she was given for a ``reason``.
