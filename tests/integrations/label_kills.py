@@ -23,6 +23,7 @@ from tests.integrations.label_page import LabelServer
 from tests.integrations.label_person import Person, Said
 
 _FEWEST = 30  # acts after which a session with kills may end
+_MOST, _LONGEST = 60, 20.0  # acts, and seconds, between two kills
 _SUGGESTED = 5000  # samples for which something is suggested
 
 
@@ -134,7 +135,10 @@ def label_under_kills(
     try:
         for _ in range(kills):
             assert thread.is_alive(), "the person's thread failed; the traceback is above"
-            time.sleep(moments.uniform(0.0, 1.0))
+            acts, latest = len(ann.acknowledged) + moments.randrange(_MOST), time.monotonic() + _LONGEST
+            while len(ann.acknowledged) < acts and time.monotonic() < latest:
+                time.sleep(0.001)
+            time.sleep(moments.uniform(0.0, 0.03))  # amid the next ones
             server.kill()
             server.start()
         deadline = time.monotonic() + 60
