@@ -1,15 +1,16 @@
-"""A person who labels while the server is killed again and again, and remembers what must be in the journal."""
+"""Kills the server again and again while a person labels, and compares the journal with what she remembers."""
 
 from __future__ import annotations
 
+import csv
 import itertools
 import json
 import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,13 @@ from iale.labeling.items._ids import id_of
 from iale.labeling.project import Project
 from iale.labeling.reader import ProjectReader
 from iale.labeling.record.config import ProjectConfig
+from iale.labeling.suggesting._predictions import import_suggestions
 from tests.integrations.label_page import LabelServer
+from tests.integrations.label_person import Person, Said
 
 _FEWEST = 30  # acts after which a session with kills may end
-
-Send = Callable[[str, dict[str, Any]], Any]
-"""Sends a request until the server has answered it; returns the answer."""
+_MOST, _LONGEST = 60, 20.0  # acts, and seconds, between two kills
+_SUGGESTED = 5000  # samples for which something is suggested
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Tally:
         lost: how many of these are not in the journal as they were sent.
         doubled: keys that are in the journal more than once.
         wrong: samples whose label is not what the person said last.
+        alike: acknowledged labels of sheets that were given for being alike.
+        adjudicated: acknowledged decisions between two people.
     """
 
     kills: int
@@ -42,106 +46,8 @@ class Tally:
     lost: int
     doubled: int
     wrong: int
-
-
-class Person:
-    """Ann, who labels, corrects, skips, and undoes, and remembers it.
-
-    Now and then bo answers first, so that ann's answer is a second opinion, which does not decide.
-
-    Args:
-        send: asks the server.
-        classes: at least 2 classes.
-        seed: determines what she says.
-        before: labels that the project holds already, by id.
-
-    Attributes:
-        acknowledged: number, kind, sample, and label of every acknowledged act, by its key.
-        said: the answers to each sample that decide and were not undone, None for a skip.
-        added: classes, in order.
-    """
-
-    def __init__(self, send: Send, classes: list[str], seed: int = 0, before: Mapping[str, str] | None = None) -> None:
-        self.acknowledged: dict[str, dict[str, Any]] = {}
-        self.said: dict[str, list[str | None]] = {sample: [label] for sample, label in (before or {}).items()}
-        self.added: list[str] = []
-        self._send, self._classes, self._seed, self._rng = send, classes, seed, random.Random(seed)
-        self._numbers = itertools.count()
-        self._asked_twice: set[str] = set()  # samples that she holds for a second opinion
-        self._opinions: set[str] = set()  # keys of her second opinions
-
-    def work(self, done: threading.Event) -> None:
-        """Answers what she is given, as fast as the server answers, until she is ``done``."""
-        while not done.is_set():
-            for ticket in self._send("/api/next", {"person": "ann", "tab": "1", "count": 20})["tickets"]:
-                if self._rng.random() < 0.03:
-                    self._send("/api/pass-over", {"sample": ticket["sample"], "why": "it cannot be decoded."})
-                else:
-                    late, correct, undo, skip = (self._rng.random() < share for share in (0.1, 0.1, 0.1, 0.05))
-                    self.answer(ticket["sample"], ticket["reason"], late=late, correct=correct, undo=undo, skip=skip)
-                if self._rng.random() < 0.02:
-                    name = f"new {len(self.added)}"
-                    self._send("/api/class", {"person": "ann", "label": name, "key": f"{self._seed} {name}"})
-                    self.added.append(name)
-                if done.is_set():
-                    break
-
-    def answer(self, sample: str, reason: str, *, late: bool, correct: bool, undo: bool, skip: bool) -> None:
-        """Answers one sample that she was given for a ``reason``.
-
-        Args:
-            sample: its id.
-            reason: a second opinion ("second") is told apart.
-            late: bo answers first, unless somebody has.
-            correct: she changes her mind.
-            undo: she takes back what she said last.
-            skip: then she says that she cannot tell.
-        """
-        label, late = self._rng.choice(self._classes), late and reason != "second"
-        if reason == "second":
-            self._asked_twice.add(sample)
-        if late:
-            self._act("/api/label", sample, self._rng.choice(self._classes), person="bo", tab="2", asked=True)
-        last = self._act("/api/label", sample, label, late=late, asked=True)
-        if correct:
-            last = self._act("/api/label", sample, self._rng.choice([c for c in self._classes if c != label]))
-        if undo:
-            self._undo(sample, last)
-        if skip:
-            self._act("/api/skip", sample)
-
-    def _act(self, path: str, sample: str, label: str | None = None, *, late: bool = False, **more: Any) -> str:
-        """Answers a sample; returns the key.
-
-        What comes late, or is asked for as a second opinion, is recorded, and decides nothing. What she says about the
-        sample after that is a correction, and decides.
-        """
-        key = self._sent(path, sample, label, **more)
-        if late or (sample in self._asked_twice and "person" not in more):
-            self._opinions.add(key)
-            self._asked_twice.discard(sample)
-        else:
-            self.said.setdefault(sample, []).append(label)
-        return key
-
-    def _undo(self, sample: str, last: str) -> None:
-        """Takes back the act with the key ``last``. A second opinion that is taken back is asked for again at once."""
-        self._sent("/api/undo", sample, None, act=last)
-        if last in self._opinions:
-            self._asked_twice.add(sample)
-        else:
-            self.said[sample].pop()
-
-    def _sent(self, path: str, sample: str, label: str | None, **more: Any) -> str:
-        key = f"{self._seed}-{next(self._numbers)}"
-        body = {"person": "ann", "tab": "1", "sample": sample, "key": key, **more}
-        number = self._send(path, body if label is None else {**body, "label": label})["number"]
-        kind = path.rsplit("/", 1)[1]
-        self.acknowledged[key] = {"number": number, "kind": kind, "sample": sample, "label": label}
-        return key
-
-    doubled: int
-    wrong: int
+    alike: int = 0
+    adjudicated: int = 0
 
 
 def write_old_project(folder: Path, count: int) -> tuple[Path, dict[str, str]]:
@@ -172,6 +78,24 @@ def write_old_project(folder: Path, count: int) -> tuple[Path, dict[str, str]]:
     return data, labels
 
 
+def suggest(out: Path) -> dict[str, str]:
+    """Imports suggestions into a project and compares its samples, so that there can be sheets from the start.
+
+    Returns:
+        What is suggested, by the id of the sample; not for all of many, because a sheet looks through all suggestions,
+        which must not take as long as a server lives.
+    """
+    reader = ProjectReader.open(out)
+    some = itertools.islice(reader.items.ids, _SUGGESTED)
+    looks = {sample: reader.classes[row % len(reader.classes)] for row, sample in enumerate(some)}
+    table = out.with_name("looks.csv")
+    with open(table, "w", newline="") as file:
+        csv.writer(file).writerows([("sample", "label"), *looks.items()])
+    import_suggestions(reader, table)
+    reader.views.make_geometry()
+    return looks
+
+
 def label_under_kills(
     server: LabelServer,
     out: Path,
@@ -179,12 +103,13 @@ def label_under_kills(
     kills: int,
     *,
     seed: int = 0,
-    before: dict[str, str] | None = None,
+    before: Mapping[str, str] | None = None,
+    looks: Mapping[str, str] | None = None,
 ) -> Tally:
     """A person labels, corrects, skips, and undoes as fast as the server answers; it is killed at random moments.
 
-    Now and then a sample cannot be shown, or a class is added. Whatever was not acknowledged is sent again with the
-    same key, as the page does.
+    She labels sheets, too, and somebody decides where two people disagree. Now and then a sample cannot be shown, or a
+    class is added. Whatever was not acknowledged is sent again with the same key, as the page does.
 
     Args:
         server: a server that is not running yet.
@@ -193,23 +118,27 @@ def label_under_kills(
         kills: the number of kills.
         seed: determines the moments and the labels.
         before: labels that the project holds already, by id.
+        looks: what she takes samples for, by id.
     """
 
-    def send(path: str, body: dict[str, Any]) -> Any:
+    def send(path: str, body: dict[str, Any] | None) -> Any:
         while True:
             try:
                 return server.ask(path, body)
             except ConnectionError:
                 time.sleep(0.005)
 
-    moments, done, ann = random.Random(seed + 1), threading.Event(), Person(send, classes, seed, before)
+    moments, done, ann = random.Random(seed + 1), threading.Event(), Person(send, classes, seed, before, looks)
     thread = threading.Thread(target=ann.work, args=(done,))
     server.start()
     thread.start()
     try:
         for _ in range(kills):
             assert thread.is_alive(), "the person's thread failed; the traceback is above"
-            time.sleep(moments.uniform(0.0, 1.0))
+            acts, latest = len(ann.acknowledged) + moments.randrange(_MOST), time.monotonic() + _LONGEST
+            while len(ann.acknowledged) < acts and time.monotonic() < latest:
+                time.sleep(0.001)
+            time.sleep(moments.uniform(0.0, 0.03))  # amid the next ones
             server.kill()
             server.start()
         deadline = time.monotonic() + 60
@@ -224,14 +153,14 @@ def label_under_kills(
     return tally(out, kills, ann.acknowledged, ann.said)
 
 
-def tally(out: Path, kills: int, acknowledged: dict[str, dict[str, Any]], said: dict[str, list[str | None]]) -> Tally:
+def tally(out: Path, kills: int, acknowledged: dict[str, dict[str, Any]], said: Said) -> Tally:
     """Compares a project with what its only person remembers.
 
     Args:
         out: the project.
         kills: the number of kills, for the record.
-        acknowledged: number, kind, sample, and label of every acknowledged event, by its key.
-        said: the answers to each sample that were not undone, None for a skip.
+        acknowledged: what must be in the journal of every acknowledged event, by its key.
+        said: the answers to each sample that decide and were not undone, by key, in order; None for a skip.
     """
     lines = [json.loads(line) for line in (out / "journal.jsonl").read_text().splitlines()]
     keys = Counter(line["key"] for line in lines if "key" in line)
@@ -242,7 +171,9 @@ def tally(out: Path, kills: int, acknowledged: dict[str, dict[str, Any]], said: 
         if any(written.get(key, {}).get(name) != value for name, value in event.items())
     ]
     labels = ProjectReader.open(out).labels()
-    wrong = [sample for sample, answers in said.items() if labels.get(sample) != next(reversed(answers), None)]
+    wrong = [sample for sample, answers in said.items() if labels.get(sample) != next(reversed(answers.values()), None)]
     unknown = set(labels) - set(said)
     doubled = sum(count > 1 for count in keys.values())
-    return Tally(kills, len(acknowledged), len(lost), doubled, len(wrong) + len(unknown))
+    reasons = Counter(event.get("reason") for event in acknowledged.values())
+    found = Tally(kills, len(acknowledged), len(lost), doubled, len(wrong) + len(unknown))
+    return replace(found, alike=reasons["alike"], adjudicated=reasons["adjudicated"])

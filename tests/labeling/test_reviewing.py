@@ -162,6 +162,17 @@ def test_a_disagreement_is_decided_for_a_reason_of_its_own(make: Make) -> None:
     assert project.labels()[sample] == "odd"
 
 
+def test_where_somebody_has_come_to_agree_nobody_has_to_decide(make: Make) -> None:
+    project = make(classes=("even", "odd", "zero"))
+    sample = two_opinions(project, 0, "even", "odd")
+    project.label("bob", sample, "zero")
+    assert ids(project, Wish("people")) == [sample]  # bob has corrected himself, and ann still says something else
+    project.label("bob", sample, "even")
+    assert ids(project, Wish("people")) == []
+    project.undo("bob")
+    assert ids(project, Wish("people")) == [sample]
+
+
 def test_whoever_decides_does_not_choose_what_is_tested(make: Make) -> None:
     project = make(test_share=0.5)
     ticket = next(t for t in project.next("ann", 20) if t.reason == "test")

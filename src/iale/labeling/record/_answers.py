@@ -169,7 +169,8 @@ class Answers:
     def disputed(self, sample: str) -> bool:
         """Whether a second opinion differs from what holds, and nobody has decided between them since."""
         decision, answers = self.decisions.get(sample), self.answers(sample)
-        if decision is None or decision.label is None:
+        now = {event.person: event.label for event in answers}  # whoever corrects an opinion may agree by now
+        if decision is None or decision.label is None or len(set(now.values())) == 1:
             return False
         settled = max((event.number for event in answers if event.reason == "adjudicated"), default=0)
         return any(
