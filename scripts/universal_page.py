@@ -34,8 +34,10 @@ def universal_page(folder: Path, text: str) -> str:
     """The text with the tables of the records in ``folder`` in place of ``{by hand 10}`` and the like."""
     found = by_hand(folder / "by-hand.jsonl")
     tables = {f"by hand {batch}": hand_table(variants) for batch, variants in found.items()}
-    rules = json.loads((folder / "rules.json").read_text(encoding="utf-8"))
-    tables |= {"correlations": correlations(rules), "choices": choices(rules), "roll-outs": roll_outs(folder)}
+    found_rules = json.loads((folder / "rules.json").read_text(encoding="utf-8"))
+    rules, found_sight = found_rules["families"], found_rules["sight"]
+    tables |= {"correlations": correlations(rules), "choices": choices(rules)}
+    tables |= {"sight": sight(found_sight), "roll-outs": roll_outs(folder)}
     for name, table in tables.items():
         text = text.replace(f"{{{name}}}", markdown(table))
     return text
@@ -64,24 +66,27 @@ def choices(rules: Rules) -> Table:
     return Table(["family", "selector", "best in hindsight", "best other strategy"], lines)
 
 
+def sight(found: Rules) -> Table:
+    """What strategies' batches are worth less Uncertainty Herding's, judged at once and later."""
+    names = [name for name in found["at once"] if name != BASE]
+    names.sort(key=lambda name: -found["at once"][name]["mean"])
+    lines = [[display_name(name), *(_points(own[name]) for own in found.values())] for name in names]
+    return Table(["strategy", "judged at once", "two acquisitions later"], lines)
+
+
 def roll_outs(folder: Path) -> Table:
-    """Rule 4: the differences of both forms from Uncertainty Herding, a line for each family and their mean."""
+    """Rule 4: the differences of both forms from Uncertainty Herding, a line for each family that was played."""
     areas: dict[tuple[str, str], dict[int, float]] = defaultdict(dict)
     for line in read_lines(folder / "roll-outs" / "records.jsonl"):
         record = Record.parse(line)
         form = record.strategy.rpartition("-")[2]
         areas[record.dataset, form][record.seed] = area(record.accuracy)
-    lines, every = [], defaultdict[str, list[float]](list)
+    lines = []
     for name in dict.fromkeys(dataset for dataset, _ in areas):
-        cells = []
-        for form in FORMS:
-            own, base = areas.get((name, form), {}), areas[name, BASE]
-            differences = [own[seed] - base[seed] for seed in sorted(set(own) & set(base))]
-            cells += [signed(estimate(differences)) if len(differences) > 1 else NONE]
-            every[form] += [sum(differences) / len(differences)] if differences else []
-        lines.append([name, *cells, str(len(areas[name, BASE]))])
-    means = [signed(estimate(every[form])) if len(every[form]) > 1 else NONE for form in FORMS]
-    return Table(["family", "learned herding", "selector", "seeds"], [*lines, ["mean of families", *means, ""]])
+        base = areas[name, BASE]
+        own = [[areas[name, form][seed] - base[seed] for seed in sorted(base)] for form in FORMS]
+        lines.append([name, *(signed(estimate(each)) for each in own), str(len(base))])
+    return Table(["family", "learned herding", "selector", "seeds"], lines)
 
 
 def _rank(found: Mapping[str, float] | None) -> str:

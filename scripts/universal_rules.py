@@ -34,7 +34,7 @@ from iale.dagger.universal._choice import PROPOSED
 from iale.dagger.universal._family import family_of
 from iale.dagger.universal._files import has_task, load_log, load_states
 from iale.dagger.universal._lesson import learn
-from iale.dagger.universal._proposals import BASE
+from iale.dagger.universal._proposals import BASE, EXPERTS
 from iale.dagger.universal._ranking import rank_correlation
 from iale.dagger.universal.config import UniversalConfig
 from iale.learner import CycleConfig
@@ -88,6 +88,19 @@ def judge(policy: UniversalPolicy, folder: Path, tasks: Sequence[int]) -> dict[s
     return {"rank": correlations, "gains": {name: interval(each) for name, each in ordered if len(each) > 1}}
 
 
+def sight(folder: Path, tasks: Sequence[int]) -> dict[str, object]:
+    """What each strategy's batch is worth less Uncertainty Herding's, judged at once, and two acquisitions later."""
+    found: dict[str, dict[str, list[float]]] = {"at once": defaultdict(list), "two later": defaultdict(list)}
+    for task in tasks:
+        for state, log in zip(load_states(folder, task), load_log(folder, task)["states"], strict=True):
+            worth = 100 * state.values.mean(dim=1)
+            base = next(float(worth[number]) for number, names in enumerate(log["makers"]) if BASE in names)
+            for number, names in enumerate(log["makers"]):
+                for name in {*names} & {*EXPERTS}:
+                    found["two later" if log["far"] else "at once"][name].append(float(worth[number]) - base)
+    return {when: {name: interval(each) for name, each in sorted(own.items())} for when, own in found.items()}
+
+
 def rules(states: Path, others: Path, policies: Path) -> dict[str, object]:
     """Rules 2 and 3 for each family; the policies are kept, one without each family of the sources and one with all."""
     known, strange, found = sources(states), sources(others), dict[str, object]()
@@ -136,7 +149,10 @@ def main() -> None:
     parser.add_argument("--policies", type=Path, default=Path("universal-policies"))
     parser.add_argument("--seeds", type=int, default=10)
     options = parser.parse_args()
-    found = rules(options.states, options.others, options.policies)
+    found = {
+        "families": rules(options.states, options.others, options.policies),
+        "sight": sight(options.states, [number for number, source in sources(options.states).items() if source]),
+    }
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "rules.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     if options.seeds:
