@@ -113,7 +113,7 @@ def strategy_of(recipe: RecipeConfig, classifier: Classifier) -> tuple[QueryStra
     A policy expects a fixed number of classes, but people add classes while they label; from then on margin asks.
     """
     note = ""
-    for name in list_policies() if recipe.strategy == AUTO else [recipe.strategy]:
+    for name in _shipped() if recipe.strategy == AUTO else [recipe.strategy]:
         strategy = find_strategy(name)
         try:
             strategy.check(classifier)
@@ -122,6 +122,11 @@ def strategy_of(recipe: RecipeConfig, classifier: Classifier) -> tuple[QueryStra
         else:
             return strategy, name, ""
     return find_strategy(FALLBACK), FALLBACK, note
+
+
+def _shipped() -> list[str]:
+    """What "auto" chooses from: policies for one kind of classifier. A universal one fits any, so it is for naming."""
+    return [name for name, card in list_policies().items() if card["kind"] != "universal"]
 
 
 def fitting_strategy(recipe: RecipeConfig, classifier: Classifier) -> tuple[QueryStrategy, str]:
