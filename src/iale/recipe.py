@@ -34,7 +34,7 @@ class RecipeConfig(OwnConfig):
 
     Attributes:
         strategy: a strategy, a shipped policy, the folder of a policy, or a class of your own as
-            package.module:Class; "auto" is the first shipped policy that fits the classifier, or else margin.
+            package.module:Class; "auto" is the first shipped policy for just such a classifier, or else margin.
         classifier: the built-in classifier to fit: cnn, linear, mlp, resnet18 or resnet18-narrow; "auto" is linear for
             embeddings, cnn for images and mlp for everything else.
         embeddings: a file (.npy, .npz or .parquet) with a row of numbers for each sample, by its name: the classifier

@@ -157,11 +157,11 @@ def _rank_tasks(
     kind: SampleKind = "image" if labeling.kind == "Image" else "text"
     kind = "row" if config.embeddings is not None else kind
     classifier = classifier_of(config, kind, pool, len(labeling.classes))
-    strategy, asked = fitting_strategy(config, classifier)
+    strategy, name = fitting_strategy(config, classifier)
     strategy, geometry = with_points(
         strategy,
         lambda: samples.points.at(pool.indices) if isinstance(samples, EmbeddedTasks) else built_in(pool, kind),
-        say if asked == DEFAULT_STRATEGY else None,
+        say if name == DEFAULT_STRATEGY else None,
     )
     learner = ActiveLearner(classifier, pool, strategy, subset_size=None, seed=config.seed, geometry=geometry)
     if len(set(labels)) > 1:
