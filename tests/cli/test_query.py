@@ -26,6 +26,7 @@ from iale.data._sketches import sketches
 from iale.data.arrays import ArraySamples
 from iale.data.samples import SampleKind
 from iale.data.unlabeled import load_unlabeled
+from iale.errors import DataError
 from iale.labeling.fitting._fit import Refitter
 from iale.labeling.items._reading import Reading
 from iale.labeling.learner import ProjectLearner
@@ -310,3 +311,21 @@ def test_texts_are_told_apart_as_texts(monkeypatch: pytest.MonkeyPatch) -> None:
         Project.create("notes", ProjectConfig(Path("texts.csv"), ("a", "b"), strategy="margin", training=QUICK))
     ).ask(3)
     assert kinds == ["text", "row", "text", "text"]
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("labels", [(), ("--labels", "labels.csv")])
+def test_margin_asks_where_the_default_cannot_compare_the_samples(
+    labels: tuple[str, ...], ask: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise DataError("no sample can be compared.")
+
+    assert callable(ask)
+    expected = ask(*labels, *MARGIN, "--k", "4")
+    monkeypatch.setattr("iale.cli._views.built_in", fails)
+    assert main([*QUERY, *labels, "--k", "4"]) == 0
+    out, err = capsys.readouterr()
+    assert [int(row["sample"]) for row in csv.DictReader(io.StringIO(out))] == expected
+    assert "margin asks instead of uherding, which compares all samples: no sample can be compared.\n" in err
+    assert main([*QUERY, *labels, "--strategy", "maxherding"]) == 2

@@ -145,12 +145,14 @@ def _ask(
     first = first if options.fitted is None else f"loading {options.fitted}, then"
     say(f"{first} asking {asked} for {options.k} samples")
     unlabeled = len(samples) - len(told) - len(skipped)
-    strategy, geometry = with_points(strategy, view.geometry, say if asked == DEFAULT_STRATEGY else None)
-    work = work_of(strategy, len(told), min(unlabeled, options.subset_size or unlabeled))
+    looked_at = min(unlabeled, options.subset_size or unlabeled)
+    work = work_of(strategy, len(told), looked_at)
     if told and isinstance(classifier, TorchClassifier):  # a fitted one has nothing to fit
         long = announcement(work.seconds(classifier, samples, indices, labels))
         if long:
             say(long)
+    strategy, geometry = with_points(strategy, view.geometry, say if asked == DEFAULT_STRATEGY else None)
+    work = work_of(strategy, len(told), looked_at)
     size, seed = options.subset_size, options.seed
     learner = ActiveLearner(classifier, samples, strategy, subset_size=size, seed=seed, geometry=geometry)
     learner.tell(indices, labels)
