@@ -106,7 +106,7 @@ def test_the_first_batch_finds_what_a_random_one_misses() -> None:
     rng = np.random.default_rng(3)
     groups = np.where(np.arange(400) < 360, 0, np.arange(400) % 9 + 1)
     rows = (4 * rng.normal(size=(10, 20))[groups] + 0.1 * rng.normal(size=(400, 20))).astype("float32")
-    one = ActiveLearner(nn.Linear(20, 10), rows, training=TRAINING)
+    one = ActiveLearner(nn.Linear(20, 10), rows, "margin", training=TRAINING)
     assert set(groups[one.ask(10)]) == set(range(10))
     assert one.ask(10) == one.ask(10)
     everything = one.ask(400)

@@ -17,10 +17,12 @@ from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data._sketches import sketches, spread
 from iale.data.pool import Pool
 from iale.data.samples import SampleKind, Samples
-from iale.errors import ConfigError, ModelError
+from iale.errors import ConfigError, DataError, ModelError
+from iale.geometry.points import Points
 from iale.learner import Learner
 from iale.seeding import Stream
-from iale.strategies.base import QueryStrategy
+from iale.strategies.base import Need, QueryStrategy
+from iale.strategies.uncertainty import Margin
 
 LOOKED_AT = 500  # samples that a first batch is chosen from
 _READ = 100  # of them at a time
@@ -53,6 +55,27 @@ def next_samples(
     else:
         fit()
     return learner.query(strategy, k).tolist()
+
+
+def with_points(
+    strategy: QueryStrategy, make: Callable[[], Points], say: Callable[[str], object] | None
+) -> tuple[QueryStrategy, Points | None]:
+    """A strategy with what it compares, all samples as points, which ``make`` makes if the strategy needs them.
+
+    Where nothing can be made and nobody named the strategy, margin asks instead, and ``say`` is told why. ``say`` is
+    None if the strategy was named.
+
+    Raises ConfigError or DataError if the strategy was named and ``make`` does.
+    """
+    if Need.GEOMETRY not in strategy.needs:
+        return strategy, None
+    try:
+        return strategy, make()
+    except (ConfigError, DataError) as error:
+        if say is None:
+            raise
+        say(f"{Margin.name} asks instead of {strategy.name}, which compares all samples: {error}")
+        return Margin(), None
 
 
 def diverse(samples: Samples, kind: SampleKind, pool: Pool, k: int, rng: np.random.Generator) -> list[int]:

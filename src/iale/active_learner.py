@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Self, SupportsIndex, TypedDict, Unpack
 import torch
 from torch import nn
 
-from iale._asking import as_classifier, next_samples
+from iale._asking import as_classifier, next_samples, with_points
 from iale.classifiers._fixed import FixedClassifier
 from iale.classifiers._modules import device_of
 from iale.classifiers._practice import Loss, MakeOptimizer
@@ -21,13 +22,13 @@ from iale.data._checks import IntegersLike, integers
 from iale.data._inputs import as_samples
 from iale.data.pool import Pool
 from iale.data.unlabeled import kind_of
-from iale.errors import ModelError
+from iale.errors import IaleWarning, ModelError
 from iale.geometry._builtin import built_in
 from iale.geometry.embeddings import as_geometry
 from iale.learner import Learner, QueryConfig
 from iale.policies.catalog import find_strategy
 from iale.seeding import Stream
-from iale.strategies.base import Need, QueryStrategy
+from iale.strategies.base import QueryStrategy
 from iale.strategies.catalog import DEFAULT_STRATEGY
 
 
@@ -47,8 +48,8 @@ class ActiveLearner:
         samples: the inputs: an array or tensor [N, …], a dictionary of arrays (see `DictSamples`), any `Samples`, a
             map-style PyTorch data set, a list of arrays, tensors or Pillow images, a data frame of numbers, a sparse
             matrix of SciPy, or a column of a Hugging Face data set. Items may be pairs (x, y), of which y is not read.
-        strategy: a strategy, its name, the name of a shipped policy, or a policy's folder. The attribute holds the
-            strategy itself.
+        strategy: a strategy, its name, the name of a shipped policy, or a policy's folder. By default Uncertainty
+            Herding, or Margin, with a warning, where there is no geometry. The attribute holds the strategy itself.
         num_classes: C; by default the number of logits.
         training: how the model is fitted; ignored if ``model`` is a `Classifier`.
         subset_size: a query looks at a random sub-pool of this size; None looks at all unlabeled samples.
@@ -80,7 +81,7 @@ class ActiveLearner:
 
     model: nn.Module | Callable[[], nn.Module] | Classifier
     samples: object
-    strategy: QueryStrategy | str = DEFAULT_STRATEGY
+    strategy: QueryStrategy | str | None = None
     _: KW_ONLY
     num_classes: int | None = None
     training: TrainingConfig | None = None
@@ -106,7 +107,8 @@ class ActiveLearner:
         )
         if self.num_classes not in (None, classifier.num_classes):
             raise ModelError(f"the model has {classifier.num_classes} logits, but num_classes is {self.num_classes}.")
-        self.strategy = self._strategy = find_strategy(self.strategy)
+        self._say: Callable[[str], object] | None = _warn if self.strategy is None else None
+        self.strategy = self._strategy = find_strategy(DEFAULT_STRATEGY if self.strategy is None else self.strategy)
         self._strategy.check(classifier)  # raises now, not at the first question
         pool, query = (
             Pool(torch.arange(len(samples)), classifier.num_classes),
@@ -120,7 +122,7 @@ class ActiveLearner:
         cls,
         model: nn.Module,
         samples: object,
-        strategy: QueryStrategy | str = DEFAULT_STRATEGY,
+        strategy: QueryStrategy | str | None = None,
         *,
         embedding_layer: str | None = None,
         **options: Unpack[_Options],
@@ -197,7 +199,15 @@ class ActiveLearner:
             ConfigError: fewer than k samples are unlabeled, or k is larger than the sub-pool.
             ModelError: the model's outputs are NaN or infinite for all candidates.
         """
-        if Need.GEOMETRY in self._strategy.needs and self._learner.geometry is None:
-            folder = None if self.cache is None else Path(self.cache) / "geometry"
-            self._learner.geometry = built_in(self._learner.samples, kind_of(self._learner.samples), folder)
-        return next_samples(self._learner, kind_of(self._learner.samples), self._strategy, k, self.fit)
+        learner, folder = self._learner, None if self.cache is None else Path(self.cache) / "geometry"
+        kind = kind_of(learner.samples)
+        if learner.geometry is None:
+            self._strategy, learner.geometry = with_points(
+                self._strategy, lambda: built_in(learner.samples, kind, folder), self._say
+            )
+            self.strategy = self._strategy
+        return next_samples(learner, kind, self._strategy, k, self.fit)
+
+
+def _warn(sentence: str) -> None:
+    warnings.warn(sentence, IaleWarning, stacklevel=4)  # where somebody asks

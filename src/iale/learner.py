@@ -20,6 +20,7 @@ from torch import Tensor
 from iale._finite import finite_only
 from iale._steps import Oracle as Oracle
 from iale._steps import Step as Step
+from iale.classifiers._fixed import FixedClassifier
 from iale.classifiers._folds import enough_to_calibrate
 from iale.classifiers._unfitted import Unfitted
 from iale.classifiers.base import Classifier, FitJob, FittedClassifier, Outputs
@@ -191,7 +192,10 @@ class Learner:
         return QueryContext(outputs, self.pool.num_classes, labeled, labels, monte_carlo, committee, *known)
 
     def temperature(self) -> float:
-        """What calibrates M, by fits on other labels than those that are predicted; 1 if there are too few labels."""
+        """What calibrates M, by fits on other labels than those that are predicted; 1 if there are too few labels.
+
+        1, too, for a model that was trained elsewhere: nobody knows which labels it has seen.
+        """
         found = self._cross_validation()
         return 1.0 if found is None else found.temperature
 
@@ -204,10 +208,10 @@ class Learner:
         return Folds(found.logits, torch.stack(others))
 
     def _cross_validation(self) -> CrossValidation | None:
-        """Computed once for each fit of M; None if there are too few labels."""
+        """Computed once for each fit of M; None if there are too few labels, or M is never fitted."""
         if self._validated[0] is not self._members:
             (indices, labels), stream, found = self._labeled(), self._step_stream("temperature"), None
-            if enough_to_calibrate(labels):
+            if enough_to_calibrate(labels) and not isinstance(self.classifier, FixedClassifier):
                 found = cross_validated(self.classifier, self.samples, indices, labels, stream=stream)
             self._validated = self._members, found
         return self._validated[1]

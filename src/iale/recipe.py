@@ -34,7 +34,7 @@ class RecipeConfig(OwnConfig):
 
     Attributes:
         strategy: a strategy, a shipped policy, the folder of a policy, or a class of your own as
-            package.module:Class; "auto" is the first shipped policy that fits the classifier, or else margin.
+            package.module:Class; "auto" is the first shipped policy for just such a classifier, or else margin.
         classifier: the built-in classifier to fit: cnn, linear, mlp, resnet18 or resnet18-narrow; "auto" is linear for
             embeddings, cnn for images and mlp for everything else.
         embeddings: a file (.npy, .npz or .parquet) with a row of numbers for each sample, by its name: the classifier
@@ -113,7 +113,7 @@ def strategy_of(recipe: RecipeConfig, classifier: Classifier) -> tuple[QueryStra
     A policy expects a fixed number of classes, but people add classes while they label; from then on margin asks.
     """
     note = ""
-    for name in list_policies() if recipe.strategy == AUTO else [recipe.strategy]:
+    for name in _shipped() if recipe.strategy == AUTO else [recipe.strategy]:
         strategy = find_strategy(name)
         try:
             strategy.check(classifier)
@@ -122,6 +122,11 @@ def strategy_of(recipe: RecipeConfig, classifier: Classifier) -> tuple[QueryStra
         else:
             return strategy, name, ""
     return find_strategy(FALLBACK), FALLBACK, note
+
+
+def _shipped() -> list[str]:
+    """What "auto" chooses from: policies for one kind of classifier. A universal one fits any, so it is for naming."""
+    return [name for name, card in list_policies().items() if card["kind"] != "universal"]
 
 
 def fitting_strategy(recipe: RecipeConfig, classifier: Classifier) -> tuple[QueryStrategy, str]:

@@ -56,17 +56,33 @@ def best(count: int, without: int = 0) -> str:
 
 QUERY = ("query", "--images", "x.npy", "--k", "4", "--device", "cpu")
 FITTED = (*QUERY, "--fitted", "w.safetensors", "--model", "models_with_options:head")
+MARGIN = ("--strategy", "margin")
 
 
 def test_a_fitted_model_ranks_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     storage.write_tensors(Path("w.safetensors"), model().state_dict())
-    assert main([*FITTED, "--classes", "a,b,c"]) == 0
+    assert main([*FITTED, *MARGIN, "--classes", "a,b,c"]) == 0
     assert capsys.readouterr().out == best(4)
-    assert main([*FITTED, "--labels", "labels.csv"]) == 0  # labels only leave samples out
+    assert main([*FITTED, *MARGIN, "--labels", "labels.csv"]) == 0  # labels only leave samples out
     assert capsys.readouterr().out == best(4, without=9)
     storage.write_json(Path("card.json"), {"classes": ["a", "b", "c"]})  # as `iale export --to classifier` writes it
-    assert main([*FITTED]) == 0
+    assert main([*FITTED, *MARGIN]) == 0
     assert capsys.readouterr().out == best(4)
+
+
+def test_a_fitted_model_is_what_the_default_looks_through(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without labels, too: two models are unsure about different samples."""
+    answers = []
+    for scale in (99.0, -99.0):
+        weights = model().state_dict()
+        weights["3.weight"] = scale * weights["3.weight"][[0, 2, 1]] ** 3
+        storage.write_tensors(Path("w.safetensors"), weights)
+        for labels in ((), ("--labels", "labels.csv")):
+            assert main([*FITTED, "--classes", "0,1,2", *labels]) == 0
+            out, err = capsys.readouterr()
+            assert "loading w.safetensors, then asking uherding for 4 samples\n" in err
+            answers.append(out)
+    assert len(set(answers[::2])) == len(set(answers[1::2])) == 2
 
 
 @pytest.mark.parametrize(
@@ -103,7 +119,7 @@ def test_what_does_not_fit_is_one_sentence(
 
 
 def test_options_of_a_model_reach_the_fit(capsys: pytest.CaptureFixture[str]) -> None:
-    common = (*QUERY, "--labels", "labels.csv", "--model", "models_with_options:head", "--epochs", "9")
+    common = (*QUERY, *MARGIN, "--labels", "labels.csv", "--model", "models_with_options:head", "--epochs", "9")
     answers = []
     options = ("", "--optimizer torch.optim:SGD", "--loss models_with_options:smooth", "--class-weights 1,9,1")
     for extra in (*options, "--weight-decay 0.5", "--reinitialize no", "--class-weights none"):

@@ -26,6 +26,7 @@ from iale.data._sketches import sketches
 from iale.data.arrays import ArraySamples
 from iale.data.samples import SampleKind
 from iale.data.unlabeled import load_unlabeled
+from iale.errors import DataError
 from iale.labeling.fitting._fit import Refitter
 from iale.labeling.items._reading import Reading
 from iale.labeling.learner import ProjectLearner
@@ -36,6 +37,7 @@ from iale.strategies.catalog import STRATEGIES
 
 BLIND = [name for name in STRATEGIES if Need.GEOMETRY not in STRATEGIES[name]().needs]  # to the geometry
 QUERY = ("query", "--images", "rows.npy", "--device", "cpu", "--epochs", "2", "--subset-size", "none")
+MARGIN = ("--strategy", "margin")  # it reads a few samples and no geometry, and ranks each by itself
 
 
 @pytest.fixture
@@ -61,26 +63,40 @@ def ask(capsys: pytest.CaptureFixture[str]) -> object:
 
 @pytest.mark.usefixtures("rows")
 @pytest.mark.parametrize("given", [(), ("--labels", "none.csv")])
-def test_without_labels_the_first_batch_is_diverse(given: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("strategy", "said"),
+    [
+        (MARGIN, "there are no labels yet, so the 4 samples are chosen to differ from one another\n"),
+        (
+            (),
+            "there are no labels yet: asking uherding for 4 samples\n"
+            "looking at all samples, which no label is needed for\n",
+        ),
+    ],
+)
+def test_without_labels_the_first_batch_is_diverse(
+    given: tuple[str, ...], strategy: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     Path("none.csv").write_text("sample,label\n")
+    given = (*given, *strategy)
     assert main([*QUERY, *given, "--k", "4"]) == 0
     out, err = capsys.readouterr()
     found = [int(line.split(",")[1]) for line in out.splitlines()[1:]]
     assert {0 if n < 34 else n % 3 + 1 for n in found} == {0, 1, 2, 3}
-    assert err == "there are no labels yet, so the 4 samples are chosen to differ from one another\n"
+    assert err == said
     assert main([*QUERY, *given, "--strategy", "nope"]) == 2
 
 
 @pytest.mark.usefixtures("rows")
 def test_skipped_samples_are_not_asked_for(ask: object) -> None:
     assert callable(ask)
-    every = ask("--labels", "labels.csv", "--k", "34")
+    every = ask(*MARGIN, "--labels", "labels.csv", "--k", "34")
     assert sorted(every) == list(range(6, 40))
     Path("skip.txt").write_text(f"{every[0]}\n\n {every[3]} \n{every[0]}\n")
     rest = [sample for sample in every if sample not in (every[0], every[3])]
-    assert ask("--labels", "labels.csv", "--k", "32", "--skip", "skip.txt") == rest
+    assert ask(*MARGIN, "--labels", "labels.csv", "--k", "32", "--skip", "skip.txt") == rest
     Path("skip.csv").write_text(f"rank,sample\n1,{every[0]}\n2,{every[3]}\n")
-    assert ask("--labels", "labels.csv", "--k", "32", "--skip", "skip.csv") == rest
+    assert ask(*MARGIN, "--labels", "labels.csv", "--k", "32", "--skip", "skip.csv") == rest
     assert not {every[0], every[3]} & set(ask("--k", "38", "--skip", "skip.csv"))
 
 
@@ -145,7 +161,7 @@ def test_ctrl_c_ends_it_without_a_file(
     monkeypatch.setattr(progress.Watched, "stage", named)
     monkeypatch.setattr(ArraySamples, "batch", stop)
     before = {path.name for path in Path().iterdir()}
-    labels = () if when == "reading" else ("--labels", "labels.csv")
+    labels = MARGIN if when == "reading" else ("--labels", "labels.csv")
     monkeypatch.setattr("iale._asking._READ", 10)
     assert main([*QUERY, *labels, "--out", "next.csv"]) == 130
     out, err = capsys.readouterr()
@@ -287,9 +303,29 @@ def test_texts_are_told_apart_as_texts(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("iale._asking.sketches", seen)
     Path("texts.csv").write_text("text\n" + "".join(f"note number {n}\n" for n in range(30)))
-    assert main(["query", "--images", "texts.csv", "--k", "3"]) == 0
-    assert main(["query", "--images", "rows.npy", "--k", "3"]) == 0
+    assert main(["query", "--images", "texts.csv", "--k", "3", *MARGIN]) == 0
+    assert main(["query", "--images", "rows.npy", "--k", "3", *MARGIN]) == 0
     samples = load_unlabeled("texts.csv")[0]
-    ActiveLearner(torch.nn.Linear(samples.shape[0], 2), samples, training=QUICK).ask(3)
-    ProjectLearner(Project.create("notes", ProjectConfig(Path("texts.csv"), ("a", "b"), training=QUICK))).ask(3)
+    ActiveLearner(torch.nn.Linear(samples.shape[0], 2), samples, "margin", training=QUICK).ask(3)
+    ProjectLearner(
+        Project.create("notes", ProjectConfig(Path("texts.csv"), ("a", "b"), strategy="margin", training=QUICK))
+    ).ask(3)
     assert kinds == ["text", "row", "text", "text"]
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("labels", [(), ("--labels", "labels.csv")])
+def test_margin_asks_where_the_default_cannot_compare_the_samples(
+    labels: tuple[str, ...], ask: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise DataError("no sample can be compared.")
+
+    assert callable(ask)
+    expected = ask(*labels, *MARGIN, "--k", "4")
+    monkeypatch.setattr("iale.cli._views.built_in", fails)
+    assert main([*QUERY, *labels, "--k", "4"]) == 0
+    out, err = capsys.readouterr()
+    assert [int(row["sample"]) for row in csv.DictReader(io.StringIO(out))] == expected
+    assert "margin asks instead of uherding, which compares all samples: no sample can be compared.\n" in err
+    assert main([*QUERY, *labels, "--strategy", "maxherding"]) == 2

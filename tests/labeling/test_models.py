@@ -30,6 +30,8 @@ from iale.labeling.items._reading import Reading
 from iale.labeling.project import Project
 from iale.labeling.record._fits import Fit, Fits, Latest, save_fit
 from iale.labeling.record.config import ProjectConfig
+from iale.policies.catalog import find_strategy
+from iale.strategies.base import Need
 from iale.testing.reference import herding
 
 STRIPES = ("across", "down")
@@ -233,7 +235,14 @@ def test_what_the_user_chooses_is_used(make: Make, options: dict[str, str], told
     assert find_model(project.reader).about == told
     label_some(project, 10)
     fit_now(project)
-    assert project.fits.all[-1].strategy == options.get("strategy", project.config.strategy)
+    asked = options.get("strategy", project.config.strategy)
+    if Need.GEOMETRY in find_strategy(asked).needs and "classifier mlp" in told:
+        assert project.fits.all[-1].strategy == "margin"  # nobody waits until all samples have been seen
+        assert project.fits.all[-1].notice.startswith(f"margin asks until {asked} can compare all samples")
+        project.reader.views.make_geometry()
+        label_some(project, 12)
+        fit_now(project)
+    assert (project.fits.all[-1].strategy, project.fits.all[-1].notice) == (asked, "")
 
 
 def test_the_first_samples_come_from_the_strategy_when_all_have_been_seen(stripes: Project) -> None:

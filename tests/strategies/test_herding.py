@@ -105,7 +105,7 @@ def test_the_rule_is_the_papers_and_weighs_what_is_covered(labeled: int) -> None
         logits = 2 * torch.randn(30, 3, generator=Stream(seed).torch())
         context = _context(rows, known, logits, temperature=1.7)
         width = reference.bandwidth(known, "median") if labeled else 1.0
-        uncertainty = _uncertainty(context) if labeled else [1.0] * 30
+        uncertainty = _uncertainty(context)
         for strategy, weights, delta in (
             (UncertaintyHerding(), [*uncertainty, *[0.0] * labeled], width),
             (MaxHerding(), [1.0] * (30 + labeled), 1.0),
@@ -133,7 +133,7 @@ def test_every_choice_is_greedy(
     rows = rows.round() if grid else rows  # zeros, duplicates and opposite points
     logits = torch.randn(n, 3, generator=Stream(seed).torch())
     context = _context(rows[:n], rows[n:], logits)
-    uncertainty = _uncertainty(context) if labeled else [1.0] * n
+    uncertainty = _uncertainty(context)
     for strategy, weights in ((MaxHerding(bandwidth), [1.0] * n), (UncertaintyHerding(bandwidth), uncertainty)):
         answer = strategy.query(context, n, rng=_rng()).tolist()
         assert sorted(answer) == list(range(n))
@@ -158,7 +158,7 @@ def test_every_choice_is_greedy_in_a_larger_pool(
     monkeypatch.setattr(_coverage, "_BLOCK", 64)
     monkeypatch.setattr(_coverage, "_EXACT", 2)
     context = _context(_rows(400, 8, 1), _rows(labeled, 8, 2), 3 * _rows(400, 4, 3))
-    uncertainty = _uncertainty(context) if labeled else [1.0] * 400
+    uncertainty = _uncertainty(context)
     answer = UncertaintyHerding(bandwidth).query(context, 60, rng=_rng()).tolist()
     _is_greedy(answer, context, uncertainty, bandwidth)
 
@@ -199,6 +199,14 @@ def test_before_the_first_label_both_are_one_rule() -> None:
     context = unlabeled_context(40)
     both = [strategy.query(context, 12, rng=_rng()).tolist() for strategy in (MaxHerding(), UncertaintyHerding())]
     assert both[0] == both[1]
+
+
+def test_a_model_that_was_trained_elsewhere_is_looked_through_before_the_first_label() -> None:
+    rows = torch.tensor([[1.0, 0.0]] * 5 + [[0.0, 1.0]] * 2)
+    sure, unsure = [9.0, 0.0, 0.0], [0.0, 0.0, -9.0]
+    context = _context(rows, torch.empty(0, 2), torch.tensor([sure] * 5 + [unsure] * 2))
+    assert int(MaxHerding().query(context, 1, rng=_rng())) < 5
+    assert int(UncertaintyHerding().query(context, 1, rng=_rng())) >= 5
 
 
 def test_another_order_or_another_scale_changes_nothing() -> None:

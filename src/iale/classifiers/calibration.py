@@ -38,8 +38,12 @@ class CrossValidation:
 
     @property
     def temperature(self) -> float:
-        """What the logits must be divided by to be calibrated, see `temperature`."""
-        return temperature(self.logits, self.labels)
+        """What the logits must be divided by to be calibrated, see `temperature`.
+
+        Samples whose logits are not finite are left out, as they are among the candidates; 1 if nothing is left.
+        """
+        finite = torch.isfinite(self.logits).all(dim=1)
+        return temperature(self.logits[finite], self.labels[finite]) if bool(finite.any()) else 1.0
 
 
 def cross_validated(

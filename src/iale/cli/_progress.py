@@ -21,6 +21,7 @@ from iale.learner import QueryConfig
 from iale.strategies.base import Need, QueryStrategy
 
 _SOME = 256  # samples that are fitted and predicted to measure the time
+_FOLDS = 5  # of a cross-validation
 LONG = 60.0  # seconds; shorter work is not announced
 
 
@@ -44,7 +45,13 @@ class Work:
     def read(self) -> int:
         """Samples that are read after the fits."""
         again = self.candidates if Need.MONTE_CARLO in self.needs else 0
-        return self.members * self.candidates + again + (self.labeled if Need.LABELED in self.needs else 0)
+        labeled = self.labeled * (self.folds + (Need.LABELED in self.needs))
+        return self.members * self.candidates + again + labeled
+
+    @property
+    def folds(self) -> int:
+        """Further fits, which calibrate the classifier."""
+        return _FOLDS if self.needs & {Need.TEMPERATURE, Need.FOLDS} else 0
 
     def seconds(self, classifier: TorchClassifier, samples: Samples, indices: Tensor, labels: Tensor) -> float:
         """About how long it takes, from a short trial: an epoch on some labeled samples, and a prediction of some.
@@ -61,7 +68,7 @@ class Work:
         end = time.perf_counter()
         passes = QueryConfig().monte_carlo_passes if Need.MONTE_CARLO in self.needs else 0
         predicted = (self.members + passes) * self.candidates + self.labeled
-        epochs = self.members * classifier.training.epochs * max(1.0, self.labeled / _SOME)
+        epochs = (self.members + self.folds) * classifier.training.epochs * max(1.0, self.labeled / _SOME)
         return epochs * (middle - begin) + predicted / len(rows) * (end - middle)
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from iale import _storage as storage
-from iale._asking import LOOKED_AT, diverse
+from iale._asking import LOOKED_AT, diverse, with_points
 from iale._storage import write_bytes
 from iale.active_learner import ActiveLearner
 from iale.classifiers._fixed import load_fitted
@@ -34,7 +34,7 @@ from iale.errors import ConfigError, DataError
 from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, RecipeConfig, classifier_name, classifier_of, fitting_strategy
 from iale.seeding import Stream
-from iale.strategies.base import Need
+from iale.strategies.catalog import DEFAULT_STRATEGY
 
 
 @dataclass(frozen=True)
@@ -145,12 +145,14 @@ def _ask(
     first = first if options.fitted is None else f"loading {options.fitted}, then"
     say(f"{first} asking {asked} for {options.k} samples")
     unlabeled = len(samples) - len(told) - len(skipped)
-    work = work_of(strategy, len(told), min(unlabeled, options.subset_size or unlabeled))
+    looked_at = min(unlabeled, options.subset_size or unlabeled)
+    work = work_of(strategy, len(told), looked_at)
     if told and isinstance(classifier, TorchClassifier):  # a fitted one has nothing to fit
         long = announcement(work.seconds(classifier, samples, indices, labels))
         if long:
             say(long)
-    geometry = view.geometry() if Need.GEOMETRY in strategy.needs else None
+    strategy, geometry = with_points(strategy, view.geometry, say if asked == DEFAULT_STRATEGY else None)
+    work = work_of(strategy, len(told), looked_at)
     size, seed = options.subset_size, options.seed
     learner = ActiveLearner(classifier, samples, strategy, subset_size=size, seed=seed, geometry=geometry)
     learner.tell(indices, labels)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from iale._asking import with_points
 from iale.active_learner import ActiveLearner
 from iale.classifiers._own import find_model
 from iale.data.samples import SampleKind
@@ -28,7 +29,7 @@ from iale.integrations.label_studio._project import PREFIX, Project
 from iale.integrations.label_studio._samples import FolderFiles, TaskSamples
 from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, RecipeConfig, classifier_of, fitting_strategy
-from iale.strategies.base import Need
+from iale.strategies.catalog import DEFAULT_STRATEGY
 
 
 @dataclass(frozen=True)
@@ -156,10 +157,12 @@ def _rank_tasks(
     kind: SampleKind = "image" if labeling.kind == "Image" else "text"
     kind = "row" if config.embeddings is not None else kind
     classifier = classifier_of(config, kind, pool, len(labeling.classes))
-    strategy, _ = fitting_strategy(config, classifier)
-    geometry = None
-    if Need.GEOMETRY in strategy.needs:
-        geometry = samples.points.at(pool.indices) if isinstance(samples, EmbeddedTasks) else built_in(pool, kind)
+    strategy, name = fitting_strategy(config, classifier)
+    strategy, geometry = with_points(
+        strategy,
+        lambda: samples.points.at(pool.indices) if isinstance(samples, EmbeddedTasks) else built_in(pool, kind),
+        say if name == DEFAULT_STRATEGY else None,
+    )
     learner = ActiveLearner(classifier, pool, strategy, subset_size=None, seed=config.seed, geometry=geometry)
     if len(set(labels)) > 1:
         learner.tell([at for at, task in enumerate(tasks) if task.label is not None], labels)

@@ -16,8 +16,9 @@ from torch import Tensor
 
 from iale.geometry.points import Points
 from iale.policies.universal._network import Plan
-from iale.policies.universal._scene import Scene, uncertainty_of
+from iale.policies.universal._scene import Scene
 from iale.strategies._bandwidth import CLOSEST
+from iale.strategies._calibrated import calibrated_uncertainty
 from iale.strategies._herd import Herd, distinct, greedy
 from iale.strategies._kernel import Kernel, MixedKernel
 from iale.strategies.base import QueryContext
@@ -27,7 +28,7 @@ def learned_herding(context: QueryContext, herd: Herd, scene: Scene, plan: Plan,
     """int64 [k]: positions of candidates, in the order of choice."""
     assert context.labeled_geometry is not None
     assert context.labeled is not None
-    weights = uncertainty_of(context, herd.at) * plan.log_weights.double().exp()
+    weights = calibrated_uncertainty(context, herd.at) * plan.log_weights.double().exp()
     scale, factor, share = plan.log_preference.double().exp(), math.exp(plan.log_bandwidth), float(plan.share)
     widths = [max(CLOSEST, factor * width) for width in scene.bandwidths.tolist()]
     embeddings, known = context.candidates.embeddings, context.labeled.embeddings

@@ -156,7 +156,8 @@ def scene_of(context: QueryContext, k: int, herd: Herd) -> Scene:
     classes, labels = context.num_classes, context.labels
     (geometry, embedding), accuracies = _spaces(context, herd)
     spaces = geometry, geometry if embedding is None else embedding
-    uncertainty, predicted = uncertainty_of(context, herd.at).float(), context.candidates.logits[herd.at].argmax(dim=1)
+    uncertainty = calibrated_uncertainty(context, herd.at).float()
+    predicted = context.candidates.logits[herd.at].argmax(dim=1)
     sketch = herd.rank[herd.at].argsort()[:_SKETCHED]
     columns = {"uncertainty": uncertainty}
     columns |= of_classifier(context, herd.at, geometry.votes(labels, classes))
@@ -184,14 +185,6 @@ def scene_of(context: QueryContext, k: int, herd: Herd) -> Scene:
         predicted,
         sketch,
     )
-
-
-def uncertainty_of(context: QueryContext, at: Tensor) -> Tensor:
-    """float64 [n]: U of Uncertainty Herding, of the candidates ``at``; 1 before the first label."""
-    assert context.labeled_geometry is not None
-    if not len(context.labeled_geometry):
-        return torch.ones(len(at), dtype=torch.float64)
-    return calibrated_uncertainty(context, at)
 
 
 def _spaces(context: QueryContext, herd: Herd) -> tuple[tuple[Space, Space | None], tuple[float, float]]:
