@@ -31,7 +31,7 @@ from iale.reports._markup import Table, markdown
 from iale.reports._panels import display_name, panels
 from iale.reports._tables import percent
 from iale.reports.experiment import write_experiment_report
-from pool_page import few, pool_page, whole
+from pool_page import decided, few, pool_page, whole
 from results_page import Commands, results_page
 from sentences import fill, speeds
 from universal_page import universal_page
@@ -108,7 +108,8 @@ def readme_of(text: str, figures: Figures) -> str:
     records = records_of(EXPERIMENTS["fig8"](figures.size), figures.evidence.records)
     table = _table(records, figures.size)
     template = (RECORDS / "readme.md").read_text(encoding="utf-8").strip()
-    found = fill(template, lambda name: table if name == "table" else figures(name))
+    own = {"table": table, "pool": markdown(decided(whole(panels(read_evidence([POOL]).records))))}
+    found = fill(template, lambda name: own[name] if name in own else figures(name))
     before, _, rest = text.partition(BEGIN)
     return f"{before}{BEGIN}\n\n{found}\n\n{END}{rest.partition(END)[2]}"
 

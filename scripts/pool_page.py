@@ -135,6 +135,14 @@ def gain_table(found: Sequence[Panel]) -> Table:
     return Table(["strategy", *(panel.dataset for panel in found)], lines)
 
 
+def decided(found: Sequence[Panel]) -> Table:
+    """The gains of a few strategies where the default is decided, the linear head first."""
+    own = [few(panel) for classifier in CLASSIFIERS for panel in found if panel.model == classifier and _chooses(panel)]
+    table = gain_table(own)
+    short = {"cifar10-mobilenetv2": "CIFAR-10 features", "mnist": "MNIST"}
+    return replace(table, header=["strategy", *(short.get(panel.dataset, panel.dataset) for panel in own)])
+
+
 def _gains(panel: Panel) -> dict[str, Estimate]:
     random = panel.random
     if random is None:
