@@ -409,7 +409,7 @@ def test_what_is_no_model_no_array_or_no_strategy_is_one_sentence() -> None:
     with pytest.raises(DataError, match="FolderSamples"):
         ActiveLearner(nn.Linear(4, 2), "photos/")
     with pytest.raises(ConfigError, match="name of one"):
-        ActiveLearner(nn.Linear(4, 2), images, None)  # type: ignore[arg-type]
+        ActiveLearner(nn.Linear(4, 2), images, 3)  # type: ignore[arg-type]
     learner = ActiveLearner(lambda: nn.Linear(4, 2), images)
     learner.tell([], [])
     assert learner.labeled == []

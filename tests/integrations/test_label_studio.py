@@ -28,11 +28,11 @@ def test_the_best_task_is_served_first(studio: Studio, strategy: str) -> None:
     assert set(studio.scores(project).values()) == {rank / 6 for rank in range(6)}
 
 
-def test_from_no_label_on_the_order_is_random_until_two_classes_are_seen(studio: Studio) -> None:
+def test_from_no_label_on_the_strategy_orders_what_it_sees(studio: Studio) -> None:
     project, tasks = labeled(studio, 0)
     (said,) = studio.run(project)
     assert "no classifier yet" in said
-    order = expected(0, "margin", COUNT)
+    order = expected(0, "uherding", COUNT)
     assert [tasks.index(task) for task in studio.served(project, 4)] == order[:4]
     (said,) = studio.run(project)
     assert "no classifier yet" in said

@@ -21,6 +21,8 @@ BASE = "uherding"
 def universal(size: Size) -> Experiment:
     """Each family of data sets is chosen from by a policy that was trained without it."""
     scales = {size.head: size.seen, size.fresh: size.seen, size.small: size.seen_images}
+    if size.name == "smoke":  # networks take minutes, even small ones
+        scales = {size.head: size.seen}
     places = [(scale, target) for scale, targets in scales.items() for target in targets]
     families = dict.fromkeys(family_of(target) for _, target in places)
     lessons = {name_of(family): replace(lessons_of(size), held_out=(family,)) for family in families}
@@ -69,8 +71,8 @@ def name_of(family: str) -> str:
 def lessons_of(size: Size) -> UniversalConfig:
     """How the policies are trained."""
     if size.name == "smoke":
-        small = UniversalConfig(sources=("digits", "fashion-small"), states=24, states_per_task=2, rounds=1)
-        return replace(small, proposals=12, scoring_size=100)
+        small = UniversalConfig(sources=("digits", "fashion-small"), states=10, states_per_task=1, rounds=1)
+        return replace(small, proposals=12, redraws=2, scoring_size=100)
     return UniversalConfig()
 
 
@@ -87,7 +89,7 @@ def _grids(scale: Scale, target: str, size: Size) -> list[GridConfig]:
     """The whole pool at each size of acquisition, and a tenth of it for the policy alone."""
     own = name_of(family_of(target))
     names = (own, *(name for name in _names(size) if _serves(name, scale)))
-    budget = min(BUDGET, scale.shape.pool_size or BUDGET)
+    budget = scale.shape.cycle.labeling_budget if size.name == "smoke" else BUDGET
     whole = scale.runs(target, names, pools=("whole",), labeling_budget=budget)
     wide = [replace(whole, cycle=replace(whole.cycle, acquisition_size=k)) for k in _sizes(size)]
     few = scale.runs(target, (RANDOM, own), labeling_budget=budget, subset_size=_tenth(size))
