@@ -63,7 +63,9 @@ class LabelServer:
         # A new file: the children of a process that was killed still write to the old one, at the place where it was.
         self._log.unlink(missing_ok=True)
         with open(self._log, "wb") as log:
-            self._process = subprocess.Popen([*self._command, "--port", str(self.port)], stdout=log, stderr=log)
+            command = [*self._command, "--port", str(self.port)]
+            told = {**os.environ, "PYTHONFAULTHANDLER": "1"}  # one that hangs says where, see `_stacks`
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=told)
         deadline = time.monotonic() + START
         while time.monotonic() < deadline and self._process.poll() is None:
             whole = self._log.read_text().split("\n")[:-1]
@@ -73,7 +75,18 @@ class LabelServer:
                 self.port = int(found[0].split("/?")[0].rsplit(":", 1)[1])
                 return self
             time.sleep(0.02)
-        raise AssertionError(f"the server did not start: {self._log.read_text()}")
+        raise AssertionError(f"the server did not start: {self._stacks()}{self._log.read_text()}")
+
+    def _stacks(self) -> str:
+        """What is known of a process that has printed no address: how it ended, or where it hangs (into its log)."""
+        assert self._process is not None
+        if (code := self._process.poll()) is not None:
+            return f"exit code {code}; "
+        used = Path(f"/proc/{self._process.pid}/stat")
+        ticks = used.read_text().rsplit(")", 1)[1].split()[11:13] if used.exists() else []
+        self._process.send_signal(signal.SIGABRT)  # Python's fault handler writes the stacks of all threads
+        self._process.wait(30)
+        return f"it hung for {START:.0f} s, and used {sum(map(int, ticks))} ticks of the processor; "
 
     @property
     def pid(self) -> int:
