@@ -16,8 +16,9 @@ from typing import Any
 
 import iale.integrations.label
 
-START = 120.0
-"""Seconds after which a server that has not started is given up."""
+START = 900.0
+"""Seconds after which a server that has not started is given up. It takes four of the processor's, and on a machine
+that is busy with work of a higher priority it gets a thirtieth of those that go by."""
 
 STATIC = Path(iale.integrations.label.__file__).with_name("static")
 """The files of the page."""
