@@ -90,6 +90,7 @@ TAKEN: dict[str, Any] = {
     "column": Column(ROWS),
     "CSR": sparse.csr_array(X),
     "COO": sparse.coo_matrix(X),
+    "DOK, a mapping": sparse.dok_matrix(X),
 }
 
 
