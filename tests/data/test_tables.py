@@ -263,6 +263,16 @@ def test_texts_without_spaces_are_as_alike_as_with_spaces() -> None:
         assert (hashed_ngrams([text]) != 0).sum() > len(text)
 
 
+@pytest.mark.parametrize(
+    "words", ["की के को कु", "কি কে কু কা", "மா மி மு மே", "مَن مِن مُن مٌن", "שָל שֶל שִל שׁל", "te\u0301 te\u0300 te\u0302"]
+)
+def test_vowels_that_are_signs_of_their_own_belong_to_words(words: str) -> None:
+    """For them, letters are cut from one another elsewhere: all of these would be one word."""
+    vectors = hashed_ngrams(words.split())
+    assert np.allclose(vectors @ vectors.T, np.eye(len(vectors)))
+    assert np.allclose(hashed_ngrams(["हिन्दी में। हाँ"]), hashed_ngrams(["हिन्दी में, हाँ!"]))
+
+
 def test_texts_are_hashed_one_by_one() -> None:
     """A text has the same vector alone and among others; control characters and broken letters stop nothing."""
     texts = ["a \x00 b", "half \ud800 of a pair", "", "word " * 50_000, "ok"]
