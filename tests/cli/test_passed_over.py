@@ -55,6 +55,22 @@ def test_a_query(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert name in told
 
 
+@pytest.mark.parametrize("labels", [(), ("--labels", "labels.csv")])
+def test_what_is_damaged_within_is_not_asked_for(
+    labels: tuple[str, ...], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its header can be read, and without labels only the geometry reads the rest."""
+    for number in range(3):
+        (folder / f"damaged{number}.png").write_bytes((folder / "damaged.png").read_bytes())
+    query = ("query", "--images", "photos", *labels, "--epochs", "1", "--device", "cpu", "--k", str(6 - len(labels)))
+    for _ in range(2):  # the geometry is kept, and made no second time
+        assert main(query) == 0
+        out, err = capsys.readouterr()
+        assert "damaged" not in out
+        assert len(out.splitlines()) == 7 - len(labels)
+        assert "passed over: 4 that cannot be read, the first: photos/damaged.png is not a readable image" in err
+
+
 def test_a_project(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(label_command, "PAGES", {"label": lambda *_, **__: None})  # nobody labels
     label = ("label", "photos", "--classes", "a,b", "--out", "project")

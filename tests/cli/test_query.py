@@ -184,6 +184,23 @@ def test_what_will_take_long_is_said_beforehand(
     assert progress.announcement(300) == "this will take about 5 minutes; Ctrl-C ends it"
 
 
+def test_what_only_the_first_fit_of_a_process_costs_is_not_multiplied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first fit loads libraries for 10 s, and an epoch takes 0.01 s: 100 of them take 1 s, not 1,000."""
+    clock = iter((0.0, 10.0, 10.0, 10.0, 10.01, 10.01))
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    samples = ArraySamples(np.random.default_rng(0).normal(size=(20, 4)).astype("float32"))
+    classifier = TorchClassifier(torch.nn.Linear(4, 2), (4,), TrainingConfig(epochs=100, device="cpu"))
+    work = progress.Work(1, 10, 10, frozenset())
+    assert work.seconds(classifier, samples, torch.arange(10), torch.arange(10) % 2) == pytest.approx(1.0)
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("classes", ["a,b,a", "a, ,b", ","])
+def test_classes_have_one_name_each(classes: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*QUERY, "--classes", classes]) == 2
+    assert "has a class without a name, or twice: name each once." in capsys.readouterr().err
+
+
 def test_the_time_is_extrapolated_from_a_short_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock that counts the samples read: 1 s for each. Checked against the count of a whole query."""
     read: list[int] = []

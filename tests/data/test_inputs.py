@@ -90,6 +90,7 @@ TAKEN: dict[str, Any] = {
     "column": Column(ROWS),
     "CSR": sparse.csr_array(X),
     "COO": sparse.coo_matrix(X),
+    "DOK, a mapping": sparse.dok_matrix(X),
 }
 
 
@@ -156,7 +157,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "generator": ((row for row in X), "can be read only once: pass a list"),
     "set": ({1, 2}, "has no order"),
     "table": (Table(X), r"pass one column of it, as data\['image'\]"),
-    "column of lists": (Column(X.tolist()), "sample 0 is"),
+    "column of lists": (Column(X.tolist()), r"sample 0 is a list of numbers.*data\.with_format\('torch'\)"),
     "empty list": ([], "the list of samples is empty"),
     "ragged lists": ([[1.0, 2.0], [3.0]], "differ in length"),
     "one number each": (pd.Series([1.0, 2.0]), "holds no samples"),

@@ -79,13 +79,48 @@ def test_the_generator_makes_every_kind_of_table() -> None:
     ("text", "about"),
     [
         ("a,b\n1,2\n", "1 row; features: 2 columns"),
-        ("id;a;Label\n7;1,5;cat\n8;2;\n", "2 rows; features: 1 column; named by `id`; labels in `Label` (1 given)"),
+        (
+            "id;a;Label\n7;1,5;cat\n8;2;\n",
+            "2 rows; features: 1 column; named by `id`; labels in `Label` (1 given); semicolons between cells; decimal "
+            "comma",
+        ),
         ("Text\tstars\nGood, isn't it\t5\n", "1 row; texts in `Text`; not used: `stars`; tabs between cells"),
         ("title|body\nA|B\n", "1 row; texts: 2 columns together; pipes between cells"),
+        (
+            "a;b\n1.100;2\n950;3\n",
+            "2 rows; features: 2 columns; semicolons between cells; decimal point (--decimal comma if points are "
+            "between thousands)",
+        ),
+        ("a;b\n1.100;2\n0.950;3\n", "2 rows; features: 2 columns; semicolons between cells"),
     ],
 )
 def test_what_was_found_is_one_line(text: str, about: str, tmp_path: Path) -> None:
-    assert opened(tmp_path, text).about.startswith(about)
+    assert opened(tmp_path, text).about == about
+
+
+def test_integers_that_float32_rounds_are_said(tmp_path: Path) -> None:
+    table = opened(tmp_path, "x,z\n16777216,1\n16777217,2\n16777218,3\n")
+    assert [row[0] for row in features(table)] == [16777216, 16777216, 16777218]
+    assert re.search(r"line 3, column 'x': 16777217 is rounded to 16777216, since float32 holds", table.notices[0])
+    assert not opened(tmp_path, "x,z\n16777216,1\n33554436,2\n0.1,3\n").notices
+
+
+def test_a_table_of_yes_and_no_is_no_text_in_silence(tmp_path: Path) -> None:
+    text = "q1,q2\n" + "yes,no\nno,no\nyes,yes\n" * 5
+    (notice,) = opened(tmp_path, text).notices
+    assert "each column holds a few words that come again" in notice
+    assert notice.endswith("pass --kind features.")
+    for config in ({"kind": "text"}, {"kind": "features"}, {"text_column": ""}):
+        assert not opened(tmp_path, text, **config).notices
+    assert not opened(tmp_path, "text,q\n" + "yes,no\n" * 5).notices
+    assert not opened(tmp_path, "answer\n" + "yes\n" * 5).notices
+
+
+@pytest.mark.parametrize("encoding", ["utf-32", "utf-32-le", "utf-32-be"])
+def test_utf_32_is_not_taken_for_utf_16(encoding: str, tmp_path: Path) -> None:
+    text = "id,text\n1,größer\n"
+    data = text.encode(encoding) if encoding == "utf-32" else ("\ufeff" + text).encode(encoding)
+    assert opened(tmp_path, data).cells == [["größer"]]
 
 
 @pytest.mark.parametrize(
@@ -133,6 +168,7 @@ def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
         ("a;b\n1,000;2\n", {}, "line 2, column 'a': '1,000' may be a number of thousands"),
         ("a,b\n1,yes\n2,no\n", {}, "line 2, column 'b': 'yes' is a word, but the column 'a' holds numbers"),
         ("a,b\n1,yes\n2,no\n", {"kind": "features"}, "line 2, column 'b': 'yes' is not a finite number"),
+        ("a,b\n1.5,2.5\n", {"decimal": "comma"}, "no column of numbers with a decimal comma: leave --decimal out, or"),
         ("a,b\n1,\n2,\n", {}, "the column 'b' holds no value at all"),
         ("a,b\n1,2\n3,\n", {}, r"line 3, column 'b': the cell is empty \(1 of 4 cells are missing\)"),
         ("id,a\n5,1\n6,2\n\n5,3\n", {}, "id 5 occurs in lines 2 and 5"),
@@ -225,6 +261,16 @@ def test_texts_without_spaces_are_as_alike_as_with_spaces() -> None:
     assert 0.3 < spaced[0] @ spaced[1] < 0.9
     for text in ("おいしい料理でした", "อาหารอร่อยมาก", "អាហារឆ្ងាញ់"):
         assert (hashed_ngrams([text]) != 0).sum() > len(text)
+
+
+@pytest.mark.parametrize(
+    "words", ["की के को कु", "কি কে কু কা", "மா மி மு மே", "مَن مِن مُن مٌن", "שָל שֶל שִל שׁל", "te\u0301 te\u0300 te\u0302"]
+)
+def test_vowels_that_are_signs_of_their_own_belong_to_words(words: str) -> None:
+    """For them, letters are cut from one another elsewhere: all of these would be one word."""
+    vectors = hashed_ngrams(words.split())
+    assert np.allclose(vectors @ vectors.T, np.eye(len(vectors)))
+    assert np.allclose(hashed_ngrams(["हिन्दी में। हाँ"]), hashed_ngrams(["हिन्दी में, हाँ!"]))
 
 
 def test_texts_are_hashed_one_by_one() -> None:

@@ -73,6 +73,13 @@ class QueryOptions(RecipeConfig):
     verbose: bool = False
     table: TableConfig = field(default_factory=TableConfig)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(set(self.classes)) != len(self.classes) or not all(map(str.strip, self.classes)):
+            raise ConfigError(
+                f"--classes {','.join(self.classes)} has a class without a name, or twice: name each once."
+            )
+
 
 def main(argv: Sequence[str]) -> int:
     options = parse(QueryOptions, argv, prog="iale query")

@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from iale.cli._output import say
 from iale.cli._progress import counted
+from iale.cli._readable import check_readable
 from iale.data._downloads import cache_folder
 from iale.data.images import FolderSamples
 from iale.data.samples import SampleKind, Samples
@@ -18,6 +21,7 @@ from iale.geometry.embeddings import PointSamples, read_embeddings
 from iale.geometry.points import Points
 
 _THREADS = 2  # that decode photographs
+_READ = 4096  # points at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +61,15 @@ class Views:
         if points is not None:
             inputs = Subset(PointSamples(points), readable.indices)
             return View(inputs, names, "row", lambda: points.at(readable.indices))
-        return View(readable, names, kind_of(self._samples), lambda: self._geometry().at(readable.indices))
+        return View(readable, names, kind_of(self._samples), lambda: self._points(readable))
+
+    def _points(self, readable: Subset) -> Points:
+        """The points of samples; raises UnreadableError if one of them stands for a sample that cannot be read."""
+        points = self._geometry().at(readable.indices)
+        if isinstance(self._samples, FolderSamples):
+            zeros = [(points.read(at, at + _READ) == 0).all(dim=1) for at in range(0, len(points), _READ)]
+            check_readable(readable, torch.nonzero(torch.cat(zeros)).flatten())
+        return points
 
     def _geometry(self) -> Points:
         if self._made is None:  # once, however many samples turn out to be unreadable later

@@ -7,7 +7,13 @@ from pathlib import Path
 
 from iale.errors import DataError
 
-_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_MARKS = {  # that of UTF-32 begins like that of UTF-16
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 # Without a choice, charset-normalizer takes accents of Western Europe for Central European ones.
 _GUESSED = ["cp1252", "cp1251", "gb18030", "shift_jis", "big5", "euc_kr", "cp874"]
 _PRINTABLE = bytes(32 if byte < 32 and chr(byte) not in "\t\r\n" else byte for byte in range(256))

@@ -43,12 +43,12 @@ def as_samples(data: object) -> Samples:
         data = np.asarray(data)
     if isinstance(data, Samples):
         return data
+    if sparse.issparse(data):  # a matrix of the kind dok is a mapping, too
+        return SparseSamples(data)
     if isinstance(data, Mapping):
         return DictSamples(data)
     if isinstance(data, Tensor):
         return ArraySamples(data if data.layout == torch.strided else data.to_dense())
-    if sparse.issparse(data):
-        return SparseSamples(data)
     if isinstance(data, _Frame):
         return ArraySamples(_numbers_of(data))
     if isinstance(data, _Array) and not isinstance(data, Dataset):

@@ -9,13 +9,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from iale.data._numbers import Column, Sign, decimal_sign, read_column
+from iale.data._numbers import Column, Sign, decimal_sign, read_column, to_number
 from iale.data._table_categories import MOST, are_categories, categories, one_hot
 from iale.data._tables import Cells
 from iale.data.table_config import TableConfig
 from iale.errors import DataError
 
 _TEXT = "text"  # a column of this name holds the texts
+_FEW_WORDS = (
+    "each column holds a few words that come again, and rows are read as texts, in which columns do not count: if the "
+    "words are categories, pass --kind features."
+)
 _Decimal = Literal["auto", "point", "comma"]
 _DECIMALS: dict[Sign, _Decimal] = {".": "point", ",": "comma"}
 
@@ -61,8 +65,15 @@ def read_content(cells: Cells, used: Sequence[int], config: TableConfig) -> Cont
     if config.kind == "auto":
         numeric = [at for at in used if columns[at].is_numeric]
         text = cells.known_column(_TEXT) if config.text_column is None else None
-        if not numeric or (text in used and text not in numeric):
-            return Content(_text_columns(cells, used, config), None)
+        texts = text in used and text not in numeric
+        if not numeric and not texts and config.decimal != "auto":
+            raise DataError(
+                f"{cells.path} has no column of numbers with a decimal {config.decimal}: leave --decimal out, or pass "
+                f"--kind text."
+            )
+        if not numeric or texts:
+            few = 1 < len(words) == len(used) and not texts and config.text_column is None
+            return Content(_text_columns(cells, used, config), None, notices=[_FEW_WORDS] * few)
         if unclear := [at for at in others if at not in words]:
             raise DataError(_unclear(cells, numeric, unclear, columns))
     numeric = [at for at in used if at not in words]
@@ -72,8 +83,8 @@ def read_content(cells: Cells, used: Sequence[int], config: TableConfig) -> Cont
     if not sure and cells.delimiter not in ("comma", ""):
         raise DataError(_either(cells, numeric))
     values, notices = _fill(cells, columns, words, config)
-    said = ["decimal comma"] if sign == "," else [] if sure else ["commas between thousands (--decimal comma if not)"]
-    marked = any(mark in row[at] for row in cells.rows for at in numeric for mark in ".,")
+    marked = [cell for row in cells.rows for at in numeric if "." in (cell := row[at]) or "," in cell]
+    said = ["decimal comma"] if sign == "," else _about_points(cells, marked, config, sure=sure)
     return Content(tuple(used), values, words, _DECIMALS[sign] if marked else config.decimal, said, notices)
 
 
@@ -90,6 +101,16 @@ def _sign(cells: Cells, used: Sequence[int], config: TableConfig) -> tuple[Sign,
         return ("." if config.decimal == "point" else ","), True
     sign = decimal_sign([row[at] for row in cells.rows for at in used])
     return sign or ".", sign is not None
+
+
+def _about_points(cells: Cells, marked: list[str], config: TableConfig, *, sure: bool) -> list[str]:
+    """How the cells ``marked`` with a point or a comma were read if decimals have a point and they may have a comma."""
+    if not sure:
+        return ["commas between thousands (--decimal comma if not)"]
+    if not marked or config.decimal != "auto" or cells.delimiter in ("comma", ""):
+        return []
+    either = all(to_number(cell, ",") is not None for cell in marked)  # such as 1.000
+    return ["decimal point (--decimal comma if points are between thousands)"] if either else []
 
 
 def _either(cells: Cells, used: Sequence[int]) -> str:
@@ -146,8 +167,9 @@ def _fill(
             filled = np.nanmedian(column.values) if column.missing else 0.0
             blocks.append(np.where(np.isnan(column.values), filled, column.values)[:, None])
     values = np.concatenate(blocks, axis=1).astype(np.float32)
+    rounded = _rounded(cells, columns)
     if not count:
-        return values, []
+        return values, rounded
     row, at = min((column.missing[0], at) for at, column in columns.items() if column.missing)
     where, cell = _place(cells, cells.lines[row], at), cells.rows[row][at].strip()
     many = f"{count:,} of {len(cells.rows) * len(columns):,} cells"
@@ -159,7 +181,23 @@ def _fill(
             f"median to use the median of each column{none}."
         )
     told = "the median of their column, or no category" if words else "the median of their column"
-    return values, [f"{many} were missing and got {told}, the first in {where}."]
+    return values, [f"{many} were missing and got {told}, the first in {where}.", *rounded]
+
+
+def _rounded(cells: Cells, columns: dict[int, Column]) -> list[str]:
+    """A sentence if float32, which has 24 bits, changes integers into others."""
+    for at, column in columns.items():
+        values = column.values
+        large = np.abs(np.nan_to_num(values)) > 1 << 24
+        found = np.flatnonzero(large & (values == np.rint(values)) & (values.astype(np.float32) != values))
+        if len(found):
+            row = int(found[0])
+            return [
+                f"{_place(cells, cells.lines[row], at)}: {cells.rows[row][at].strip()} is rounded to "
+                f"{float(np.float32(values[row])):.0f}, since float32 holds integers up to 16,777,216: subtract what "
+                f"all have in common, or name the column with --id-column if it names the rows."
+            ]
+    return []
 
 
 def _place(cells: Cells, line: int, at: int) -> str:

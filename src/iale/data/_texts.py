@@ -27,7 +27,12 @@ _MOST = 100_000  # characters of a text; the rest is ignored
 # counts as a word, so that words and pairs of words are n-grams of letters.
 _UNSPACED = "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u312f\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff"
 _UNSPACED += "\U00020000-\U0003ffff"
-_TOKEN = rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+"
+
+# Vowels and accents that are signs of their own are no letters to \w, which would cut words apart at them: those of
+# Latin and Greek, Hebrew, Arabic, and the scripts of India and Sri Lanka, without their full stops.
+_SIGNS = "\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed"
+_SIGNS += "\u0900-\u0963\u0971-\u0df3"
+_TOKEN = rf"[{_UNSPACED}]|(?:[^\W{_UNSPACED}]|[{_SIGNS}])+"
 
 
 class TextSamples:

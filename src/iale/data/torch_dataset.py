@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Number
+
 import numpy as np
 import torch
 from PIL import Image
@@ -85,6 +87,11 @@ class TorchSamples:
     def _read(self, row: int) -> Tensor:
         item = read_item(self.dataset, row)
         value = item[0] if isinstance(item, tuple | list) and item else item
+        if isinstance(value, Number) and isinstance(item, tuple | list):
+            raise DataError(
+                f"sample {row} is a {type(item).__name__} of numbers, which may be an input or a pair (x, y): make x an "
+                f"array or a tensor; a column of Hugging Face does with data.with_format('torch')['x']."
+            )
         is_picture = isinstance(value, Image.Image)
         if isinstance(value, Image.Image):
             check_depth(value, f"sample {row}")
