@@ -14,15 +14,32 @@ from replay import Floats, Ints, State, softmax, unsure
 Variant = Callable[[State, int], list[int]]
 
 
-def greedy(kernel: Floats, weights: Floats, covered: Floats, free: NDArray[np.bool_], k: int) -> list[int]:
-    """k samples, each with the largest gain Σ w·max(K − m, 0); old gains are upper bounds."""
+def covering(kernel: Floats, weights: Floats, covered: Floats) -> Floats:
+    """Σ w·max(K − m, 0) for each row of the kernel, a few rows at a time so that they stay in the cache."""
+    gains = np.empty(len(kernel), np.float32)
+    for start in range(0, len(kernel), 64):
+        more = kernel[start : start + 64] - covered
+        gains[start : start + 64] = np.maximum(more, 0, out=more) @ weights
+    return gains
+
+
+def greedy(
+    kernel: Floats,
+    weights: Floats,
+    covered: Floats,
+    free: NDArray[np.bool_],
+    k: int,
+    liked: Floats | None = None,
+) -> list[int]:
+    """k samples, each with the largest gain Σ w·max(K − m, 0), times ``liked``; old gains are upper bounds."""
     covered, free, chosen = covered.copy(), free.copy(), list[int]()
-    gains, fresh = np.maximum(kernel - covered, 0) @ weights, np.ones(len(kernel), bool)
+    like = np.ones(len(kernel), np.float32) if liked is None else liked
+    gains, fresh = like * covering(kernel, weights, covered), np.ones(len(kernel), bool)
     for _ in range(k):
         while not fresh[best := int(np.where(free, gains, -1).argmax())]:
             top = np.argsort(-np.where(free, gains, -1))[:32]
             top = top[~fresh[top]]
-            gains[top], fresh[top] = np.maximum(kernel[top] - covered, 0) @ weights, True
+            gains[top], fresh[top] = like[top] * covering(kernel[top], weights, covered), True
         chosen.append(best)
         free[best], fresh[:] = False, False
         covered = np.maximum(covered, kernel[best])
@@ -30,17 +47,30 @@ def greedy(kernel: Floats, weights: Floats, covered: Floats, free: NDArray[np.bo
 
 
 def swapped(kernel: Floats, weights: Floats, covered: Floats, free: NDArray[np.bool_], chosen: list[int]) -> list[int]:
-    """The batch after up to three rounds in which each sample gives way to a better one."""
+    """The batch after up to three rounds in which each sample gives way to a better one.
+
+    What a sample gains once another is gone is what it gains beside all, and what that one alone had covered.
+    """
+    best = np.maximum(covered, kernel[chosen].max(0))
+    gains = weights @ np.maximum(kernel - best[:, None], 0)
+
+    def more(columns: Ints, low: Floats) -> Floats:
+        rows, own = kernel[columns], weights[columns]
+        return own @ (np.maximum(rows - low[columns, None], 0) - np.maximum(rows - best[columns, None], 0))
+
     for _ in range(3):
         before = list(chosen)
         for place in range(len(chosen)):
             rest = chosen[:place] + chosen[place + 1 :]
             others = np.maximum(covered, kernel[rest].max(0)) if rest else covered
-            gains = np.where(free, np.maximum(kernel - others, 0) @ weights, -1)
-            gains[rest] = -1
-            best = int(gains.argmax())
-            if gains[best] > gains[chosen[place]] * (1 + 1e-6):
-                chosen[place] = best
+            without = np.where(free, gains + more(np.flatnonzero(others < best), others), -1)
+            without[rest] = -1
+            new = int(without.argmax())
+            if without[new] > without[chosen[place]] * (1 + 1e-5):
+                chosen[place] = new
+                after = np.maximum(others, kernel[new])
+                gains = gains + more(np.flatnonzero(after != best), after)
+                best = after
         if chosen == before:
             break
     return chosen
@@ -58,6 +88,7 @@ def herding(
     after: bool = False,
     weigh: Callable[[State], Floats] | None = None,
     kernel: Callable[[State], Floats] | None = None,
+    like: Callable[[State, int], Floats] | None = None,
 ) -> Variant:
     """Uncertainty Herding, and what departs from it.
 
@@ -74,7 +105,7 @@ def herding(
             seen = replace(state, labeled=wide)
             near = kernel(seen) if kernel else seen.kernel(factor)
             covered = trust * near[labeled].max(0)
-            found = greedy(near, weights, covered, free, count)
+            found = greedy(near, weights, covered, free, count, like(state, k) if like else None)
             return swapped(near, weights, covered, free, found) if swap else found
 
         chosen, free, labeled = list[int](), state.free.copy(), state.labeled
@@ -88,6 +119,28 @@ def herding(
         return chosen
 
     return choose
+
+
+def informative(power: float) -> Callable[[State, int], Floats]:
+    """BAIT's gain at its first step, c·w·x'M⁻¹FM⁻¹x / (1 + c·w·x'M⁻¹x), to a power."""
+
+    def like(state: State, k: int) -> Floats:
+        probs = state.probs(calibrated=False).max(1)
+        rows = state.inputs * np.sqrt(probs * (1 - probs))[:, None]
+        total, known = len(state.labeled) + k, rows[state.labeled]
+        inverse = np.linalg.inv(known.T @ known / total + np.eye(rows.shape[1], dtype=np.float32))
+        turned, share = rows @ inverse, k / total
+        gains = share * ((turned @ (rows.T @ rows / state.n)) * turned).sum(1)
+        gains = gains / (1 + share * (turned * rows).sum(1))
+        return np.maximum(gains / gains.max(), 1e-9).astype(np.float32) ** power
+
+    return like
+
+
+def prob_cover(state: State, k: int) -> list[int]:
+    """The most samples that are nearer than the bandwidth."""
+    near = (state.same > 1 - state.bandwidth() ** 2 / 2).astype(np.float32)
+    return greedy(near, np.ones(state.n, np.float32), near[state.labeled].max(0), state.free, k)
 
 
 def random(state: State, k: int) -> list[int]:
@@ -232,3 +285,11 @@ VARIANTS: dict[str, Variant] = {
     "bandwidth anew in 5 parts": herding(parts=5),
     "5 parts and labels cover 0.9 and U + 0.1": herding(parts=5, trust=0.9, floor=0.1),
 }
+
+FORMS: dict[str, Variant] = {
+    **{name: VARIANTS[name] for name in ("uherding", "swaps", "swaps and labels cover 0.9 and U + 0.1")},
+    **{name: VARIANTS[name] for name in ("bandwidth × 0.8", "U^0.5", "maxherding", "margin")},
+    "BAIT's gain^0.2": herding(like=informative(0.2)),
+    "probcover": prob_cover,
+}
+"""What is compared for several steps (scripts/strategy_values.py)."""

@@ -65,7 +65,10 @@ class State:
 
     def kernel(self, factor: float = 1.0) -> Floats:
         """[n, n], of the bandwidth times a factor."""
-        return np.exp(2 * (self.same - 1) / (factor * self.bandwidth()) ** 2)
+        near = self.same - 1
+        near *= 2
+        near /= (factor * self.bandwidth()) ** 2
+        return np.exp(near, out=near)
 
 
 def softmax(values: Floats) -> Floats:
