@@ -37,7 +37,7 @@ def greedy(
     gains, fresh = like * covering(kernel, weights, covered), np.ones(len(kernel), bool)
     for _ in range(k):
         while not fresh[best := int(np.where(free, gains, -1).argmax())]:
-            top = np.argsort(-np.where(free, gains, -1))[:32]
+            top = np.argsort(-np.where(free, gains, -1), kind="stable")[:32]  # of ties, the one that is best, too
             top = top[~fresh[top]]
             gains[top], fresh[top] = like[top] * covering(kernel[top], weights, covered), True
         chosen.append(best)
