@@ -110,8 +110,9 @@ def ridge(context: Floats, gains: Floats, tasks: Ints) -> Predict:
 
 def trees(context: Floats, gains: Floats, tasks: Ints) -> Predict:
     """Extremely randomized trees with large leaves, halved."""
-    model = ExtraTreesRegressor(200, min_samples_leaf=10, max_features=0.5, random_state=0).fit(context, gains)
-    return lambda seen: 0.5 * model.predict(seen)
+    model = ExtraTreesRegressor(50, min_samples_leaf=10, max_features=0.5, random_state=0)
+    model.fit(context, gains if gains.shape[1] > 1 else gains[:, 0])
+    return lambda seen: 0.5 * model.predict(seen).reshape(len(seen), -1)
 
 
 def bootstraps(tasks: Ints, rng: np.random.Generator) -> Iterator[Ints]:
