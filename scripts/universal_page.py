@@ -15,6 +15,7 @@ from iale.reports._markup import Table, markdown
 from iale.reports._panels import display_name
 from iale.reports._tables import NONE, signed
 from iale.strategies.catalog import STRATEGIES
+from strategies_page import points, policies, swaps, values, variance
 
 BASE = "uherding"
 FAMILIES = ("digits", "mnist", "cifar10-mobilenetv2")
@@ -38,6 +39,9 @@ def universal_page(folder: Path, text: str) -> str:
     rules, found_sight = found_rules["families"], found_rules["sight"]
     tables |= {"correlations": correlations(rules), "choices": choices(rules)}
     tables |= {"sight": sight(found_sight), "roll-outs": roll_outs(folder)}
+    between = json.loads((folder / "strategies.json").read_text(encoding="utf-8"))
+    tables |= {"values": values(between), "policies": policies(between), "variance": variance(between)}
+    tables |= {"swaps": swaps(folder / "swaps")}
     for name, table in tables.items():
         text = text.replace(f"{{{name}}}", markdown(table))
     return text
@@ -61,8 +65,8 @@ def choices(rules: Rules) -> Table:
     for name, own in rules.items():
         gains = {each: found for each, found in own["gains"].items() if each in STRATEGIES and each != BASE}
         best = max(gains, key=lambda each: gains[each]["mean"])
-        shown = [_points(own["gains"][each]) for each in ("selector", "best in hindsight")]
-        lines.append([name, *shown, f"{display_name(best)} {_points(gains[best])}"])
+        shown = [points(own["gains"][each]) for each in ("selector", "best in hindsight")]
+        lines.append([name, *shown, f"{display_name(best)} {points(gains[best])}"])
     return Table(["family", "selector", "best in hindsight", "best other strategy"], lines)
 
 
@@ -70,7 +74,7 @@ def sight(found: Rules) -> Table:
     """What strategies' batches are worth less Uncertainty Herding's, judged at once and later."""
     names = [name for name in found["at once"] if name != BASE]
     names.sort(key=lambda name: -found["at once"][name]["mean"])
-    lines = [[display_name(name), *(_points(own[name]) for own in found.values())] for name in names]
+    lines = [[display_name(name), *(points(own[name]) for own in found.values())] for name in names]
     return Table(["strategy", "judged at once", "two acquisitions later"], lines)
 
 
@@ -91,10 +95,6 @@ def roll_outs(folder: Path) -> Table:
 
 def _rank(found: Mapping[str, float] | None) -> str:
     return NONE if found is None else f"{found['mean']:.2f} ± {found['half']:.2f}"
-
-
-def _points(found: Mapping[str, float]) -> str:
-    return f"{found['mean']:+.2f} ± {found['half']:.2f}".replace("-", "−")
 
 
 def by_hand(path: Path) -> dict[int, dict[str, Curves]]:

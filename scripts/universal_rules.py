@@ -26,13 +26,12 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-import torch
 
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.runner import run_grids
-from iale.dagger.universal._choice import PROPOSED
+from iale.dagger.universal._choice import PROPOSED, judged_states
 from iale.dagger.universal._family import family_of
-from iale.dagger.universal._files import has_task, load_log, load_states
+from iale.dagger.universal._files import has_task, load_log
 from iale.dagger.universal._lesson import learn
 from iale.dagger.universal._proposals import BASE, EXPERTS
 from iale.dagger.universal._ranking import rank_correlation
@@ -59,45 +58,34 @@ def interval(values: Sequence[float]) -> dict[str, float]:
     return {"mean": round(float(np.mean(values)), 4), "half": round(float(half), 4), "count": len(values)}
 
 
-@torch.no_grad()
 def judge(policy: UniversalPolicy, folder: Path, tasks: Sequence[int]) -> dict[str, object]:
     """Rules 2 and 3 in the states of some tasks."""
-    ranks, gains = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list)
-    for task in tasks:
-        own_ranks, own = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list)
-        for state, log in zip(load_states(folder, task), load_log(folder, task)["states"], strict=True):
-            makers, worth = log["makers"], 100 * state.values.mean(dim=1)
-            value = policy.network.value(state.features, state.scene.context.expand(len(worth), -1))
-            usual = torch.tensor([bool(PROPOSED & {*names}) for names in makers])
-            base = next(float(worth[number]) for number, names in enumerate(makers) if BASE in names)
-            own_ranks["value"].append(rank_correlation(value, worth))
-            own_ranks["coverage"].append(rank_correlation(state.features[:, COVERS], worth))
-            if state.values.shape[1] >= 4:
-                draws = state.values[:, :2].mean(dim=1), state.values[:, 2:].mean(dim=1)
-                own_ranks["draws"].append(rank_correlation(*draws))
-            own["selector"].append(float(worth[value.masked_fill(~usual, -torch.inf).argmax()]) - base)
-            own["best in hindsight"].append(float(worth[usual].max()) - base)
-            for number, names in enumerate(makers):
-                for name in {*names} & PROPOSED:
-                    own[name].append(float(worth[number]) - base)
-        for found, every in (ranks, own_ranks), (gains, own):
-            for name, each in every.items():
-                found[name].append(float(np.mean(each)))
-    ordered = sorted(gains.items(), key=lambda item: -float(np.mean(item[1])))
-    correlations = {name: interval(each) for name, each in ranks.items()}
-    return {"rank": correlations, "gains": {name: interval(each) for name, each in ordered if len(each) > 1}}
+    ranks, gains = (defaultdict[str, dict[int, list[float]]](lambda: defaultdict(list)) for _ in range(2))
+    for each in judged_states(folder, tasks):
+        worth, value = 100 * each.above, each.value(policy.network)
+        ranks["value"][each.task].append(rank_correlation(value, worth))
+        ranks["coverage"][each.task].append(rank_correlation(each.state.features[:, COVERS], worth))
+        if each.state.values.shape[1] >= 4:
+            draws = each.state.values[:, :2].mean(dim=1), each.state.values[:, 2:].mean(dim=1)
+            ranks["draws"][each.task].append(rank_correlation(*draws))
+        choices = {"selector": each.selected(value), "best in hindsight": float(each.above[each.proposed].max())}
+        for name, gain in (*choices.items(), *each.of(PROPOSED)):
+            gains[name][each.task].append(100 * gain)
+    means = {name: [float(np.mean(own)) for own in each.values()] for name, each in gains.items()}
+    correlations = {name: [float(np.mean(own)) for own in each.values()] for name, each in ranks.items()}
+    ordered = sorted(means.items(), key=lambda item: -float(np.mean(item[1])))
+    return {
+        "rank": {name: interval(each) for name, each in correlations.items()},
+        "gains": {name: interval(each) for name, each in ordered if len(each) > 1},
+    }
 
 
 def sight(folder: Path, tasks: Sequence[int]) -> dict[str, object]:
     """What each strategy's batch is worth less Uncertainty Herding's, judged at once, and two acquisitions later."""
     found: dict[str, dict[str, list[float]]] = {"at once": defaultdict(list), "two later": defaultdict(list)}
-    for task in tasks:
-        for state, log in zip(load_states(folder, task), load_log(folder, task)["states"], strict=True):
-            worth = 100 * state.values.mean(dim=1)
-            base = next(float(worth[number]) for number, names in enumerate(log["makers"]) if BASE in names)
-            for number, names in enumerate(log["makers"]):
-                for name in {*names} & {*EXPERTS}:
-                    found["two later" if log["far"] else "at once"][name].append(float(worth[number]) - base)
+    for each in judged_states(folder, tasks):
+        for name, gain in each.of({*EXPERTS}):
+            found["two later" if each.far else "at once"][name].append(100 * gain)
     return {when: {name: interval(each) for name, each in sorted(own.items())} for when, own in found.items()}
 
 

@@ -213,7 +213,7 @@ def test_strategies_that_a_context_cannot_serve_propose_nothing() -> None:
         candidates=Outputs(context.candidates.logits, torch.zeros(30, 0)),
         labeled=Outputs(context.labeled.logits, torch.zeros(9, 0)),
     )
-    for given, count in ((context, 6), (blind, 4), (unlabeled_context(n=30), 3)):
+    for given, count in ((context, 6), (blind, 4), (unlabeled_context(n=30), 4)):
         found = list(proposals(given, look_at_(given), 5, rng()))
         assert len(found) == count
         assert all(len(torch.unique(batch)) == 5 for batch in found)

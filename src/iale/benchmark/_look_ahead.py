@@ -17,7 +17,7 @@ from iale.dagger._episode import best_expert, look_ahead
 from iale.data.pool import Candidates
 from iale.data.samples import DataSet
 from iale.learner import Learner
-from iale.strategies.base import Need, QueryStrategy, top_k
+from iale.strategies.base import Need, top_k
 from iale.strategies.catalog import STRATEGIES
 
 BATCHES = 10  # random batches that `BestOfRandom` judges
@@ -88,7 +88,13 @@ class BestOfStrategies(_LookAhead):
 
     def choose(self, learner: Learner, k: int) -> Tensor:
         candidates, rng = learner.candidates(), learner.rng("query", self.name)
-        members = [each for each in (STRATEGIES[n]() for n in MEMBERS if n in STRATEGIES) if _serves(learner, each)]
+        every = [STRATEGIES[name]() for name in MEMBERS if name in STRATEGIES]
+        state = {
+            "labeled": len(learner.pool.labeled) > 0,
+            "embeddings": learner.classifier.embedding_dim > 0,
+            "geometry": learner.geometry is not None,
+        }
+        members = [each for each in every if each.serves(**state)]
         context = learner.context(candidates, frozenset[Need]().union(*(each.needs for each in members)))
         n, batches = len(candidates), dict[str, Tensor]()
         for number in range(PROPOSALS):
@@ -97,12 +103,3 @@ class BestOfStrategies(_LookAhead):
             part = torch.from_numpy(rng.permutation(n)[:size])
             batches[str(number)] = part[member.query(context.at(part), k, rng=rng)]
         return candidates.indices[batches[best_expert(self._scores(learner, candidates, batches), learner)]]
-
-
-def _serves(learner: Learner, member: QueryStrategy) -> bool:
-    """Whether the state of a run has what the member reads."""
-    if Need.GEOMETRY in member.needs and learner.geometry is None:
-        return False
-    if not len(learner.pool.labeled):
-        return member.starts_cold or member.name == "random"
-    return bool(learner.classifier.embedding_dim) or not member.reads_embeddings

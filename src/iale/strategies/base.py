@@ -134,6 +134,14 @@ class QueryStrategy(ABC):
     def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
         """What `query` returns, once k and the needs have been checked. Strategies implement this."""
 
+    def serves(self, *, labeled: bool, embeddings: bool, geometry: bool = True) -> bool:
+        """Whether it chooses well where something is labeled or not, and with or without embeddings and a geometry."""
+        if Need.GEOMETRY in self.needs and not geometry:
+            return False
+        if not labeled:
+            return self.starts_cold or self.name == "random"
+        return embeddings or not self.reads_embeddings
+
     def check(self, classifier: Classifier) -> None:
         """Raises an error, before anything is trained, if this strategy cannot work with ``classifier``.
 

@@ -76,9 +76,9 @@ class Refine(QueryStrategy):
         """The members that can choose from such candidates."""
         embedded = context.candidates.embeddings.shape[1] > 0
         if not embedded and not bool(context.candidates.logits.any()):  # before the first label
-            yield from (each for each in self.members if each.starts_cold or each.name == "random")
+            yield from (each for each in self.members if each.serves(labeled=False, embeddings=False))
             return
-        lost = [each.name for each in self.members if each.reads_embeddings and not embedded]
+        lost = [each.name for each in self.members if not each.serves(labeled=True, embeddings=embedded)]
         if lost:
             warnings.warn(
                 f"the model has no embeddings, so {self.name} does without {', '.join(lost)}.",

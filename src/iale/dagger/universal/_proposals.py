@@ -92,9 +92,11 @@ class _Collection:
 def propose(context: QueryContext, k: int, own: Own, count: int, stream: Stream) -> Proposals:
     """``count`` batches that differ, fewer if there are no more.
 
-    Before the first label, only experts that can tell candidates apart are asked.
+    Only experts that the state serves are asked.
     """
-    asked = {name: each for name, each in experts().items() if len(context.candidates.embeddings[0]) or _cold(each)}
+    labeled = context.labels is not None and len(context.labels) > 0
+    embeddings = context.candidates.embeddings.shape[1] > 0
+    asked = {name: each for name, each in experts().items() if each.serves(labeled=labeled, embeddings=embeddings)}
     collection = _Collection(max(count, len(asked) + 1))
     for name, expert in asked.items():
         collection.add(expert.query(context, k, rng=stream.child(name).numpy()), name)
@@ -111,10 +113,6 @@ def propose(context: QueryContext, k: int, own: Own, count: int, stream: Stream)
         torch.stack([batch for batch, _ in collection.found.values()]),
         [makers for _, makers in collection.found.values()],
     )
-
-
-def _cold(expert: QueryStrategy) -> bool:
-    return expert.starts_cold or expert.name == "random"
 
 
 def _fill(collection: _Collection, n: int, k: int, rng: Generator) -> None:

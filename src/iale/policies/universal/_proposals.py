@@ -13,23 +13,22 @@ from iale.strategies.base import QueryContext
 from iale.strategies.catalog import STRATEGIES
 
 _MEMBERS = ("uherding", "maxherding", "bait", "margin", "badge", "typiclust")
-_COLD = ("uherding", "maxherding", "typiclust")  # before the first label
 _PART = 1000
 
 
 def proposals(context: QueryContext, herd: Herd, k: int, rng: np.random.Generator) -> Iterator[Tensor]:
     """Batches, int64 [k] each, as positions among the candidates that ``herd`` looks at.
 
-    Strategies that read embeddings are left out where there are none.
+    Strategies that the state does not serve are left out.
     """
     seen = replace(context, folds=None).at(herd.at)  # no member reads the folds
     ranks = herd.rank[herd.at].argsort()
     # Members draw in the order of what they see. Ranks are random, but the same in every order of the candidates.
     parts = [ranks, ranks[:_PART]] if k <= _PART < len(ranks) else [ranks]
-    names = _MEMBERS if len(context.labels if context.labels is not None else ()) else _COLD
-    for name in names:
-        member = STRATEGIES[name]()
-        if member.reads_embeddings and not context.candidates.embeddings.shape[1]:
+    labeled = context.labels is not None and len(context.labels) > 0
+    embeddings = context.candidates.embeddings.shape[1] > 0
+    for member in (STRATEGIES[name]() for name in _MEMBERS):
+        if not member.serves(labeled=labeled, embeddings=embeddings):
             continue
         for part in parts:
             own = np.random.default_rng(rng.integers(2**63))

@@ -1,0 +1,70 @@
+"""Tables of the form between strategies, for the page docs/universal.md."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from iale._storage import read_lines
+from iale.benchmark._statistics import area, estimate
+from iale.benchmark.records import Record
+from iale.reports._markup import Table
+from iale.reports._panels import display_name
+from iale.reports._tables import NONE, signed
+
+BASE, SWAPS = "uherding", "swaps_roll_outs:Swaps"
+NAMES = {"batch": "mean of a batch size", "ridge": "ridge regression", "trees": "randomized trees"}
+
+Found = Mapping[str, Any]
+"""What `strategy_rules.py` found."""
+
+
+def points(found: Mapping[str, float] | None) -> str:
+    """A mean with its interval."""
+    return NONE if found is None else f"{found['mean']:+.2f} ± {found['half']:.2f}".replace("-", "−")
+
+
+def values(found: Found) -> Table:
+    """What each form is worth less Uncertainty Herding, by size of batch and by family."""
+    columns = list(dict.fromkeys(column for each in found["means"].values() for column in each))
+    lines = [[display_name(name), *(points(own.get(c)) for c in columns)] for name, own in found["means"].items()]
+    return Table(["form", *columns], lines)
+
+
+def policies(found: Found) -> Table:
+    """What each model gains on families that it has not learned from, and what it chooses most often."""
+    lines = []
+    every = {**found["policies"], "the twin's best": found["oracle"]["the twin's best"]}
+    families = [name for name in found["policies"]["ridge"] if name not in ("all", "chosen")]
+    for name, own in every.items():
+        chosen = ", ".join(f"{display_name(form)} {count}" for form, count in list(own["chosen"].items())[:3])
+        lines.append([NAMES.get(name, name), points(own["all"]), *(points(own[f]) for f in families), chosen])
+    return Table(["chooses", "all states", *families, "most often"], lines)
+
+
+def variance(found: Found) -> Table:
+    """Where the differences of each form come from, in squared points."""
+    columns = ["state", "state, no luck of the test", "run, no luck of the test", "shared by twins"]
+    lines = [[display_name(n), *(f"{own[c]:.2f}" for c in columns)] for n, own in found["variance"].items()]
+    return Table(
+        ["form", *columns], [[cell.replace("-", "−") if i else cell for i, cell in enumerate(line)] for line in lines]
+    )
+
+
+def swaps(folder: Path) -> Table:
+    """Rule 4 for the swaps: differences from Uncertainty Herding on families that decide nothing."""
+    areas: dict[tuple[str, bool], dict[int, float]] = defaultdict(dict)
+    for line in read_lines(folder / "records.jsonl"):
+        record = Record.parse(line)
+        areas[record.dataset, record.strategy != BASE][record.seed] = area(record.accuracy)
+    lines, by_seed = [], defaultdict[int, list[float]](list)
+    families = list(dict.fromkeys(dataset for dataset, _ in areas))
+    for name in families:
+        own = {s: v - areas[name, False][s] for s, v in sorted(areas[name, True].items()) if s in areas[name, False]}
+        for seed, value in own.items():
+            by_seed[seed].append(value)
+        lines.append([name, signed(estimate(list(own.values()))), str(len(own))])
+    means = [sum(each) / len(each) for each in by_seed.values() if len(each) == len(families)]
+    return Table(["family", "swaps", "seeds"], [*lines, ["mean", signed(estimate(means)), str(len(means))]])
