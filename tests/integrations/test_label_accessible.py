@@ -26,7 +26,12 @@ __all__ = ["chromium"]  # a fixture
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")]
 
 AXE = Path(os.environ.get("IALE_AXE", "")) / "axe-core-4.14.1.tgz"
-SIZES = [{"width": 1280, "height": 800}, {"width": 740, "height": 800}, {"width": 390, "height": 844}]
+SIZES = [
+    {"width": 1280, "height": 800},
+    {"width": 740, "height": 800},
+    {"width": 390, "height": 844},
+    {"width": 844, "height": 390},
+]
 VIOLATED = """async (only) => (await axe.run(document, { resultTypes: ['violations'], ...only })).violations.flatMap(
   ({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`))"""
 CONTRAST = {"runOnly": ["color-contrast"]}

@@ -186,6 +186,11 @@ def test_classes_are_renamed_merged_removed_described_and_all_is_undone(
         photograph(page, "guidelines")
         page.keyboard.press("=")
         expect(page.locator("#guide")).to_be_hidden()
+        page.keyboard.press("=")
+        page.set_viewport_size({"width": 844, "height": 390})  # there is no room beside the sample any more
+        expect(page.locator("#guidelines")).to_have_attribute("aria-pressed", "false")
+        page.keyboard.press("=")
+        expect(page.locator("#guide")).to_be_visible()
 
 
 def test_a_class_that_a_colleague_changes_is_changed_here(texts: tuple[Path, Path], windows: Open) -> None:

@@ -8,8 +8,9 @@ import { thumbnail } from "./samples.js";
 import { state } from "./state.js";
 import { view } from "./views.js";
 
-const isWide = () => matchMedia("(min-width: 64rem)").matches;
-const isShown = () => document.body.dataset.guide === "on" || document.body.dataset.view === "guide";
+const wide = matchMedia("(min-width: 64rem)"); // there is room beside the sample; else the guidelines are a view of their own
+const isBeside = () => wide.matches && document.body.dataset.guide === "on";
+const isShown = () => isBeside() || document.body.dataset.view === "guide";
 
 function examples(samples) {
   if (!samples.length) return [];
@@ -36,14 +37,18 @@ function draw() {
   $("guide").replaceChildren(el("h2", { textContent: "Guidelines" }), ...hint, markdown(state.guidelines ?? ""), ...parts);
 }
 
+function tell() {
+  $("guidelines").setAttribute("aria-pressed", String(isBeside()));
+}
+
 export async function toggleGuide() {
   const on = !isShown();
   if (!on) {
     document.body.dataset.guide = "off";
     if (document.body.dataset.view === "guide") view("label");
-  } else if (isWide()) document.body.dataset.guide = "on";
+  } else if (wide.matches) document.body.dataset.guide = "on";
   else view("guide");
-  $("guidelines").setAttribute("aria-pressed", String(document.body.dataset.guide === "on"));
+  tell();
   if (!on) return;
   draw();
   try {
@@ -55,4 +60,8 @@ export async function toggleGuide() {
 
 export function watchGuide() {
   document.addEventListener("classes", draw);
+  wide.addEventListener("change", () => { // a phone was turned, or a window made narrower
+    tell();
+    draw();
+  });
 }
