@@ -67,8 +67,8 @@ class Descent:
 
     Small problems spend their time on calls, so these tensors [2, R, C, n] are changed in place, both halves at once:
     `_point` is a − c y and the logits, `_gradient` is ρ and what it would change of the logits, and `_step` is what is
-    taken from `_point`. `_moved` [R, C, 1] are the sums of ``a``, how far the intercepts are from ``b``. `_rows` are
-    views of `_gradient` and `_step`, [R, C n].
+    taken from `_point`. To make a view is a call, too, so `_halves` [R, C, n] and `_rows` [R, 1, C n] of the three are
+    kept. `_moved` [R, C] are the sums of ``a``, how far the intercepts are from ``b``; scalars are [R, 1].
     """
 
     def __init__(self, kernel: Kernel, targets: Tensor, weights: Tensor, a: Tensor, b: Tensor) -> None:
@@ -76,27 +76,31 @@ class Descent:
         self._point = torch.stack([torch.addcmul(a, targets, weights, value=-1), kernel.products(a) + b[..., None]])
         self._gradient, self._step = torch.empty_like(self._point), torch.zeros_like(self._point)
         self._probs, self._part = torch.empty_like(a), torch.empty_like(a)
-        self._moved = a.sum(dim=2, keepdim=True)
-        self._turn = self._rise = torch.zeros_like(b[:, 0])  # how much of the last step stays; the slope along it
-        self._rows = self._views()
+        self._moved = a.sum(dim=2)
+        self._turn = self._rise = torch.zeros_like(b[:, :1])  # how much of the last step stays; the slope along it
+        self._view()
         self._slope()
         self._squared = self._length()
 
-    def _views(self) -> list[Tensor]:
-        return [half.flatten(1) for whole in (self._gradient, self._step) for half in whole]
+    def _view(self) -> None:
+        every = (self._point, self._gradient, self._step)
+        self._halves = [half for whole in every for half in whole]
+        self._rows = [half.flatten(1)[:, None] for half in (*self._halves, self._part)]
+        self._flat = [whole.flatten(2) for whole in every]
 
     def _leave(self, rows: Tensor) -> None:
         """Only some of the problems."""
         for name, value in vars(self).items():
             if isinstance(value, Tensor):
                 setattr(self, name, value.index_select(int(value.dim() == 4), rows))
-        self._kernel, self._rows = self._kernel.at(rows), self._views()
+        self._kernel = self._kernel.at(rows)
+        self._view()
 
     def excess(self) -> Tensor:
         """At most so much, relative to the least loss, can each problem still gain, [R]; finds the best intercepts."""
         rest = self._level()
         self._slope()
-        gain = self._length() / 2 + rest
+        gain = self._length()[:, 0] / 2 + rest
         return torch.where(gain > 0, gain / (self._losses() - gain).clamp(min=1e-30), 0)
 
     def _level(self) -> Tensor:
@@ -119,12 +123,11 @@ class Descent:
         for number in range(_STEPS[self._b.dtype]):
             look = number % _LOOK == 0
             if look:
-                enough = 2 * tolerance * self._losses()
+                enough = 2 * tolerance * self._losses()[:, None]
             going = self._squared > enough
-            count = int(going.sum())
-            if count == 0:
+            if not bool(going.any()):
                 break
-            if look and count * 2 <= len(going):
+            if look and int(going.sum()) * 2 <= len(going):
                 found = _put(found, left, self.found())
                 rows = going.nonzero()[:, 0]
                 self._leave(rows)
@@ -140,9 +143,10 @@ class Descent:
 
     def _advance(self, going: Tensor) -> None:
         """One step of all that are going on."""
-        torch.addcmul(self._gradient, self._step, self._turn[:, None, None], out=self._step)
+        _, gradient, step = self._flat
+        torch.addcmul(gradient, step, self._turn, out=step)
         slope = torch.addcmul(self._squared, self._turn, self._rise)
-        drift = self._step[0].sum(dim=2, keepdim=True)
+        drift = self._halves[4].sum(dim=2)
         second = self._second(drift)
         length = torch.where(going & (second > 0), slope / second, 0)
         rise, lowest = self._move(length, drift), slope / -2
@@ -153,44 +157,45 @@ class Descent:
             shorter = torch.where(far, length * _over(slope, slope - rise), length)
             rise, length = self._move(shorter - length, drift), shorter
         # The kernel is symmetric: what the last gradient changes tells how much of it is in this one.
-        same, before = vecdot(self._rows[0], self._rows[1]), self._squared
+        same, before = vecdot(self._rows[2], self._rows[3]), self._squared
         self._squared = now = self._length()
         turn = ((now - same) / before.clamp(min=1e-30)).clamp_(min=0)
         self._turn, self._rise = torch.where(turn * rise > now / -2, turn, 0), rise  # else it would lead upwards
 
     def _move(self, length: Tensor, drift: Tensor) -> Tensor:
-        """Goes ``length`` [R] along the step; the slope there, [R]."""
-        length = length[:, None, None]
-        self._point.addcmul_(self._step, length, value=-1)
-        self._moved = torch.addcmul(self._moved, drift, length, value=-1)
+        """Goes ``length`` [R, 1] along the step; the slope there, [R, 1]."""
+        self._flat[0].addcmul_(self._flat[2], length, value=-1)
+        self._moved.addcmul_(drift, length, value=-1)
         self._slope()
-        found: Tensor = vecdot(self._rows[0], self._rows[3])
+        found: Tensor = vecdot(self._rows[2], self._rows[5])
         return found
 
     def _slope(self) -> None:
         """The probabilities and ρ; the intercepts have no penalty, so what they have of ``a`` is not in it."""
-        torch.softmax(self._point[1], dim=1, out=self._probs)
-        rho = torch.addcmul(self._point[0], self._probs, self._weights, out=self._gradient[0])
-        rho.addcmul_(self._moved, self._weights, value=-1)
+        a, logits, rho = self._halves[:3]
+        torch.softmax(logits, dim=1, out=self._probs)
+        torch.addcmul(a, self._probs, self._weights, out=rho)
+        rho.addcmul_(self._moved[..., None], self._weights, value=-1)
 
     def _length(self) -> Tensor:
-        """ρ K ρ, [R]."""
-        self._kernel.products(self._gradient[0], out=self._gradient[1])
-        found: Tensor = vecdot(self._rows[0], self._rows[1])
+        """ρ K ρ, [R, 1]."""
+        self._kernel.products(self._halves[2], out=self._halves[3])
+        found: Tensor = vecdot(self._rows[2], self._rows[3])
         return found
 
     def _second(self, drift: Tensor) -> Tensor:
-        """The second derivative along the step, [R]."""
-        part = torch.mul(self._probs, self._step[1], out=self._part)
-        part.addcmul_(self._probs, part.sum(dim=1, keepdim=True), value=-1).sub_(drift)
-        torch.addcmul(self._step[0], part, self._weights, out=part)
-        found: Tensor = vecdot(part.flatten(1), self._rows[3])
+        """The second derivative along the step, [R, 1]."""
+        a, logits = self._halves[4:]
+        part = torch.mul(self._probs, logits, out=self._part)
+        part.addcmul_(self._probs, part.sum(dim=1, keepdim=True), value=-1).sub_(drift[..., None])
+        torch.addcmul(a, part, self._weights, out=part)
+        found: Tensor = vecdot(self._rows[6], self._rows[5])
         return found
 
     def _losses(self) -> Tensor:
         """[R]."""
         penalty = _dot(torch.addcmul(self._point[0], self._targets, self._weights), self._point[1])
-        penalty -= (self._moved * (self._moved * self._kernel.scale + self._b[..., None])).sum(dim=(1, 2))
+        penalty -= (self._moved * (self._moved * self._kernel.scale[..., 0] + self._b)).sum(dim=1)
         right = (self._probs * self._targets).sum(dim=1, keepdim=True).clamp(min=1e-30).log()
         return penalty / 2 - _dot(right, self._weights)
 
