@@ -156,6 +156,14 @@ def test_prose_is_not_split_and_quoted_lines_are_one_cell(tmp_path: Path) -> Non
     assert table.cells == [["Good, cheap; and | more"], ["Bad, sad, mad"], ['two\nlines, one "cell"'], [""]]
 
 
+@pytest.mark.parametrize("first", ["sep=;\r\n", '"sep=;"\n', "SEP=;\r"])
+def test_a_first_line_that_says_the_delimiter_is_no_header(first: str, tmp_path: Path) -> None:
+    table = opened(tmp_path, f"{first}id;text\n1;Good, cheap, here\n2;Bad, sad, far\n")
+    assert table.cells == [["Good, cheap, here"], ["Bad, sad, far"]]
+    with pytest.raises(DataError, match="id 1 occurs in lines 3 and 4"):
+        opened(tmp_path, f"{first}id;text\n1;a\n1;b\n")
+
+
 def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes(b'a,b\r\n"x\r\ny",1\r\n\r\nz,2\r\n')

@@ -65,7 +65,10 @@ def test_export_in_every_form(make: Make, tmp_path: Path, capsys: pytest.Capture
         (["export", "nothing"], "is not a labeling project"),
         (["export", "{}", "--to", "classifier"], "needs --out FOLDER"),
         (["export", "{}", "--to", "scores"], "at least two classes"),
-        (["export", "{}", "--to", "scores", "--fit", "no"], "no classifier is fitted yet"),
+        (
+            ["export", "{}", "--to", "scores", "--fit", "no"],
+            "is fitted yet: label samples of two classes or more, and fit",
+        ),
         (["export", "{}", "--to", "folders", "--out", "x"], "export them as CSV"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from iale.errors import DataError
 _LONGEST = 1 << 24  # characters of one cell; the csv module allows 2¹⁷, too few for some texts
 _SIGNS = (",", ";", "\t", "|")
 _TRIED = 1000  # rows that tell the delimiter
+_SAID = re.compile(r'"?sep=([,;\t|])"?(?:\r\n|\r|\n)', re.IGNORECASE)  # the first line of some files for Excel
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,10 @@ def read_cells(path: Path, config: TableConfig | None = None) -> Cells:
 def split_cells(path: Path, text: str, encoding: str, config: TableConfig) -> Cells:
     """The same of a text that was read from ``path``, with the encoding if it was guessed."""
     before = csv.field_size_limit(_LONGEST)
+    said = _SAID.match(text)
+    text = text if said is None else "\n" + text[said.end() :]  # an empty line is passed over, and counts
     try:
-        sign = config.sign or _find_sign(text)
+        sign = config.sign or (_find_sign(text) if said is None else said[1])
         numbered = list(_split(path, text, sign or _absent(text)))
     finally:
         csv.field_size_limit(before)

@@ -89,8 +89,8 @@ class TorchSamples:
         value = item[0] if isinstance(item, tuple | list) and item else item
         if isinstance(value, Number) and isinstance(item, tuple | list):
             raise DataError(
-                f"sample {row} is a {type(item).__name__} of numbers, which may be an input or a pair (x, y): make x an "
-                f"array or a tensor; a column of Hugging Face does with data.with_format('torch')['x']."
+                f"sample {row} is a {type(item).__name__} of numbers, an input or a pair (x, y): make x an array or a "
+                f"tensor; a column of Hugging Face does with data.with_format('torch')['x']."
             )
         is_picture = isinstance(value, Image.Image)
         if isinstance(value, Image.Image):

@@ -166,7 +166,7 @@ def _latest(project: Readable) -> tuple[dict[str, Any], Path, str]:
     reader = project.reader
     latest, fits, config = reader.fits.latest, reader.fits.all, reader.config
     if latest is None or not fits:
-        raise ConfigError("no classifier is fitted yet: label samples of at least two classes first.")
+        raise ConfigError("no classifier is fitted yet: label samples of two classes or more, and fit one, --fit yes.")
     if latest.shape != reader.views.inputs.shape:
         raise ConfigError("the last classifier was fitted to inputs of another shape than now: fit again, --fit yes.")
     card = {
