@@ -46,7 +46,7 @@ def test_a_strategy_that_is_named_is_not_replaced(
     project, _ = labeled(fake)
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", LEGACY)
     monkeypatch.setattr("iale.integrations.label_studio.loop.built_in", fails)
-    options = f"label-studio --url {fake.url} --project {project} --classifier mlp --epochs 1 --device cpu --once"
+    options = f"label-studio --url {fake.url} --project {project} --classifier mlp --epochs 1 --device cpu --once yes"
     assert main([*options.split(), "--strategy", "uherding"]) == 2
     assert capsys.readouterr().err.endswith("no task can be compared.\n")
     assert main(options.split()) == 0
