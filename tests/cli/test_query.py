@@ -345,4 +345,9 @@ def test_margin_asks_where_the_default_cannot_compare_the_samples(
     out, err = capsys.readouterr()
     assert [int(row["sample"]) for row in csv.DictReader(io.StringIO(out))] == expected
     assert "margin asks instead of uherding, which compares all samples: no sample can be compared.\n" in err
-    assert main([*QUERY, *labels, "--strategy", "maxherding"]) == 2
+    for named in ("maxherding", "uherding"):  # the default, too, if it is named
+        for given in (("--strategy", named), (f"--strategy={named}",)):
+            assert main([*QUERY, *labels, "--k", "4", *given]) == 2
+            out, err = capsys.readouterr()
+            assert out == ""
+            assert err.endswith("no sample can be compared.\n")

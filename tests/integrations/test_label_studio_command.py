@@ -11,6 +11,7 @@ import time
 import pytest
 
 from iale.cli._main import main
+from iale.errors import DataError
 from tests.integrations.label_studio import LEGACY, LabelStudio
 from tests.integrations.studio import Studio, labeled
 
@@ -34,6 +35,22 @@ def test_ctrl_c_stops_the_command(fake: Studio, stand_in: LabelStudio) -> None:
     assert "unlabeled tasks (fitted" in err
     assert err.endswith("stopped; run the same command to continue\n")
     assert "Traceback" not in err
+
+
+def test_a_strategy_that_is_named_is_not_replaced(
+    fake: Studio, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise DataError("no task can be compared.")
+
+    project, _ = labeled(fake)
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", LEGACY)
+    monkeypatch.setattr("iale.integrations.label_studio.loop.built_in", fails)
+    options = f"label-studio --url {fake.url} --project {project} --classifier mlp --epochs 1 --device cpu --once yes"
+    assert main([*options.split(), "--strategy", "uherding"]) == 2
+    assert capsys.readouterr().err.endswith("no task can be compared.\n")
+    assert main(options.split()) == 0
+    assert "margin asks instead of uherding, which compares all samples: no task can" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

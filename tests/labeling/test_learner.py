@@ -7,7 +7,7 @@ from tests.labeling.conftest import QUICK, Make, label_some, write_images
 from torch import nn
 
 import iale
-from iale.errors import ConfigError, DataError, ModelError
+from iale.errors import ConfigError, DataError, IaleWarning, ModelError
 from iale.labeling.learner import ProjectLearner
 from iale.labeling.project import Project
 from iale.labeling.record.config import ProjectConfig
@@ -88,3 +88,18 @@ def test_images_that_cannot_be_read_are_never_asked_for(tmp_path: Path) -> None:
 def test_a_project_needs_classes(make: Make) -> None:
     with pytest.raises(ConfigError, match="at least 2 classes"):
         ProjectLearner(make(classes=("one",)))
+
+
+def test_margin_asks_where_the_samples_cannot_be_compared(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise DataError("no sample can be compared.")
+
+    project = make(strategy="uherding")
+    label_some(project, 6)
+    monkeypatch.setattr("iale.labeling._views.built_in", fails)
+    with pytest.warns(IaleWarning, match="margin asks instead of uherding, which compares all samples: no sample can"):
+        learner = ProjectLearner(project.folder)
+    assert getattr(learner.strategy, "name", "") == "margin"
+    assert len(learner.ask(3)) == 3
+    with pytest.raises(DataError, match="no sample can be compared"):
+        ProjectLearner(project.folder, strategy="uherding")  # what the user names is not replaced

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 
 from iale.errors import QueryError
+from iale.geometry._mapped import points_of
 from iale.geometry.points import Points
 from iale.seeding import Stream
 from iale.strategies import _k_means
@@ -109,6 +111,19 @@ def test_every_point_needs_no_shared_values() -> None:
     copied = Points(known.read(), torch.arange(3))
     object.__setattr__(context, "labeled_geometry", copied)
     assert torch.equal(every_point(context).read(), expected)
+
+
+def test_every_point_of_a_file_gives_its_pages_back(tmp_path: Path) -> None:
+    np.save(tmp_path / "points.npy", np.arange(22, dtype=np.float32).reshape(11, 2))
+    whole, every = points_of(np.load(tmp_path / "points.npy", mmap_mode="r")), torch.arange(11)
+    context = make_context(n=8, labeled=3)
+    object.__setattr__(context, "geometry", whole.at(every[:8]))
+    object.__setattr__(context, "labeled_geometry", whole.at(every[8:]))
+    found = every_point(context)
+    assert found.read()[:, 0].tolist() == [16, 18, 20, 0, 2, 4, 6, 8, 10, 12, 14]
+    assert whole._file is not None
+    assert found._file is whole._file  # of which `read` releases the pages
+    assert found.at(every[:2])._file is whole._file
 
 
 def test_a_point_that_is_not_finite_is_refused() -> None:

@@ -16,7 +16,6 @@ from iale.classifiers._folds import stratified_folds
 from iale.classifiers._linear import _strengths as strengths
 from iale.classifiers._linear._options import check_head
 from iale.classifiers._linear._stacks import LabeledSet, fit_heads
-from iale.classifiers._modules import copied
 from iale.classifiers._practice import class_weights
 from iale.classifiers._statistics import Statistics, channel_statistics
 from iale.classifiers._training import check_job
@@ -162,14 +161,14 @@ class FittedLinearHead:
     @cached_property
     def fitted(self) -> FittedTorchClassifier:
         """The head as a fitted network."""
-        module = copied(self.recipe.initial_module(Stream(0)))
-        assert isinstance(module, Network)
-        last = module.head[-1]
+        found = self.recipe.fitted()
+        assert isinstance(found.module, Network)
+        last = found.module.head[-1]
         assert isinstance(last, nn.Linear)
         with torch.no_grad():
             last.weight.copy_(self.weight)
             last.bias.copy_(self.bias)
-        return self.recipe.fitted(module)
+        return found
 
     @property
     def module(self) -> nn.Module:

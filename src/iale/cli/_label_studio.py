@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from iale.cli._options import parse
+from iale.cli._options import is_given, parse
 from iale.cli._output import say
 from iale.errors import ConfigError
 from iale.registry import Registry
@@ -23,5 +23,5 @@ def main(argv: Sequence[str]) -> int:
         raise ConfigError(
             f"the environment variable {TOKEN} is empty: set it to a token from Label Studio's page Account & Settings."
         )
-    _LOOP["run"](config, token, say)
+    _LOOP["run"](config, token, say, named=is_given(argv, "--strategy"))
     return 0

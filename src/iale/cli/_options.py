@@ -94,6 +94,11 @@ def parse(
     return built
 
 
+def is_given(argv: Sequence[str], flag: str) -> bool:
+    """Whether somebody gave an option, perhaps with its default."""
+    return any(argument.split("=", 1)[0] == flag for argument in argv)
+
+
 def listing(cls: type, prefixed: Collection[str] = ()) -> list[tuple[str, str, str, str]]:
     """The flag, value, default and meaning of every option; the default of a required option is "required"."""
     return [

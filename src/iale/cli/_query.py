@@ -18,7 +18,7 @@ from iale.active_learner import ActiveLearner
 from iale.classifiers._fixed import load_fitted
 from iale.classifiers.heads import LinearHead
 from iale.classifiers.torch_classifier import TorchClassifier
-from iale.cli._options import parse, show
+from iale.cli._options import is_given, parse, show
 from iale.cli._output import check_file, say
 from iale.cli._progress import Watched, announcement, work_of
 from iale.cli._readable import passing_over, say_passed_over
@@ -34,7 +34,6 @@ from iale.errors import ConfigError, DataError
 from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, RecipeConfig, classifier_name, classifier_of, fitting_strategy
 from iale.seeding import Stream
-from iale.strategies.catalog import DEFAULT_STRATEGY
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ class QueryOptions(RecipeConfig):
 
 
 def main(argv: Sequence[str]) -> int:
-    options = parse(QueryOptions, argv, prog="iale query")
+    options, named = parse(QueryOptions, argv, prog="iale query"), is_given(argv, "--strategy")
     _check_out(options)
     starts_cold = options.strategy != AUTO and find_strategy(options.strategy).starts_cold
     samples, names = load_unlabeled(options.images, size=options.size, table=options.table, say=say)
@@ -101,7 +100,7 @@ def main(argv: Sequence[str]) -> int:
         _check_k(options, len(readable) - len(known) - len(left))
         view = views.of(readable)
         if known or options.fitted is not None or starts_cold:
-            chosen = _ask(options, view, known, left, classes)
+            chosen = _ask(options, view, known, left, classes, named=named)
         else:
             chosen = _first(options, Watched(view.inputs, view.names), view.kind, left, classes)
         return [int(readable.indices[at]) for at in chosen]
@@ -136,8 +135,13 @@ def _ask(
     told: dict[int, int],
     skipped: list[int],
     classes: tuple[str, ...],
+    *,
+    named: bool,
 ) -> list[int]:
-    """What the strategy asks for, with a classifier that is fitted to the labels ``told``, by sample, or was before."""
+    """What the strategy asks for, with a classifier that is fitted to the labels ``told``, by sample, or was before.
+
+    A strategy that the user has ``named`` is not replaced.
+    """
     indices, labels = torch.tensor(list(told), dtype=torch.int64), torch.tensor(list(told.values()), dtype=torch.int64)
     samples = Watched(view.inputs, view.names)
     # Before the first label, nothing is fitted, so one sample tells enough, and the classes may not be known.
@@ -158,7 +162,7 @@ def _ask(
         long = announcement(work.seconds(classifier, samples, indices, labels))
         if long:
             say(long)
-    strategy, geometry = with_points(strategy, view.geometry, say if asked == DEFAULT_STRATEGY else None)
+    strategy, geometry = with_points(strategy, view.geometry, None if named else say)
     work = work_of(strategy, len(told), looked_at)
     size, seed = options.subset_size, options.seed
     learner = ActiveLearner(classifier, samples, strategy, subset_size=size, seed=seed, geometry=geometry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from iale._asking import as_classifier, next_samples
+from iale._asking import as_classifier, next_samples, with_points
 from iale.classifiers.base import Classifier, FittedClassifier
 from iale.data._checks import integers, rows_of
 from iale.data.arrays import ArraySamples
 from iale.data.pool import Pool
-from iale.errors import ConfigError, DataError, ModelError
+from iale.errors import ConfigError, DataError, IaleWarning, ModelError
 from iale.labeling.fitting._model import find_model
 from iale.labeling.items._reading import Reading
 from iale.labeling.project import Project
@@ -22,7 +23,7 @@ from iale.learner import Learner, QueryConfig
 from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, FALLBACK, classifier_of, strategy_of
 from iale.seeding import Stream
-from iale.strategies.base import Need, QueryStrategy
+from iale.strategies.base import QueryStrategy
 
 _LOOKED_AT = 500  # samples from which the statistics of the inputs are taken
 
@@ -36,7 +37,8 @@ class ProjectLearner:
     Args:
         project: an open project, or its folder.
         model: as for `ActiveLearner`; by default the project's classifier.
-        strategy: as for `ActiveLearner`; by default the project's.
+        strategy: as for `ActiveLearner`; by default the project's, in whose place margin asks, and a warning says so,
+            if the samples cannot be compared.
         person: the name under which labels are told.
 
     Attributes:
@@ -46,6 +48,7 @@ class ProjectLearner:
 
     Raises:
         ConfigError: the project has fewer than 2 classes.
+        DataError: the samples cannot be compared, and the strategy that you named does so.
         ModelError, PolicyError: the model lacks what the strategy needs, or classes have been added to the project
             since the learner was made.
     """
@@ -73,16 +76,16 @@ class ProjectLearner:
                 f"the model has {classifier.num_classes} logits, but the project has {classes} classes: change one "
                 f"of them."
             )
+        named = strategy is not None
         if strategy is None and (model is None or isinstance(model, Classifier)):
             strategy = strategy_of(config, classifier)[0]
         elif strategy is None:
             strategy = FALLBACK if config.strategy == AUTO else config.strategy
-        self.strategy = find_strategy(strategy)
-        self.strategy.check(classifier)
+        found = find_strategy(strategy)
+        found.check(classifier)
         query = QueryConfig(subset_size=config.subset_size)
         self._learner = Learner(classifier, self._samples, Pool(torch.arange(0), classes), query, Stream(config.seed))
-        if Need.GEOMETRY in self.strategy.needs:
-            self._learner.geometry = views.make_geometry()
+        self.strategy, self._learner.geometry = with_points(found, views.make_geometry, None if named else _warn)
         self._known = (-1, -1)
         self._fitted = False
         self.refresh()
@@ -164,3 +167,7 @@ class ProjectLearner:
         some = np.unique(np.linspace(0, len(self._samples) - 1, _LOOKED_AT).round().astype(int))
         inputs = ArraySamples(self._samples.batch(torch.from_numpy(some)))
         return classifier_of(self._model.recipe, self._model.kind, inputs, classes)
+
+
+def _warn(sentence: str) -> None:
+    warnings.warn(sentence, IaleWarning, stacklevel=4)  # where somebody makes a learner

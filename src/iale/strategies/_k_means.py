@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ def every_point(context: QueryContext) -> Points:
     assert own is not None
     assert known is not None
     if own.values is known.values:  # always so in a run, where both are views of one file
-        return Points(own.values, torch.cat([known.indices, own.indices]))
+        return replace(own, indices=torch.cat([known.indices, own.indices]))
     return Points(torch.cat([known.read(), own.read()]), torch.arange(len(known) + len(own)))
 
 

@@ -73,14 +73,16 @@ class Descent:
 
     def __init__(self, kernel: Kernel, targets: Tensor, weights: Tensor, a: Tensor, b: Tensor) -> None:
         self._kernel, self._targets, self._weights, self._b = kernel, targets, weights, b
-        self._point = torch.stack([torch.addcmul(a, targets, weights, value=-1), kernel.products(a) + b[..., None]])
+        self._point = a.new_empty(2, *a.shape)
+        torch.addcmul(a, targets, weights, value=-1, out=self._point[0])
+        torch.add(kernel.products(a) if bool(a.any()) else a, b[..., None], out=self._point[1])
         self._gradient, self._step = torch.empty_like(self._point), torch.zeros_like(self._point)
         self._probs, self._part = torch.empty_like(a), torch.empty_like(a)
         self._moved = a.sum(dim=2)
         self._turn = self._rise = torch.zeros_like(b[:, :1])  # how much of the last step stays; the slope along it
+        self._squared = self._turn  # ρ K ρ
         self._view()
         self._slope()
-        self._squared = self._length()
 
     def _view(self) -> None:
         every = (self._point, self._gradient, self._step)
@@ -119,6 +121,7 @@ class Descent:
     def run(self, tolerance: float) -> tuple[Tensor, Tensor]:
         """Steps until the gradient is short; the coefficients and the intercepts."""
         found: tuple[Tensor, Tensor] | None = None
+        self._squared = self._length()
         left, enough = torch.arange(len(self._b), device=self._b.device), self._squared
         for number in range(_STEPS[self._b.dtype]):
             look = number % _LOOK == 0

@@ -29,7 +29,6 @@ from iale.integrations.label_studio._project import PREFIX, Project
 from iale.integrations.label_studio._samples import FolderFiles, TaskSamples
 from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, RecipeConfig, classifier_of, fitting_strategy
-from iale.strategies.catalog import DEFAULT_STRATEGY
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,12 @@ class LoopConfig(RecipeConfig):
 
 
 def run(
-    config: LoopConfig, token: str, say: Callable[[str], None], sleep: Callable[[float], None] = time.sleep
+    config: LoopConfig,
+    token: str,
+    say: Callable[[str], None],
+    sleep: Callable[[float], None] = time.sleep,
+    *,
+    named: bool = False,
 ) -> None:
     """Runs rounds until it is interrupted, or one round if ``config.once``.
 
@@ -93,11 +97,13 @@ def run(
         token: of a user who may change the project.
         say: receives what happens, one sentence at a time.
         sleep: pauses for a number of seconds.
+        named: whether the user chose the strategy; if it cannot compare the tasks, margin then does not replace it.
 
     Raises:
         ConfigError: the address, the token, the project, or the name of the user's model is wrong.
         ModelError: the user's model does not fit the tasks or the classes.
-        DataError: the project asks for anything but one choice, or no task could be loaded.
+        DataError: the project asks for anything but one choice, no task could be loaded, or a named strategy cannot
+            compare them.
         IaleError: the server kept failing until the patience ran out.
     """
     if config.strategy != AUTO:
@@ -116,7 +122,7 @@ def run(
         source = (labeling.kind, labeling.field)
         if source not in samples:
             samples = {source: _samples(config, labeling, client, files, say)}
-        _rank_tasks(config, project, labeling, samples[source], say)
+        _rank_tasks(config, project, labeling, samples[source], say, named=named)
         if config.once:
             return
         now = project.state()
@@ -141,6 +147,8 @@ def _rank_tasks(
     labeling: Labeling,
     samples: TaskSamples | EmbeddedTasks,
     say: Callable[[str], None],
+    *,
+    named: bool,
 ) -> None:
     found = project.tasks(labeling)
     rows = samples.rows(found)
@@ -157,11 +165,11 @@ def _rank_tasks(
     kind: SampleKind = "image" if labeling.kind == "Image" else "text"
     kind = "row" if config.embeddings is not None else kind
     classifier = classifier_of(config, kind, pool, len(labeling.classes))
-    strategy, name = fitting_strategy(config, classifier)
+    strategy, _ = fitting_strategy(config, classifier)
     strategy, geometry = with_points(
         strategy,
         lambda: samples.points.at(pool.indices) if isinstance(samples, EmbeddedTasks) else built_in(pool, kind),
-        say if name == DEFAULT_STRATEGY else None,
+        None if named else say,
     )
     learner = ActiveLearner(classifier, pool, strategy, subset_size=None, seed=config.seed, geometry=geometry)
     if len(set(labels)) > 1:
@@ -177,8 +185,8 @@ def _rank_tasks(
     results = {}
     if config.prelabel and learner.labeled:
         likely = learner.fit().outputs(pool, torch.tensor(order)).predictions.tolist()
-        named = [labeling.result(labeling.classes[label]) for label in likely]
-        results = dict(zip(scores, named, strict=True))
+        answers = [labeling.result(labeling.classes[label]) for label in likely]
+        results = dict(zip(scores, answers, strict=True))
     version = f"{PREFIX}{strategy.name} {len(labels)} labels {datetime.now(UTC).isoformat(' ', 'milliseconds')}"
     project.predict(version, scores, results)
     say(f"ranked {k} of {unlabeled} unlabeled tasks ({said}): {version!r}")
