@@ -3,10 +3,10 @@
     IALE_DATA=FOLDER python benchmarks/label_grid.py
 
 Nobody is timed. The annotator has the times and the errors that are written below, and everything else is the program
-as people use it: the samples that margin asks for, the model's guesses, the sheets, and a fit after every 24 labels.
-With sheets, the annotator looks at each sample as before. If the guess is right, a sheet is opened; if it is wrong, the
-sample is labeled, and a sheet of what is like it is opened. Every tile gets a glance; what is deselected is asked
-alone, and costs another look.
+as people use it: the samples that the default strategy asks for, the model's guesses, the sheets, and a fit after every
+24 labels. With sheets, the annotator looks at each sample as before. If the guess is right, a sheet is opened; if it is
+wrong, the sample is labeled, and a sheet of what is like it is opened. Every tile gets a glance; what is deselected is
+asked alone, and costs another look.
 
 The last line is one JSON object:
     grid_labels_per_minute        with sheets, from 100 to 400 labels;

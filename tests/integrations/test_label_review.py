@@ -231,7 +231,7 @@ def test_two_hundred_classes_leave_the_image_its_size_and_are_found_by_typing(tm
 
     (tmp_path / "photos").mkdir()
     for number in range(4):
-        Image.new("L", (400, 300), 60 * number).save(tmp_path / "photos" / f"{number}.png")
+        Image.new("L", (400, 300), 60 * number).save(tmp_path / "photos" / f"an animal, in the woods at night, {number}.png")
     heights = {}
     for count in (12, 200):
         out = tmp_path / f"p{count}"
@@ -254,4 +254,10 @@ def test_two_hundred_classes_leave_the_image_its_size_and_are_found_by_typing(tm
                 page.keyboard.press("1")
                 saved(page)
                 assert list(ProjectReader.open(out).labels().values()) == ["species 173"] * 2
+                page.set_viewport_size({"width": 844, "height": 390})  # a phone in landscape
+                page.get_by_role("button", name="Review").click()
+                page.get_by_role("button", name="One by one").click()
+                expect(page.locator("#said")).to_contain_text("cid: species 173")
+                said, filter_ = page.locator("#said").bounding_box(), page.locator("#filter").bounding_box()
+                assert said["y"] + said["height"] <= filter_["y"] + 1  # nothing covers what people said
     assert heights[200] >= heights[12] - 60  # no less than the field for the name

@@ -50,6 +50,12 @@ def test_a_name_that_people_cannot_tell_apart_is_the_same_name(make: Make, varia
         make("other", classes=("café", variant))
 
 
+def test_no_name_is_written_backwards_to_look_like_another(make: Make) -> None:
+    project = make(classes=("café", "tea"))
+    project.add_class("ann", "\u202eéfac")  # looks like café
+    assert project.classes == ("café", "tea", "éfac")
+
+
 def test_two_alike_classes_of_an_earlier_version_stay_two(make: Make) -> None:
     project = make(classes=("a", "b"))
     config = json.loads((project.folder / "project.json").read_text())

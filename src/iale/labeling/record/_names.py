@@ -22,8 +22,11 @@ def clean(text: str, what: str) -> str:
 
 
 def class_name(text: str) -> str:
-    """The name of a class as it is kept: one code for each letter, single blanks, no characters without a width."""
-    text = re.sub("[\u200b\u2060\ufeff]", "", unicodedata.normalize("NFC", text))  # joiners stay: scripts need them
+    """The name of a class as it is kept: one code for each letter, single blanks, no characters without a width.
+
+    Nor any that turn the direction of writing, which would make a name look like another one.
+    """
+    text = re.sub("[\u200b\u2060\ufeff\u202a-\u202e]", "", unicodedata.normalize("NFC", text))  # joiners stay: scripts need them
     return clean(re.sub(r"[^\S\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+", " ", text), "the name of a class")
 
 
