@@ -231,7 +231,8 @@ def test_two_hundred_classes_leave_the_image_its_size_and_are_found_by_typing(tm
 
     (tmp_path / "photos").mkdir()
     for number in range(4):
-        Image.new("L", (400, 300), 60 * number).save(tmp_path / "photos" / f"an animal, in the woods at night, {number}.png")
+        path = tmp_path / "photos" / f"an animal, in the woods at night, {number}.png"
+        Image.new("L", (400, 300), 60 * number).save(path)
     heights = {}
     for count in (12, 200):
         out = tmp_path / f"p{count}"

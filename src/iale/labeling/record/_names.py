@@ -26,7 +26,8 @@ def class_name(text: str) -> str:
 
     Nor any that turn the direction of writing, which would make a name look like another one.
     """
-    text = re.sub("[\u200b\u2060\ufeff\u202a-\u202e]", "", unicodedata.normalize("NFC", text))  # joiners stay: scripts need them
+    # Joiners stay: scripts need them.
+    text = re.sub("[\u200b\u2060\ufeff\u202a-\u202e]", "", unicodedata.normalize("NFC", text))
     return clean(re.sub(r"[^\S\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+", " ", text), "the name of a class")
 
 
