@@ -14,7 +14,7 @@ from iale.reports._markup import Table
 from iale.reports._panels import display_name
 from iale.reports._tables import NONE, signed
 
-BASE, SWAPS = "uherding", "swaps_roll_outs:Swaps"
+BASE, SWAPS = "uherding", "Swaps"
 NAMES = {"batch": "mean of a batch size", "ridge": "ridge regression", "trees": "randomized trees"}
 
 Found = Mapping[str, Any]

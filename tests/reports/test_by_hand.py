@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
+import strategy_rules
 from herding_variants import Floats, greedy, swapped
 from strategy_rules import chosen, judged, table_of
 
@@ -49,7 +51,7 @@ def test_the_greedy_choice_ends_when_all_gains_tie() -> None:
 def _states(*, told: bool) -> list[dict[str, Any]]:
     """A form that is a point better where a number of the context is high and one worse where it is low."""
     rng, states = np.random.default_rng(0), list[dict[str, Any]]()
-    for number in range(150):
+    for number in range(90):
         sign = rng.choice([-1, 1])
         seen = float(sign if told else rng.choice([-1, 1]))
         worth = 0.8 + 0.01 * sign + rng.normal(0, 0.003, 2)
@@ -61,7 +63,8 @@ def _states(*, told: bool) -> list[dict[str, Any]]:
     return states
 
 
-def test_a_context_that_tells_is_followed_and_one_that_does_not_is_not() -> None:
+def test_a_context_that_tells_is_followed_and_one_that_does_not_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strategy_rules, "BOOTSTRAPS", 5)
     for model in ("ridge", "trees"):
         told = table_of(_states(told=True))
         assert judged(told, chosen(told, model))["all"]["mean"] > 0.3

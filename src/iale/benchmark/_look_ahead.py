@@ -17,7 +17,7 @@ from iale.dagger._episode import best_expert, look_ahead
 from iale.data.pool import Candidates
 from iale.data.samples import DataSet
 from iale.learner import Learner
-from iale.strategies.base import Need, top_k
+from iale.strategies.base import Need, QueryStrategy, top_k
 from iale.strategies.catalog import STRATEGIES
 
 BATCHES = 10  # random batches that `BestOfRandom` judges
@@ -88,13 +88,7 @@ class BestOfStrategies(_LookAhead):
 
     def choose(self, learner: Learner, k: int) -> Tensor:
         candidates, rng = learner.candidates(), learner.rng("query", self.name)
-        every = [STRATEGIES[name]() for name in MEMBERS if name in STRATEGIES]
-        state = {
-            "labeled": len(learner.pool.labeled) > 0,
-            "embeddings": learner.classifier.embedding_dim > 0,
-            "geometry": learner.geometry is not None,
-        }
-        members = [each for each in every if each.serves(**state)]
+        members = _members(learner)
         context = learner.context(candidates, frozenset[Need]().union(*(each.needs for each in members)))
         n, batches = len(candidates), dict[str, Tensor]()
         for number in range(PROPOSALS):
@@ -103,3 +97,14 @@ class BestOfStrategies(_LookAhead):
             part = torch.from_numpy(rng.permutation(n)[:size])
             batches[str(number)] = part[member.query(context.at(part), k, rng=rng)]
         return candidates.indices[batches[best_expert(self._scores(learner, candidates, batches), learner)]]
+
+
+def _members(learner: Learner) -> list[QueryStrategy]:
+    """Those that the state of a run serves."""
+    every = [STRATEGIES[name]() for name in MEMBERS if name in STRATEGIES]
+    state = {
+        "labeled": len(learner.pool.labeled) > 0,
+        "embeddings": learner.classifier.embedding_dim > 0,
+        "geometry": learner.geometry is not None,
+    }
+    return [each for each in every if each.serves(**state)]
