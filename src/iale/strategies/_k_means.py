@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from iale.errors import QueryError
 from iale.geometry.points import Points
@@ -23,6 +24,7 @@ from iale.strategies.base import QueryContext
 _FITTED = 20_000  # points that centers are fitted to; of more, that many drawn ones
 _DRAFT = 16  # drawn points for each cluster, with which the search begins: what they settle, all points need not
 _SMALL = 2000  # points that are all searched from the beginning
+_FEW = 4096  # points of which all distances are kept at once
 _STEPS, _LAST_STEPS = 100, 3
 _STILL = 1e-4  # share of the variance; centers that move less have arrived
 _SAME = 1e-6  # share of ‖x‖² + ‖y‖² that float32 does not tell from 0
@@ -121,6 +123,8 @@ def _seeds(points: Tensor, k: int, rng: np.random.Generator) -> Tensor:
         found = torch.addmm(total, points[at], columns, alpha=-2)
         return torch.where(found < total.mul_(_SAME), 0.0, found)
 
+    # Of few points, all distances at once take no longer than those that will be asked for.
+    whole = squares(torch.arange(len(points))) if len(points) <= _FEW else None
     chosen = [int(rng.integers(len(points)))]
     nearest = squares(torch.tensor(chosen))[0]
     while len(chosen) < k:
@@ -129,7 +133,8 @@ def _seeds(points: Tensor, k: int, rng: np.random.Generator) -> Tensor:
             break
         drawn = np.searchsorted(sums, rng.random(tries) * sums[-1], side="right")
         drawn = np.minimum(drawn, np.searchsorted(sums, sums[-1]))  # a product may round up to the last sum
-        distances = torch.minimum(squares(torch.from_numpy(drawn)), nearest)
+        rows = torch.from_numpy(drawn)
+        distances = torch.minimum(squares(rows) if whole is None else whole[rows], nearest)
         best = int(distances.sum(dim=1).argmin())
         chosen.append(int(drawn[best]))
         nearest = distances[best]
@@ -156,10 +161,12 @@ def _lloyd(points: Tensor, centers: Tensor, steps: int) -> Tensor:
 
 def _assign(points: Tensor, lengths: Tensor, centers: Tensor) -> tuple[Tensor, Tensor]:
     """The nearest center of each point, int64 [n], and the squared distance, float32 [n]."""
-    own, columns = _lengths(centers), centers.T.contiguous()
-    found = [
-        torch.addmm(own, rows, columns, alpha=-2).min(dim=1)
-        for rows in torch.split(points, rows_at_once(len(centers), 1024))
-    ]
-    squares = torch.cat([each.values for each in found]) + lengths
-    return torch.cat([each.indices for each in found]), squares.clamp_(min=0)
+    spare = -len(centers) % 8  # products are faster with full vectors; nothing is nearest to what is infinitely far
+    own, columns = pad(_lengths(centers), (0, spare), value=torch.inf), pad(centers.T, (0, spare))
+    squares, clusters = torch.empty(len(points)), torch.empty(len(points), dtype=torch.int64)
+    step = rows_at_once(len(own), 1024)
+    for rows, least, which in zip(*(torch.split(each, step) for each in (points, squares, clusters)), strict=True):
+        found = torch.addmm(own, rows, columns, alpha=-2)
+        np.argmin(found.numpy(), axis=1, out=which.numpy())  # much faster than PyTorch's
+        torch.gather(found, 1, which[:, None], out=least[:, None])
+    return clusters, squares.add_(lengths).clamp_(min=0)
