@@ -71,10 +71,14 @@ class TableColumns:
         return row
 
     def _number(self, name: str, cell: object) -> float:
-        value = float(read_column([cell], self.decimal).values[0]) if isinstance(cell, str) else cell
-        if not isinstance(value, int | float | np.number) or not abs(value) <= _LARGEST:
+        value = np.nan
+        if isinstance(cell, str):
+            value = float(read_column([cell], self.decimal).values[0])
+        elif isinstance(cell, int | float | np.floating | np.integer):
+            value = float(cell)
+        if not abs(value) <= _LARGEST:
             raise DataError(f"{str(cell)[:40]!r} is not a finite number, as the column {name!r} holds: correct it.")
-        return float(value)
+        return value
 
 
 def columns_of(items: Items) -> dict[str, object] | None:
