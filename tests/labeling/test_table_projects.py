@@ -18,7 +18,7 @@ from iale.cli._main import main
 from iale.data.table_config import TableConfig
 from iale.errors import ConfigError, DataError
 from iale.labeling.export import labels_csv
-from iale.labeling.fitting.saved import fit_now, load_latest
+from iale.labeling.fitting.saved import export_classifier, fit_now, load_classifier, load_latest
 from iale.labeling.importing import import_csv
 from iale.labeling.learner import ProjectLearner
 from iale.labeling.project import Project
@@ -228,3 +228,37 @@ def _query(made: Table, path: Path, options: tuple[str, ...], left: int, capsys:
         names = made.names or [str(number) for number in range(len(made.rows))]
         assert made.labels is not None
         assert out.splitlines()[1] in {f"1,{n}" for n, label in zip(names, made.labels, strict=True) if not label}
+
+
+def test_an_exported_classifier_takes_rows_as_the_table_has_them(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = [(f"{rng.normal():.3f}".replace(".", ","), ["red", "blue", "green"][n % 3], n) for n in range(60)]
+    text = "size;color;id\n" + "".join(f"{size};{color};{n}\n" for size, color, n in rows)
+    project = project_of(tmp_path, text, decimal="comma")
+    truth = np.array([color == "red" for _, color, _ in rows]).astype(int)
+    learner = ProjectLearner(project)
+    learner.tell(range(40), truth[:40].tolist())
+    fit_now(project)
+    export_classifier(project, tmp_path / "model")
+    saved = load_classifier(tmp_path / "model")
+    expected = saved.predict(project.items.samples)
+    assert [expected[n] for n in range(60)] == [("lo", "hi")[each] for each in truth]
+    assert saved.predict([{"size": size, "color": color, "id": n} for size, color, n in rows]) == expected
+    assert saved.predict([{"size": float(size.replace(",", ".")), "color": f" {color}"} for size, color, _ in rows])
+    assert saved.predict([[size, color] for size, color, _ in rows]) == expected
+    assert saved.predict(rows[3][:2]) == [expected[3]]
+    assert saved.predict({"size": "0", "color": "red"}) == ["hi"]
+    assert saved.predict([0.0, 0, 0, 1]) == ["hi"]  # features, as before
+    assert len(saved.predict({"size": 1, "color": None})) == 1
+    for wrong, sentence in (
+        (
+            {"size": "1", "color": "pink"},
+            "'pink' is no category of the column 'color': the classifier learned from blue",
+        ),
+        ({"size": "x", "color": "red"}, "'x' is not a finite number, as the column 'size' holds"),
+        ({"size": 1}, "a row has no 'color': the classifier learned from size, color"),
+        ([["1", "red", "2"]], "a row is not the 2 cells size, color"),
+        ("red", "learned from rows with the cells size, color, or rows of 4 numbers"),
+    ):
+        with pytest.raises(DataError, match=sentence):
+            saved.predict(wrong)

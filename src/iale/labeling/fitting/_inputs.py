@@ -21,6 +21,7 @@ from iale.data._pictures import Mode, check_depth, decode, mode_of, read_header,
 from iale.data._texts import TextSamples
 from iale.data.samples import SampleKind, Samples
 from iale.errors import DataError
+from iale.labeling.fitting._table_inputs import TableColumns
 
 _Picture: TypeAlias = Path | Image.Image
 
@@ -34,12 +35,14 @@ class Expected:
         shape: of one input.
         bytes: whether inputs are bytes of images; other numbers are float32.
         files: whether they were image files, which were resized; those of an array have one shape.
+        table: the columns of a table with categories.
     """
 
     kind: SampleKind
     shape: tuple[int, ...]
     bytes: bool
     files: bool
+    table: TableColumns | None = None
 
     def samples(self, x: object) -> Samples:
         """One sample, or a list or an array of them; raises DataError for what the classifier did not learn from."""
@@ -55,6 +58,8 @@ class Expected:
     def _read(self, x: object) -> Samples:
         if isinstance(x, list | tuple) and not x:
             raise DataError(f"the list is empty: give at least one {self._wanted}.")
+        if self.table is not None and (rows := self.table.rows(x)) is not None:
+            return self.table.samples(rows)
         many = list(x) if isinstance(x, list | tuple) else [x]
         if self.kind == "text":
             texts = [each for each in many if isinstance(each, str)]
@@ -99,7 +104,8 @@ class Expected:
         if self.kind == "text":
             return "texts: give a text, or a list of texts"
         if self.kind == "row":
-            return f"rows of {self.shape[0]} numbers: give an array [{self.shape[0]}] or [N, {self.shape[0]}]"
+            told = "" if self.table is None else f"{self.table.told}, or "
+            return f"{told}rows of {self.shape[0]} numbers: give an array [{self.shape[0]}] or [N, {self.shape[0]}]"
         if not self.bytes:
             return f"arrays of numbers of shape {self.shape}: give one, or an array [N, …] of them"
         return "images: give a path, an image of Pillow, an array of bytes, or a list of them"

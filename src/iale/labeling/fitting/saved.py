@@ -29,6 +29,7 @@ from iale.labeling.fitting._fit import Refitter
 from iale.labeling.fitting._head import plain_head
 from iale.labeling.fitting._inputs import Expected
 from iale.labeling.fitting._point_head import Shape, recipe_of, seen_by
+from iale.labeling.fitting._table_inputs import TableColumns, columns_of
 from iale.labeling.items._images import ImageItems
 from iale.labeling.items._reading import Reading
 from iale.labeling.reader import Readable
@@ -72,7 +73,8 @@ class SavedClassifier:
 
         Args:
             x: what the project's samples are: paths of images, images of Pillow, texts, arrays, rows of numbers, one
-                or a list of them; or any `Samples`. Images of files are resized as those of the project were.
+                or a list of them; or any `Samples`. Images of files are resized as those of the project were. Rows of
+                a table with categories are dicts, or cells in the order of the table.
 
         Raises:
             DataError: the classifier learned from something else, or a file cannot be read.
@@ -181,6 +183,7 @@ def _latest(project: Readable) -> tuple[dict[str, Any], Path, str]:
             "shape": reader.views.inputs.shape,
             "bytes": reader.views.inputs.dtype == torch.uint8,
             "files": isinstance(reader.views.inputs, ImageItems),
+            "table": None if reader.views.embeddings is not None else columns_of(reader.items),
         },
         **latest.network,
     }
@@ -209,7 +212,8 @@ def _load(path: Path, digest: str, card: dict[str, Any]) -> SavedClassifier:
         reason = str(error).split("\n", 1)[0]
         raise ModelError(f"the weights in {path} belong to another model ({reason}): export them again.") from error
     fitted, inputs = FittedTorchClassifier(network.eval(), recipe), card["inputs"]
-    expects = Expected(**{**inputs, "shape": tuple(inputs["shape"])})
+    table = None if inputs.get("table") is None else TableColumns(**inputs["table"])
+    expects = Expected(**{**inputs, "shape": tuple(inputs["shape"]), "table": table})
     return SavedClassifier(classes, shape, fitted, expects, points, card.get("encoder"))
 
 

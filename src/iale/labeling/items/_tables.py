@@ -29,6 +29,8 @@ class RowItems:
 
     Attributes:
         table: how the table was read.
+        features: of a table with categories, each column with its categories, in the order of the features; None for a
+            column of numbers.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class RowItems:
         self.kind, self.samples, self.ids, self._identity = kind, samples, identity.ids, identity
         self.notices: list[str] = []
         self.about, self.table = "", TableConfig()
+        self.features: list[tuple[str, list[str] | None]] = []
         self._names, self._columns, self._cells = names, tuple(columns), cells
 
     def __len__(self) -> int:
@@ -109,6 +112,9 @@ def csv_items(path: Path, config: TableConfig | None = None) -> RowItems:
     cells = Names(cell for row in table.cells for cell in row)
     items = RowItems(table.kind, table.samples, identity, names, table.columns, cells)
     items.notices, items.about, items.table = table.notices, table.about, table.config
+    if table.words:
+        said = {at: categories([row[at] for row in table.cells]) for at in table.words}
+        items.features = [(name, said.get(at)) for at, name in enumerate(table.columns)]
     return items
 
 

@@ -1,0 +1,98 @@
+"""Rows of a table with categories, as people have them, for a classifier that learned from its features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from iale.data._numbers import Sign, is_missing, read_column
+from iale.data.arrays import ArraySamples
+from iale.errors import DataError
+from iale.labeling.items._items import Items
+from iale.labeling.items._tables import RowItems
+
+Cells = Sequence[object]
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True)
+class TableColumns:
+    """The columns that a classifier learned from.
+
+    Attributes:
+        columns: the name of each, and its categories in the order of their features; None for a column of numbers.
+        decimal: the sign before decimals.
+    """
+
+    columns: Sequence[tuple[str, Sequence[str] | None]]
+    decimal: Sign
+
+    @property
+    def told(self) -> str:
+        """What a row is."""
+        return f"rows with the cells {', '.join(name for name, _ in self.columns)}"
+
+    def rows(self, x: object) -> list[Cells] | None:
+        """One row or a list of them, by column or in the order of the columns; None for rows of nothing but numbers."""
+        if isinstance(x, str):
+            return None
+        many: list[Any] = list(x) if isinstance(x, list | tuple) else [x]
+        if not any(isinstance(each, Mapping) for each in many):
+            if any(isinstance(cell, str) for cell in many):
+                many = [many]
+            elif not any(isinstance(cell, str) for each in many if isinstance(each, list | tuple) for cell in each):
+                return None
+        return [self._row(each) for each in many]
+
+    def samples(self, rows: Sequence[Cells]) -> ArraySamples:
+        """The features: numbers, and a 1 for the category of a cell."""
+        blocks: list[list[list[float]]] = []
+        for at, (name, known) in enumerate(self.columns):
+            cells = ["" if row[at] is None else row[at] for row in rows]
+            if known is None:
+                blocks.append([[self._number(name, cell)] for cell in cells])
+            else:
+                blocks.append(_ones(name, known, [str(cell) for cell in cells]))
+        return ArraySamples(np.concatenate([np.array(block, dtype=np.float32) for block in blocks], axis=1))
+
+    def _row(self, row: object) -> Cells:
+        names = [name for name, _ in self.columns]
+        if isinstance(row, Mapping):
+            if missing := [name for name in names if name not in row]:
+                raise DataError(f"a row has no {missing[0]!r}: the classifier learned from {', '.join(names)}.")
+            return [row[name] for name in names]
+        if not isinstance(row, list | tuple) or len(row) != len(names):
+            raise DataError(
+                f"a row is not the {len(names)} cells {', '.join(names)}: give them in this order, or a dict."
+            )
+        return row
+
+    def _number(self, name: str, cell: object) -> float:
+        value = np.nan
+        if isinstance(cell, str):
+            value = float(read_column([cell], self.decimal).values[0])
+        elif isinstance(cell, int | float | np.floating | np.integer):
+            value = float(cell)
+        if not abs(value) <= _LARGEST:
+            raise DataError(f"{str(cell)[:40]!r} is not a finite number, as the column {name!r} holds: correct it.")
+        return value
+
+
+def columns_of(items: Items) -> dict[str, object] | None:
+    """What makes `TableColumns` of a project's samples, for its card; None if they hold no categories."""
+    if not isinstance(items, RowItems) or not items.features:
+        return None
+    return {"columns": items.features, "decimal": "," if items.table.decimal == "comma" else "."}
+
+
+def _ones(name: str, known: Sequence[str], cells: Sequence[str]) -> list[list[float]]:
+    for cell in cells:
+        if not is_missing(cell) and cell.strip() not in known:
+            raise DataError(
+                f"{cell.strip()[:40]!r} is no category of the column {name!r}: the classifier learned from "
+                f"{', '.join(known)}; leave the cell empty if it is none of them."
+            )
+    return [[float(cell.strip() == category) for category in known] for cell in cells]
