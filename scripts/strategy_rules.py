@@ -53,7 +53,8 @@ class Table:
     @property
     def gains(self) -> Floats:
         """[N, S] in accuracy."""
-        return self.halves.mean(2)
+        answer: Floats = self.halves.mean(2)
+        return answer
 
     @property
     def lesson(self) -> Floats:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import strategy_rules
-from herding_variants import Floats, greedy, swapped
+from herding_variants import greedy, swapped
+from replay import Floats
 from strategy_rules import chosen, judged, table_of
 
 
