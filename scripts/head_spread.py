@@ -19,7 +19,8 @@ def leverage(state: State) -> Floats:
 
     def against(rows: Floats, learned: Floats) -> Floats:
         inverse = np.linalg.inv(learned.T @ learned / 4 + np.diag(penalty))
-        return np.maximum(((rows @ inverse) * rows).sum(1), 0)
+        answer: Floats = np.maximum(((rows @ inverse) * rows).sum(1), 0)
+        return answer
 
     own = np.zeros(len(known), np.float32)
     for fold in np.unique(state.folds):
@@ -72,7 +73,8 @@ def of_bags(state: State) -> Floats:
 def information(state: State) -> Floats:
     """The entropy of their mean without the mean of their entropies."""
     found = bags(state)
-    return (_entropy(found.mean(0)) - _entropy(found).mean(0)).astype(np.float32)
+    answer: Floats = (_entropy(found.mean(0)) - _entropy(found).mean(0)).astype(np.float32)
+    return answer
 
 
 def half_information(state: State) -> Floats:
@@ -80,7 +82,8 @@ def half_information(state: State) -> Floats:
     found = bags(state)
     whole = _entropy(found.mean(0))
     share = np.maximum(whole - _entropy(found).mean(0), 0) / np.maximum(whole, 1e-9)
-    return (unsure(found.mean(0)) * np.sqrt(share)).astype(np.float32)
+    answer: Floats = (unsure(found.mean(0)) * np.sqrt(share)).astype(np.float32)
+    return answer
 
 
 def shrunk(state: State) -> Floats:

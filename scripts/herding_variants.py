@@ -56,7 +56,8 @@ def swapped(kernel: Floats, weights: Floats, covered: Floats, free: NDArray[np.b
 
     def more(columns: Ints, low: Floats) -> Floats:
         rows, own = kernel[columns], weights[columns]
-        return own @ (np.maximum(rows - low[columns, None], 0) - np.maximum(rows - best[columns, None], 0))
+        answer: Floats = own @ (np.maximum(rows - low[columns, None], 0) - np.maximum(rows - best[columns, None], 0))
+        return answer
 
     for _ in range(3):
         before = list(chosen)
@@ -132,7 +133,8 @@ def informative(power: float) -> Callable[[State, int], Floats]:
         turned, share = rows @ inverse, k / total
         gains = share * ((turned @ (rows.T @ rows / state.n)) * turned).sum(1)
         gains = gains / (1 + share * (turned * rows).sum(1))
-        return np.maximum(gains / gains.max(), 1e-9).astype(np.float32) ** power
+        answer: Floats = np.maximum(gains / gains.max(), 1e-9).astype(np.float32) ** power
+        return answer
 
     return like
 
@@ -145,12 +147,14 @@ def prob_cover(state: State, k: int) -> list[int]:
 
 def random(state: State, k: int) -> list[int]:
     """Any k."""
-    return state.rng.choice(np.flatnonzero(state.free), k, replace=False).tolist()
+    answer: list[int] = state.rng.choice(np.flatnonzero(state.free), k, replace=False).tolist()
+    return answer
 
 
 def margin(state: State, k: int) -> list[int]:
     """The k with the largest U, without a temperature."""
-    return np.argsort(-np.where(state.free, unsure(state.probs(calibrated=False)), -1))[:k].tolist()
+    answer: list[int] = np.argsort(-np.where(state.free, unsure(state.probs(calibrated=False)), -1))[:k].tolist()
+    return answer
 
 
 def max_herding(state: State, k: int) -> list[int]:
@@ -185,7 +189,8 @@ def votes(state: State, width: float, *, own: bool) -> Floats:
     if own:
         np.fill_diagonal(near, 0)
     sums = near @ np.eye(state.classes)[state.labels]
-    return np.log(sums + 0.02 * sums.sum(1, keepdims=True).mean() / state.classes + 1e-9)
+    answer: Floats = np.log(sums + 0.02 * sums.sum(1, keepdims=True).mean() / state.classes + 1e-9)
+    return answer
 
 
 def stacked(state: State, share: float = 1.0) -> Floats:
@@ -204,14 +209,16 @@ def stacked(state: State, share: float = 1.0) -> Floats:
 def entropy(state: State) -> Floats:
     """As a share of log C."""
     probs = state.probs()
-    return -(probs * np.log(probs + 1e-12)).sum(1) / np.log(state.classes)
+    answer: Floats = -(probs * np.log(probs + 1e-12)).sum(1) / np.log(state.classes)
+    return answer
 
 
 def balanced(state: State) -> Floats:
     """U, and more of it where the likely classes have few labels."""
     shares = (np.bincount(state.labels, minlength=state.classes) + 1) / (len(state.labels) + state.classes)
     probs = state.probs()
-    return unsure(probs) * ((probs / shares).sum(1) / state.classes) ** 0.5
+    answer: Floats = unsure(probs) * ((probs / shares).sum(1) / state.classes) ** 0.5
+    return answer
 
 
 def diffused(share: float) -> Callable[[State], Floats]:
@@ -228,7 +235,8 @@ def diffused(share: float) -> Callable[[State], Floats]:
         degree = np.sqrt(graph.sum(1) + 1e-9)
         spread = np.linalg.inv(np.eye(n, dtype=np.float32) - 0.95 * graph / degree[:, None] / degree)
         own = np.sqrt(np.diag(spread))
-        return ((1 - share) * state.kernel() + share * spread / own[:, None] / own).astype(np.float32)
+        answer: Floats = ((1 - share) * state.kernel() + share * spread / own[:, None] / own).astype(np.float32)
+        return answer
 
     return kernel
 
@@ -239,7 +247,8 @@ def alike(power: float) -> Callable[[State], Floats]:
     def kernel(state: State) -> Floats:
         probs = state.probs()
         probs[state.labeled] = np.eye(state.classes, dtype=np.float32)[state.labels]
-        return state.kernel() * np.maximum(np.sqrt(probs) @ np.sqrt(probs).T, 1e-6) ** power
+        answer: Floats = state.kernel() * np.maximum(np.sqrt(probs) @ np.sqrt(probs).T, 1e-6) ** power
+        return answer
 
     return kernel
 

@@ -74,7 +74,8 @@ class State:
 def softmax(values: Floats) -> Floats:
     """Along the last axis."""
     raised = np.exp(values - values.max(-1, keepdims=True))
-    return raised / raised.sum(-1, keepdims=True)
+    answer: Floats = raised / raised.sum(-1, keepdims=True)
+    return answer
 
 
 def unsure(probs: Floats) -> Floats:
@@ -126,7 +127,8 @@ def heat_of(logits: Floats, labels: Ints) -> float:
 
 def unit(rows: Floats) -> Floats:
     """Rows of length 1."""
-    return (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+    answer: Floats = (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+    return answer
 
 
 @dataclass

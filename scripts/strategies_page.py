@@ -36,20 +36,37 @@ def values(found: Found) -> Table:
 def policies(found: Found) -> Table:
     """What each model gains on families that it has not learned from, and what it chooses most often."""
     lines = []
-    every = {**found["policies"], "the twin's best": found["oracle"]["the twin's best"]}
     families = [name for name in found["policies"]["ridge"] if name not in ("all", "chosen")]
-    for name, own in every.items():
-        chosen = ", ".join(f"{display_name(form)} {count}" for form, count in list(own["chosen"].items())[:3])
-        lines.append([NAMES.get(name, name), points(own["all"]), *(points(own[f]) for f in families), chosen])
-    return Table(["chooses", "all states", *families, "most often"], lines)
+    every = [(NAMES[name], "other families", own) for name, own in found["policies"].items()]
+    every += [(NAMES[name], "other tasks", own) for name, own in found["other tasks"].items()]
+    every.append(("the twin's best", "the twin", found["oracle"]["the twin's best"]))
+    for name, source, own in every:
+        often = [f"{_short(form)} {count}" for form, count in list(own["chosen"].items())[:3]]
+        lines.append([name, source, points(own["all"]), *(points(own[f]) for f in families), ", ".join(often)])
+    hindsight = points(found["oracle"]["best on one half, judged on the other"])
+    lines.append(["best in hindsight", "half of the test", hindsight, *(NONE for _ in families), NONE])
+    return Table(["chooses", "learns from", "all states", *families, "takes most often"], lines)
+
+
+def _short(form: str) -> str:
+    return "swaps and more" if form.startswith("swaps and") else display_name(form)
 
 
 def variance(found: Found) -> Table:
     """Where the differences of each form come from, in squared points."""
     columns = ["state", "state, no luck of the test", "run, no luck of the test", "shared by twins"]
-    lines = [[display_name(n), *(f"{own[c]:.2f}" for c in columns)] for n, own in found["variance"].items()]
+    told = found["told"]
+    lines = [
+        [
+            display_name(n),
+            *(f"{own[c]:.2f}" for c in columns),
+            *(f"{told[n][model]:.2f}" for model in ("ridge", "trees")),
+        ]
+        for n, own in found["variance"].items()
+    ]
     return Table(
-        ["form", *columns], [[cell.replace("-", "−") if i else cell for i, cell in enumerate(line)] for line in lines]
+        ["form", *columns, "told by ridge", "told by trees"],
+        [[cell.replace("-", "−") if i else cell for i, cell in enumerate(line)] for line in lines],
     )
 
 

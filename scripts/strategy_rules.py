@@ -29,6 +29,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 BASE = "uherding"
 BOOTSTRAPS, ERRORS = 20, 2.4
+MODELS = ("batch", "ridge", "trees")
 RIDGES = (10.0, 100.0, 1000.0, 10_000.0)
 
 Predict = Callable[[Floats], Floats]
@@ -52,7 +53,8 @@ class Table:
     @property
     def gains(self) -> Floats:
         """[N, S] in accuracy."""
-        return self.halves.mean(2)
+        answer: Floats = self.halves.mean(2)
+        return answer
 
     @property
     def lesson(self) -> Floats:
@@ -122,11 +124,11 @@ def bootstraps(tasks: Ints, rng: np.random.Generator) -> Iterator[Ints]:
         yield np.concatenate([np.flatnonzero(tasks == task) for task in rng.choice(own, len(own))])
 
 
-def chosen(table: Table, model: str) -> Ints:
-    """[N]: the form that a policy takes in each state of a family that it has not learned from; −1 is the base."""
+def chosen(table: Table, model: str, parts: NDArray[Any]) -> Ints:
+    """[N]: the form that a policy takes in each state of a part that it has not learned from; −1 is the base."""
     found = np.full(len(table.task), -1)
-    for family in np.unique(table.family):
-        known, apart = np.flatnonzero(table.family != family), np.flatnonzero(table.family == family)
+    for part in np.unique(parts):
+        known, apart = np.flatnonzero(parts != part), np.flatnonzero(parts == part)
         bounds = []
         for rows in bootstraps(table.task[known], np.random.default_rng(0)):
             own = known[rows]
@@ -199,6 +201,22 @@ def oracle(table: Table) -> dict[str, Any]:
     }
 
 
+def told(table: Table) -> dict[str, dict[str, float]]:
+    """The share of the squared values of each form that other tasks, of all families, predict from the context."""
+    parts, found = table.task // 6 % 4, defaultdict[str, dict[str, float]](dict)
+    learners: dict[str, Learn] = {"ridge": ridge, "trees": trees}
+    for model, learn in learners.items():
+        left = np.empty_like(table.gains)
+        for part in np.unique(parts):
+            known, apart = parts != part, parts == part
+            predict = learn(table.context[known], table.lesson[known], table.task[known])
+            left[apart] = table.gains[apart] - predict(table.context[apart])
+        for form, name in enumerate(table.forms):
+            share = 1 - (left[:, form] ** 2).sum() / (table.gains[:, form] ** 2).sum()
+            found[name][model] = round(float(share), 3)
+    return found
+
+
 def folds_again(states: list[dict[str, Any]]) -> dict[str, float]:
     """How values of the same states agree that were played with other folds."""
     first = {(s["task"], s["twin"], s["labels"]): s for s in states if "salt" not in s}
@@ -226,8 +244,10 @@ def rules(states: list[dict[str, Any]]) -> dict[str, Any]:
         "states": len(table.task),
         "tasks": len(np.unique(table.task)),
         "means": means,
-        "policies": {name: judged(table, chosen(table, name)) for name in ("batch", "ridge", "trees")},
+        "policies": {name: judged(table, chosen(table, name, table.family)) for name in MODELS},
+        "other tasks": {name: judged(table, chosen(table, name, table.task // 6 % 4)) for name in MODELS},
         "variance": twins(table),
+        "told": told(table),
         "oracle": oracle(table),
         "other folds": folds_again(states),
     }

@@ -68,7 +68,7 @@ def test_a_context_that_tells_is_followed_and_one_that_does_not_is_not(monkeypat
     monkeypatch.setattr(strategy_rules, "BOOTSTRAPS", 5)
     for model in ("ridge", "trees"):
         told = table_of(_states(told=True))
-        assert judged(told, chosen(told, model))["all"]["mean"] > 0.3
+        assert judged(told, chosen(told, model, told.family))["all"]["mean"] > 0.3
         silent = table_of(_states(told=False))
-        gain = judged(silent, chosen(silent, model))["all"]
+        gain = judged(silent, chosen(silent, model, silent.family))["all"]
         assert gain["mean"] - gain["half"] <= 0
