@@ -129,7 +129,7 @@ def label_under_kills(
                 time.sleep(0.005)
 
     moments, done, ann = random.Random(seed + 1), threading.Event(), Person(send, classes, seed, before, looks)
-    thread = threading.Thread(target=ann.work, args=(done,))
+    thread = threading.Thread(target=ann.work, args=(done,), daemon=True)  # it may wait for a server that never comes
     server.start()
     thread.start()
     try:
