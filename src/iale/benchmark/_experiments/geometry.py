@@ -23,7 +23,7 @@ def geometry(size: Size) -> Experiment:
     """Strategies of the catalog with a linear head, an MLP and a CNN, from sub-pools and from the whole pool."""
     scales = {size.head: size.seen, size.fresh: size.seen, size.small: size.seen_images}
     grids = [grid for scale, targets in scales.items() for target in targets for grid in _grids(scale, target, size)]
-    duel = size.fresh.runs(size.mnist, ("margin", SEES), pools=("whole",))
+    duel = size.fresh.runs(size.mnist, (RANDOM, "margin", SEES), pools=("whole",))
     grids.append(replace(duel, seeds=2 * duel.seeds))  # the one figure that a target was set for
     wide = {scale: targets for scale, targets in scales.items() if scale != size.small}
     against = tuple(
