@@ -61,6 +61,7 @@ def test_a_damaged_line_is_set_aside_and_everything_else_stays(
     assert main(["repair", str(project.folder)]) == 0
     told = capsys.readouterr()
     assert "event 3 is lost" in told.out
+    assert "1 lines" not in told.out
     assert all(f"line {3 + at}: " in told.out for at in range(line.count(b"\n")))
     (copy,) = project.folder.glob("journal-damaged-*.jsonl")
     assert copy.read_bytes() == damaged
