@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +152,7 @@ def test_classes_are_renamed_merged_removed_described_and_all_is_undone(
         page.get_by_role("textbox", name="Guidelines").fill(
             f"## What\n- it **purrs**\n- {EVIL}\n\n[web](https://example.org) [bad](javascript:alert(1))"
         )
-        page.get_by_role("textbox", name="Key").fill("m")
+        page.get_by_role("textbox", name="Key").fill("g")
         page.get_by_label("Color", exact=True).fill("#1e834c")
         photograph(page, "describe")
         page.get_by_role("button", name="Save").click()
@@ -180,7 +181,12 @@ def test_classes_are_renamed_merged_removed_described_and_all_is_undone(
         page.get_by_role("button", name="Review").click()
         page.locator("#rows button").first.click()
         drawn(page)
-        expect(page.locator("#classes button", has_text="Felis")).to_have_attribute("aria-keyshortcuts", "m")
+        expect(page.locator("#classes button", has_text="Felis")).to_have_attribute("aria-keyshortcuts", "g")
+        assert page.locator("#alike").get_attribute("aria-keyshortcuts") is None  # g is no longer theirs
+        assert page.locator("#alike kbd").get_attribute("hidden") is not None
+        page.keyboard.press("?")
+        expect(page.locator("#dialog td", has_text=re.compile("^g$"))).to_have_count(0)
+        page.keyboard.press("Escape")
         page.keyboard.press("=")
         expect(page.locator("#guide")).to_contain_text("it purrs")
         photograph(page, "guidelines")
@@ -243,6 +249,7 @@ def test_two_hundred_classes_leave_the_image_its_size_and_are_found_by_typing(tm
             heights[count] = page.locator("#stage").bounding_box()["height"]
             if count == 200:
                 photograph(page, "two-hundred-classes")
+                expect(page.get_by_role("button", name="Look-alikes").locator("kbd")).to_be_hidden()  # letters search
                 page.keyboard.type("species 17")
                 expect(page.locator("#classes button")).to_have_count(10)
                 page.keyboard.type("3")

@@ -18,9 +18,10 @@ from iale.errors import StorageError
 from iale.labeling.record._journal import Journal
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+NAMES = TEXTS.filter(bool)  # what is labeled, and with what, is never empty
 EVENTS = st.one_of(
-    st.fixed_dictionaries({"kind": st.just("label"), "person": TEXTS, "sample": TEXTS, "label": TEXTS, "key": TEXTS}),
-    st.fixed_dictionaries({"kind": st.just("skip"), "person": TEXTS, "sample": TEXTS, "note": TEXTS}),
+    st.fixed_dictionaries({"kind": st.just("label"), "person": TEXTS, "sample": NAMES, "label": NAMES, "key": TEXTS}),
+    st.fixed_dictionaries({"kind": st.just("skip"), "person": TEXTS, "sample": NAMES, "note": TEXTS}),
     st.fixed_dictionaries({"kind": st.just("undo"), "person": TEXTS, "sample": TEXTS, "of": st.integers(1, 9)}),
     st.fixed_dictionaries({"kind": st.just("class"), "person": TEXTS, "label": TEXTS}),
     st.fixed_dictionaries(

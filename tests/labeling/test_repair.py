@@ -31,6 +31,13 @@ BAD = [
     b'{"number": 3, "kind": "label", "person": "ann", "sample": "a", "label": ["odd"], "time": 1.0}\n',
     b'{"number": 3, "kind": "lease", "person": "ann", "samples": ["a"], "time": 1.0}\n',
     b'{"number": 3, "kind": "label", "person": "ann", "sample": "a", "label": "odd", "time": "now"}\n',
+    b'{"number": 3, "kind": "label", "person": "ann", "sample": "a", "label": "odd", "time": 1e20}\n',
+    b'{"number": 3, "kind": "label", "person": "ann", "sample": "a", "label": "odd", "time": NaN}\n',
+    b'{"number": 3, "kind": "label", "person": "ann", "sample": "a", "label": "odd", "time": 1.0, "since": 1e400}\n',
+    b'{"number": 3, "kind": "label", "person": "ann", "sample": "a", "label": "\\ud800", "time": 1.0}\n',
+    b'{"number": 3, "kind": "label", "person": "ann", "sample": "a", "label": "", "time": 1.0}\n',
+    b'{"number": 3, "kind": "label", "person": "ann", "sample": "a", "time": 1.0}\n',
+    b'{"number": 3, "kind": "skip", "person": "ann", "time": 1.0}\n',
     b'{"number": true, "kind": "label", "person": "ann"}\n',
     b'{"number": 1000000000, "kind": "class", "label": "x", "person": "ann", "time": 1.0}\n',
     b"half of this line and\nthe other half\n",
@@ -54,6 +61,7 @@ def test_a_damaged_line_is_set_aside_and_everything_else_stays(
     assert main(["repair", str(project.folder)]) == 0
     told = capsys.readouterr()
     assert "event 3 is lost" in told.out
+    assert "1 lines" not in told.out
     assert all(f"line {3 + at}: " in told.out for at in range(line.count(b"\n")))
     (copy,) = project.folder.glob("journal-damaged-*.jsonl")
     assert copy.read_bytes() == damaged

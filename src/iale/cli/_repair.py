@@ -55,7 +55,11 @@ def main(argv: Sequence[str]) -> int:
         listed = ", ".join(map(str, found.lost[:_SOME])) + (", …" if len(found.lost) > _SOME else "")
         print(f"event {listed} is lost" if len(found.lost) == 1 else f"{len(found.lost)} events are lost: {listed}")
     print(
-        f"{len(found.damaged)} lines were set aside and {found.events} events are whole; the journal as it was is in "
+        f"{_lines(len(found.damaged))} set aside and {found.events} events are whole; the journal as it was is in "
         f"{found.copy}"
     )
     return 0
+
+
+def _lines(count: int) -> str:
+    return "1 line was" if count == 1 else f"{count:,} lines were"

@@ -159,7 +159,10 @@ class Project:
         return self._fitter is not None and self._fitter.busy
 
     def start_fitting(self, process: ProcessExecutor | None = None) -> None:
-        """Starts the fitting process, or takes over one; nothing else fits, after every few labels."""
+        """Starts the fitting process, or takes over one; nothing else fits, after every few labels.
+
+        If it was started, this looks for labels of other processes. Call it now and then if there may be some.
+        """
         with self._ledger.lock:
             if self._fitter is None:
                 self._fitter = Fitter(self.reader, self._ledger.lock, process)

@@ -26,6 +26,8 @@ from iale._storage import sha256
 from iale.labeling.project import Project
 from iale.labeling.record._tokens import Tokens
 
+_LOOK = 1.0  # seconds between two looks for labels of other processes
+
 
 def serve(project: Project, *, host: str = "127.0.0.1", port: int = 8414, person: str = "") -> None:
     """Prints the address, token included, and answers until Ctrl-C; the caller starts the project's fitting.
@@ -62,15 +64,23 @@ def serve(project: Project, *, host: str = "127.0.0.1", port: int = 8414, person
         proxy_headers=False,
         timeout_graceful_shutdown=1,
     )
-    asyncio.run(_run(uvicorn.Server(config), listener))
+    asyncio.run(_run(uvicorn.Server(config), listener, project))
 
 
-async def _run(server: uvicorn.Server, listener: socket.socket) -> None:
-    watch = asyncio.create_task(close_the_slow(server))
+async def _run(server: uvicorn.Server, listener: socket.socket, project: Project) -> None:
+    beside = [asyncio.create_task(each) for each in (close_the_slow(server), _look_for_labels(project))]
     try:
         await server.serve(sockets=[listener])
     finally:
-        watch.cancel()
+        for each in beside:
+            each.cancel()
+
+
+async def _look_for_labels(project: Project) -> None:
+    """Lets the fits follow what other servers and programs record, and go on here when the other server has ended."""
+    while True:
+        await asyncio.sleep(_LOOK)
+        await asyncio.to_thread(project.start_fitting)
 
 
 def _listen(host: str, port: int) -> socket.socket:

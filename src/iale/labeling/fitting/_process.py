@@ -100,8 +100,11 @@ class Fitter:
             self.problem = str(error)
 
     def _begin(self) -> None:
+        waited = self._project.served_elsewhere
         if self._stopped or not self.serves():
             return
+        if waited:  # the other server has ended, and may not have made the geometry
+            self.look()
         project = self._project
         changes = project.changes()
         due = changes - self._known >= self._every() and project.can_fit()

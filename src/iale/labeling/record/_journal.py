@@ -92,6 +92,8 @@ def called(event: Event) -> str:
 _FIELDS = {field.name for field in fields(Event)}
 _KINDS = get_args(Kind)
 _NEEDED = {"kind", "person", "number", "time"}
+_ALSO = {"label": {"sample", "label"}, "skip": {"sample"}}  # what else events of a kind need
+_LATEST = 253_402_300_799  # the end of the year 9999, in seconds since 1970: no date can be later
 
 
 class Journal:
@@ -247,6 +249,8 @@ def event_of(line: bytes) -> Event | None:
         return None
     if not known.keys() >= _NEEDED or known["kind"] not in _KINDS:
         return None
+    if not all(known.get(name) for name in _ALSO.get(known["kind"], ())):
+        return None
     return Event(**known) if all(_fits(name, value) for name, value in known.items()) else None
 
 
@@ -254,10 +258,21 @@ def _fits(name: str, value: object) -> bool:
     if name in ("number", "of"):
         return isinstance(value, int) and not isinstance(value, bool) and value > 0
     if name in ("time", "since", "until"):
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return number and (name == "until" or 0 <= cast(float, value) <= _LATEST)
     if name in ("samples", "about"):
-        return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
-    return isinstance(value, str)
+        return isinstance(value, dict) and all(map(_is_text, value.values()))
+    return _is_text(value)
+
+
+def _is_text(value: object) -> bool:
+    """Whether a value is a text that can be written to a file: half of a pair of surrogates is none."""
+    if not isinstance(value, str):
+        return False
+    try:
+        return value.isascii() or bool(value.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _is_json(line: bytes) -> bool:

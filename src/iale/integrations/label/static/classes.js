@@ -28,6 +28,7 @@ function assignKeys(names) { // a chosen key comes first, then a name that is a 
 }
 
 export const classOf = (key) => state.classes.find((name) => keyOf.get(name) === key);
+export const opensAlike = () => !isMany() && !classOf("g"); // whether g is free for that
 
 const plain = (text) => text.normalize("NFC").toLowerCase();
 
@@ -64,6 +65,9 @@ function lay() {
   const names = candidates();
   assignKeys(names);
   $("classes").replaceChildren(...names.map(button));
+  $("alike").firstChild.hidden = !opensAlike();
+  if (opensAlike()) $("alike").setAttribute("aria-keyshortcuts", "g");
+  else $("alike").removeAttribute("aria-keyshortcuts");
 }
 
 export function showClasses() {

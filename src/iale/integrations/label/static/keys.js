@@ -1,7 +1,7 @@
 // The keyboard. Every key does what a button does; help() in questions.js lists them for people.
 
 import { accept, label, skip, undo } from "./acts.js";
-import { classOf, isMany, typeAhead, unfilter } from "./classes.js";
+import { classOf, opensAlike, typeAhead, unfilter } from "./classes.js";
 import { $ } from "./dom.js";
 import { closeGrid, gridKey, isOpen, openGrid, openLike } from "./grid.js";
 import { toggleGuide } from "./guide.js";
@@ -53,7 +53,7 @@ export function onKey(event) {
   else if (key === "=") toggleGuide();
   else if (key === "/" && !$("filter").hidden) $("filter").focus();
   else if (!event.shiftKey && classOf(key)) label(classOf(key));
-  else if (key === "g" && (event.shiftKey || !isMany())) (event.shiftKey ? openLike : openGrid)();
+  else if (key === "g" && (event.shiftKey || opensAlike())) (event.shiftKey ? openLike : openGrid)();
   else if (!isZoomed() && !button && scrollBy(key)) { /* moved */ } else if (typeAhead(event.key)) { /* begun */ }
   else return;
   event.preventDefault();

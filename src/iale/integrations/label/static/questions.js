@@ -1,7 +1,7 @@
 // The dialog, and what it is used for: the person's name, a new class, and the list of keys.
 
 import { acted } from "./acts.js";
-import { showClasses, unfilter } from "./classes.js";
+import { opensAlike, showClasses, unfilter } from "./classes.js";
 import { $, el, say } from "./dom.js";
 import { push } from "./outbox.js";
 import { refill } from "./queue.js";
@@ -57,7 +57,7 @@ export async function askClass() {
 
 export function help() {
   const keys = [["1 … 9, a … z", "choose the class that shows the key"], ["Enter", "accept the suggestion; in a review, keep the label"],
-    ["g", "look-alikes: one key labels a sheet of them; with Shift, like the last label"], ["Backspace", "undo; with Shift, the last one of a sheet"], [".", "cannot tell"],
+    ...(opensAlike() ? [["g", "look-alikes: one key labels a sheet of them"]] : []), ["Shift+G", "look-alikes of the last label"], ["Backspace", "undo; with Shift, the last one of a sheet"], [".", "cannot tell"],
     ["Space", "zoom; the arrow keys move the image"], ["Arrows, Page, Home, End", "move a long text or table"], ["/", "find a class; if there are many, just type"],
     [",", "note something about the sample"], ["!", "mark it: look again"], ["=", "guidelines"], ["Escape", "leave a correction, zoom, or search"],
     ["?", "show this list"], ["Tab, Enter", "reach and press everything else"]];
