@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from herding_variants import VARIANTS, Variant
+from iale.benchmark._statistics import estimate
 from replay import FAMILIES, STRENGTH, WIDEST, Family, State, fitted, load, unit
 
 POOL, FIRST = 2000, 20
@@ -79,10 +80,9 @@ def report(done: dict[tuple[str, int, str], list[float]], names: list[str]) -> N
 
 
 def interval(values: list[float]) -> str:
-    """The mean and its 95 % interval."""
-    if len(values) < 2:
-        return "too few"
-    return f"{np.mean(values):+.2f} ± {1.96 * np.std(values, ddof=1) / len(values) ** 0.5:.2f}"
+    """The mean and its 95 % interval, Student's t as on the page."""
+    found = estimate(values)
+    return "too few" if found.high is None else f"{found.mean:+.2f} ± {found.high - found.mean:.2f}"
 
 
 def main() -> None:

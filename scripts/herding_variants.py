@@ -1,4 +1,7 @@
-"""Departures from Uncertainty Herding that were made by hand (docs/universal.md)."""
+"""Departures from Uncertainty Herding that were made by hand (docs/universal.md).
+
+Herding is written here once more, on arrays of the replay, so that a variant can replace any part of it.
+"""
 
 from __future__ import annotations
 

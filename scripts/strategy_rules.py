@@ -150,7 +150,7 @@ def judged(table: Table, choice: Ints) -> dict[str, Any]:
     return {
         "all": interval(gains, table.task, ERRORS),
         **{str(f): interval(gains[r], table.task[r]) for f in np.unique(table.family) for r in [table.family == f]},
-        "chosen": {name: names.count(name) for name in sorted(set(names), key=lambda name: -names.count(name))},
+        "chosen": {name: names.count(name) for name in sorted({*names}, key=lambda name: (-names.count(name), name))},
     }
 
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from iale._storage import read_lines
 from iale.benchmark._statistics import area, estimate
 from iale.benchmark.records import Record
@@ -49,14 +51,13 @@ def universal_page(folder: Path, text: str) -> str:
 
 def correlations(rules: Rules) -> Table:
     """Rule 2, a line for each family."""
-    columns = ("value", "coverage", "draws")
-    lines = [
-        [name, str(own["policy"]["steps"]), *(_rank(own["rank"].get(each)) for each in columns)]
-        for name, own in rules.items()
-    ]
-    return Table(
-        ["family", "states learned from", "learned value", "weighted coverage alone", "draws with draws"], lines
-    )
+    header = ["family", "states", "learned value", "known families", "weighted coverage alone", "draws with draws"]
+    lines = []
+    for name, own in rules.items():
+        value, *others = (_rank(own["rank"].get(each)) for each in ("value", "coverage", "draws"))
+        policy = own["policy"]
+        lines.append([name, str(policy["steps"]), value, f"{policy['value']['after']:.2f}", *others])
+    return Table(header, lines)
 
 
 def choices(rules: Rules) -> Table:
@@ -119,8 +120,8 @@ def hand_table(variants: Mapping[str, Curves]) -> Table:
         families = {family: [d for (own, _), d in differences.items() if own == family] for family in FAMILIES}
         shared = [seed for seed in range(100) if all((family, seed) in differences for family in FAMILIES)]
         means = [sum(differences[family, seed] for family in FAMILIES) / len(FAMILIES) for seed in shared]
-        cells = [signed(estimate(own)) if len(own) > 1 else NONE for own in families.values()]
-        if len(means) > 1:
-            lines.append((estimate(means), [name, *cells, signed(estimate(means)), str(len(means))]))
-    lines.sort(key=lambda line: -line[0].mean)
+        cells = [signed(estimate(own)) if own else NONE for own in (*families.values(), means)]
+        place = estimate(means).mean if len(means) > 1 else -np.inf  # what was soon given up stands at the end
+        lines.append((place, [name, *cells, str(len(means))]))
+    lines.sort(key=lambda line: -line[0])
     return Table(["variant", *FAMILIES, "mean", "seeds"], [cells for _, cells in lines])

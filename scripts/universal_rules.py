@@ -47,8 +47,8 @@ COVERS = BATCH_FEATURES.index("newly_sure_geometry")
 MOST = 100_000  # tasks of a folder
 
 
-def sources(folder: Path) -> dict[int, str | None]:
-    """The source of each task that was played; None for one that was drawn at random."""
+def sources(folder: Path) -> dict[int, str]:
+    """The source of each task that was played; "synthetic" if it was drawn at random."""
     return {number: load_log(folder, number)["source"] for number in range(1, MOST) if has_task(folder, number)}
 
 
@@ -94,10 +94,10 @@ def rules(states: Path, others: Path, policies: Path) -> dict[str, object]:
     known, strange, found = sources(states), sources(others), dict[str, object]()
     for name in FAMILIES:
         family = family_of(name)
-        held = family if family in {family_of(source) for source in known.values() if source} else "nothing"
+        held = family if family in {family_of(source) for source in known.values()} else "nothing"
         folder = policies / f"without-{held}"
         if not (folder / "card.json").is_file():
-            kept = [number for number, source in known.items() if source is None or family_of(source) != held]
+            kept = [number for number, source in known.items() if family_of(source) != held]
             policy, card = learn(UniversalConfig(), states, kept, Stream(0).child("rules", held))
             save_policy(policy, folder, card)
         policy, card = load_policy(folder, UniversalPolicy), json.loads((folder / "card.json").read_text())
@@ -139,7 +139,7 @@ def main() -> None:
     options = parser.parse_args()
     found = {
         "families": rules(options.states, options.others, options.policies),
-        "sight": sight(options.states, [number for number, source in sources(options.states).items() if source]),
+        "sight": sight(options.states, [*sources(options.states)]),
     }
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "rules.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -127,6 +127,11 @@ def test_states_of_another_version_are_refused(out: Path, tmp_path: Path) -> Non
         list(load_states(tmp_path / "run", 1))
 
 
+def test_the_help_names_the_other_policy(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--help"]) == 0
+    assert "--policy universal --help" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -134,6 +139,7 @@ def test_states_of_another_version_are_refused(out: Path, tmp_path: Path) -> Non
         (["--policy"], "--policy takes iale or universal, not ''."),
         (["--policy", "universal", "--episodes", "3"], "does not know '--episodes'"),
         (["--policy=universal", "--out", "x", "--states", "2", "--rounds", "3"], "tasks do not fill 3 rounds"),
+        (["--policy=universal", "--out", "x", "--states", "40", "--rounds", "2"], "of 3 tasks, too few to set"),
         (["--policy=universal"], "needs --out"),
     ],
 )

@@ -64,6 +64,13 @@ def _states(*, told: bool) -> list[dict[str, Any]]:
     return states
 
 
+def test_forms_that_are_chosen_as_often_are_in_alphabetical_order() -> None:
+    values = {name: [0.8, 0.8, 0.1, 0.1] for name in ("uherding", "b", "c", "a")}
+    states = [{**state, "values": values} for state in _states(told=True)[:6]]
+    found = judged(table_of(states), np.array([0, 1, 2, 1, 2, 0]))["chosen"]
+    assert list(found.items()) == [("a", 2), ("b", 2), ("c", 2)]
+
+
 def test_a_context_that_tells_is_followed_and_one_that_does_not_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(strategy_rules, "BOOTSTRAPS", 5)
     for model in ("ridge", "trees"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from make_results import UNIVERSAL, UNIVERSAL_PAGE
-from universal_page import hand_table, roll_outs, universal_page
+from universal_page import by_hand, hand_table, roll_outs, universal_page
 
 
 def test_the_page_is_made_from_the_records() -> None:
@@ -20,6 +20,22 @@ def test_differences_are_paired_by_family_and_seed() -> None:
     (line,) = hand_table(variants).lines
     assert line[0] == "better"
     assert line[1:] == ["+1.00 ± 0.00"] * 4 + ["3"]
+
+
+def test_a_variant_that_was_soon_given_up_has_a_line_too() -> None:
+    places = [(family, seed) for family in ("digits", "mnist", "cifar10-mobilenetv2") for seed in range(3)]
+    base = dict.fromkeys(places, 0.5)
+    begun = {place: 0.49 for place in places if place[1] == 0 or place == ("digits", 1)}
+    variants = {"uherding": base, "begun": begun, "nowhere": {("digits", 0): 0.5}}
+    assert hand_table(variants).lines == [
+        ["begun", "−1.00 ± 0.00", "−1.00", "−1.00", "−1.00", "1"],
+        ["nowhere", "+0.00", "—", "—", "—", "0"],
+    ]
+
+
+def test_every_variant_of_the_records_is_on_the_page() -> None:
+    for variants in by_hand(UNIVERSAL / "by-hand.jsonl").values():
+        assert {line[0] for line in hand_table(variants).lines} == {*variants} - {"uherding"}
 
 
 def test_roll_outs_name_both_forms() -> None:

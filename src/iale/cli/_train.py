@@ -20,6 +20,7 @@ class TrainOptions:
     """Trains a policy that imitates experts (DAgger, Algorithm 1 of the paper).
 
     A checkpoint is written after every episode. The same command resumes a stopped run.
+    ``--policy universal`` trains a universal policy, and ``iale train --policy universal --help`` lists its options.
 
     Attributes:
         out: folder for checkpoints, demonstrations and, at the end, the policy.

@@ -88,6 +88,12 @@ class UniversalConfig:
                 raise ConfigError(f"{name} must lie in 0 … 1, not {getattr(self, name)}.")
         if self.tasks < self.rounds:
             raise ConfigError(f"{self.tasks} tasks do not fill {self.rounds} rounds: raise the number of states.")
+        # `learn` sets every so-many-th task apart, and would say so only after the first round was played.
+        first = len(self.round_of(1))
+        if first < round(1 / self.fit.apart):
+            raise ConfigError(
+                f"the first round is of {first} tasks, too few to set some apart: play more states, or raise --apart."
+            )
         if not self.used_sources and self.synthetic < 1:
             raise ConfigError("all sources are held out: name other sources, or set synthetic to 1.")
 
