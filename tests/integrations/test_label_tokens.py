@@ -314,3 +314,10 @@ def test_names_and_roles_are_checked(site: Site) -> None:
     for name in ("", " ", "x" * 101, "a\0"):
         with pytest.raises(DataError, match="the name of a person"):
             site.tokens.invite(name, "owner")
+
+
+@pytest.mark.parametrize("name", ["import", " Import", "command line", "repair"])
+def test_nobody_is_invited_under_a_name_of_the_project_itself(site: Site, name: str) -> None:
+    with pytest.raises(DataError, match="by another name"):
+        site.tokens.invite(name, "annotator")
+    assert site.tokens.people() == ()

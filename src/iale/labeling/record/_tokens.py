@@ -38,6 +38,10 @@ class Invited:
     since: float  # in seconds since 1970
 
 
+_OWN = ("import", "command line", "repair")
+"""Names under which the project itself records what no person did on the page."""
+
+
 class Tokens:
     """The people who were invited to the project in ``folder``; read again whenever the file has changed.
 
@@ -65,8 +69,13 @@ class Tokens:
         return every[0] if every else None
 
     def invite(self, name: str, role: str) -> str:
-        """A new token for a person, whose earlier one no longer counts; raises ConfigError for an unknown role."""
+        """A new token for a person, whose earlier one no longer counts.
+
+        Raises ConfigError for an unknown role, and DataError for a name under which the project itself records.
+        """
         name = clean(name, "the name of a person")
+        if name.casefold() in _OWN:
+            raise DataError(f"{name!r} is what the project calls its own records: invite the person by another name.")
         known = next((each for each in ROLES if each == role), None)
         if known is None:
             raise ConfigError(f"{role!r} is no role: choose {', '.join(ROLES)}.")
