@@ -24,9 +24,12 @@ def are_categories(cells: Sequence[str]) -> bool:
     return 0 < len(found) <= MOST and 2 * len(found) <= sum(not is_missing(cell) for cell in cells)
 
 
-def one_hot(cells: Sequence[str]) -> NDArray[np.float64]:
-    """float64 [N, categories]: 1 in the column of a row's category, and all 0 for a missing cell."""
-    place = {name: at for at, name in enumerate(categories(cells))}
+def one_hot(cells: Sequence[str], known: Sequence[str] | None = None) -> NDArray[np.float64]:
+    """float64 [N, categories]: 1 in the column of a row's category, and all 0 for a missing cell.
+
+    The categories are those that are ``known``, or else those of the cells. Raises KeyError for another word.
+    """
+    place = {name: at for at, name in enumerate(categories(cells) if known is None else known)}
     found = np.zeros((len(cells), len(place)))
     for row, cell in enumerate(cells):
         if not is_missing(cell):

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from iale.data._numbers import Sign, is_missing, read_column
+from iale.data._table_categories import one_hot
 from iale.data.arrays import ArraySamples
 from iale.errors import DataError
 from iale.labeling.items._items import Items
@@ -49,14 +51,14 @@ class TableColumns:
 
     def samples(self, rows: Sequence[Cells]) -> ArraySamples:
         """The features: numbers, and a 1 for the category of a cell."""
-        blocks: list[list[list[float]]] = []
+        blocks: list[NDArray[np.float64]] = []
         for at, (name, known) in enumerate(self.columns):
             cells = ["" if row[at] is None else row[at] for row in rows]
             if known is None:
-                blocks.append([[self._number(name, cell)] for cell in cells])
+                blocks.append(np.array([[self._number(name, cell)] for cell in cells]))
             else:
                 blocks.append(_ones(name, known, [str(cell) for cell in cells]))
-        return ArraySamples(np.concatenate([np.array(block, dtype=np.float32) for block in blocks], axis=1))
+        return ArraySamples(np.concatenate(blocks, axis=1).astype(np.float32))
 
     def _row(self, row: object) -> Cells:
         names = [name for name, _ in self.columns]
@@ -88,11 +90,11 @@ def columns_of(items: Items) -> dict[str, object] | None:
     return {"columns": items.features, "decimal": "," if items.table.decimal == "comma" else "."}
 
 
-def _ones(name: str, known: Sequence[str], cells: Sequence[str]) -> list[list[float]]:
+def _ones(name: str, known: Sequence[str], cells: Sequence[str]) -> NDArray[np.float64]:
     for cell in cells:
         if not is_missing(cell) and cell.strip() not in known:
             raise DataError(
                 f"{cell.strip()[:40]!r} is no category of the column {name!r}: the classifier learned from "
                 f"{', '.join(known)}; leave the cell empty if it is none of them."
             )
-    return [[float(cell.strip() == category) for category in known] for cell in cells]
+    return one_hot(cells, known)
