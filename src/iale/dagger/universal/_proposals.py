@@ -13,6 +13,7 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
+from iale.policies.universal._proposals import fits
 from iale.seeding import Stream
 from iale.strategies.base import Need, QueryContext, QueryStrategy
 from iale.strategies.catalog import STRATEGIES
@@ -94,9 +95,7 @@ def propose(context: QueryContext, k: int, own: Own, count: int, stream: Stream)
 
     Only experts that the state serves are asked.
     """
-    labeled = context.labels is not None and len(context.labels) > 0
-    embeddings = context.candidates.embeddings.shape[1] > 0
-    asked = {name: each for name, each in experts().items() if each.serves(labeled=labeled, embeddings=embeddings)}
+    asked = {name: each for name, each in experts().items() if fits(each, context)}
     collection = _Collection(max(count, len(asked) + 1))
     for name, expert in asked.items():
         collection.add(expert.query(context, k, rng=stream.child(name).numpy()), name)

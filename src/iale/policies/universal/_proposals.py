@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from iale.strategies._herd import Herd
-from iale.strategies.base import QueryContext
+from iale.strategies.base import QueryContext, QueryStrategy
 from iale.strategies.catalog import STRATEGIES
 
 _MEMBERS = ("uherding", "maxherding", "bait", "margin", "badge", "typiclust")
@@ -25,11 +25,15 @@ def proposals(context: QueryContext, herd: Herd, k: int, rng: np.random.Generato
     ranks = herd.rank[herd.at].argsort()
     # Members draw in the order of what they see. Ranks are random, but the same in every order of the candidates.
     parts = [ranks, ranks[:_PART]] if k <= _PART < len(ranks) else [ranks]
-    labeled = context.labels is not None and len(context.labels) > 0
-    embeddings = context.candidates.embeddings.shape[1] > 0
     for member in (STRATEGIES[name]() for name in _MEMBERS):
-        if not member.serves(labeled=labeled, embeddings=embeddings):
+        if not fits(member, context):
             continue
         for part in parts:
             own = np.random.default_rng(rng.integers(2**63))
             yield part[member.query(seen.at(part), k, rng=own)]
+
+
+def fits(strategy: QueryStrategy, context: QueryContext) -> bool:
+    """Whether a strategy serves a state, which has a geometry."""
+    labeled = context.labels is not None and len(context.labels) > 0
+    return strategy.serves(labeled=labeled, embeddings=context.candidates.embeddings.shape[1] > 0)
