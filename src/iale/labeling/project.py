@@ -159,10 +159,7 @@ class Project:
         return self._fitter is not None and self._fitter.busy
 
     def start_fitting(self, process: ProcessExecutor | None = None) -> None:
-        """Starts the fitting process, or takes over one; nothing else fits, after every few labels.
-
-        If it was started, this looks for labels of other processes. Call it now and then if there may be some.
-        """
+        """Starts the fitting process, or takes over one; nothing else fits, after every few labels."""
         with self._ledger.lock:
             if self._fitter is None:
                 self._fitter = Fitter(self.reader, self._ledger.lock, process)
@@ -245,7 +242,7 @@ class Project:
                 raise DataError(f"{label[:40]!r} is not a class of this project: add it first.")
             act = Act(kind="label", person=person, sample=sample, label=name, key=key)
             event = record(self._ledger, self.items, self.reader.holds, act, asked=asked)
-        self._poke()
+        self.poke()
         return event
 
     def skip(self, person: str, sample: str, *, note: str = "", key: str = "", asked: bool = False) -> Event | None:
@@ -259,7 +256,7 @@ class Project:
                 return None
             act = Act(kind="skip", person=person, sample=sample, note=brief(note), key=key)
             event = record(self._ledger, self.items, self.reader.holds, act, asked=asked)
-        self._poke()
+        self.poke()
         return event
 
     def undo(
@@ -284,7 +281,7 @@ class Project:
                 held, until = {last.sample: last.reason or "chosen"}, time.time() + self._lease_seconds
                 acts.append(Act(kind="lease", person=person, tab=brief(tab), samples=held, until=until))
             event = self._ledger.extend(acts)[0]
-        self._poke()
+        self.poke()
         return event
 
     def add_class(self, person: str, name: str, *, key: str = "") -> Event | None:
@@ -319,7 +316,7 @@ class Project:
                 act = Act(kind="label", person=person, sample=sample, label=names[label], reason=why)
                 acts.append(replace(act, name=self.items.words(index), stamp=self.items.stamp(index) or None))
             self._ledger.extend(acts)
-        self._poke()
+        self.poke()
         return len(acts) - len(new)
 
     def carry(self, taken: Mapping[str, str]) -> None:
@@ -329,15 +326,18 @@ class Project:
         """
         with self._ledger.writing() as answers:
             self._ledger.extend(carried(answers, self.items, self.reader.holds, taken))
-        self._poke()
+        self.poke()
 
     def _lease(self, person: str, tab: str, samples: Mapping[str, Reason], until: float) -> None:
         """Reserves samples, or gives them back if ``until`` is 0; inside `Ledger.writing`."""
         act = Act(kind="lease", person=person, tab=tab or None, samples=samples, until=until)
         self._ledger.extend([act], durable=False)
 
-    def _poke(self) -> None:
-        """Lets the fitting process look for new labels; outside `Ledger.writing`, which holds up other processes."""
+    def poke(self) -> None:
+        """Lets the fitting process, if it was started, look for labels; changes made here have been looked at.
+
+        Call it now and then if other processes may label, but not inside `Ledger.writing`, which holds them up.
+        """
         fitter = self._fitter
         if fitter is not None:
             fitter.poke()

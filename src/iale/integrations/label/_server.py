@@ -80,7 +80,7 @@ async def _look_for_labels(project: Project) -> None:
     """Lets the fits follow what other servers and programs record, and go on here when the other server has ended."""
     while True:
         await asyncio.sleep(_LOOK)
-        await asyncio.to_thread(project.start_fitting)
+        await asyncio.to_thread(project.poke)
 
 
 def _listen(host: str, port: int) -> socket.socket:
