@@ -23,7 +23,7 @@ from torch import Tensor
 from iale.benchmark._experiments.geometry import geometry
 from iale.benchmark._sizes import SIZES
 from iale.benchmark.runner import run_grids
-from iale.classifiers import LinearHead, TrainingConfig
+from iale.classifiers import FitJob, LinearHead, TrainingConfig
 from iale.classifiers._folds import enough_to_calibrate
 from iale.classifiers.calibration import cross_validated, temperature
 from iale.data import ArraySamples
@@ -163,8 +163,6 @@ def head(context: QueryContext) -> tuple[Tensor, Tensor]:
     own, others = torch.arange(len(labels)), torch.arange(len(labels), len(samples))
     recipe = LinearHead(samples, context.num_classes, TrainingConfig(device="cpu"))
     held_out = cross_validated(recipe, samples, own, labels, stream=Stream(0)).logits
-    from iale.classifiers import FitJob
-
     fitted = recipe.fit_many(samples, [FitJob(own, labels, 0)])[0]
     return held_out.double(), fitted.outputs(samples, others).logits.double()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from iale.active_learner import ActiveLearner
@@ -17,7 +18,8 @@ from iale.classifiers.calibration import CrossValidation
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.cli._progress import work_of
 from iale.data.arrays import ArraySamples
-from iale.errors import ConfigError, IaleWarning
+from iale.data.images import FolderSamples
+from iale.errors import ConfigError, IaleWarning, UnreadableError
 from iale.policies import catalog
 from iale.policies.catalog import find_strategy
 from iale.policies.saved import save_policy
@@ -122,3 +124,20 @@ def test_auto_never_takes_a_policy_that_fits_any_classifier(tmp_path: Path, monk
     assert strategy_of(auto, classifier)[1:] == ("margin", "")
     assert fitting_strategy(auto, classifier)[1] == "margin"
     assert fitting_strategy(RecipeConfig(strategy="a-universal"), classifier)[0].name == "universal"
+
+
+@pytest.mark.parametrize("cold", [True, False])
+def test_a_sample_that_nobody_can_see_is_not_asked_for(cold: bool, tmp_path: Path) -> None:
+    for place in range(20):
+        Image.fromarray(np.random.default_rng(place).integers(0, 256, (24, 24, 3), np.uint8)).save(
+            tmp_path / f"{place:02}.jpg"
+        )
+    broken = tmp_path / "07.jpg"
+    broken.write_bytes(broken.read_bytes()[:300])  # its header can be read, its pixels cannot
+    learner = told(nn.Sequential(nn.Flatten(), nn.Linear(3 * 24 * 24, 3)), FolderSamples(tmp_path))
+    if cold:
+        learner.forget(range(6))
+    with pytest.raises(UnreadableError, match=r"07\.jpg"):
+        learner.ask(14)
+    learner.skip([7])
+    assert 7 not in learner.ask(13)

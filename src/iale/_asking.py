@@ -38,6 +38,7 @@ def next_samples(
 
     Raises:
         ConfigError: fewer than k samples are unlabeled, or k is larger than the sub-pool.
+        UnreadableError: one of them cannot be read.
     """
     unlabeled, size = len(learner.pool), learner.config.subset_size
     if not unlabeled:
@@ -50,11 +51,14 @@ def next_samples(
         return diverse(learner.samples, kind, learner.pool, k, learner.rng("cold"))
     if size is not None and size < k:
         raise ConfigError(f"{k} samples were asked for from a sub-pool of {size}: raise subset_size.")
-    if cold:
-        learner.start_cold(strategy.needs)
-    else:
+    if not cold:
         fit()
-    return learner.query(strategy, k).tolist()
+        return learner.query(strategy, k).tolist()
+    learner.start_cold(strategy.needs)
+    chosen = learner.query(strategy, k)
+    for rows in torch.split(chosen, _READ):
+        learner.samples.batch(rows)  # no model has read them: what nobody can see is not asked for
+    return chosen.tolist()
 
 
 def with_points(

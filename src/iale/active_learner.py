@@ -197,6 +197,7 @@ class ActiveLearner:
 
         Raises:
             ConfigError: fewer than k samples are unlabeled, or k is larger than the sub-pool.
+            DataError: a sample cannot be read: `skip` it, or mend it.
             ModelError: the model's outputs are NaN or infinite for all candidates.
         """
         learner, folder = self._learner, None if self.cache is None else Path(self.cache) / "geometry"
