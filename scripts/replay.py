@@ -157,9 +157,9 @@ def load(family: str) -> Family:
     import torch
 
     from iale.benchmark._play import loaded
-    from iale.benchmark._views import BUILT_IN
+    from iale.benchmark._views import PIXELS
 
-    data, rng = loaded(family, BUILT_IN)[0], np.random.default_rng(1)
+    data, rng = loaded(family, PIXELS)[0], np.random.default_rng(1)
 
     def drawn(samples: Samples, labels: Tensor, most: int) -> tuple[Floats, Ints]:
         kept = np.sort(rng.permutation(len(labels))[:most])

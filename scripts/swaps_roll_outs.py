@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=50)
     options = parser.parse_args()
     cycle = CycleConfig(labeling_budget=320, acquisition_size=options.batch, subset_size=None)
-    shape = GridConfig(classifier="linear", embeddings="built-in", pools=("whole",), pool_size=3000, test_size=2000)
+    shape = GridConfig(classifier="linear", embeddings="pixels", pools=("whole",), pool_size=3000, test_size=2000)
     for name in options.families.split(","):  # one at a time: a process remembers two data sets
         grid = replace(shape, dataset=name, strategies=("uherding", SWAPS), seeds=options.seeds, cycle=cycle)
         run_grids((grid,), options.out, workers=1)

@@ -112,7 +112,7 @@ def rules(states: Path, others: Path, policies: Path) -> dict[str, object]:
 def roll_outs(policies: Path, out: Path, seeds: int) -> None:
     """Rule 4: both forms of each policy beside Uncertainty Herding."""
     cycle = CycleConfig(labeling_budget=200, subset_size=None)
-    shape = GridConfig(classifier="linear", embeddings="built-in", pools=("whole",), pool_size=3000, test_size=2000)
+    shape = GridConfig(classifier="linear", embeddings="pixels", pools=("whole",), pool_size=3000, test_size=2000)
     for name in FAMILIES:
         without = policies / f"without-{family_of(name)}"
         without = without if without.is_dir() else policies / "without-nothing"

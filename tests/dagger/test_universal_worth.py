@@ -27,7 +27,7 @@ LESSONS = UniversalConfig(
     scoring_size=300,
 )  # fmt: skip
 EXAM = GridConfig(
-    dataset="digits", classifier="linear", embeddings="built-in", seeds=10, pools=("whole",),
+    dataset="digits", classifier="linear", embeddings="pixels", seeds=10, pools=("whole",),
     cycle=CycleConfig(labeling_budget=150),
 )  # fmt: skip
 

@@ -22,9 +22,10 @@ from iale.data.dictionaries import DictSamples
 from iale.data.samples import SampleKind, Samples
 from iale.data.torch_dataset import TorchSamples
 from iale.errors import ConfigError
-from iale.geometry import Points, built_in
-from iale.geometry._builtin import find_built_in, find_directions
-from iale.geometry._views import shrunken
+from iale.geometry import Points, build, built_in
+from iale.geometry._builtin import find_built_in, find_directions, pixels
+from iale.geometry._patches import Filters, learned
+from iale.geometry._views import patch_size, shrunken
 
 RNG = np.random.default_rng(0)
 WORDS = [f"word{number}" for number in range(200)]
@@ -48,9 +49,9 @@ def same_up_to_sign(one: NDArray[np.float32], other: NDArray[np.float64], rtol: 
 
 
 @pytest.mark.parametrize(("channels", "side"), [(1, 28), (3, 40)])
-def test_images_are_the_principal_components_of_shrunken_pixels(channels: int, side: int) -> None:
+def test_pixels_are_the_principal_components_of_shrunken_images(channels: int, side: int) -> None:
     images = photos(side=side, channels=channels)
-    points = built_in(ArraySamples(images)).read().numpy()
+    points = build(ArraySamples(images), pixels(ArraySamples(images))).read().numpy()
     small = torch.from_numpy(images).double() / 255
     if channels == 3:
         small = torch.nn.functional.adaptive_avg_pool2d(small, (18, 18))
@@ -63,6 +64,92 @@ def test_images_are_the_principal_components_of_shrunken_pixels(channels: int, s
     variances = points.astype(np.float64).var(axis=0)
     np.testing.assert_allclose(variances.sum(), expected.var(axis=0).sum(), rtol=1e-4)
     assert (np.diff(variances) < 1e-9).all()
+
+
+@pytest.mark.parametrize(("channels", "side", "small"), [(1, 28, 28), (3, 40, 32), (1, 8, 8), (12, 40, 16)])
+def test_images_are_the_principal_components_of_what_filters_see(
+    channels: int, side: int, small: int, tmp_path: Path
+) -> None:
+    images = photos(side=side, channels=channels)
+    images[:, :, side // 3 :] //= 2  # an edge
+    points = built_in(ArraySamples(images), folder=tmp_path).read().numpy()
+    found = find_directions(ArraySamples(images), "image", tmp_path)
+    filters = filters_in(found)
+    shrunk = torch.nn.functional.adaptive_avg_pool2d(torch.from_numpy(images).double() / 255, small).numpy()
+    np.testing.assert_allclose(filters.weight.mean(dim=(1, 2, 3)), 0, atol=1e-6)
+    views = filters.views(torch.from_numpy(shrunk).float())
+    np.testing.assert_allclose(views[:3], [seen(image, filters) for image in shrunk[:3]], rtol=2e-3, atol=2e-3)
+    peer = PCA(64, svd_solver="full").fit(views.double().numpy())
+    same_up_to_sign(points[:, :4], peer.transform(views.double().numpy())[:, :4], 0.01)
+    assert points.astype(np.float64).var(axis=0, ddof=1).sum() > 0.99 * peer.explained_variance_.sum()
+
+
+def filters_in(kept: dict[str, torch.Tensor]) -> Filters:
+    return Filters(*(kept[f"filters_{name}"] for name in ("weight", "offset", "noise", "colors")))
+
+
+def seen(image: NDArray[np.float64], filters: Filters) -> list[float]:
+    """The view of one image [C, H, W], a patch at a time."""
+    weight = filters.weight.double().numpy()
+    side = weight.shape[-1]
+    stride = 2 if side >= 5 else 1
+    places = range(0, image.shape[1] - side + 1, stride)
+    responses = np.zeros((2 * len(weight), len(places), len(places)))
+    for row, y in enumerate(places):
+        for column, x in enumerate(places):
+            patch = image[:, y : y + side, x : x + side]
+            looks = (patch - patch.mean()) / np.sqrt(patch.var() + float(filters.noise))
+            scores = (weight * looks).sum(axis=(1, 2, 3)) - filters.offset.double().numpy()
+            responses[:, row, column] = np.maximum(np.concatenate([scores, -scores]) - 1, 0)
+    parts = min(4, len(places) // 2)
+
+    def means(values: NDArray[np.float64]) -> list[float]:
+        """Of overlapping parts, which together are the whole."""
+        size = values.shape[1]
+        cuts = [(size * at // parts, -(-size * (at + 1) // parts)) for at in range(parts)]
+        return [float(each[a:b, c:d].mean()) for each in values for a, b in cuts for c, d in cuts]
+
+    return [*np.sqrt(means(responses)), *(float(filters.colors) * mean for mean in means(image))]
+
+
+def test_filters_find_the_patches_that_images_are_made_of() -> None:
+    rng = np.random.default_rng(1)
+    upright = np.broadcast_to(np.arange(32) % 4 < 2, (32, 32)).astype(float)
+    images = np.stack([np.roll(upright if row % 2 else upright.T, row, axis=(0, 1)) for row in range(200)])
+    images = images * rng.uniform(20, 120, (200, 1, 1)) + rng.uniform(0, 100, (200, 1, 1))  # other light each
+    points = built_in(ArraySamples(images.round().astype(np.uint8)[:, None])).read()
+    near = torch.cdist(points, points)
+    near.fill_diagonal_(torch.inf)
+    assert ((near.argmin(dim=1) % 2) == torch.arange(200) % 2).all()  # of pixels, any other image may be nearest
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
+def test_views_do_not_depend_on_the_unit_of_pixels(scale: float) -> None:
+    images = torch.from_numpy(photos(50, 28, 1)).float() / 255
+    one, other = (learned(part).views(part) for part in (images, images * scale))
+    torch.testing.assert_close(one[:, :-16], other[:, :-16], rtol=1e-2, atol=1e-2)
+
+
+def test_images_of_one_shade_each_are_as_far_apart_as_their_shades() -> None:
+    shades = RNG.integers(0, 256, 60).astype(np.uint8)
+    images = np.broadcast_to(shades[:, None, None, None], (60, 1, 20, 20)).copy()
+    points = built_in(ArraySamples(images)).read().double()
+    distances = np.abs(shades[:, None].astype(float) - shades[None])
+    found = torch.cdist(points, points).numpy()
+    np.testing.assert_allclose(found / found.max(), distances / distances.max(), atol=1e-4)
+
+
+def test_images_of_one_color_each_are_told_apart() -> None:
+    colors = RNG.integers(0, 256, (60, 3)).astype(np.uint8)
+    images = np.broadcast_to(colors[:, :, None, None], (60, 3, 20, 20)).copy()
+    points = built_in(ArraySamples(images)).read()
+    assert float(torch.pdist(points).min()) > 0.01 * float(torch.pdist(points).max())
+
+
+def test_the_colors_of_parts_have_a_tenth_of_the_variance() -> None:
+    images = torch.from_numpy(photos(500, 32)).float() / 255
+    spread = learned(images).views(images).double().var(dim=0)
+    assert float(spread[-48:].sum() / spread.sum()) == pytest.approx(0.1, abs=0.01)
 
 
 def test_texts_are_pieces_of_words_in_few_directions() -> None:
@@ -86,14 +173,17 @@ def test_how_it_is_computed_is_kept_and_found_again(kind: SampleKind, tmp_path: 
     if isinstance(samples, TextSamples):
         views = hashed_pieces(samples.texts(torch.arange(200))).toarray()
     elif kind == "image":
-        views = shrunken(samples.batch(torch.arange(100))).numpy()
+        views = shrunken(samples.batch(torch.arange(100)), patch_size(samples.shape)).numpy()
     else:
         views = RNG.normal(size=(100, 7)).astype(np.float32) * [1, 9, 1, 1, 1, 1, 1] + 5
         samples = ArraySamples(views)
     points = built_in(samples, kind, tmp_path).read().numpy()
     for again in (False, True):
         found = find_directions(samples, kind, tmp_path)
-        made = (views - found["mean"].numpy()) @ found["directions"].numpy()
+        features = views
+        if kind == "image":
+            features = filters_in(found).views(torch.from_numpy(views).view(-1, 3, 32, 32)).numpy()
+        made = (features - found["mean"].numpy()) @ found["directions"].numpy()
         np.testing.assert_allclose(made, points, atol=2e-5 * np.abs(points).max())
         if not again:
             for path in tmp_path.glob("*.safetensors"):
@@ -141,12 +231,13 @@ def test_very_wide_rows_go_through_a_randomized_decomposition() -> None:
 
 def test_points_of_samples_beyond_those_it_is_fitted_on(monkeypatch: pytest.MonkeyPatch) -> None:
     images = photos(n=330)
-    monkeypatch.setattr("iale.geometry._builtin._FITTED", 300)
+    monkeypatch.setattr("iale.geometry._builtin._IMAGES", 300)
     points = built_in(ArraySamples(images)).read().numpy()
     fitted = np.arange(300) * 330 // 300
-    small = torch.nn.functional.adaptive_avg_pool2d(torch.from_numpy(images).double() / 255, (18, 18)).flatten(1)
-    peer = PCA(64, svd_solver="full").fit(small.numpy()[fitted])
-    same_up_to_sign(points[:, :8], peer.transform(small.numpy())[:, :8])
+    small = torch.nn.functional.adaptive_avg_pool2d(torch.from_numpy(images).double() / 255, 32).float()
+    views = learned(small[fitted]).views(small).double().numpy()
+    peer = PCA(64, svd_solver="full").fit(views[fitted])
+    same_up_to_sign(points[:, :8], peer.transform(views)[:, :8])
 
 
 @pytest.mark.parametrize("images", [np.zeros((5, 6, 6), np.uint8), photos(n=1), photos(n=2)])

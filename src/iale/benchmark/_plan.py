@@ -9,7 +9,7 @@ from iale.benchmark._content import label, run_key
 from iale.benchmark._experiment import Experiment
 from iale.benchmark._play import Run, begin_run, check, find_contender, forget, loaded, prepared
 from iale.benchmark._same_data import refuse_other_data
-from iale.benchmark._views import BUILT_IN, geometry_of
+from iale.benchmark._views import NO_FILES, geometry_of
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.records import Record
 from iale.classifiers.base import resolve_device
@@ -85,7 +85,7 @@ def _checked(config: GridConfig) -> Iterator[Run]:
     contenders = {name: find_contender(name, classifier) for name in config.strategies}
     for name in config.beside:
         find_strategy(name).check(classifier)
-    if config.geometry != BUILT_IN:
+    if config.geometry not in NO_FILES:
         geometry_of(data, config.geometry)  # raises now
     for seed in range(config.first_seed, config.first_seed + config.seeds):
         for pool in config.pools:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from iale.benchmark._experiment import Contest, Curve
-from iale.benchmark._views import BUILT_IN
+from iale.benchmark._views import PIXELS
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.records import PoolName
 from iale.classifiers.base import TrainingConfig
@@ -129,7 +129,7 @@ def smoke(training: TrainingConfig) -> Size:
     update = UpdateConfig(policy_epochs=1, states_per_batch=4)
     lessons = DaggerConfig(episodes=2, round_size=2, scoring_size=50, cycle=cycle, update=update)
     alil = AlilConfig(episodes=1, labeling_budget=22, choices=3, scoring_size=50)
-    shape = GridConfig(classifier="cnn", seeds=2, pool_size=200, test_size=50, cycle=cycle)
+    shape = GridConfig(geometry=PIXELS, classifier="cnn", seeds=2, pool_size=200, test_size=50, cycle=cycle)
     mlp = Scale(replace(shape, classifier="mlp", training=replace(training, epochs=2)), lessons, alil)
     cnn = Scale(replace(shape, classifier="cnn", training=replace(training, epochs=1)), lessons, alil)
     head = _head(replace(mlp, shape=replace(mlp.shape, training=training)))
@@ -160,21 +160,25 @@ def standard(training: TrainingConfig) -> Size:
 
 def _standard_mlp(training: TrainingConfig) -> Scale:
     cycle, fit = CycleConfig(labeling_budget=200), replace(training, epochs=30)
-    shape = GridConfig(classifier="mlp", seeds=20, pool_size=7000, test_size=2000, cycle=cycle, training=fit)
+    shape = GridConfig(
+        geometry=PIXELS, classifier="mlp", seeds=20, pool_size=7000, test_size=2000, cycle=cycle, training=fit
+    )
     lessons = DaggerConfig(episodes=16, round_size=8, scoring_size=1000, cycle=cycle)
     return Scale(shape, lessons, AlilConfig(episodes=4, labeling_budget=100, scoring_size=500))
 
 
 def _standard_cnn(training: TrainingConfig) -> Scale:
     cycle, fit = CycleConfig(labeling_budget=100), replace(training, epochs=20)
-    shape = GridConfig(classifier="cnn", seeds=10, pool_size=7000, test_size=1000, cycle=cycle, training=fit)
+    shape = GridConfig(
+        geometry=PIXELS, classifier="cnn", seeds=10, pool_size=7000, test_size=1000, cycle=cycle, training=fit
+    )
     lessons = DaggerConfig(episodes=16, round_size=4, scoring_size=500, cycle=CycleConfig(labeling_budget=120))
     return Scale(shape, lessons, AlilConfig(episodes=3, labeling_budget=60, scoring_size=500))
 
 
 def paper(training: TrainingConfig) -> Size:
     """The published scale (sections 4.1, 4.2 and A), for a GPU."""
-    shape = GridConfig(classifier="cnn", seeds=10, training=replace(training, epochs=100))
+    shape = GridConfig(geometry=PIXELS, classifier="cnn", seeds=10, training=replace(training, epochs=100))
     update = UpdateConfig(policy_epochs=30, states_per_batch=1, permute=False)
     cnn = Scale(shape, DaggerConfig(update=update), AlilConfig())
     mlp, resnet = _with(cnn, "mlp"), _with(cnn, "resnet18")
@@ -185,7 +189,7 @@ def paper(training: TrainingConfig) -> Size:
 def _head(scale: Scale) -> Scale:
     """Linear heads on the geometry, of which only the device is left of how networks are trained."""
     training = TrainingConfig(device=scale.shape.training.device)
-    return replace(scale, shape=replace(scale.shape, classifier="linear", embeddings=BUILT_IN, training=training))
+    return replace(scale, shape=replace(scale.shape, classifier="linear", embeddings=PIXELS, training=training))
 
 
 def _with(scale: Scale, classifier: str) -> Scale:

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 from iale._storage import storage_errors
 
 if TYPE_CHECKING:
-    from iale.data.samples import DataSet
+    from iale.data.samples import DataSet, Samples
+    from iale.geometry.maker import Maker
     from iale.geometry.points import Points
 
 BUILT_IN = "built-in"
 """The geometry that needs no file, also as embeddings."""
+PIXELS = "pixels"
+"""The same as it was until images were compared by patches; records of then call it built-in."""
+NO_FILES = (BUILT_IN, PIXELS)
 
 
 def file_digest(path: str) -> str:
@@ -31,9 +35,9 @@ def _digest(path: str, size: int, time: int) -> str:
 
 
 def embedded(data: DataSet, path: str | None) -> DataSet:
-    """A data set whose inputs are the embeddings in a file, or the built-in geometry; else the data set itself.
+    """A data set whose inputs are the embeddings in a file, or a geometry that needs none; else the data set itself.
 
-    The built-in geometry is fitted on the training split alone, and then applied to both.
+    Such a geometry is fitted on the training split alone, and then applied to both.
     """
     if path is None:
         return data
@@ -46,8 +50,8 @@ def embedded(data: DataSet, path: str | None) -> DataSet:
     from iale.geometry._store import build
     from iale.geometry.embeddings import PointSamples, read_embeddings
 
-    if path == BUILT_IN:
-        maker = built_in_maker(data.train)
+    if path in NO_FILES:
+        maker = _pixels(data.train) if path == PIXELS else built_in_maker(data.train)
         ours, theirs = (PointSamples(build(samples, maker)) for samples in (data.train, data.test))
         return replace(data, train=ours, test=theirs)
     names = all_names(data)
@@ -60,8 +64,17 @@ def embedded(data: DataSet, path: str | None) -> DataSet:
 def geometry_of(data: DataSet, geometry: str) -> Points:
     """The training samples as points; it never sees a label or the test split."""
     from iale.geometry._builtin import built_in
+    from iale.geometry._store import build
     from iale.geometry.embeddings import PointSamples, as_geometry
 
-    if geometry != BUILT_IN:
+    if geometry not in NO_FILES:
         return as_geometry(geometry, len(data.train))
-    return data.train.points if isinstance(data.train, PointSamples) else built_in(data.train)
+    if isinstance(data.train, PointSamples):
+        return data.train.points
+    return build(data.train, _pixels(data.train)) if geometry == PIXELS else built_in(data.train)
+
+
+def _pixels(samples: Samples) -> Maker:
+    from iale.geometry._builtin import built_in_maker, pixels
+
+    return pixels(samples) if len(samples.shape) == 3 else built_in_maker(samples)

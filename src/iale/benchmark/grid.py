@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, get_args
 
 from iale._implied import compact
 from iale.benchmark._content import label
-from iale.benchmark._views import BUILT_IN, file_digest
+from iale.benchmark._views import BUILT_IN, NO_FILES, PIXELS, file_digest
 from iale.benchmark.records import PoolName
 from iale.classifiers._own import OwnConfig
 from iale.classifiers.base import TrainingConfig, resolve_device
@@ -18,6 +18,9 @@ from iale.recipe import AUTO
 from iale.strategies.catalog import BASELINES
 
 _FILES = ("geometry", "embeddings")
+_RECORDED = {PIXELS: BUILT_IN, BUILT_IN: "built-in 2"}
+"""How records call what needs no file: kept ones say built-in, and mean pixels."""
+_TYPED = {recorded: typed for typed, recorded in _RECORDED.items()}
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,11 @@ class GridConfig(OwnConfig):
         pool_size: samples that may be labeled at all: a random part of the training split, drawn per seed and shared
             by all strategies; None takes the whole split.
         test_size: evenly spaced test samples on which accuracy is measured; None takes the whole test split.
-        geometry: what strategies compare samples by: "built-in", or a file of embeddings of the training samples, whose
-            names are their numbers.
+        geometry: what strategies compare samples by: "built-in"; "pixels", which the built-in one was for images until
+            it saw patches; or a file of embeddings of the training samples, whose names are their numbers.
         embeddings: a file with an embedding of every sample, of both splits, by the names that `iale data DATA --names`
-            prints: classifiers learn from them, and strategies compare them; "built-in" is the geometry that needs no
-            file.
+            prints: classifiers learn from them, and strategies compare them; "built-in" and "pixels" are the geometries
+            that need no file.
         beside: strategies that are also asked in every state of every run, without acting; a record then says how
             many choices they share with the strategy that acts.
         cycle: sizes of the loop.
@@ -73,7 +76,7 @@ class GridConfig(OwnConfig):
         for pool in self.pools:
             if pool not in get_args(PoolName):
                 raise ConfigError(f"unknown pool {pool!r}: use subset, whole or both.")
-        if self.embeddings is not None and self.geometry != BUILT_IN:
+        if self.embeddings is not None and self.geometry not in NO_FILES:
             raise ConfigError("--embeddings are the geometry, too: leave out --geometry.")
         if "subset" in self.pools and self.cycle.subset_size is None:
             raise ConfigError("the pool 'subset' needs a subset size: set one, or ask for the pool 'whole'.")
@@ -103,7 +106,7 @@ class GridConfig(OwnConfig):
 
     def files(self) -> dict[str, str]:
         """The paths of files, by what records call them, which is their content."""
-        paths = {path for option in _FILES if (path := getattr(self, option)) not in (None, BUILT_IN)}
+        paths = {path for option in _FILES if (path := getattr(self, option)) not in (None, *NO_FILES)}
         return {f"sha256 {file_digest(path)}": path for path in sorted(paths)}
 
     def resolved(self) -> dict[str, Any]:
@@ -117,9 +120,17 @@ class GridConfig(OwnConfig):
         described = self.resolved()
         for several in ("strategies", "seeds", "first_seed", "pools"):
             del described[several]
-        named = {path: name for name, path in self.files().items()}
+        if self.embeddings is not None:
+            described["geometry"] = PIXELS  # not read
+        named = _RECORDED | {path: name for name, path in self.files().items()}
         described |= {option: named.get(described[option], described[option]) for option in _FILES}
         if self.model is not None:
             described["classifier"] = label(self.model)
         described["cycle"]["subset_size"] = self.cycle_of(pool).subset_size
         return compact({**described, "strategy": label(strategy), "policy": None, "pool": pool, "seed": seed})
+
+
+def typed(recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that a record was made with, as they are typed."""
+    found = {**recorded, **{option: _TYPED.get(recorded[option], recorded[option]) for option in _FILES}}
+    return {**found, "geometry": BUILT_IN} if found["embeddings"] is not None else found

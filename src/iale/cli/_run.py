@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from iale.benchmark.grid import GridConfig
+from iale.benchmark.grid import GridConfig, typed
 from iale.benchmark.runner import run_grids
 from iale.cli._options import WorkerOptions, parse, show
 from iale.cli._output import check_folder
@@ -49,7 +49,7 @@ def run_command(panel: Panel, files: Mapping[str, str] = MappingProxyType({})) -
     ``files`` are the paths of files that records name by their content.
     """
     subset = panel.config.subset_size
-    own, defaults = flat(panel.config.options), flat(GridConfig().resolved())
+    own, defaults = typed(flat(panel.config.options)), flat(GridConfig().resolved())
     if subset is None:
         own["subset_size"] = defaults["subset_size"]
     seeds = sorted({seed for entry in panel.entries for seed in entry.seeds})
@@ -64,6 +64,6 @@ def run_command(panel: Panel, files: Mapping[str, str] = MappingProxyType({})) -
     beside = list(dict.fromkeys(name for entry in panel.entries for name in entry.overlap))
     if beside:
         options["beside"] = ",".join(beside)
-    typed = {name: files.get(shown, shown) for name, value in options.items() for shown in [show(value)]}
-    words = [f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in typed.items()]
+    given = {name: files.get(shown, shown) for name, value in options.items() for shown in [show(value)]}
+    words = [f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in given.items()]
     return " ".join(["iale run", *words, "--out results"])

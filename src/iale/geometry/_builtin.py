@@ -14,19 +14,23 @@ from iale.data.dictionaries import DictSamples
 from iale.data.samples import SampleKind, Samples
 from iale.data.splits import Subset
 from iale.errors import ConfigError, DataError, StorageError
+from iale.geometry._patches import SMALLEST, learned
 from iale.geometry._principal import WIDTH, one_thread, principal
 from iale.geometry._store import Progress, build, find, forget, place_of, prune, silent
-from iale.geometry._views import Projection, Shrunken, are_embeddings, batches, flat
+from iale.geometry._views import Projection, Shrunken, are_embeddings, batches, flat, patch_size, pixel_size
 from iale.geometry._wording import Wording, wording
 from iale.geometry.maker import Maker
 from iale.geometry.points import Points
 
 _FITTED = 20_000  # samples that it is fitted on
+_IMAGES = 5_000  # images that it is fitted on: more of them change the accuracy of a head by less than its luck
+_TOGETHER = 256  # images whose features are computed together
 _NUMBERS = 1 << 26  # of theirs that are in memory, at most
 _READ = 256
 _KEPT = 8  # geometries in one folder: others are of samples that have changed since
-_NAME = "built-in 1"  # another number whenever the points would be others
-_SHRUNKEN = Shrunken(f"{_NAME}: shrunken images")
+_NAME = "built-in"
+_VERSIONS: dict[SampleKind, int] = {"image": 2, "text": 1, "row": 1}  # another number whenever points would be others
+_SHRUNKEN = Shrunken(f"{_NAME} 2: shrunken images", patch_size)
 
 
 def built_in(
@@ -39,10 +43,11 @@ def built_in(
 ) -> Points:
     """All samples in the built-in geometry, which is the same bytes in any process.
 
-    It is fitted on at most 20,000 evenly spaced samples:
+    It is fitted on at most 20,000 evenly spaced samples, or 5,000 images:
 
-    - Images: the 64 principal components of their pixels, which are first averaged to at most 1,024 numbers (32 x 32
-      gray, or 18 x 18 in colors).
+    - Images, averaged to at most 32 x 32 pixels: how much their parts look like each of 64 small patches, which are
+      learned from the images themselves, and the mean colors of the parts; of all this, the 64 principal components
+      (see `iale.geometry._patches`). Of images with a side below 6, the 64 principal components of the pixels.
     - Texts: the pieces of 2 to 5 characters inside their words, hashed, rare ones counting more, in the 128 largest
       directions (latent semantic analysis).
     - Rows: each column minus its mean, divided by its standard deviation; a constant column is 0. Of more than 64
@@ -94,8 +99,9 @@ def find_built_in(samples: Samples, kind: SampleKind | None, folder: str | Path)
 def find_directions(samples: Samples, kind: SampleKind, folder: str | Path) -> dict[str, Tensor]:
     """What turns views of samples into the points that `built_in` has made in ``folder``: (view − mean) @ directions.
 
-    float32 ``mean`` [V] and ``directions`` [V, D]; empty if the points are the views. A view of an image is what
-    `iale.geometry._views.shrunken` sees of it, and that of a text its pieces.
+    float32 ``mean`` [V] and ``directions`` [V, D]; empty if the points are the views. A view of a text are its pieces,
+    and that of an image are its pixels after `iale.geometry._views.shrunken`. If there are tensors ``filters_…``, it
+    is what `Filters` with these sees in the pixels.
     """
     try:
         return storage.read_tensors(_directions_file(samples, kind, folder))
@@ -121,7 +127,9 @@ def _tensors(maker: Maker) -> dict[str, Tensor]:
         return {}
     directions = np.eye(len(maker.mean)) if maker.directions is None else maker.directions
     scaled = directions / np.broadcast_to(maker.scale, len(maker.mean))[:, None]
-    return {"mean": torch.from_numpy(maker.mean).float(), "directions": torch.from_numpy(scaled).float()}
+    filters = {} if maker.filters is None else maker.filters.tensors()
+    found = {f"filters_{name}": value for name, value in filters.items()}
+    return {**found, "mean": torch.from_numpy(maker.mean).float(), "directions": torch.from_numpy(scaled).float()}
 
 
 def _kind(samples: Samples, kind: SampleKind | None) -> SampleKind:
@@ -131,12 +139,15 @@ def _kind(samples: Samples, kind: SampleKind | None) -> SampleKind:
 
 
 def _identity(kind: SampleKind) -> str:
-    return f"{_NAME}: {'text, pieces of words' if kind == 'text' else kind}, {WIDTH} of {_FITTED}"
+    what = {"text": "text, pieces of words", "image": "image, patches", "row": "row"}[kind]
+    return f"{_NAME} {_VERSIONS[kind]}: {what}, {WIDTH} of {_IMAGES if kind == 'image' else _FITTED}"
 
 
 def _fitted_on(samples: Samples, kind: SampleKind) -> Tensor:
     """int64 [M], evenly spaced samples."""
-    most = _FITTED if kind != "row" else max(1, min(_FITTED, _NUMBERS // int(np.prod(samples.shape))))
+    most = _IMAGES if kind == "image" else _FITTED
+    if kind == "row":
+        most = max(1, min(most, _NUMBERS // int(np.prod(samples.shape))))
     count = min(len(samples), most)
     return torch.arange(count) * len(samples) // max(1, count)
 
@@ -152,9 +163,32 @@ def _fitted(
 def _of_images(
     samples: Samples, rows: Tensor, folder: str | Path | None, progress: Progress, workers: int
 ) -> Projection:
+    size = samples.shape[0], *patch_size(samples.shape)
+    if min(size[1:]) < SMALLEST:
+        return _of_pixels(_identity("image"), samples, rows)
     known = build(Subset(samples, rows), _SHRUNKEN, folder, progress, workers=workers)
-    mean, directions = principal(known.read().numpy())
-    return Projection(_identity("image"), _SHRUNKEN.points, mean, np.ones(1), directions, known, rows)
+    images = known.read().view(-1, *size)
+    filters = learned(images)
+    features = torch.cat([filters.views(part) for part in torch.split(images, _TOGETHER)])
+    mean, directions = principal(features.numpy())
+    kept = filters, size, known, rows
+    return Projection(_identity("image"), _SHRUNKEN.points, mean, np.ones(1), directions, *kept)
+
+
+def pixels(samples: Samples) -> Projection:
+    """The built-in geometry of images until patches replaced it: the 64 principal components of their pixels.
+
+    They are first averaged to at most 1,024 numbers (32 x 32 gray, 18 x 18 in colors). Records of `iale bench` know it.
+    """
+    count = min(len(samples), _FITTED)
+    with one_thread():
+        return _of_pixels("pixels 1", samples, torch.arange(count) * len(samples) // count)
+
+
+def _of_pixels(identity: str, samples: Samples, rows: Tensor) -> Projection:
+    seen = Shrunken(f"{identity}: shrunken images", pixel_size)
+    mean, directions = principal(build(Subset(samples, rows), seen).read().numpy())
+    return Projection(identity, seen.points, mean, np.ones(1), directions)
 
 
 def _of_rows(samples: Samples, rows: Tensor) -> Projection:

@@ -91,7 +91,8 @@ def network_of(
     directions, kind = project.views.directions(), project.views.kind
     view = len(directions["mean"]) if directions else 0
     inputs = (view or model.points.dim,) if kind == "text" else tuple(project.items.samples.shape)
-    shape = Shape(kind, inputs, view, model.points.dim)
+    filters = len(directions.get("filters_offset", ()))
+    shape = Shape(kind, inputs, view, model.points.dim, filters)
     return point_head(shape, directions, fitted), shape.card()
 
 

@@ -1,6 +1,6 @@
 """A linear head on a geometry as one network: from what a sample is to logits.
 
-Legend of dimensions: V numbers of a view, D width of the geometry, C classes.
+Legend of dimensions: V numbers of a view, D width of the geometry, C classes; of images F filters of K channels.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from iale.classifiers.heads import FittedLinearHead
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data._texts import CHARACTERS, TextSamples, hashed_pieces
 from iale.data.samples import SampleKind, Samples
-from iale.geometry._views import shrunken_size
+from iale.geometry._patches import Filters, side_of
+from iale.geometry._views import patch_size, pixel_size
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,14 @@ class Shape:
         inputs: the shape of what the network reads: an image, or the hashed pieces of a text.
         view: V, of what the points are a projection; 0 if they are the view itself.
         width: D.
+        filters: F, which see patches of images; 0 if their pixels are compared.
     """
 
     kind: SampleKind
     inputs: tuple[int, ...]
     view: int
     width: int
+    filters: int = 0
 
     def card(self) -> dict[str, object]:
         """For JSON."""
@@ -42,12 +45,22 @@ class Shape:
 class PointHead(nn.Module):
     """Image or hashed text → view → geometry → row of length 1 → logits.
 
-    Plain PyTorch: the tensors are ``mean`` [V], ``directions`` [V, D], ``head.weight`` [C, D] and ``head.bias`` [C].
+    In plain PyTorch, with tensors ``mean`` [V], ``directions`` [V, D], ``head.weight`` [C, D], ``head.bias`` [C], and
+    for patches ``filters_weight`` [F, K, s, s], ``filters_offset`` [F], ``filters_noise`` and ``filters_colors``.
     """
 
     def __init__(self, shape: Shape, num_classes: int) -> None:
         super().__init__()
-        self.side = shrunken_size(shape.inputs) if shape.kind == "image" else None
+        self.side = None
+        if shape.kind == "image":
+            self.side = patch_size(shape.inputs) if shape.filters else pixel_size(shape.inputs)
+        if self.side is not None and shape.filters:
+            side = side_of(self.side)
+            self.register_buffer("filters_weight", torch.zeros(shape.filters, shape.inputs[0], side, side))
+            self.register_buffer("filters_offset", torch.zeros(shape.filters))
+            self.register_buffer("filters_noise", torch.zeros(()))
+            self.register_buffer("filters_colors", torch.zeros(()))
+        self.patches = shape.filters > 0
         self.projects = shape.view > 0
         if self.projects:
             self.register_buffer("mean", torch.zeros(shape.view))
@@ -58,6 +71,9 @@ class PointHead(nn.Module):
         """[B, C, H, W] in 0 … 1 for bytes, or [B, V], to logits [B, C]."""
         if self.side is not None:
             inputs = nn.functional.adaptive_avg_pool2d(inputs, self.side)
+        if self.patches:
+            known = (self.get_buffer(f"filters_{name}") for name in ("weight", "offset", "noise", "colors"))
+            inputs = Filters(*known).views(inputs)
         points = inputs.flatten(1)
         if self.projects:
             points = (points - self.get_buffer("mean")) @ self.get_buffer("directions")
