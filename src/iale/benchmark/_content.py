@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from iale import _storage as storage
+from iale._implied import complete
 from iale.strategies.catalog import STRATEGIES
 
 NAMES = ("dataset", "classifier", "strategy", "pool", "seed")
@@ -37,6 +38,7 @@ class RunConfig:
     batch_size: int
     learning_rate: float
     device: str  # "cpu" or "cuda"
+    view: str  # embeddings that classifiers learn from, or else the geometry that strategies compare samples by
     options: Mapping[str, Any]  # everything, as in the file; the key of the run is its hash
 
     @classmethod
@@ -44,6 +46,7 @@ class RunConfig:
         """The configuration in a record; raises KeyError, TypeError or AttributeError for anything else."""
         policy = options.get("policy") or {"kind": None, "weights_sha256": None}
         own = {"kind": policy["kind"], "weights": policy["weights_sha256"], "beside": tuple(options.get("beside", ()))}
+        own["view"] = complete(options)["embeddings"] or complete(options)["geometry"]
         flat = {**options, **options["cycle"], **options["training"], **own, "options": options}
         return cls(**{name: flat[name] for name in cls.__dataclass_fields__})
 

@@ -58,13 +58,14 @@ class Curve:
     subset_size: int | None
     pool: PoolName = "subset"
     beside: bool = False  # whether other strategies were also asked
+    view: str = "built-in"  # embeddings, or else the geometry, as records call them: this one is of pixels
 
     @classmethod
     def of(cls, record: Record) -> Curve:
         """The curve that a run belongs to."""
         config = record.config
-        sizes = config.acquisition_size, config.subset_size
-        return cls(record.dataset, record.classifier, record.strategy, *sizes, record.pool, bool(config.beside))
+        sizes, beside = (config.acquisition_size, config.subset_size), bool(config.beside)
+        return cls(record.dataset, record.classifier, record.strategy, *sizes, record.pool, beside, config.view)
 
 
 Side = tuple[tuple[float, Curve], ...]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, get_args
 
-from iale._implied import compact
+from iale._implied import compact, complete
 from iale.benchmark._content import label
 from iale.benchmark._views import BUILT_IN, NO_FILES, PIXELS, file_digest
 from iale.benchmark.records import PoolName
@@ -130,7 +130,13 @@ class GridConfig(OwnConfig):
         return compact({**described, "strategy": label(strategy), "policy": None, "pool": pool, "seed": seed})
 
 
-def typed(recorded: Mapping[str, Any]) -> dict[str, Any]:
+def recorded(view: str) -> str:
+    """How records call a geometry that needs no file."""
+    return _RECORDED[view]
+
+
+def typed(kept: Mapping[str, Any]) -> dict[str, Any]:
     """The options that a record was made with, as they are typed."""
-    found = {**recorded, **{option: _TYPED.get(recorded[option], recorded[option]) for option in _FILES}}
+    found = complete(kept)
+    found |= {option: _TYPED.get(found[option], found[option]) for option in _FILES}
     return {**found, "geometry": BUILT_IN} if found["embeddings"] is not None else found

@@ -49,7 +49,7 @@ def run_command(panel: Panel, files: Mapping[str, str] = MappingProxyType({})) -
     ``files`` are the paths of files that records name by their content.
     """
     subset = panel.config.subset_size
-    own, defaults = typed(flat(panel.config.options)), flat(GridConfig().resolved())
+    own, defaults = flat(typed(panel.config.options)), flat(GridConfig().resolved())
     if subset is None:
         own["subset_size"] = defaults["subset_size"]
     seeds = sorted({seed for entry in panel.entries for seed in entry.seeds})

@@ -54,23 +54,24 @@ def _grids(scale: Scale, target: str, size: Size) -> list[GridConfig]:
         if count <= (scale.shape.pool_size or count):
             names = fast if count > SUB_POOLS[0] else tuple(served)
             grids.append(scale.runs(target, names, subset_size=count))
-    return [_fitting(grid) for grid in grids]
+    return [fitting(grid) for grid in grids]
 
 
-def _fitting(grid: GridConfig) -> GridConfig:
+def fitting(grid: GridConfig) -> GridConfig:
     """The digits are few: all of them may be labeled, and all of their test samples count."""
     return replace(grid, pool_size=None, test_size=None) if grid.dataset == "digits" else grid
 
 
-def _whole(scale: Scale, target: str, strategy: str) -> Curve:
+def of_whole(scale: Scale, target: str, strategy: str) -> Curve:
+    """The runs of a strategy that chooses from all."""
     return replace(scale.curve(target, strategy), subset_size=None, pool="whole")
 
 
 def _duel(scale: Scale, target: str, first: str, second: str) -> Contest:
-    sides = ((1, _whole(scale, target, first)),), ((1, _whole(scale, target, second)),)
+    sides = ((1, of_whole(scale, target, first)),), ((1, of_whole(scale, target, second)),)
     return Contest(f"{scale.on(target)}, whole pool", first, second, sides)
 
 
 def _larger(scale: Scale, target: str) -> Contest:
-    sides = ((1, _whole(scale, target, SEES)),), ((1, replace(scale.curve(target, SEES), subset_size=SUB_POOLS[0])),)
+    sides = ((1, of_whole(scale, target, SEES)),), ((1, replace(scale.curve(target, SEES), subset_size=SUB_POOLS[0])),)
     return Contest(scale.on(target), "whole pool", f"sub-pool of {SUB_POOLS[0]}", sides)
