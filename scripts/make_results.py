@@ -37,12 +37,13 @@ from sentences import fill, speeds
 from universal_page import universal_page
 
 ROOT = Path(__file__).parents[1]
-SEEING = "geometry"
-PAPERS = {name: make for name, make in EXPERIMENTS.items() if name not in (SEEING, "universal")}
+SEEING, SHAPES = "geometry", "shapes"
+PAPERS = {name: make for name, make in EXPERIMENTS.items() if name not in (SEEING, SHAPES, "universal")}
 """The experiments of the page: those of the paper and their controls."""
 RECORDS, PAGE = ROOT / "results" / "standard", ROOT / "docs" / "results.md"
 FORMER = ROOT / "results" / "first-training"  # runs of policies that were trained again, perhaps on another machine
 POOL, POOL_PAGE = ROOT / "results" / SEEING, ROOT / "docs" / "seeing-the-pool.md"
+BY_SHAPES = ROOT / "results" / SHAPES
 UNIVERSAL, UNIVERSAL_PAGE = ROOT / "results" / "universal", ROOT / "docs" / "universal.md"
 IMAGES = ROOT / "docs" / "images" / "results"
 README, BEGIN, END = ROOT / "README.md", "<!-- from the records: edit results/standard/readme.md -->", "<!-- end -->"
@@ -59,7 +60,7 @@ def main() -> None:
         README: readme_of(README.read_text(encoding="utf-8"), all_figures(evidence, size)),
         SPEEDS_PAGE: speeds_page(),
         UNIVERSAL_PAGE: universal_page(UNIVERSAL, (UNIVERSAL / "reading.md").read_text(encoding="utf-8")),
-        POOL_PAGE: seeing_page(POOL, size, (IMAGES / f"{SEEING}.svg").relative_to(POOL_PAGE.parent).as_posix()),
+        POOL_PAGE: seeing_page(size, (IMAGES / f"{SEEING}.svg").relative_to(POOL_PAGE.parent).as_posix()),
     }
     for path, text in pages.items():
         storage.write_bytes(path, text.encode())
@@ -95,12 +96,14 @@ def page_of(folder: Path, size: Size, images: str) -> str:
     return results_page(evidence, [make(size) for make in PAPERS.values()], text, images, commands)
 
 
-def seeing_page(folder: Path, size: Size, image: str) -> str:
-    """The page of the experiment that is not in the paper, with what ``reading.md`` says about it."""
-    evidence, experiment, reading = read_evidence([folder]), EXPERIMENTS[SEEING](size), folder / "reading.md"
-    commands = {"page": "make results", "records": bench_command(SEEING, BenchOptions(size=size.name)) + " --workers 2"}
-    text = reading.read_text(encoding="utf-8") if reading.exists() else ""
-    return pool_page(evidence, experiment, text, image, commands)
+def seeing_page(size: Size, image: str) -> str:
+    """The page of the experiments that are not in the paper, with what each ``reading.md`` says."""
+    folders, options = {SEEING: POOL, SHAPES: BY_SHAPES}, BenchOptions(size=size.name)
+    records = "\n".join(f"{bench_command(name, options)} --workers 2" for name in folders)
+    one, other = ((folder / "reading.md").read_text(encoding="utf-8") for folder in folders.values())
+    pool, shapes = (EXPERIMENTS[name](size) for name in (SEEING, SHAPES))
+    commands = {"page": "make results", "records": records}
+    return pool_page(read_evidence([*folders.values()]), pool, shapes, (one, other), image, commands)
 
 
 def readme_of(text: str, figures: Figures) -> str:

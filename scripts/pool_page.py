@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from iale.benchmark._evidence import Evidence
-from iale.benchmark._experiment import Claim, Experiment, wanted
+from iale.benchmark._experiment import Claim, Experiment, records_of, wanted
 from iale.benchmark._judge import judge
 from iale.benchmark._statistics import Estimate, estimate
 from iale.benchmark._times import Times
@@ -19,6 +19,7 @@ from iale.reports._ranks import NOTE, Standing, standing_table, standings
 from iale.reports._summary import costs, rows
 from iale.reports._tables import NONE, signed
 from results_page import claim_table, contest_table
+from shapes_page import by_patches, shapes_section
 
 SOURCES, CLASSIFIERS = ("digits", "mnist", "cifar10-mobilenetv2"), ("linear", "mlp")
 """What chooses the default (docs/protocol.md)."""
@@ -28,25 +29,39 @@ SHOWN = (RANDOM, "margin", "badge", "typiclust", "bait", "maxherding", "uherding
 """Few enough for a figure."""
 
 
-def pool_page(evidence: Evidence, experiment: Experiment, reading: str, image: str, commands: Mapping[str, str]) -> str:
+def pool_page(
+    evidence: Evidence,
+    experiment: Experiment,
+    shapes: Experiment,
+    reading: tuple[str, str],
+    image: str,
+    commands: Mapping[str, str],
+) -> str:
     """The page in Markdown; the same records give the same text.
 
     Args:
-        evidence: the records of the experiment.
-        experiment: with its claims.
-        reading: what people think of it, in Markdown.
+        evidence: the records of the experiments.
+        experiment: `geometry`, with its claims.
+        shapes: the experiment on patches and pixels.
+        reading: what people think of either, in Markdown.
         image: where the page finds the figure.
         commands: what to type to make the "page" and the "records" again.
     """
-    records, found = evidence.records, whole(panels(evidence.records))
+    records = records_of(experiment, evidence.records)
+    found, seen = whole(panels(records)), whole(by_patches(panels(records_of(shapes, evidence.records))))
     claims = [claim for claim in experiment.claims if isinstance(claim, Claim)]
     parts = [
         "# Seeing the pool",
         _introduction(evidence, experiment, commands),
-        reading,
+        reading[0],
         "## The default",
-        _default(found, evidence.times),
-        "## All strategies, from the whole pool",
+        _default(seeing(found, seen), evidence.times),
+        "## Patches or pixels",
+        reading[1],
+        *shapes_section(evidence, shapes),
+        "**linear head on patches**: AUC − Random's, in points.",
+        markdown(gain_table([panel for panel in seen if panel.model == "linear"])),
+        "## All strategies, from the whole pool, in the geometry of pixels",
         f"![Learning curves]({image})",
     ]
     for classifier in dict.fromkeys(panel.model for panel in found):
@@ -62,7 +77,7 @@ def pool_page(evidence: Evidence, experiment: Experiment, reading: str, image: s
     parts += ["## Claims", markdown(claim_table([(claim, records) for claim in claims], evidence.times))]
     for claim in claims:
         parts += [f"**{claim.text}**", markdown(contest_table(claim, judge(claim, records)[1]))]
-    lines = "\n".join(f"- {markdown_text(line)}" for line in provenance(records, evidence.machine))
+    lines = "\n".join(f"- {markdown_text(line)}" for line in provenance(evidence.records, evidence.machine))
     parts += ["## Where the records come from", lines]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
@@ -72,6 +87,12 @@ def whole(found: Sequence[Panel]) -> list[Panel]:
     return sorted(
         (p for p in found if p.config.subset_size is None), key=lambda p: (p.model, not _chooses(p), p.dataset)
     )
+
+
+def seeing(pixels: Sequence[Panel], patches: Sequence[Panel]) -> list[Panel]:
+    """The panels of pixels, with those of linear heads on patches in the place of those on pixels."""
+    better = {panel.dataset: panel for panel in patches if panel.model == "linear"}
+    return [better.get(panel.dataset, panel) if panel.model == "linear" else panel for panel in pixels]
 
 
 def few(panel: Panel) -> Panel:
@@ -101,12 +122,14 @@ def _seconds(found: Sequence[Panel], display: str, times: Times) -> float:
 
 
 def _introduction(evidence: Evidence, experiment: Experiment, commands: Mapping[str, str]) -> str:
-    hours = sum(evidence.times[r.key].seconds or 0.0 for r in evidence.records if r.key in evidence.times) / 3600
+    records = records_of(experiment, evidence.records)
+    hours = sum(evidence.times[r.key].seconds or 0.0 for r in records if r.key in evidence.times) / 3600
     return (
         f"The experiment `geometry` of the [protocol](protocol.md#seeing-the-pool): "
-        f"{len({record.key for record in evidence.records}):,} of {len(set(wanted(experiment))):,} runs, {hours:.1f} "
-        f"hours on one thread. This page is made from the records in `results/geometry` by\n\n"
-        f"```bash\n{commands['page']}\n```\n\nand the records by `{commands['records']}`."
+        f"{len({record.key for record in records}):,} of {len(set(wanted(experiment))):,} runs, {hours:.1f} "
+        f"hours on one thread. And the experiment `shapes` of its [part on patches](protocol.md#shapes). This page is "
+        f"made from the records in `results/geometry` and `results/shapes` by\n\n"
+        f"```bash\n{commands['page']}\n```\n\nand the records by\n\n```bash\n{commands['records']}\n```"
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from iale.benchmark._times import RunTimes
 from iale.benchmark.records import Record
 from iale.reports._panels import Panel, panels
-from make_results import POOL, seeing_page
+from make_results import seeing_page
 from pool_page import CLASSIFIERS, SOURCES, default, whole
 from tests.reports.factory import record
 from tests.reports.kept import SIZE, assert_same_page, read
@@ -51,4 +51,4 @@ def test_nothing_is_decided_from_the_sub_pool_or_without_all_sources() -> None:
 
 
 def test_the_page_in_the_documentation_is_made_from_the_records_in_the_repository() -> None:
-    assert_same_page(seeing_page(POOL, SIZE, "images/results/geometry.svg"), read("docs/seeing-the-pool.md"))
+    assert_same_page(seeing_page(SIZE, "images/results/geometry.svg"), read("docs/seeing-the-pool.md"))

@@ -12,19 +12,17 @@ from iale.benchmark.grid import GridConfig, recorded
 
 PATCHES = recorded(BUILT_IN)
 LEADING = (RANDOM, "margin", "badge", "bait", "maxherding", SEES)
-MLP_SEEDS = 5
 
 
 def shapes(size: Size) -> Experiment:
     """Linear heads on patches and on pixels, and MLPs that are asked in the one geometry or the other."""
     head, mlp = size.head, size.fresh
-    mlp = replace(mlp, shape=replace(mlp.shape, seeds=min(MLP_SEEDS, mlp.shape.seeds)))
     of_patches = replace(head, shape=replace(head.shape, embeddings=BUILT_IN))
     by_patches = replace(mlp, shape=replace(mlp.shape, geometry=BUILT_IN))
     grids = []
     for name in size.seen_images:
-        grids += [_whole(of_patches, name, LEADING), _whole(head, name, (SEES,))]
-        grids += [_whole(by_patches, name, (SEES,)), _whole(mlp, name, (SEES,))]
+        grids += [_whole(of_patches, name, LEADING), _whole(head, name, (RANDOM, SEES))]
+        grids += [_whole(by_patches, name, (RANDOM, SEES)), _whole(mlp, name, (RANDOM, SEES))]
     unseen = size.targets[1:]  # the form of patches was chosen on the others
     learns = tuple(_contest(head, name, counts=name in unseen) for name in size.seen_images)
     asks = tuple(_contest(mlp, name) for name in size.seen_images)
