@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from iale.benchmark.grid import GridConfig
+from iale._implied import complete
+from iale.benchmark.grid import GridConfig, typed
 from iale.classifiers.base import TrainingConfig
 from iale.cli._options import parse
 from iale.cli._run import RunOptions
@@ -73,3 +74,21 @@ def test_embeddings_are_for_a_linear_head_unless_another_classifier_is_named() -
         config = parse(RunOptions, ["--out", "records", *words], prog="iale run").config
         assert config.classifier_name == config.described("margin", "subset", 0)["classifier"] == name
         assert GridConfig(**options).resolved()["classifier"] == name
+
+
+@pytest.mark.parametrize("option", ["geometry", "embeddings"])
+def test_kept_records_that_say_built_in_are_of_pixels(option: str) -> None:
+    """The built-in geometry was one of pixels when they were made."""
+    found = {}
+    for view, name in {"pixels": "built-in", "built-in": "built-in 2"}.items():
+        options: dict[str, Any] = {option: view}
+        found[view] = GridConfig(**options).described("uherding", "whole", 0)
+        assert complete(found[view])[option] == name
+        assert typed(found[view])[option] == view
+    assert found["pixels"] != found["built-in"]
+
+
+def test_embeddings_leave_nothing_to_say_of_the_geometry() -> None:
+    one, other = (GridConfig(embeddings="built-in", geometry=view) for view in ("built-in", "pixels"))
+    assert one.described("margin", "whole", 0) == other.described("margin", "whole", 0)
+    assert typed(one.described("margin", "whole", 0))["geometry"] == "built-in"

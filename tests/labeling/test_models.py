@@ -19,6 +19,7 @@ from tests.labeling.conftest import QUICK, Make, label_some, truth
 from iale import _storage as storage
 from iale.data.arrays import ArraySamples
 from iale.geometry import built_in
+from iale.geometry._builtin import pixels
 from iale.labeling import export_classifier, fit_now, load_classifier
 from iale.labeling.fitting import _contest
 from iale.labeling.fitting._background import choose_first, compare_models, make_geometry
@@ -95,6 +96,29 @@ def test_a_head_on_the_geometry_is_exported_with_the_way_to_it(stripes: Project,
         shown = outputs.probs[stripes.items.ids.index(sample)]
         assert guess[0][1] == pytest.approx(float(shown.max()), abs=0.01)
     assert len(list(scores_csv(stripes))) == 1 + 60 - 14
+
+
+def test_a_head_on_pixels_that_was_exported_before_patches_is_read(stripes: Project, tmp_path: Path) -> None:
+    make_geometry(str(stripes.folder))
+    label_rows(stripes, 14)
+    fit(stripes)
+    export_classifier(stripes, tmp_path / "out")
+    card, kept = (tmp_path / "out" / name for name in ("card.json", "weights.safetensors"))
+    samples, written = stripes.items.samples, json.loads(card.read_text())
+    maker, rng = pixels(samples), np.random.default_rng(0)
+    assert maker.directions is not None
+    del written["points"]["filters"]
+    written["points"] |= {"view": 972, "width": maker.directions.shape[1]}
+    head = rng.normal(size=(2, maker.directions.shape[1])).astype(np.float32)
+    old = {"head.weight": head, "head.bias": np.zeros(2, np.float32)}
+    old |= {"mean": maker.mean.astype(np.float32), "directions": maker.directions.astype(np.float32)}
+    storage.write_tensors(kept, {name: torch.from_numpy(value) for name, value in old.items()})
+    storage.write_json(card, {**written, "weights_sha256": storage.sha256(kept.read_bytes())})
+    rows = torch.arange(60)
+    points = maker.points(samples, rows).numpy()
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    outputs = load_classifier(tmp_path / "out").outputs(ArraySamples(samples.batch(rows)))
+    np.testing.assert_allclose(outputs.logits.numpy(), points @ head.T, atol=1e-3)
 
 
 def write_texts(path: Path) -> list[str]:
