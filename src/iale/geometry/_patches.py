@@ -12,7 +12,7 @@ V = (2F + C) g² numbers of a view.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ _PATCHES = 40_000  # that filters are learned from
 _FLAT = 2e-3  # of the variance of all pixels: a patch that varies less is rather noise than a shape
 _WHITENED = 0.1  # of the mean variance of a direction of patches: what varies less is not magnified
 _SEEN = 1.0  # a response is what is above it
+_LOOKED_AT = 512  # images that tell how much views vary
 _COLORS = 0.1  # share of the variance of a view that belongs to its colors
 _SEED = 0
 
@@ -40,24 +41,26 @@ class Filters:
     Attributes:
         weight: float32 [F, C, s, s], each with the mean 0.
         offset: float32 [F], what a patch of average looks responds.
+        center: float32 [], the mean of all pixels; without it, rounding would hide the contrast of pale images.
         noise: float32 [], the variance below which a patch counts as flat.
         colors: float32 [], what mean colors are multiplied by.
     """
 
     weight: Tensor
     offset: Tensor
+    center: Tensor
     noise: Tensor
     colors: Tensor
 
     def tensors(self) -> dict[str, Tensor]:
         """All of them, by name."""
-        return vars(self)
+        return dict(vars(self))
 
     def views(self, images: Tensor) -> Tensor:
         """float32 [B, V] of float32 [B, C, H, W]."""
-        parts = _parts(images.shape[2:], self.weight.shape[-1])
-        shapes = adaptive_avg_pool2d(self._responses(images), parts).sqrt()
-        colors = adaptive_avg_pool2d(images, parts) * self.colors
+        parts, centered = _parts(images.shape[2:], self.weight.shape[-1]), images - self.center
+        shapes = adaptive_avg_pool2d(self._responses(centered), parts).sqrt()
+        colors = adaptive_avg_pool2d(centered, parts) * self.colors
         return torch.cat([shapes.flatten(1), colors.flatten(1)], dim=1)
 
     def _responses(self, images: Tensor) -> Tensor:
@@ -82,11 +85,13 @@ def learned(images: Tensor) -> Filters:
     from sklearn.exceptions import ConvergenceWarning
 
     rng, side = np.random.default_rng(_SEED), side_of((images.shape[2], images.shape[3]))
-    noise = max(1e-12, _FLAT * float(images.double().var(correction=0)))
+    spread, center = (float(found) for found in torch.var_mean(images.double(), correction=0))
+    noise = max(1e-12, _FLAT * spread)
+    numbers = torch.tensor(center), torch.tensor(noise), torch.tensor(1.0)
     rows = _normalized(_drawn(images, side, rng), noise)
     if not len(rows):  # images of one color each
         nothing = images.new_zeros(1, images.shape[1], side, side)
-        return Filters(nothing, nothing.new_zeros(1), torch.tensor(noise), torch.tensor(1.0))
+        return Filters(nothing, nothing.new_zeros(1), *numbers)
     mean = rows.mean(axis=0)
     white = _whitening(rows - mean)
     known = (rows - mean) @ white
@@ -98,14 +103,15 @@ def learned(images: Tensor) -> Filters:
     offset = weight @ mean
     weight -= weight.mean(axis=1, keepdims=True)
     shaped = torch.from_numpy(weight).float().view(-1, images.shape[1], side, side)
-    filters = Filters(shaped, torch.from_numpy(offset).float(), torch.tensor(noise), torch.tensor(1.0))
-    return Filters(shaped, filters.offset, filters.noise, torch.tensor(_share(filters.views(images[:512]), shaped)))
+    plain = Filters(shaped, torch.from_numpy(offset).float(), *numbers)
+    return replace(plain, colors=torch.tensor(_strength(plain.views(images[:_LOOKED_AT]), shaped)))
 
 
-def _share(views: Tensor, weight: Tensor) -> float:
+def _strength(views: Tensor, weight: Tensor) -> float:
     """What colors are multiplied by, so that they have their share of the variance."""
     spread = views.double().var(dim=0, correction=0)
-    colors = len(spread) * weight.shape[1] // (2 * len(weight) + weight.shape[1])
+    channels = weight.shape[1]
+    colors = len(spread) * channels // (2 * len(weight) + channels)
     shapes, own = float(spread[:-colors].sum()), float(spread[-colors:].sum())
     return float((_COLORS / (1 - _COLORS) * shapes / own) ** 0.5) if own > 0 and shapes > 0 else 1.0
 

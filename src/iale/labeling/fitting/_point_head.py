@@ -18,6 +18,8 @@ from iale.data.samples import SampleKind, Samples
 from iale.geometry._patches import Filters, side_of
 from iale.geometry._views import patch_size, pixel_size
 
+_NUMBERS = ("center", "noise", "colors")  # of `Filters`
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -46,7 +48,8 @@ class PointHead(nn.Module):
     """Image or hashed text → view → geometry → row of length 1 → logits.
 
     In plain PyTorch, with tensors ``mean`` [V], ``directions`` [V, D], ``head.weight`` [C, D], ``head.bias`` [C], and
-    for patches ``filters_weight`` [F, K, s, s], ``filters_offset`` [F], ``filters_noise`` and ``filters_colors``.
+    for patches ``filters_weight`` [F, K, s, s], ``filters_offset`` [F], and the numbers ``filters_center``, ``…_noise``
+    and ``…_colors``.
     """
 
     def __init__(self, shape: Shape, num_classes: int) -> None:
@@ -58,8 +61,8 @@ class PointHead(nn.Module):
             side = side_of(self.side)
             self.register_buffer("filters_weight", torch.zeros(shape.filters, shape.inputs[0], side, side))
             self.register_buffer("filters_offset", torch.zeros(shape.filters))
-            self.register_buffer("filters_noise", torch.zeros(()))
-            self.register_buffer("filters_colors", torch.zeros(()))
+            for name in _NUMBERS:
+                self.register_buffer(f"filters_{name}", torch.zeros(()))
         self.patches = shape.filters > 0
         self.projects = shape.view > 0
         if self.projects:
@@ -72,7 +75,7 @@ class PointHead(nn.Module):
         if self.side is not None:
             inputs = nn.functional.adaptive_avg_pool2d(inputs, self.side)
         if self.patches:
-            known = (self.get_buffer(f"filters_{name}") for name in ("weight", "offset", "noise", "colors"))
+            known = (self.get_buffer(f"filters_{name}") for name in ("weight", "offset", *_NUMBERS))
             inputs = Filters(*known).views(inputs)
         points = inputs.flatten(1)
         if self.projects:
