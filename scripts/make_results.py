@@ -31,9 +31,10 @@ from iale.reports._markup import Table, markdown
 from iale.reports._panels import display_name, panels
 from iale.reports._tables import percent
 from iale.reports.experiment import write_experiment_report
-from pool_page import decided, few, pool_page, whole
+from pool_page import decided, few, pool_page, seeing, whole
 from results_page import Commands, results_page
 from sentences import fill, speeds
+from shapes_page import by_patches, sides
 from universal_page import universal_page
 
 ROOT = Path(__file__).parents[1]
@@ -111,7 +112,11 @@ def readme_of(text: str, figures: Figures) -> str:
     records = records_of(EXPERIMENTS["fig8"](figures.size), figures.evidence.records)
     table = _table(records, figures.size)
     template = (RECORDS / "readme.md").read_text(encoding="utf-8").strip()
-    own = {"table": table, "pool": markdown(decided(whole(panels(read_evidence([POOL]).records))))}
+    seen = read_evidence([POOL, BY_SHAPES]).records
+    pool, shapes = (panels(records_of(EXPERIMENTS[name](figures.size), seen)) for name in (SEEING, SHAPES))
+    heads = sorted((panel for panel in shapes if panel.model == "linear"), key=lambda panel: panel.dataset)
+    gains = decided(seeing(whole(pool), whole(by_patches(shapes))))
+    own = {"table": table, "pool": markdown(gains), "shapes": markdown(sides(heads))}
     found = fill(template, lambda name: own[name] if name in own else figures(name))
     before, _, rest = text.partition(BEGIN)
     return f"{before}{BEGIN}\n\n{found}\n\n{END}{rest.partition(END)[2]}"

@@ -32,14 +32,14 @@ def shapes_section(evidence: Evidence, experiment: Experiment) -> list[str]:
         own = sorted((panel for panel in found if panel.model == classifier), key=lambda panel: panel.dataset)
         told = "learns from" if classifier == "linear" else "is asked by"
         parts += [f"**{own[0].classifier}**, with Uncertainty Herding, which {told} one or the other:"]
-        parts += [markdown(_sides(own))]
+        parts += [markdown(sides(own))]
     parts += [markdown(claim_table([(claim, records) for claim in claims], evidence.times))]
     for claim in claims:
         parts += [f"**{claim.text}**", markdown(contest_table(claim, judge(claim, records)[1]))]
     return parts
 
 
-def _sides(found: Sequence[Panel]) -> Table:
+def sides(found: Sequence[Panel]) -> Table:
     """AUC on pixels and on patches, the difference, and the accuracy at the end."""
     patches = {panel.dataset: _asked(panel) for panel in by_patches(found)}
     pixels = {panel.dataset: _asked(panel) for panel in found if panel.config.view != PATCHES}

@@ -26,6 +26,16 @@ FAMILIES = ("digits", "mnist", "cifar10-mobilenetv2")
 FORMS = ("herding", "selector")
 """Of a universal policy."""
 
+OPINIONS = {
+    "Folds": "the network and its folds",
+    "Head": "the head alone",
+    "Mean": "mean of both",
+    "Pooled": "sum of both",
+    "PooledFolds": "sum of the folds and the head",
+    "BothSpaces": "both spaces",
+}
+"""What `second_opinions.py` calls the variants."""
+
 Rules = Mapping[str, Mapping[str, Any]]
 """What `universal_rules.py` found for each family."""
 
@@ -43,7 +53,7 @@ def universal_page(folder: Path, text: str) -> str:
     tables |= {"sight": sight(found_sight), "roll-outs": roll_outs(folder)}
     between = json.loads((folder / "strategies.json").read_text(encoding="utf-8"))
     tables |= {"values": values(between), "policies": policies(between), "variance": variance(between)}
-    tables |= {"swaps": swaps(folder / "swaps")}
+    tables |= {"swaps": swaps(folder / "swaps"), "opinions": hand_table(opinions(folder / "opinions"))}
     for name, table in tables.items():
         text = text.replace(f"{{{name}}}", markdown(table))
     return text
@@ -106,6 +116,15 @@ def by_hand(path: Path) -> dict[int, dict[str, Curves]]:
         mean = sum(record["accuracy"]) / len(record["accuracy"])
         found[record["batch"]][record["variant"]][record["family"], record["seed"]] = mean
     return {batch: dict(variants) for batch, variants in found.items()}
+
+
+def opinions(folder: Path) -> dict[str, Curves]:
+    """What each second opinion reached with a network, by family and seed."""
+    found: dict[str, dict[tuple[str, int], float]] = defaultdict(dict)
+    for line in read_lines(folder / "records.jsonl"):
+        record = Record.parse(line)
+        found[OPINIONS.get(record.strategy, record.strategy)][record.dataset, record.seed] = area(record.accuracy)
+    return dict(found)
 
 
 def hand_table(variants: Mapping[str, Curves]) -> Table:
