@@ -21,8 +21,8 @@ def shapes(size: Size) -> Experiment:
     by_patches = replace(mlp, shape=replace(mlp.shape, geometry=BUILT_IN))
     grids = []
     for name in size.seen_images:
-        grids += [_whole(of_patches, name, LEADING), _whole(head, name, (RANDOM, SEES))]
-        grids += [_whole(by_patches, name, (RANDOM, SEES)), _whole(mlp, name, (RANDOM, SEES))]
+        grids += [_whole(of_patches, name, LEADING), _whole(head, name, (SEES,))]
+        grids += [_whole(by_patches, name, (SEES,)), _whole(mlp, name, (SEES,))]
     unseen = size.targets[1:]  # the form of patches was chosen on the others
     learns = tuple(_contest(head, name, counts=name in unseen) for name in size.seen_images)
     asks = tuple(_contest(mlp, name) for name in size.seen_images)
