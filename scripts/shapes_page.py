@@ -14,7 +14,7 @@ from iale.benchmark._judge import judge
 from iale.benchmark._statistics import estimate
 from iale.reports._markup import Table, markdown
 from iale.reports._panels import Entry, Panel, panels
-from iale.reports._tables import signed
+from iale.reports._tables import NONE, signed
 from results_page import claim_table, contest_table
 
 
@@ -40,18 +40,21 @@ def shapes_section(evidence: Evidence, experiment: Experiment) -> list[str]:
 
 
 def sides(found: Sequence[Panel]) -> Table:
-    """AUC on pixels and on patches, the difference, and the accuracy at the end."""
+    """AUC on pixels and on patches, the difference, and the accuracy at the end; the last line is the mean of all."""
     patches = {panel.dataset: _asked(panel) for panel in by_patches(found)}
     pixels = {panel.dataset: _asked(panel) for panel in found if panel.config.view != PATCHES}
-    lines = []
+    lines, rises = [], []
     for name in patches:
         one, other = patches[name], pixels.get(name)
         if one is None or other is None:
             continue
         shared = sorted(set(one.seeds) & set(other.seeds))
-        rise = estimate([one.areas[seed] - other.areas[seed] for seed in shared])
+        rises.append({seed: one.areas[seed] - other.areas[seed] for seed in shared})
         areas, ends = ([tell(each, shared) for each in (other, one)] for tell in (_area, _last))
-        lines.append([name, *areas, signed(rise), *ends, str(len(shared))])
+        lines.append([name, *areas, signed(estimate([*rises[-1].values()])), *ends, str(len(shared))])
+    shared = sorted(set.intersection(*(set(rise) for rise in rises)))
+    mean = estimate([float(np.mean([rise[seed] for rise in rises])) for seed in shared])
+    lines.append(["mean", NONE, NONE, signed(mean), NONE, NONE, str(len(shared))])
     head = ["data set", "AUC: pixels", "patches", "difference", "at 200 labels: pixels", "patches", "seeds"]
     return Table(head, lines)
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from iale._implied import complete
-from iale.benchmark.grid import GridConfig, typed
+from iale.benchmark._views import typed
+from iale.benchmark.grid import GridConfig
 from iale.classifiers.base import TrainingConfig
 from iale.cli._options import parse
 from iale.cli._run import RunOptions

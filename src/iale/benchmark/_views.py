@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from iale._implied import complete
 from iale._storage import storage_errors
 
 if TYPE_CHECKING:
@@ -19,6 +21,15 @@ BUILT_IN = "built-in"
 PIXELS = "pixels"
 """The same as it was until images were compared by patches; records of then call it built-in."""
 NO_FILES = (BUILT_IN, PIXELS)
+RECORDED = {PIXELS: BUILT_IN, BUILT_IN: "built-in 2"}
+"""How records call what needs no file: kept ones say built-in, and mean pixels."""
+
+
+def typed(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that a record was made with, as they are typed."""
+    found, typed = complete(kept), {recorded: view for view, recorded in RECORDED.items()}
+    found |= {option: typed.get(found[option], found[option]) for option in ("geometry", "embeddings")}
+    return {**found, "geometry": BUILT_IN} if found["embeddings"] is not None else found
 
 
 def file_digest(path: str) -> str:

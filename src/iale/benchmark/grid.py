@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, get_args
 
-from iale._implied import compact, complete
+from iale._implied import compact
 from iale.benchmark._content import label
-from iale.benchmark._views import BUILT_IN, NO_FILES, PIXELS, file_digest
+from iale.benchmark._views import BUILT_IN, NO_FILES, PIXELS, RECORDED, file_digest
 from iale.benchmark.records import PoolName
 from iale.classifiers._own import OwnConfig
 from iale.classifiers.base import TrainingConfig, resolve_device
@@ -18,9 +18,6 @@ from iale.recipe import AUTO
 from iale.strategies.catalog import BASELINES
 
 _FILES = ("geometry", "embeddings")
-_RECORDED = {PIXELS: BUILT_IN, BUILT_IN: "built-in 2"}
-"""How records call what needs no file: kept ones say built-in, and mean pixels."""
-_TYPED = {recorded: typed for typed, recorded in _RECORDED.items()}
 
 
 @dataclass(frozen=True)
@@ -122,21 +119,9 @@ class GridConfig(OwnConfig):
             del described[several]
         if self.embeddings is not None:
             described["geometry"] = PIXELS  # not read
-        named = _RECORDED | {path: name for name, path in self.files().items()}
+        named = RECORDED | {path: name for name, path in self.files().items()}
         described |= {option: named.get(described[option], described[option]) for option in _FILES}
         if self.model is not None:
             described["classifier"] = label(self.model)
         described["cycle"]["subset_size"] = self.cycle_of(pool).subset_size
         return compact({**described, "strategy": label(strategy), "policy": None, "pool": pool, "seed": seed})
-
-
-def recorded(view: str) -> str:
-    """How records call a geometry that needs no file."""
-    return _RECORDED[view]
-
-
-def typed(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that a record was made with, as they are typed."""
-    found = complete(kept)
-    found |= {option: _TYPED.get(found[option], found[option]) for option in _FILES}
-    return {**found, "geometry": BUILT_IN} if found["embeddings"] is not None else found

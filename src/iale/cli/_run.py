@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from iale.benchmark.grid import GridConfig, typed
+from iale.benchmark._views import typed
+from iale.benchmark.grid import GridConfig
 from iale.benchmark.runner import run_grids
 from iale.cli._options import WorkerOptions, parse, show
 from iale.cli._output import check_folder

@@ -7,10 +7,10 @@ from dataclasses import replace
 from iale.benchmark._experiment import RANDOM, Claim, Contest, Curve, Experiment
 from iale.benchmark._experiments.geometry import SEES, fitting, of_whole
 from iale.benchmark._sizes import Scale, Size
-from iale.benchmark._views import BUILT_IN
-from iale.benchmark.grid import GridConfig, recorded
+from iale.benchmark._views import BUILT_IN, RECORDED
+from iale.benchmark.grid import GridConfig
 
-PATCHES = recorded(BUILT_IN)
+PATCHES = RECORDED[BUILT_IN]
 LEADING = (RANDOM, "margin", "badge", "bait", "maxherding", SEES)
 
 
