@@ -86,7 +86,7 @@ def learned(images: Tensor) -> Filters:
 
     rng, side = np.random.default_rng(_SEED), side_of((images.shape[2], images.shape[3]))
     spread, center = (float(found) for found in torch.var_mean(images.double(), correction=0))
-    noise = max(1e-12, _FLAT * spread)
+    noise = max(1e-30, _FLAT * spread)
     numbers = torch.tensor(center), torch.tensor(noise), torch.tensor(1.0)
     rows = _normalized(_drawn(images, side, rng), noise)
     if not len(rows):  # images of one color each
