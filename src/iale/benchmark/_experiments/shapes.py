@@ -11,7 +11,7 @@ from iale.benchmark._views import BUILT_IN, RECORDED
 from iale.benchmark.grid import GridConfig
 
 PATCHES = RECORDED[BUILT_IN]
-LEADING = (RANDOM, "margin", "badge", "bait", "maxherding", SEES)
+LEADING = (RANDOM, "margin", "badge", "typiclust", "alfamix", "bait", "maxherding", SEES)
 
 
 def shapes(size: Size) -> Experiment:
