@@ -24,7 +24,6 @@ from iale.geometry.points import Points
 
 _FITTED = 20_000  # samples that it is fitted on
 _IMAGES = 5_000  # images that it is fitted on: 20,000 gain 0.0 points on MNIST and 0.4 on CIFAR-10, with 100 labels
-_TOGETHER = 256  # images whose features are computed together
 _NUMBERS = 1 << 26  # of theirs that are in memory, at most
 _READ = 256
 _KEPT = 8  # geometries in one folder: others are of samples that have changed since
@@ -169,8 +168,7 @@ def _of_images(
     known = build(Subset(samples, rows), _SHRUNKEN, folder, progress, workers=workers)
     images = known.read().view(-1, *size)
     filters = learned(images)
-    features = torch.cat([filters.views(part) for part in torch.split(images, _TOGETHER)])
-    mean, directions = principal(features.numpy())
+    mean, directions = principal(filters.views(images).numpy())
     kept = filters, size, known, rows
     return Projection(_identity("image"), _SHRUNKEN.points, mean, np.ones(1), directions, *kept)
 

@@ -32,6 +32,7 @@ _SEEN = 1.0  # a response is what is above it
 _LOOKED_AT = 512  # images that tell how much views vary
 _COLORS = 0.1  # share of the variance of a view that belongs to its colors
 _SEED = 0
+_TOGETHER = 64  # images at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +59,12 @@ class Filters:
 
     def views(self, images: Tensor) -> Tensor:
         """float32 [B, V] of float32 [B, C, H, W]."""
-        parts, centered = _parts(images.shape[2:], self.weight.shape[-1]), images - self.center
-        shapes = adaptive_avg_pool2d(self._responses(centered), parts).sqrt()
-        colors = adaptive_avg_pool2d(centered, parts) * self.colors
+        return torch.cat([self._views(part - self.center) for part in torch.split(images, _TOGETHER)])
+
+    def _views(self, images: Tensor) -> Tensor:
+        parts = _parts(images.shape[2:], self.weight.shape[-1])
+        shapes = adaptive_avg_pool2d(self._responses(images), parts).sqrt()
+        colors = adaptive_avg_pool2d(images, parts) * self.colors
         return torch.cat([shapes.flatten(1), colors.flatten(1)], dim=1)
 
     def _responses(self, images: Tensor) -> Tensor:
@@ -85,7 +89,7 @@ def learned(images: Tensor) -> Filters:
     from sklearn.exceptions import ConvergenceWarning
 
     rng, side = np.random.default_rng(_SEED), side_of((images.shape[2], images.shape[3]))
-    spread, center = (float(found) for found in torch.var_mean(images.double(), correction=0))
+    spread, center = _spread(images)
     noise = max(1e-30, _FLAT * spread)
     numbers = torch.tensor(center), torch.tensor(noise), torch.tensor(1.0)
     rows = _normalized(_drawn(images, side, rng), noise)
@@ -93,18 +97,27 @@ def learned(images: Tensor) -> Filters:
         nothing = images.new_zeros(1, images.shape[1], side, side)
         return Filters(nothing, nothing.new_zeros(1), *numbers)
     mean = rows.mean(axis=0)
-    white = _whitening(rows - mean)
-    known = (rows - mean) @ white
-    known /= np.maximum(np.linalg.norm(known, axis=1, keepdims=True), 1e-12)
+    rows -= mean
+    white = _whitening(rows)
+    rows = rows @ white
+    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # if patches are few and alike, so are some filters
-        means = KMeans(min(FILTERS, len(known)), n_init=1, max_iter=20, random_state=_SEED).fit(known).cluster_centers_
+        cluster = KMeans(min(FILTERS, len(rows)), n_init=1, max_iter=20, random_state=_SEED, copy_x=False)
+        means = cluster.fit(rows).cluster_centers_
     weight = (means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)) @ white
     offset = weight @ mean
     weight -= weight.mean(axis=1, keepdims=True)
     shaped = torch.from_numpy(weight).float().view(-1, images.shape[1], side, side)
     plain = Filters(shaped, torch.from_numpy(offset).float(), *numbers)
     return replace(plain, colors=torch.tensor(_strength(plain.views(images[:_LOOKED_AT]), shaped)))
+
+
+def _spread(images: Tensor) -> tuple[float, float]:
+    """Variance and mean of all pixels."""
+    parts = [torch.var_mean(part.double().flatten(1), dim=1, correction=0) for part in torch.split(images, _TOGETHER)]
+    spreads, means = (torch.cat(found) for found in zip(*parts, strict=True))
+    return float(spreads.mean() + means.var(correction=0)), float(means.mean())
 
 
 def _strength(views: Tensor, weight: Tensor) -> float:
@@ -131,19 +144,20 @@ def _drawn(images: Tensor, side: int, rng: np.random.Generator) -> NDArray[np.fl
     count = min(_PATCHES, len(images) * places)
     drawn = np.sort(rng.choice(len(images) * places, count, replace=False))
     found = []
-    for start in range(0, len(images), 64):
-        here = drawn[(drawn >= start * places) & (drawn < (start + 64) * places)] - start * places
+    for start in range(0, len(images), _TOGETHER):
+        here = drawn[(drawn >= start * places) & (drawn < (start + _TOGETHER) * places)] - start * places
         if len(here):
-            every = unfold(images[start : start + 64], side, stride=1).mT.flatten(0, 1)
+            every = unfold(images[start : start + _TOGETHER], side, stride=1).mT.flatten(0, 1)
             found.append(every[torch.from_numpy(here)])
     return torch.cat(found).double().numpy()
 
 
 def _normalized(rows: NDArray[np.float64], noise: float) -> NDArray[np.float64]:
-    """Patches of mean 0 and, where they are not flat, variance 1; without flat ones."""
-    centered = rows - rows.mean(axis=1, keepdims=True)
-    spread = centered.var(axis=1)
-    return np.asarray((centered / np.sqrt(spread + noise)[:, None])[spread > noise])
+    """Patches of mean 0 and, where they are not flat, variance 1; without flat ones. Changes ``rows``."""
+    rows -= rows.mean(axis=1, keepdims=True)
+    spread = rows.var(axis=1)
+    rows /= np.sqrt(spread + noise)[:, None]
+    return np.asarray(rows[spread > noise])
 
 
 def _whitening(rows: NDArray[np.float64]) -> NDArray[np.float64]:
