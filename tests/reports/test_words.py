@@ -218,9 +218,9 @@ def the_usual_deviation_is_the_median_of_the_records() -> bool:
     return round(float(np.median(medians)), 3) == USUAL == 0.016
 
 
-@says("docs/labeling.md", "A folder of 100,000 images opens within 6 s")
+@says("docs/labeling.md", "A folder of 100,000 images opens within 7 s")
 def a_large_folder_opens_in_time() -> bool:
-    return bool(json.loads(read("benchmarks/results/label.json"))["results"]["start_s_100k"] <= 6)
+    return bool(json.loads(read("benchmarks/results/label.json"))["results"]["start_s_100k"] <= 7)
 
 
 @pytest.mark.parametrize(("page", "phrase", "check"), CHECKS, ids=[phrase for _, phrase, _ in CHECKS])
