@@ -93,7 +93,7 @@ def test_many_pages_and_batches_are_as_good_as_one(studio: Studio, monkeypatch: 
     monkeypatch.setattr(project_module, "_BATCH", 4)
     project, tasks = labeled(studio)
     studio.run(project)
-    assert [tasks.index(task) for task in studio.served(project, 3)] == expected(9, "margin", 3)
+    assert [tasks.index(task) for task in studio.served(project, 3)] == expected(9, "uherding", 3)
 
 
 def test_the_loop_goes_round_after_every_so_many_labels(studio: Studio) -> None:
