@@ -101,10 +101,10 @@ export function acceptGrid() {
 }
 
 function askAlone(rest) { // what was deselected comes next, without the suggestion that was just refused
-  const known = new Set([state.current, ...state.queue].map((each) => each?.sample));
-  const fresh = rest.filter(({ sample }) => !known.has(sample));
-  state.queue.unshift(...fresh.map(({ sample, name }) => item({ sample, name, reason: "alike", guess: [], suggestions: [] })));
-  for (const each of [state.current, ...state.queue]) if (each && rest.some(({ sample }) => sample === each.sample)) each.suggestions = [];
+  const waiting = new Map(state.queue.map((each) => [each.sample, each])), samples = new Set(rest.map(({ sample }) => sample));
+  const next = rest.filter(({ sample }) => sample !== state.current?.sample).map(({ sample, name }) => waiting.get(sample) ?? item({ sample, name, reason: "alike", guess: [], suggestions: [] }));
+  state.queue = [...next, ...state.queue.filter(({ sample }) => !samples.has(sample))];
+  for (const each of [state.current, ...next]) if (samples.has(each?.sample)) each.suggestions = [];
 }
 
 function undo(label, tiles, taken, all) { // true if some of the sheet are still labeled
