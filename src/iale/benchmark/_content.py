@@ -46,7 +46,8 @@ class RunConfig:
         """The configuration in a record; raises KeyError, TypeError or AttributeError for anything else."""
         policy = options.get("policy") or {"kind": None, "weights_sha256": None}
         own = {"kind": policy["kind"], "weights": policy["weights_sha256"], "beside": tuple(options.get("beside", ()))}
-        own["view"] = complete(options)["embeddings"] or complete(options)["geometry"]
+        seen = complete(options)
+        own["view"] = seen["embeddings"] or seen["geometry"]
         flat = {**options, **options["cycle"], **options["training"], **own, "options": options}
         return cls(**{name: flat[name] for name in cls.__dataclass_fields__})
 

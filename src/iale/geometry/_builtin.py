@@ -29,7 +29,7 @@ _READ = 256
 _KEPT = 8  # geometries in one folder: others are of samples that have changed since
 _NAME = "built-in"
 _VERSIONS: dict[SampleKind, int] = {"image": 2, "text": 1, "row": 1}  # another number whenever points would be others
-_SHRUNKEN = Shrunken(f"{_NAME} 2: shrunken images", patch_size)
+_SHRUNKEN = Shrunken(f"{_NAME} {_VERSIONS['image']}: shrunken images", patch_size)
 
 
 def built_in(
@@ -147,6 +147,10 @@ def _fitted_on(samples: Samples, kind: SampleKind) -> Tensor:
     most = _IMAGES if kind == "image" else _FITTED
     if kind == "row":
         most = max(1, min(most, _NUMBERS // int(np.prod(samples.shape))))
+    return _evenly(samples, most)
+
+
+def _evenly(samples: Samples, most: int) -> Tensor:
     count = min(len(samples), most)
     return torch.arange(count) * len(samples) // max(1, count)
 
@@ -178,9 +182,8 @@ def pixels(samples: Samples) -> Projection:
 
     They are first averaged to at most 1,024 numbers (32 x 32 gray, 18 x 18 in colors). Records of `iale bench` know it.
     """
-    count = min(len(samples), _FITTED)
     with one_thread():
-        return _of_pixels("pixels 1", samples, torch.arange(count) * len(samples) // count)
+        return _of_pixels("pixels 1", samples, _evenly(samples, _FITTED))
 
 
 def _of_pixels(identity: str, samples: Samples, rows: Tensor) -> Projection:
