@@ -2,8 +2,8 @@
 
     python scripts/second_opinions.py [--out results/universal/opinions] [--families digits,mnist] [--seeds 3]
 
-Runs of the MLP (or, with --classifier, of the CNN) of `iale bench geometry` from the whole pool. Finished runs are in
-the folder and are not played again.
+Runs of the MLP (or, with --classifier, of the CNN) of `iale bench geometry` from the whole pool, in the geometry of
+pixels or (--geometry built-in) of patches. Finished runs are in the folder and are not played again.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from torch import Tensor
 
 from iale.benchmark._experiments.geometry import geometry
 from iale.benchmark._sizes import SIZES
+from iale.benchmark._views import NO_FILES, PIXELS
 from iale.benchmark.runner import run_grids
 from iale.classifiers import FitJob, LinearHead, TrainingConfig
 from iale.classifiers._folds import enough_to_calibrate
 from iale.classifiers.calibration import cross_validated, temperature
-from iale.data import ArraySamples
+from iale.geometry.embeddings import PointSamples
 from iale.geometry.points import Points
 from iale.seeding import Stream
 from iale.strategies._bandwidth import find_bandwidth
@@ -36,7 +37,7 @@ from iale.strategies._kernel import Kernel, MixedKernel
 from iale.strategies.base import Need, QueryContext, QueryStrategy
 
 FAMILIES = ("digits", "mnist", "cifar10-mobilenetv2")
-VARIANTS = ("Folds", "Head", "Mean", "Pooled", "PooledFolds", "BothSpaces")
+VARIANTS = ("Folds", "HeadAlone", "MeanWithHead", "SumWithHead", "FoldsAndHead", "JudgedBySum", "BothSpaces")
 SHARES = torch.linspace(0, 1, 21).double()  # of the head in a sum of logits
 
 
@@ -74,10 +75,10 @@ class Folds(Opinion):
         return of_folds(context)
 
 
-class Head(Opinion):
+class HeadAlone(Opinion):
     """The linear head on the geometry alone."""
 
-    name: ClassVar[str] = "head"
+    name: ClassVar[str] = "head-alone"
 
     def pooled(self, context: QueryContext) -> Tensor:
         """float64 [n, C]."""
@@ -86,35 +87,49 @@ class Head(Opinion):
         return logits / temperature(held_out, context.labels)
 
 
-class Mean(Opinion):
+class MeanWithHead(Opinion):
     """The mean of both probabilities."""
 
-    name: ClassVar[str] = "mean"
+    name: ClassVar[str] = "mean-with-head"
 
     def pooled(self, context: QueryContext) -> Tensor:
         """float64 [n, C]."""
         own = (context.candidates.logits.double() / context.temperature).softmax(1)
-        return ((own + Head().pooled(context).softmax(1)) / 2).log()
+        return ((own + HeadAlone().pooled(context).softmax(1)) / 2).log()
 
 
-class Pooled(Opinion):
+class SumWithHead(Opinion):
     """(1 − s) · the network's logits + s · the head's, over T; s and T are likeliest on held-out logits."""
 
-    name: ClassVar[str] = "pooled"
+    name: ClassVar[str] = "sum-with-head"
 
     def pooled(self, context: QueryContext) -> Tensor:
         """float64 [n, C]."""
         return summed(context, context.candidates.logits.double())
 
 
-class PooledFolds(Opinion):
-    """`Pooled` with the mean of the folds for the network."""
+class FoldsAndHead(Opinion):
+    """`SumWithHead` with the mean of the folds for the network."""
 
-    name: ClassVar[str] = "pooled-folds"
+    name: ClassVar[str] = "folds-and-head"
 
     def pooled(self, context: QueryContext) -> Tensor:
         """float64 [n, C]."""
         return summed(context, of_folds(context) * context.temperature)
+
+
+class JudgedBySum(SumWithHead):
+    """How far the sum is from the network's own answer: 1 − (q of its class − the highest other q), in [0, 2]."""
+
+    name: ClassVar[str] = "judged-by-sum"
+
+    def doubt(self, context: QueryContext) -> Tensor:
+        """float64 [n]."""
+        if not calibrates(context):
+            return super().doubt(context)
+        judge, own = self.pooled(context).softmax(1), context.candidates.logits.argmax(1, keepdim=True)
+        others = judge.scatter(1, own, -1.0).max(1).values
+        return 1 - (judge.gather(1, own)[:, 0] - others)
 
 
 class BothSpaces(Opinion):
@@ -154,15 +169,12 @@ def of_folds(context: QueryContext) -> Tensor:
 
 
 def head(context: QueryContext) -> tuple[Tensor, Tensor]:
-    """Logits of a linear head on the geometry: held-out ones of the labeled samples, and those of the candidates.
-
-    The kept records were made with this head, which standardizes each column by itself. iale's own, on `PointSamples`,
-    has one scale for all columns and is better, so what these records say of the head is open (docs/universal.md).
-    """
+    """Logits of a linear head on the geometry: held-out ones of the labeled samples, and those of the candidates."""
     assert context.geometry is not None
     assert context.labeled_geometry is not None
     labels = _labels(context)
-    samples = ArraySamples(torch.cat([context.labeled_geometry.read(), context.geometry.read()]))
+    rows = torch.cat([context.labeled_geometry.read(), context.geometry.read()])
+    samples = PointSamples(points(rows))  # one scale for all columns: the leading ones tell most
     own, others = torch.arange(len(labels)), torch.arange(len(labels), len(samples))
     recipe = LinearHead(samples, context.num_classes, TrainingConfig(device="cpu"))
     held_out = cross_validated(recipe, samples, own, labels, stream=Stream(0)).logits
@@ -203,6 +215,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("results/universal/opinions"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--classifier", default="mlp")
+    parser.add_argument("--geometry", default=PIXELS, choices=NO_FILES)
     parser.add_argument("--families", default=",".join(FAMILIES))
     parser.add_argument("--variants", default=",".join(VARIANTS))
     options = parser.parse_args()
@@ -211,6 +224,8 @@ def main() -> None:
     for name in options.families.split(","):  # one at a time: a process remembers two data sets
         shape = next(g for g in grids if (g.dataset, g.classifier, g.pools) == (name, options.classifier, ("whole",)))
         grid = replace(shape, strategies=("uherding", *added), seeds=options.seeds)
+        if shape.geometry == PIXELS:
+            grid = replace(grid, geometry=options.geometry)
         run_grids((grid,), options.out, workers=1)
 
 
