@@ -37,7 +37,18 @@ from iale.strategies._kernel import Kernel, MixedKernel
 from iale.strategies.base import Need, QueryContext, QueryStrategy
 
 FAMILIES = ("digits", "mnist", "cifar10-mobilenetv2")
-VARIANTS = ("Folds", "HeadAlone", "MeanWithHead", "SumWithHead", "FoldsAndHead", "JudgedBySum", "BothSpaces")
+VARIANTS = (
+    "Folds",
+    "HeadAlone",
+    "MeanWithHead",
+    "SumWithHead",
+    "FoldsAndHead",
+    "JudgedBySum",
+    "JudgedByHead",
+    "JudgedByFolds",
+    "JudgedSoftly",
+    "BothSpaces",
+)
 SHARES = torch.linspace(0, 1, 21).double()  # of the head in a sum of logits
 
 
@@ -127,9 +138,35 @@ class JudgedBySum(SumWithHead):
         """float64 [n]."""
         if not calibrates(context):
             return super().doubt(context)
-        judge, own = self.pooled(context).softmax(1), context.candidates.logits.argmax(1, keepdim=True)
-        others = judge.scatter(1, own, -1.0).max(1).values
-        return 1 - (judge.gather(1, own)[:, 0] - others)
+        own = context.candidates.logits.argmax(1, keepdim=True)
+        return judged(self.pooled(context).softmax(1)).gather(1, own)[:, 0]
+
+
+class JudgedByHead(JudgedBySum):
+    """The head alone judges."""
+
+    name: ClassVar[str] = "judged-by-head"
+    pooled = HeadAlone.pooled
+
+
+class JudgedByFolds(JudgedBySum):
+    """The sum of the folds and the head judges."""
+
+    name: ClassVar[str] = "judged-by-folds"
+    pooled = FoldsAndHead.pooled
+
+
+class JudgedSoftly(SumWithHead):
+    """`JudgedBySum`, in the mean over the network's own calibrated probabilities instead of its answer alone."""
+
+    name: ClassVar[str] = "judged-softly"
+
+    def doubt(self, context: QueryContext) -> Tensor:
+        """float64 [n]."""
+        if not calibrates(context):
+            return super().doubt(context)
+        own = (context.candidates.logits.double() / context.temperature).softmax(1)
+        return (own * judged(self.pooled(context).softmax(1))).sum(1)
 
 
 class BothSpaces(Opinion):
@@ -159,6 +196,13 @@ def unsure(logits: Tensor) -> Tensor:
     """float64 [n]: 1 − (p₁ − p₂)."""
     top = logits.softmax(1).topk(2).values
     return 1 - (top[:, 0] - top[:, 1])
+
+
+def judged(probs: Tensor) -> Tensor:
+    """float64 [n, C]: 1 − (q of the class − the highest other q), in [0, 2], as if each class were the answer."""
+    (first, second), best = probs.topk(2).values.T, probs.argmax(1, keepdim=True)
+    others = first[:, None].expand_as(probs).scatter(1, best, second[:, None])
+    return 1 - (probs - others)
 
 
 def of_folds(context: QueryContext) -> Tensor:
