@@ -49,17 +49,6 @@ VARIANTS = (
     "JudgedSoftly",
     "BothSpaces",
 )
-    "Folds",
-    "HeadAlone",
-    "MeanWithHead",
-    "SumWithHead",
-    "FoldsAndHead",
-    "JudgedBySum",
-    "JudgedByHead",
-    "JudgedByFolds",
-    "JudgedSoftly",
-    "BothSpaces",
-)
 SHARES = torch.linspace(0, 1, 21).double()  # of the head in a sum of logits
 
 
