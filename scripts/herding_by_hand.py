@@ -27,8 +27,8 @@ POOL, FIRST = 2000, 20
 LAST = {5: 200, 10: 200, 50: 320}
 
 
-def play(family: Family, seed: int, variants: dict[str, Variant], k: int) -> dict[str, list[float]]:
-    """The accuracies of each variant, after each fit."""
+def play(family: Family, seed: int, variants: dict[str, Variant], k: int, last: int) -> dict[str, list[float]]:
+    """The accuracies of each variant, after each fit, up to ``last`` labels."""
     rows, labels, test, truth = family
     rng, classes = np.random.default_rng(1000 + seed), int(labels.max()) + 1
     kept = rng.permutation(len(labels))[:POOL]
@@ -51,7 +51,7 @@ def play(family: Family, seed: int, variants: dict[str, Variant], k: int) -> dic
             said = labels[places]
             now = fitted(seen, places, said, classes, width)
             curve.append(float(((exam @ now.heads[0]).argmax(1) == truth).mean()))
-            if len(known) >= LAST[k]:
+            if len(known) >= last:
                 break
             free = np.ones(len(rows), bool)
             free[places] = False
@@ -104,12 +104,12 @@ def main() -> None:
             if record["batch"] == options.batch:
                 done[record["family"], record["seed"], record["variant"]] = record["accuracy"]
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    families = {name: load(name) for name in options.families.split(",")}
+    k, families = options.batch, {name: load(name) for name in options.families.split(",")}
     for seed in range(options.seeds):
         for family, data in families.items():
             left = {name: VARIANTS[name] for name in names if (family, seed, name) not in done}
             with open(options.out, "a", encoding="utf-8") as file:
-                for name, curve in play(data, seed, left, options.batch).items():
+                for name, curve in play(data, seed, left, k, LAST[k]).items():
                     done[family, seed, name] = curve
                     where = {"batch": options.batch, "family": family, "seed": seed, "variant": name}
                     file.write(json.dumps({**where, "accuracy": curve}) + "\n")

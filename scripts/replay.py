@@ -15,6 +15,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from numpy.typing import NDArray
 
+from iale.benchmark._views import PIXELS
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -152,14 +154,13 @@ def fitted(seen: Floats, places: Ints, said: Ints, classes: int, width: int, sal
     return Fitted(heads, folds, held_out, heat_of(held_out, said))
 
 
-def load(family: str) -> Family:
-    """Points and labels of up to 20,000 training and 2,000 test samples."""
+def load(family: str, view: str = PIXELS) -> Family:
+    """Points and labels of up to 20,000 training and 2,000 test samples, in a geometry that needs no file."""
     import torch
 
     from iale.benchmark._play import loaded
-    from iale.benchmark._views import PIXELS
 
-    data, rng = loaded(family, PIXELS)[0], np.random.default_rng(1)
+    data, rng = loaded(family, view)[0], np.random.default_rng(1)
 
     def drawn(samples: Samples, labels: Tensor, most: int) -> tuple[Floats, Ints]:
         kept = np.sort(rng.permutation(len(labels))[:most])

@@ -54,6 +54,7 @@ def universal_page(folder: Path, text: str) -> str:
     between = json.loads((folder / "strategies.json").read_text(encoding="utf-8"))
     tables |= {"values": values(between), "policies": policies(between), "variance": variance(between)}
     tables |= {"swaps": swaps(folder / "swaps"), "opinions": hand_table(opinions(folder / "opinions"))}
+    tables["fresh labels"] = fresh_labels(folder / "fresh.jsonl")
     for name, table in tables.items():
         text = text.replace(f"{{{name}}}", markdown(table))
     return text
@@ -118,6 +119,20 @@ def by_hand(path: Path) -> dict[int, dict[str, Curves]]:
     return {batch: dict(variants) for batch, variants in found.items()}
 
 
+def fresh_labels(path: Path) -> Table:
+    """What shorter acquisitions gain over the usual ones, which see labels less often."""
+    means: dict[tuple[int, int], dict[tuple[str, int], float]] = defaultdict(dict)
+    for own in read_lines(path):
+        means[own["last"], own["batch"]][own["family"], own["seed"]] = float(np.mean(own["accuracy"]))
+    usual = {last: max(batch for other, batch in means if other == last) for last, _ in means}
+    lines = []
+    for (last, batch), curves in means.items():
+        if batch != usual[last]:
+            gains = {place: value - means[last, usual[last]][place] for place, value in curves.items()}
+            lines.append([f"{batch} instead of {usual[last]}, up to {last} labels", *_by_family(gains)])
+    return Table(["acquisitions", *FAMILIES, "mean", "seeds"], lines)
+
+
 def opinions(folder: Path) -> dict[str, Curves]:
     """What each second opinion reached with a network, by family and seed."""
     found: dict[str, dict[tuple[str, int], float]] = defaultdict(dict)
@@ -136,11 +151,21 @@ def hand_table(variants: Mapping[str, Curves]) -> Table:
         differences = {
             place: value - variants[BASE][place] for place, value in curves.items() if place in variants[BASE]
         }
-        families = {family: [d for (own, _), d in differences.items() if own == family] for family in FAMILIES}
-        shared = [seed for seed in range(100) if all((family, seed) in differences for family in FAMILIES)]
-        means = [sum(differences[family, seed] for family in FAMILIES) / len(FAMILIES) for seed in shared]
-        cells = [signed(estimate(own)) if own else NONE for own in (*families.values(), means)]
-        place = estimate(means).mean if len(means) > 1 else -np.inf  # what was soon given up stands at the end
-        lines.append((place, [name, *cells, str(len(means))]))
+        cells = _by_family(differences)
+        place = estimate(_means(differences)).mean if int(cells[-1]) > 1 else -np.inf  # what was soon given up: last
+        lines.append((place, [name, *cells]))
     lines.sort(key=lambda line: -line[0])
     return Table(["variant", *FAMILIES, "mean", "seeds"], [cells for _, cells in lines])
+
+
+def _means(differences: Curves) -> list[float]:
+    """The mean over the families of each seed that all of them have."""
+    shared = [seed for seed in range(100) if all((family, seed) in differences for family in FAMILIES)]
+    return [sum(differences[family, seed] for family in FAMILIES) / len(FAMILIES) for seed in shared]
+
+
+def _by_family(differences: Curves) -> list[str]:
+    """Intervals for each family and for the mean over families, and the number of seeds of that."""
+    families = [[d for (own, _), d in differences.items() if own == family] for family in FAMILIES]
+    means = _means(differences)
+    return [*(signed(estimate(own)) if own else NONE for own in (*families, means)), str(len(means))]

@@ -12,20 +12,25 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from iale._cycle import CycleConfig as CycleConfig
+from iale._cycle import QueryConfig as QueryConfig
 from iale._finite import finite_only
 from iale._steps import Oracle as Oracle
 from iale._steps import Step as Step
 from iale.classifiers._fixed import FixedClassifier
 from iale.classifiers._folds import enough_to_calibrate
+from iale.classifiers._second_opinion import SecondOpinion, second_opinion
 from iale.classifiers._unfitted import Unfitted
 from iale.classifiers.base import Classifier, FitJob, FittedClassifier, Outputs
 from iale.classifiers.cache import OutputCache
 from iale.classifiers.calibration import CrossValidation, cross_validated
+from iale.classifiers.heads import LinearHead
 from iale.data.pool import Candidates, Pool, class_balanced
 from iale.data.samples import DataSet, Samples
 from iale.errors import ConfigError, ModelError
@@ -33,56 +38,7 @@ from iale.geometry.points import Points
 from iale.seeding import Stream
 from iale.strategies.base import Folds, Need, QueryContext, QueryStrategy
 
-
-@dataclass(frozen=True, kw_only=True)
-class QueryConfig:
-    """What a single query looks at.
-
-    Attributes:
-        subset_size: size n of the random sub-pool that a query looks at; None looks at the whole pool.
-        monte_carlo_passes: forward passes of MC-Dropout (K).
-        committee_size: members of Ensemble, the classifier itself included.
-    """
-
-    subset_size: int | None = 100
-    monte_carlo_passes: int = 20
-    committee_size: int = 5
-
-    def __post_init__(self) -> None:
-        if self.subset_size is not None and self.subset_size < 1:
-            raise ConfigError(f"the subset size must be at least 1, not {self.subset_size}.")
-        if self.monte_carlo_passes < 2 or self.committee_size < 2:
-            raise ConfigError("MC-Dropout needs at least 2 passes and Ensemble 2 members.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class CycleConfig(QueryConfig):
-    """One run of active learning against known labels (paper, section 4.2): its queries, and how far it goes.
-
-    Attributes:
-        labeling_budget: number of labels at the end, the first ones included (B).
-        acquisition_size: labels between two fits (acq).
-        initial_size: class-balanced labels at the start.
-    """
-
-    labeling_budget: int = 1000
-    acquisition_size: int = 10
-    initial_size: int = 20
-
-    def __post_init__(self) -> None:
-        if self.acquisition_size < 1:
-            raise ConfigError(f"the acquisition size must be at least 1, not {self.acquisition_size}.")
-        if self.subset_size is not None and self.subset_size < self.acquisition_size:
-            raise ConfigError(
-                f"the acquisition size {self.acquisition_size} is larger than the sub-pool of "
-                f"{self.subset_size}: choose a larger subset size or a smaller acquisition."
-            )
-        if self.labeling_budget < self.initial_size:
-            raise ConfigError(
-                f"the labeling budget {self.labeling_budget} is below the {self.initial_size} initial "
-                f"labels: raise the budget."
-            )
-        super().__post_init__()
+Known = TypeVar("Known")
 
 
 @dataclass(eq=False, repr=False)
@@ -113,7 +69,7 @@ class Learner:
     seconds: dict[str, float] = field(default_factory=lambda: {"fit": 0.0, "query": 0.0}, init=False)
     _members: list[FittedClassifier] = field(default_factory=list, init=False)
     _fitted_to: tuple[Tensor, ...] = field(default=(), init=False)
-    _validated: tuple[object, CrossValidation | None] = field(default=(None, None), init=False)
+    _kept: tuple[object, dict[Callable[[], Any], Any]] = field(default=(None, {}), init=False)
 
     @property
     def fitted(self) -> FittedClassifier:
@@ -188,7 +144,8 @@ class Learner:
             committee = torch.stack([outputs.probs, *others])
         heat = self.temperature() if Need.TEMPERATURE in needs else None
         folds = self._folds(indices) if Need.FOLDS in needs else None
-        known = (geometry, labeled_points, heat, folds)
+        opinion = self._opinion(indices, outputs.logits) if Need.OPINION in needs else None
+        known = (geometry, labeled_points, heat, folds, opinion)
         return QueryContext(outputs, self.pool.num_classes, labeled, labels, monte_carlo, committee, *known)
 
     def temperature(self) -> float:
@@ -196,25 +153,46 @@ class Learner:
 
         1, too, for a model that was trained elsewhere: nobody knows which labels it has seen.
         """
-        found = self._cross_validation()
+        found = self._once(self._cross_validation)
         return 1.0 if found is None else found.temperature
 
     def _folds(self, indices: Tensor) -> Folds:
         """What each fit of the cross-validation says of the labeled samples that it left out, and of the candidates."""
-        found, classes = self._cross_validation(), self.pool.num_classes
+        found, classes = self._once(self._cross_validation), self.pool.num_classes
         if found is None:
             return Folds(torch.empty(0, classes), torch.empty(0, len(indices), classes))
         others = [self._candidate_outputs(member, indices).logits for member in found.members]
         return Folds(found.logits, torch.stack(others))
 
+    def _opinion(self, indices: Tensor, logits: Tensor) -> Tensor:
+        """float64 [n, C]: what M and a linear head on the geometry say together, or M alone."""
+        second = self._once(self._second_opinion)
+        return (logits.double() / self.temperature()).softmax(1) if second is None else second.probs(logits, indices)
+
+    def _second_opinion(self) -> SecondOpinion | None:
+        """None if there is no geometry, M is a linear head itself, or nothing tells whom to believe."""
+        found = self._once(self._cross_validation)
+        if found is None or self.geometry is None or isinstance(self.classifier, LinearHead):
+            return None
+        indices, stream = self._labeled()[0], self._step_stream("second opinion")
+        return second_opinion(self.geometry, indices, found, self.pool.num_classes, stream=stream)
+
     def _cross_validation(self) -> CrossValidation | None:
-        """Computed once for each fit of M; None if there are too few labels, or M is never fitted."""
-        if self._validated[0] is not self._members:
-            (indices, labels), stream, found = self._labeled(), self._step_stream("temperature"), None
-            if enough_to_calibrate(labels) and not isinstance(self.classifier, FixedClassifier):
-                found = cross_validated(self.classifier, self.samples, indices, labels, stream=stream)
-            self._validated = self._members, found
-        return self._validated[1]
+        """None if there are too few labels, or M is never fitted."""
+        indices, labels = self._labeled()
+        if not enough_to_calibrate(labels) or isinstance(self.classifier, FixedClassifier):
+            return None
+        return cross_validated(self.classifier, self.samples, indices, labels, stream=self._step_stream("temperature"))
+
+    def _once(self, find: Callable[[], Known]) -> Known:
+        """What ``find`` returns, computed once for each fit of M."""
+        if self._kept[0] is not self._members:
+            self._kept = self._members, {}
+        known = self._kept[1]
+        if find not in known:
+            known[find] = find()
+        found: Known = known[find]
+        return found
 
     def _points(self, indices: Tensor) -> tuple[Points, Points]:
         """The candidates and the labeled samples as points."""

@@ -51,7 +51,7 @@ class Work:
     @property
     def folds(self) -> int:
         """Further fits, which calibrate the classifier."""
-        return _FOLDS if self.needs & {Need.TEMPERATURE, Need.FOLDS} else 0
+        return _FOLDS if self.needs & {Need.TEMPERATURE, Need.FOLDS, Need.OPINION} else 0
 
     def seconds(self, classifier: TorchClassifier, samples: Samples, indices: Tensor, labels: Tensor) -> float:
         """About how long it takes, from a short trial: an epoch on some labeled samples, and a prediction of some.

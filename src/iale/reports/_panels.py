@@ -36,6 +36,7 @@ _DISPLAY = {
     "refine": "REFINE",
     "maxherding": "MaxHerding",
     "uherding": "Uncertainty Herding",
+    "eherding": "Error Herding",
     "boss": "BoSS (oracle)",
     "best-of-random": "Best of random (oracle)",
     "greedy-look-ahead": "Greedy look-ahead (oracle)",

@@ -17,6 +17,7 @@ from .committee import Ensemble as Ensemble
 from .committee import MCDropout as MCDropout
 from .coreset import CoreSet as CoreSet
 from .dropquery import DropQuery as DropQuery
+from .herding import ErrorHerding as ErrorHerding
 from .herding import MaxHerding as MaxHerding
 from .herding import UncertaintyHerding as UncertaintyHerding
 from .power import Power as Power

@@ -31,6 +31,7 @@ class Need(enum.Enum):
     GEOMETRY = "geometry"
     TEMPERATURE = "temperature"
     FOLDS = "folds"
+    OPINION = "opinion"
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +69,8 @@ class QueryContext:
         temperature: the number above 0 that the classifier's logits are divided by so that their probabilities are
             calibrated, or None.
         folds: the classifiers of a cross-validation, or None.
+        opinion: float64 [n, C], calibrated probabilities of the candidates by the classifier and a linear head on the
+            geometry together; by the classifier alone if it is a linear head, or there are too few labels; or None.
     """
 
     candidates: Outputs
@@ -80,6 +83,7 @@ class QueryContext:
     labeled_geometry: Points | None = None
     temperature: float | None = None
     folds: Folds | None = None
+    opinion: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.candidates)
@@ -93,6 +97,7 @@ class QueryContext:
             committee=None if self.committee is None else self.committee[:, positions],
             geometry=None if self.geometry is None else self.geometry.at(positions),
             folds=None if self.folds is None else replace(self.folds, candidates=self.folds.candidates[:, positions]),
+            opinion=None if self.opinion is None else self.opinion[positions],
         )
 
 

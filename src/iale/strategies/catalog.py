@@ -42,6 +42,7 @@ STRATEGIES: Registry[Callable[[], QueryStrategy]] = Registry(
         "refine": "iale.strategies.refine:Refine",
         "maxherding": "iale.strategies.herding:MaxHerding",
         "uherding": "iale.strategies.herding:UncertaintyHerding",
+        "eherding": "iale.strategies.herding:ErrorHerding",
     },
 )
 """Functions without arguments that return a strategy; add your own with ``STRATEGIES.register``."""

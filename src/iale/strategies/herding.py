@@ -19,7 +19,7 @@ from torch import Tensor
 
 from iale.errors import ConfigError
 from iale.strategies._bandwidth import CLOSEST, Rule, find_bandwidth
-from iale.strategies._calibrated import calibrated_uncertainty
+from iale.strategies._calibrated import calibrated_uncertainty, doubted
 from iale.strategies._herd import greedy, look_at
 from iale.strategies._kernel import Kernel
 from iale.strategies.base import Need, QueryContext, QueryStrategy
@@ -92,10 +92,32 @@ class UncertaintyHerding(QueryStrategy):
         assert context.labeled_geometry is not None
         herd = look_at(context.geometry, rng)
         # Logits of 0, before the first fit, give U = 1; a model that was trained elsewhere knows more.
-        weights, rule = calibrated_uncertainty(context, herd.at), self._bandwidth
+        weights, rule = self._uncertainty(context, herd.at), self._bandwidth
         bandwidth = find_bandwidth(context.labeled_geometry, rule) if isinstance(rule, str) else rule
         kernel = Kernel(herd.rows[herd.first], bandwidth)
         return greedy(herd, kernel, kernel.nearest(context.labeled_geometry), weights, k)
+
+    def _uncertainty(self, context: QueryContext, at: Tensor) -> Tensor:
+        """float64 [m]: U of the candidates that are looked at."""
+        return calibrated_uncertainty(context, at)
+
+
+class ErrorHerding(UncertaintyHerding):
+    """`MaxHerding` of what the classifier probably gets wrong, in its own opinion and that of a linear head together.
+
+    U_j = 1 − (q_ŷ − max_{c ≠ ŷ} q_c), with ŷ the classifier's answer, and q the opinion of the classifier and of a
+    linear head on the geometry together (`iale.classifiers._second_opinion`). It is near 2 where they are sure that the
+    answer is wrong. If the classifier is a linear head, or there are not labels enough to tell whom to
+    believe, it is `UncertaintyHerding`.
+
+    It is iale's own. Arguments and errors are those of `UncertaintyHerding`.
+    """
+
+    name: ClassVar[str] = "eherding"
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.GEOMETRY, Need.OPINION})
+
+    def _uncertainty(self, context: QueryContext, at: Tensor) -> Tensor:
+        return doubted(context, at)
 
 
 def _checked(bandwidth: object) -> float:

@@ -50,6 +50,7 @@ def make_context(
         **_views(torch.cat([candidates.embeddings, known.embeddings]), n),
         temperature=2.0,
         folds=Folds(known.logits / 2, candidates.logits + noise[passes:]),
+        opinion=torch.softmax((candidates.logits + noise[0]).double() / 2, dim=1),
     )
 
 
@@ -85,6 +86,7 @@ def unlabeled_context(n: int = 24, num_classes: int = 4, dim: int = 6, seed: int
         committee=even[:5],
         temperature=1.0,
         folds=Folds(torch.zeros(0, num_classes), torch.zeros(0, n, num_classes)),
+        opinion=torch.full((n, num_classes), 1 / num_classes, dtype=torch.float64),
     )
 
 
@@ -136,6 +138,7 @@ def tied_contexts(
                 monte_carlo=voters[:8],
                 committee=committee,
                 folds=Folds(known.logits, torch.stack([candidates.logits, rows[:n] @ (weight + noise[8])])),
+                opinion=torch.softmax(rows[:n] @ (weight + noise[8]) / 2, dim=1).double(),
                 **_views(rows, n),
             ),
         )

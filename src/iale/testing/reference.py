@@ -132,6 +132,17 @@ def herding(
     return steps
 
 
+def doubted(opinion: ArrayLike, logits: ArrayLike) -> list[float]:
+    """1 − (q of the class with the largest logit − the largest other q), a row of [n, C] at a time."""
+    found = []
+    for row, own in zip(_array(opinion), _array(logits), strict=True):
+        answer = _first_of_the_largest(own)
+        found.append(
+            1 - (float(row[answer]) - max([q for c, q in enumerate(row.tolist()) if c != answer], default=0.0))
+        )
+    return found
+
+
 def bandwidth(labeled: ArrayLike, rule: str) -> float:
     """The "median" or "smallest" distance of labeled rows [L, D] to their nearest, at unit length and at least 0.01."""
     points = [_unit(row) for row in _array(labeled)]
