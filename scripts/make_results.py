@@ -39,7 +39,7 @@ from universal_page import universal_page
 
 ROOT = Path(__file__).parents[1]
 SEEING, SHAPES = "geometry", "shapes"
-PAPERS = {name: make for name, make in EXPERIMENTS.items() if name not in (SEEING, SHAPES, "universal")}
+PAPERS = {name: make for name, make in EXPERIMENTS.items() if name not in (SEEING, SHAPES, "networks", "universal")}
 """The experiments of the page: those of the paper and their controls."""
 RECORDS, PAGE = ROOT / "results" / "standard", ROOT / "docs" / "results.md"
 FORMER = ROOT / "results" / "first-training"  # runs of policies that were trained again, perhaps on another machine

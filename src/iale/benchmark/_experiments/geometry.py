@@ -11,8 +11,8 @@ from iale.strategies.catalog import STRATEGIES
 
 SEES, BEST_BLIND = "uherding", ("margin", "badge")
 SUB_POOLS = (100, 1000)
-OF_PASSES = ("mc-dropout", "ensemble", "bald", "batchbald")
-"""What a linear head cannot serve: it has no dropout, and every fit of it is the same."""
+OF_NETWORKS = ("mc-dropout", "ensemble", "bald", "batchbald", "eherding")
+"""Not for a linear head: it has no dropout, every fit of it is the same, and its second opinion would be its own."""
 FEW = (RANDOM, "margin", "badge", "maxherding", "uherding", "bait")
 """Enough to see that it works."""
 SLOW = ("bait-full", "batchbald", "refine")
@@ -47,7 +47,7 @@ def geometry(size: Size) -> Experiment:
 def _grids(scale: Scale, target: str, size: Size) -> list[GridConfig]:
     """All pools of one data set: 100 candidates, 1,000, and all."""
     names = FEW if size.name == "smoke" else tuple(STRATEGIES)
-    served = [name for name in names if scale.shape.classifier != "linear" or name not in OF_PASSES]
+    served = [name for name in names if scale.shape.classifier != "linear" or name not in OF_NETWORKS]
     fast = tuple(name for name in served if name not in SLOW)
     grids = [scale.runs(target, fast, pools=("whole",))]
     for count in SUB_POOLS:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from iale.benchmark._experiment import RANDOM, RIVALS, Claim, Contest, Curve, Experiment, Side
-from iale.benchmark._experiments.geometry import FEW, OF_PASSES, SLOW
+from iale.benchmark._experiments.geometry import FEW, OF_NETWORKS, SLOW
 from iale.benchmark._sizes import Scale, Size
 from iale.benchmark.grid import GridConfig
 from iale.dagger.universal._family import family_of
@@ -82,7 +82,7 @@ def _names(size: Size) -> tuple[str, ...]:
 
 
 def _serves(name: str, scale: Scale) -> bool:
-    return scale.shape.classifier != "linear" or name not in OF_PASSES
+    return scale.shape.classifier != "linear" or name not in OF_NETWORKS
 
 
 def _grids(scale: Scale, target: str, size: Size) -> list[GridConfig]:
