@@ -2,48 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from iale.benchmark._experiment import RANDOM, Claim, Contest, Experiment
-from iale.benchmark._experiments.geometry import SEES, fitting, of_whole
+from iale.benchmark._experiment import RANDOM, RIVALS, Claim, Contest, Curve, Experiment, Side
+from iale.benchmark._experiments.geometry import SEES, SLOW, fitting, of_whole
 from iale.benchmark._sizes import Scale, Size
 from iale.benchmark._views import BUILT_IN, RECORDED
 from iale.benchmark.grid import GridConfig
+from iale.strategies.base import Need
+from iale.strategies.catalog import STRATEGIES
 
 DOUBTS = "eherding"
-BLIND = (RANDOM, "margin", "badge")
+SOME = (RANDOM, "margin", "badge", "maxherding", SEES, DOUBTS)
+"""What a CNN is asked by."""
+LARGE, BUDGET = 50, 320
+"""Samples of a large acquisition, and labels at the end of runs with such."""
 
 
 def networks(size: Size) -> Experiment:
-    """MLPs and CNNs on the whole pool, compared in the built-in geometry."""
-    mlp, cnn = _by_patches(size.fresh), _by_patches(size.small)
-    grids = [_whole(mlp, name, (SEES, DOUBTS)) for name in size.seen]
-    grids += [_whole(cnn, name, (*BLIND, SEES, DOUBTS)) for name in size.seen_images]
+    """MLPs and CNNs on the whole pool; strategies that compare samples do so in the built-in geometry."""
+    mlp, cnn = size.fresh, size.small
+    names = _names(size)
+    grids = [grid for name in size.seen for grid in _grids(mlp, name, names)]
+    grids += [_large(mlp, name) for name in size.seen]
+    grids += [grid for name in size.seen_images for grid in _grids(cnn, name, SOME)] if len(names) > len(SOME) else []
     decide = (size.mnist, size.features, "digits")  # the form was chosen on these
-    duels = tuple(
-        _duel(scale, name, counts=name not in decide)
-        for scale, names in ((mlp, size.seen), (cnn, size.seen_images))
-        for name in names
-    )
+    duels = [_duel(mlp, name, SEES, counts=name not in decide) for name in size.seen]
+    duels += [_duel(mlp, name, SEES, counts=name not in decide, wide=True) for name in size.seen]
+    duels += [_duel(cnn, name, SEES, counts=name not in decide) for name in size.seen_images]
+    rivals = [name for name in (RANDOM, *RIVALS) if name in names]
+    sure = [_duel(mlp, name, rival) for rival in rivals for name in size.seen]
+    mean = [_pooled(mlp, size.seen, rival) for rival in names if rival != DOUBTS]
+    claims = {
+        "for networks, Error Herding is better than Uncertainty Herding": duels,
+        "on each data set, Error Herding is better for an MLP than Random, Margin, and each expert of the paper": sure,
+        "over all data sets, Error Herding is better for an MLP on average than each single strategy": mean,
+    }
     return Experiment(
         name="networks",
         title="Networks: what they are unsure about, or what they probably get wrong",
         claim="nothing about a second opinion.",
         grids=tuple(grids),
-        claims=(Claim("networks", "for networks, Error Herding is better than Uncertainty Herding", "better", duels),),
+        claims=tuple(Claim("networks", text, "better", tuple(contests)) for text, contests in claims.items()),
+        ranked=True,
     )
+
+
+def _names(size: Size) -> tuple[str, ...]:
+    """Every strategy that can choose from a whole pool."""
+    return (RANDOM, SEES, DOUBTS) if size.name == "smoke" else tuple(name for name in STRATEGIES if name not in SLOW)
+
+
+def _compares(name: str) -> bool:
+    return Need.GEOMETRY in STRATEGIES[name]().needs
 
 
 def _by_patches(scale: Scale) -> Scale:
     return replace(scale, shape=replace(scale.shape, geometry=BUILT_IN))
 
 
-def _whole(scale: Scale, target: str, strategies: tuple[str, ...]) -> GridConfig:
-    return fitting(scale.runs(target, strategies, pools=("whole",)))
+def _grids(scale: Scale, target: str, names: Sequence[str]) -> list[GridConfig]:
+    """One for what sees the pool, and one for what does not, whose runs are those of the experiment `geometry`."""
+    seeing, blind = (tuple(name for name in names if _compares(name) == sees) for sees in (True, False))
+    runs = (_by_patches(scale).runs(target, seeing, pools=("whole",)), scale.runs(target, blind, pools=("whole",)))
+    return [fitting(grid) for grid in runs]
 
 
-def _duel(scale: Scale, target: str, *, counts: bool) -> Contest:
-    one, other = (
-        replace(of_whole(scale, target, name), view=RECORDED[scale.shape.geometry]) for name in (DOUBTS, SEES)
-    )
-    return Contest(f"{scale.on(target)}, whole pool", DOUBTS, SEES, (((1, one),), ((1, other),)), counts)
+def _large(scale: Scale, target: str) -> GridConfig:
+    """Both forms of herding, in large acquisitions."""
+    sizes = {"acquisition_size": LARGE, "labeling_budget": BUDGET}
+    return fitting(_by_patches(scale).runs(target, (SEES, DOUBTS), pools=("whole",), **sizes))
+
+
+def _curve(scale: Scale, target: str, name: str, *, wide: bool = False) -> Curve:
+    found = of_whole(scale, target, name)
+    found = replace(found, view=RECORDED[BUILT_IN]) if _compares(name) else found
+    return replace(found, acquisition_size=LARGE) if wide else found
+
+
+def _duel(scale: Scale, target: str, rival: str, *, counts: bool = True, wide: bool = False) -> Contest:
+    own, other = (((1, _curve(scale, target, name, wide=wide)),) for name in (DOUBTS, rival))
+    where = f"{scale.on(target)}, acquisitions of {LARGE if wide else scale.shape.cycle.acquisition_size}"
+    return Contest(where, DOUBTS, rival, (own, other), counts)
+
+
+def _pooled(scale: Scale, targets: Sequence[str], rival: str) -> Contest:
+    """The mean over all data sets, seed by seed."""
+
+    def side(name: str) -> Side:
+        return tuple((1 / len(targets), _curve(scale, target, name)) for target in targets)
+
+    return Contest("the mean over all", DOUBTS, rival, (side(DOUBTS), side(rival)))
