@@ -57,7 +57,7 @@ def play(family: Family, seed: int, variants: dict[str, Variant], k: int, last: 
             free[places] = False
             state = State(
                 same, places, said, classes, seen @ now.heads[0], now.held_out, now.heat, free, own,
-                seen, STRENGTH * width, now.folds, seen @ now.heads[1:],
+                seen, STRENGTH * width, now.folds, seen @ now.heads[1:], labels,
             )  # fmt: skip
             known = known + choose(state, k)
         curves[name] = curve

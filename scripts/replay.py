@@ -49,6 +49,7 @@ class State:
     strength: float  # of its penalty
     folds: Ints  # [L]
     fold_logits: Floats  # [F, n, C] of fits without a fold
+    truth: Ints  # [n], for controls (scripts/ceilings.py); no variant may read it
 
     @property
     def n(self) -> int:

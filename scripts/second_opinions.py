@@ -47,6 +47,9 @@ VARIANTS = (
     "JudgedByHead",
     "JudgedByFolds",
     "JudgedSoftly",
+    "HalfJudged",
+    "JudgedFits",
+    "JudgedFitsByFolds",
     "BothSpaces",
 )
 SHARES = torch.linspace(0, 1, 21).double()  # of the head in a sum of logits
@@ -105,7 +108,7 @@ class MeanWithHead(Opinion):
 
     def pooled(self, context: QueryContext) -> Tensor:
         """float64 [n, C]."""
-        own = (context.candidates.logits.double() / context.temperature).softmax(1)
+        own = (context.candidates.logits.double() / heat(context)).softmax(1)
         return ((own + HeadAlone().pooled(context).softmax(1)) / 2).log()
 
 
@@ -126,7 +129,7 @@ class FoldsAndHead(Opinion):
 
     def pooled(self, context: QueryContext) -> Tensor:
         """float64 [n, C]."""
-        return summed(context, of_folds(context) * context.temperature)
+        return summed(context, of_folds(context) * heat(context))
 
 
 class JudgedBySum(SumWithHead):
@@ -165,8 +168,39 @@ class JudgedSoftly(SumWithHead):
         """float64 [n]."""
         if not calibrates(context):
             return super().doubt(context)
-        own = (context.candidates.logits.double() / context.temperature).softmax(1)
+        own = (context.candidates.logits.double() / heat(context)).softmax(1)
         return (own * judged(self.pooled(context).softmax(1))).sum(1)
+
+
+class HalfJudged(JudgedBySum):
+    """The mean of the network's own calibrated U and of `JudgedBySum`."""
+
+    name: ClassVar[str] = "half-judged"
+
+    def doubt(self, context: QueryContext) -> Tensor:
+        """float64 [n]."""
+        return (super().doubt(context) + calibrated_uncertainty(context, torch.arange(len(context)))) / 2
+
+
+class JudgedFits(SumWithHead):
+    """`JudgedBySum` in the mean over the answers of the network and of its folds: what it would get wrong fitted anew."""
+
+    name: ClassVar[str] = "judged-fits"
+
+    def doubt(self, context: QueryContext) -> Tensor:
+        """float64 [n]."""
+        if not calibrates(context):
+            return super().doubt(context)
+        assert context.folds is not None
+        answers = torch.cat([context.candidates.logits[None], context.folds.candidates]).argmax(2)
+        return judged(self.pooled(context).softmax(1)).gather(1, answers.T).mean(1)
+
+
+class JudgedFitsByFolds(JudgedFits):
+    """The sum of the folds and the head judges them."""
+
+    name: ClassVar[str] = "judged-fits-by-folds"
+    pooled = FoldsAndHead.pooled
 
 
 class BothSpaces(Opinion):
@@ -209,7 +243,7 @@ def of_folds(context: QueryContext) -> Tensor:
     """float64 [n, C]: the logarithm of the mean probability of the network and its folds, each over T."""
     assert context.folds is not None
     every = torch.cat([context.candidates.logits[None], context.folds.candidates]).double()
-    return (every / context.temperature).softmax(2).mean(0).clamp(min=1e-30).log()
+    return (every / heat(context)).softmax(2).mean(0).clamp(min=1e-30).log()
 
 
 def head(context: QueryContext) -> tuple[Tensor, Tensor]:
@@ -241,6 +275,12 @@ def summed(context: QueryContext, logits: Tensor) -> Tensor:
         found.append((float(loss), float(share), heat))
     _, share, heat = min(found)
     return ((1 - share) * logits / heats[0] + share * others / heats[1]) / heat
+
+
+def heat(context: QueryContext) -> float:
+    """What calibrates the network."""
+    assert context.temperature is not None
+    return context.temperature
 
 
 def points(rows: Tensor) -> Points:

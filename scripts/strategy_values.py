@@ -47,7 +47,7 @@ class Replay:
         logits, others = task.seen @ now.heads[0], task.seen @ now.heads[1:]
         return State(
             self.same, known, task.labels[known], task.shape.classes, logits, now.held_out, now.heat, free, rng,
-            task.seen, STRENGTH * task.rows.shape[1], now.folds, others,
+            task.seen, STRENGTH * task.rows.shape[1], now.folds, others, task.labels,
         )  # fmt: skip
 
     def score(self, now: Fitted) -> Floats:

@@ -54,7 +54,7 @@ def universal_page(folder: Path, text: str) -> str:
     between = json.loads((folder / "strategies.json").read_text(encoding="utf-8"))
     tables |= {"values": values(between), "policies": policies(between), "variance": variance(between)}
     tables |= {"swaps": swaps(folder / "swaps"), "opinions": hand_table(opinions(folder / "opinions"))}
-    tables["fresh labels"] = fresh_labels(folder / "fresh.jsonl")
+    tables["ceilings"] = ceilings(folder / "ceilings.jsonl")
     for name, table in tables.items():
         text = text.replace(f"{{{name}}}", markdown(table))
     return text
@@ -119,18 +119,21 @@ def by_hand(path: Path) -> dict[int, dict[str, Curves]]:
     return {batch: dict(variants) for batch, variants in found.items()}
 
 
-def fresh_labels(path: Path) -> Table:
-    """What shorter acquisitions gain over the usual ones, which see labels less often."""
-    means: dict[tuple[int, int], dict[tuple[str, int], float]] = defaultdict(dict)
+def ceilings(path: Path) -> Table:
+    """What controls gain over Uncertainty Herding that know what no strategy knows."""
+    means: dict[tuple[int, int, str], dict[tuple[str, int], float]] = defaultdict(dict)
     for own in read_lines(path):
-        means[own["last"], own["batch"]][own["family"], own["seed"]] = float(np.mean(own["accuracy"]))
-    usual = {last: max(batch for other, batch in means if other == last) for last, _ in means}
+        place = own["last"], own["batch"], own["variant"]
+        means[place][own["family"], own["seed"]] = float(np.mean(own["accuracy"]))
+    usual = {last: max(batch for other, batch, _ in means if other == last) for last, *_ in means}
     lines = []
-    for (last, batch), curves in means.items():
-        if batch != usual[last]:
-            gains = {place: value - means[last, usual[last]][place] for place, value in curves.items()}
-            lines.append([f"{batch} instead of {usual[last]}, up to {last} labels", *_by_family(gains)])
-    return Table(["acquisitions", *FAMILIES, "mean", "seeds"], lines)
+    for (last, batch, variant), curves in means.items():
+        base = means[last, usual[last], BASE]
+        if curves is not base:
+            gains = {place: value - base[place] for place, value in curves.items()}
+            knows = f"labels after every {batch}" if variant == BASE else "which samples are wrong"
+            lines.append([f"{usual[last]}, to {last}", knows, *_by_family(gains)])
+    return Table(["acquisitions", "knows", *FAMILIES, "mean", "seeds"], lines)
 
 
 def opinions(folder: Path) -> dict[str, Curves]:
