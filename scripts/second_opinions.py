@@ -50,6 +50,8 @@ VARIANTS = (
     "HalfJudged",
     "JudgedFits",
     "JudgedFitsByFolds",
+    "LearnedSum",
+    "LearnedFits",
     "BothSpaces",
 )
 SHARES = torch.linspace(0, 1, 21).double()  # of the head in a sum of logits
@@ -72,7 +74,7 @@ class Opinion(QueryStrategy):
     def doubt(self, context: QueryContext) -> Tensor:
         """float64 [n]: U of each candidate."""
         logits = self.pooled(context) if calibrates(context) else None
-        return unsure(logits) if logits is not None else calibrated_uncertainty(context, torch.arange(len(context)))
+        return unsure(logits) if logits is not None else own_doubt(context)
 
     def pooled(self, context: QueryContext) -> Tensor:
         """float64 [n, C]: calibrated logits of the candidates."""
@@ -179,11 +181,11 @@ class HalfJudged(JudgedBySum):
 
     def doubt(self, context: QueryContext) -> Tensor:
         """float64 [n]."""
-        return (super().doubt(context) + calibrated_uncertainty(context, torch.arange(len(context)))) / 2
+        return (super().doubt(context) + own_doubt(context)) / 2
 
 
 class JudgedFits(SumWithHead):
-    """`JudgedBySum` in the mean over the answers of the network and of its folds: what it would get wrong fitted anew."""
+    """`JudgedBySum` in the mean over the answers of the network and of its folds: what a new fit would get wrong."""
 
     name: ClassVar[str] = "judged-fits"
 
@@ -201,6 +203,26 @@ class JudgedFitsByFolds(JudgedFits):
 
     name: ClassVar[str] = "judged-fits-by-folds"
     pooled = FoldsAndHead.pooled
+
+
+class LearnedSum(JudgedBySum):
+    """`JudgedBySum` of a network that has learned its labels; else its own U."""
+
+    name: ClassVar[str] = "learned-sum"
+
+    def doubt(self, context: QueryContext) -> Tensor:
+        """float64 [n]."""
+        return super().doubt(context) if has_learned(context) else own_doubt(context)
+
+
+class LearnedFits(JudgedFitsByFolds):
+    """`JudgedFitsByFolds` of a network that has learned its labels; else its own U."""
+
+    name: ClassVar[str] = "learned-fits"
+
+    def doubt(self, context: QueryContext) -> Tensor:
+        """float64 [n]."""
+        return super().doubt(context) if has_learned(context) else own_doubt(context)
 
 
 class BothSpaces(Opinion):
@@ -224,6 +246,17 @@ class BothSpaces(Opinion):
 def calibrates(context: QueryContext) -> bool:
     """Whether there are labels enough for a temperature."""
     return context.folds is not None and len(context.folds.candidates) > 0 and enough_to_calibrate(_labels(context))
+
+
+def own_doubt(context: QueryContext) -> Tensor:
+    """float64 [n]: the network's own calibrated U."""
+    return calibrated_uncertainty(context, torch.arange(len(context)))
+
+
+def has_learned(context: QueryContext) -> bool:
+    """Whether the network answers at least 95 % of its own labels as it was told."""
+    assert context.labeled is not None
+    return float((context.labeled.predictions == _labels(context)).double().mean()) >= 0.95
 
 
 def unsure(logits: Tensor) -> Tensor:
