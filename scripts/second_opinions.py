@@ -52,6 +52,8 @@ VARIANTS = (
     "JudgedFitsByFolds",
     "LearnedSum",
     "LearnedFits",
+    "TrainedSum",
+    "TrainedFits",
     "BothSpaces",
 )
 SHARES = torch.linspace(0, 1, 21).double()  # of the head in a sum of logits
@@ -225,6 +227,26 @@ class LearnedFits(JudgedFitsByFolds):
         return super().doubt(context) if has_learned(context) else own_doubt(context)
 
 
+class TrainedSum(JudgedBySum):
+    """`JudgedBySum` of a network that is sure of its labels; else its own U."""
+
+    name: ClassVar[str] = "trained-sum"
+
+    def doubt(self, context: QueryContext) -> Tensor:
+        """float64 [n]."""
+        return super().doubt(context) if is_sure_of_labels(context) else own_doubt(context)
+
+
+class TrainedFits(JudgedFitsByFolds):
+    """`JudgedFitsByFolds` of a network that is sure of its labels; else its own U."""
+
+    name: ClassVar[str] = "trained-fits"
+
+    def doubt(self, context: QueryContext) -> Tensor:
+        """float64 [n]."""
+        return super().doubt(context) if is_sure_of_labels(context) else own_doubt(context)
+
+
 class BothSpaces(Opinion):
     """The network's own U, and the mean of the kernels of the geometry and of its embedding."""
 
@@ -257,6 +279,12 @@ def has_learned(context: QueryContext) -> bool:
     """Whether the network answers at least 95 % of its own labels as it was told."""
     assert context.labeled is not None
     return float((context.labeled.predictions == _labels(context)).double().mean()) >= 0.95
+
+
+def is_sure_of_labels(context: QueryContext) -> bool:
+    """Whether the network gives its own labels at least half of the probability, on average."""
+    assert context.labeled is not None
+    return float(context.labeled.probs.double().gather(1, _labels(context)[:, None]).mean()) >= 0.5
 
 
 def unsure(logits: Tensor) -> Tensor:
