@@ -157,3 +157,13 @@ def test_with_many_labels_a_network_is_recommended(
     assert "network" not in " ".join(ask(capsys, *EMBEDDED)[1])
     monkeypatch.setattr(query, "MANY", LABELED + 1)
     assert "network" not in " ".join(ask(capsys, *IMAGES)[1])
+
+
+def test_a_damaged_image_changes_neither_the_model_nor_the_strategy(capsys: pytest.CaptureFixture[str]) -> None:
+    whole = Path("photos/30.png").read_bytes()
+    Path("photos/30.png").write_bytes(whole[: len(whole) // 2])
+    for labels in ((), IMAGES[2:]):
+        found, lines = ask(capsys, "--images", "photos", *labels)
+        assert 30 not in found
+        assert not [line for line in lines if "margin" in line]
+        assert lines[-1].startswith("passed over: 1 that cannot be read, the first: photos/30.png")
