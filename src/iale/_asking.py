@@ -17,7 +17,7 @@ from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data._sketches import sketches, spread
 from iale.data.pool import Pool
 from iale.data.samples import SampleKind, Samples
-from iale.errors import ConfigError, DataError, ModelError
+from iale.errors import ConfigError, DataError, ModelError, UnreadableError
 from iale.geometry.points import Points
 from iale.learner import Learner
 from iale.seeding import Stream
@@ -69,12 +69,14 @@ def with_points(
     Where nothing can be made and nobody named the strategy, margin asks instead, and ``say`` is told why. ``say`` is
     None if the strategy was named.
 
-    Raises ConfigError or DataError if the strategy was named and ``make`` does.
+    Raises ConfigError or DataError if the strategy was named and ``make`` does, and always UnreadableError if it does.
     """
     if Need.GEOMETRY not in strategy.needs:
         return strategy, None
     try:
         return strategy, make()
+    except UnreadableError:  # without these samples, the others can be compared
+        raise
     except (ConfigError, DataError) as error:
         if say is None:
             raise

@@ -35,8 +35,9 @@ class RecipeConfig(OwnConfig):
     Attributes:
         strategy: a strategy, a shipped policy, the folder of a policy, or a class of your own as
             package.module:Class; "auto" is the first shipped policy for just such a classifier, or else margin.
-        classifier: the built-in classifier to fit: cnn, linear, mlp, resnet18 or resnet18-narrow; "auto" is linear for
-            embeddings, cnn for images and mlp for everything else.
+        classifier: the built-in classifier to fit: cnn, linear, mlp, resnet18 or resnet18-narrow; "auto" is a linear
+            head on your embeddings, on the geometry of images and texts, or on the columns of a table, and where the
+            strategy or another option needs a network, cnn for images and mlp for everything else.
         embeddings: a file (.npy, .npz or .parquet) with a row of numbers for each sample, by its name: the classifier
             and the strategy work on them instead, and people see the samples.
         resize: height,width to resize images to.
@@ -67,7 +68,7 @@ class RecipeConfig(OwnConfig):
 
 
 def classifier_name(recipe: RecipeConfig, kind: SampleKind) -> str:
-    """The name of the built-in classifier for samples of this kind."""
+    """The name of the built-in classifier that was chosen; if none was, linear for embeddings, or a network."""
     if recipe.classifier != AUTO:
         return recipe.classifier
     if recipe.embeddings is not None:

@@ -134,7 +134,7 @@ def test_a_query_names_files_that_are_not_labeled(images: Path, capsys: pytest.C
     out, err = capsys.readouterr()
     chosen = answer(out)
     assert err.splitlines() == [
-        "fitting mlp to 8 labels, then asking uherding for 5 samples",
+        "fitting the classifier mlp to 8 labels, then asking uherding for 5 samples",
         "looking at all samples, which no label is needed for",
     ]
     assert len(set(chosen)) == 5

@@ -94,7 +94,7 @@ def test_query_learns_from_embeddings_and_names_photos(
     argv = ("--labels", "labels.csv") if labeled else ()
     chosen, err = query(capsys, "--embeddings", "e.npz", *argv)
     assert [names.index(name) for name in chosen] == farthest(torch.from_numpy(ROWS), 5, known)
-    assert ("fitting linear to 6 labels" if labeled else "no labels yet") in err
+    assert ("fitting a linear head on your embeddings to 6 labels" if labeled else "no labels yet") in err
     (photos / "a" / "04.png").write_bytes(b"")  # an empty file is no photograph
     assert main(["query", "--images", "photos", "--embeddings", "e.npz", "--out", "x.csv"]) == 2
     assert "has an embedding of 'a/04.png', which is no sample" in capsys.readouterr().err

@@ -10,7 +10,10 @@ import pytest
 from iale.active_learner import ActiveLearner
 from iale.classifiers._own import OwnConfig, own_classifier
 from iale.classifiers.base import TrainingConfig
+from iale.classifiers.heads import LinearHead
+from iale.data.arrays import ArraySamples
 from iale.errors import ConfigError, DataError
+from iale.geometry import PointSamples, built_in
 from iale.integrations.label_studio import _project as project_module
 from iale.integrations.label_studio.loop import run
 from tests.integrations.label_studio import LEGACY
@@ -22,7 +25,9 @@ def test_the_best_task_is_served_first(studio: Studio, strategy: str) -> None:
     project, tasks = labeled(studio)
     studio.client.send("PATCH", f"/api/projects/{project}/", {"sampling": "Sequential sampling"})
     (said,) = studio.run(project, strategy=strategy, ahead=6)
-    assert said.startswith(f"ranked 6 of 21 unlabeled tasks (fitted to 9 labels): 'iale {strategy} 9 labels ")
+    assert said.startswith(
+        f"ranked 6 of 21 unlabeled tasks (the classifier mlp, fitted to 9 labels): 'iale {strategy} 9 labels "
+    )
     served = [tasks.index(task) for task in studio.served(project, 6)]
     assert served == expected(9, strategy, 6)
     assert set(studio.scores(project).values()) == {rank / 6 for rank in range(6)}
@@ -39,14 +44,31 @@ def test_from_no_label_on_the_strategy_orders_what_it_sees(studio: Studio) -> No
     assert tasks.index(studio.next(project)) == order[4]
 
 
-def test_texts_and_predictions_that_name_the_class(studio: Studio) -> None:
+def test_a_head_on_the_geometry_asks_where_nobody_names_a_classifier(studio: Studio) -> None:
+    project, tasks = labeled(studio)
+    cpu = TrainingConfig(device="cpu")
+    (said,) = studio.run(project, classifier="auto", training=cpu)
+    assert "(a linear head on the built-in geometry, fitted to 9 labels): 'iale uherding 9 labels" in said
+    arrays, classes = pictures()
+    points = built_in(ArraySamples(arrays))
+    inputs = PointSamples(points)
+    learner = ActiveLearner(LinearHead(inputs, 3, cpu), inputs, subset_size=None, geometry=points)
+    learner.tell(range(9), classes[:9])
+    assert [tasks.index(task) for task in studio.served(project, 4)] == learner.ask(4)
+
+
+@pytest.mark.parametrize("epochs", [20, TrainingConfig().epochs])
+def test_texts_and_predictions_that_name_the_class(studio: Studio, epochs: int) -> None:
     project = studio.create(TEXTS)
     texts = [f"{'ripe apples and pears' if n % 2 else 'a hammer and a saw'}, number {n}" for n in range(12)]
     studio.client.send("POST", f"/api/projects/{project}/import", [{"text": text} for text in texts])
     tasks = studio.tasks(project)
     for number in range(6):
         studio.label(tasks[number]["id"], "fruit" if number % 2 else "tools", ("about", "text"))
-    studio.run(project, classifier="auto", prelabel=True, training=TrainingConfig(epochs=20, device="cpu"))
+    (said,) = studio.run(
+        project, classifier="auto", prelabel=True, training=TrainingConfig(epochs=epochs, device="cpu")
+    )
+    assert ("the classifier mlp" if epochs == 20 else "a linear head on the built-in geometry") in said
     predictions = [task["predictions"] for task in studio.tasks(project)]
     assert [len(found) for found in predictions] == [0] * 6 + [1] * 6
     assert sorted(found[0]["score"] for found in predictions[6:]) == pytest.approx([n / 6 for n in range(6)])

@@ -32,7 +32,7 @@ def test_ctrl_c_stops_the_command(fake: Studio, stand_in: LabelStudio) -> None:
         out, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert out == ""
-    assert "unlabeled tasks (fitted" in err
+    assert "unlabeled tasks (the classifier mlp, fitted" in err
     assert err.endswith("stopped; run the same command to continue\n")
     assert "Traceback" not in err
 

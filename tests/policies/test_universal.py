@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from iale._model import is_free
 from iale._storage import write_tensors
 from iale.classifiers.base import Outputs
 from iale.classifiers.heads import LinearHead
@@ -22,7 +23,6 @@ from iale.data.arrays import ArraySamples
 from iale.data.pool import Pool
 from iale.errors import IaleError, PolicyError
 from iale.geometry.points import Points
-from iale.labeling.fitting._model import is_free
 from iale.learner import Learner, QueryConfig
 from iale.policies.catalog import find_strategy
 from iale.policies.saved import load_card, load_policy, save_policy

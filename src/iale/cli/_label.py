@@ -12,7 +12,7 @@ from pathlib import Path
 from iale.classifiers._own import find_model
 from iale.cli._device import no_device
 from iale.cli._invite import invite, invites
-from iale.cli._options import parse
+from iale.cli._options import is_given, parse
 from iale.cli._output import check_folder, say
 from iale.cli._set_aside import show_set_aside
 from iale.errors import ConfigError
@@ -30,7 +30,6 @@ from iale.labeling.suggesting._predictions import import_suggestions
 from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, check_model, check_options
 from iale.registry import Registry
-from iale.strategies.catalog import DEFAULT_STRATEGY
 
 PAGES = Registry[Callable[..., None]]("page", {"label": "iale.integrations.label._server:serve"})
 """What serves a project to people. It is reached by name because it needs optional packages."""
@@ -76,7 +75,8 @@ class LabelOptions:
 def main(argv: Sequence[str]) -> int:
     if invites(argv):
         return invite(argv)
-    options = _with_policy(parse(LabelOptions, argv, prog="iale label", first="--data"))
+    options = parse(LabelOptions, argv, prog="iale label", first="--data")
+    options = _with_policy(options, named=is_given(argv, "--strategy"))
     serve = PAGES["label"]
     _check(options)
     folder = check_folder(options.out)
@@ -118,11 +118,11 @@ def _label(project: Project, options: LabelOptions, process: ProcessExecutor, se
         project.close()
 
 
-def _with_policy(options: LabelOptions) -> LabelOptions:
-    """A policy is a strategy, so the project stores it as one."""
+def _with_policy(options: LabelOptions, *, named: bool) -> LabelOptions:
+    """A policy is a strategy, so the project stores it as one, but not in place of one that the user ``named``."""
     if options.policy is None:
         return options
-    if options.project.strategy != DEFAULT_STRATEGY:
+    if named:
         raise ConfigError(f"--strategy {options.project.strategy} and --policy {options.policy}: name one of them.")
     return replace(options, project=replace(options.project, strategy=options.policy))
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from iale import _storage as storage
 from iale._asking import LOOKED_AT, diverse, with_points
+from iale._model import Model, chosen_model, is_free_once, model_of
 from iale._storage import write_bytes
 from iale.active_learner import ActiveLearner
 from iale.classifiers._fixed import load_fitted
@@ -34,6 +35,8 @@ from iale.errors import ConfigError, DataError
 from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, RecipeConfig, classifier_name, classifier_of, fitting_strategy
 from iale.seeding import Stream
+
+MANY = 800  # labels up to which the head did as well as the network, see docs/labeling.md
 
 
 @dataclass(frozen=True)
@@ -143,18 +146,20 @@ def _ask(
     A strategy that the user has ``named`` is not replaced.
     """
     indices, labels = torch.tensor(list(told), dtype=torch.int64), torch.tensor(list(told.values()), dtype=torch.int64)
-    samples = Watched(view.inputs, view.names)
+    model = _model(options, view, labeled=bool(told))
+    samples = Watched(model.inputs, view.names)
     # Before the first label, nothing is fitted, so one sample tells enough, and the classes may not be known.
     fits = bool(told) or options.fitted is not None
     some = samples if fits else Subset(samples, torch.arange(1))
-    recipe = classifier_of(options, view.kind, some, len(classes) if fits else max(2, len(classes)))
+    recipe = classifier_of(model.recipe, model.kind, some, len(classes) if fits else max(2, len(classes)))
     network = recipe.recipe if isinstance(recipe, LinearHead) else recipe
     classifier = recipe if options.fitted is None else load_fitted(network, options.fitted)
     strategy, asked = fitting_strategy(options, classifier)
-    name = options.model or classifier_name(options, view.kind)
-    first = f"fitting {name} to {len(told)} labels, then" if told else "there are no labels yet:"
+    first = f"fitting {model.about} to {len(told)} labels, then" if told else "there are no labels yet:"
     first = first if options.fitted is None else f"loading {options.fitted}, then"
     say(f"{first} asking {asked} for {options.k} samples")
+    if len(told) >= MANY and _may_be_behind(options):
+        say(f"with so many labels, a network may do better: --classifier {classifier_name(options, view.kind)}")
     unlabeled = len(samples) - len(told) - len(skipped)
     looked_at = min(unlabeled, options.subset_size or unlabeled)
     work = work_of(strategy, len(told), looked_at)
@@ -173,6 +178,17 @@ def _ask(
             learner.fit()
     with samples.stage("predicting", work.read):
         return learner.ask(options.k)
+
+
+def _model(options: QueryOptions, view: View, *, labeled: bool) -> Model:
+    if options.fitted is not None:  # its weights are those of what was named
+        return chosen_model(options, view.inputs, view.kind)
+    return model_of(options, view.inputs, view.kind, view.geometry, labeled=labeled)
+
+
+def _may_be_behind(options: QueryOptions) -> bool:
+    """Whether nobody chose the head, and it sees no more than iale itself makes of the samples."""
+    return options.fitted is None and options.embeddings is None and is_free_once(options)
 
 
 def _check_out(options: QueryOptions) -> None:

@@ -6,6 +6,7 @@ of people may label in the meantime.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from pathlib import Path
 import torch
 
 from iale._asking import with_points
+from iale._model import model_of
 from iale.active_learner import ActiveLearner
 from iale.classifiers._own import find_model
 from iale.data.samples import SampleKind
@@ -164,17 +166,18 @@ def _rank_tasks(
     pool = Subset(samples, torch.tensor([rows[task.number] for task in tasks]))
     kind: SampleKind = "image" if labeling.kind == "Image" else "text"
     kind = "row" if config.embeddings is not None else kind
-    classifier = classifier_of(config, kind, pool, len(labeling.classes))
-    strategy, _ = fitting_strategy(config, classifier)
-    strategy, geometry = with_points(
-        strategy,
-        lambda: samples.points.at(pool.indices) if isinstance(samples, EmbeddedTasks) else built_in(pool, kind),
-        None if named else say,
+    points = functools.cache(
+        lambda: samples.points.at(pool.indices) if isinstance(samples, EmbeddedTasks) else built_in(pool, kind)
     )
-    learner = ActiveLearner(classifier, pool, strategy, subset_size=None, seed=config.seed, geometry=geometry)
-    if len(set(labels)) > 1:
+    fits = len(set(labels)) > 1
+    model = model_of(config, pool, kind, points, labeled=fits)
+    classifier = classifier_of(model.recipe, model.kind, model.inputs, len(labeling.classes))
+    strategy, _ = fitting_strategy(config, classifier)
+    strategy, geometry = with_points(strategy, points, None if named else say)
+    learner = ActiveLearner(classifier, model.inputs, strategy, subset_size=None, seed=config.seed, geometry=geometry)
+    if fits:
         learner.tell([at for at, task in enumerate(tasks) if task.label is not None], labels)
-        said = f"fitted to {len(labels)} labels"
+        said = f"{model.about}, fitted to {len(labels)} labels"
     else:
         said = f"no classifier yet, random order: the {len(labels)} labels cover fewer than two classes"
     unlabeled = len(tasks) - len(labels)
@@ -184,7 +187,7 @@ def _rank_tasks(
     scores = {tasks[at].number: rank / k for rank, at in enumerate(order)}
     results = {}
     if config.prelabel and learner.labeled:
-        likely = learner.fit().outputs(pool, torch.tensor(order)).predictions.tolist()
+        likely = learner.fit().outputs(model.inputs, torch.tensor(order)).predictions.tolist()
         answers = [labeling.result(labeling.classes[label]) for label in likely]
         results = dict(zip(scores, answers, strict=True))
     version = f"{PREFIX}{strategy.name} {len(labels)} labels {datetime.now(UTC).isoformat(' ', 'milliseconds')}"

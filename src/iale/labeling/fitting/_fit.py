@@ -12,6 +12,7 @@ from torch import Tensor
 
 from iale import _storage as storage
 from iale._finite import finite_rows
+from iale._model import Model
 from iale.classifiers.base import Classifier, FitJob, FittedClassifier, Outputs
 from iale.classifiers.heads import FittedLinearHead, LinearHead
 from iale.classifiers.torch_classifier import FittedTorchClassifier
@@ -22,7 +23,7 @@ from iale.data.pool import Pool
 from iale.errors import DataError
 from iale.geometry.points import Points
 from iale.labeling.fitting._head import Strengths, calibrated, network_of
-from iale.labeling.fitting._model import Model, find_model, fits_a_head
+from iale.labeling.fitting._model import find_model, fits_a_head
 from iale.labeling.fitting._niceness import yield_to_others
 from iale.labeling.fitting._random import fit_to_random_labels
 from iale.labeling.fitting._sight import HastySight, Sight, sight_of

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from iale._model import Model
 from iale.classifiers.base import FitJob, Outputs
 from iale.classifiers.heads import FittedLinearHead, LinearHead
 from iale.classifiers.networks import Network
@@ -17,7 +18,6 @@ from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassi
 from iale.data.pool import Pool
 from iale.data.samples import Samples
 from iale.labeling._backbone import with_head
-from iale.labeling.fitting._model import Model
 from iale.labeling.fitting._point_head import Shape, point_head
 from iale.labeling.reader import ProjectReader
 from iale.learner import Learner

@@ -6,45 +6,14 @@ fits in a moment and learns from few. A network takes its place when it does bet
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from iale.classifiers.base import TrainingConfig
-from iale.data.samples import SampleKind, Samples
+from iale._model import HEAD, Model, chosen_model, head_model, is_free
 from iale.geometry.embeddings import PointSamples
-from iale.geometry.points import Points
 from iale.labeling._backbone import RawPoints
 from iale.labeling.fitting._contest import Contest, read_contest
 from iale.labeling.reader import ProjectReader
-from iale.policies.base import ShapedPolicy
-from iale.policies.catalog import find_strategy
-from iale.recipe import AUTO, RecipeConfig, classifier_name
-from iale.strategies.base import Need
-
-_HEAD = "linear"
-
-
-@dataclass(frozen=True)
-class Model:
-    """What is fitted.
-
-    Attributes:
-        recipe: names the classifier.
-        inputs: what it learns from, one for each sample.
-        kind: what an input is.
-        about: the model, and why it is this one, in one sentence.
-        points: the built-in geometry, if the inputs are its points.
-    """
-
-    recipe: RecipeConfig
-    inputs: Samples
-    kind: SampleKind
-    about: str
-    points: Points | None = None
-
-    @property
-    def head(self) -> bool:
-        """Whether it is a linear head, which fits in a moment."""
-        return self.recipe.model is None and self.recipe.classifier == _HEAD
+from iale.recipe import classifier_name
 
 
 def find_model(project: ProjectReader) -> Model:
@@ -52,11 +21,8 @@ def find_model(project: ProjectReader) -> Model:
     config, views = project.config, project.views
     if config.model and views.vectors is not None:
         return head_of(project)
-    if config.model:
-        return Model(config, views.inputs, views.kind, f"your model {config.model}")
     if not is_free(config):
-        name = classifier_name(config, views.kind)
-        return Model(replace(config, classifier=name), views.inputs, views.kind, f"the classifier {name}")
+        return chosen_model(config, views.inputs, views.kind)
     contest = read_contest(project.folder)
     if contest is not None and contest.won:
         return Model(replace(config, classifier=contest.network), views.inputs, views.kind, contest.about)
@@ -66,33 +32,18 @@ def find_model(project: ProjectReader) -> Model:
 def head_of(project: ProjectReader, contest: Contest | None = None) -> Model:
     """The linear head on the best that can be seen of the samples now."""
     config, views = project.config, project.views
-    free = replace(config, model=None, embedding_layer=None, reinitialize=True)
-    head = replace(free, classifier=_HEAD, training=_for_heads(config.training))
-    told = f"; {contest.about}" if contest is not None else ""
-    if config.embeddings is not None:
-        return Model(head, views.inputs, views.kind, f"a linear head on your embeddings{told}")
     network = config.model or config.with_
-    if views.kind == "row" and network is None:
-        return Model(head, views.inputs, views.kind, f"a linear head on the columns{told}")
-    geometry = views.geometry()
-    if geometry is None:
-        seen = {"image": "pixels", "text": "words", "row": "the columns"}[views.kind]
+    at_once = config.embeddings is not None or (views.kind == "row" and network is None)
+    points = None if at_once else views.geometry()
+    head = head_model(config, views.inputs, views.kind, points)
+    if points is not None and network:
+        about = f"a linear head on {'your frozen model' if config.model else 'the vectors of'} {network}"
+        inputs = RawPoints(points) if config.model else PointSamples(points)
+        head = Model(head.recipe, inputs, "row", about, points)
+    elif points is None and not at_once:
         by = f" by {network}" if network else ""
-        about = f"a linear head on {seen} until all samples are seen{by}: {views.progress()}{told}"
-        return Model(head, views.inputs, views.kind, about)
-    if config.model:
-        return Model(head, RawPoints(geometry), "row", f"a linear head on your frozen model {network}{told}", geometry)
-    if config.with_:
-        return Model(head, PointSamples(geometry), "row", f"a linear head on the vectors of {network}{told}", geometry)
-    return Model(head, PointSamples(geometry), "row", f"a linear head on the built-in geometry{told}", geometry)
-
-
-def is_free(config: RecipeConfig) -> bool:
-    """Whether the user leaves the model to iale: a loss, or a strategy that needs a network, leaves no choice."""
-    if config.model or config.classifier != AUTO or config.optimizer or config.loss or config.strategy == AUTO:
-        return False
-    strategy = find_strategy(config.strategy)
-    return not isinstance(strategy, ShapedPolicy) and not strategy.needs & {Need.MONTE_CARLO, Need.COMMITTEE}
+        head = replace(head, about=f"{head.about} until all samples are seen{by}: {views.progress()}")
+    return head if contest is None else replace(head, about=f"{head.about}; {contest.about}")
 
 
 def fits_a_head(project: ProjectReader) -> bool:
@@ -101,7 +52,7 @@ def fits_a_head(project: ProjectReader) -> bool:
     if not is_free(config):
         if config.model:
             return project.views.vectors is not None
-        return classifier_name(config, project.views.kind) == _HEAD
+        return classifier_name(config, project.views.kind) == HEAD
     contest = read_contest(project.folder)
     return contest is None or not contest.won
 
@@ -112,12 +63,3 @@ def uses_geometry(project: ProjectReader) -> bool:
     if config.embeddings is not None:
         return False
     return views.vectors is not None or (is_free(config) and views.kind != "row")
-
-
-def _for_heads(training: TrainingConfig) -> TrainingConfig:
-    """What a head reads of it: the rest is about networks."""
-    return TrainingConfig(
-        device=training.device,
-        class_weights=training.class_weights,
-        prediction_batch_size=training.prediction_batch_size,
-    )

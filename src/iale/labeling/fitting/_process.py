@@ -11,12 +11,13 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
 
+from iale._model import is_free
 from iale.errors import IaleError
 from iale.executors import ProcessExecutor
 from iale.labeling.fitting._background import compare_models, make_geometry
 from iale.labeling.fitting._contest import is_due
 from iale.labeling.fitting._fit import fit_project, prepare, warm_up
-from iale.labeling.fitting._model import fits_a_head, is_free, uses_geometry
+from iale.labeling.fitting._model import fits_a_head, uses_geometry
 from iale.labeling.reader import ProjectReader
 from iale.labeling.record._alone import Alone
 from iale.recipe import needs_geometry

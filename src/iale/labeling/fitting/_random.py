@@ -9,9 +9,10 @@ from collections.abc import Mapping
 
 import torch
 
+from iale._model import Model
 from iale.classifiers.base import FitJob
 from iale.data.arrays import ArraySamples
-from iale.labeling.fitting._model import Model, find_model
+from iale.labeling.fitting._model import find_model
 from iale.labeling.fitting._sight import Sight
 from iale.labeling.reader import ProjectReader
 from iale.labeling.record._fits import RandomFits
