@@ -25,7 +25,7 @@ from iale._steps import Oracle as Oracle
 from iale._steps import Step as Step
 from iale.classifiers._fixed import FixedClassifier
 from iale.classifiers._folds import enough_to_calibrate
-from iale.classifiers._second_opinion import SecondOpinion, second_opinion
+from iale.classifiers._second_opinion import SecondOpinion, has_learned, second_opinion
 from iale.classifiers._unfitted import Unfitted
 from iale.classifiers.base import Classifier, FitJob, FittedClassifier, Outputs
 from iale.classifiers.cache import OutputCache
@@ -170,11 +170,13 @@ class Learner:
         return (logits.double() / self.temperature()).softmax(1) if second is None else second.probs(logits, indices)
 
     def _second_opinion(self) -> SecondOpinion | None:
-        """None if there is no geometry, M is a linear head itself, or nothing tells whom to believe."""
+        """None without a geometry, if M is a linear head or hardly trained, or if nothing tells whom to believe."""
         found = self._once(self._cross_validation)
         if found is None or self.geometry is None or isinstance(self.classifier, LinearHead):
             return None
         indices, stream = self._labeled()[0], self._step_stream("second opinion")
+        if not has_learned(self.fitted.outputs(self.samples, indices), found.labels):
+            return None
         return second_opinion(self.geometry, indices, found, self.pool.num_classes, stream=stream)
 
     def _cross_validation(self) -> CrossValidation | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
-from iale.classifiers._second_opinion import OpinionPool, likeliest_pool
-from iale.classifiers.base import Classifier, FitJob, TrainingConfig
+from iale.classifiers._second_opinion import OpinionPool, has_learned, likeliest_pool
+from iale.classifiers.base import Classifier, FitJob, Outputs, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.classifiers.calibration import temperature
 from iale.classifiers.heads import LinearHead
@@ -112,8 +114,8 @@ class Blind:
     def learner(self, classifier: str | Classifier, labeled: int) -> Learner:
         """With its first ``labeled`` labels, not yet fitted."""
         if isinstance(classifier, str):
-            training = TrainingConfig(device="cpu") if classifier == "linear" else CPU
-            classifier = build_classifier(classifier, self.samples, 3, training)
+            training = {"linear": TrainingConfig(device="cpu"), "hasty": replace(CPU, epochs=1)}.get(classifier, CPU)
+            classifier = build_classifier("mlp" if classifier == "hasty" else classifier, self.samples, 3, training)
         pool = Pool(torch.arange(len(self.labels)), 3)
         pool.acquire(torch.arange(labeled), self.labels[:labeled])
         config = QueryConfig(subset_size=None)
@@ -149,9 +151,17 @@ def test_the_opinion_is_a_head_of_all_labels_in_the_geometry() -> None:
     torch.testing.assert_close(second.head.outputs(samples, rest).logits, alone.outputs(samples, rest).logits)
 
 
-@pytest.mark.parametrize(("classifier", "labeled"), [("linear", 30), ("mlp", 5), ("mlp", 0)])
+@pytest.mark.parametrize(("probability", "expected"), [(0.49, False), (0.51, True)])
+def test_who_is_not_sure_of_its_own_labels_has_not_learned(probability: float, expected: bool) -> None:
+    """Two labels, of which the first has a probability of 0.3, and the second what makes the mean ``probability``."""
+    first, second = 0.3, 2 * probability - 0.3
+    logits = torch.tensor([[first, 1 - first], [1 - second, second]]).log()
+    assert has_learned(Outputs(logits, torch.zeros(2, 0)), torch.tensor([0, 1])) is expected
+
+
+@pytest.mark.parametrize(("classifier", "labeled"), [("linear", 30), ("mlp", 5), ("mlp", 0), ("hasty", 30)])
 def test_where_there_is_no_second_one_it_is_uncertainty_herding(classifier: str, labeled: int) -> None:
-    """A linear head is its own judge. Five labels of three classes are too few to hold some out."""
+    """A linear head is its own judge. Five labels of three classes are too few to hold some out. An epoch is no training."""
     answers = []
     for strategy in (UncertaintyHerding(), ErrorHerding()):
         learner = Blind().learner(classifier, labeled)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from iale.classifiers.base import FitJob, FittedClassifier, TrainingConfig
+from iale.classifiers.base import FitJob, FittedClassifier, Outputs, TrainingConfig
 from iale.classifiers.calibration import CrossValidation, cross_validated, temperature
 from iale.classifiers.heads import LinearHead
 from iale.geometry.embeddings import PointSamples
@@ -25,6 +25,21 @@ from iale.geometry.points import Points
 from iale.seeding import Stream
 
 _SHARES = 20
+_SURE = 0.5
+"""A CNN after 20 steps gave its labels 0.2; networks that are trained give 0.9 and more (docs/universal.md)."""
+
+
+def has_learned(outputs: Outputs, labels: Tensor) -> bool:
+    """Whether a classifier gives its own labels (int64 [L]) at least half of the probability, on average.
+
+    One that does not lacks training, not labels. Its answers change from fit to fit, so what it gets wrong now says
+    little about what it will get wrong.
+
+    Args:
+        outputs: for the L labeled samples.
+        labels: what it was told.
+    """
+    return float(outputs.probs.double().gather(1, labels[:, None]).mean()) >= _SURE
 
 
 @dataclass(frozen=True)

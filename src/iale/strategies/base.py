@@ -70,7 +70,8 @@ class QueryContext:
             calibrated, or None.
         folds: the classifiers of a cross-validation, or None.
         opinion: float64 [n, C], calibrated probabilities of the candidates by the classifier and a linear head on the
-            geometry together; by the classifier alone if it is a linear head, or there are too few labels; or None.
+            geometry together; by the classifier alone if it is a linear head or hardly trained, or there are too few
+            labels; or None.
     """
 
     candidates: Outputs

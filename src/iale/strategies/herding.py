@@ -107,7 +107,7 @@ class ErrorHerding(UncertaintyHerding):
 
     U_j = 1 − (q_ŷ − max_{c ≠ ŷ} q_c), with ŷ the classifier's answer, and q the opinion of the classifier and of a
     linear head on the geometry together (`iale.classifiers._second_opinion`). It is near 2 where they are sure that the
-    answer is wrong. If the classifier is a linear head, or there are not labels enough to tell whom to
+    answer is wrong. If the classifier is a linear head or hardly trained, or labels are too few to tell whom to
     believe, it is `UncertaintyHerding`.
 
     It is iale's own. Arguments and errors are those of `UncertaintyHerding`.
