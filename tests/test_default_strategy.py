@@ -63,7 +63,7 @@ def test_margin_asks_and_says_why_where_nothing_can_be_compared(cold: bool) -> N
         return found
 
     one = learner()
-    with pytest.warns(IaleWarning, match="margin asks instead of uherding, .*: samples of token ids have no built-in"):
+    with pytest.warns(IaleWarning, match="margin asks instead of eherding, .*: samples of token ids have no built-in"):
         asked = one.ask(5)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -77,10 +77,10 @@ def test_margin_asks_and_says_why_where_nothing_can_be_compared(cold: bool) -> N
 def test_the_default_is_uncertainty_herding() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert told(nn.Linear(5, 3), ROWS).ask(5) == told(nn.Linear(5, 3), ROWS, "uherding").ask(5)
+        assert told(nn.Linear(5, 3), ROWS).ask(5) == told(nn.Linear(5, 3), ROWS, "eherding").ask(5)
         points = ActiveLearner(Tokens(), tokens(), training=TRAINING, geometry=ROWS)
         assert len(set(points.ask(5))) == 5
-    assert getattr(points.strategy, "name", "") == "uherding"
+    assert getattr(points.strategy, "name", "") == "eherding"
 
 
 @pytest.mark.parametrize("classes", [2, 3])

@@ -25,7 +25,7 @@ from iale.strategies import UncertaintyHerding
 from iale.strategies.base import Need, QueryContext, QueryStrategy
 from iale.strategies.herding import ErrorHerding
 
-CPU = TrainingConfig(device="cpu", epochs=20)
+CPU = TrainingConfig(device="cpu", epochs=100)
 
 
 def _opinions(seed: int, n: int = 60, classes: int = 4) -> tuple[Tensor, Tensor, Tensor]:

@@ -134,7 +134,7 @@ def test_a_query_names_files_that_are_not_labeled(images: Path, capsys: pytest.C
     out, err = capsys.readouterr()
     chosen = answer(out)
     assert err.splitlines() == [
-        "fitting the classifier mlp to 8 labels, then asking uherding for 5 samples",
+        "fitting the classifier mlp to 8 labels, then asking eherding for 5 samples",
         "looking at all samples, which no label is needed for",
     ]
     assert len(set(chosen)) == 5
@@ -237,7 +237,7 @@ def test_the_demo_compares_on_data_that_the_policy_has_not_seen() -> None:
     assert demo.LESSONS.dataset != demo.EXAM.dataset
     assert demo.EXAM.dataset not in demo.TASKS.sources
     assert demo.LESSONS.classifier == demo.EXAM.classifier
-    assert demo.EXAM.strategies == (*GridConfig().strategies, "uherding")
+    assert demo.EXAM.strategies == (*GridConfig().strategies, "eherding")
 
 
 def test_table() -> None:

@@ -80,7 +80,7 @@ def test_a_fitted_model_is_what_the_default_looks_through(capsys: pytest.Capture
         for labels in ((), ("--labels", "labels.csv")):
             assert main([*FITTED, "--classes", "0,1,2", *labels]) == 0
             out, err = capsys.readouterr()
-            assert "loading w.safetensors, then asking uherding for 4 samples\n" in err
+            assert "loading w.safetensors, then asking eherding for 4 samples\n" in err
             answers.append(out)
     assert len(set(answers[::2])) == len(set(answers[1::2])) == 2
 

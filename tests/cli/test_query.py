@@ -69,7 +69,7 @@ def ask(capsys: pytest.CaptureFixture[str]) -> object:
         (MARGIN, "there are no labels yet, so the 4 samples are chosen to differ from one another\n"),
         (
             (),
-            "there are no labels yet: asking uherding for 4 samples\n"
+            "there are no labels yet: asking eherding for 4 samples\n"
             "looking at all samples, which no label is needed for\n",
         ),
     ],
@@ -344,8 +344,8 @@ def test_margin_asks_where_the_default_cannot_compare_the_samples(
     assert main([*QUERY, *labels, "--k", "4"]) == 0
     out, err = capsys.readouterr()
     assert [int(row["sample"]) for row in csv.DictReader(io.StringIO(out))] == expected
-    assert "margin asks instead of uherding, which compares all samples: no sample can be compared.\n" in err
-    for named in ("maxherding", "uherding"):  # the default, too, if it is named
+    assert "margin asks instead of eherding, which compares all samples: no sample can be compared.\n" in err
+    for named in ("maxherding", "eherding"):  # the default, too, if it is named
         for given in (("--strategy", named), (f"--strategy={named}",)):
             assert main([*QUERY, *labels, "--k", "4", *given]) == 2
             out, err = capsys.readouterr()

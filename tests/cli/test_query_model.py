@@ -80,7 +80,7 @@ def test_the_default_strategy_looks_through_the_head(capsys: pytest.CaptureFixtu
     points = built_in(FolderSamples(Path("photos")))
     inputs = PointSamples(points)
     head = LinearHead(inputs, 3, TrainingConfig(device="cpu"))
-    learner = ActiveLearner(head, inputs, "uherding", subset_size=10_000, geometry=points)
+    learner = ActiveLearner(head, inputs, "eherding", subset_size=10_000, geometry=points)
     learner.tell(range(LABELED), np.arange(LABELED) % 3)
     assert ask(capsys, *IMAGES)[0] == learner.ask(5)
 
@@ -114,7 +114,7 @@ def test_it_is_the_model_of_a_new_project(
     said = [part for name, value in options.items() for part in (f"--{name}", value)]
     quick = () if find_model(project.reader).head else ("--epochs", "1")  # it says how a network is trained, not which
     _, lines = ask(capsys, *argv, *said, *quick)
-    asked = {"auto": "margin"}.get(options.get("strategy", ""), options.get("strategy", "uherding"))
+    asked = {"auto": "margin"}.get(options.get("strategy", ""), options.get("strategy", "eherding"))
     assert FITTING.format(about, asked) in lines
 
 
@@ -142,8 +142,8 @@ def test_before_the_first_label_no_model_is_named(capsys: pytest.CaptureFixture[
     found, lines = ask(capsys, "--images", "photos")
     points = built_in(FolderSamples(Path("photos")))
     inputs = PointSamples(points)
-    assert found == ActiveLearner(LinearHead(inputs, 3), inputs, "uherding", geometry=points).ask(5)
-    assert lines == ["there are no labels yet: asking uherding for 5 samples", LOOKING]
+    assert found == ActiveLearner(LinearHead(inputs, 3), inputs, "eherding", geometry=points).ask(5)
+    assert lines == ["there are no labels yet: asking eherding for 5 samples", LOOKING]
 
 
 def test_with_many_labels_a_network_is_recommended(

@@ -368,8 +368,8 @@ def test_bad_options_end_with_one_sentence(tmp_path: Path, rows: Path, capsys: p
         (("--strategy", "margn"), "unknown strategy or policy 'margn'"),
         (("--policy", "no-policy"), "unknown strategy or policy 'no-policy'"),
         (("--policy", "mnist-cnn", "--strategy", "badge"), "name one of them"),
-        (("--policy", "mnist-mlp", "--strategy", "uherding"), "name one of them"),  # the default, too, if it is named
-        (("--policy", "mnist-mlp", "--strategy=uherding"), "--strategy uherding and --policy mnist-mlp"),
+        (("--policy", "mnist-mlp", "--strategy", "eherding"), "name one of them"),  # the default, too, if it is named
+        (("--policy", "mnist-mlp", "--strategy=eherding"), "--strategy eherding and --policy mnist-mlp"),
         (("--classifier", "cn"), "did you mean 'cnn'"),
         (("--model", "no.such:model"), "cannot be imported"),
         (("--person", "x" * 300), "the name of --person must have 1 to 100"),

@@ -37,7 +37,7 @@ def test_from_no_label_on_the_strategy_orders_what_it_sees(studio: Studio) -> No
     project, tasks = labeled(studio, 0)
     (said,) = studio.run(project)
     assert "no classifier yet" in said
-    order = expected(0, "uherding", COUNT)
+    order = expected(0, "eherding", COUNT)
     assert [tasks.index(task) for task in studio.served(project, 4)] == order[:4]
     (said,) = studio.run(project)
     assert "no classifier yet" in said
@@ -48,7 +48,7 @@ def test_a_head_on_the_geometry_asks_where_nobody_names_a_classifier(studio: Stu
     project, tasks = labeled(studio)
     cpu = TrainingConfig(device="cpu")
     (said,) = studio.run(project, classifier="auto", training=cpu)
-    assert "(a linear head on the built-in geometry, fitted to 9 labels): 'iale uherding 9 labels" in said
+    assert "(a linear head on the built-in geometry, fitted to 9 labels): 'iale eherding 9 labels" in said
     arrays, classes = pictures()
     points = built_in(ArraySamples(arrays))
     inputs = PointSamples(points)
@@ -115,7 +115,7 @@ def test_many_pages_and_batches_are_as_good_as_one(studio: Studio, monkeypatch: 
     monkeypatch.setattr(project_module, "_BATCH", 4)
     project, tasks = labeled(studio)
     studio.run(project)
-    assert [tasks.index(task) for task in studio.served(project, 3)] == expected(9, "uherding", 3)
+    assert [tasks.index(task) for task in studio.served(project, 3)] == expected(9, "eherding", 3)
 
 
 def test_the_loop_goes_round_after_every_so_many_labels(studio: Studio) -> None:

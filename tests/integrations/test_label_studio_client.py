@@ -25,7 +25,7 @@ def test_failures_are_said_and_tried_again(fake: Studio, stand_in: LabelStudio, 
     assert slept == [1.0, 2.0, 4.0][:bad]
     assert len(said) == bad + 1
     assert all("trying again in " in line and line.startswith(stand_in.url) for line in said[:-1])
-    assert [tasks.index(task) for task in fake.served(project, 3)] == expected(9, "uherding", 3)
+    assert [tasks.index(task) for task in fake.served(project, 3)] == expected(9, "eherding", 3)
 
 
 def test_patience_ends(fake: Studio, stand_in: LabelStudio) -> None:

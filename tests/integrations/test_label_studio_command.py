@@ -47,10 +47,10 @@ def test_a_strategy_that_is_named_is_not_replaced(
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", LEGACY)
     monkeypatch.setattr("iale.integrations.label_studio.loop.built_in", fails)
     options = f"label-studio --url {fake.url} --project {project} --classifier mlp --epochs 1 --device cpu --once yes"
-    assert main([*options.split(), "--strategy", "uherding"]) == 2
+    assert main([*options.split(), "--strategy", "eherding"]) == 2
     assert capsys.readouterr().err.endswith("no task can be compared.\n")
     assert main(options.split()) == 0
-    assert "margin asks instead of uherding, which compares all samples: no task can" in capsys.readouterr().err
+    assert "margin asks instead of eherding, which compares all samples: no task can" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

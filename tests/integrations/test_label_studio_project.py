@@ -33,7 +33,7 @@ def test_the_folder_spares_the_server(fake: Studio, stand_in: LabelStudio, tmp_p
     project, tasks = labeled(fake)
     fake.run(project, data=tmp_path)
     assert not any("/data/" in request for request in stand_in.requests)
-    assert [tasks.index(task) for task in fake.served(project, 3)] == expected(9, "uherding", 3)
+    assert [tasks.index(task) for task in fake.served(project, 3)] == expected(9, "eherding", 3)
 
 
 LABELING = Labeling("class", "image", "Image", "picture", CLASSES)

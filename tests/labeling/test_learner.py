@@ -94,12 +94,12 @@ def test_margin_asks_where_the_samples_cannot_be_compared(make: Make, monkeypatc
     def fails(*_: object, **__: object) -> None:
         raise DataError("no sample can be compared.")
 
-    project = make(strategy="uherding")
+    project = make(strategy="eherding")
     label_some(project, 6)
     monkeypatch.setattr("iale.labeling._views.built_in", fails)
-    with pytest.warns(IaleWarning, match="margin asks instead of uherding, which compares all samples: no sample can"):
+    with pytest.warns(IaleWarning, match="margin asks instead of eherding, which compares all samples: no sample can"):
         learner = ProjectLearner(project.folder)
     assert getattr(learner.strategy, "name", "") == "margin"
     assert len(learner.ask(3)) == 3
     with pytest.raises(DataError, match="no sample can be compared"):
-        ProjectLearner(project.folder, strategy="uherding")  # what the user names is not replaced
+        ProjectLearner(project.folder, strategy="eherding")  # what the user names is not replaced

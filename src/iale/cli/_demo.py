@@ -19,7 +19,7 @@ from iale.dagger.universal.trainer import train_universal
 from iale.executors import open_executor
 from iale.learner import CycleConfig
 from iale.reports.report import write_report
-from iale.strategies.catalog import BASELINES
+from iale.strategies.catalog import BASELINES, DEFAULT_STRATEGY
 
 # An MLP is fitted more than ten times as fast as a CNN, so two cores can play ten paired seeds in minutes.
 TRAINING = TrainingConfig(epochs=50, device="cpu")
@@ -39,7 +39,7 @@ TASKS = UniversalConfig(
 EXAM = GridConfig(
     dataset="fashion-small",
     classifier="mlp",
-    strategies=(*BASELINES, "uherding"),
+    strategies=(*BASELINES, DEFAULT_STRATEGY),
     seeds=10,
     test_size=500,
     cycle=CYCLE,

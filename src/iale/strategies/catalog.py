@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # names alone need no PyTorch
 BASELINES = ("random", "confidence", "margin", "entropy", "mc-dropout", "ensemble", "coreset", "badge")
 """What the paper compares with, and Margin. This list is fixed: the experiments of the paper are made of it."""
 
-DEFAULT_STRATEGY = "uherding"
+DEFAULT_STRATEGY = "eherding"
 """Asks if no strategy is named: the best on average, by the rule of `docs/protocol.md`."""
 
 STRATEGIES: Registry[Callable[[], QueryStrategy]] = Registry(

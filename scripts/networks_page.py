@@ -1,0 +1,102 @@
+"""The part of docs/seeing-the-pool.md on the experiment `networks`: what they doubt, or what they get wrong."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from iale.benchmark._evidence import Evidence
+from iale.benchmark._experiment import Claim, Experiment, records_of, wanted
+from iale.benchmark._experiments.geometry import SEES
+from iale.benchmark._experiments.networks import DOUBTS
+from iale.benchmark._judge import judge
+from iale.benchmark._statistics import area, estimate
+from iale.benchmark.records import Record
+from iale.reports._markup import Table, markdown
+from iale.reports._panels import RANDOM, display_name
+from iale.reports._tables import NONE, signed
+from results_page import claim_table, contest_table
+
+Areas = Mapping[tuple[str, int, str, str], Mapping[int, float]]
+"""The AUC of each seed, by classifier, size of acquisitions, data set, and strategy."""
+SETS = ("digits", "mnist", "cifar10-mobilenetv2", "fashion-mnist", "kmnist-10k", "cifar10-jpeg")
+"""Those on which the form was chosen come first."""
+_KINDS = {"mlp": "MLP", "cnn": "CNN"}
+
+
+def networks_section(evidence: Evidence, experiment: Experiment) -> list[str]:
+    """Paragraphs and tables in Markdown."""
+    records = records_of(experiment, evidence.records)
+    found, claims = areas(records), [claim for claim in experiment.claims if isinstance(claim, Claim)]
+    parts = [
+        f"{len({record.key for record in records}):,} of {len(set(wanted(experiment))):,} runs are played. "
+        f"Error Herding − Uncertainty Herding, in points of the AUC; seeds in parentheses:",
+        markdown(duels(found)),
+        "**MLP**: AUC − Random's, in points.",
+        markdown(gains(found)),
+        "Seconds of all fits and queries of a run, as ratios to Uncertainty Herding's (medians over seeds):",
+        markdown(ratios(records, evidence)),
+        markdown(claim_table([(claim, records) for claim in claims], evidence.times)),
+    ]
+    for claim in claims:
+        parts += [f"**{claim.text}**", markdown(contest_table(claim, judge(claim, records)[1]))]
+    return parts
+
+
+def areas(records: Sequence[Record]) -> Areas:
+    """What each run reached."""
+    found: dict[tuple[str, int, str, str], dict[int, float]] = defaultdict(dict)
+    for record in records:
+        place = record.classifier, record.config.acquisition_size, record.dataset, record.strategy
+        found[place][record.seed] = area(record.accuracy)
+    return found
+
+
+def duels(found: Areas) -> Table:
+    """Error Herding less Uncertainty Herding: a line for each classifier and size of acquisitions."""
+    lines = []
+    for classifier, size in dict.fromkeys(place[:2] for place in sorted(found, key=lambda p: (p[0] != "mlp", p[1]))):
+        own = {name: _rises(found, (classifier, size, name), DOUBTS, SEES) for name in SETS}
+        cells = [f"{signed(estimate(rises))} ({len(rises)})" if len(rises) > 1 else NONE for rises in own.values()]
+        if any(own.values()):
+            lines.append([f"{_KINDS[classifier]}, acquisitions of {size}", *cells])
+    return Table(["runs", *SETS], lines)
+
+
+def gains(found: Areas) -> Table:
+    """The gain over Random of each strategy with the MLP, the highest mean first."""
+    names = dict.fromkeys(place[3] for place in found if place[0] == "mlp" and place[3] != RANDOM)
+    lines = []
+    for name in names:
+        own = [_rises(found, ("mlp", 10, dataset), name, RANDOM) for dataset in SETS]
+        means = [float(np.mean(rises)) for rises in own if rises]
+        cells = [f"{signed(estimate(rises))} ({len(rises)})" if len(rises) > 1 else NONE for rises in own]
+        whole = f"{100 * float(np.mean(means)):+.2f}".replace("-", "−") if len(means) == len(SETS) else NONE
+        lines.append((float(np.mean(means or [-np.inf])), [display_name(name), *cells, whole]))
+    ordered = sorted(lines, key=lambda line: (line[1][-1] == NONE, -line[0]))
+    return Table(["strategy", *SETS, "mean"], [cells for _, cells in ordered])
+
+
+def ratios(records: Sequence[Record], evidence: Evidence) -> Table:
+    """What a run with Error Herding costs, by classifier and data set."""
+    seconds: dict[tuple[str, str, str], dict[int, float]] = defaultdict(dict)
+    for record in records:
+        spent = evidence.times.get(record.key)
+        if spent is not None and spent.seconds is not None and record.config.acquisition_size == 10:
+            seconds[record.classifier, record.dataset, record.strategy][record.seed] = spent.seconds
+    lines = []
+    for classifier, kind in _KINDS.items():
+        cells = []
+        for name in SETS:
+            own, base = (seconds[classifier, name, strategy] for strategy in (DOUBTS, SEES))
+            shared = [own[seed] / base[seed] for seed in own if seed in base]
+            cells.append(f"{float(np.median(shared)):.2f}" if shared else NONE)
+        lines.append([kind, *cells])
+    return Table(["classifier", *SETS], lines)
+
+
+def _rises(found: Areas, place: tuple[str, int, str], first: str, second: str) -> list[float]:
+    own, other = found.get((*place, first), {}), found.get((*place, second), {})
+    return [own[seed] - other[seed] for seed in sorted(own) if seed in other]
