@@ -25,10 +25,10 @@ def networks(size: Size) -> Experiment:
     mlp, cnn = size.fresh, size.small
     names = _names(size)
     grids = [grid for name in size.seen for grid in _grids(mlp, name, names)]
-    grids += [_large(mlp, name) for name in size.seen]
+    grids += [_duels(mlp, name, acquisition_size=LARGE, labeling_budget=BUDGET) for name in size.seen]
     grids += [grid for name in size.seen_images for grid in _grids(cnn, name, SOME)] if len(names) > len(SOME) else []
     decide = (size.mnist, size.features, "digits")  # the form was chosen on these
-    again = [_grids(mlp, name, (SEES, DOUBTS))[0] for name in size.seen if name not in decide]
+    again = [_duels(mlp, name) for name in size.seen if name not in decide]
     grids += [replace(grid, seeds=2 * grid.seeds) for grid in again]  # the first half was known for an earlier form
     duels = [_duel(mlp, name, SEES, counts=name not in decide) for name in size.seen]
     duels += [_duel(mlp, name, SEES, counts=name not in decide, wide=True) for name in size.seen]
@@ -71,10 +71,9 @@ def _grids(scale: Scale, target: str, names: Sequence[str]) -> list[GridConfig]:
     return [fitting(grid) for grid in runs]
 
 
-def _large(scale: Scale, target: str) -> GridConfig:
-    """Both forms of herding, in large acquisitions."""
-    sizes = {"acquisition_size": LARGE, "labeling_budget": BUDGET}
-    return fitting(_by_patches(scale).runs(target, (SEES, DOUBTS), pools=("whole",), **sizes))
+def _duels(scale: Scale, target: str, **cycle: int) -> GridConfig:
+    """Both forms of herding; ``cycle`` changes sizes of the loop."""
+    return fitting(_by_patches(scale).runs(target, (SEES, DOUBTS), pools=("whole",), **cycle))
 
 
 def _curve(scale: Scale, target: str, name: str, *, wide: bool = False) -> Curve:
