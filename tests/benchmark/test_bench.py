@@ -148,13 +148,11 @@ def test_policies_that_were_killed_in_the_middle_end_with_the_same_bytes(tmp_pat
     learned(bench, tmp_path / "whole")
     script = tmp_path / "script.py"
     script.write_text(_SCRIPT)
-    for _ in range(2):
-        process = subprocess.Popen([sys.executable, str(script), str(tmp_path / "killed")])
+    with subprocess.Popen([sys.executable, str(script), str(tmp_path / "killed")]) as process:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and not list((tmp_path / "killed").rglob("episodes/*.json")):
             time.sleep(0.02)
         process.kill()
-        process.wait()
     learned(bench, tmp_path / "killed")
     for name in bench.policies:
         whole, killed = (tmp_path / kind / "policies" / name / "policy" for kind in ("whole", "killed"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -21,21 +22,31 @@ class Surprise(Entropy):
 """
 
 
-def test_the_list_names_every_experiment(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["bench", "list", "--size", "standard"]) == 0
-    shown = capsys.readouterr().out
-    assert all(f"\n{name} " in shown for name in EXPERIMENTS)
+@pytest.mark.parametrize("names", [["list"], ["all", "list"]])
+def test_the_list_names_every_experiment(names: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", *names, "--size", "standard"]) == 0
+    assert re.findall(r"^(\w+) +\d", capsys.readouterr().out, re.MULTILINE) == list(EXPERIMENTS)
+
+
+GROUPS = (
+    ("fig3", "fig7", "fig8", "fig9", "fig10", "runtime"),
+    ("fig4", "fig5a", "fig5b", "fig5c", "fig13", "schedule", "controls", "episodes"),
+    ("geometry", "shapes"),
+)
+"""Those that share policies or runs, so that tests in other processes do not repeat much."""
+OTHERS = tuple(name for name in EXPERIMENTS if not any(name in group for group in GROUPS))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize("names", [*GROUPS, OTHERS], ids=lambda names: names[0])
 def test_every_experiment_works_and_a_second_time_changes_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    names: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["bench", "all", "--size", "smoke", "--out", str(tmp_path)]) == 0
+    assert main(["bench", *names, "--size", "smoke", "--out", str(tmp_path)]) == 0
     out = tmp_path / "smoke"
-    assert capsys.readouterr().out.split() == [str(out / name / "report.html") for name in EXPERIMENTS]
-    for name in EXPERIMENTS:
+    assert capsys.readouterr().out.split() == [str(out / name / "report.html") for name in names]
+    for name in names:
         page = (out / name / "report.html").read_text()
         assert "<svg" in page
         assert f"iale bench {name} --size smoke" in page
@@ -43,8 +54,10 @@ def test_every_experiment_works_and_a_second_time_changes_nothing(
         assert (out / name / "figure.png").read_bytes().startswith(b"\x89PNG")
         assert storage.read_json(out / name / "summary.json")["bench"] == name
     kept = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    assert main(["bench", "fig4", "fig8", "runtime", "--size", "smoke", "--out", str(tmp_path)]) == 0
-    main(["bench", "controls", "--size", "smoke", "--out", str(tmp_path), "--report-only", "yes"])
+    again = [name for name in ("fig4", "fig8", "runtime", "shapes", "universal") if name in names]
+    assert main(["bench", *again, "--size", "smoke", "--out", str(tmp_path)]) == 0
+    if "controls" in names:
+        main(["bench", "controls", "--size", "smoke", "--out", str(tmp_path), "--report-only", "yes"])
     changed = [str(path) for path in kept if path.read_bytes() != kept[path]]
     assert [Path(path).name for path in changed] in ([], ["experiment.json"])
 

@@ -85,7 +85,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
     assert not (out / "policy" / "card.json").exists()
     left = contents(out)
     assert left.items() <= undisturbed.items()  # no half file under a final name
-    train_policy(CONFIG, out, workers=workers, progress=False)
+    train_policy(CONFIG, out, progress=False)
     assert contents(out) == undisturbed
 
 

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any, Protocol
 
 import iale.integrations.label
 
@@ -39,6 +39,24 @@ class Refused(Exception):
         self.status = status
 
 
+class Process(Protocol):
+    """What is needed of `subprocess.Popen`."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """The exit code of a process that has ended."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code, once it has ended."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Sends it a signal, unless it has ended."""
+
+    def kill(self) -> None:
+        """Ends it as a power cut would."""
+
+
 class LabelServer:
     """``iale label`` in its own process; it keeps its port across restarts.
 
@@ -56,7 +74,7 @@ class LabelServer:
         self.address, self.port = "", 0
         self._out, self._log = out, out.with_name(f"{out.name}.log")
         self._command = [sys.executable, "-m", "iale", "label", str(data), "--out", str(out), *options]
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         self._line: http.client.HTTPConnection | None = None
 
     def start(self) -> LabelServer:
@@ -64,9 +82,7 @@ class LabelServer:
         # A new file: the children of a process that was killed still write to the old one, at the place where it was.
         self._log.unlink(missing_ok=True)
         with open(self._log, "wb") as log:
-            command = [*self._command, "--port", str(self.port)]
-            told = {**os.environ, "PYTHONFAULTHANDLER": "1"}  # one that hangs says where, see `_stacks`
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=told)
+            self._process = self._begin([*self._command, "--port", str(self.port)], log)
         deadline = time.monotonic() + START
         while time.monotonic() < deadline and self._process.poll() is None:
             whole = self._log.read_text().split("\n")[:-1]
@@ -77,6 +93,10 @@ class LabelServer:
                 return self
             time.sleep(0.02)
         raise AssertionError(f"the server did not start: {self._stacks()}{self._log.read_text()}")
+
+    def _begin(self, command: list[str], log: IO[bytes]) -> Process:
+        told = {**os.environ, "PYTHONFAULTHANDLER": "1"}  # one that hangs says where, see `_stacks`
+        return subprocess.Popen(command, stdout=log, stderr=log, env=told)
 
     def _stacks(self) -> str:
         """What is known of a process that has printed no address: how it ended, or where it hangs (into its log)."""

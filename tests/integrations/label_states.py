@@ -19,6 +19,7 @@ from iale.labeling.project import Project
 from iale.labeling.reader import ProjectReader
 from iale.labeling.record.config import ProjectConfig
 from iale.labeling.reviewing._deciding import note
+from tests.integrations.label_fork import QuickServer
 from tests.integrations.label_page import LabelServer
 
 KINDS = ("image", "text", "row")
@@ -44,7 +45,7 @@ def make(kind: str, folder: Path) -> LabelServer:
         fitted.views.make_geometry()
         Refitter(fitted, Reading(fitted.items)).fit()
     shares = ("--test-share", "0", "--twice-share", "0", "--fit-every", "1000")
-    return LabelServer(data, out, *shares, *_OPTIONS[kind])
+    return QuickServer(data, out, *shares, *_OPTIONS[kind])
 
 
 def _digits(folder: Path) -> tuple[Path, tuple[str, ...]]:

@@ -19,7 +19,8 @@ from iale.integrations.label._roles import NEEDS
 from iale.labeling.project import Project
 from iale.labeling.record._tokens import ROLES, Tokens
 from iale.labeling.record.config import ProjectConfig
-from tests.integrations.label_page import LabelServer, hostile_images
+from tests.integrations.label_fork import QuickServer
+from tests.integrations.label_page import hostile_images
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `(GET|POST) (\S+)` \| (\w+) \| (.+) \|$", PAGE, re.MULTILINE)
@@ -50,7 +51,7 @@ def test_the_page_names_every_role_and_every_export() -> None:
 def test_the_example_labels_ten_samples(tmp_path: Path) -> None:
     (example,) = re.findall(r"<!-- test: api -->\n\n```python\n(.*?)```", PAGE, re.DOTALL)
     (tmp_path / "t.csv").write_text("text\n" + "\n".join(f"{'long' * (n % 2)} text {n}" for n in range(30)))
-    with LabelServer(tmp_path / "t.csv", tmp_path / "p", "--classes", "cat,dog") as server:
+    with QuickServer(tmp_path / "t.csv", tmp_path / "p", "--classes", "cat,dog") as server:
         token = Tokens(tmp_path / "p").invite("program", "annotator")
         where = {"ADDRESS": f"http://127.0.0.1:{server.port}", "TOKEN": token}
         done = subprocess.run(

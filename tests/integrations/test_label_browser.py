@@ -23,6 +23,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from sklearn.datasets import load_digits
 
 from iale.labeling.reader import ProjectReader
+from tests.integrations.label_fork import QuickServer
 from tests.integrations.label_page import LabelServer, hostile_images
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -124,7 +125,7 @@ def saved(page: Page) -> None:
 
 def test_thirty_digits_a_kill_an_undo_a_correction_and_the_export(digits: Path, tmp_path: Path, windows: Open) -> None:
     out = tmp_path / "project"
-    with LabelServer(digits, out, *DIGITS) as server:
+    with QuickServer(digits, out, *DIGITS) as server:
         page = windows(server, accept_downloads=True)
         assert "token" not in page.url
         photograph(page, "first")
@@ -187,7 +188,7 @@ def test_thirty_digits_a_kill_an_undo_a_correction_and_the_export(digits: Path, 
 
 def test_a_reload_sends_what_the_last_page_could_not(digits: Path, tmp_path: Path, windows: Open) -> None:
     out = tmp_path / "project"
-    with LabelServer(digits, out, *DIGITS) as server:
+    with QuickServer(digits, out, *DIGITS) as server:
         page = windows(server)
         page.route("**/api/label", lambda route: route.abort())
         names = {press_truth(page) for _ in range(3)}
@@ -202,7 +203,7 @@ def test_a_reload_sends_what_the_last_page_could_not(digits: Path, tmp_path: Pat
 
 def test_two_windows_label_everything_once(digits: Path, tmp_path: Path, windows: Open) -> None:
     out = tmp_path / "project"
-    with LabelServer(digits, out, *DIGITS, "--twice-share", "0") as server:
+    with QuickServer(digits, out, *DIGITS, "--twice-share", "0") as server:
         one = windows(server)
         two = one.context.new_page()
         two.goto(server.address)
@@ -219,7 +220,7 @@ def test_two_windows_label_everything_once(digits: Path, tmp_path: Path, windows
 def test_a_full_disk_and_files_that_cannot_be_shown(tmp_path: Path, windows: Open) -> None:
     hostile_images(tmp_path / "data", large=True)
     out = tmp_path / "project"
-    with LabelServer(tmp_path / "data", out, "--classes", "cat,dog", "--person", "ann", "--test-share", "0") as server:
+    with QuickServer(tmp_path / "data", out, "--classes", "cat,dog", "--person", "ann", "--test-share", "0") as server:
         page = windows(server)
         expect(page.locator("[data-notice=left-out]")).to_be_visible(timeout=30_000)
         photograph(page, "left-out")
@@ -258,7 +259,7 @@ def test_a_full_disk_and_files_that_cannot_be_shown(tmp_path: Path, windows: Ope
 
 def test_an_answer_that_is_no_word_of_the_server_costs_no_label(tmp_path: Path, windows: Open) -> None:
     (tmp_path / "t.csv").write_text("text\n" + "".join(f"note {number}\n" for number in range(6)))
-    with LabelServer(tmp_path / "t.csv", tmp_path / "p", "--classes", "a,b", "--person", "ann") as server:
+    with QuickServer(tmp_path / "t.csv", tmp_path / "p", "--classes", "a,b", "--person", "ann") as server:
         page = windows(server)
         expect(page.locator("#stage .text")).to_contain_text("note")
         garbled: list[str] = []
@@ -281,7 +282,7 @@ def test_an_answer_that_is_no_word_of_the_server_costs_no_label(tmp_path: Path, 
 
 def test_a_sample_that_the_server_cannot_show_is_passed_over(tmp_path: Path, windows: Open) -> None:
     (tmp_path / "t.csv").write_text("text\n" + "".join(f"note\x00 {number}\n" for number in range(6)))
-    with LabelServer(tmp_path / "t.csv", tmp_path / "p", "--classes", "a,b", "--person", "ann") as server:
+    with QuickServer(tmp_path / "t.csv", tmp_path / "p", "--classes", "a,b", "--person", "ann") as server:
         page = windows(server)
         expect(page.locator("#stage .text")).to_contain_text("note")
         failed = '{"error": "the server failed (ValueError)."}'
@@ -307,7 +308,7 @@ def test_a_sample_that_the_server_cannot_show_is_passed_over(tmp_path: Path, win
 def test_nothing_that_people_write_runs(tmp_path: Path, windows: Open) -> None:
     hostile_images(tmp_path / "data")
     many = ",".join(["a very long name of a class that no button holds", "طائر", *(f"class {n}" for n in range(40))])
-    with LabelServer(tmp_path / "data", tmp_path / "p", "--classes", f"{EVIL},{many}", "--person", EVIL) as server:
+    with QuickServer(tmp_path / "data", tmp_path / "p", "--classes", f"{EVIL},{many}", "--person", EVIL) as server:
         page = windows(server)
         expect(page.locator("#person")).to_have_text(EVIL)
         photograph(page, "many-classes")
@@ -333,7 +334,7 @@ def test_nothing_that_people_write_runs(tmp_path: Path, windows: Open) -> None:
 
 
 def test_it_is_named_for_those_who_do_not_see_it(digits: Path, tmp_path: Path, windows: Open) -> None:
-    with LabelServer(digits, tmp_path / "p", *DIGITS) as server:
+    with QuickServer(digits, tmp_path / "p", *DIGITS) as server:
         page = windows(server)
         name = page.locator("#name").inner_text()
         expect(page.get_by_role("group", name=name)).to_be_visible()
@@ -375,7 +376,7 @@ def test_texts_and_rows(tmp_path: Path, windows: Open) -> None:
     )
     (tmp_path / "rows.csv").write_text("width,a_column_with_a_long_name\n1.5,2\n3,4\n")
     for name, shown in (("texts.csv", ".text"), ("rows.csv", ".row")):
-        with LabelServer(tmp_path / name, tmp_path / f"{name}.p", "--classes", "spam,ham", "--person", "ann") as server:
+        with QuickServer(tmp_path / name, tmp_path / f"{name}.p", "--classes", "spam,ham", "--person", "ann") as server:
             page = windows(server)
             expect(page.locator(f"#stage {shown}")).to_be_visible()
             photograph(page, name.split(".")[0])
@@ -389,7 +390,7 @@ def test_texts_and_rows(tmp_path: Path, windows: Open) -> None:
 def test_a_correction_on_a_phone_can_be_left_taken_back_and_be_a_skip(
     digits: Path, tmp_path: Path, windows: Open
 ) -> None:
-    with LabelServer(digits, tmp_path / "p", *DIGITS) as server:
+    with QuickServer(digits, tmp_path / "p", *DIGITS) as server:
         page = windows(server, has_touch=True, is_mobile=True)
         page.set_viewport_size(LOOKS[2][0])
         name = page.locator("#name").inner_text()
@@ -416,7 +417,7 @@ def test_a_correction_on_a_phone_can_be_left_taken_back_and_be_a_skip(
 
 
 def test_the_curve_and_the_advice(digits: Path, tmp_path: Path, windows: Open) -> None:
-    with LabelServer(digits, tmp_path / "p", *DIGITS) as server:
+    with QuickServer(digits, tmp_path / "p", *DIGITS) as server:
         page = windows(server)
         status = server.ask("/api/status")
         server.hang_up()
@@ -453,7 +454,7 @@ def test_the_curve_and_the_advice(digits: Path, tmp_path: Path, windows: Open) -
 def test_what_a_person_chose_stays_in_the_browser_for_that_project_alone(
     digits: Path, tmp_path: Path, windows: Open
 ) -> None:
-    with LabelServer(digits, tmp_path / "one", *DIGITS) as server:
+    with QuickServer(digits, tmp_path / "one", *DIGITS) as server:
         page = windows(server)
         port = server.port
         page.get_by_role("button", name="Who is labeling").click()
@@ -471,7 +472,7 @@ def test_what_a_person_chose_stays_in_the_browser_for_that_project_alone(
         page.wait_for_timeout(300)
         assert ready(page) == name
         saved(page)
-    other = LabelServer(digits, tmp_path / "two", *DIGITS)
+    other = QuickServer(digits, tmp_path / "two", *DIGITS)
     other.port = port
     with other as server:
         page.goto(server.address)
@@ -479,7 +480,7 @@ def test_what_a_person_chose_stays_in_the_browser_for_that_project_alone(
 
 
 def test_a_class_is_added_and_the_keys_go_on(digits: Path, tmp_path: Path, windows: Open) -> None:
-    with LabelServer(digits, tmp_path / "p", "--classes", "0", "--person", "ann", "--classifier", "mlp") as server:
+    with QuickServer(digits, tmp_path / "p", "--classes", "0", "--person", "ann", "--classifier", "mlp") as server:
         page = windows(server)
         photograph(page, "one-class")
         for name, said in (('un"sure, très', "New class"), ("0", "The class 0 already exists")):
@@ -493,7 +494,7 @@ def test_a_class_is_added_and_the_keys_go_on(digits: Path, tmp_path: Path, windo
 
 
 def test_who_labels_is_asked_where_nobody_is_named(digits: Path, tmp_path: Path, chromium: Any) -> None:
-    with LabelServer(digits, tmp_path / "p", *DIGITS[:2], "--person", "") as server:
+    with QuickServer(digits, tmp_path / "p", *DIGITS[:2], "--person", "") as server:
         page = chromium.new_page()
         page.goto(server.address)
         expect(page.get_by_role("dialog", name="Who is labeling?")).to_be_visible(timeout=30_000)

@@ -19,7 +19,7 @@ pytest.importorskip("playwright", reason="playwright is not installed")
 from playwright.sync_api import Page, expect
 
 from iale.labeling.reader import ProjectReader
-from tests.integrations.label_page import LabelServer
+from tests.integrations.label_fork import QuickServer
 from tests.integrations.test_label_browser import CHROMIUM, Open, chromium, photograph, press_truth, saved, windows
 
 __all__ = ["chromium", "windows"]
@@ -51,7 +51,7 @@ def drawn(page: Page) -> None:
 
 def test_a_folder_that_vanishes_costs_nothing_and_is_said(photos: Path, tmp_path: Path, windows: Open) -> None:
     out = tmp_path / "project"
-    with LabelServer(photos, out, *OPTIONS) as server:
+    with QuickServer(photos, out, *OPTIONS) as server:
         page = windows(server)
         press_truth(page)
         saved(page)
@@ -89,7 +89,7 @@ def test_a_folder_that_vanishes_costs_nothing_and_is_said(photos: Path, tmp_path
 
 def test_after_three_that_are_away_the_page_waits(photos: Path, tmp_path: Path, windows: Open) -> None:
     out = tmp_path / "project"
-    with LabelServer(photos, out, *OPTIONS) as server:
+    with QuickServer(photos, out, *OPTIONS) as server:
         page = windows(server)
         gone = '{"error": "00-0.png was deleted since the project was opened: it is passed over."}'
         page.route("**/samples/*", lambda r: r.fulfill(status=410, content_type="application/json", body=gone))
@@ -114,7 +114,7 @@ def test_undo_tells_what_happened_and_takes_back_the_act_that_was_meant(
     known = tmp_path / "known.csv"
     with open(known, "w", newline="") as file:
         csv.writer(file).writerows([("sample", "label"), ("00-0.png", "0")])
-    with LabelServer(photos, out, *OPTIONS, "--labels", str(known)) as server:
+    with QuickServer(photos, out, *OPTIONS, "--labels", str(known)) as server:
         page = windows(server)
         older = press_truth(page)
         saved(page)
@@ -153,7 +153,7 @@ def test_undo_tells_what_happened_and_takes_back_the_act_that_was_meant(
 
 def test_a_late_answer_is_a_second_opinion_and_both_are_told(photos: Path, tmp_path: Path, windows: Open) -> None:
     out = tmp_path / "project"
-    with LabelServer(photos, out, *OPTIONS) as server:
+    with QuickServer(photos, out, *OPTIONS) as server:
         page = windows(server)
         drawn(page)
         name, sample = page.locator("#name").inner_text(), page.locator("#stage").get_attribute("data-drawn")
@@ -178,7 +178,7 @@ def test_a_late_answer_is_a_second_opinion_and_both_are_told(photos: Path, tmp_p
 
 def test_what_was_never_drawn_is_not_labeled_and_the_numbers_agree(photos: Path, tmp_path: Path, windows: Open) -> None:
     out = tmp_path / "project"
-    with LabelServer(photos, out, *OPTIONS) as server:
+    with QuickServer(photos, out, *OPTIONS) as server:
         page = windows(server)
         drawn(page)
         page.evaluate(
@@ -219,7 +219,7 @@ def told(answer: object) -> Callable[[Any], Any]:
 
 
 def test_every_sentence_about_the_end_is_so(photos: Path, tmp_path: Path, windows: Open) -> None:
-    with LabelServer(photos, tmp_path / "project", *OPTIONS) as server:
+    with QuickServer(photos, tmp_path / "project", *OPTIONS) as server:
         page = windows(server)
         page.route("**/api/next", told({"tickets": []}))
         for left, heading, sentence in LEFT:
@@ -234,7 +234,7 @@ def test_every_sentence_about_the_end_is_so(photos: Path, tmp_path: Path, window
 
 
 def test_the_line_below_is_about_the_sample_above(photos: Path, tmp_path: Path, windows: Open) -> None:
-    with LabelServer(photos, tmp_path / "project", *OPTIONS) as server:
+    with QuickServer(photos, tmp_path / "project", *OPTIONS) as server:
         page = windows(server)
         for _ in range(2):
             before = press_truth(page)

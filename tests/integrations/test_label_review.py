@@ -19,7 +19,7 @@ from iale.labeling.project import Project
 from iale.labeling.reader import ProjectReader
 from iale.labeling.record.config import ProjectConfig
 from iale.labeling.reviewing._deciding import note
-from tests.integrations.label_page import LabelServer
+from tests.integrations.label_fork import QuickServer
 from tests.integrations.test_label_browser import CHROMIUM, EVIL, Open, chromium, photograph, saved, windows
 
 __all__ = ["chromium", "windows"]
@@ -63,7 +63,7 @@ def texts(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_a_review_one_by_one_decides_confirms_and_corrects(texts: tuple[Path, Path], windows: Open) -> None:
     data, out = texts
-    with LabelServer(data, out, *QUIET) as server:
+    with QuickServer(data, out, *QUIET) as server:
         page = windows(server)
         page.get_by_role("button", name="Review").click()
         expect(page.locator("#rows button")).to_have_count(30)
@@ -131,7 +131,7 @@ def test_a_review_one_by_one_decides_confirms_and_corrects(texts: tuple[Path, Pa
 
 def test_what_the_model_doubts_is_shown_first(texts: tuple[Path, Path], windows: Open) -> None:
     data, out = texts
-    with LabelServer(data, out, *QUIET) as server:
+    with QuickServer(data, out, *QUIET) as server:
         page = windows(server)
         page.get_by_role("button", name="Review").click()
         page.get_by_label("Order").select_option("model")
@@ -145,7 +145,7 @@ def test_classes_are_renamed_merged_removed_described_and_all_is_undone(
     texts: tuple[Path, Path], windows: Open
 ) -> None:
     data, out = texts
-    with LabelServer(data, out, *QUIET) as server:
+    with QuickServer(data, out, *QUIET) as server:
         page = windows(server)
         page.get_by_role("button", name="Classes").click()
         expect(page.locator(".class-list > li")).to_have_count(2)
@@ -202,7 +202,7 @@ def test_classes_are_renamed_merged_removed_described_and_all_is_undone(
 
 def test_a_class_that_a_colleague_changes_is_changed_here(texts: tuple[Path, Path], windows: Open) -> None:
     data, out = texts
-    with LabelServer(data, out, *QUIET) as server:
+    with QuickServer(data, out, *QUIET) as server:
         page = windows(server)
         server.ask("/api/class/rename", {"person": "dan", "label": "cat", "into": "tom", "key": "1"})
         expect(page.locator("#classes")).to_contain_text("tom", timeout=10_000)
@@ -211,7 +211,7 @@ def test_a_class_that_a_colleague_changes_is_changed_here(texts: tuple[Path, Pat
 def test_notes_marks_and_keys_that_scroll(tmp_path: Path, windows: Open) -> None:
     data, out = tmp_path / "long.csv", tmp_path / "p"
     data.write_text("sample,text\n" + "".join(f"t{n},{' '.join(f'word{k}' for k in range(3000))}\n" for n in range(4)))
-    with LabelServer(data, out, "--classes", "a,b", *QUIET) as server:
+    with QuickServer(data, out, "--classes", "a,b", *QUIET) as server:
         page = windows(server)
         drawn(page)
         top = "document.querySelector('#stage .text').scrollTop"
@@ -244,7 +244,7 @@ def test_two_hundred_classes_leave_the_image_its_size_and_are_found_by_typing(tm
     for count in (12, 200):
         out = tmp_path / f"p{count}"
         names = ",".join(f"species {n:03}" for n in range(count))
-        with LabelServer(tmp_path / "photos", out, "--classes", names, *QUIET) as server:
+        with QuickServer(tmp_path / "photos", out, "--classes", names, *QUIET) as server:
             page = windows(server)
             drawn(page)
             heights[count] = page.locator("#stage").bounding_box()["height"]

@@ -25,7 +25,8 @@ from iale.labeling.items._ids import id_of
 from iale.labeling.project import Project
 from iale.labeling.record.config import ProjectConfig
 from tests.integrations.asgi import Answer, request
-from tests.integrations.label_page import MODULES, LabelServer, hostile_images
+from tests.integrations.label_fork import QuickServer
+from tests.integrations.label_page import MODULES, hostile_images
 
 ORIGIN = "http://127.0.0.1:8414"
 TOKEN = "t" * 43
@@ -332,7 +333,7 @@ def test_ids_say_nothing_of_paths(project: Project) -> None:
 def test_doubtful_requests_through_a_real_socket(tmp_path: Path) -> None:
     """What no browser sends: the server's own parser stands before the guard, and must see the same."""
     hostile_images(tmp_path / "data")
-    with LabelServer(tmp_path / "data", tmp_path / "p", "--classes", "cat,dog") as server:
+    with QuickServer(tmp_path / "data", tmp_path / "p", "--classes", "cat,dog") as server:
         host, token = f"Host: 127.0.0.1:{server.port}\r\n", server.address.split("token=")[1]
         cookie = f"Cookie: {COOKIE}-{server.port}={token}\r\n"
         post = f"{host}{cookie}Origin: http://127.0.0.1:{server.port}\r\nContent-Type: application/json\r\n"

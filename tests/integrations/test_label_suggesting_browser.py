@@ -24,7 +24,7 @@ from iale.labeling.project import Project
 from iale.labeling.reader import ProjectReader
 from iale.labeling.record.config import ProjectConfig
 from iale.labeling.suggesting._predictions import import_suggestions
-from tests.integrations.label_page import LabelServer
+from tests.integrations.label_fork import QuickServer
 from tests.integrations.test_label_browser import CHROMIUM, Open, chromium, photograph, saved, windows
 
 __all__ = ["chromium", "windows"]  # fixtures
@@ -94,7 +94,7 @@ def acts(out: Path, kind: str = "label") -> list[dict[str, Any]]:
 def test_enter_accepts_a_suggestion_and_the_page_says_why(begun: Path, tmp_path: Path, windows: Open) -> None:
     data, out = copy(begun, tmp_path)
     import_suggestions(ProjectReader.open(out), begun / "gpt.csv")
-    with LabelServer(data, out, *OPTIONS) as server:
+    with QuickServer(data, out, *OPTIONS) as server:
         page = windows(server)
         name = show_one_to_learn_from(page)
         expect(page.locator("#accept")).to_contain_text("97%")
@@ -113,7 +113,7 @@ def test_enter_accepts_a_suggestion_and_the_page_says_why(begun: Path, tmp_path:
 
 def test_a_sheet_of_look_alikes_by_keys(begun: Path, tmp_path: Path, windows: Open) -> None:
     data, out = copy(begun, tmp_path)
-    with LabelServer(data, out, *OPTIONS) as server:
+    with QuickServer(data, out, *OPTIONS) as server:
         page = windows(server)
         show_one_to_learn_from(page)
         before = len(acts(out))
@@ -160,7 +160,7 @@ def test_a_sheet_of_look_alikes_by_keys(begun: Path, tmp_path: Path, windows: Op
 
 def test_a_sheet_that_stayed_open_too_long_overrides_nobody(begun: Path, tmp_path: Path, windows: Open) -> None:
     data, out = copy(begun, tmp_path)
-    with LabelServer(data, out, *OPTIONS) as server:
+    with QuickServer(data, out, *OPTIONS) as server:
         page = windows(server)
         show_one_to_learn_from(page)
         page.keyboard.press("g")
@@ -184,7 +184,7 @@ def test_a_sheet_that_stayed_open_too_long_overrides_nobody(begun: Path, tmp_pat
 
 def test_a_sheet_that_is_closed_gives_its_samples_back(begun: Path, tmp_path: Path, windows: Open) -> None:
     data, out = copy(begun, tmp_path)
-    with LabelServer(data, out, *OPTIONS) as server:
+    with QuickServer(data, out, *OPTIONS) as server:
         page = windows(server)
         name = show_one_to_learn_from(page)
         before = len(acts(out))
@@ -232,7 +232,7 @@ def test_texts_in_a_sheet_are_never_markup(tmp_path: Path, windows: Open) -> Non
         project.label("bo", ticket.sample, EVIL if int(project.name(ticket.sample)) % 2 else "warm")
     project.close()
     fit(out)
-    with LabelServer(
+    with QuickServer(
         data,
         out,
         "--classes",

@@ -234,7 +234,7 @@ def test_the_selector_keeps_the_contract_of_every_strategy(monkeypatch: pytest.M
     check_strategy(opened("selector"))
 
 
-SIZES = [(1, 4, 6, 9), (2, 2, 1, 0), (24, 2, 1, 1), (24, 1000, 6, 9), (30, 3, 2048, 30), (30, 4, 200, 0)]
+SIZES = [(1, 4, 6, 9), (2, 2, 1, 0), (24, 2, 1, 1), (24, 1000, 6, 9), (30, 3, 512, 30), (30, 4, 200, 0)]
 
 
 @pytest.mark.parametrize(("n", "classes", "dim", "labeled"), SIZES)

@@ -84,10 +84,10 @@ def test_every_strategy_has_a_reference_or_draws() -> None:
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", [name for name in STRATEGIES if name not in ("bait-full", "refine")])
-@pytest.mark.parametrize("k", [10, 1000])
-def test_every_strategy_answers_on_a_thousand_candidates(kind: str, name: str, k: int) -> None:
-    answer = STRATEGIES[name]().query(context_of(kind, 1000, 8), k, rng=rng())
-    assert len(torch.unique(answer)) == k
+def test_every_strategy_answers_for_all_of_a_thousand_candidates(kind: str, name: str) -> None:
+    """The contract asks for fewer of them."""
+    answer = STRATEGIES[name]().query(context_of(kind, 1000, 8), 1000, rng=rng())
+    assert len(torch.unique(answer)) == 1000
 
 
 def test_the_contract_meets_ties() -> None:
