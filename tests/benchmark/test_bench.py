@@ -59,9 +59,9 @@ def test_every_experiment_is_paired_at_every_size(name: str, size: SizeName) -> 
     for grid in bench.grids:
         assert not bench.policies or set(bench.policies) & set(grid.strategies), "a comparison without a policy"
         assert grid.seeds >= (2 if size == "smoke" else 5 if name == "runtime" else 10)
-        assert bench.figure == "overlap" or "random" in grid.strategies or grid.strategies == ("uherding",)
+        assert bench.figure == "overlap" or "random" in grid.strategies or name in ("shapes", "networks")
         if size == "standard":
-            seen = ("digits", "cifar10-mobilenetv2") if name in ("geometry", "shapes", "universal") else ()
+            seen = ("digits", "cifar10-mobilenetv2") if name in ("geometry", "shapes", "networks", "universal") else ()
             assert grid.dataset in ("mnist", "fashion-mnist", "kmnist-10k", "cifar10-jpeg", *seen)
         if size == "paper" and name not in ("fig5a", "fig10", "universal") and grid.classifier != "linear":
             assert (grid.cycle.labeling_budget, grid.training.epochs) == (1000, 100)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
-from iale.classifiers._linear._problems import Kernel, Problems
+from iale.classifiers._linear._problems import Problems
 from iale.classifiers._linear._solver import Descent, solve
 from iale.classifiers.base import FitJob, TrainingConfig
 from iale.classifiers.build import build_classifier
@@ -195,13 +195,13 @@ def test_a_cross_validated_fit_takes_few_products(
     n: int, width: int, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each of nine strengths begins close to its end, and every step is one product with the samples."""
-    counted, products = list[int](), Kernel.products
+    counted, products = list[int](), Problems.products
 
-    def count(kernel: Kernel, v: Tensor, out: Tensor | None = None) -> Tensor:
+    def count(problems: Problems, v: Tensor, added: Tensor, out: Tensor | None = None) -> Tensor:
         counted.append(len(v))
-        return products(kernel, v, out)
+        return products(problems, v, added, out)
 
-    monkeypatch.setattr(Kernel, "products", count)
+    monkeypatch.setattr(Problems, "products", count)
     rng = np.random.default_rng(n + width)
     labels = rng.integers(10, size=n)
     x = (rng.normal(size=(10, width))[labels] * 0.5 + rng.normal(size=(n, width))) / np.sqrt(1 + np.arange(width))
@@ -276,6 +276,18 @@ def test_separable_and_repeated_samples(n: int, width: int, l2: float) -> None:
     assert loss(head, raw, y) <= reference(raw, y, l2) + 1e-6 * n
 
 
+def test_outliers_whose_class_is_certain_do_not_spoil_the_steps() -> None:
+    """Logits of thousands: what rounding leaves of their curvature must not count. A fit that does not end warns."""
+    rng = np.random.default_rng(532)
+    y = rng.integers(6, size=500)
+    x = 0.5 * rng.normal(size=(6, 32))[y] + rng.normal(size=(500, 32))
+    x[:5] *= 1e4
+    samples = ArraySamples(x.astype(np.float32))
+    (head,) = fitted(LinearHead(samples, 6, CPU), samples, FitJob(torch.arange(500), torch.from_numpy(y), 0))
+    raw = standardized(head, samples, torch.arange(500))
+    assert loss(head, raw, y) == pytest.approx(reference(raw, y, head.l2), rel=1e-6)
+
+
 def test_a_fit_that_does_not_end_gives_the_best_and_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     samples, labels = rows(60, 20), torch.arange(60) % 3
     job = FitJob(torch.arange(60), labels, 0)
@@ -295,20 +307,22 @@ def test_what_a_head_can_still_gain_is_bounded(n: int, width: int, l2: float) ->
     """The bound that ends a fit, looked at in float64 long before its end."""
     x = torch.from_numpy(np.random.default_rng(n).normal(size=(1, n, width)))
     x -= x.mean(dim=1, keepdim=True)
-    targets = torch.eye(4).double()[torch.arange(n) % 4].T[None].contiguous()
+    labels = (torch.arange(n) % 4)[None, None]
     gram = torch.bmm(x, x.mT) if n <= 2 * width else None
-    problems = Problems(x, targets, torch.full((1, 1, n), 1 / n).double(), torch.tensor([l2 / n]).double(), gram)
+    weights, shares, strengths = (
+        x.new_full((1, *of), value) for of, value in (((1, n), 1 / n), ((4, 1), 1 / 4), ((1, 1), l2 / n))
+    )
+    problems = Problems(x, labels, weights, shares, strengths, gram)
     least = objective(problems, *solve(problems, *problems.start(), 1e-12)[:2])
     for tolerance in (1e-1, 1e-2, 1e-3, 1e-5):
-        descent = Descent(Kernel(problems), targets, problems.weights, *problems.start())
-        descent = Descent(Kernel(problems), targets, problems.weights, *descent.run(tolerance))
+        descent = Descent(problems, *Descent(problems, *problems.start()).run(tolerance))
         bound = float(descent.excess())
         excess = objective(problems, *descent.found()) / least - 1
         assert -1e-11 < excess <= bound
 
 
 def objective(problems: Problems, a: Tensor, b: Tensor) -> float:
-    weights = torch.bmm(a, problems.inputs) / problems.strengths
-    logits = torch.bmm(weights, problems.inputs.mT) + b[..., None]
-    missed = -(torch.log_softmax(logits, dim=1) * problems.targets * problems.weights).sum()
-    return float(missed + problems.strengths * weights.square().sum() / 2)
+    weights = torch.bmm(a, problems.inputs)
+    logs = torch.log_softmax(torch.bmm(weights, problems.inputs.mT) + b, dim=1)
+    missed = -(logs.gather(1, problems.labels) * problems.weights).sum()
+    return float(missed + problems.strengths[0, 0, 0] * weights.square().sum() / 2)

@@ -161,7 +161,7 @@ def test_who_is_not_sure_of_its_own_labels_has_not_learned(probability: float, e
 
 @pytest.mark.parametrize(("classifier", "labeled"), [("linear", 30), ("mlp", 5), ("mlp", 0), ("hasty", 30)])
 def test_where_there_is_no_second_one_it_is_uncertainty_herding(classifier: str, labeled: int) -> None:
-    """A linear head is its own judge; five labels of three classes are too few to hold some out; an epoch is too short."""
+    """A linear head judges itself; five labels of three classes are too few to hold some out; an epoch is too short."""
     answers = []
     for strategy in (UncertaintyHerding(), ErrorHerding()):
         learner = Blind().learner(classifier, labeled)

@@ -77,7 +77,17 @@ def test_every_strategy_has_a_reference_or_draws() -> None:
     scored = {"confidence", "margin", "entropy", "mc-dropout", "ensemble"}
     # Those with a file of tests of their own, beside the paper's.
     elsewhere = {"typiclust", "probcover", "dropquery", "alfamix", "tcm"}
-    elsewhere |= {"bait", "bait-full", "bald", "batchbald", "power-margin", "refine", "maxherding", "uherding"}
+    elsewhere |= {
+        "bait",
+        "bait-full",
+        "bald",
+        "batchbald",
+        "power-margin",
+        "refine",
+        "maxherding",
+        "uherding",
+        "eherding",
+    }
     assert set(STRATEGIES) == scored | {"coreset", "badge", "random"} | elsewhere
 
 

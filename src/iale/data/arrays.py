@@ -89,7 +89,7 @@ class ArraySamples:
         if self.dtype != torch.uint8:
             if self._mapped:
                 check_values(values, rows)
-            values = to_float32(values)
+            values = values if values.dtype == np.float32 else to_float32(values)
         return channels_first(torch.from_numpy(values), self._channels)
 
     def _read(self, rows: NDArray[np.int64]) -> Array:

@@ -15,6 +15,7 @@ from .reference import badge as badge
 from .reference import bandwidth as bandwidth
 from .reference import confidence as confidence
 from .reference import coreset as coreset
+from .reference import doubted as doubted
 from .reference import entropy as entropy
 from .reference import gradient_embeddings as gradient_embeddings
 from .reference import herding as herding

@@ -25,14 +25,18 @@ def networks(size: Size) -> Experiment:
     mlp, cnn = size.fresh, size.small
     names = _names(size)
     grids = [grid for name in size.seen for grid in _grids(mlp, name, names)]
-    grids += [_duels(mlp, name, acquisition_size=LARGE, labeling_budget=BUDGET) for name in size.seen]
-    grids += [grid for name in size.seen_images for grid in _grids(cnn, name, SOME)] if len(names) > len(SOME) else []
+    few = len(names) <= len(SOME)  # a trial of the code alone
+    last = max(BUDGET, mlp.shape.cycle.labeling_budget)
+    wide = () if few else size.seen
+    grids += [_duels(mlp, name, acquisition_size=LARGE, labeling_budget=last) for name in wide]
+    images = () if few else size.seen_images
+    grids += [grid for name in images for grid in _grids(cnn, name, SOME)]
     decide = (size.mnist, size.features, "digits")  # the form was chosen on these
     again = [_duels(mlp, name) for name in size.seen if name not in decide]
     grids += [replace(grid, seeds=2 * grid.seeds) for grid in again]  # the first half was known for an earlier form
     duels = [_duel(mlp, name, SEES, counts=name not in decide) for name in size.seen]
-    duels += [_duel(mlp, name, SEES, counts=name not in decide, wide=True) for name in size.seen]
-    duels += [_duel(cnn, name, SEES, counts=name not in decide) for name in size.seen_images]
+    duels += [_duel(mlp, name, SEES, counts=name not in decide, wide=True) for name in wide]
+    duels += [_duel(cnn, name, SEES, counts=name not in decide) for name in images]
     rivals = [name for name in (RANDOM, *RIVALS) if name in names]
     sure = [_duel(mlp, name, rival) for rival in rivals for name in size.seen]
     mean = [_pooled(mlp, size.seen, rival) for rival in names if rival != DOUBTS]

@@ -69,23 +69,21 @@ def fit_path(
 
     Each begins where the line through the last two leads: W is nearly linear in the logarithm of the strength.
     """
-    totals = torch.stack([each.weights.sum() for each in sets]).to(features)
-    problems, means = _problems(features, sets, classes, paths[0] / totals)
+    problems, means, totals = _problems(features, sets, classes)
     a, b = problems.start()
     last: list[tuple[Tensor, Tensor]] = []
-    for number, strengths in enumerate(paths / totals):  # the solver's loss is a mean
-        problems.strengths = strengths
+    for number, strengths in enumerate(paths):
+        problems.strengths = strengths[:, None, None] / totals  # the solver's weights sum to 1
         if last:
             (a, b), (before, back) = last[-1], last[0]
-            # The same W under another strength has other coefficients.
-            a, b = (2 * a - before) * strengths[:, None, None], 2 * b - back
+            a, b = 2 * a - before, 2 * b - back
         exact, b, fine = solve(problems, a, b, tolerance)
         a, b = exact.to(features), b.to(features)
-        last = [*last[-1:], (a / strengths[:, None, None], b)]
+        last = [*last[-1:], (a, b)]
         weights = torch.bmm(a, problems.inputs)
         if len(fine):  # with a small strength, the coefficients of many samples cancel out
             weights[fine] = torch.bmm(exact[fine], problems.inputs[fine].double()).to(weights)
-        yield number, _heads(problems, weights / strengths[:, None, None], b, means)
+        yield number, _heads(problems, weights, b[..., 0], means)
 
 
 def fit_heads(features: Tensor, sets: Sequence[LabeledSet], classes: int, strengths: Tensor) -> Heads:
@@ -127,21 +125,21 @@ def is_few(count: int, width: int) -> bool:
     return count <= max(2 * width, 256)
 
 
-def _problems(features: Tensor, sets: Sequence[LabeledSet], classes: int, strengths: Tensor) -> tuple[Problems, Tensor]:
-    """The problems, and the mean of the inputs of each, [R, 1, D]."""
-    size = padded(max(len(each.rows) for each in sets))
-    rows, labels = (_stacked([getattr(each, name) for each in sets], size) for name in ("rows", "labels"))
+def _problems(features: Tensor, sets: Sequence[LabeledSet], classes: int) -> tuple[Problems, Tensor, Tensor]:
+    """The problems, the mean of the inputs of each, [R, 1, D], and the sum of its weights, [R, 1, 1]."""
+    size, device = padded(max(len(each.rows) for each in sets)), features.device
+    rows, labels = (_stacked([getattr(each, name) for each in sets], size).to(device) for name in ("rows", "labels"))
     weights = _stacked([each.weights for each in sets], size)[:, None].to(features)
-    weights /= weights.sum(dim=2, keepdim=True)
-    real = (weights > 0).to(features)
-    inputs = features.index_select(0, rows.to(features.device).flatten()).view(*rows.shape, -1)
+    totals = weights.sum(dim=2, keepdim=True)
+    weights /= totals
+    inputs = features.index_select(0, rows.flatten()).view(*rows.shape, -1)
     means = torch.bmm(weights, inputs)
     inputs -= means
-    if not bool(real.all()):
-        inputs *= real.mT
-    targets = features.new_zeros(len(sets), classes, size).scatter_(1, labels.to(features.device)[:, None], real)
+    inputs.view(-1, inputs.shape[2]).index_fill_(0, (weights.flatten() == 0).nonzero()[:, 0], 0)
+    own = labels[:, None] == torch.arange(classes, device=device)[:, None]
+    shares = (own * weights).sum(dim=2, keepdim=True)
     gram = torch.bmm(inputs, inputs.mT) if is_few(size, features.shape[1]) else None
-    return Problems(inputs, targets, weights, strengths, gram), means
+    return Problems(inputs, labels[:, None], weights, shares, totals, gram), means, totals
 
 
 def _stacked(parts: Sequence[Tensor], size: int) -> Tensor:
