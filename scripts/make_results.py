@@ -2,8 +2,8 @@
 
 python scripts/make_results.py
 
-That is docs/results.md, docs/seeing-the-pool.md, docs/universal.md and their figures, what the README found,
-docs/performance.md, and the cards of the shipped policies. Edit the sentences in results/*/*.md and in
+That is docs/results.md, docs/seeing-the-pool.md, docs/networks.md, docs/universal.md and their figures, what the README
+found, docs/performance.md, and the cards of the shipped policies. Edit the sentences in results/*/*.md and in
 benchmarks/performance.md, not in the pages made from them.
 """
 
@@ -31,6 +31,7 @@ from iale.reports._markup import Table, markdown
 from iale.reports._panels import display_name, panels
 from iale.reports._tables import percent
 from iale.reports.experiment import write_experiment_report
+from networks_page import networks_page
 from pool_page import decided, few, pool_page, seeing, whole
 from results_page import Commands, results_page
 from sentences import fill, speeds
@@ -38,13 +39,14 @@ from shapes_page import by_patches, sides
 from universal_page import universal_page
 
 ROOT = Path(__file__).parents[1]
-SEEING, SHAPES = "geometry", "shapes"
-PAPERS = {name: make for name, make in EXPERIMENTS.items() if name not in (SEEING, SHAPES, "networks", "universal")}
+SEEING, SHAPES, NETWORKS = "geometry", "shapes", "networks"
+PAPERS = {name: make for name, make in EXPERIMENTS.items() if name not in (SEEING, SHAPES, NETWORKS, "universal")}
 """The experiments of the page: those of the paper and their controls."""
 RECORDS, PAGE = ROOT / "results" / "standard", ROOT / "docs" / "results.md"
 FORMER = ROOT / "results" / "first-training"  # runs of policies that were trained again, perhaps on another machine
 POOL, POOL_PAGE = ROOT / "results" / SEEING, ROOT / "docs" / "seeing-the-pool.md"
 BY_SHAPES = ROOT / "results" / SHAPES
+OF_NETWORKS, NETWORKS_PAGE = ROOT / "results" / NETWORKS, ROOT / "docs" / "networks.md"
 UNIVERSAL, UNIVERSAL_PAGE = ROOT / "results" / "universal", ROOT / "docs" / "universal.md"
 IMAGES = ROOT / "docs" / "images" / "results"
 README, BEGIN, END = ROOT / "README.md", "<!-- from the records: edit results/standard/readme.md -->", "<!-- end -->"
@@ -61,6 +63,7 @@ def main() -> None:
         README: readme_of(README.read_text(encoding="utf-8"), all_figures(evidence, size)),
         SPEEDS_PAGE: speeds_page(),
         UNIVERSAL_PAGE: universal_page(UNIVERSAL, (UNIVERSAL / "reading.md").read_text(encoding="utf-8")),
+        NETWORKS_PAGE: doubting_page(size),
         POOL_PAGE: seeing_page(size, (IMAGES / f"{SEEING}.svg").relative_to(POOL_PAGE.parent).as_posix()),
     }
     for path, text in pages.items():
@@ -105,6 +108,16 @@ def seeing_page(size: Size, image: str) -> str:
     pool, shapes = (EXPERIMENTS[name](size) for name in (SEEING, SHAPES))
     commands = {"page": "make results", "records": records}
     return pool_page(read_evidence([*folders.values()]), pool, shapes, (one, other), image, commands)
+
+
+def doubting_page(size: Size) -> str:
+    """The page of the experiment on networks, with what its ``reading.md`` says."""
+    commands = {
+        "page": "make results",
+        "records": f"{bench_command(NETWORKS, BenchOptions(size=size.name))} --workers 2",
+    }
+    reading = (OF_NETWORKS / "reading.md").read_text(encoding="utf-8")
+    return networks_page(read_evidence([OF_NETWORKS]), EXPERIMENTS[NETWORKS](size), reading, commands)
 
 
 def readme_of(text: str, figures: Figures) -> str:

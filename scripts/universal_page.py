@@ -33,6 +33,21 @@ OPINIONS = {
     "Pooled": "sum of both",
     "PooledFolds": "sum of the folds and the head",
     "BothSpaces": "both spaces",
+    "HeadAlone": "the head alone",
+    "MeanWithHead": "mean of both",
+    "SumWithHead": "sum of both",
+    "FoldsAndHead": "sum of the folds and the head",
+    "JudgedBySum": "judged by the sum",
+    "JudgedByHead": "judged by the head",
+    "JudgedByFolds": "judged by the sum with the folds",
+    "JudgedSoftly": "judged softly",
+    "HalfJudged": "half its own, half judged",
+    "JudgedFits": "all fits, judged by the sum",
+    "JudgedFitsByFolds": "all fits, judged by the sum with the folds",
+    "LearnedSum": "judged by the sum, if 95 % right",
+    "LearnedFits": "all fits, judged, if 95 % right",
+    "TrainedSum": "judged by the sum, if sure of its labels",
+    "TrainedFits": "all fits, judged, if sure of its labels",
 }
 """What `second_opinions.py` calls the variants."""
 
@@ -54,6 +69,8 @@ def universal_page(folder: Path, text: str) -> str:
     between = json.loads((folder / "strategies.json").read_text(encoding="utf-8"))
     tables |= {"values": values(between), "policies": policies(between), "variance": variance(between)}
     tables |= {"swaps": swaps(folder / "swaps"), "opinions": hand_table(opinions(folder / "opinions"))}
+    tables["opinions on patches"] = hand_table(opinions(folder / "opinions-patches"))
+    tables["opinions, CNN"] = cnn_table(opinions(folder / "opinions-cnn"))
     tables["ceilings"] = ceilings(folder / "ceilings.jsonl")
     for name, table in tables.items():
         text = text.replace(f"{{{name}}}", markdown(table))
@@ -143,6 +160,20 @@ def opinions(folder: Path) -> dict[str, Curves]:
         record = Record.parse(line)
         found[OPINIONS.get(record.strategy, record.strategy)][record.dataset, record.seed] = area(record.accuracy)
     return dict(found)
+
+
+def cnn_table(variants: Mapping[str, Curves]) -> Table:
+    """A line for each second opinion with the CNN, with the seeds of each family in parentheses."""
+    lines, families = [], ("digits", "mnist")
+    for name, curves in variants.items():
+        if name == BASE:
+            continue
+        cells, base = [], variants[BASE]
+        for family in families:
+            own = [value - base[place] for place, value in curves.items() if place[0] == family and place in base]
+            cells.append(f"{signed(estimate(own))} ({len(own)})" if own else NONE)
+        lines.append([name, *cells])
+    return Table(["variant", *families], lines)
 
 
 def hand_table(variants: Mapping[str, Curves]) -> Table:

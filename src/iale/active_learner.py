@@ -48,7 +48,7 @@ class ActiveLearner:
         samples: the inputs: an array or tensor [N, …], a dictionary of arrays (see `DictSamples`), any `Samples`, a
             map-style PyTorch data set, a list of arrays, tensors or Pillow images, a data frame of numbers, a sparse
             matrix of SciPy, or a column of a Hugging Face data set. Items may be pairs (x, y), of which y is not read.
-        strategy: a strategy, its name, the name of a shipped policy, or a policy's folder. By default Uncertainty
+        strategy: a strategy, its name, the name of a shipped policy, or a policy's folder. By default Error
             Herding, or Margin, with a warning, where there is no geometry. The attribute holds the strategy itself.
         num_classes: C; by default the number of logits.
         training: how the model is fitted; ignored if ``model`` is a `Classifier`.

@@ -38,7 +38,7 @@ from iale.geometry.points import Points
 from iale.seeding import Stream
 from iale.strategies.base import Folds, Need, QueryContext, QueryStrategy
 
-Known = TypeVar("Known")
+_Known = TypeVar("_Known")
 
 
 @dataclass(eq=False, repr=False)
@@ -186,14 +186,14 @@ class Learner:
             return None
         return cross_validated(self.classifier, self.samples, indices, labels, stream=self._step_stream("temperature"))
 
-    def _once(self, find: Callable[[], Known]) -> Known:
+    def _once(self, find: Callable[[], _Known]) -> _Known:
         """What ``find`` returns, computed once for each fit of M."""
         if self._kept[0] is not self._members:
             self._kept = self._members, {}
         known = self._kept[1]
         if find not in known:
             known[find] = find()
-        found: Known = known[find]
+        found: _Known = known[find]
         return found
 
     def _points(self, indices: Tensor) -> tuple[Points, Points]:
