@@ -48,8 +48,6 @@ def networks_page(evidence: Evidence, experiment: Experiment, reading: str, comm
         "## Every strategy",
         "**MLP**: AUC − Random's, in points.",
         markdown(gains(found)),
-        "Seconds of all fits and queries of a run, as ratios to Uncertainty Herding's (medians over seeds):",
-        markdown(ratios(records, evidence)),
         "## Claims",
         markdown(claim_table([(claim, records) for claim in claims], evidence.times)),
     ]
@@ -107,24 +105,6 @@ def gains(found: Areas) -> Table:
             lines.append((float(np.mean(means)), [display_name(name), *cells, whole]))
     ordered = sorted(lines, key=lambda line: (line[1][-1] == NONE, -line[0]))
     return Table(["strategy", *SETS, "mean"], [cells for _, cells in ordered])
-
-
-def ratios(records: Sequence[Record], evidence: Evidence) -> Table:
-    """What a run with Error Herding costs, by classifier and data set."""
-    seconds: dict[tuple[str, str, str], dict[int, float]] = defaultdict(dict)
-    for record in records:
-        spent = evidence.times.get(record.key)
-        if spent is not None and spent.seconds is not None and record.config.acquisition_size == 10:
-            seconds[record.classifier, record.dataset, record.strategy][record.seed] = spent.seconds
-    lines = []
-    for classifier, kind in _KINDS.items():
-        cells = []
-        for name in SETS:
-            own, base = (seconds[classifier, name, strategy] for strategy in (DOUBTS, SEES))
-            shared = [own[seed] / base[seed] for seed in own if seed in base]
-            cells.append(f"{float(np.median(shared)):.2f}" if shared else NONE)
-        lines.append([kind, *cells])
-    return Table(["classifier", *SETS], lines)
 
 
 def _rises(found: Areas, place: tuple[str, int, str], first: str, second: str) -> list[float]:
