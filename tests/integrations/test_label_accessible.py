@@ -116,3 +116,24 @@ def test_axe_finds_nothing_in_any_state(found: dict[str, list[str]]) -> None:
 
 def test_tab_reaches_every_control_which_has_a_name_and_shows_its_focus(found: dict[str, list[str]]) -> None:
     assert not found["keys"], "\n".join(found["keys"])
+
+
+def test_a_link_in_the_guidelines_keeps_the_focus_when_what_is_told_comes_again(tmp_path: Path, chromium: Any) -> None:
+    """Opening them draws what is known, and again once the server has told what others marked meanwhile."""
+    with make("image", tmp_path) as server:
+        page = chromium.new_page(viewport=SIZES[0])
+        page.goto(server.address)
+        page.get_by_role("dialog", name="Who is labeling?").wait_for()
+        page.keyboard.type("ann")
+        page.keyboard.press("Enter")
+        page.locator("#accept").wait_for()
+        page.keyboard.press("=")
+        link = page.locator("#guide a").first
+        link.wait_for()
+        page.keyboard.press("=")
+        with page.expect_response("**/api/classes*"):
+            page.keyboard.press("=")
+            link.focus()
+        page.wait_for_timeout(200)
+        assert page.evaluate("document.activeElement.getAttribute('href')") == "https://example.org"
+        page.close()

@@ -27,14 +27,15 @@ def test_the_page_in_the_documentation_is_made_from_the_records_in_the_repositor
 
 
 def test_what_the_page_says_in_words(found: Areas) -> None:
-    """A small gain on the sets held out, from the first half of the seeds; a large one on MNIST; no loss of 0.1."""
+    """A small gain on the sets held out, from the first half of the seeds; a large one on MNIST; no loss by tens."""
     whole, first, second = (estimate(held_out(found, start)) for start in (None, 0, 10))
     assert whole.count == 20
     assert whole.low is not None
     assert 0 < whole.low < whole.mean < 0.005
     assert first.mean > 0.003 > 0.001 > abs(second.mean)
     lines = {line[0]: line for line in duels(found).lines}
-    means = [float(cell.split(" ")[0].replace("−", "-")) for line in lines.values() for cell in line[1:] if cell != "—"]
+    cells = [cell for name, line in lines.items() if name.endswith(" 10") for cell in line[1:] if cell != "—"]
+    means = [float(cell.split(" ")[0].replace("−", "-")) for cell in cells]
     assert min(means) > -0.1
     assert lines["MLP, acquisitions of 10"][2].startswith("+1.")
     assert gains(found).lines[0][0] == "Error Herding"

@@ -34,7 +34,9 @@ function draw() {
   const parts = told.map((name) => el("section", {}, heading("h3", name), markdown(state.about[name].text), ...examples(state.about[name].examples)));
   const none = !state.guidelines && !told.length;
   const hint = none ? [el("p", { className: "quiet", textContent: "Nothing is written yet. Under Classes you can say what the project and each class mean." })] : [];
-  $("guide").replaceChildren(el("h2", { textContent: "Guidelines" }), ...hint, markdown(state.guidelines ?? ""), ...parts);
+  const now = [el("h2", { textContent: "Guidelines" }), ...hint, markdown(state.guidelines ?? ""), ...parts];
+  const before = [...$("guide").childNodes], same = now.length === before.length && now.every((each, at) => each.isEqualNode(before[at]));
+  if (!same) $("guide").replaceChildren(...now); // else a link in it keeps the focus
 }
 
 function tell() {
