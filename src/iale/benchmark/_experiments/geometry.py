@@ -47,7 +47,7 @@ def geometry(size: Size) -> Experiment:
 def _grids(scale: Scale, target: str, size: Size) -> list[GridConfig]:
     """All pools of one data set: 100 candidates, 1,000, and all."""
     names = FEW if size.name == "smoke" else tuple(STRATEGIES)
-    served = [name for name in names if scale.shape.classifier != "linear" or name not in OF_NETWORKS]
+    served = [name for name in names if serves(name, scale)]
     fast = tuple(name for name in served if name not in SLOW)
     grids = [scale.runs(target, fast, pools=("whole",))]
     for count in SUB_POOLS:
@@ -55,6 +55,11 @@ def _grids(scale: Scale, target: str, size: Size) -> list[GridConfig]:
             names = fast if count > SUB_POOLS[0] else tuple(served)
             grids.append(scale.runs(target, names, subset_size=count))
     return [fitting(grid) for grid in grids]
+
+
+def serves(name: str, scale: Scale) -> bool:
+    """Whether a strategy can choose for the classifier of a scale."""
+    return scale.shape.classifier != "linear" or name not in OF_NETWORKS
 
 
 def fitting(grid: GridConfig) -> GridConfig:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from iale.benchmark._experiment import RANDOM, RIVALS, Claim, Contest, Curve, Experiment, Side
-from iale.benchmark._experiments.geometry import FEW, OF_NETWORKS, SLOW
+from iale.benchmark._experiments.geometry import FEW, SLOW, serves
 from iale.benchmark._sizes import Scale, Size
 from iale.benchmark.grid import GridConfig
 from iale.dagger.universal._family import family_of
@@ -81,14 +81,10 @@ def _names(size: Size) -> tuple[str, ...]:
     return FEW if size.name == "smoke" else tuple(name for name in STRATEGIES if name not in SLOW)
 
 
-def _serves(name: str, scale: Scale) -> bool:
-    return scale.shape.classifier != "linear" or name not in OF_NETWORKS
-
-
 def _grids(scale: Scale, target: str, size: Size) -> list[GridConfig]:
     """The whole pool at each size of acquisition, and a tenth of it for the policy alone."""
     own = name_of(family_of(target))
-    names = (own, *(name for name in _names(size) if _serves(name, scale)))
+    names = (own, *(name for name in _names(size) if serves(name, scale)))
     budget = scale.shape.cycle.labeling_budget if size.name == "smoke" else BUDGET
     whole = scale.runs(target, names, pools=("whole",), labeling_budget=budget)
     wide = [replace(whole, cycle=replace(whole.cycle, acquisition_size=k)) for k in _sizes(size)]
@@ -111,7 +107,7 @@ def _curve(scale: Scale, target: str, strategy: str, acquisition: int) -> Curve:
 
 def _duels(scale: Scale, target: str, rival: str, size: Size) -> list[Contest]:
     """The policy against a strategy, for each size of acquisition."""
-    if not _serves(rival, scale):
+    if not serves(rival, scale):
         return []
     own = name_of(family_of(target))
     return [
@@ -127,7 +123,7 @@ def _duels(scale: Scale, target: str, rival: str, size: Size) -> list[Contest]:
 
 def _pooled(rival: str, places: Sequence[tuple[Scale, str]], size: Size) -> Contest:
     """The mean over all places that can serve the rival, seed by seed."""
-    served = [(scale, target, k) for scale, target in places if _serves(rival, scale) for k in _sizes(size)]
+    served = [(scale, target, k) for scale, target in places if serves(rival, scale) for k in _sizes(size)]
     share = 1 / len(served)
 
     def side(name: str | None) -> Side:
