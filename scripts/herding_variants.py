@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from head_spread import by_leverage, half_information, information, of_bags, of_folds, shrunk
-from replay import Floats, Ints, State, softmax, unsure
+from replay import Floats, Ints, State, fit, softmax, unsure
 
 Variant = Callable[[State, int], list[int]]
 
@@ -120,6 +120,28 @@ def herding(
             chosen += found
             free[found] = False
             labeled = np.concatenate([labeled, found])
+        return chosen
+
+    return choose
+
+
+def imagined(*, sure: bool, parts: int = 5) -> Variant:
+    """A batch in parts, with a head that is refitted between them to what it says of those already chosen.
+
+    That is its own answer (``sure``), or its calibrated probabilities.
+    """
+
+    def choose(state: State, k: int) -> list[int]:
+        one, believed = np.eye(state.classes, dtype=np.float32), state.probs()
+        said = one[believed.argmax(1)] if sure else believed
+        chosen, now = list[int](), state
+        for part in np.array_split(np.arange(k), parts):
+            chosen += herding()(now, len(part))
+            rows, free = np.concatenate([state.labeled, np.array(chosen)]), state.free.copy()
+            free[chosen] = False
+            targets = np.concatenate([one[state.labels], said[chosen]])[None]
+            head = fit(state.inputs[rows][None], targets, np.ones((1, len(rows)), np.float32), state.strength)[0]
+            now = replace(state, labeled=rows, free=free, logits=state.inputs @ head)
         return chosen
 
     return choose
@@ -295,6 +317,8 @@ VARIANTS: dict[str, Variant] = {
     "swaps": herding(swap=True),
     "swaps and labels cover 0.9 and U + 0.1": herding(swap=True, trust=0.9, floor=0.1),
     "bandwidth anew in 5 parts": herding(parts=5),
+    "refitted to its answers in 5 parts": imagined(sure=True),
+    "refitted to its beliefs in 5 parts": imagined(sure=False),
     "5 parts and labels cover 0.9 and U + 0.1": herding(parts=5, trust=0.9, floor=0.1),
 }
 

@@ -31,8 +31,8 @@ from iale.reports._markup import Table, markdown
 from iale.reports._panels import display_name, panels
 from iale.reports._tables import percent
 from iale.reports.experiment import write_experiment_report
-from networks_page import networks_page
-from pool_page import decided, few, pool_page, seeing, whole
+from networks_page import areas, brief, networks_page
+from pool_page import few, of_heads, pool_page, seeing, whole
 from results_page import Commands, results_page
 from sentences import fill, speeds
 from shapes_page import by_patches, sides
@@ -128,8 +128,9 @@ def readme_of(text: str, figures: Figures) -> str:
     seen = read_evidence([POOL, BY_SHAPES]).records
     pool, shapes = (panels(records_of(EXPERIMENTS[name](figures.size), seen)) for name in (SEEING, SHAPES))
     heads = sorted((panel for panel in shapes if panel.model == "linear"), key=lambda panel: panel.dataset)
-    gains = decided(seeing(whole(pool), whole(by_patches(shapes))))
-    own = {"table": table, "pool": markdown(gains), "shapes": markdown(sides(heads))}
+    judged = areas(records_of(EXPERIMENTS[NETWORKS](figures.size), read_evidence([OF_NETWORKS]).records))
+    gains = {"heads": of_heads(seeing(whole(pool), whole(by_patches(shapes)))), "networks": brief(judged)}
+    own = {"table": table, "shapes": markdown(sides(heads))} | {name: markdown(each) for name, each in gains.items()}
     found = fill(template, lambda name: own[name] if name in own else figures(name))
     before, _, rest = text.partition(BEGIN)
     return f"{before}{BEGIN}\n\n{found}\n\n{END}{rest.partition(END)[2]}"

@@ -51,6 +51,14 @@ OPINIONS = {
 }
 """What `second_opinions.py` calls the variants."""
 
+_EVERY = 10  # samples of an acquisition of a network
+_CONTROLS = {
+    "PerfectJudge": "which samples are wrong",
+    "HalfPerfect": "the mean of that and of what it believes",
+    "labels after every 5": "labels after every 5",
+}
+"""What `network_ceilings.py` calls what they know."""
+
 Rules = Mapping[str, Mapping[str, Any]]
 """What `universal_rules.py` found for each family."""
 
@@ -72,6 +80,7 @@ def universal_page(folder: Path, text: str) -> str:
     tables["opinions on patches"] = hand_table(opinions(folder / "opinions-patches"))
     tables["opinions, CNN"] = cnn_table(opinions(folder / "opinions-cnn"))
     tables["ceilings"] = ceilings(folder / "ceilings.jsonl")
+    tables["ceilings of networks"] = network_ceilings(folder / "network-ceilings")
     for name, table in tables.items():
         text = text.replace(f"{{{name}}}", markdown(table))
     return text
@@ -151,6 +160,20 @@ def ceilings(path: Path) -> Table:
             knows = f"labels after every {batch}" if variant == BASE else "which samples are wrong"
             lines.append([f"{usual[last]}, to {last}", knows, *_by_family(gains)])
     return Table(["acquisitions", "knows", *FAMILIES, "mean", "seeds"], lines)
+
+
+def network_ceilings(folder: Path) -> Table:
+    """What controls of a network gain over Error Herding that know what no strategy knows."""
+    curves: dict[str, dict[tuple[str, int], float]] = defaultdict(dict)
+    for line in read_lines(folder / "records.jsonl"):
+        record = Record.parse(line)
+        often = _EVERY // record.config.acquisition_size  # compared where the longest acquisitions have their fits
+        name = record.strategy if often == 1 else f"labels after every {record.config.acquisition_size}"
+        curves[name][record.dataset, record.seed] = float(np.mean(record.accuracy[::often]))
+    base, lines = curves["eherding"], []
+    for name, told in _CONTROLS.items():
+        lines.append([told, *_by_family({place: value - base[place] for place, value in curves[name].items()})])
+    return Table(["knows", *FAMILIES, "mean", "seeds"], lines)
 
 
 def opinions(folder: Path) -> dict[str, Curves]:

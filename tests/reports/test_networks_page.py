@@ -9,7 +9,7 @@ from iale.benchmark._experiment import records_of
 from iale.benchmark._experiments.networks import networks
 from iale.benchmark._statistics import estimate
 from make_results import OF_NETWORKS, doubting_page
-from networks_page import Areas, areas, duels, gains, held_out
+from networks_page import Areas, areas, best_others, brief, duels, gains, held_out
 from tests.reports.kept import SIZE, assert_same_page, read
 
 SEEN, NEW = "uherding", "eherding"
@@ -48,3 +48,22 @@ def test_the_mean_over_the_sets_held_out_by_hand() -> None:
     made["mlp", 10, "kmnist-10k", NEW][10] = 0.9
     assert held_out(made) == pytest.approx([0.01])
     assert held_out(made, 10) == []
+
+
+def test_the_best_other_strategy_by_hand() -> None:
+    """On the digits Margin is ahead of Random, and half a point behind on the seeds that both have."""
+    made: dict[tuple[str, int, str, str], dict[int, float]] = {("mlp", 50, "digits", "badge"): {0: 0.99}}
+    made["mlp", 10, "digits", NEW] = {0: 0.71, 1: 0.81}
+    made |= {
+        ("mlp", 10, "digits", "margin"): {0: 0.70, 1: 0.81, 2: 0.1},
+        ("mlp", 10, "digits", "random"): {0: 0.5, 1: 0.5},
+    }
+    assert best_others(made).lines == [["digits", "Margin", "+0.50 ± 6.35", "2"]]
+
+
+def test_the_brief_table_has_the_rows_of_the_long_one(found: Areas) -> None:
+    long, short = gains(found), brief(found)
+    rows = {line[0]: line for line in long.lines}
+    assert all(line[-1] == rows[line[0]][-1] for line in short.lines)
+    assert short.lines[0][0] == "Error Herding"
+    assert not any("(" in cell for line in short.lines for cell in line)

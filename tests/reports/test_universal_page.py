@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from make_results import UNIVERSAL, UNIVERSAL_PAGE
-from universal_page import by_hand, hand_table, roll_outs, universal_page
+from tests.reports.factory import record
+from universal_page import by_hand, hand_table, network_ceilings, roll_outs, universal_page
 
 
 def test_the_page_is_made_from_the_records() -> None:
@@ -42,3 +46,29 @@ def test_roll_outs_name_both_forms() -> None:
     table = roll_outs(UNIVERSAL)
     assert table.header == ["family", "learned herding", "selector", "seeds"]
     assert all("±" in cell for line in table.lines for cell in line[1:3])
+
+
+def test_controls_of_a_network_are_compared_where_both_have_their_fits(tmp_path: Path) -> None:
+    """A judge one point ahead, and labels after every 5 whose points in between do not count."""
+    lines = []
+    for dataset in ("digits", "mnist", "cifar10-mobilenetv2"):
+        for seed in range(2):
+            for name, size, accuracy in (
+                ("eherding", 10, [0.5, 0.7]),
+                ("PerfectJudge", 10, [0.52, 0.70]),
+                ("HalfPerfect", 10, [0.5, 0.7]),
+                ("eherding", 5, [0.5, 0.9, 0.74]),
+            ):
+                labeled = list(range(20, 31, size))
+                lines.append(record(name, seed, accuracy, labeled, dataset=dataset, cycle={"acquisition_size": size}))
+    (tmp_path / "records.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert [line[0] for line in network_ceilings(tmp_path).lines] == [
+        "which samples are wrong",
+        "the mean of that and of what it believes",
+        "labels after every 5",
+    ]
+    assert [line[4:] for line in network_ceilings(tmp_path).lines] == [
+        ["+1.00 ± 0.00", "2"],
+        ["+0.00 ± 0.00", "2"],
+        ["+2.00 ± 0.00", "2"],
+    ]
