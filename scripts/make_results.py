@@ -28,6 +28,7 @@ from iale.cli._bench import BenchOptions, bench_command
 from iale.reports._curves import draw_curves
 from iale.reports._figures import panel_looks, svg
 from iale.reports._markup import Table, markdown
+from iale.reports._overlap import draw_overlap
 from iale.reports._panels import display_name, panels
 from iale.reports._tables import percent
 from iale.reports.experiment import write_experiment_report
@@ -71,6 +72,8 @@ def main() -> None:
     write_cards(evidence.records, size)
     found = [few(panel) for panel in whole(panels(read_evidence([POOL]).records))]
     storage.write_bytes(IMAGES / f"{SEEING}.svg", svg(draw_curves(found, panel_looks(found))))
+    asked = panels([record for record in read_evidence([OF_NETWORKS]).records if record.overlap])
+    storage.write_bytes(IMAGES / f"{NETWORKS}.svg", svg(draw_overlap(asked, panel_looks(asked))))
     own = {name: records_of(make(size), evidence.records) for name, make in PAPERS.items()}
     with tempfile.TemporaryDirectory() as scratch:
         for name, records in own.items():
@@ -117,7 +120,8 @@ def doubting_page(size: Size) -> str:
         "records": f"{bench_command(NETWORKS, BenchOptions(size=size.name))} --workers 2",
     }
     reading = (OF_NETWORKS / "reading.md").read_text(encoding="utf-8")
-    return networks_page(read_evidence([OF_NETWORKS]), EXPERIMENTS[NETWORKS](size), reading, commands)
+    image = (IMAGES / f"{NETWORKS}.svg").relative_to(NETWORKS_PAGE.parent).as_posix()
+    return networks_page(read_evidence([OF_NETWORKS]), EXPERIMENTS[NETWORKS](size), reading, image, commands)
 
 
 def readme_of(text: str, figures: Figures) -> str:

@@ -29,7 +29,9 @@ BRIEF = (DOUBTS, SEES, "maxherding", "typiclust", "bait", "margin", "badge")
 _KINDS = {"mlp": "MLP", "cnn": "CNN"}
 
 
-def networks_page(evidence: Evidence, experiment: Experiment, reading: str, commands: Mapping[str, str]) -> str:
+def networks_page(
+    evidence: Evidence, experiment: Experiment, reading: str, image: str, commands: Mapping[str, str]
+) -> str:
     """The page in Markdown; arguments as for `pool_page`."""
     records = records_of(experiment, evidence.records)
     found, claims = areas(records), [claim for claim in experiment.claims if isinstance(claim, Claim)]
@@ -53,6 +55,10 @@ def networks_page(evidence: Evidence, experiment: Experiment, reading: str, comm
         "On each set, the best other strategy by its mean on the same seeds. Nobody knows it beforehand, and choosing "
         "it afterwards favors it.",
         markdown(best_others(found)),
+        "## Whom it follows",
+        "The share of its choices that another strategy would have made, too, in the same state: exactly the same "
+        "samples of the whole pool.",
+        f"![Shares of choices]({image})",
         "## Claims",
         markdown(claim_table([(claim, records) for claim in claims], evidence.times)),
     ]
@@ -78,9 +84,11 @@ def told(rises: Sequence[float]) -> str:
 
 
 def areas(records: Sequence[Record]) -> Areas:
-    """What each run reached."""
+    """What each run from the whole pool reached."""
     found: dict[tuple[str, int, str, str], dict[int, float]] = defaultdict(dict)
     for record in records:
+        if record.config.subset_size is not None:
+            continue
         place = record.classifier, record.config.acquisition_size, record.dataset, record.strategy
         found[place][record.seed] = area(record.accuracy)
     return found

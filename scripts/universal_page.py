@@ -77,6 +77,7 @@ def universal_page(folder: Path, text: str) -> str:
     between = json.loads((folder / "strategies.json").read_text(encoding="utf-8"))
     tables |= {"values": values(between), "policies": policies(between), "variance": variance(between)}
     tables |= {"swaps": swaps(folder / "swaps"), "opinions": hand_table(opinions(folder / "opinions"))}
+    tables["ablations"] = ablations(json.loads((folder / "ablations.json").read_text(encoding="utf-8")))
     tables["opinions on patches"] = hand_table(opinions(folder / "opinions-patches"))
     tables["opinions, CNN"] = cnn_table(opinions(folder / "opinions-cnn"))
     tables["ceilings"] = ceilings(folder / "ceilings.jsonl")
@@ -95,6 +96,19 @@ def correlations(rules: Rules) -> Table:
         policy = own["policy"]
         lines.append([name, str(policy["steps"]), value, f"{policy['value']['after']:.2f}", *others])
     return Table(header, lines)
+
+
+def ablations(found: Rules) -> Table:
+    """The rank correlation of values that learned from less, or see less, on families that they do not know."""
+
+    def told(numbers: Mapping[str, float], sign: str = "") -> str:
+        return f"{numbers['mean']:{sign}.3f} ± {numbers['half']:.3f}".replace("-", "−")
+
+    lines = []
+    for name, own in found.items():
+        less = NONE if name == "all" else told(own["difference"], "+")
+        lines.append([name, *(f"{own['families'][family]:.2f}" for family in FAMILIES), told(own["tasks"]), less])
+    return Table(["learns and sees", *FAMILIES, "all tasks", "less all"], lines)
 
 
 def choices(rules: Rules) -> Table:

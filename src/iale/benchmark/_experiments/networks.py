@@ -19,6 +19,8 @@ SOME = (RANDOM, "margin", "badge", "maxherding", SEES, DOUBTS)
 """What a CNN is asked by."""
 LARGE, BUDGET = 50, 320
 """Samples of a large acquisition, and labels at the end of runs with such."""
+BESIDE, FOLLOWED = (SEES, "maxherding", "typiclust", "bait", "margin", "badge"), 3
+"""Who is also asked in every state of some runs, which show whom Error Herding follows; seeds of these runs."""
 FEWER = 700
 """Candidates of the pool that is a tenth as large; the digits are too few for both."""
 
@@ -33,6 +35,7 @@ def networks(size: Size) -> Experiment:
     grids = [grid for name in size.seen for grid in _grids(mlp, name, names)]
     grids += [_herd(size.fresh, name, acquisition_size=LARGE, labeling_budget=last) for name in wide]
     grids += [_herd(mlp, name, (DOUBTS,), ("subset",), subset_size=FEWER) for name in large]
+    grids += [replace(_herd(mlp, name, (DOUBTS,)), beside=BESIDE, seeds=FOLLOWED) for name in wide]
     grids += [grid for name in images for grid in _grids(cnn, name, SOME)]
     decide = (size.mnist, size.features, "digits")  # the form was chosen on these
     duels = [_duel(mlp, name, SEES, counts=name not in decide) for name in size.seen]
