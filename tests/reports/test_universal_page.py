@@ -7,7 +7,7 @@ from pathlib import Path
 
 from make_results import UNIVERSAL, UNIVERSAL_PAGE
 from tests.reports.factory import record
-from universal_page import by_hand, hand_table, network_ceilings, roll_outs, universal_page
+from universal_page import ablations, by_hand, hand_table, network_ceilings, roll_outs, universal_page
 
 
 def test_the_page_is_made_from_the_records() -> None:
@@ -71,4 +71,17 @@ def test_controls_of_a_network_are_compared_where_both_have_their_fits(tmp_path:
         ["+1.00 ± 0.00", "2"],
         ["+0.00 ± 0.00", "2"],
         ["+2.00 ± 0.00", "2"],
+    ]
+
+
+def test_an_ablation_is_told_beside_the_whole() -> None:
+    families = {"digits": 0.31, "mnist": 0.354, "cifar10-mobilenetv2": 0.15}
+    own, less = {"mean": 0.27, "half": 0.02, "count": 9}, {"mean": -0.0067, "half": 0.005, "count": 9}
+    found = {
+        "all": {"families": families, "tasks": own, "difference": {"mean": 0.0, "half": 0.0, "count": 9}},
+        "no context": {"families": families, "tasks": own, "difference": less},
+    }
+    assert ablations(found).lines == [
+        ["all", "0.31", "0.35", "0.15", "0.270 ± 0.020", "—"],
+        ["no context", "0.31", "0.35", "0.15", "0.270 ± 0.020", "−0.007 ± 0.005"],
     ]
