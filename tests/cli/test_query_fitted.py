@@ -267,6 +267,7 @@ def refused(capsys: pytest.CaptureFixture[str]) -> Refused:
         (("--embeddings", "x.npy"), "learned from images, and the embeddings are rows of numbers: leave"),
         (("--images", "away.npy"), "there is no away.npy"),
         (("--fitted", "out/away.safetensors"), "cannot read out/away.safetensors"),
+        (("--fitted", "."), "name them in order, --classes"),
     ],
 )
 def test_what_contradicts_the_card_is_one_sentence(argv: tuple[str, ...], sentence: str, refused: Refused) -> None:

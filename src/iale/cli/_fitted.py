@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from iale import _storage as storage
 from iale._model import chosen_model
 from iale.classifiers._fixed import FixedClassifier, load_fitted
 from iale.classifiers.heads import LinearHead
@@ -17,7 +18,7 @@ from iale.errors import ConfigError, DataError
 from iale.geometry.embeddings import PointSamples
 from iale.geometry.encoders import find_encoder
 from iale.labeling.fitting._inputs import Expected
-from iale.labeling.fitting.saved import SavedClassifier, find_exported
+from iale.labeling.fitting.saved import SavedClassifier, load_classifier
 from iale.recipe import AUTO, RecipeConfig, classifier_of
 
 _NOUNS: dict[SampleKind, str] = {"image": "images", "text": "texts", "row": "rows of numbers"}
@@ -28,9 +29,11 @@ def find_saved(weights: Path, recipe: RecipeConfig, classes: tuple[str, ...]) ->
 
     Raises ConfigError if the user names another model, layer or classes than the card.
     """
-    saved = find_exported(weights, recipe.training)
-    if saved is None:
+    path = weights.parent / "card.json"
+    card = storage.read_json(path) if path.is_file() else {}
+    if "inputs" not in card or card.get("weights_sha256") != storage.sha256(storage.read_bytes(weights)):
         return None
+    saved = load_classifier(weights, recipe.training)
     for what, given, known in (
         ("classifier", recipe.model or recipe.classifier.replace(AUTO, ""), saved.name),
         ("embedding layer", recipe.embedding_layer, saved.fitted.recipe.embedding_layer),

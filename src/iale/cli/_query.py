@@ -241,8 +241,9 @@ def _check_every_class(labels: Collection[int], classes: tuple[str, ...], path: 
 
 def _classes_of(fitted: Path) -> tuple[str, ...]:
     """The classes that a trained model knows, from the card that `iale export` writes beside its weights, or none."""
-    card = fitted.with_name("card.json")
-    return tuple(map(str, storage.read_json(card).get("classes", ()))) if card.is_file() else ()
+    card = fitted.parent / "card.json"
+    known = storage.read_json(card).get("classes") if card.is_file() else None
+    return tuple(map(str, known)) if isinstance(known, list) else ()
 
 
 def _skipped(options: QueryOptions, names: Sequence[str], labeled: Tensor) -> list[int]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from iale.data._checks import MOST_CLASSES
 from iale.data._formats import map_npy, read_npz
-from iale.data._names import named_in, no_such_sample
+from iale.data._names import named_in, no_such_sample, numbered
 from iale.data._pictures import Mode
 from iale.data._table_labels import read_label_rows
 from iale.data._table_samples import TABLES, open_table
@@ -54,7 +54,7 @@ def load_unlabeled(
         found = open_table(path, table)
         for sentence in (f"{path}: {found.about}", *found.notices):
             say(sentence)
-        return found.samples, found.names or numbered(found.samples)
+        return found.samples, found.names or numbered(len(found.samples))
     if not path.exists():
         raise DataError(f"there is no {path}: a folder of images, an .npy, .npz or .csv file was expected.")
     if path.suffix not in (".npy", ".npz"):
@@ -70,7 +70,7 @@ def load_unlabeled(
         samples = ArraySamples(array)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
-    return samples, numbered(samples)
+    return samples, numbered(len(samples))
 
 
 def kind_of(samples: Samples) -> SampleKind:
@@ -124,11 +124,6 @@ def load_labels_csv(
     if len(known) < 2:
         raise DataError(f"{path} has labels of one class only: label samples of at least 2 classes, or name them all.")
     return torch.tensor(list(found)), torch.tensor(labels), known
-
-
-def numbered(samples: Samples) -> list[str]:
-    """The names of samples that have none: "0", "1", …."""
-    return [str(number) for number in range(len(samples))]
 
 
 def _number_labels(

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from iale.data._names import numbered
 from iale.data._numbers import Sign, is_missing, read_column
 from iale.data._table_categories import one_hot
 from iale.data._table_samples import read_rows
 from iale.data.arrays import ArraySamples
 from iale.data.table_config import TableConfig
-from iale.data.unlabeled import numbered
 from iale.errors import DataError
 from iale.labeling.items._items import Items
 from iale.labeling.items._tables import RowItems
@@ -75,7 +75,7 @@ class TableColumns:
         cells, _, names = read_rows(path, config)
         columns = self if config.decimal == "auto" else replace(self, decimal=_sign(config))
         samples = columns.samples([self._row(dict(zip(cells.header, row, strict=True))) for row in cells.rows])
-        return samples, names or numbered(samples)
+        return samples, names or numbered(len(samples))
 
     def _row(self, row: object) -> Cells:
         names = [name for name, _ in self.columns]

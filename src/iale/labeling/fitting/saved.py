@@ -129,28 +129,27 @@ def export_classifier(project: Readable, out: Path) -> None:
     storage.write_json(out / _CARD, {**card, "weights_sha256": written, "versions": versions()})
 
 
-def load_classifier(folder: Path | str) -> SavedClassifier:
+def load_classifier(folder: Path | str, training: TrainingConfig | None = None) -> SavedClassifier:
     """Reads what `export_classifier` wrote.
 
-    Raises StorageError if its files are missing, damaged or do not belong together; ConfigError or ModelError if your
-    own model is missing or has changed.
+    Args:
+        folder: that it wrote, or its file of weights, which may have another name by now.
+        training: where the classifier predicts, and how many samples at a time; by default on the CPU.
+
+    Raises:
+        StorageError: its files are missing, damaged or do not belong together.
+        ConfigError, ModelError: your own model is missing or has changed.
     """
-    card = Path(folder) / _CARD
-    return _described(card, storage.read_json(card), Path(folder) / _WEIGHTS, _ON_CPU)
-
-
-def find_exported(weights: Path, training: TrainingConfig) -> SavedClassifier | None:
-    """The classifier of these weights, if `export_classifier` wrote them with the card beside them; None if not.
-
-    ``training`` says where it predicts, and how many samples at a time. Raises what `load_classifier` raises.
-    """
-    path = weights.with_name(_CARD)
-    card = storage.read_json(path) if path.is_file() else {}
-    if not {"inputs", "weights_sha256"} <= card.keys():
-        return None
-    if storage.sha256(storage.read_bytes(weights)) != card["weights_sha256"]:
-        return None
-    return _described(path, card, weights, training)
+    path = Path(folder)
+    weights = path if path.is_file() else path / _WEIGHTS
+    where = weights.parent / _CARD
+    card = storage.read_json(where)
+    try:
+        return _load(weights, card["weights_sha256"], card, training or _ON_CPU)
+    except IaleError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise StorageError(f"{where} is not the card of a classifier ({error}): export it again.") from error
 
 
 def load_latest(project: Readable) -> SavedClassifier:
@@ -213,16 +212,6 @@ def _latest(project: Readable) -> tuple[dict[str, Any], Path, str]:
         **latest.network,
     }
     return card, reader.folder / latest.weights, latest.digest
-
-
-def _described(path: Path, card: dict[str, Any], weights: Path, training: TrainingConfig) -> SavedClassifier:
-    """The classifier that the card at ``path`` describes."""
-    try:
-        return _load(weights, card["weights_sha256"], card, training)
-    except IaleError:
-        raise
-    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        raise StorageError(f"{path} is not the card of a classifier ({error}): export it again.") from error
 
 
 def _load(path: Path, digest: str, card: dict[str, Any], training: TrainingConfig) -> SavedClassifier:
