@@ -13,25 +13,26 @@ from torch import Tensor
 
 from iale import _storage as storage
 from iale._asking import LOOKED_AT, diverse, with_points
-from iale._model import Model, chosen_model, is_free_once, model_of
+from iale._model import is_free_once, model_of
 from iale._storage import write_bytes
 from iale.active_learner import ActiveLearner
-from iale.classifiers._fixed import load_fitted
-from iale.classifiers.heads import LinearHead
+from iale.classifiers.base import Classifier
 from iale.classifiers.torch_classifier import TorchClassifier
+from iale.cli._fitted import find_saved, fixed, open_views
 from iale.cli._options import is_given, parse, show
 from iale.cli._output import check_file, say
 from iale.cli._progress import Watched, announcement, work_of
 from iale.cli._readable import passing_over, say_passed_over
-from iale.cli._views import View, Views
+from iale.cli._views import View
 from iale.data._skips import read_skipped
 from iale.data._table_samples import TABLES
 from iale.data.pool import Pool
-from iale.data.samples import SampleKind
+from iale.data.samples import SampleKind, Samples
 from iale.data.splits import Subset
 from iale.data.table_config import TableConfig
-from iale.data.unlabeled import load_labels_csv, load_unlabeled
+from iale.data.unlabeled import load_labels_csv
 from iale.errors import ConfigError, DataError
+from iale.labeling.fitting.saved import SavedClassifier
 from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, RecipeConfig, classifier_name, classifier_of, fitting_strategy
 from iale.seeding import Stream
@@ -55,7 +56,8 @@ class QueryOptions(RecipeConfig):
         skip: a file with the samples that nobody can label, one a line or a table with the column sample; they are not
             asked for.
         fitted: a .safetensors file with the weights of the classifier or model, which ranks as it is: nothing is
-            fitted, and labels only say what needs no more asking.
+            fitted, and labels only say what needs no more asking. Beside weights that `iale export --to classifier`
+            wrote, card.json says what the model is; of other weights, --classifier or --model does.
         k: how many samples to choose.
         classes: names of all classes, also of those that have no label yet; by default, those in the labels.
         subset_size: how many unlabeled samples, drawn at random, the strategy looks at; none looks at all of them.
@@ -87,8 +89,9 @@ def main(argv: Sequence[str]) -> int:
     options, named = parse(QueryOptions, argv, prog="iale query"), is_given(argv, "--strategy")
     _check_out(options)
     starts_cold = options.strategy != AUTO and find_strategy(options.strategy).starts_cold
-    samples, names = load_unlabeled(options.images, size=options.size, table=options.table, say=say)
-    views = Views(samples, names, options.embeddings)
+    saved = None if options.fitted is None else find_saved(options.fitted, options, options.classes)
+    views = open_views(saved, options.images, options, options.table)
+    samples, names = views.samples, views.names
     say_passed_over(samples, verbose=options.verbose)
     indices, labels, classes = _labels(options, names)
     skipped = _skipped(options, names, indices)
@@ -103,7 +106,7 @@ def main(argv: Sequence[str]) -> int:
         _check_k(options, len(readable) - len(known) - len(left))
         view = views.of(readable)
         if known or options.fitted is not None or starts_cold:
-            chosen = _ask(options, view, known, left, classes, named=named)
+            chosen = _ask(options, view, saved, known, left, classes, named=named)
         else:
             chosen = _first(options, Watched(view.inputs, view.names), view.kind, left, classes)
         return [int(readable.indices[at]) for at in chosen]
@@ -135,6 +138,7 @@ def _first(
 def _ask(
     options: QueryOptions,
     view: View,
+    saved: SavedClassifier | None,
     told: dict[int, int],
     skipped: list[int],
     classes: tuple[str, ...],
@@ -146,17 +150,15 @@ def _ask(
     A strategy that the user has ``named`` is not replaced.
     """
     indices, labels = torch.tensor(list(told), dtype=torch.int64), torch.tensor(list(told.values()), dtype=torch.int64)
-    model = _model(options, view, labeled=bool(told))
-    samples = Watched(model.inputs, view.names)
-    # Before the first label, nothing is fitted, so one sample tells enough, and the classes may not be known.
-    fits = bool(told) or options.fitted is not None
-    some = samples if fits else Subset(samples, torch.arange(1))
-    recipe = classifier_of(model.recipe, model.kind, some, len(classes) if fits else max(2, len(classes)))
-    network = recipe.recipe if isinstance(recipe, LinearHead) else recipe
-    classifier = recipe if options.fitted is None else load_fitted(network, options.fitted)
+    classifier: Classifier
+    if options.fitted is not None:
+        inputs, classifier = fixed(saved, options.fitted, options, view, len(classes))
+        first = f"loading {options.fitted}, then"
+    else:
+        inputs, classifier, about = _recipe(options, view, len(classes), labeled=bool(told))
+        first = f"fitting {about} to {len(told)} labels, then" if told else "there are no labels yet:"
+    samples = Watched(inputs, view.names)
     strategy, asked = fitting_strategy(options, classifier)
-    first = f"fitting {model.about} to {len(told)} labels, then" if told else "there are no labels yet:"
-    first = first if options.fitted is None else f"loading {options.fitted}, then"
     say(f"{first} asking {asked} for {options.k} samples")
     if len(told) >= MANY and _may_be_behind(options):
         say(f"with so many labels, a network may do better: --classifier {classifier_name(options, view.kind)}")
@@ -180,10 +182,13 @@ def _ask(
         return learner.ask(options.k)
 
 
-def _model(options: QueryOptions, view: View, *, labeled: bool) -> Model:
-    if options.fitted is not None:  # its weights are those of what was named
-        return chosen_model(options, view.inputs, view.kind)
-    return model_of(options, view.inputs, view.kind, view.geometry, labeled=labeled)
+def _recipe(options: QueryOptions, view: View, classes: int, *, labeled: bool) -> tuple[Samples, Classifier, str]:
+    """What a classifier is fitted to, the classifier, and what it is."""
+    model = model_of(options, view.inputs, view.kind, view.geometry, labeled=labeled)
+    # Before the first label, nothing is fitted, so one sample tells enough, and the classes may not be known.
+    some = model.inputs if labeled else Subset(model.inputs, torch.arange(1))
+    count = classes if labeled else max(2, classes)
+    return model.inputs, classifier_of(model.recipe, model.kind, some, count), model.about
 
 
 def _may_be_behind(options: QueryOptions) -> bool:
@@ -236,8 +241,9 @@ def _check_every_class(labels: Collection[int], classes: tuple[str, ...], path: 
 
 def _classes_of(fitted: Path) -> tuple[str, ...]:
     """The classes that a trained model knows, from the card that `iale export` writes beside its weights, or none."""
-    card = fitted.with_name("card.json")
-    return tuple(map(str, storage.read_json(card).get("classes", ()))) if card.is_file() else ()
+    card = fitted.parent / "card.json"
+    known = storage.read_json(card).get("classes") if card.is_file() else None
+    return tuple(map(str, known)) if isinstance(known, list) else ()
 
 
 def _skipped(options: QueryOptions, names: Sequence[str], labeled: Tensor) -> list[int]:

@@ -17,7 +17,9 @@ from iale.data.samples import SampleKind, Samples
 from iale.data.splits import Subset
 from iale.data.unlabeled import kind_of
 from iale.geometry._builtin import built_in
+from iale.geometry._store import build
 from iale.geometry.embeddings import PointSamples, read_embeddings
+from iale.geometry.encoders import Encoder
 from iale.geometry.points import Points
 
 _THREADS = 2  # that decode photographs
@@ -42,39 +44,51 @@ class View:
 
 
 class Views:
-    """Samples as they are, or the embeddings that a user has given.
+    """Samples as they are, the embeddings that a user has given, or the vectors of an encoder.
 
     Args:
         samples: N of them.
         names: of each.
         embeddings: the file, or None.
+        encoder: makes vectors of the samples, if there is no such file.
     """
 
-    def __init__(self, samples: Samples, names: Sequence[str], embeddings: Path | None) -> None:
-        self._samples, self._names = samples, names
+    def __init__(
+        self, samples: Samples, names: Sequence[str], embeddings: Path | None, encoder: Encoder | None = None
+    ) -> None:
+        self.samples, self.names, self._encoder = samples, names, encoder
         self._made: Points | None = None
-        self._embeddings = None if embeddings is None else read_embeddings(embeddings, names)
+        self.embeddings = None if embeddings is None else read_embeddings(embeddings, names)
 
     def of(self, readable: Subset) -> View:
         """The samples that can be read, a subset of all."""
-        points, names = self._embeddings, [self._names[row] for row in readable.indices.tolist()]
-        if points is not None:
-            inputs = Subset(PointSamples(points), readable.indices)
-            return View(inputs, names, "row", lambda: points.at(readable.indices))
-        return View(readable, names, kind_of(self._samples), lambda: self._points(readable))
+        names = [self.names[row] for row in readable.indices.tolist()]
+        if self.embeddings is None and self._encoder is None:
+            return View(readable, names, kind_of(self.samples), lambda: self._points(readable))
+        points = self._points(readable)
+        return View(Subset(PointSamples(self._geometry()), readable.indices), names, "row", lambda: points)
 
     def _points(self, readable: Subset) -> Points:
         """The points of samples; raises UnreadableError if one of them stands for a sample that cannot be read."""
         points = self._geometry().at(readable.indices)
-        if isinstance(self._samples, FolderSamples):
+        if self.embeddings is None and isinstance(self.samples, FolderSamples):
             zeros = [(points.read(at, at + _READ) == 0).all(dim=1) for at in range(0, len(points), _READ)]
             check_readable(readable, torch.nonzero(torch.cat(zeros)).flatten())
         return points
 
     def _geometry(self) -> Points:
+        if self.embeddings is not None:
+            return self.embeddings
         if self._made is None:  # once, however many samples turn out to be unreadable later
-            self._made = _built_in(self._samples)
+            self._made = _built_in(self.samples) if self._encoder is None else _encoded(self.samples, self._encoder)
         return self._made
+
+
+def _encoded(samples: Samples, encoder: Encoder) -> Points:
+    """The vectors of an encoder, with a bar."""
+    say(f"looking at all samples with {encoder.name}")
+    with counted("encoding") as show:
+        return build(samples, encoder, None, show)
 
 
 def _built_in(samples: Samples) -> Points:

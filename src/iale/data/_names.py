@@ -20,3 +20,8 @@ def no_such_sample(path: Path, line: int, cell: str) -> DataError:
     """The error for a line whose sample is not known."""
     name = cell.strip()[:60]
     return DataError(f"{path}, line {line}: there is no sample {name!r}; remove that line or correct it.")
+
+
+def numbered(count: int) -> list[str]:
+    """The names of samples that have none: "0", "1", …."""
+    return [str(number) for number in range(count)]

@@ -56,11 +56,7 @@ def open_table(path: Path, config: TableConfig | None = None) -> SampleTable:
             message names the line.
     """
     config = config or TableConfig()
-    cells = read_cells(path, config)
-    if not cells.rows:
-        raise DataError(f"{path} holds no rows: a line of column names and a line for each sample were expected.")
-    columns = find_columns(cells, config)
-    names = None if columns.name is None else row_names(cells, columns.name)
+    cells, columns, names = read_rows(path, config)
     content = read_content(cells, columns.used, config)
     contents = [[row[at] for at in columns.used] for row in cells.rows]
     shown = contents if content.columns == columns.used else [[row[at] for at in content.columns] for row in cells.rows]
@@ -81,6 +77,18 @@ def open_table(path: Path, config: TableConfig | None = None) -> SampleTable:
         about=_about(cells, columns, content),
         notices=[*content.notices, *columns.doubts],
     )
+
+
+def read_rows(path: Path, config: TableConfig) -> tuple[Cells, Columns, list[str] | None]:
+    """The cells of a table of samples, what its columns are for, and the names of its rows, if a column has them.
+
+    Raises DataError as `open_table`, but for what the cells are.
+    """
+    cells = read_cells(path, config)
+    if not cells.rows:
+        raise DataError(f"{path} holds no rows: a line of column names and a line for each sample were expected.")
+    columns = find_columns(cells, config)
+    return cells, columns, None if columns.name is None else row_names(cells, columns.name)
 
 
 def _found(cells: Cells, columns: Columns, content: Content, config: TableConfig) -> TableConfig:

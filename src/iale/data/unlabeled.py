@@ -10,7 +10,8 @@ from torch import Tensor
 
 from iale.data._checks import MOST_CLASSES
 from iale.data._formats import map_npy, read_npz
-from iale.data._names import named_in, no_such_sample
+from iale.data._names import named_in, no_such_sample, numbered
+from iale.data._pictures import Mode
 from iale.data._table_labels import read_label_rows
 from iale.data._table_samples import TABLES, open_table
 from iale.data._texts import TextSamples
@@ -25,6 +26,7 @@ def load_unlabeled(
     path: str | Path,
     *,
     size: tuple[int, int] | None = None,
+    mode: Mode | None = None,
     table: TableConfig | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> tuple[Samples, list[str]]:
@@ -35,6 +37,7 @@ def load_unlabeled(
             disk, or an .npz file with one array or one called ``x``; then the names are "0", "1", …. Or a table (.csv,
             .tsv, .txt) of texts or features, whose rows are named by its column ``sample`` or ``id``, or numbered.
         size: (height, width) to which images of a folder are resized; nothing else can be.
+        mode: of the images of a folder, as for `FolderSamples`.
         table: how a table is read; by default this is found.
         say: is told in sentences what was found in a table.
 
@@ -43,7 +46,7 @@ def load_unlabeled(
     """
     path = Path(path)
     if path.is_dir():
-        folder = FolderSamples(path, size=size)
+        folder = FolderSamples(path, size=size, mode=mode)
         return folder, folder.names
     if size is not None and path.exists():
         raise DataError(f"{path} is not a folder of images, and only those are resized: leave the size out.")
@@ -51,7 +54,7 @@ def load_unlabeled(
         found = open_table(path, table)
         for sentence in (f"{path}: {found.about}", *found.notices):
             say(sentence)
-        return found.samples, found.names or _numbers(found.samples)
+        return found.samples, found.names or numbered(len(found.samples))
     if not path.exists():
         raise DataError(f"there is no {path}: a folder of images, an .npy, .npz or .csv file was expected.")
     if path.suffix not in (".npy", ".npz"):
@@ -67,7 +70,7 @@ def load_unlabeled(
         samples = ArraySamples(array)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
-    return samples, _numbers(samples)
+    return samples, numbered(len(samples))
 
 
 def kind_of(samples: Samples) -> SampleKind:
@@ -121,10 +124,6 @@ def load_labels_csv(
     if len(known) < 2:
         raise DataError(f"{path} has labels of one class only: label samples of at least 2 classes, or name them all.")
     return torch.tensor(list(found)), torch.tensor(labels), known
-
-
-def _numbers(samples: Samples) -> list[str]:
-    return [str(number) for number in range(len(samples))]
 
 
 def _number_labels(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Number
 from os import PathLike
@@ -18,8 +18,11 @@ from torch import Tensor
 from iale.data._checks import rows_of
 from iale.data._inputs import as_samples
 from iale.data._pictures import Mode, check_depth, decode, mode_of, read_header, to_pixels
+from iale.data._table_samples import TABLES
 from iale.data._texts import TextSamples
 from iale.data.samples import SampleKind, Samples
+from iale.data.table_config import TableConfig
+from iale.data.unlabeled import load_unlabeled
 from iale.errors import DataError
 from iale.labeling.fitting._table_inputs import TableColumns
 
@@ -44,6 +47,12 @@ class Expected:
     files: bool
     table: TableColumns | None = None
 
+    def __post_init__(self) -> None:
+        """Raises TypeError for what no samples have, as an altered card may say."""
+        sides = bool(self.shape) and all(type(side) is int and side > 0 for side in self.shape)
+        if self.kind not in ("image", "text", "row") or (len(self.shape) == 3) != (self.kind == "image") or not sides:
+            raise TypeError(f"inputs of the kind {self.kind} have another shape than {self.shape}")
+
     def samples(self, x: object) -> Samples:
         """One sample, or a list or an array of them; raises DataError for what the classifier did not learn from."""
         found = x if isinstance(x, Samples) else self._read(x)
@@ -54,6 +63,26 @@ class Expected:
                 f"learned from {numbers} of shape {self.shape}: give those."
             )
         return found
+
+    def load(
+        self,
+        path: Path,
+        *,
+        size: tuple[int, int] | None = None,
+        table: TableConfig,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> tuple[Samples, list[str]]:
+        """What `load_unlabeled` finds, made as the samples that the classifier learned from.
+
+        Images of a folder get their size, if none is given, and their colors; rows of a table with categories get their
+        features.
+        """
+        if self.table is not None and path.suffix.lower() in TABLES:
+            return self.table.load(path, table)
+        if self.files and path.is_dir():
+            size = size or (self.shape[1], self.shape[2])
+        colored = self.kind == "image" and self.shape[0] == 3
+        return load_unlabeled(path, size=size, mode="RGB" if colored else None, table=table, say=say)
 
     def _read(self, x: object) -> Samples:
         if isinstance(x, list | tuple) and not x:

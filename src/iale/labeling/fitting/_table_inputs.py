@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from iale.data._names import numbered
 from iale.data._numbers import Sign, is_missing, read_column
 from iale.data._table_categories import one_hot
+from iale.data._table_samples import read_rows
 from iale.data.arrays import ArraySamples
+from iale.data.table_config import TableConfig
 from iale.errors import DataError
 from iale.labeling.items._items import Items
 from iale.labeling.items._tables import RowItems
@@ -31,6 +35,12 @@ class TableColumns:
 
     columns: Sequence[tuple[str, Sequence[str] | None]]
     decimal: Sign
+
+    def __post_init__(self) -> None:
+        """Raises TypeError or ValueError for what no table has, as an altered card may say."""
+        words = [word for name, known in self.columns for word in (name, *(known or ()))]
+        if not words or not all(isinstance(word, str) for word in words) or self.decimal not in (".", ","):
+            raise TypeError("the names of columns and categories are no texts")
 
     @property
     def told(self) -> str:
@@ -60,6 +70,13 @@ class TableColumns:
                 blocks.append(_ones(name, known, [str(cell) for cell in cells]))
         return ArraySamples(np.concatenate(blocks, axis=1).astype(np.float32))
 
+    def load(self, path: Path, config: TableConfig) -> tuple[ArraySamples, list[str]]:
+        """The rows of another table with these columns, in any order, and the name of each."""
+        cells, _, names = read_rows(path, config)
+        columns = self if config.decimal == "auto" else replace(self, decimal=_sign(config))
+        samples = columns.samples([self._row(dict(zip(cells.header, row, strict=True))) for row in cells.rows])
+        return samples, names or numbered(len(samples))
+
     def _row(self, row: object) -> Cells:
         names = [name for name, _ in self.columns]
         if isinstance(row, Mapping):
@@ -87,7 +104,11 @@ def columns_of(items: Items) -> dict[str, object] | None:
     """What makes `TableColumns` of a project's samples, for its card; None if they hold no categories."""
     if not isinstance(items, RowItems) or not items.features:
         return None
-    return {"columns": items.features, "decimal": "," if items.table.decimal == "comma" else "."}
+    return {"columns": items.features, "decimal": _sign(items.table)}
+
+
+def _sign(config: TableConfig) -> Sign:
+    return "," if config.decimal == "comma" else "."
 
 
 def _ones(name: str, known: Sequence[str], cells: Sequence[str]) -> NDArray[np.float64]:

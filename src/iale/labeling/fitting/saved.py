@@ -21,7 +21,7 @@ from iale.classifiers.build import CLASSIFIERS
 from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
 from iale.data.arrays import ArraySamples
 from iale.data.samples import Samples
-from iale.errors import ConfigError, ModelError, StorageError
+from iale.errors import ConfigError, IaleError, ModelError, StorageError
 from iale.geometry._store import build
 from iale.geometry.embeddings import PointSamples
 from iale.geometry.encoders import find_encoder
@@ -39,6 +39,7 @@ from iale.strategies.base import QueryContext
 from iale.strategies.uncertainty import Margin
 
 _WEIGHTS, _CARD, _HEAD = "weights.safetensors", "card.json", "head.npz"
+_ON_CPU = TrainingConfig(device="cpu")
 _ROWS = 500  # samples that are scored at a time
 
 
@@ -47,6 +48,7 @@ class SavedClassifier:
     """A classifier that was fitted to a project's labels.
 
     Attributes:
+        name: of the built-in classifier, or of your model as package.module:function.
         classes: names of the classes, in the order of the logits.
         shape: of one input.
         fitted: the classifier itself.
@@ -55,6 +57,7 @@ class SavedClassifier:
         encoder: through which it sees samples, if it is a head on the vectors of one.
     """
 
+    name: str
     classes: tuple[str, ...]
     shape: tuple[int, ...]
     fitted: FittedTorchClassifier
@@ -62,11 +65,23 @@ class SavedClassifier:
     points: Shape | None = None
     encoder: str | None = None
 
+    def __post_init__(self) -> None:
+        """Raises TypeError for parts that do not belong together, as an altered card may say."""
+        texts = (self.name, *self.classes, "" if self.encoder is None else self.encoder)
+        shape = self.expects.shape if self.encoder is None else self.shape
+        kind = self.expects.kind if self.points is None else self.points.kind
+        if not all(isinstance(text, str) for text in texts) or (shape, kind) != (self.shape, self.expects.kind):
+            raise TypeError("its parts do not belong together")
+
     def outputs(self, samples: Samples) -> Outputs:
         """Logits, calibrated for a head, and embeddings of all samples."""
+        return self.fitted.outputs(self.seen(samples), torch.arange(len(samples)))
+
+    def seen(self, samples: Samples) -> Samples:
+        """What the network reads of samples: the vectors of an encoder, the pieces of texts, or samples as they are."""
         if self.encoder is not None and samples.shape != self.shape:  # vectors are not encoded again
-            samples = PointSamples(build(samples, find_encoder(self.encoder)))
-        return self.fitted.outputs(seen_by(self.points, samples), torch.arange(len(samples)))
+            return PointSamples(build(samples, find_encoder(self.encoder)))
+        return seen_by(self.points, samples)
 
     def predict(self, x: object) -> list[str]:
         """The class of every sample, also of a single one.
@@ -106,7 +121,7 @@ def export_classifier(project: Readable, out: Path) -> None:
     """
     card, path, digest = _latest(project)
     written = storage.write_tensors(out / _WEIGHTS, storage.read_tensors(path, digest))
-    head = plain_head(_load(path, digest, card).fitted.module)
+    head = plain_head(_load(path, digest, card, _ON_CPU).fitted.module)
     (out / _HEAD).unlink(missing_ok=True)  # of an earlier export
     if head is not None:
         with storage.written(out / _HEAD) as file:
@@ -114,24 +129,33 @@ def export_classifier(project: Readable, out: Path) -> None:
     storage.write_json(out / _CARD, {**card, "weights_sha256": written, "versions": versions()})
 
 
-def load_classifier(folder: Path | str) -> SavedClassifier:
+def load_classifier(folder: Path | str, training: TrainingConfig | None = None) -> SavedClassifier:
     """Reads what `export_classifier` wrote.
 
-    Raises StorageError if its files are missing, damaged or do not belong together; ConfigError or ModelError if your
-    own model is missing or has changed.
+    Args:
+        folder: that it wrote, or its file of weights, which may have another name by now.
+        training: where the classifier predicts, and how many samples at a time; by default on the CPU.
+
+    Raises:
+        StorageError: its files are missing, damaged or do not belong together.
+        ConfigError, ModelError: your own model is missing or has changed.
     """
-    folder = Path(folder)
-    card = storage.read_json(folder / _CARD)
+    path = Path(folder)
+    weights = path if path.is_file() else path / _WEIGHTS
+    where = weights.parent / _CARD
+    card = storage.read_json(where)
     try:
-        return _load(folder / _WEIGHTS, card["weights_sha256"], card)
-    except (KeyError, TypeError) as error:
-        raise StorageError(f"{folder / _CARD} is not the card of a classifier ({error}): export it again.") from error
+        return _load(weights, card["weights_sha256"], card, training or _ON_CPU)
+    except IaleError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise StorageError(f"{where} is not the card of a classifier ({error}): export it again.") from error
 
 
 def load_latest(project: Readable) -> SavedClassifier:
     """The classifier of the last finished fit; raises ConfigError if nothing is fitted yet."""
     card, path, digest = _latest(project)
-    return _load(path, digest, card)
+    return _load(path, digest, card, _ON_CPU)
 
 
 def scores_csv(project: Readable, *, every: Callable[[int], None] = lambda _: None) -> Iterator[str]:
@@ -190,9 +214,11 @@ def _latest(project: Readable) -> tuple[dict[str, Any], Path, str]:
     return card, reader.folder / latest.weights, latest.digest
 
 
-def _load(path: Path, digest: str, card: dict[str, Any]) -> SavedClassifier:
+def _load(path: Path, digest: str, card: dict[str, Any], training: TrainingConfig) -> SavedClassifier:
     shape, classes = tuple(card["shape"]), tuple(card["classes"])
-    training, points = TrainingConfig(device="cpu"), None
+    points = None
+    if len(classes) < 2:
+        raise ValueError("it has fewer than two classes")
     if card.get("points") is not None:
         points = Shape(**{**card["points"], "inputs": tuple(card["points"]["inputs"])})
         recipe = recipe_of(points, len(classes), training)
@@ -211,10 +237,10 @@ def _load(path: Path, digest: str, card: dict[str, Any]) -> SavedClassifier:
     except RuntimeError as error:
         reason = str(error).split("\n", 1)[0]
         raise ModelError(f"the weights in {path} belong to another model ({reason}): export them again.") from error
-    fitted, inputs = FittedTorchClassifier(network.eval(), recipe), card["inputs"]
+    name, inputs = card["model"] or card["classifier"], card["inputs"]
     table = None if inputs.get("table") is None else TableColumns(**inputs["table"])
     expects = Expected(**{**inputs, "shape": tuple(inputs["shape"]), "table": table})
-    return SavedClassifier(classes, shape, fitted, expects, points, card.get("encoder"))
+    return SavedClassifier(name, classes, shape, recipe.fitted(network), expects, points, card.get("encoder"))
 
 
 def _row(*cells: str) -> str:
