@@ -301,6 +301,21 @@ def test_rows_of_another_table_are_refused(table: str, sentence: str, refused: R
     assert sentence in refused(*FITTED, "--images", "new.csv", "--k", "1")
 
 
+def test_columns_of_numbers_are_found_by_their_names(capsys: pytest.CaptureFixture[str], refused: Refused) -> None:
+    """Another table may have them in another order, and more of them; one that lacks one is refused."""
+    np.savetxt("x.csv", numbers(OLD), delimiter=",", header="a,b,c,d,e", comments="")
+    export("x.csv", classifier="mlp", training=QUICK)
+    answers = []
+    for order in ("abcde", "edcba"):
+        columns = numbers(NEW)[:, ["abcde".index(name) for name in order]]
+        np.savetxt("new.csv", columns, delimiter=",", header=",".join(order), comments="")
+        assert main([*QUERY, "--images", "new.csv", *FITTED]) == 0
+        answers.append(capsys.readouterr().out.splitlines()[-6:])
+    assert answers[0] == answers[1]
+    np.savetxt("new.csv", numbers(NEW)[:, :4], delimiter=",", header="a,b,c,x", comments="")
+    assert "a row has no 'd': the classifier learned from a, b, c, d, e" in refused(*FITTED, "--images", "new.csv")
+
+
 def test_a_card_that_belongs_to_other_weights_says_nothing(refused: Refused) -> None:
     """As a card that iale has not written: then the user names the model."""
     images()

@@ -1,4 +1,4 @@
-"""Rows of a table with categories, as people have them, for a classifier that learned from its features."""
+"""Rows of a table of features, as people have them, for a classifier that learned from these."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class TableColumns:
 
 
 def columns_of(items: Items) -> dict[str, object] | None:
-    """What makes `TableColumns` of a project's samples, for its card; None if they hold no categories."""
+    """What makes `TableColumns` of a project's samples, for its card; None if they are no rows of a table."""
     if not isinstance(items, RowItems) or not items.features:
         return None
     return {"columns": items.features, "decimal": _sign(items.table)}

@@ -29,7 +29,7 @@ class RowItems:
 
     Attributes:
         table: how the table was read.
-        features: of a table with categories, each column with its categories, in the order of the features; None for a
+        features: of a table of features, each column with its categories, in the order of the features; None for a
             column of numbers.
     """
 
@@ -112,7 +112,7 @@ def csv_items(path: Path, config: TableConfig | None = None) -> RowItems:
     cells = Names(cell for row in table.cells for cell in row)
     items = RowItems(table.kind, table.samples, identity, names, table.columns, cells)
     items.notices, items.about, items.table = table.notices, table.about, table.config
-    if table.words:
+    if table.kind == "row":
         said = {at: categories([row[at] for row in table.cells]) for at in table.words}
         items.features = [(name, said.get(at)) for at, name in enumerate(table.columns)]
     return items
