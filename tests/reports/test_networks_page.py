@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from iale.benchmark._evidence import read_evidence
-from iale.benchmark._experiment import records_of
+from iale.benchmark._experiment import Claim, records_of
 from iale.benchmark._experiments.networks import networks
+from iale.benchmark._judge import Verdict, judge
 from iale.benchmark._statistics import estimate
+from iale.benchmark.records import Record
 from make_results import OF_NETWORKS, doubting_page
 from networks_page import Areas, areas, best_others, brief, duels, gains, held_out
 from tests.reports.kept import SIZE, assert_same_page, read
@@ -17,9 +19,15 @@ HELD_OUT = ("fashion-mnist", "kmnist-10k", "cifar10-jpeg")
 
 
 @pytest.fixture(scope="module")
-def found() -> Areas:
-    """What the kept runs reached."""
-    return areas(records_of(networks(SIZE), read_evidence([OF_NETWORKS]).records))
+def records() -> list[Record]:
+    """The kept runs."""
+    return records_of(networks(SIZE), read_evidence([OF_NETWORKS]).records)
+
+
+@pytest.fixture(scope="module")
+def found(records: list[Record]) -> Areas:
+    """What they reached."""
+    return areas(records)
 
 
 def test_the_page_in_the_documentation_is_made_from_the_records_in_the_repository() -> None:
@@ -39,6 +47,21 @@ def test_what_the_page_says_in_words(found: Areas) -> None:
     assert min(means) > -0.1
     assert lines["MLP, acquisitions of 10"][2].startswith("+1.")
     assert gains(found).lines[0][0] == "Error Herding"
+
+
+def test_what_the_page_says_of_the_claims(found: Areas, records: list[Record]) -> None:
+    """Better than the experts on each set and than every strategy on average, from four of five larger pools, too."""
+    _, each, mean, pools = (judge(claim, records) for claim in networks(SIZE).claims if isinstance(claim, Claim))
+    assert (each[0], mean[0]) == (Verdict.HOLDS, Verdict.HOLDS)
+    assert (len(each[1]), len(mean[1])) == (48, 18)
+    assert sorted(finding.verdict for finding in pools[1]) == [Verdict.HOLDS] * 4 + [Verdict.OPEN]
+    (ours,) = (finding.comparison for finding in mean[1] if finding.contest.second == SEEN)
+    assert ours is not None
+    assert ours.difference.count == 10
+    assert 0.0040 < ours.difference.mean < 0.0050
+    lines = best_others(found).lines
+    assert {line[1] for line in lines} == {"Uncertainty Herding", "MaxHerding"}
+    assert all(line[2].startswith("+") for line in lines)
 
 
 def test_the_mean_over_the_sets_held_out_by_hand() -> None:
