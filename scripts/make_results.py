@@ -33,7 +33,7 @@ from iale.reports._panels import display_name, panels
 from iale.reports._tables import percent
 from iale.reports.experiment import write_experiment_report
 from networks_page import areas, brief, networks_page
-from pool_page import few, of_heads, pool_page, seeing, whole
+from pool_page import TITLES, few, of_heads, pool_page, seeing, whole
 from results_page import Commands, results_page
 from sentences import fill, speeds
 from shapes_page import by_patches, sides
@@ -73,6 +73,7 @@ def main() -> None:
     found = [few(panel) for panel in whole(panels(read_evidence([POOL]).records))]
     storage.write_bytes(IMAGES / f"{SEEING}.svg", svg(draw_curves(found, panel_looks(found))))
     asked = panels([record for record in read_evidence([OF_NETWORKS]).records if record.overlap])
+    asked = sorted(asked, key=lambda panel: [*TITLES].index(panel.dataset))
     storage.write_bytes(IMAGES / f"{NETWORKS}.svg", svg(draw_overlap(asked, panel_looks(asked))))
     own = {name: records_of(make(size), evidence.records) for name, make in PAPERS.items()}
     with tempfile.TemporaryDirectory() as scratch:

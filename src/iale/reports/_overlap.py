@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from iale.benchmark._statistics import Estimate, Floats, estimate, half_width
-from iale.reports._figures import BAND, STYLE, caption, frame, name_ends, plot_grid, titles
+from iale.reports._figures import BAND, STYLE, caption, frame, name_ends, plot_grid, room_for, titles
 from iale.reports._palette import MUTED, Look
 from iale.reports._panels import Entry, Panel, display_name
 
-_WIDTH, _HEIGHT, _LEFT, _NAMES = 5.8, 4.5, 0.7, 1.5  # inches of one plot
+_WIDTH, _HEIGHT, _LEFT = 5.8, 4.5, 0.7  # inches of one plot
 
 
 def watched(panels: Sequence[Panel]) -> list[tuple[Panel, Entry]]:
@@ -29,7 +29,8 @@ def draw_overlap(panels: Sequence[Panel], looks: Mapping[str, Look]) -> Figure:
     plots = watched(panels)
     bands = "bands are 95 % t intervals, " if any(len(entry.seeds) >= BAND for _, entry in plots) else ""
     with rc_context(STYLE):
-        figure, boxes = plot_grid(_WIDTH, _HEIGHT, _LEFT, [_NAMES] * len(plots))
+        names = [room_for(map(display_name, entry.overlap)) for _, entry in plots]
+        figure, boxes = plot_grid(_WIDTH, _HEIGHT, _LEFT, names)
         for box, (panel, entry) in zip(boxes, plots, strict=True):
             _plot(figure.add_axes(box), panel, entry, looks)
         text = f"Dots are means over seeds, {bands}lines are second-order polynomials fitted to the dots."
