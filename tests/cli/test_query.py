@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from tests.labeling.conftest import QUICK
 from torch import Tensor
 
@@ -308,6 +309,26 @@ def test_only_images_of_a_folder_are_resized(data: str, capsys: pytest.CaptureFi
     assert capsys.readouterr().err == (
         f"iale: {data} is not a folder of images, and only those are resized: leave the size out.\n"
     )
+
+
+@pytest.mark.parametrize("embedded", [False, True])
+def test_photos_have_several_sizes(
+    embedded: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The model sees them small, and a line says so; embeddings stand for photos whose pixels nobody compares."""
+    monkeypatch.chdir(tmp_path)
+    Path("photos").mkdir()
+    for number in range(6):
+        pixels = np.random.default_rng(number).integers(0, 256, (40 + 10 * (number % 3), 30, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(f"photos/{number}.png")
+    Path("labels.csv").write_text("sample,label\n0.png,a\n1.png,b\n2.png,a\n")
+    np.save("e.npy", np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32))
+    given = ["--embeddings", "e.npy"] if embedded else []
+    assert main(["query", "--images", "photos", "--labels", "labels.csv", "--k", "2", *given]) == 0
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 3
+    told = "the images have 3 sizes, so the model sees them in 64 x 64 pixels; --resize HEIGHT,WIDTH sets another size"
+    assert (told in err.splitlines()) is not embedded
 
 
 @pytest.mark.usefixtures("rows")

@@ -10,6 +10,7 @@ from iale.classifiers._fixed import FixedClassifier, load_fitted
 from iale.classifiers.heads import LinearHead
 from iale.cli._output import say
 from iale.cli._views import View, Views
+from iale.data.images import PHOTO_SIZE, FolderSamples
 from iale.data.samples import SampleKind, Samples
 from iale.data.splits import Subset
 from iale.data.table_config import TableConfig
@@ -44,10 +45,23 @@ def find_saved(weights: Path, recipe: RecipeConfig, classes: tuple[str, ...]) ->
     return saved
 
 
-def open_views(saved: SavedClassifier | None, path: Path, recipe: RecipeConfig, table: TableConfig) -> Views:
-    """The samples at ``path``, made as those that the saved classifier learned from; DataError if they are others."""
+def open_views(
+    saved: SavedClassifier | None, path: Path, recipe: RecipeConfig, table: TableConfig, *, fits: bool = True
+) -> Views:
+    """The samples at ``path``, made as those that the saved classifier learned from; DataError if they are others.
+
+    Photos of several sizes become small ones, if nobody reads them or a classifier ``fits`` what it gets.
+    """
     if saved is None or recipe.embeddings is not None:
-        views = Views(*load_unlabeled(path, size=recipe.size, table=table, say=say), recipe.embeddings)
+        mixed = PHOTO_SIZE if fits or recipe.embeddings is not None else None
+        samples, names = load_unlabeled(path, size=recipe.size, mixed=mixed, table=table, say=say)
+        if isinstance(samples, FolderSamples) and samples.sizes > 1 and not (recipe.size or recipe.embeddings):
+            height, width = samples.shape[1:]
+            say(
+                f"the images have {samples.sizes} sizes, so the model sees them in {height} x {width} pixels; "
+                f"--resize HEIGHT,WIDTH sets another size"
+            )
+        views = Views(samples, names, recipe.embeddings)
     else:
         encoder = None if saved.encoder is None else find_encoder(saved.encoder, recipe.training.device)
         size = encoder.size if recipe.size is None and encoder is not None and path.is_dir() else recipe.size

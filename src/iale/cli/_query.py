@@ -90,7 +90,7 @@ def main(argv: Sequence[str]) -> int:
     _check_out(options)
     starts_cold = options.strategy != AUTO and find_strategy(options.strategy).starts_cold
     saved = None if options.fitted is None else find_saved(options.fitted, options, options.classes)
-    views = open_views(saved, options.images, options, options.table)
+    views = open_views(saved, options.images, options, options.table, fits=options.fitted is None)
     samples, names = views.samples, views.names
     say_passed_over(samples, verbose=options.verbose)
     indices, labels, classes = _labels(options, names)

@@ -16,6 +16,9 @@ from iale.data._reading import read_batch
 from iale.data._scan import scan_images
 from iale.errors import ConfigError, DataError
 
+PHOTO_SIZE = (64, 64)
+"""Height and width in which classifiers see photographs of several sizes; people see them as they are."""
+
 
 class FolderSamples:
     """The images below a folder, in the order of their names, each decoded when it is asked for, upright.
@@ -26,6 +29,7 @@ class FolderSamples:
     Args:
         root: the folder.
         size: (height, width) to which every image is resized; without it, all must have one size.
+        mixed: the size to which they are resized if they have several; by default that is an error.
         mode: "L" (grayscale) or "RGB"; by default RGB if one of the images has colors.
 
     Attributes:
@@ -35,6 +39,7 @@ class FolderSamples:
         labels: int64 [N], or None for unlabeled images.
         shape: of one image: ``(1 or 3, height, width)``.
         dtype: ``torch.uint8``.
+        sizes: how many sizes the files have.
         passed_over: a sentence with the number of files that are no samples, by reason; empty if there are none.
         unreadable: why an image cannot be read, by its index, as far as that is known without decoding it.
 
@@ -42,7 +47,14 @@ class FolderSamples:
         DataError: there is no image, none can be read, or their sizes differ.
     """
 
-    def __init__(self, root: str | Path, *, size: tuple[int, int] | None = None, mode: Mode | None = None) -> None:
+    def __init__(
+        self,
+        root: str | Path,
+        *,
+        size: tuple[int, int] | None = None,
+        mixed: tuple[int, int] | None = None,
+        mode: Mode | None = None,
+    ) -> None:
         if size is not None and min(size) < 1:
             raise ConfigError(f"images cannot be resized to {size}: give (height, width) of at least 1.")
         self.root = Path(root)
@@ -57,7 +69,9 @@ class FolderSamples:
             number = {name: label for label, name in enumerate(self.classes)}
             self.labels = torch.tensor([number[part[0]] for part in parts])
         look = look_at(self.root, len(self), self._file)
-        if size is None and len(look.sizes) > 1:
+        self.sizes = len(look.sizes)
+        size = mixed if size is None and self.sizes > 1 else size
+        if size is None and self.sizes > 1:
             told = [f"{h} x {w} ({self.names[row]})" for (h, w), row in list(look.sizes.items())[:2]]
             raise DataError(
                 f"the images in {self.root} have {len(look.sizes)} sizes, as {' and '.join(told)}: give a size to "

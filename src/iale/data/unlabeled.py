@@ -26,6 +26,7 @@ def load_unlabeled(
     path: str | Path,
     *,
     size: tuple[int, int] | None = None,
+    mixed: tuple[int, int] | None = None,
     mode: Mode | None = None,
     table: TableConfig | None = None,
     say: Callable[[str], None] = lambda _: None,
@@ -37,7 +38,7 @@ def load_unlabeled(
             disk, or an .npz file with one array or one called ``x``; then the names are "0", "1", …. Or a table (.csv,
             .tsv, .txt) of texts or features, whose rows are named by its column ``sample`` or ``id``, or numbered.
         size: (height, width) to which images of a folder are resized; nothing else can be.
-        mode: of the images of a folder, as for `FolderSamples`.
+        mixed, mode: of the images of a folder, as for `FolderSamples`.
         table: how a table is read; by default this is found.
         say: is told in sentences what was found in a table.
 
@@ -46,7 +47,7 @@ def load_unlabeled(
     """
     path = Path(path)
     if path.is_dir():
-        folder = FolderSamples(path, size=size, mode=mode)
+        folder = FolderSamples(path, size=size, mixed=mixed, mode=mode)
         return folder, folder.names
     if size is not None and path.exists():
         raise DataError(f"{path} is not a folder of images, and only those are resized: leave the size out.")

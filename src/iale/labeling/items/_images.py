@@ -15,13 +15,13 @@ from iale.data._headers import look_at
 from iale.data._pictures import decode, picture
 from iale.data._reading import read_batch
 from iale.data._scan import scan_images
+from iale.data.images import PHOTO_SIZE
 from iale.data.table_config import TableConfig
 from iale.labeling.items._away import Away
 from iale.labeling.items._identity import FileIdentity, readable
 from iale.labeling.items._ids import Names
 from iale.labeling.items._items import ItemKind
 
-DEFAULT_SIZE = (64, 64)  # of photographs for the classifier; people see them as they are
 _LARGEST = 128  # longest side of images that are kept as they are, if all have one size
 
 
@@ -111,4 +111,4 @@ class ImageItems:
         if resize:
             return resize[0], resize[1]
         first, *others = self._look.sizes
-        return DEFAULT_SIZE if others or max(first) > _LARGEST else first
+        return PHOTO_SIZE if others or max(first) > _LARGEST else first
