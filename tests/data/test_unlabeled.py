@@ -73,6 +73,62 @@ def test_numbers_among_names_are_names(tmp_path: Path) -> None:
     assert load_labels_csv(path, NAMES)[2] == ("10", "two")
 
 
+@pytest.mark.parametrize("label", ["1", "1.0", "1.00"])
+def test_whole_floats_are_numbers(label: str, tmp_path: Path) -> None:
+    """Pandas writes a column of integers with a gap as floats."""
+    path = write(tmp_path, f"sample,label\na.png,{label}\nf.png,0.0\nd/e.png,\n")
+    _, labels, classes = load_labels_csv(path, NAMES)
+    assert (labels.tolist(), classes) == ([1, 0], ("0", "1"))
+    assert load_labels_csv(path, NAMES, ["x", "y"])[1].tolist() == [1, 0]
+    assert load_labels_csv(path, NAMES, ["1", "0"])[1].tolist() == [0, 1]
+    path = write(tmp_path, f"sample,label\na.png,{label}\nf.png,0.5\n")
+    assert load_labels_csv(path, NAMES)[2] == tuple(sorted((label, "0.5")))
+
+
+def test_whole_floats_that_are_classes_are_their_names(tmp_path: Path) -> None:
+    path = write(tmp_path, "sample,label\na.png,1.0\nf.png,2.0\n")
+    assert load_labels_csv(path, NAMES, ["1.0", "2.0"])[1].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("label", ["-1", "-1.0"])
+def test_a_negative_number_is_no_class_number(label: str, tmp_path: Path) -> None:
+    path = write(tmp_path, f"sample,label\na.png,0\nf.png,1\nd/e.png,{label}\n")
+    for classes in (None, ["cat", "dog"]):
+        with pytest.raises(DataError, match=f"line 4: the label {label} is negative: leave the cell blank"):
+            load_labels_csv(path, NAMES, classes)
+    assert load_labels_csv(path, NAMES, ["0", "1", label])[1].tolist() == [0, 1, 2]
+    path = write(tmp_path, f"sample,label\na.png,{label}\nf.png,cold\n")
+    assert load_labels_csv(path, NAMES)[2] == (label, "cold")
+
+
+@pytest.mark.parametrize("other", ["cat", "CAT", "C\u00adat", "Cat\u200b"])
+def test_names_that_people_cannot_tell_apart_are_refused(other: str, tmp_path: Path) -> None:
+    path = write(tmp_path, f"sample,label\na.png,Cat\nf.png,dog\nd/e.png,{other}\n")
+    with pytest.raises(DataError) as caught:
+        load_labels_csv(path, NAMES)
+    assert f"line 4: people cannot tell {other!r} from 'Cat' in line 2" in str(caught.value)
+    classes = ("Cat", other, "dog")
+    assert load_labels_csv(path, NAMES, classes)[1].tolist() == [0, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("cell", "hint"),
+    [
+        ("photos/a.png", "'a.png'"),
+        ("/home/ann/photos/a.png", "'a.png'"),
+        ("C:\\photos\\a.png", "'a.png'"),
+        ("./d/e.png", "'d/e.png'"),
+        ("e.png", None),
+        ("aa.png", None),
+        ("d/", None),
+    ],
+)
+def test_a_name_that_ends_in_a_known_one_is_recognized(cell: str, hint: str | None, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="iale data DATA --names") as caught:
+        load_labels_csv(write(tmp_path, f"sample,label\na.png,x\n{cell},y\n"), [*NAMES, "e.png/e"])
+    assert (f"did you mean {hint}?" in str(caught.value)) if hint else ("did you mean" not in str(caught.value))
+
+
 def test_given_classes(tmp_path: Path) -> None:
     path = write(tmp_path, "sample,label\na.png,dog\n")
     assert load_labels_csv(path, NAMES, ["cat", "dog", "owl"])[1:] == (torch.tensor([1]), ("cat", "dog", "owl"))
@@ -87,14 +143,16 @@ def test_given_classes(tmp_path: Path) -> None:
     ("text", "match"),
     [
         ("", "line 1: the columns sample and label"),
-        ("a.png,1\n", "line 1: the columns sample and label"),
+        ("a.png,1\n", "line 1: the columns sample and label .* sample and label are missing .found: a.png, 1.;"),
+        ("id,class\na.png,1\n", "and label is missing .found: id, class.;"),
+        ("file,label\na.png,1\n", "and sample is missing .found: file, label.;"),
         ("sample,label\na.png,x\nz.png,y\n", "line 3: there is no sample 'z.png'"),
         ("sample,label\na.png,x\nf.png,y\na.png,y\n", "line 4: sample 'a.png' was labeled before"),
         ("sample,label\n,x\n", "line 2: label 'x' has no sample"),
         ("sample,label\na.png\n", "line 2: 1 of 2 cells"),
         ("sample,label\nb, c.png,1\n", "line 2: 3 of 2 cells"),
         ("sample,label\na.png,0\nf.png,123456\n", "line 3: label 123456 is too large"),
-        ("sample,label\na.png,x\nf.png,x\n", "one class only"),
+        ("sample,label\na.png,x\nf.png,x\n", "one class only.*--classes cat,dog"),
         ("sample,label\na.png,0\n", "one class only"),
         ('sample,label\n"a.png,0\n', "line 2: the row holds a quoted cell that does not end"),
     ],

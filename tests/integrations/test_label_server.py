@@ -320,10 +320,13 @@ def test_labels_that_exist_are_brought_in_once(
     assert main(argv) == 0
     project = Project.open(tmp_path / "p")
     assert list(project.labels().values()) == ["a", "c"]
+    assert "labels.csv adds the class c\n" in capsys.readouterr().err
     project.label("ann", next(iter(project.labels())), "b")
     assert main(argv) == 0  # the same command goes on, and takes no correction back
     assert sorted(project.labels().values()) == ["b", "c"]
-    assert "not read again" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "was not read; iale.labeling.import_csv adds its labels" in err
+    assert "adds the class" not in err
 
 
 def test_the_end_does_not_wait_for_a_search_for_garbage(

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from iale.data.unlabeled import load_labels_csv
 from iale.errors import ConfigError, DataError, StorageError
 from iale.labeling._class_folders import folder_names
+from iale.labeling.classes._editing import rename_class
 from iale.labeling.export import LabeledDataset, export_folders, labels_csv, labels_jsonl
 from iale.labeling.fitting.saved import export_classifier, fit_now, load_classifier, scores_csv
 from iale.labeling.importing import import_csv, import_folders
@@ -115,6 +116,8 @@ def test_rows_of_features_have_no_folders(make: Make, tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("sample,label\n1,even\nx,odd\n", "line 3: there is no sample 'x'"),
+        ("sample,label\n1,even\nrows/12,odd\n", "did you mean '12'?"),
+        ("sample,label\n1,0\n2,-1\n", "line 3: the label -1 is negative"),
         ("sample,label\n,odd\n", "line 2: label 'odd' has no sample"),
         ("sample,label\n1,odd\n1,even\n", "line 3: sample '1' has two labels"),
         ("a,b\n1,odd\n", "columns sample and label"),
@@ -126,6 +129,17 @@ def test_a_table_with_a_mistake_changes_nothing(make: Make, tmp_path: Path, text
     with pytest.raises(DataError, match=message):
         import_csv(project, tmp_path / "labels.csv")
     assert project.changes() == 0
+
+
+def test_whole_floats_are_numbers_unless_a_class_is_or_was_called_so(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("sample,label\n1,1.0\n2,0.0\n")
+    project = make(classes=("0", "1"))
+    assert import_csv(project, tmp_path / "labels.csv") == 2
+    assert (sorted(project.labels().values()), project.classes) == (["0", "1"], ("0", "1"))
+    project = make("old", classes=("0.0", "1.0"))
+    rename_class(project, "ann", "1.0", "one")
+    assert import_csv(project, tmp_path / "labels.csv") == 2
+    assert (sorted(project.labels().values()), project.classes) == (["0.0", "one"], ("0.0", "one"))
 
 
 def test_an_import_does_not_undo_what_the_test_share_is(make: Make, tmp_path: Path) -> None:

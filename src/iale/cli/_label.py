@@ -101,10 +101,8 @@ def _label(project: Project, options: LabelOptions, process: ProcessExecutor, se
             for line in project.items.passed_over.listing():
                 say(line)
         show_set_aside(project, options.take_over)
-        if options.labels is not None and project.labels():
-            say(f"{project.folder} has labels already, so {options.labels} was not read again")
-        elif options.labels is not None:
-            say(f"{import_labels(project, options.labels)} labels came from {options.labels}")
+        if options.labels is not None:
+            _import(project, options.labels)
         if options.suggestions is not None:
             say(f"{import_suggestions(project, options.suggestions)} suggestions came from {options.suggestions}")
         project.start_fitting(process)
@@ -116,6 +114,21 @@ def _label(project: Project, options: LabelOptions, process: ProcessExecutor, se
         serve(project, host=options.host, port=options.port, person=_person(options))
     finally:
         project.close()
+
+
+def _import(project: Project, path: Path) -> None:
+    if project.labels():
+        how = "import_folders" if path.is_dir() else "import_csv"
+        say(
+            f"{project.folder} has labels already, so {path} was not read; iale.labeling.{how} adds its labels, and "
+            f"replaces those that differ"
+        )
+        return
+    before = project.classes
+    say(f"{import_labels(project, path)} labels came from {path}")
+    added = [name for name in project.classes if name not in before]
+    if before and added:
+        say(f"{path} adds the {'class' if len(added) == 1 else 'classes'} {', '.join(added)}")
 
 
 def _with_policy(options: LabelOptions, *, named: bool) -> LabelOptions:

@@ -1,7 +1,8 @@
-"""How a cell or a line names a sample."""
+"""How a cell or a line names a sample, and which names are one."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Container
 from pathlib import Path
 
@@ -16,10 +17,21 @@ def named_in(cell: str, known: Container[str]) -> str | None:
     return next((name for name in (cell, cell.strip()) if name in known), None)
 
 
-def no_such_sample(path: Path, line: int, cell: str) -> DataError:
-    """The error for a line whose sample is not known."""
-    name = cell.strip()[:60]
-    return DataError(f"{path}, line {line}: there is no sample {name!r}; remove that line or correct it.")
+def no_such_sample(path: Path, line: int, cell: str, known: Container[str]) -> DataError:
+    """The error for a line whose sample is not known; it names the known one in which a longer path ends."""
+    parts = cell.strip().replace("\\", "/").split("/")
+    meant = next((name for at in range(1, len(parts)) if (name := "/".join(parts[at:])) in known), None)
+    hint = "" if meant is None else f" (did you mean {meant!r}?)"
+    return DataError(
+        f"{path}, line {line}: there is no sample {cell.strip()[:60]!r}{hint}; remove that line or correct it: "
+        f"`iale data DATA --names` prints the names."
+    )
+
+
+def same_name(name: str) -> str:
+    """Equal for names that people cannot tell apart: case, blanks, invisible characters, and codes of a letter."""
+    plain = "".join(c for c in unicodedata.normalize("NFC", name) if unicodedata.category(c) != "Cf")
+    return unicodedata.normalize("NFC", " ".join(plain.split()).casefold())
 
 
 def numbered(count: int) -> list[str]:

@@ -23,7 +23,7 @@ def read_skipped(path: Path, names: Sequence[str]) -> list[int]:
     for line, cell in _named(path):
         name = named_in(cell, number)
         if name is None:
-            raise no_such_sample(path, line, cell)
+            raise no_such_sample(path, line, cell, number)
         found.add(number[name])
     return sorted(found)
 

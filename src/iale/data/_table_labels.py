@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Container
 from pathlib import Path
 
 from iale.data._table_columns import label_column, name_column
@@ -11,29 +13,39 @@ from iale.errors import DataError
 
 SET_ASIDE = "set_aside"
 """A column of exported labels: those with something in it belong to no sample that is there now."""
+_WHOLE = re.compile(r"-?[0-9]{1,9}(?:\.0+)?")
+
+LabelRow = tuple[int, str, str]
+"""Line number, sample and label."""
 
 
-def read_label_rows(path: Path, config: TableConfig | None = None, *, own: bool = False) -> list[tuple[int, str, str]]:
+def read_label_rows(
+    path: Path, config: TableConfig | None = None, *, own: bool = False, classes: Container[str] = ()
+) -> list[LabelRow]:
     """Line number, sample and label of every row that has a label; a blank cell means that it has none yet.
 
-    The sample is the whole cell (see `named_in`). Rows that an export has set aside are left out.
+    The sample is the whole cell (see `named_in`). Rows that an export has set aside are left out. If all labels are
+    whole numbers, those that are no class are written as such: 1.0 is 1.
 
     Args:
         path: a table with the columns sample (or id) and label, in any case and order.
         config: how it is read.
         own: whether it is the table of the samples: without names, its rows are numbered from 0.
+        classes: the names of classes that are known.
 
     Raises:
-        DataError: it lacks one of these columns, or a row that is labeled names no sample.
+        DataError: it lacks one of these columns, a row that is labeled names no sample, or a number is negative.
     """
     config = config or TableConfig()
     cells = read_cells(path, config)
     label, name = label_column(cells, config), name_column(cells, config)
     if label is None or (name is None and not own):
-        lacks = "label" if label is None else "sample"
+        lacks = ["sample"] * (name is None and not own) + ["label"] * (label is None)
+        there = ", ".join(column[:40] for column in cells.header[:20]) or "none"
         raise DataError(
-            f"{path}, line 1: the columns sample and label were expected and {lacks} is missing; add a line of column "
-            f"names, or name the column that holds them."
+            f"{path}, line 1: the columns sample and label were expected and {' and '.join(lacks)} "
+            f"{'is' if len(lacks) == 1 else 'are'} missing (found: {there}); add a line of column names, or name the "
+            f"column that holds them."
         )
     aside = cells.known_column(SET_ASIDE)
     rows = []
@@ -43,4 +55,20 @@ def read_label_rows(path: Path, config: TableConfig | None = None, *, own: bool 
             if not sample.strip():
                 raise DataError(f"{path}, line {line}: label {text[:60]!r} has no sample; name it or remove that line.")
             rows.append((line, sample, text))
-    return rows
+    return _with_numbers(path, rows, classes)
+
+
+def _with_numbers(path: Path, rows: list[LabelRow], classes: Container[str]) -> list[LabelRow]:
+    """Numbers as people count: pandas writes integers as floats where some are blank, and others -1 for a blank."""
+    if not all(_WHOLE.fullmatch(label) for _, _, label in rows):
+        return rows
+    numbered = []
+    for line, sample, label in rows:
+        number = label if label in classes else label.partition(".")[0]
+        if number.startswith("-") and number not in classes:
+            raise DataError(
+                f"{path}, line {line}: the label {label} is negative: leave the cell blank if there is none yet, or "
+                f"name all classes, {number} too, with --classes."
+            )
+        numbered.append((line, sample, number))
+    return numbered

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from iale.data._checks import MOST_CLASSES
 from iale.data._formats import map_npy, read_npz
-from iale.data._names import named_in, no_such_sample, numbered
+from iale.data._names import named_in, no_such_sample, numbered, same_name
 from iale.data._pictures import Mode
 from iale.data._table_labels import read_label_rows
 from iale.data._table_samples import TABLES, open_table
@@ -95,7 +95,7 @@ def load_labels_csv(
         path: the table, as for `load_unlabeled`; other columns are ignored. A row whose label is blank has none yet.
         names: the N names of the samples (`load_unlabeled`).
         classes: the C class names. Without them, labels that are all whole numbers are class numbers 0 … C−1, with C
-            one above the largest; other labels are names, numbered in alphabetical order.
+            one above the largest (1.0 is 1); other labels are names, numbered in alphabetical order.
         table: how the table is read; by default this is found.
         own: whether it is the table of the samples itself, in which each row holds its own label.
 
@@ -105,16 +105,16 @@ def load_labels_csv(
 
     Raises:
         DataError: the file is absent or lacks a column, a sample is unknown or named twice, a label is not a
-            class, or there are fewer than 2 classes. The message names the line.
+            class or looks like another one, or there are fewer than 2 classes. The message names the line.
     """
     path = Path(path)
     number = {name: index for index, name in enumerate(names)}
     found: dict[int, str] = {}
     lines: list[int] = []
-    for line, cell, label in read_label_rows(path, table, own=own):
+    for line, cell, label in read_label_rows(path, table, own=own, classes=classes or ()):
         sample = named_in(cell, number)
         if sample is None:
-            raise no_such_sample(path, line, cell)
+            raise no_such_sample(path, line, cell, number)
         if number[sample] in found:
             raise DataError(f"{path}, line {line}: sample {sample!r} was labeled before; keep one of the lines.")
         found[number[sample]] = label
@@ -123,7 +123,10 @@ def load_labels_csv(
         return torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64), tuple(classes or ())
     labels, known = _number_labels(path, list(found.values()), lines, classes)
     if len(known) < 2:
-        raise DataError(f"{path} has labels of one class only: label samples of at least 2 classes, or name them all.")
+        raise DataError(
+            f"{path} has labels of one class only: label samples of at least 2 classes, or name all classes, "
+            f"--classes cat,dog."
+        )
     return torch.tensor(list(found)), torch.tensor(labels), known
 
 
@@ -137,6 +140,8 @@ def _number_labels(
             line = lines[numbers.index(max(numbers))]
             raise DataError(f"{path}, line {line}: label {max(numbers)} is too large; number the classes from 0.")
         return numbers, tuple(str(label) for label in range(max(numbers) + 1))
+    if classes is None:
+        _check_names(path, texts, lines)
     known = tuple(sorted(set(texts))) if classes is None else tuple(classes)
     position = {name: label for label, name in enumerate(known)}
     for line, text in zip(lines, texts, strict=True):
@@ -144,3 +149,15 @@ def _number_labels(
             expected = ", ".join(known[:20])
             raise DataError(f"{path}, line {line}: {text!r} is not a class; one of {expected} was expected.")
     return [position[text] if text in position else int(text) for text in texts], known
+
+
+def _check_names(path: Path, texts: list[str], lines: list[int]) -> None:
+    """Raises DataError for two classes that are one to people, as in a labeling project."""
+    first: dict[str, tuple[str, int]] = {}
+    for line, text in zip(lines, texts, strict=True):
+        other, before = first.setdefault(same_name(text), (text, line))
+        if other != text:
+            raise DataError(
+                f"{path}, line {line}: people cannot tell {text!r} from {other!r} in line {before}: write both in one "
+                f"way, or name both with --classes."
+            )

@@ -28,7 +28,9 @@ def import_csv(project: Project, path: Path | str, person: str = _PERSON) -> int
     """
     path = Path(path)
     own = path.exists() and project.config.data.exists() and path.samefile(project.config.data)
-    rows = read_label_rows(path, project.config.table if own else None, own=own)
+    with project.reader.ledger.reading() as answers:
+        classes = {*answers.classes.names, *answers.classes.renames}
+    rows = read_label_rows(path, project.config.table if own else None, own=own, classes=classes)
     asked = {name for _, cell, _ in rows for name in (cell, cell.strip())}
     index = {name: name for name in asked if name in project.items.ids}
     for row in range(project.count):  # a name wins over an id
@@ -38,7 +40,7 @@ def import_csv(project: Project, path: Path | str, person: str = _PERSON) -> int
     for line, cell, label in rows:
         sample = named_in(cell, index)
         if sample is None:
-            raise no_such_sample(path, line, cell)
+            raise no_such_sample(path, line, cell, set(map(project.items.name, range(project.count))))
         if labels.setdefault(index[sample], label) != label:
             raise DataError(f"{path}, line {line}: sample {sample[:60]!r} has two labels; keep one of the lines.")
     return project.add_labels(person, labels, "imported")

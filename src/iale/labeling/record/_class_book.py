@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from iale.data._names import same_name
 from iale.errors import DataError
 from iale.labeling.record._journal import Event, Kind
-from iale.labeling.record._names import class_name, same_name
+from iale.labeling.record._names import class_name
 
 ACTS: tuple[Kind, ...] = ("rename", "merge", "remove", "describe")
 """Kinds of events that change a class; each can be undone."""

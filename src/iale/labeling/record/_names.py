@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from iale.data._names import same_name
 from iale.errors import ConfigError, DataError
 
 LONGEST_NAME = 100  # characters of the name of a class or a person
@@ -29,12 +30,6 @@ def class_name(text: str) -> str:
     # Joiners stay: scripts need them.
     text = re.sub("[\u200b\u2060\ufeff\u202a-\u202e]", "", unicodedata.normalize("NFC", text))
     return clean(re.sub(r"[^\S\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+", " ", text), "the name of a class")
-
-
-def same_name(name: str) -> str:
-    """Equal for names that people cannot tell apart: case, blanks, invisible characters, and codes of a letter."""
-    plain = "".join(c for c in unicodedata.normalize("NFC", name) if unicodedata.category(c) != "Cf")
-    return unicodedata.normalize("NFC", " ".join(plain.split()).casefold())
 
 
 def distinct(names: Iterable[str]) -> tuple[str, ...]:

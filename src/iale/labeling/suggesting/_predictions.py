@@ -74,17 +74,17 @@ def read_predictions(folder: Path) -> list[Prediction]:
 
 def _rows(path: Path, reader: ProjectReader) -> Iterator[tuple[int, Prediction]]:
     """The line and the prediction of every row with a label."""
-    labeled = read_label_rows(path)
+    classes = set(reader.classes)
+    labeled = read_label_rows(path, classes=classes)
     cells = read_cells(path)
     extra = dict(zip(cells.lines, cells.rows, strict=True))
     names = {name for _, cell, _ in labeled for name in (cell, cell.strip())}
     index = {name: name for name in names if name in reader.items.ids}
     index |= {name: reader.items.ids[row] for row in range(reader.count) if (name := reader.items.name(row)) in names}
-    classes = set(reader.classes)
     for line, cell, label in labeled:
         known = named_in(cell, index)
         if known is None:
-            raise no_such_sample(path, line, cell)
+            raise no_such_sample(path, line, cell, set(map(reader.items.name, range(reader.count))))
         if label not in classes:
             raise DataError(
                 f"{path}, line {line}: {label[:40]!r} is not a class of this project; correct it, or add it with "
