@@ -14,6 +14,7 @@ from iale.benchmark import _training as lessons
 from iale.benchmark._evidence import COSTS
 from iale.benchmark._experiment import Experiment, wanted
 from iale.benchmark._experiments.catalog import EXPERIMENTS, with_changes
+from iale.benchmark._experiments.networks import FOLLOWED
 from iale.benchmark._experiments.variants import fig5c
 from iale.benchmark._sizes import SIZES, Size, SizeName
 from iale.benchmark._training import train_policies
@@ -58,7 +59,8 @@ def test_every_experiment_is_paired_at_every_size(name: str, size: SizeName) -> 
     assert (bench.figure == "factor") == (bench.factor is not None)
     for grid in bench.grids:
         assert not bench.policies or set(bench.policies) & set(grid.strategies), "a comparison without a policy"
-        assert grid.seeds >= (2 if size == "smoke" else 5 if name == "runtime" else 10)
+        least = 5 if name == "runtime" else FOLLOWED if name == "networks" and grid.beside else 10
+        assert grid.seeds >= (2 if size == "smoke" else least)
         assert bench.figure == "overlap" or "random" in grid.strategies or name in ("shapes", "networks")
         if size == "standard":
             seen = ("digits", "cifar10-mobilenetv2") if name in ("geometry", "shapes", "networks", "universal") else ()

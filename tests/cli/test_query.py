@@ -311,6 +311,20 @@ def test_only_images_of_a_folder_are_resized(data: str, capsys: pytest.CaptureFi
     )
 
 
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["--strategy", "magin"], "unknown strategy or policy 'magin': did you mean 'margin'? the strategies are"),
+        (["--skip", "all.txt"], "every sample has a label or is skipped: there is none left to ask for."),
+    ],
+)
+def test_slips_are_told_what_was_meant(argv: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("all.txt").write_text("\n".join(map(str, range(len(np.load("rows.npy"))))))
+    assert main(["query", "--images", "rows.npy", "--k", "2", *argv]) == 2
+    assert sentence in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("embedded", [False, True])
 def test_photos_have_several_sizes(
     embedded: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -46,6 +46,7 @@ EXPLAINED: dict[str, tuple[str, ...]] = {
         *("pool of 10,000", "11,014 classes", "3,100 candidates", "3,000, whose", "256 MiB", "for 6,000", "600 images"),
         *("256 × 256", "16 channels", "500 samples", "the paper: 1.055", "500 labels", "of 64", "MLP 784-256-10"),
         *("| 1 | | | | 2 | | | | 3 | | | | 6 | | | | 12 |", "3× and 1.3×", "ResNet-18"),
+        *("with 50 labels", "times with 200", "7,000 images"),
     ),
 }
 

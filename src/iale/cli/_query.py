@@ -259,6 +259,8 @@ def _skipped(options: QueryOptions, names: Sequence[str], labeled: Tensor) -> li
 
 def _check_k(options: QueryOptions, unlabeled: int) -> None:
     most = min(unlabeled, options.subset_size or unlabeled)
+    if not most:
+        raise ConfigError("every sample has a label or is skipped: there is none left to ask for.")
     if not 1 <= options.k <= most:
         raise ConfigError(
             f"{options.k} samples were asked for: {unlabeled} are unlabeled and --subset-size is "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -53,11 +54,13 @@ def find_strategy(strategy: QueryStrategy | str) -> QueryStrategy:
     path = Path(strategy).expanduser()
     if "/" in strategy or path.is_dir():
         return load_policy(path)
-    policies = ", ".join(path.parent.name for path in sorted(PRETRAINED.glob(f"*/{CARD}"))) or "none yet"
+    shipped = [path.parent.name for path in sorted(PRETRAINED.glob(f"*/{CARD}"))]
+    close = difflib.get_close_matches(strategy, [*STRATEGIES, *shipped], n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
     raise UnknownNameError(
-        f"unknown strategy or policy {strategy!r}: the strategies are {', '.join(STRATEGIES)}; the shipped "
-        f"policies are {policies}; name your own policy by its folder, ./like-this, and your own class as "
-        f"package.module:Class."
+        f"unknown strategy or policy {strategy!r}: {hint}the strategies are {', '.join(STRATEGIES)}; the shipped "
+        f"policies are {', '.join(shipped) or 'none yet'}; name your own policy by its folder, ./like-this, and your "
+        f"own class as package.module:Class."
     )
 
 
