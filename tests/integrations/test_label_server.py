@@ -388,3 +388,10 @@ def test_what_only_the_first_fit_would_find_is_said_before_anything_is_written(
     assert words in err
     assert err.count("\n") == 1
     assert not (tmp_path / "p").exists()
+
+
+def test_a_project_is_not_made_among_the_photos(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.new("L", (8, 8)).save(tmp_path / "a.png")
+    assert main(["label", str(tmp_path), "--classes", "a,b", "--out", str(tmp_path / "." / "")]) == 2
+    assert "--out is the folder of the samples: name one of its own" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]

@@ -24,6 +24,7 @@ from iale.labeling.items._images import ImageItems
 from iale.labeling.project import Project
 from iale.labeling.queue._carrying import By
 from iale.labeling.record._alone import SERVED_ELSEWHERE
+from iale.labeling.record._config_file import has_config
 from iale.labeling.record._names import clean
 from iale.labeling.record.config import ProjectConfig
 from iale.labeling.suggesting._predictions import import_suggestions
@@ -143,6 +144,9 @@ def _with_policy(options: LabelOptions, *, named: bool) -> LabelOptions:
 def _check(options: LabelOptions) -> None:
     """Raises now, before anything is written, what the first fit would raise after people had labeled for nothing."""
     config = options.project
+    # A project among the photos would be passed over, file by file, ever after.
+    if options.out.resolve() == config.data.resolve() and not has_config(options.out):
+        raise ConfigError(f"--out is the folder of the samples: name one of its own, such as {options.out}-labels.")
     if config.strategy != AUTO:
         find_strategy(config.strategy)
     if config.model is not None:
