@@ -10,7 +10,8 @@ from iale.classifiers._fixed import FixedClassifier, load_fitted
 from iale.classifiers.heads import LinearHead
 from iale.cli._output import say
 from iale.cli._views import View, Views
-from iale.data.images import PHOTO_SIZE, FolderSamples
+from iale.data._pictures import PHOTO_SIZE
+from iale.data.images import FolderSamples
 from iale.data.samples import SampleKind, Samples
 from iale.data.splits import Subset
 from iale.data.table_config import TableConfig

@@ -26,6 +26,9 @@ from iale.errors import DataError
 Mode = Literal["L", "RGB"]
 """Pillow's words for grayscale and color, 8 bits a channel."""
 
+PHOTO_SIZE = (64, 64)
+"""Height and width in which classifiers see photographs of several sizes; people see them as they are."""
+
 MOST_PIXELS = 1 << 27
 """134 megapixels, which take half a gigabyte when they are decoded whole; more are refused."""
 

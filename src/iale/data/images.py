@@ -16,9 +16,6 @@ from iale.data._reading import read_batch
 from iale.data._scan import scan_images
 from iale.errors import ConfigError, DataError
 
-PHOTO_SIZE = (64, 64)
-"""Height and width in which classifiers see photographs of several sizes; people see them as they are."""
-
 
 class FolderSamples:
     """The images below a folder, in the order of their names, each decoded when it is asked for, upright.

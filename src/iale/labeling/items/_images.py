@@ -12,10 +12,9 @@ from torch import Tensor
 
 from iale.data._fingerprint import digest
 from iale.data._headers import look_at
-from iale.data._pictures import decode, picture
+from iale.data._pictures import PHOTO_SIZE, decode, picture
 from iale.data._reading import read_batch
 from iale.data._scan import scan_images
-from iale.data.images import PHOTO_SIZE
 from iale.data.table_config import TableConfig
 from iale.labeling.items._away import Away
 from iale.labeling.items._identity import FileIdentity, readable
