@@ -38,8 +38,7 @@ def load_unlabeled(
             disk, or an .npz file with one array or one called ``x``; then the names are "0", "1", …. Or a table (.csv,
             .tsv, .txt) of texts or features, whose rows are named by its column ``sample`` or ``id``, or numbered.
         size: (height, width) to which images of a folder are resized; nothing else can be.
-        mixed: (height, width) of the images of a folder, as for `FolderSamples`.
-        mode: of these images, as for it.
+        mixed: another size, if images differ; as for `FolderSamples`, and so is ``mode``.
         table: how a table is read; by default this is found.
         say: is told in sentences what was found in a table.
 
