@@ -20,7 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from torch import Tensor
 
-from iale.benchmark._experiments.networks import DOUBTS, networks
+from iale.benchmark._experiments.networks import DOUBTS, SEES, networks
 from iale.benchmark._play import loaded
 from iale.benchmark._sizes import SIZES
 from iale.benchmark.runner import run_grids
@@ -28,9 +28,7 @@ from iale.classifiers import TrainingConfig
 from iale.strategies._calibrated import doubted
 from iale.strategies.base import QueryContext
 from iale.strategies.herding import ErrorHerding
-
-FAMILIES = ("digits", "mnist", "cifar10-mobilenetv2")
-BASE = "uherding"
+from replay import FAMILIES
 
 
 class PerfectJudge(ErrorHerding):
@@ -75,7 +73,7 @@ def main() -> None:
     added = tuple(f"network_ceilings:{name}" for name in ("PerfectJudge", "HalfPerfect"))
     for name in FAMILIES:
         shape = next(g for g in grids if (g.dataset, g.classifier) == (name, "mlp") and DOUBTS in g.strategies)
-        grid = replace(shape, strategies=(BASE, DOUBTS, *added), seeds=options.seeds)
+        grid = replace(shape, strategies=(SEES, DOUBTS, *added), seeds=options.seeds)
         often = replace(grid, strategies=(DOUBTS,), cycle=replace(grid.cycle, acquisition_size=5))
         run_grids((grid, often), options.out, workers=1)
 

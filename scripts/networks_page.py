@@ -18,12 +18,12 @@ from iale.reports._markup import Table, markdown, markdown_text
 from iale.reports._panels import RANDOM, display_name
 from iale.reports._provenance import provenance
 from iale.reports._tables import NONE, signed
-from pool_page import titled
+from pool_page import TITLES, titled
 from results_page import claim_table, contest_table
 
 Areas = Mapping[tuple[str, int, str, str], Mapping[int, float]]
 """The AUC of each seed, by classifier, size of acquisitions, data set, and strategy."""
-SETS = ("digits", "mnist", "cifar10-mobilenetv2", "fashion-mnist", "kmnist-10k", "cifar10-jpeg")
+SETS = tuple(TITLES)
 """Those on which the form was chosen come first."""
 BRIEF = (DOUBTS, SEES, "maxherding", "typiclust", "bait", "margin", "badge")
 _KINDS = {"mlp": "MLP", "cnn": "CNN"}

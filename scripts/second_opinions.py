@@ -35,8 +35,8 @@ from iale.strategies._calibrated import calibrated_uncertainty
 from iale.strategies._herd import greedy, look_at
 from iale.strategies._kernel import Kernel, MixedKernel
 from iale.strategies.base import Need, QueryContext, QueryStrategy
+from replay import FAMILIES
 
-FAMILIES = ("digits", "mnist", "cifar10-mobilenetv2")
 VARIANTS = (
     "Folds",
     "HeadAlone",

@@ -17,12 +17,10 @@ from iale.reports._markup import Table, markdown
 from iale.reports._panels import display_name
 from iale.reports._tables import NONE, signed
 from iale.strategies.catalog import STRATEGIES
+from replay import FAMILIES
 from strategies_page import points, policies, swaps, values, variance
 
 BASE = "uherding"
-FAMILIES = ("digits", "mnist", "cifar10-mobilenetv2")
-"""What decides (docs/protocol.md)."""
-
 FORMS = ("herding", "selector")
 """Of a universal policy."""
 

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from iale.dagger.universal._choice import judged_states
 from iale.dagger.universal._examples import ValueExamples, value_examples
-from iale.dagger.universal._fit import fit_value
+from iale.dagger.universal._fit import fit_value, standardize
 from iale.dagger.universal._proposals import BASE, EXPERTS
 from iale.dagger.universal._ranking import rank_correlation
 from iale.dagger.universal.config import UniversalConfig
@@ -34,9 +34,9 @@ from iale.policies.universal._batches import BATCH_FEATURES
 from iale.policies.universal._network import UniversalNetwork
 from iale.policies.universal._scene import CONTEXT_FEATURES
 from iale.seeding import Stream
+from replay import FAMILIES
 from universal_rules import interval, sources
 
-FAMILIES = ("digits", "mnist", "cifar10-mobilenetv2")
 WHOLE = "all"
 RANDOM, ONE = {"random", "more random"}, {BASE, "neighbor"}
 GEOMETRY, EMBEDDING = ("geometry", "vote"), ("embedding", "information")
@@ -126,9 +126,7 @@ ABLATIONS: dict[str, tuple[Change, Change]] = {
 def correlations(learned: Examples, apart: Examples, asked: Examples, stream: Stream) -> dict[int, float]:
     """The mean correlation within the states of each task."""
     network = UniversalNetwork(stream.child("network"))
-    for name, rows in (("context", learned.values.context), ("batch", learned.values.features.flatten(0, 1))):
-        getattr(network, f"{name}_mean").copy_(rows.mean(dim=0))
-        getattr(network, f"{name}_std").copy_(rows.std(dim=0).clamp(min=1e-3))
+    standardize(network, learned.values, None)
     fit_value(network, learned.values, apart.values, UniversalConfig().fit, stream.child("value"))
     found, values = defaultdict[int, list[float]](list), asked.values
     with torch.no_grad():

@@ -6,13 +6,13 @@ name. An unknown name raises an error that lists the known ones.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
+from iale._closest import did_you_mean
 from iale.errors import ConfigError, UnknownNameError
 
 _T = TypeVar("_T")
@@ -38,9 +38,8 @@ class Registry(Generic[_T]):
     def __getitem__(self, name: str) -> _T:
         """The thing called ``name``; raises UnknownNameError with the known names."""
         if name not in self._entries:
-            close = difflib.get_close_matches(name, self._entries, n=1)
-            hint = f"did you mean {close[0]!r}? " if close else ""
             known = ", ".join(self._entries)
+            hint = did_you_mean(name, self._entries)
             raise UnknownNameError(f"unknown {self.kind} {name!r}: {hint}the known ones are {known}.")
         entry = self._entries[name]
         if not isinstance(entry, str):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import difflib
 import io
 import re
 import types
@@ -17,6 +16,7 @@ from dataclasses import MISSING, dataclass, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from iale._closest import did_you_mean
 from iale.errors import ConfigError
 from iale.executors import Executor, open_executor
 
@@ -133,8 +133,7 @@ def _values(options: list[_Option], argv: Sequence[str], prog: str, description:
             raise ConfigError(f"{flag} needs a value: `{prog} --help` lists the options.") from None
         raise
     if unknown:
-        close = difflib.get_close_matches(unknown[0], [o.flag for o in options], n=1)
-        hint = f"did you mean {close[0]}? " if close else ""
+        hint = did_you_mean(unknown[0], [o.flag for o in options], str)
         raise ConfigError(f"{prog} does not know {unknown[0]!r}: {hint}`{prog} --help` lists the options.")
     return [getattr(parsed, option.name) for option in options]
 

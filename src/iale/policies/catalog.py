@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from iale._closest import did_you_mean
 from iale.errors import ConfigError, UnknownNameError
 from iale.policies._files import CARD, PRETRAINED
 from iale.policies.base import PolicyCard
@@ -55,8 +55,7 @@ def find_strategy(strategy: QueryStrategy | str) -> QueryStrategy:
     if "/" in strategy or path.is_dir():
         return load_policy(path)
     shipped = [path.parent.name for path in sorted(PRETRAINED.glob(f"*/{CARD}"))]
-    close = difflib.get_close_matches(strategy, [*STRATEGIES, *shipped], n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
+    hint = did_you_mean(strategy, [*STRATEGIES, *shipped])
     raise UnknownNameError(
         f"unknown strategy or policy {strategy!r}: {hint}the strategies are {', '.join(STRATEGIES)}; the shipped "
         f"policies are {', '.join(shipped) or 'none yet'}; name your own policy by its folder, ./like-this, and your "

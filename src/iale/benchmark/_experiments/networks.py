@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from iale.benchmark._experiment import RANDOM, RIVALS, Claim, Contest, Curve, Experiment, Side
-from iale.benchmark._experiments.geometry import SEES, SLOW, fitting, of_whole
+from iale.benchmark._experiments.geometry import SEES, SLOW, fitting, larger, of_whole
 from iale.benchmark._sizes import Scale, Size
 from iale.benchmark._views import BUILT_IN, RECORDED
 from iale.benchmark.grid import GridConfig
@@ -50,7 +50,7 @@ def networks(size: Size) -> Experiment:
         "over all data sets, Error Herding is better for an MLP on average than each single strategy": mean,
     }
     if large:
-        gains = [_larger(mlp, name) for name in large]
+        gains = [larger(mlp, name, _curve(mlp, name, DOUBTS), FEWER) for name in large]
         claims["Error Herding chooses better for an MLP from the whole pool than from a tenth of it"] = gains
     return Experiment(
         name="networks",
@@ -117,10 +117,3 @@ def _pooled(scale: Scale, targets: Sequence[str], rival: str) -> Contest:
         return tuple((1 / len(targets), _curve(scale, target, name)) for target in targets)
 
     return Contest("the mean over all", DOUBTS, rival, (side(DOUBTS), side(rival)))
-
-
-def _larger(scale: Scale, target: str) -> Contest:
-    """All candidates, or a tenth of them."""
-    whole = _curve(scale, target, DOUBTS)
-    few = replace(whole, subset_size=FEWER, pool="subset")
-    return Contest(scale.on(target), "whole pool", f"sub-pool of {FEWER}", (((1, whole),), ((1, few),)))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from iale.benchmark._experiment import RANDOM, RIVALS, Claim, Contest, Curve, Experiment, Side
-from iale.benchmark._experiments.geometry import FEW, SLOW, serves
+from iale.benchmark._experiments.geometry import FEW, SLOW, larger, serves
 from iale.benchmark._sizes import Scale, Size
 from iale.benchmark.grid import GridConfig
 from iale.dagger.universal._family import family_of
@@ -133,7 +133,5 @@ def _pooled(rival: str, places: Sequence[tuple[Scale, str]], size: Size) -> Cont
 
 
 def _larger(scale: Scale, target: str, size: Size) -> Contest:
-    own = name_of(family_of(target))
-    few = replace(scale.curve(target, own), subset_size=_tenth(size))
-    whole = _curve(scale, target, own, scale.shape.cycle.acquisition_size)
-    return Contest(scale.on(target), "whole pool", f"sub-pool of {_tenth(size)}", (((1, whole),), ((1, few),)))
+    whole = _curve(scale, target, name_of(family_of(target)), scale.shape.cycle.acquisition_size)
+    return larger(scale, target, whole, _tenth(size))

@@ -44,12 +44,14 @@ class Fitted:
     epochs: int
 
 
-def standardize(network: UniversalNetwork, values: ValueExamples, plans: PlanExamples) -> None:
-    """Sets the means and standard deviations of all features to those of the examples.
+def standardize(network: UniversalNetwork, values: ValueExamples, plans: PlanExamples | None) -> None:
+    """Sets the means and standard deviations of all features to those of the examples; without plans, not of rows.
 
     The size of the pool is hidden: all pools of tasks are small, and nobody knows what to make of larger ones.
     """
-    every = {"row": plans.rows.float().flatten(0, 1), "context": values.context, "batch": values.features.flatten(0, 1)}
+    every = {"context": values.context, "batch": values.features.flatten(0, 1)}
+    if plans is not None:
+        every["row"] = plans.rows.float().flatten(0, 1)
     for name, rows in every.items():
         getattr(network, f"{name}_mean").copy_(rows.mean(dim=0))
         getattr(network, f"{name}_std").copy_(rows.std(dim=0).clamp(min=1e-3))
