@@ -71,7 +71,7 @@ def ask(capsys: pytest.CaptureFixture[str]) -> object:
         (
             (),
             "there are no labels yet: asking eherding for 4 samples\n"
-            "looking at all samples, which no label is needed for\n",
+            "looking at all samples; this needs no labels\n",
         ),
     ],
 )
