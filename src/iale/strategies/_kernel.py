@@ -25,8 +25,8 @@ class Kernel:
     """K of n points with themselves. It keeps 12 bytes for each of their n·(D + 2) numbers, and never n × n values.
 
     Attributes:
-        error: a fast value above 1e-26 is at most this share of itself away from K. From Higham 2002, section 3.1: an exponent is a
-            sum of D + 2 products whose absolute values sum to 4 / δ² at most.
+        error: a fast value above 1e-26 is at most this share of itself away from K. From Higham 2002, section 3.1: an
+            exponent is a sum of D + 2 products whose absolute values sum to 4 / δ² at most.
         fast: the type of numbers that fast values are computed in.
     """
 
