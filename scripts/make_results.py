@@ -18,7 +18,7 @@ from cards import write_cards
 from figures import Figures
 from iale import _storage as storage
 from iale.benchmark._evidence import Evidence, read_evidence
-from iale.benchmark._experiment import records_of
+from iale.benchmark._experiment import Experiment, records_of
 from iale.benchmark._experiments.catalog import EXPERIMENTS
 from iale.benchmark._sizes import SIZES, Size
 from iale.benchmark._statistics import estimate
@@ -35,6 +35,7 @@ from iale.reports.experiment import write_experiment_report
 from networks_page import areas, brief, networks_page
 from pool_page import TITLES, few, of_heads, pool_page, seeing, whole
 from results_page import Commands, results_page
+from runs_played import runs_played
 from sentences import fill, speeds
 from shapes_page import by_patches, sides
 from universal_page import universal_page
@@ -108,10 +109,16 @@ def seeing_page(size: Size, image: str) -> str:
     """The page of the experiments that are not in the paper, with what each ``reading.md`` says."""
     folders, options = {SEEING: POOL, SHAPES: BY_SHAPES}, BenchOptions(size=size.name)
     records = "\n".join(f"{bench_command(name, options)} --workers 2" for name in folders)
-    one, other = ((folder / "reading.md").read_text(encoding="utf-8") for folder in folders.values())
+    evidence = read_evidence([*folders.values()])
+    one, other = (reading_of(folder, EXPERIMENTS[name](size), evidence) for name, folder in folders.items())
     pool, shapes = (EXPERIMENTS[name](size) for name in (SEEING, SHAPES))
     commands = {"page": "make results", "records": records}
-    return pool_page(read_evidence([*folders.values()]), pool, shapes, (one, other), image, commands)
+    return pool_page(evidence, pool, shapes, (one, other), image, commands)
+
+
+def reading_of(folder: Path, experiment: Experiment, evidence: Evidence) -> str:
+    """What the ``reading.md`` of an experiment says, with figures of its runs."""
+    return fill((folder / "reading.md").read_text(encoding="utf-8"), runs_played(experiment, evidence.records))
 
 
 def doubting_page(size: Size) -> str:

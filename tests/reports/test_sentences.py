@@ -36,6 +36,12 @@ EXPLAINED: dict[str, tuple[str, ...]] = {
         "Between 20 and 2,000 samples, no size can be told from 100",
     ),
     "results/standard/readme.md": NAMES,
+    # names, the size of a sub-pool, and a target
+    "results/geometry/reading.md": (
+        *("KMNIST-10k", "CIFAR-10", "from 100 candidates", "sub-pools of 100", "pool of 7,000", "at least 3.5 points"),
+        "interval above 0",
+    ),
+    "results/shapes/reading.md": ("KMNIST-10k",),
     "docs/index.md": ("Python 3.11",),
     "docs/policies.md": ("Eq. 1", "CIFAR-10", "share one width, 128", "reads 128 numbers", "usually 100", "SHA-256"),
     # sizes that the scripts in benchmarks/ measure at, a target, and a figure of the paper
