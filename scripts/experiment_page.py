@@ -13,7 +13,7 @@ from results_page import claim_table, contest_table
 
 OF_BEST = (
     "On each set, the best other strategy by its mean on the same seeds. Nobody knows it beforehand, and choosing "
-    "it afterwards favors it."
+    "it afterwards favors it. A strategy is behind if it is below by more than 0.5 points with an interval below 0."
 )
 
 

@@ -29,6 +29,7 @@ SETS = tuple(TITLES)
 BRIEF = ("eherding", "uherding", "maxherding", "typiclust", "bait", "margin", "badge")
 USUAL = 10
 """Samples of an acquisition."""
+_BEHIND = 0.005  # of the AUC, with an interval below 0: then a strategy is behind the best other one
 
 
 def areas(records: Sequence[Record]) -> Areas:
@@ -58,15 +59,18 @@ def gains(found: Areas, classifier: str, size: int = USUAL) -> Table:
 
 
 def best_others(found: Areas, classifier: str, own: str, size: int = USUAL) -> Table:
-    """A strategy less the best other one of each data set."""
+    """A strategy less the best other one of each data set, and whether claim (c) of docs/protocol.md holds there."""
     lines = []
     for dataset in SETS:
         names = [place[3] for place in found if place[:3] == (classifier, size, dataset) and place[3] != own]
         rises = {name: rises_of(found, (classifier, size, dataset), own, name) for name in names}
         best = min((name for name in names if rises[name]), key=lambda name: float(np.mean(rises[name])), default=None)
         if best is not None:
-            lines.append([dataset, display_name(best), signed(estimate(rises[best])), str(len(rises[best]))])
-    return Table(["data set", "best other strategy", f"{display_name(own)} − it", "seeds"], lines)
+            rise = estimate(rises[best])
+            behind = rise.mean < -_BEHIND and rise.high is not None and rise.high < 0
+            judged = "fails" if behind else "holds"
+            lines.append([dataset, display_name(best), signed(rise), str(len(rises[best])), judged])
+    return Table(["data set", "best other strategy", f"{display_name(own)} − it", "seeds", "not behind"], lines)
 
 
 def brief(found: Areas, classifier: str) -> Table:

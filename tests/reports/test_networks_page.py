@@ -82,7 +82,7 @@ def test_the_best_other_strategy_by_hand() -> None:
         ("mlp", 10, "digits", "margin"): {0: 0.70, 1: 0.81, 2: 0.1},
         ("mlp", 10, "digits", "random"): {0: 0.5, 1: 0.5},
     }
-    assert best_others(made, "mlp", NEW).lines == [["digits", "Margin", "+0.50 ± 6.35", "2"]]
+    assert best_others(made, "mlp", NEW).lines == [["digits", "Margin", "+0.50 ± 6.35", "2", "holds"]]
 
 
 def test_the_brief_table_has_the_rows_of_the_long_one(found: Areas) -> None:
