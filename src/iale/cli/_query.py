@@ -37,7 +37,7 @@ from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, RecipeConfig, classifier_name, classifier_of, fitting_strategy
 from iale.seeding import Stream
 
-MANY = 800  # labels up to which the head did as well as the network, see docs/labeling.md
+MANY = 800  # labels up to which the head did as well as the network, see docs/labeling-measured.md
 
 
 @dataclass(frozen=True)
