@@ -33,13 +33,13 @@ class RecipeConfig(OwnConfig):
     """What decides which samples come next, apart from the samples and their labels.
 
     Attributes:
-        strategy: a strategy, a shipped policy, the folder of a policy, or a class of your own as
-            package.module:Class; "auto" is the first shipped policy for just such a classifier, or else margin.
+        strategy: a strategy, a built-in policy, the folder of a policy, or your own class as package.module:Class;
+            "auto" is the first built-in policy that fits the classifier, or else margin.
         classifier: the built-in classifier to fit: cnn, linear, mlp, resnet18 or resnet18-narrow; "auto" is a linear
-            head on your embeddings, on the geometry of images and texts, or on the columns of a table, and where the
-            strategy or another option needs a network, cnn for images and mlp for everything else.
-        embeddings: a file (.npy, .npz or .parquet) with a row of numbers for each sample, by its name: the classifier
-            and the strategy work on them instead, and people see the samples.
+            head on your embeddings, on the geometry of images and texts, or on the columns of a table. If the strategy
+            or another option needs a network, "auto" is cnn for images and mlp for everything else.
+        embeddings: a file (.npy, .npz or .parquet) with an embedding of each sample, by its name, for the classifier
+            and the strategy; people still see the samples.
         resize: height,width to resize images to.
         seed: root of every random draw; the same seed, samples and labels give the same answer.
         training: how the classifier is fitted.
