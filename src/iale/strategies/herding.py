@@ -71,7 +71,7 @@ class UncertaintyHerding(QueryStrategy):
 
     Args:
         bandwidth: δ as a number, or the "median" or "smallest" distance of a labeled sample to its nearest labeled
-        neighbor. Samples closer than 0.01 count as the same.
+            neighbor. Samples closer than 0.01 count as the same.
 
     Raises:
         ConfigError: the bandwidth is below 0.01, where rounding would decide, or there is no such rule.
