@@ -14,12 +14,13 @@ class UniversalFitConfig:
     """How the policy learns from the states that were played.
 
     Attributes:
-        epochs: most passes over all states after each round.
-        patience: passes without a better result on the tasks that are set apart, after which learning stops.
+        epochs: maximum number of passes over all states after each round.
+        patience: learning stops after this many passes without an improvement on the tasks that are set apart.
         learning_rate: of Adam, for the networks.
         gate_rate: of Adam, for the gates, which begin at 0.
         decay: L2 penalty of Adam.
-        apart: share of the tasks on which nothing is learned, and which tell when to stop.
+        apart: share of the tasks that are set apart: nothing is learned from them, and they decide when learning
+            stops.
         form: how the policy chooses: "herding" with the learned plan, or as a "selector" among proposals.
     """
 
