@@ -82,17 +82,14 @@ SENTENCES = {
     "docs/benchmark.md": ("lifts CoreSet by {lift coreset} points of AUC",),
     "docs/strategies/coreset.md": ("lifts it by {lift coreset} points of AUC",),
     "docs/strategies/bait.md": (
-        "[{information results.bait_k10 .0f} times as fast as dense NumPy](../performance.md), and "
+        "[{information results.bait_k10 .0f} times as fast as dense NumPy](../performance.md) at k = 10, and "
         "{information results.bait_k100 .0f} times at k = 100",
     ),
     "docs/strategies/maxherding.md": ("covers at most {herding results.sketch_loss_percent .1f} % less of the pool",),
-    "docs/strategies/typiclust.md": ("about [{clusters details.peer.k10.ours.cpu_s .1f} seconds](../performance.md)",),
+    "docs/strategies/typiclust.md": ("[about {clusters details.peer.k10.ours.cpu_s .1f} seconds](../performance.md)",),
     "docs/strategies/eherding.md": ("[about {opinion results.eherding_over_uherding_50 .1f} times as long]",),
-    "docs/labeling.md": (
-        "drawn within {label results.key_ms_p95 .1f} ms",
-        "labels {label_grid results.grid_labels_per_minute .0f} samples of Fashion-MNIST a minute",
-        "and {label_grid results.one_by_one_labels_per_minute .0f} one by one",
-    ),
+    "docs/labeling.md": ("drawn within {label results.key_ms_p95 .1f} ms",),
+    "docs/labeling-measured.md": ("| with sheets | {label_grid results.grid_labels_per_minute .0f} (",),
 }
 """Sentences of pages that tell few results, by page."""
 
