@@ -85,6 +85,7 @@ class BestOfStrategies(_LookAhead):
     """
 
     name: ClassVar[str] = "boss"
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.GEOMETRY})  # six of its members compare points
 
     def choose(self, learner: Learner, k: int) -> Tensor:
         candidates, rng = learner.candidates(), learner.rng("query", self.name)
