@@ -13,6 +13,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from iale.data._inputs import as_samples
 from iale.errors import ConfigError, DataError
 from iale.geometry import Points, PointSamples, as_geometry, read_embeddings
 
@@ -147,6 +148,29 @@ def test_a_geometry_in_python_is_anything_like_an_array(tmp_path: Path) -> None:
     ):
         with pytest.raises(DataError, match=said):
             as_geometry(wrong, 40)
+
+
+@pytest.mark.parametrize("large", [1 << 28, 1000])
+def test_a_column_of_hugging_face_is_a_geometry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, large: int) -> None:
+    """In memory and, beyond a size, on disk; of the parts that are read, several are needed."""
+    datasets = pytest.importorskip("datasets", reason="the library datasets is not installed")
+    monkeypatch.setattr("iale.geometry._store.LARGE", large)
+    rows = np.random.default_rng(2).normal(size=(600, 7)).astype(np.float32)
+    data = datasets.Dataset.from_dict({"embedding": rows.tolist(), "label": list(range(600))})
+    for form in (data, data.with_format("numpy"), data.with_format("torch"), data.with_transform(lambda some: some)):
+        assert torch.equal(as_geometry(form["embedding"], 600).read(), torch.from_numpy(rows))
+    assert torch.equal(as_samples(data["embedding"]).batch(torch.tensor([599, 3])), torch.from_numpy(rows[[599, 3]]))
+    with pytest.raises(DataError, match="the geometry has 600 rows, and there are 40 samples"):
+        as_geometry(data["embedding"], 40)
+    ragged = rows.tolist()
+    ragged[500] = ragged[500][:4]
+    for row, said in ((ragged[500], "sample 500 has 4 numbers and sample 0 has 7"), (None, "sample 500 is no list of")):
+        ragged[500] = row
+        with pytest.raises(DataError, match=said):
+            as_geometry(datasets.Dataset.from_dict({"embedding": ragged})["embedding"], 600)
+    data.save_to_disk(tmp_path / "saved")
+    with pytest.raises(DataError, match=r"saved is a data set of Hugging Face: .*to_parquet\('embeddings.parquet'\)"):
+        read_embeddings(tmp_path / "saved", NAMES)
 
 
 def test_points_are_samples() -> None:

@@ -33,6 +33,11 @@ def read_file(path: Path) -> tuple[list[str] | None, Array]:
         return _read_npz(path)
     if kind in (".parquet", ".pq"):
         return _read_parquet(path)
+    if (path / "dataset_info.json").is_file():  # what `save_to_disk` writes
+        raise DataError(
+            f"{path} is a data set of Hugging Face: save its columns ids and embeddings as a file with "
+            f"data.to_parquet('embeddings.parquet'), and name that."
+        )
     raise DataError(f"{path} holds no embeddings: an .npy, .npz or .parquet file was expected.")
 
 

@@ -6,8 +6,9 @@ Legend of dimensions: N samples, D width.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from iale.data._checks import rows_of
 from iale.data._fingerprint import digest
 from iale.data._inputs import as_samples
 from iale.data._layout import Array, to_float32
+from iale.data._lists import ListSamples, are_lists
 from iale.errors import DataError
 from iale.geometry._embedding_files import read_file
 from iale.geometry._mapped import check_finite, in_memory, is_direct, points_of
@@ -25,6 +27,7 @@ from iale.geometry._views import Flat
 from iale.geometry.points import Points
 
 _ROWS = 4096
+_Rows = TypeVar("_Rows", bound=Sized)
 
 
 def read_embeddings(path: str | Path, names: Sequence[str]) -> Points:
@@ -78,6 +81,8 @@ def as_geometry(data: object, count: int) -> Points:
         return _counted(data, count)
     if isinstance(data, np.ndarray) and data.ndim == 2 and data.dtype.kind in "iuf":
         points = _counted(_points(data), count)
+    elif are_lists(data):
+        points = build(ListSamples(_counted(data, count)), Flat("geometry"))
     else:
         samples = as_samples(data)
         if len(samples.shape) != 1:
@@ -151,10 +156,10 @@ class _Numbers:
         return torch.from_numpy(to_float32(self._array[indices.numpy()]))
 
 
-def _counted(points: Points, count: int) -> Points:
-    if len(points) != count:
-        raise DataError(f"the geometry has {len(points)} rows, and there are {count} samples: give a row for each.")
-    return points
+def _counted(rows: _Rows, count: int) -> _Rows:
+    if len(rows) != count:
+        raise DataError(f"the geometry has {len(rows)} rows, and there are {count} samples: give a row for each.")
+    return rows
 
 
 def _order(path: Path, ids: Sequence[str], names: Sequence[str]) -> Tensor:
