@@ -16,6 +16,8 @@ from iale.errors import ConfigError, DataError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+NAME = "name that `iale data DATA --names` prints"
+"""What an id is, unless somebody knows better."""
 _EMBEDDINGS = ("embeddings", "embedding")
 _IDS = ("ids", "id", "sample")
 _HEADER = 30  # bytes of a zip file in front of the name of a member
