@@ -21,8 +21,8 @@ from iale.data._layout import Array, to_float32
 from iale.data._lists import ListSamples, are_lists
 from iale.errors import DataError
 from iale.geometry._embedding_files import NAME, read_file
-from iale.geometry._mapped import check_finite, in_memory, is_direct, points_of
-from iale.geometry._store import LARGE, build
+from iale.geometry._mapped import LARGE, check_finite, in_memory, is_direct, points_of
+from iale.geometry._store import build
 from iale.geometry._views import Flat
 from iale.geometry.points import Points
 
