@@ -32,6 +32,7 @@ def wrong(batch):
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delitem(sys.modules, "encoders_", raising=False)
     Path("encoders_.py").write_text(ENCODER)
     Path("photos").mkdir()
@@ -45,7 +46,7 @@ def test_photos_of_many_sizes_come_in_the_size_that_the_encoder_wants(folder: Pa
     made = arrays()
     assert made["ids"].tolist() == [f"{number}.png" for number in range(5)]
     assert made["embeddings"].tolist() == [[10.0 * number + 5] * 3 for number in range(5)]
-    assert str(made["maker"]) == "encoders_:encode"
+    assert str(made["maker"]).startswith("encoders_:encode ")
     assert set(os.listdir()) - {"__pycache__"} == {
         "calls",
         "out.npz",
@@ -76,6 +77,59 @@ def test_what_cannot_be_read_is_named(folder: Path, capsys: pytest.CaptureFixtur
 def arrays(path: str = "out.npz") -> dict[str, Any]:
     with np.load(path) as file:  # which refuses pickles
         return dict(file)
+
+
+def asked(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[str, str]:
+    """What `iale query` prints, and what it says."""
+    assert main(["query", "--k", "2", *options]) == 0
+    return capsys.readouterr()
+
+
+@pytest.mark.parametrize("labels", ["sample,label\n", "sample,label\n0.png,a\n3.png,b\n"])
+def test_a_query_asks_as_with_the_embeddings_of_the_encoder(
+    folder: Path, capsys: pytest.CaptureFixture[str], labels: str
+) -> None:
+    """The vectors are made once, and again only if the text of the encoder is another."""
+    Path("labels.csv").write_text(labels)
+    data = ("--images", "photos", "--labels", "labels.csv", "--classes", "a,b")
+    assert main(["embed", "photos", "--with", "encoders_:encode", "--out", "out.npz"]) == 0
+    expected = asked(capsys, *data, "--embeddings", "out.npz")[0]
+    Path("calls").unlink()
+    for _ in range(2):
+        answer, said = asked(capsys, *data, "--with", "encoders_:encode")
+        assert answer == expected
+        assert "the images have" not in said  # only the encoder sees them
+        assert ("fitting a linear head on the vectors of encoders_:encode to 2 labels" in said) == ("3.png" in labels)
+    assert Path("calls").read_text() == "5\n"
+    Path("encoders_.py").write_text(ENCODER + "\n")
+    assert asked(capsys, *data, "--with", "encoders_:encode")[0] == expected
+    assert Path("calls").read_text() == "5\n5\n"
+
+
+def test_a_query_for_texts_takes_an_encoder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("texts.csv").write_text("id,text\n" + "".join(f"t{number},{'a' * 2**number}\n" for number in range(8)))
+    Path("labels.csv").write_text("sample,label\nt0,short\nt7,long\n")
+    data = ("--images", "texts.csv", "--labels", "labels.csv", "--strategy", "coreset")
+    assert main(["embed", "texts.csv", "--with", "encoders_:encode", "--out", "out.npz"]) == 0
+    expected = asked(capsys, *data, "--embeddings", "out.npz")[0]
+    assert asked(capsys, *data, "--with", "encoders_:encode")[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--with", "encoders_:encode", "--embeddings", "out.npz"], "leave out --embeddings, --model and --fitted"),
+        (["--with", "encoders_"], "is not one of timm:MODEL"),
+        (["--with", "encoders_:wrong"], "one row of numbers for each"),
+    ],
+)
+def test_a_mistake_of_a_query_is_one_sentence(
+    options: list[str], said: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["query", "--images", "photos", "--k", "2", *options]) == 2
+    error = capsys.readouterr().err
+    assert said in " ".join(error.split())
+    assert "Traceback" not in error
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,10 @@ class Column:
         return self._items[index]
 
 
+class Lists(Column, Sequence[Any]):  # type: ignore[misc]
+    """A column of Hugging Face is a sequence, too, with slices."""
+
+
 class Table(Column):
     """The interface of a whole Hugging Face data set, which has a ``batch`` and a ``shape``, too."""
 
@@ -88,6 +92,7 @@ TAKEN: dict[str, Any] = {
     "series of arrays": pd.Series(list(X), index=range(100, 112)),
     "array of arrays": np.array([*list(X), None], dtype=object)[:12],
     "column": Column(ROWS),
+    "column of lists": Lists(X.tolist()),
     "CSR": sparse.csr_array(X),
     "COO": sparse.coo_matrix(X),
     "DOK, a mapping": sparse.dok_matrix(X),
@@ -157,7 +162,14 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "generator": ((row for row in X), "can be read only once: pass a list"),
     "set": ({1, 2}, "has no order"),
     "table": (Table(X), r"pass one column of it, as data\['image'\]"),
-    "column of lists": (Column(X.tolist()), r"sample 0 is a list of numbers.*data\.with_format\('torch'\)"),
+    "lists that may be pairs": (Column(X.tolist()), r"sample 0 is a list of numbers, an input or a pair \(x, y\)"),
+    "lazy ragged lists": (Lists([[1.0, 2.0]] * 300 + [[3.0], [4.0]]), "sample 300 has 1 numbers and sample 0 has 2"),
+    "lists and nothing": (Lists([[1.0, 2.0], None]), "sample 1 is no list of numbers"),
+    "lists with gaps": (Lists([[1.0, 2.0], [1.0, None]]), "sample 1 is no list of numbers"),
+    "lists of lists": (Lists([[1.0, 2.0], [[1.0], [2.0]]]), "sample 1 is no list of numbers"),
+    "lists with NaN": (Lists([[1.0], [float("nan")]]), "sample 1 has a value that is NaN"),
+    "lists of huge integers": (Lists([[1], [1 << 70]]), "samples 0 to 1 have an integer beyond 64 bits"),
+    "lists of large integers": (Lists([[1], [(1 << 24) + 1]]), "sample 1 has an integer beyond 16,777,216"),
     "empty list": ([], "the list of samples is empty"),
     "ragged lists": ([[1.0, 2.0], [3.0]], "differ in length"),
     "one number each": (pd.Series([1.0, 2.0]), "holds no samples"),

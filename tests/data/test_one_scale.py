@@ -31,6 +31,7 @@ from iale.data import (
 )
 from iale.data._checks import join
 from iale.data._inputs import as_samples
+from iale.data._lists import ListSamples
 from iale.data._texts import TextSamples
 from iale.errors import DataError, UnreadableError
 from iale.geometry.embeddings import PointSamples, _Numbers, as_geometry
@@ -120,6 +121,7 @@ KINDS: dict[str, tuple[Callable[[Path], Samples], torch.dtype]] = {
     "points of a project": (lambda root: RawPoints(as_geometry(FEATURES, len(FEATURES))), FLOATS),
     "pictures of a call": (lambda root: _Pictures([Image.fromarray(p) for p in PIXELS], (3, 5, 4), False), BYTES),
     "pieces of texts": (lambda root: Pieces(TextSamples(["so good", "so bad"] * 3)), FLOATS),
+    "column of lists": (lambda root: ListSamples(FEATURES.tolist()), FLOATS),
     "embeddings of tasks": (lambda root: _Numbers(FEATURES), FLOATS),
     "answers of a query": (lambda root: Watched(ArraySamples(ANSWERS), []), FLOATS),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 import zipfile
@@ -13,6 +14,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from iale.data._inputs import as_samples
 from iale.errors import ConfigError, DataError
 from iale.geometry import Points, PointSamples, as_geometry, read_embeddings
 
@@ -105,7 +107,7 @@ def test_pickles_are_never_opened(tmp_path: Path) -> None:
             read_embeddings(tmp_path / name, NAMES)
 
 
-def test_parquet(tmp_path: Path) -> None:
+def test_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pyarrow")
     for column, dtype in (("ids", "float32"), ("sample", "float64"), ("id", "float16")):
         rows = ROWS.astype(dtype)
@@ -113,10 +115,21 @@ def test_parquet(tmp_path: Path) -> None:
         frame.to_parquet(tmp_path / "a.parquet")
         points = read_embeddings(tmp_path / "a.parquet", NAMES)
         torch.testing.assert_close(points.read(), torch.from_numpy(rows.astype(np.float32)))
+    monkeypatch.setattr("iale.geometry._mapped.LARGE", 100)
+    monkeypatch.setattr("iale.geometry._embedding_files._ROWS", 16)
+    frame.to_parquet(tmp_path / "a.parquet", row_group_size=30)  # of 40 rows
+    on_disk = read_embeddings(tmp_path / "a.parquet", NAMES)
+    for points in (on_disk, pickle.loads(pickle.dumps(on_disk.at(torch.arange(40))))):
+        assert points.values.dtype == torch.float16
+        torch.testing.assert_close(points.read(), torch.from_numpy(rows.astype(np.float32)))
     frame["embedding"] = [row[: 3 + (at > 30)] for at, row in enumerate(ROWS)]
     frame.to_parquet(tmp_path / "a.parquet")
     with pytest.raises(DataError, match="differ in length"):
         read_embeddings(tmp_path / "a.parquet", NAMES)
+    for wrong, said in ((frame[:0], "holds no rows"), (frame.assign(embedding=[["a"]] * 40), "numbers were expected")):
+        wrong.to_parquet(tmp_path / "a.parquet")
+        with pytest.raises(DataError, match=said):
+            read_embeddings(tmp_path / "a.parquet", NAMES)
     (tmp_path / "a.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:-50])
     with pytest.raises(DataError, match="truncated or altered"):
         read_embeddings(tmp_path / "a.parquet", NAMES)
@@ -149,6 +162,29 @@ def test_a_geometry_in_python_is_anything_like_an_array(tmp_path: Path) -> None:
             as_geometry(wrong, 40)
 
 
+@pytest.mark.parametrize("large", [1 << 28, 1000])
+def test_a_column_of_hugging_face_is_a_geometry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, large: int) -> None:
+    """In memory and, beyond a size, on disk; of the parts that are read, several are needed."""
+    datasets = pytest.importorskip("datasets", reason="the library datasets is not installed")
+    monkeypatch.setattr("iale.geometry._store.LARGE", large)
+    rows = np.random.default_rng(2).normal(size=(600, 7)).astype(np.float32)
+    data = datasets.Dataset.from_dict({"embedding": rows.tolist(), "label": list(range(600))})
+    for form in (data, data.with_format("numpy"), data.with_format("torch"), data.with_transform(lambda some: some)):
+        assert torch.equal(as_geometry(form["embedding"], 600).read(), torch.from_numpy(rows))
+    assert torch.equal(as_samples(data["embedding"]).batch(torch.tensor([599, 3])), torch.from_numpy(rows[[599, 3]]))
+    with pytest.raises(DataError, match="the geometry has 600 rows, and there are 40 samples"):
+        as_geometry(data["embedding"], 40)
+    ragged = rows.tolist()
+    ragged[500] = ragged[500][:4]
+    for row, said in ((ragged[500], "sample 500 has 4 numbers and sample 0 has 7"), (None, "sample 500 is no list of")):
+        ragged[500] = row
+        with pytest.raises(DataError, match=said):
+            as_geometry(datasets.Dataset.from_dict({"embedding": ragged})["embedding"], 600)
+    data.save_to_disk(tmp_path / "saved")
+    with pytest.raises(DataError, match=r"saved is a data set of Hugging Face: .*to_parquet\('embeddings.parquet'\)"):
+        read_embeddings(tmp_path / "saved", NAMES)
+
+
 def test_points_are_samples() -> None:
     samples = PointSamples(as_geometry(ROWS, 40))
     assert (samples.shape, samples.dtype, len(samples)) == ((7,), torch.float32, 40)
@@ -166,6 +202,8 @@ def test_points_are_samples() -> None:
 _LARGE = """
 import resource, sys, torch
 from iale.geometry import read_embeddings
+if sys.argv[1].endswith("parquet"):
+    import pyarrow.parquet
 names = [str(number) for number in range(100_000)]
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 points = read_embeddings(sys.argv[1], names)
@@ -176,9 +214,17 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10)
 """
 
 
-@pytest.mark.parametrize("kind", ["npy", "npz"])
+@pytest.mark.parametrize("kind", ["npy", "npz", "parquet"])
 def test_a_large_file_stays_on_disk(tmp_path: Path, kind: str) -> None:
-    """100,000 x 768 of float16 are 147 MB; a million must fit into 1 GB with all else."""
+    """100,000 x 768 of float16 are 147 MB, of float32 293 MB; a million must fit into 1 GB with all else."""
+    path = tmp_path / f"large.{kind}"
+    if kind == "parquet":
+        pyarrow = pytest.importorskip("pyarrow", reason="the extra 'parquet' is not installed")
+        pytest.importorskip("pyarrow.parquet")
+        rows = pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(np.zeros(76_800_000, np.float32)), 768)
+        pyarrow.parquet.write_table(pyarrow.table({"embeddings": rows}), path, row_group_size=50_000)
+        assert measured(path) < 80
+        return
     path = tmp_path / "large.npy"
     sparse = np.lib.format.open_memmap(path, "w+", np.float16, (100_000, 768))  # takes no room on the disk
     del sparse
@@ -186,5 +232,10 @@ def test_a_large_file_stays_on_disk(tmp_path: Path, kind: str) -> None:
         with zipfile.ZipFile(tmp_path / "large.npz", "w") as archive:
             archive.write(path, "embeddings.npy")
         path = tmp_path / "large.npz"
+    assert measured(path) < 60
+
+
+def measured(path: Path) -> int:
+    """MiB of memory that it takes to read a file of 100,000 embeddings."""
     said = subprocess.run([sys.executable, "-c", _LARGE, str(path)], capture_output=True, text=True, check=True)
-    assert int(said.stdout) < 60
+    return int(said.stdout)

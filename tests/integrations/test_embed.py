@@ -70,6 +70,36 @@ def test_timm(tmp_path: Path) -> None:
     assert encoder.points(images, torch.arange(3)).shape == (3, network.num_features)
 
 
+def test_open_clip(tmp_path: Path) -> None:
+    """An architecture of its own, as small as they come; what it computes of pixels that need no resizing is known."""
+    open_clip = pytest.importorskip("open_clip", reason="open-clip-torch needs torchvision, which may be missing")
+    vision = {"image_size": [16, 24], "patch_size": 8, "layers": 1, "width": 16, "head_width": 8}
+    text = {"context_length": 4, "vocab_size": 16, "layers": 1, "width": 8, "heads": 2}
+    config = {"embed_dim": 5, "vision_cfg": vision, "text_cfg": text}
+    (tmp_path / "iale-tiny.json").write_text(json.dumps(config))
+    open_clip.add_model_config(tmp_path / "iale-tiny.json")
+    network = open_clip.create_model("iale-tiny").eval()
+    torch.save(network.state_dict(), tmp_path / "weights.pt")
+    encoder = find_encoder(f"open-clip:iale-tiny/{tmp_path}/weights.pt", "cpu")
+    assert encoder.size == (16, 24)
+    assert f"(open_clip {open_clip.__version__})" in encoder.identity
+    images = torch.randint(0, 256, (3, 3, 16, 24), dtype=torch.uint8)
+    mean, std = (
+        torch.tensor(each).view(3, 1, 1) for each in (open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD)
+    )
+    with torch.no_grad():
+        expected = network.encode_image((images / 255 - mean) / std)
+    assert torch.allclose(encoder.points(ArraySamples(images), torch.arange(3)), expected, atol=1e-5)
+    large = ArraySamples(torch.randint(0, 256, (2, 1, 40, 30), dtype=torch.uint8))
+    assert encoder.points(large, torch.arange(2)).shape == (2, 5)
+    with pytest.raises(ConfigError, match="encodes images, and these samples are texts"):
+        encoder.check("text")
+    (tmp_path / "weights.pt").write_bytes(b"no weights")
+    for wrong in (f"{tmp_path}/weights.pt", "nowhere"):
+        with pytest.raises(ConfigError, match=r"cannot be loaded .*: check its name and the network"):
+            find_encoder(f"open-clip:iale-tiny/{wrong}", "cpu")
+
+
 @pytest.mark.parametrize("name", ["model2vec:/nowhere/at/all", "sentence-transformers:/nowhere/at/all"])
 def test_a_model_that_cannot_be_loaded_is_one_sentence(name: str) -> None:
     pytest.importorskip(name.partition(":")[0].replace("-", "_"))

@@ -63,7 +63,6 @@ def test_a_strategy_that_is_named_is_not_replaced(
         ("--url http://localhost --project 1 --resize 3", "--resize takes a height and a width"),
         ("--url http://localhost --project 1 --poll 0", "--poll takes a number of seconds above 0"),
         ("--url http://localhost --project 1 --classifier deep", "unknown classifier 'deep'"),
-        ("--url http://localhost --project 1 --embeddings e.npy", "--embeddings belong to files by their names: add"),
         ("--url http://localhost --project 1 --token secret", "does not know '--token'"),
         ("--url http://localhost --project 1", "the environment variable LABEL_STUDIO_API_KEY is empty"),
     ],

@@ -18,7 +18,7 @@ from iale.data.table_config import TableConfig
 from iale.data.unlabeled import kind_of, load_unlabeled
 from iale.errors import ConfigError, DataError
 from iale.geometry.embeddings import PointSamples
-from iale.geometry.encoders import find_encoder
+from iale.geometry.encoders import Encoder, find_encoder
 from iale.labeling.fitting._inputs import Expected
 from iale.labeling.fitting.saved import SavedClassifier, load_classifier
 from iale.recipe import AUTO, RecipeConfig, classifier_of
@@ -47,22 +47,32 @@ def find_saved(weights: Path, recipe: RecipeConfig, classes: tuple[str, ...]) ->
 
 
 def open_views(
-    saved: SavedClassifier | None, path: Path, recipe: RecipeConfig, table: TableConfig, *, fits: bool = True
+    saved: SavedClassifier | None,
+    path: Path,
+    recipe: RecipeConfig,
+    table: TableConfig,
+    encoder: Encoder | None = None,
+    *,
+    fits: bool = True,
 ) -> Views:
     """The samples at ``path``, made as those that the saved classifier learned from; DataError if they are others.
 
-    Photos of several sizes become small ones, if nobody reads them or a classifier ``fits`` what it gets.
+    Photos get the size that the ``encoder`` wants. Without one, photos of several sizes become small ones, if nobody
+    reads them or a classifier ``fits`` what it gets.
     """
     if saved is None or recipe.embeddings is not None:
         mixed = PHOTO_SIZE if fits or recipe.embeddings is not None else None
-        samples, names = load_unlabeled(path, size=recipe.size, mixed=mixed, table=table, say=say)
-        if isinstance(samples, FolderSamples) and samples.sizes > 1 and not (recipe.size or recipe.embeddings):
+        size = recipe.size or (encoder.size if encoder is not None and path.is_dir() else None)
+        samples, names = load_unlabeled(path, size=size, mixed=mixed, table=table, say=say)
+        if encoder is not None:
+            encoder.check(kind_of(samples))
+        elif isinstance(samples, FolderSamples) and samples.sizes > 1 and not (recipe.size or recipe.embeddings):
             height, width = samples.shape[1:]
             say(
                 f"the images have {samples.sizes} sizes, so the model sees them in {height} x {width} pixels; "
                 f"--resize HEIGHT,WIDTH sets another size"
             )
-        views = Views(samples, names, recipe.embeddings)
+        views = Views(samples, names, recipe.embeddings, encoder)
     else:
         encoder = None if saved.encoder is None else find_encoder(saved.encoder, recipe.training.device)
         size = encoder.size if recipe.size is None and encoder is not None and path.is_dir() else recipe.size

@@ -32,6 +32,7 @@ from iale.data.splits import Subset
 from iale.data.table_config import TableConfig
 from iale.data.unlabeled import load_labels_csv
 from iale.errors import ConfigError, DataError
+from iale.geometry.encoders import find_encoder
 from iale.labeling.fitting.saved import SavedClassifier
 from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, RecipeConfig, classifier_name, classifier_of, fitting_strategy
@@ -55,6 +56,8 @@ class QueryOptions(RecipeConfig):
             if there is none yet. Leave it out if you have none yet.
         skip: a file that names samples that nobody can label, one per line or as a table with the column sample; they
             are not asked for.
+        with_: a pretrained encoder, as for `iale embed`: it looks at each sample once, and the model and the strategy
+            use its vectors, which are kept in the user cache.
         fitted: a .safetensors file with the weights of a trained model, which ranks as it is: nothing is fitted, and
             labels only exclude samples. The card.json next to weights from `iale export --to classifier` describes the
             model; for other weights, name --classifier or --model.
@@ -69,6 +72,7 @@ class QueryOptions(RecipeConfig):
     images: Path
     labels: Path | None = None
     skip: Path | None = None
+    with_: str | None = None
     fitted: Path | None = None
     k: int = 10
     classes: tuple[str, ...] = ()
@@ -79,6 +83,8 @@ class QueryOptions(RecipeConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.with_ is not None and (self.embeddings or self.model or self.fitted):
+            raise ConfigError("--with makes vectors for the model: leave out --embeddings, --model and --fitted.")
         if len(set(self.classes)) != len(self.classes) or not all(map(str.strip, self.classes)):
             raise ConfigError(
                 f"--classes {','.join(self.classes)} has a class without a name, or twice: name each once."
@@ -90,7 +96,8 @@ def main(argv: Sequence[str]) -> int:
     _check_out(options)
     starts_cold = options.strategy != AUTO and find_strategy(options.strategy).starts_cold
     saved = None if options.fitted is None else find_saved(options.fitted, options, options.classes)
-    views = open_views(saved, options.images, options, options.table, fits=options.fitted is None)
+    encoder = None if options.with_ is None else find_encoder(options.with_, options.training.device)
+    views = open_views(saved, options.images, options, options.table, encoder, fits=options.fitted is None)
     samples, names = views.samples, views.names
     say_passed_over(samples, verbose=options.verbose)
     indices, labels, classes = _labels(options, names)
@@ -188,12 +195,16 @@ def _recipe(options: QueryOptions, view: View, classes: int, *, labeled: bool) -
     # Before the first label, nothing is fitted, so one sample tells enough, and the classes may not be known.
     some = model.inputs if labeled else Subset(model.inputs, torch.arange(1))
     count = classes if labeled else max(2, classes)
-    return model.inputs, classifier_of(model.recipe, model.kind, some, count), model.about
+    about = model.about
+    if options.with_ is not None:
+        about = f"{about.partition(' on ')[0]} on the vectors of {options.with_}"
+    return model.inputs, classifier_of(model.recipe, model.kind, some, count), about
 
 
 def _may_be_behind(options: QueryOptions) -> bool:
     """Whether nobody chose the head, and it sees no more than iale itself makes of the samples."""
-    return options.fitted is None and options.embeddings is None and is_free_once(options)
+    sees_more = options.fitted is not None or options.embeddings is not None or options.with_ is not None
+    return not sees_more and is_free_once(options)
 
 
 def _check_out(options: QueryOptions) -> None:

@@ -85,10 +85,10 @@ class Views:
 
 
 def _encoded(samples: Samples, encoder: Encoder) -> Points:
-    """The vectors of an encoder, with a bar."""
+    """The vectors of an encoder, with a bar; they are kept, and the next call goes on where this one was stopped."""
     say(f"looking at all samples with {encoder.name}")
     with counted("encoding") as show:
-        return build(samples, encoder, None, show)
+        return build(samples, encoder, cache_folder() / "geometry", show)
 
 
 def _built_in(samples: Samples) -> Points:

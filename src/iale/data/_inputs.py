@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from iale.data._layout import as_array
+from iale.data._lists import ListSamples, are_lists
 from iale.data._sparse import SparseSamples
 from iale.data.arrays import ArraySamples
 from iale.data.dictionaries import DictSamples
@@ -57,6 +58,8 @@ def as_samples(data: object) -> Samples:
         return _from_list(array.tolist()) if array.ndim == 1 and array.dtype.kind in "OUST" else ArraySamples(array)
     if isinstance(data, list | tuple):
         return _from_list(data)
+    if are_lists(data):
+        return ArraySamples(ListSamples(data).whole())
     if not isinstance(data, _Items):
         raise DataError(
             f"{type(data).__name__} holds no samples: give an array, or a data set with __getitem__ and __len__."
@@ -97,7 +100,7 @@ def _refuse(data: object) -> None:
     if hasattr(data, "column_names") and hasattr(data, "features"):
         raise DataError(
             "a whole table of Hugging Face holds inputs and labels: pass one column of it, as data['image'], and for "
-            "columns of numbers data.with_format('torch')['x']."
+            "several columns of numbers data.to_pandas()[names]."
         )
     if isinstance(data, DataLoader):
         raise DataError("a DataLoader gives batches, and may shuffle them: pass its data set, as loader.dataset.")

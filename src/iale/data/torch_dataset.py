@@ -90,7 +90,7 @@ class TorchSamples:
         if isinstance(value, Number) and isinstance(item, tuple | list):
             raise DataError(
                 f"sample {row} is a {type(item).__name__} of numbers, an input or a pair (x, y): make x an array or a "
-                f"tensor; a column of Hugging Face does with data.with_format('torch')['x']."
+                f"tensor."
             )
         is_picture = isinstance(value, Image.Image)
         if isinstance(value, Image.Image):

@@ -10,15 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from iale.data._formats import map_npy, read_npz
-from iale.data._layout import Array
+from iale.data._layout import Array, to_float32
 from iale.errors import ConfigError, DataError
+from iale.geometry._mapped import release, room
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+NAME = "name that `iale data DATA --names` prints"
+"""What an id is, unless somebody knows better."""
 _EMBEDDINGS = ("embeddings", "embedding")
 _IDS = ("ids", "id", "sample")
 _HEADER = 30  # bytes of a zip file in front of the name of a member
+_ROWS = 1024  # of a Parquet file that are read at a time
+_BUFFER = 1 << 20  # bytes of one that are read at a time; otherwise it would be read whole
 
 
 def read_file(path: Path) -> tuple[list[str] | None, Array]:
@@ -33,6 +38,11 @@ def read_file(path: Path) -> tuple[list[str] | None, Array]:
         return _read_npz(path)
     if kind in (".parquet", ".pq"):
         return _read_parquet(path)
+    if (path / "dataset_info.json").is_file():  # what `save_to_disk` writes
+        raise DataError(
+            f"{path} is a data set of Hugging Face: save its columns ids and embeddings as a file with "
+            f"data.to_parquet('embeddings.parquet'), and name that."
+        )
     raise DataError(f"{path} holds no embeddings: an .npy, .npz or .parquet file was expected.")
 
 
@@ -76,30 +86,40 @@ def _read_parquet(path: Path) -> tuple[list[str] | None, Array]:
     if not path.is_file():
         raise DataError(f"there is no file {path}: check the path.")
     try:
-        with parquet.ParquetFile(path) as file:
+        with parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
             columns = file.schema_arrow.names
             embeddings = _one_of(path, _EMBEDDINGS, columns)
             ids = next((name for name in _IDS if name in columns), None)
-            parts: list[Array] = []
+            out: Array | None = None
             told: list[object] = []
-            for batch in file.iter_batches(columns=[name for name in (ids, embeddings) if name is not None]):
-                parts.append(_matrix(path, batch.column(embeddings)))
+            at = 0
+            for batch in file.iter_batches(_ROWS, columns=[name for name in (ids, embeddings) if name is not None]):
+                part = _matrix(path, batch.column(embeddings))
+                out = room((file.metadata.num_rows, part.shape[1]), part.dtype) if out is None else out
+                if part.shape[1] != out.shape[1]:
+                    raise DataError(f"the embeddings of {path} differ in length: make all of one length.")
+                out[at : at + len(part)] = part
+                release(out)
+                at += len(part)
                 told += [] if ids is None else batch.column(ids).to_pylist()
     except DataError:
         raise
     except Exception as error:  # a damaged file can fail in any of its parsers
         raise DataError(f"{path} is truncated or altered: a Parquet file was expected; get it again.") from error
-    if len({part.shape[1] for part in parts}) > 1:
-        raise DataError(f"the embeddings of {path} differ in length: make all of one length.")
-    return None if ids is None else [str(one) for one in told], np.concatenate(parts)
+    if out is None:
+        raise DataError(f"{path} holds no rows: one for each sample was expected.")
+    return None if ids is None else [str(one) for one in told], out
 
 
 def _matrix(path: Path, column: Any) -> Array:
-    """The lists of a column as rows, float16 or float32 if they are, or else float64."""
+    """The lists of a column as rows of float16 if they are, or else of float32."""
     values, lengths = np.asarray(column.flatten()), np.asarray(column.value_lengths().fill_null(0))
     if len(set(lengths.tolist())) != 1:
         raise DataError(f"the embeddings of {path} differ in length, or some are missing: make all of one length.")
-    return values.reshape(len(lengths), -1)
+    if values.dtype.kind not in "iuf":
+        raise DataError(f"the embeddings of {path} are lists of {values.dtype}: numbers were expected.")
+    rows = values.reshape(len(lengths), -1)
+    return rows if rows.dtype == np.float16 else to_float32(rows)
 
 
 def _one_of(path: Path, wanted: Sequence[str], found: Sequence[str]) -> str:

@@ -6,7 +6,9 @@ Legend of dimensions: N samples, D width.
 from __future__ import annotations
 
 import mmap
+import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,22 @@ from iale.data._layout import Array, memory_map
 from iale.errors import DataError
 from iale.geometry.points import Points
 
+LARGE = 1 << 28  # bytes of points that no longer stay in memory
 _VALUES = 1 << 22  # that are checked or converted at a time
+
+
+def room(shape: tuple[int, int], dtype: np.dtype[np.generic]) -> Array:
+    """An array [N, D] to be filled: in memory or, if it is large, in a temporary file."""
+    if int(np.prod(shape)) * dtype.itemsize <= LARGE:
+        return np.empty(shape, dtype)
+    with tempfile.TemporaryFile(prefix="iale-embeddings-") as file:  # has no name; its bytes stay until the map is gone
+        return np.memmap(file, dtype, "w+", shape=shape)
+
+
+def release(array: Array) -> None:
+    """Lets the pages of a `room` in a file no longer count as memory of this process."""
+    if (mapped := memory_map(array)) is not None and isinstance(mapped.base, mmap.mmap):
+        mapped.base.madvise(mmap.MADV_DONTNEED)
 
 
 def map_rows(path: Path, dtype: np.dtype[np.generic], shape: tuple[int, int], offset: int) -> Points:
@@ -43,8 +60,12 @@ def is_direct(array: Array) -> bool:
 def points_of(array: Array) -> Points:
     """The rows of an array [N, D] that `is_direct`; those of a memory map stay on disk."""
     mapped = memory_map(array)
-    if mapped is None or mapped.filename is None:
+    if mapped is None:
         return in_memory(array)
+    if mapped.filename is None:
+        points, file = in_memory(array), mapped.base
+        # Pages of a `room` may be released; those of another map may hold changes that are nowhere else.
+        return replace(points, _file=file) if mapped.mode == "w+" and isinstance(file, mmap.mmap) else points
     distance = array.__array_interface__["data"][0] - mapped.__array_interface__["data"][0]
     return map_rows(Path(mapped.filename), array.dtype, (len(array), array.shape[1]), mapped.offset + distance)
 

@@ -29,15 +29,13 @@ from iale._storage import storage_errors
 from iale.data._fingerprint import digest, fingerprint
 from iale.data.samples import Samples
 from iale.errors import StorageError
-from iale.geometry._mapped import in_memory, map_rows
+from iale.geometry._mapped import LARGE, in_memory, map_rows
 from iale.geometry._parts import Part, Rows, parts
 from iale.geometry.maker import Maker
 from iale.geometry.points import Points
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Is told how many samples are done, and how many there are."""
-
-LARGE = 1 << 28  # bytes of points that no longer stay in memory
 
 
 def silent(done: int, total: int) -> None:

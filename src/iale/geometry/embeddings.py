@@ -6,8 +6,9 @@ Legend of dimensions: N samples, D width.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,17 +18,19 @@ from iale.data._checks import rows_of
 from iale.data._fingerprint import digest
 from iale.data._inputs import as_samples
 from iale.data._layout import Array, to_float32
+from iale.data._lists import ListSamples, are_lists
 from iale.errors import DataError
-from iale.geometry._embedding_files import read_file
-from iale.geometry._mapped import check_finite, in_memory, is_direct, points_of
-from iale.geometry._store import LARGE, build
+from iale.geometry._embedding_files import NAME, read_file
+from iale.geometry._mapped import LARGE, check_finite, in_memory, is_direct, points_of
+from iale.geometry._store import build
 from iale.geometry._views import Flat
 from iale.geometry.points import Points
 
 _ROWS = 4096
+_Rows = TypeVar("_Rows", bound=Sized)
 
 
-def read_embeddings(path: str | Path, names: Sequence[str]) -> Points:
+def read_embeddings(path: str | Path, names: Sequence[str], name: str = NAME) -> Points:
     """The embeddings of named samples, in the order of the names.
 
     Args:
@@ -36,6 +39,7 @@ def read_embeddings(path: str | Path, names: Sequence[str]) -> Points:
             file without ids is read like an .npy file. Numbers are float16, float32 or float64, or integers.
             Files of float16 and float32 stay on disk, unless they are compressed.
         names: N names of samples, each once, as `iale data DATA --names` prints them.
+        name: what a name is, for messages.
 
     Raises:
         DataError: the file cannot be read, a sample has no row or two, a row belongs to no sample, or a row has a
@@ -49,14 +53,14 @@ def read_embeddings(path: str | Path, names: Sequence[str]) -> Points:
         )
     if ids is None and len(array) != len(names):
         raise DataError(
-            f"{path} has {len(array)} rows, and there are {len(names)} samples: give a row for each name that "
-            f"`iale data DATA --names` prints, in that order."
+            f"{path} has {len(array)} rows, and there are {len(names)} samples: give a row for each "
+            f"{name}, in that order."
         )
     points = _points(array)
     if ids is not None:
         if len(ids) != len(array):
             raise DataError(f"{path} has {len(ids)} ids and {len(array)} embeddings: give one id for each.")
-        points = points.at(_order(path, ids, names))
+        points = points.at(_order(path, ids, names, name))
     check_finite(points, lambda at: f"{path}: the embedding of {names[at]!r} is not finite; make it again.")
     return points
 
@@ -73,11 +77,13 @@ def as_geometry(data: object, count: int) -> Points:
         DataError: it is something else, has another length, or a value that is not finite.
     """
     if isinstance(data, str | Path):
-        return read_embeddings(data, [str(number) for number in range(count)])
+        return read_embeddings(data, [str(number) for number in range(count)], "number of a sample, from 0")
     if isinstance(data, Points):
         return _counted(data, count)
     if isinstance(data, np.ndarray) and data.ndim == 2 and data.dtype.kind in "iuf":
         points = _counted(_points(data), count)
+    elif are_lists(data):
+        points = build(ListSamples(_counted(data, count)), Flat("geometry"))
     else:
         samples = as_samples(data)
         if len(samples.shape) != 1:
@@ -151,22 +157,22 @@ class _Numbers:
         return torch.from_numpy(to_float32(self._array[indices.numpy()]))
 
 
-def _counted(points: Points, count: int) -> Points:
-    if len(points) != count:
-        raise DataError(f"the geometry has {len(points)} rows, and there are {count} samples: give a row for each.")
-    return points
+def _counted(rows: _Rows, count: int) -> _Rows:
+    if len(rows) != count:
+        raise DataError(f"the geometry has {len(rows)} rows, and there are {count} samples: give a row for each.")
+    return rows
 
 
-def _order(path: Path, ids: Sequence[str], names: Sequence[str]) -> Tensor:
+def _order(path: Path, ids: Sequence[str], names: Sequence[str], name: str) -> Tensor:
     """int64 [N]: the row of each name."""
     place = {one: row for row, one in enumerate(ids)}
     if len(place) != len(ids):
         twice = [one for one, count in Counter(ids).items() if count > 1]
         raise DataError(f"{path} has {_named(twice)} more than once: keep one embedding for each sample.")
-    if missing := [name for name in names if name not in place]:
+    if missing := [one for one in names if one not in place]:
         raise DataError(
             f"{path} has no embedding of {_named(missing)}: add it, or remove what has none from the samples; an id is "
-            f"a name that `iale data DATA --names` prints."
+            f"a {name}."
         )
     if len(place) > len(names):
         known = set(names)
@@ -174,7 +180,7 @@ def _order(path: Path, ids: Sequence[str], names: Sequence[str]) -> Tensor:
         raise DataError(
             f"{path} has an embedding of {_named(unknown)}, which is no sample: remove it, or add the sample."
         )
-    return torch.tensor([place[name] for name in names], dtype=torch.int64)
+    return torch.tensor([place[one] for one in names], dtype=torch.int64)
 
 
 def _named(names: Sequence[str]) -> str:

@@ -6,8 +6,10 @@ An encoder is named by its library and its model, as in ``timm:vit_small_patch14
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from iale import _storage as storage
 from iale.data._texts import TextSamples
 from iale.data.samples import SampleKind, Samples
 from iale.errors import ConfigError, ModelError
@@ -108,7 +111,9 @@ def find_encoder(name: str, device: str = "auto") -> Encoder:
     function = import_object(name, "encoder")
     if not callable(function):
         raise ConfigError(f"the encoder {name} has the type {type(function).__name__}: name a function.")
-    return Encoder(name, name, function, size=getattr(function, "size", None))
+    file = Path(getattr(sys.modules.get(library), "__file__", None) or "")  # another text of it is another encoder
+    version = storage.sha256(storage.read_bytes(file))[:16] if file.is_file() else ""
+    return Encoder(name, f"{name} {version}".strip(), function, size=getattr(function, "size", None))
 
 
 def check_encoder(name: str) -> None:

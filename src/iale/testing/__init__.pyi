@@ -1,3 +1,8 @@
+from ._reference_batches import alfamix as alfamix
+from ._reference_batches import dropquery as dropquery
+from ._reference_batches import power as power
+from ._reference_batches import refine as refine
+from ._reference_batches import tcm as tcm
 from ._reference_clusters import alfamix_kept as alfamix_kept
 from ._reference_clusters import dropquery_changes as dropquery_changes
 from ._reference_clusters import probcover as probcover

@@ -20,7 +20,7 @@ from iale.errors import DataError
 from iale.integrations.label_studio._labeling import Labeling
 from iale.integrations.label_studio._project import Task
 
-_SAID = 20  # tasks that are reported one by one when they are left out
+SAID = 20  # tasks that are reported one by one when they are left out
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-")  # what Label Studio puts in front of the name of an uploaded file
 
 
@@ -72,7 +72,7 @@ class TaskSamples:
             if time.monotonic() - told > 10:
                 told = time.monotonic()
                 self._say(f"{done + 1} of {len(tasks)} tasks loaded")
-        if (more := len(self._left_out) - max(before, _SAID)) > 0:
+        if (more := len(self._left_out) - max(before, SAID)) > 0:
             self._say(f"{more} more tasks are left out for similar reasons")
         return rows
 
@@ -89,7 +89,7 @@ class TaskSamples:
             return self._rows[key]
         except DataError as error:
             self._left_out.add((task.number, task.value))
-            if len(self._left_out) <= _SAID:
+            if len(self._left_out) <= SAID:
                 self._say(f"task {task.number} is left out: {error}")
             return None
 

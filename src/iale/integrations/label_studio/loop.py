@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,13 +21,14 @@ from iale.active_learner import ActiveLearner
 from iale.classifiers._own import find_model
 from iale.data.samples import SampleKind
 from iale.data.splits import Subset
+from iale.data.table_config import TableConfig
 from iale.errors import ConfigError, DataError
 from iale.geometry._builtin import built_in
 from iale.integrations.label_studio._addresses import check_url
 from iale.integrations.label_studio._client import Client
-from iale.integrations.label_studio._embedded import EmbeddedTasks
+from iale.integrations.label_studio._embedded import EmbeddedTasks, by_file, by_number, by_text
 from iale.integrations.label_studio._labeling import Labeling
-from iale.integrations.label_studio._project import PREFIX, Project
+from iale.integrations.label_studio._project import PREFIX, Project, Task
 from iale.integrations.label_studio._samples import FolderFiles, TaskSamples
 from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, RecipeConfig, classifier_of, fitting_strategy
@@ -47,7 +48,7 @@ class LoopConfig(RecipeConfig):
         url: the address of the Label Studio, as in http://localhost:8080.
         project: the number of the project, as in the address of its page.
         data: a folder with the images of the tasks, found by path or file name; by default, they are downloaded from
-            the addresses in the tasks.
+            the addresses in the tasks. With --embeddings of texts, the table of the texts.
         every: number of new labels between two fits of the classifier.
         ahead: how many of the best unlabeled tasks get a score; none scores all of them. People who label more than
             that before the next fit get random tasks. On SQLite, Label Studio makes people wait while it deletes the
@@ -56,6 +57,7 @@ class LoopConfig(RecipeConfig):
         once: rank the tasks once and stop.
         poll: seconds between two looks at the number of labels.
         patience: seconds to keep trying a server that fails before the command ends.
+        table: how the table of texts is read.
     """
 
     url: str
@@ -68,14 +70,13 @@ class LoopConfig(RecipeConfig):
     poll: float = 5.0
     patience: float = 600.0
     resize: tuple[int, ...] = field(default=(32, 32), kw_only=True)  # tasks come one at a time, of any size
+    table: TableConfig = field(default_factory=TableConfig)
 
     def __post_init__(self) -> None:
         RecipeConfig.__post_init__(self)
         check_url(self.url)
         if self.project < 1:
             raise ConfigError(f"--project takes the number of a project, not {self.project}.")
-        if self.embeddings is not None and self.data is None:
-            raise ConfigError("--embeddings belong to files by their names: add --data with the folder of the images.")
         if not self.resize:
             raise ConfigError("--resize takes a height and a width, as in --resize 32,32: tasks may differ in size.")
         if self.every < 1 or (self.ahead is not None and self.ahead < 1):
@@ -112,19 +113,19 @@ def run(
         find_strategy(config.strategy)  # wrong names are reported before anything is fetched
     if config.model is not None:
         find_model(config.model)
-    files = None if config.data is None else FolderFiles(config.data)
-    if files is not None and files.passed_over:
-        say(files.passed_over)
     client = Client(config.url, token, patience=config.patience, say=say, sleep=sleep)
     project = Project(client, config.project)
     samples: dict[tuple[str, str], TaskSamples | EmbeddedTasks] = {}
     while True:
         state = project.state()
         labeling = project.labeling()
+        tasks = project.tasks(labeling)
+        if not tasks:
+            raise DataError(f"project {config.project} has no tasks yet: import some and start the same command again.")
         source = (labeling.kind, labeling.field)
         if source not in samples:
-            samples = {source: _samples(config, labeling, client, files, say)}
-        _rank_tasks(config, project, labeling, samples[source], say, named=named)
+            samples = {source: _samples(config, labeling, client, tasks, say)}
+        _rank_tasks(config, project, labeling, samples[source], tasks, say, named=named)
         if config.once:
             return
         now = project.state()
@@ -134,13 +135,25 @@ def run(
 
 
 def _samples(
-    config: LoopConfig, labeling: Labeling, client: Client, files: FolderFiles | None, say: Callable[[str], None]
+    config: LoopConfig, labeling: Labeling, client: Client, tasks: Sequence[Task], say: Callable[[str], None]
 ) -> TaskSamples | EmbeddedTasks:
     """What a classifier learns from: the embeddings of the tasks, or the tasks themselves."""
-    if config.embeddings is not None and files is not None:
-        return EmbeddedTasks(config.embeddings, files, say)
-    load = client.fetch if files is None else files.read
+    shows_texts = labeling.kind == "Text"
+    if config.embeddings is not None:
+        if config.data is None:
+            return by_number(config.embeddings, tasks, say)
+        if shows_texts:
+            return by_text(config.embeddings, config.data, config.table, say)
+        return by_file(config.embeddings, _files(config.data, say), say)
+    load = client.fetch if shows_texts or config.data is None else _files(config.data, say).read
     return TaskSamples(labeling, load, (config.resize[0], config.resize[1]), say)
+
+
+def _files(folder: Path, say: Callable[[str], None]) -> FolderFiles:
+    files = FolderFiles(folder)
+    if files.passed_over:
+        say(files.passed_over)
+    return files
 
 
 def _rank_tasks(
@@ -148,19 +161,17 @@ def _rank_tasks(
     project: Project,
     labeling: Labeling,
     samples: TaskSamples | EmbeddedTasks,
+    found: Sequence[Task],
     say: Callable[[str], None],
     *,
     named: bool,
 ) -> None:
-    found = project.tasks(labeling)
     rows = samples.rows(found)
     tasks = [task for task in found if task.number in rows]
     labels = [task.label for task in tasks if task.label is not None]
     if tasks and len(labels) == len(tasks):
         say(f"all {len(tasks)} tasks are labeled, so nothing is left to rank")
         return
-    if not found:
-        raise DataError(f"project {config.project} has no tasks yet: import some and start the same command again.")
     if not tasks:
         raise DataError(f"none of the {len(found)} tasks could be loaded: fix the problems reported above.")
     pool = Subset(samples, torch.tensor([rows[task.number] for task in tasks]))
