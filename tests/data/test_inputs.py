@@ -202,3 +202,10 @@ def test_an_integer_of_a_sparse_matrix_is_not_rounded() -> None:
     values[1, 1] = (1 << 24) + 1
     with pytest.raises(DataError, match="sample 1 has an integer beyond 16,777,216 that float32 cannot hold"):
         as_samples(sparse.csr_array(values))
+
+
+def test_what_is_masked_is_missing_and_not_read() -> None:
+    hidden = np.ma.masked_equal([0, 1, 1], 1)
+    for read in (lambda: integers(hidden, "labels"), lambda: as_labels(hidden), lambda: as_samples({"x": hidden})):
+        with pytest.raises(DataError, match="says that values are missing"):
+            read()

@@ -143,10 +143,24 @@ def test_a_geometry_in_python_is_anything_like_an_array(tmp_path: Path) -> None:
         (ROWS[1:], "has 39 rows"),
         (broken(3), "3"),
         (np.zeros((40, 2, 2)), "give an array"),
+        (np.zeros((40, 0)), "holds no samples"),
         (5, "int"),
     ):
         with pytest.raises(DataError, match=said):
             as_geometry(wrong, 40)
+
+
+def test_a_geometry_is_what_the_array_holds_and_not_its_file(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", ROWS)
+    changed = np.load(tmp_path / "a.npy", mmap_mode="c")
+    changed /= np.linalg.norm(changed, axis=1, keepdims=True)
+    torch.testing.assert_close(as_geometry(changed, 40).read(), torch.from_numpy(np.array(changed)))
+    mapped = np.load(tmp_path / "a.npy", mmap_mode="r")
+    (tmp_path / "a.npy").unlink()
+    with pytest.raises(DataError, match=r"a\.npy was moved or cut short"):
+        as_geometry(mapped, 40)
+    with pytest.raises(DataError, match="says that values are missing"):
+        as_geometry(np.ma.masked_greater(ROWS, 2), 40)
 
 
 def test_points_are_samples() -> None:

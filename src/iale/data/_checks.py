@@ -10,6 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from iale.data._layout import as_array
 from iale.errors import DataError
 
 IntegersLike: TypeAlias = ArrayLike | Tensor
@@ -46,7 +47,9 @@ def join(parts: Sequence[Tensor]) -> Tensor:
 def as_labels(values: ArrayLike | Tensor, what: str = "labels") -> Tensor:
     """int64 [N]: labels from an array, a tensor or a list; raises DataError if one is not an integer ≥ 0."""
     try:
-        array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+        array = as_array(values) if isinstance(values, Tensor | np.ndarray) else np.asarray(values)
+    except DataError:
+        raise
     except ValueError as error:  # lists of several lengths
         raise DataError(
             f"{what} name several classes for one sample, which is not supported: give one integer each."
@@ -87,7 +90,9 @@ def integers(values: IntegersLike, what: str) -> Tensor:
     """int64 [n]: a list, array, tensor or series of integers; raises DataError for anything else."""
     try:
         # NumPy reads a series by position, which indexing it would not.
-        array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+        array = as_array(values) if isinstance(values, Tensor | np.ndarray) else np.asarray(values)
+    except DataError:
+        raise
     except (TypeError, ValueError, RuntimeError) as error:
         raise DataError(
             f"{what} must be a list of integers, which {_shown(values)} is not; several for one sample are not "

@@ -122,7 +122,8 @@ class ArraySamples:
 
     def _place(self) -> _OnDisk | None:
         mapped = memory_map(self._array)
-        if mapped is None or mapped.filename is None:
+        # A map that copies on write may hold changes that its file does not.
+        if mapped is None or mapped.filename is None or mapped.mode == "c":
             return None
         # NumPy does not keep the offset of a view, but the distance of its first byte from the map's tells it.
         distance = self._array.__array_interface__["data"][0] - mapped.__array_interface__["data"][0]

@@ -16,7 +16,7 @@ from torch import Tensor
 from iale.data._checks import rows_of
 from iale.data._fingerprint import digest
 from iale.data._inputs import as_samples
-from iale.data._layout import Array, to_float32
+from iale.data._layout import Array, as_array, to_float32
 from iale.errors import DataError
 from iale.geometry._embedding_files import read_file
 from iale.geometry._mapped import check_finite, in_memory, is_direct, points_of
@@ -76,8 +76,8 @@ def as_geometry(data: object, count: int) -> Points:
         return read_embeddings(data, [str(number) for number in range(count)])
     if isinstance(data, Points):
         return _counted(data, count)
-    if isinstance(data, np.ndarray) and data.ndim == 2 and data.dtype.kind in "iuf":
-        points = _counted(_points(data), count)
+    if isinstance(data, np.ndarray) and data.ndim == 2 and data.size and data.dtype.kind in "iuf":
+        points = _counted(_points(as_array(data)), count)
     else:
         samples = as_samples(data)
         if len(samples.shape) != 1:
