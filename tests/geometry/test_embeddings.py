@@ -52,6 +52,32 @@ def test_ids_may_be_numbers_and_arrays_may_lie_in_fortran_order(tmp_path: Path) 
     torch.testing.assert_close(as_geometry(str(tmp_path / "one.npz"), 40).read(), torch.from_numpy(ROWS))
 
 
+@pytest.mark.parametrize("called", ["names", "__index_level_0__"])
+@pytest.mark.parametrize("kind", ["npz", "packed", "parquet"])
+def test_names_that_are_not_called_ids_are_not_passed_over(tmp_path: Path, kind: str, called: str) -> None:
+    """Rows in the order of another column would go to the wrong samples."""
+
+    def saved(told: object) -> Path:
+        path = tmp_path / ("packed.npz" if kind == "packed" else f"a.{kind}")
+        if kind == "parquet":
+            pytest.importorskip("pyarrow")
+            pd.DataFrame({called: told, "embeddings": list(ROWS)}).to_parquet(path)
+        else:
+            save = np.savez_compressed if kind == "packed" else np.savez
+            save(path, embeddings=ROWS, **{called: np.array(told)})  # type: ignore[arg-type]
+        return path
+
+    for told, names in (
+        ([NAMES[at] for at in MIXED], NAMES),
+        ([f"/home/photos/{NAMES[at]}" for at in MIXED], NAMES),
+        (MIXED, [str(number) for number in range(40)]),
+    ):
+        with pytest.raises(DataError, match=f"'{called}' in it names the samples in another order .* call it ids"):
+            read_embeddings(saved(told), names)
+    for told in (NAMES, [f"/home/photos/{name}" for name in NAMES], MIXED, MIXED % 3, ["x"] * 40):
+        torch.testing.assert_close(read_embeddings(saved(told), NAMES).read(), torch.from_numpy(ROWS))
+
+
 def broken(row: int, value: float = np.nan) -> NDArray[np.float32]:
     rows = ROWS.copy()
     rows[row, 3] = value
@@ -113,6 +139,13 @@ def test_parquet(tmp_path: Path) -> None:
         frame.to_parquet(tmp_path / "a.parquet")
         points = read_embeddings(tmp_path / "a.parquet", NAMES)
         torch.testing.assert_close(points.read(), torch.from_numpy(rows.astype(np.float32)))
+    for wrong, said in ((["1, 2"] * 40, "string: a list of numbers"), ([1.0] * 40, "are double: a list of numbers")):
+        frame.assign(embedding=wrong).to_parquet(tmp_path / "a.parquet")
+        with pytest.raises(DataError, match=said):
+            read_embeddings(tmp_path / "a.parquet", NAMES)
+    frame[:0].to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"holds no rows|are null"):
+        read_embeddings(tmp_path / "a.parquet", NAMES)
     frame["embedding"] = [row[: 3 + (at > 30)] for at, row in enumerate(ROWS)]
     frame.to_parquet(tmp_path / "a.parquet")
     with pytest.raises(DataError, match="differ in length"):

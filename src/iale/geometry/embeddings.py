@@ -39,10 +39,12 @@ def read_embeddings(path: str | Path, names: Sequence[str]) -> Points:
 
     Raises:
         DataError: the file cannot be read, a sample has no row or two, a row belongs to no sample, or a row has a
-            number that is not finite. The message names the first.
+            number that is not finite. The message names the first. Also if a file without ids holds the names of the
+            samples under another name, and in another order.
     """
     path = Path(path)
-    ids, array = read_file(path)
+    found = read_file(path)
+    ids, array = found.ids, found.embeddings
     if array.ndim != 2 or not array.shape[1] or array.dtype.kind not in "iuf":
         raise DataError(
             f"{path} holds {array.dtype} of shape {array.shape}: numbers were expected, a row of them for each sample."
@@ -52,6 +54,8 @@ def read_embeddings(path: str | Path, names: Sequence[str]) -> Points:
             f"{path} has {len(array)} rows, and there are {len(names)} samples: give a row for each name that "
             f"`iale data DATA --names` prints, in that order."
         )
+    for called, others in found.others.items():
+        _check_order(path, called, others, names)
     points = _points(array)
     if ids is not None:
         if len(ids) != len(array):
@@ -155,6 +159,16 @@ def _counted(points: Points, count: int) -> Points:
     if len(points) != count:
         raise DataError(f"the geometry has {len(points)} rows, and there are {count} samples: give a row for each.")
     return points
+
+
+def _check_order(path: Path, called: str, others: Sequence[str], names: Sequence[str]) -> None:
+    """Raises DataError if what stands beside embeddings without ids names samples in another order."""
+    told, known = ([one.replace("\\", "/").rsplit("/", 1)[-1] for one in some] for some in (others, names))
+    if told != known and set(told) == set(known) and len(set(others)) == len(others):
+        raise DataError(
+            f"{path} has no ids, and {called!r} in it names the samples in another order than theirs: call it ids, or "
+            f"leave it out if the rows are in the order of the samples."
+        )
 
 
 def _order(path: Path, ids: Sequence[str], names: Sequence[str]) -> Tensor:
