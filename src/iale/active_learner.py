@@ -20,6 +20,7 @@ from iale.classifiers.cache import OutputCache
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data._checks import IntegersLike, integers
 from iale.data._inputs import as_samples
+from iale.data._names import names_of
 from iale.data.pool import Pool
 from iale.data.unlabeled import kind_of
 from iale.errors import IaleWarning, ModelError
@@ -114,7 +115,7 @@ class ActiveLearner:
             Pool(torch.arange(len(samples)), classifier.num_classes),
             QueryConfig(subset_size=self.subset_size),
         )
-        points = None if self.geometry is None else as_geometry(self.geometry, len(samples))
+        points = None if self.geometry is None else as_geometry(self.geometry, len(samples), names_of(samples))
         self._learner = Learner(classifier, samples, pool, query, Stream(self.seed), OutputCache(self.cache), points)
 
     @classmethod

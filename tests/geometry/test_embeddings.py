@@ -12,7 +12,10 @@ import pandas as pd
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
+from torch import nn
 
+from iale import ActiveLearner, FolderSamples, TrainingConfig
 from iale.errors import ConfigError, DataError
 from iale.geometry import Points, PointSamples, as_geometry, read_embeddings
 
@@ -194,6 +197,21 @@ def test_a_geometry_is_what_the_array_holds_and_not_its_file(tmp_path: Path) -> 
         as_geometry(mapped, 40)
     with pytest.raises(DataError, match="says that values are missing"):
         as_geometry(np.ma.masked_greater(ROWS, 2), 40)
+
+
+def test_a_learner_on_a_folder_takes_the_file_whose_ids_are_the_names_of_its_images(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for number in range(12):
+        Image.fromarray(np.full((4, 4), number, np.uint8)).save(tmp_path / "photos" / f"ö {number}.png")
+    folder, mixed = FolderSamples(tmp_path / "photos"), [7, 3, 11, 0, 9, 1, 10, 2, 8, 4, 6, 5]
+    path = save(tmp_path / "a.npz", ROWS[mixed], [folder.names[at] for at in mixed])
+    asked = []
+    for geometry in (path, ROWS[:12]):
+        net = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+        learner = ActiveLearner(net, folder, "maxherding", geometry=geometry, training=TrainingConfig(epochs=1))
+        learner.tell([0], [1])
+        asked.append(learner.ask(6))
+    assert asked[0] == asked[1]
 
 
 def test_points_are_samples() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from pathlib import Path
 
+from iale.data.samples import Samples
 from iale.errors import DataError
 
 
@@ -32,6 +33,12 @@ def same_name(name: str) -> str:
     """Equal for names that people cannot tell apart: case, blanks, invisible characters, and codes of a letter."""
     plain = "".join(c for c in unicodedata.normalize("NFC", name) if unicodedata.category(c) != "Cf")
     return unicodedata.normalize("NFC", " ".join(plain.split()).casefold())
+
+
+def names_of(samples: Samples) -> Sequence[str]:
+    """The ``names`` that samples have, such as those of a folder, one each; empty if they have none."""
+    names = getattr(samples, "names", None)
+    return names if isinstance(names, Sequence) and len(names) == len(samples) else ()
 
 
 def numbered(count: int) -> list[str]:

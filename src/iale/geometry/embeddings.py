@@ -17,6 +17,7 @@ from iale.data._checks import rows_of
 from iale.data._fingerprint import digest
 from iale.data._inputs import as_samples
 from iale.data._layout import Array, as_array, to_float32
+from iale.data._names import numbered
 from iale.errors import DataError
 from iale.geometry._embedding_files import read_file
 from iale.geometry._mapped import check_finite, in_memory, is_direct, points_of
@@ -65,19 +66,21 @@ def read_embeddings(path: str | Path, names: Sequence[str]) -> Points:
     return points
 
 
-def as_geometry(data: object, count: int) -> Points:
+def as_geometry(data: object, count: int, names: Sequence[str] = ()) -> Points:
     """``data`` as the points of ``count`` samples, in their order.
 
     Args:
         data: `Points`; an array, tensor, list of lists or data frame of numbers [N, D]; a column of a data set of
-            Hugging Face; or the path of a file as for `read_embeddings`, in which an id is the number of a sample.
+            Hugging Face; or the path of a file as for `read_embeddings`, in which an id is a
+            name or, without names, the number of a sample.
         count: N, the number of samples.
+        names: N names of samples, each once, or none.
 
     Raises:
         DataError: it is something else, has another length, or a value that is not finite.
     """
     if isinstance(data, str | Path):
-        return read_embeddings(data, [str(number) for number in range(count)])
+        return read_embeddings(data, names or numbered(count))
     if isinstance(data, Points):
         return _counted(data, count)
     if isinstance(data, np.ndarray) and data.ndim == 2 and data.size and data.dtype.kind in "iuf":
