@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -197,6 +198,17 @@ def test_a_geometry_is_what_the_array_holds_and_not_its_file(tmp_path: Path) -> 
         as_geometry(mapped, 40)
     with pytest.raises(DataError, match="says that values are missing"):
         as_geometry(np.ma.masked_greater(ROWS, 2), 40)
+
+
+def test_accents_of_ids_may_be_signs_of_their_own(tmp_path: Path) -> None:
+    """As macOS writes names of files; two files that differ in nothing else are still two."""
+    names = [f"für {number}.png" for number in range(40)]
+    ids = [unicodedata.normalize("NFD", names[at]) for at in MIXED]
+    path = save(tmp_path / "a.npz", ROWS[MIXED], ids)
+    torch.testing.assert_close(read_embeddings(path, names).read(), torch.from_numpy(ROWS))
+    both = [names[0], unicodedata.normalize("NFD", names[0])]
+    path = save(tmp_path / "a.npz", ROWS[:2], both[::-1])
+    torch.testing.assert_close(read_embeddings(path, both).read(), torch.from_numpy(ROWS[[1, 0]]))
 
 
 def test_a_learner_on_a_folder_takes_the_file_whose_ids_are_the_names_of_its_images(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from iale.data._checks import rows_of
 from iale.data._fingerprint import digest
 from iale.data._inputs import as_samples
 from iale.data._layout import Array, as_array, to_float32
-from iale.data._names import numbered
+from iale.data._names import composed, numbered
 from iale.errors import DataError
 from iale.geometry._embedding_files import read_file
 from iale.geometry._mapped import check_finite, in_memory, is_direct, points_of
@@ -61,7 +61,7 @@ def read_embeddings(path: str | Path, names: Sequence[str]) -> Points:
     if ids is not None:
         if len(ids) != len(array):
             raise DataError(f"{path} has {len(ids)} ids and {len(array)} embeddings: give one id for each.")
-        points = points.at(_order(path, ids, names))
+        points = points.at(_order(path, *composed(ids, names)))
     check_finite(points, lambda at: f"{path}: the embedding of {names[at]!r} is not finite; make it again.")
     return points
 
