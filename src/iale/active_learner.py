@@ -23,7 +23,7 @@ from iale.data._inputs import as_samples
 from iale.data._names import names_of
 from iale.data.pool import Pool
 from iale.data.unlabeled import kind_of
-from iale.errors import IaleWarning, ModelError
+from iale.errors import ConfigError, IaleWarning, ModelError
 from iale.geometry._builtin import built_in
 from iale.geometry.embeddings import as_geometry
 from iale.learner import Learner, QueryConfig
@@ -51,6 +51,7 @@ class ActiveLearner:
             matrix of SciPy, or a column of a Hugging Face data set. Items may be pairs (x, y), of which y is not read.
         strategy: a strategy, its name, the name of a shipped policy, or a policy's folder. By default Error
             Herding, or Margin, with a warning, where there is no geometry. The attribute holds the strategy itself.
+            Attributes cannot be changed.
         num_classes: C; by default the number of logits.
         training: how the model is fitted; ignored if ``model`` is a `Classifier`.
         subset_size: a query looks at a random sub-pool of this size; None looks at all unlabeled samples.
@@ -107,7 +108,7 @@ class ActiveLearner:
             loss=self.loss,
         )
         if self.num_classes not in (None, classifier.num_classes):
-            raise ModelError(f"the model has {classifier.num_classes} logits, but num_classes is {self.num_classes}.")
+            raise ModelError(f"the model has {classifier.num_classes} logits, but num_classes is {self.num_classes!r}.")
         self._say: Callable[[str], object] | None = _warn if self.strategy is None else None
         self.strategy = self._strategy = find_strategy(DEFAULT_STRATEGY if self.strategy is None else self.strategy)
         self._strategy.check(classifier)  # raises now, not at the first question
@@ -117,6 +118,13 @@ class ActiveLearner:
         )
         points = None if self.geometry is None else as_geometry(self.geometry, len(samples), names_of(samples))
         self._learner = Learner(classifier, samples, pool, query, Stream(self.seed), OutputCache(self.cache), points)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if "_learner" in vars(self) and name in self.__dataclass_fields__:
+            raise ConfigError(
+                f"the {name} of a learner cannot be changed: make another learner, and tell it the labels."
+            )
+        super().__setattr__(name, value)
 
     @classmethod
     def from_fitted(
@@ -134,6 +142,8 @@ class ActiveLearner:
         are ``subset_size``, ``seed``, ``cache`` and ``geometry``; they and errors are those of the class. A strategy
         that needs a committee raises ModelError when it is asked.
         """
+        if not isinstance(model, nn.Module):
+            raise ModelError(f"expected a PyTorch module that is trained, not {model!r:.60}.")
         inputs, training = as_samples(samples), TrainingConfig(device=str(device_of(model)))
         recipe = TorchClassifier(model, inputs, training, embedding_layer=embedding_layer, reinitialize=False)
         fixed = FixedClassifier(recipe.fitted())
@@ -207,7 +217,7 @@ class ActiveLearner:
             self._strategy, learner.geometry = with_points(
                 self._strategy, lambda: built_in(learner.samples, kind, folder), self._say
             )
-            self.strategy = self._strategy
+            vars(self)["strategy"] = self._strategy
         return next_samples(learner, kind, self._strategy, k, self.fit)
 
 

@@ -20,8 +20,10 @@ MOST_CLASSES = 10_000
 """Class numbers above this are taken for something else, such as identifiers."""
 
 
-def rows_of(indices: Tensor, length: int) -> NDArray[np.int64]:
+def rows_of(indices: IntegersLike, length: int) -> NDArray[np.int64]:
     """int64 [B]: ``indices`` for NumPy; raises DataError if one is not in 0 … length−1."""
+    if not isinstance(indices, Tensor):
+        indices = integers(indices, "indices")
     if indices.is_floating_point() or indices.dtype == torch.bool:
         raise DataError(f"samples are chosen by integer indices, not by {indices.dtype}: pass an int64 tensor.")
     rows = indices.detach().cpu().numpy().astype(np.int64, copy=False)

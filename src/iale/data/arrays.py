@@ -65,6 +65,8 @@ class ArraySamples:
             )
         if values.dtype.kind not in "biuf":
             raise DataError(f"an array of {values.dtype} holds no samples: give uint8, integers or floats.")
+        if channels not in (None, "first", "last"):
+            raise DataError(f"channels are 'first' or 'last', not {channels!r:.40}.")
         self._array = values
         self._channels = channels or guess_channels(values.shape)
         self._mapped = memory_map(values) is not None

@@ -1,0 +1,125 @@
+"""What a learner is given by mistake: it is refused in a sentence, and never taken for something else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor, nn
+
+from iale import ActiveLearner, ArraySamples, TorchClassifier, TrainingConfig
+from iale.classifiers import LinearHead
+from iale.errors import ConfigError, DataError, IaleError, ModelError
+
+ROWS = np.random.default_rng(0).normal(size=(30, 4)).astype("float32")
+TRAINING = TrainingConfig(epochs=2, device="cpu")
+
+
+def learner(model: Any = None, **options: Any) -> ActiveLearner:
+    made = ActiveLearner(model or nn.Linear(4, 3), ROWS, "margin", **{"training": TRAINING, **options})
+    made.tell([0, 1, 2], [0, 1, 2])
+    return made
+
+
+class NeedsClasses(nn.Linear):
+    def __init__(self, classes: int) -> None:
+        super().__init__(4, classes)
+
+
+class Detached(nn.Linear):
+    def forward(self, inputs: Tensor) -> Tensor:
+        return super().forward(inputs).detach()
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (NeedsClasses, r"cannot be made without arguments \(TypeError: .*'classes'\): pass one, or a function"),
+        (lambda: nn.Linear(4, -3), r"cannot be made without arguments \(RuntimeError: "),
+        (LogisticRegression, "the function made LogisticRegression: a torch.nn.Module was expected"),
+        (lambda: None, "the function made NoneType: a torch.nn.Module was expected"),
+        (nn.Linear(4, 3).double(), r"inputs are float32 and its weights float64: call model\.float\(\)"),
+        (
+            TorchClassifier(nn.Linear(5, 3), (5,)),
+            r"reads inputs of shape \(5,\), and the samples have the shape \(4,\)",
+        ),
+        (LinearHead(ArraySamples(ROWS[:, 1:]), 3), r"reads inputs of shape \(3,\)"),
+    ],
+)
+def test_a_model_that_cannot_be_used_is_refused_at_once(model: object, said: str) -> None:
+    with pytest.raises(ModelError, match=said):
+        learner(model)
+
+
+def test_logits_that_no_weight_changes_cannot_be_fitted() -> None:
+    one = learner(Detached(4, 3))
+    with pytest.raises(ModelError, match=r"do not depend on its weights, as with detach\(\)"):
+        one.ask(1)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"training": {"epochs": 3}}, r"expected a TrainingConfig, such as .*not {'epochs': 3}"),
+        ({"training": 0}, "expected a TrainingConfig"),
+        ({"reinitialize": "no"}, "reinitialize is True or False, not 'no'"),
+        ({"subset_size": 5.0}, r"must be at least 1, not 5\.0: give an integer"),
+        ({"subset_size": "all"}, "must be at least 1, not 'all': give an integer"),
+        ({"seed": 1.5}, r"a seed is an integer, not 1\.5"),
+        ({"seed": None}, "a seed is an integer, not None"),
+        ({"num_classes": "3"}, "the model has 3 logits, but num_classes is '3'"),
+    ],
+)
+def test_an_option_of_another_type_is_refused_at_once(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(IaleError, match=said):
+        learner(**options)
+
+
+@pytest.mark.parametrize("no", [False, 0, np.False_])
+def test_whatever_is_false_keeps_the_weights(no: Any) -> None:
+    module = nn.Linear(4, 3)
+    first = TorchClassifier(module, (4,), reinitialize=no).initial_module(None)  # type: ignore[arg-type]
+    assert torch.equal(first.get_parameter("weight"), module.weight)
+
+
+@pytest.mark.parametrize("k", [3.0, None, "3", np.array([3]), [3]])
+def test_a_number_of_samples_is_an_integer(k: Any) -> None:
+    with pytest.raises(ConfigError, match="samples were asked for, but 27 are unlabeled: ask for 1 to 27"):
+        learner().ask(k)
+    assert len(learner().ask(np.int32(3))) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("strategy", "badge"), ("subset_size", 5), ("seed", 1), ("geometry", ROWS)]
+)
+def test_a_learner_is_not_changed_in_silence(name: str, value: object) -> None:
+    """What it was made of was read when it was made."""
+    one = learner()
+    with pytest.raises(ConfigError, match=f"the {name} of a learner cannot be changed: make another"):
+        setattr(one, name, value)
+
+
+@pytest.mark.parametrize(
+    "model", [lambda: nn.Linear(4, 3), LogisticRegression(), None, TorchClassifier(nn.Linear(4, 3), (4,))]
+)
+def test_only_a_module_is_trained_already(model: Any) -> None:
+    with pytest.raises(ModelError, match="expected a PyTorch module that is trained"):
+        ActiveLearner.from_fitted(model, ROWS)
+
+
+def test_channels_are_first_or_last() -> None:
+    with pytest.raises(DataError, match="channels are 'first' or 'last', not 'Last'"):
+        ArraySamples(np.zeros((5, 8, 8, 3)), channels="Last")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("some", [list, tuple, np.array, range, torch.tensor])
+def test_outputs_are_computed_for_arrays_and_lists_of_indices(some: Callable[[Any], Any]) -> None:
+    fitted = learner().fit()
+    outputs = fitted.outputs(ROWS, range(4) if some is range else some([0, 1, 2, 3]))  # type: ignore[arg-type]
+    assert torch.equal(outputs.logits, fitted.outputs(ArraySamples(ROWS), torch.arange(4)).logits)
+    with pytest.raises(DataError, match="indices must be a list of integers"):
+        fitted.outputs(ArraySamples(ROWS), ["0"])  # type: ignore[arg-type]
