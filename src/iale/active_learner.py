@@ -18,7 +18,7 @@ from iale.classifiers._practice import Loss, MakeOptimizer
 from iale.classifiers.base import Classifier, FittedClassifier, TrainingConfig
 from iale.classifiers.cache import OutputCache
 from iale.classifiers.torch_classifier import TorchClassifier
-from iale.data._checks import IntegersLike, integers
+from iale.data._checks import IntegersLike, check_same_order, integers
 from iale.data._inputs import as_samples
 from iale.data._names import names_of
 from iale.data.pool import Pool
@@ -116,6 +116,12 @@ class ActiveLearner:
             Pool(torch.arange(len(samples)), classifier.num_classes),
             QueryConfig(subset_size=self.subset_size),
         )
+        check_same_order(
+            self.samples,
+            self.geometry,
+            "the samples and the geometry have one index in two orders: pass geometry.loc[samples.index], or "
+            "geometry.to_numpy() if its rows are in the order of the samples.",
+        )
         points = None if self.geometry is None else as_geometry(self.geometry, len(samples), names_of(samples))
         self._learner = Learner(classifier, samples, pool, query, Stream(self.seed), OutputCache(self.cache), points)
 
@@ -163,10 +169,18 @@ class ActiveLearner:
             overwrite: whether the samples may have been labeled or skipped; the new label replaces the old one.
 
         Raises:
-            DataError: an argument is not a list of integers, the lengths differ, or a label is out of range.
+            DataError: an argument is not a list of integers, the lengths differ, a label is out of range, or the labels
+                are a series whose index holds the indices in another order.
             QueryError: an index is unknown or named twice, or, without ``overwrite``, labeled or skipped already.
         """
-        self._learner.pool.acquire(integers(indices, "indices"), integers(labels, "labels"), overwrite=overwrite)
+        numbers = integers(indices, "indices")
+        check_same_order(
+            numbers,
+            labels,
+            "the index of the labels names the samples in another order: pass labels.loc[indices], or "
+            "labels.to_numpy() if they are in the order of the indices.",
+        )
+        self._learner.pool.acquire(numbers, integers(labels, "labels"), overwrite=overwrite)
 
     def skip(self, indices: IntegersLike) -> None:
         """Sets samples aside that nobody can label: they are not asked for again. If it raises, it has skipped none.

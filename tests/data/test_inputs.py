@@ -20,7 +20,9 @@ from iale.data._checks import as_labels, integers
 from iale.data._inputs import as_samples
 from iale.data.arrays import ArraySamples
 from iale.data.samples import Samples
+from iale.data.splits import make_dataset
 from iale.errors import DataError
+from iale.geometry import as_geometry
 
 X = np.random.default_rng(0).normal(size=(12, 5)).astype("float32")
 ROWS = torch.from_numpy(X)
@@ -60,6 +62,12 @@ class Table(Column):
     shape = (12, 2)
 
     def batch(self, size: int) -> None: ...
+
+
+class Splits(dict[str, object]):
+    """The interface of several splits of a Hugging Face data set."""
+
+    column_names = {"train": ["image", "label"]}  # noqa: RUF012
 
 
 class Stream(IterableDataset[Tensor]):
@@ -127,6 +135,50 @@ def test_a_data_frame_of_several_types_becomes_numbers() -> None:
         as_samples(pd.DataFrame({"a": [1.0, None]}))
 
 
+@pytest.mark.parametrize("name", ["Label", "id", "Unnamed: 0"])
+def test_names_and_labels_in_a_data_frame_are_not_learned_from(name: str) -> None:
+    frame = pd.DataFrame(X).assign(**{name: range(12)})
+    for read in (lambda: as_samples(frame), lambda: as_geometry(frame, 12)):
+        with pytest.raises(
+            DataError, match=f"column '{name}' of the data frame names or counts samples, or holds labels"
+        ):
+            read()
+    assert as_samples(frame.drop(columns=name)).shape == (5,)
+
+
+def test_an_index_in_another_order_is_not_passed_over() -> None:
+    """Numbers are matched by their places, and a person who uses pandas may expect them to be matched by the index."""
+    frame, model = pd.DataFrame(X), torch.nn.Linear(5, 2)
+    mixed = frame.sample(frac=1, random_state=0)
+    for samples, geometry in ((frame, mixed), (mixed, frame)):
+        with pytest.raises(DataError, match=r"one index in two orders: pass geometry\.loc\[samples\.index\]"):
+            ActiveLearner(model, samples, geometry=geometry)
+    for taken in (mixed, mixed.to_numpy(), frame.set_index(np.arange(5, 17))):
+        ActiveLearner(model, mixed, geometry=taken)
+    learner = ActiveLearner(model, frame, "margin")
+    labels = pd.Series(Y.tolist(), index=frame.index)[frame.index.isin([7, 2, 5])]
+    with pytest.raises(DataError, match=r"names the samples in another order: pass labels\.loc\[indices\]"):
+        learner.tell([7, 2, 5], labels)
+    learner.tell([7, 2, 5], labels.loc[[7, 2, 5]])
+    learner.tell([8, 1], labels[:2].set_axis([17, 3]))  # not an index of these
+    assert learner.labeled == [7, 2, 5, 8, 1]
+
+
+def test_a_data_set_is_made_of_what_a_learner_takes() -> None:
+    made = make_dataset("mine", X, Y, pd.DataFrame(X[:4]), Y[:4])  # type: ignore[arg-type]
+    assert (made.train.shape, made.test.shape, made.test.batch(torch.tensor([3])).tolist()) == (
+        (5,),
+        (5,),
+        [X[3].tolist()],
+    )
+
+
+def test_an_npz_file_is_several_arrays(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", embeddings=X, ids=np.arange(12))
+    with pytest.raises(DataError, match=r"holds embeddings, ids: pass one array of it, as file\[name\]"):
+        as_samples(np.load(tmp_path / "x.npz"))
+
+
 def test_a_sparse_matrix_stays_sparse(monkeypatch: pytest.MonkeyPatch) -> None:
     """A million columns: a dense copy of all rows would take 40 GB."""
     rows, columns = np.arange(10_000), np.arange(10_000) * 97 % 1_000_000
@@ -150,6 +202,8 @@ def test_a_sparse_matrix_stays_sparse(monkeypatch: pytest.MonkeyPatch) -> None:
 
 REFUSED: dict[str, tuple[Any, str]] = {
     "path": (Path("photos"), "is a path: pass FolderSamples"),
+    "path of a file": ("my/rows.npy", r"is a path: pass iale\.data\.load_unlabeled\('my/rows\.npy'\)\[0\] or an array"),
+    "splits": (Splits(train=Column(X)), r"pass one column of one, data\['train'\]"),
     "texts": (["a cat", "a dog"], "sample 0 is str"),
     "series of texts": (pd.Series(["a cat", "a dog"]), "sample 0 is str"),
     "loader": (DataLoader(TensorDataset(ROWS)), r"pass its data set, as loader\.dataset"),

@@ -88,6 +88,24 @@ def check_every_class(labels: Tensor, classes: Sequence[str], what: str) -> None
         )
 
 
+def check_same_order(first: object, second: object, told: str) -> None:
+    """Raises DataError, in the words ``told``, if two series or frames of pandas have one index in two orders.
+
+    Either may be a list of integers instead, which is an index itself.
+    """
+    ours, theirs = _index_of(first), _index_of(second)
+    if ours is None or theirs is None or len(ours) != len(theirs) or ours == theirs:
+        return
+    if set(ours) == set(theirs):
+        raise DataError(told)
+
+
+def _index_of(data: object) -> list[object] | None:
+    if isinstance(data, Tensor):
+        return data.tolist()
+    return list(data.index) if hasattr(data, "index") and hasattr(data, "iloc") else None
+
+
 def integers(values: IntegersLike, what: str) -> Tensor:
     """int64 [n]: a list, array, tensor or series of integers; raises DataError for anything else."""
     try:

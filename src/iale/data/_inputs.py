@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
@@ -25,6 +26,9 @@ from iale.data.dictionaries import DictSamples
 from iale.data.samples import Samples
 from iale.data.torch_dataset import TorchSamples
 from iale.errors import DataError
+
+_NO_FEATURES = frozenset(("id", "ids", "sample", "index", "unnamed: 0", "label", "labels"))
+"""Columns of a data frame, in any case, that a table of samples has beside features, or that pandas writes."""
 
 
 def as_samples(data: object) -> Samples:
@@ -93,7 +97,18 @@ class _Frame(Protocol):
 def _refuse(data: object) -> None:
     """Raises DataError for what has another use, or would be read wrongly."""
     if isinstance(data, str | bytes | Path):
-        raise DataError(f"{str(data)!r} is a path: pass FolderSamples({str(data)!r}) or an array.")
+        read = (
+            f"iale.data.load_unlabeled({str(data)!r})[0]" if Path(str(data)).suffix else f"FolderSamples({str(data)!r})"
+        )
+        raise DataError(f"{str(data)!r} is a path: pass {read} or an array.")
+    if isinstance(data, NpzFile):
+        raise DataError(
+            f"an .npz file holds {', '.join(data.files[:5]) or 'nothing'}: pass one array of it, as file[name]."
+        )
+    if isinstance(data, Mapping) and hasattr(data, "column_names"):
+        raise DataError(
+            "several splits of Hugging Face are no samples: pass one column of one, data['train']['image']."
+        )
     if hasattr(data, "column_names") and hasattr(data, "features"):
         raise DataError(
             "a whole table of Hugging Face holds inputs and labels: pass one column of it, as data['image'], and for "
@@ -112,6 +127,11 @@ def _refuse(data: object) -> None:
 
 
 def _numbers_of(frame: _Frame) -> NDArray[np.generic]:
+    if odd := [str(name) for name in frame.columns if str(name).casefold() in _NO_FEATURES]:
+        raise DataError(
+            f"column {odd[0]!r} of the data frame names or counts samples, or holds labels, which is not learned from: "
+            f"leave it out, as frame.drop(columns={odd[0]!r})."
+        )
     values = frame.to_numpy()
     if values.dtype.kind in "biuf":
         return values
