@@ -111,6 +111,66 @@ def test_only_a_module_is_trained_already(model: Any) -> None:
         ActiveLearner.from_fitted(model, ROWS)
 
 
+class Own:
+    """A user's own class of samples."""
+
+    shape, dtype = (4,), torch.float32
+
+    def __init__(self, read: Callable[[Tensor], Any]) -> None:
+        self.batch = read
+
+    def __len__(self) -> int:
+        return 30
+
+
+X = torch.from_numpy(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("read", "said"),
+    [
+        (lambda rows: ROWS[rows.numpy()], "gives ndarray for two samples"),
+        (
+            lambda rows: X[rows].double(),
+            r"gives torch.float64 of shape \(2, 4\) .* say torch.float32 of shape \(2, 4\)",
+        ),
+        (lambda rows: X[rows].long(), "gives torch.int64 of shape"),
+        (lambda rows: X[rows][:-1], r"gives torch.float32 of shape \(1, 4\)"),
+        (lambda rows: X[rows][:, :3], r"gives torch.float32 of shape \(2, 3\)"),
+        (lambda rows: X[rows].clone().requires_grad_(), "with a gradient"),
+        (lambda rows: X[rows.sort()[0]], "keep their order"),
+        (lambda rows: X[rows] - X[rows].mean(dim=0), "keep their order"),
+        (lambda rows: X[rows + 30], r"fails \(IndexError: .*: correct it"),
+    ],
+)
+def test_a_class_of_samples_that_is_not_what_it_says(read: Callable[[Tensor], Any], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        ActiveLearner(nn.Linear(4, 3), Own(read))
+    assert ActiveLearner(nn.Linear(4, 3), Own(lambda rows: X[rows]), seed=3).ask(4) == learner_of_rows().ask(4)
+
+
+def learner_of_rows() -> ActiveLearner:
+    return ActiveLearner(nn.Linear(4, 3), ROWS, seed=3)
+
+
+def test_a_class_of_samples_that_lacks_something_is_told_so() -> None:
+    class Short:
+        shape = (4,)
+
+        def batch(self, rows: Tensor) -> Tensor:
+            return X[rows]
+
+    with pytest.raises(DataError, match="Short holds no samples: its class has a batch, and lacks dtype, __len__"):
+        ActiveLearner(nn.Linear(4, 3), Short())
+
+
+@pytest.mark.parametrize("shape", [ROWS, 4, (4.0,), ("4",)])
+def test_the_shape_of_an_input_is_a_tuple_of_integers(shape: Any) -> None:
+    with pytest.raises(ModelError, match=r"the shape of one input is a tuple such as \(3, 32, 32\)"):
+        TorchClassifier(nn.Linear(4, 3), shape)
+    assert LinearHead(ROWS, 3).embedding_dim == 4  # type: ignore[arg-type]
+
+
 def test_channels_are_first_or_last() -> None:
     with pytest.raises(DataError, match="channels are 'first' or 'last', not 'Last'"):
         ArraySamples(np.zeros((5, 8, 8, 3)), channels="Last")  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ from iale.classifiers.base import Classifier, FittedClassifier, TrainingConfig
 from iale.classifiers.cache import OutputCache
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data._checks import IntegersLike, check_same_order, integers
-from iale.data._inputs import as_samples
+from iale.data._inputs import as_samples, check_own
 from iale.data._names import names_of
 from iale.data.pool import Pool
 from iale.data.unlabeled import kind_of
@@ -98,6 +98,7 @@ class ActiveLearner:
 
     def __post_init__(self) -> None:
         samples = as_samples(self.samples)
+        check_own(samples)
         classifier = as_classifier(
             self.model,
             samples,

@@ -22,6 +22,7 @@ from iale.classifiers._training import check_job
 from iale.classifiers.base import FitJob, FittedClassifier, Outputs, TrainingConfig
 from iale.classifiers.networks import Network, linear
 from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
+from iale.data._inputs import as_samples
 from iale.data.samples import Samples
 from iale.seeding import Stream
 
@@ -74,6 +75,7 @@ class LinearHead:
     ) -> None:
         self.training = training or TrainingConfig()
         check_head(self.training, l2)
+        samples = as_samples(samples)
         mean, std = statistics or channel_statistics(samples)
         make = functools.partial(linear, samples.shape, num_classes, mean, std)
         self.recipe = TorchClassifier(make, samples.shape, self.training)

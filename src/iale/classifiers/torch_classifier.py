@@ -8,6 +8,7 @@ seed alone, and global random state is restored.
 from __future__ import annotations
 
 import copy
+import operator
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -49,6 +50,19 @@ from iale.seeding import Stream
 
 _TEMPLATE_SEED = Stream(0).child("template").seed
 _CPU = torch.device("cpu")
+
+
+def _shape(shape: object) -> tuple[int, ...]:
+    """Of one input; raises ModelError if it is neither a tuple of integers nor samples."""
+    if isinstance(shape, Samples):
+        return tuple(shape.shape)
+    try:
+        return tuple(operator.index(size) for size in shape)  # type: ignore[attr-defined]
+    except TypeError:
+        kind = type(shape).__name__
+        raise ModelError(
+            f"the shape of one input is a tuple such as (3, 32, 32), or the samples, not {kind}."
+        ) from None
 
 
 class TorchClassifier:
@@ -100,7 +114,7 @@ class TorchClassifier:
             raise ConfigError(f"expected a TrainingConfig, such as TrainingConfig(epochs=50), not {training!r:.60}.")
         if reinitialize not in (None, True, False):
             raise ConfigError(f"reinitialize is True or False, not {reinitialize!r:.60}.")
-        self.shape = tuple(shape.shape if isinstance(shape, Samples) else shape)
+        self.shape = _shape(shape)
         self.embedding_layer = embedding_layer
         self.reinitialize = reinitialize is None or bool(reinitialize)
         self._make = None if isinstance(module, nn.Module) else module

@@ -62,10 +62,42 @@ def as_samples(data: object) -> Samples:
     if isinstance(data, list | tuple):
         return _from_list(data)
     if not isinstance(data, _Items):
+        lacking = [name for name in ("shape", "dtype", "__len__") if not hasattr(data, name)]
+        own = f"its class has a batch, and lacks {', '.join(lacking)}" if hasattr(data, "batch") else ""
         raise DataError(
-            f"{type(data).__name__} holds no samples: give an array, or a data set with __getitem__ and __len__."
+            f"{type(data).__name__} holds no samples: "
+            f"{own or 'give an array, or a data set with __getitem__ and __len__'}."
         )
     return _from_items(data)
+
+
+def check_own(samples: Samples) -> None:
+    """Reads two samples of a user's own class.
+
+    Raises DataError if they are not what it says they are, or depend on what else is read.
+    """
+    if type(samples).__module__.partition(".")[0] == "iale":
+        return
+    name, last = type(samples).__name__, len(samples) - 1
+    if last < 0:
+        raise DataError(f"{name} holds no samples: give at least one.")
+    try:
+        both, *each = (samples.batch(torch.tensor(rows)) for rows in ([last, 0], [last], [0]))
+    except DataError:  # a sample that cannot be read is no fault of the class
+        return
+    except Exception as error:  # the user's own code may fail in any way
+        reason = f"{type(error).__name__}: {error}".split("\n", 1)[0].rstrip(". ")
+        raise DataError(f"{name}.batch(torch.tensor([{last}, 0])) fails ({reason}): correct it.") from error
+    given, wanted = type(both).__name__, f"{samples.dtype} of shape {(2, *samples.shape)}"
+    if isinstance(both, Tensor):
+        given = f"{both.dtype} of shape {tuple(both.shape)}{' with a gradient' * both.requires_grad}"
+    if given != wanted or samples.dtype not in (torch.uint8, torch.float32):
+        raise DataError(
+            f"{name}.batch gives {given} for two samples: its dtype and shape say {wanted}, and the dtype must be "
+            f"torch.uint8 for images of bytes, or torch.float32."
+        )
+    if not torch.equal(both.nan_to_num(), torch.cat(each).nan_to_num()):
+        raise DataError(f"{name}.batch gives other inputs for two samples than for each alone: keep their order.")
 
 
 @runtime_checkable
