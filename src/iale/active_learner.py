@@ -18,7 +18,7 @@ from iale.classifiers._practice import Loss, MakeOptimizer
 from iale.classifiers.base import Classifier, FittedClassifier, TrainingConfig
 from iale.classifiers.cache import OutputCache
 from iale.classifiers.torch_classifier import TorchClassifier
-from iale.data._checks import IntegersLike, check_same_order, integers
+from iale.data._checks import IntegersLike, check_same_order, integers, told_labels
 from iale.data._inputs import as_samples, check_own
 from iale.data._names import names_of
 from iale.data.pool import Pool
@@ -174,14 +174,7 @@ class ActiveLearner:
                 are a series whose index holds the indices in another order.
             QueryError: an index is unknown or named twice, or, without ``overwrite``, labeled or skipped already.
         """
-        numbers = integers(indices, "indices")
-        check_same_order(
-            numbers,
-            labels,
-            "the index of the labels names the samples in another order: pass labels.loc[indices], or "
-            "labels.to_numpy() if they are in the order of the indices.",
-        )
-        self._learner.pool.acquire(numbers, integers(labels, "labels"), overwrite=overwrite)
+        self._learner.pool.acquire(*told_labels(indices, labels), overwrite=overwrite)
 
     def skip(self, indices: IntegersLike) -> None:
         """Sets samples aside that nobody can label: they are not asked for again. If it raises, it has skipped none.

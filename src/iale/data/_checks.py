@@ -100,6 +100,18 @@ def check_same_order(first: object, second: object, told: str) -> None:
         raise DataError(told)
 
 
+def told_labels(indices: IntegersLike, labels: IntegersLike) -> tuple[Tensor, Tensor]:
+    """int64 [k] each; raises DataError if they are no integers, or the labels are a series in another order."""
+    numbers = integers(indices, "indices")
+    check_same_order(
+        numbers,
+        labels,
+        "the index of the labels names the samples in another order: pass labels.loc[indices], or labels.to_numpy() if "
+        "they are in the order of the indices.",
+    )
+    return numbers, integers(labels, "labels")
+
+
 def _index_of(data: object) -> list[object] | None:
     if isinstance(data, Tensor):
         return data.tolist()
