@@ -84,6 +84,7 @@ TAKEN: dict[str, Any] = {
     "masked array without a mask": np.ma.masked_array(X),
     "view of memory": X.data,
     "list of arrays": list(X),
+    "list of sparse tensors": [row.to_sparse() for row in ROWS],
     "tuple of tensors": tuple(ROWS),
     "list of pairs": [(row, int(label)) for row, label in zip(X, Y, strict=True)],
     "list of pairs with a name": [(row, "cat") for row in X],
@@ -131,6 +132,8 @@ def test_a_data_frame_of_several_types_becomes_numbers() -> None:
     assert as_samples(frame).batch(torch.arange(2)).tolist() == [[1, 1, 0.5], [2, 0, 1.5]]
     with pytest.raises(DataError, match="column 'd' of the data frame does not hold numbers"):
         as_samples(frame.assign(d=["x", "y"]))
+    with pytest.raises(DataError, match="two columns of the data frame are called 'b'"):
+        as_samples(frame.rename(columns={"a": "b"}))
     with pytest.raises(DataError, match="sample 1 has a value that is NaN"):
         as_samples(pd.DataFrame({"a": [1.0, None]}))
 

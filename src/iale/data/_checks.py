@@ -133,7 +133,8 @@ def integers(values: IntegersLike, what: str) -> Tensor:
     if array.ndim == 1 and not array.size:
         return torch.empty(0, dtype=torch.int64)  # an empty list becomes a float array
     if array.dtype.kind not in "biufc":
-        raise DataError(f"{what} must be a list of integers, which {_shown(values)} is not.")
+        names = ": pass numbers, [classes.index(name) for name in labels]" if what == "labels" else ""
+        raise DataError(f"{what} must be a list of integers, which {_shown(values)} is not{names}.")
     if array.ndim == 2:
         raise DataError(
             f"{what} must be a list of integers, not an array of shape {array.shape}: give one for each sample, since "
@@ -141,7 +142,10 @@ def integers(values: IntegersLike, what: str) -> Tensor:
         )
     # A Boolean mask would convert to zeros and ones, which are indices that nobody meant.
     if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise DataError(f"{what} must be a list of integers, not {array.dtype} of shape {array.shape}.")
+        whole = (
+            ": leave out what is missing, and convert the others with astype(int)" if array.dtype.kind == "f" else ""
+        )
+        raise DataError(f"{what} must be a list of integers, not {array.dtype} of shape {array.shape}{whole}.")
     return torch.from_numpy(array.astype(np.int64))
 
 

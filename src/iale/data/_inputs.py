@@ -52,7 +52,7 @@ def as_samples(data: object) -> Samples:
     if isinstance(data, Mapping):
         return DictSamples(data)
     if isinstance(data, Tensor):
-        return ArraySamples(data if data.layout == torch.strided else data.to_dense())
+        return ArraySamples(data)
     if isinstance(data, _Frame):
         return ArraySamples(_numbers_of(data))
     if isinstance(data, _Array) and not isinstance(data, Dataset):
@@ -167,6 +167,9 @@ def _numbers_of(frame: _Frame) -> NDArray[np.generic]:
     values = frame.to_numpy()
     if values.dtype.kind in "biuf":
         return values
+    if len(set(frame.columns)) < len(frame.columns):
+        twice = next(name for at, name in enumerate(frame.columns) if name in list(frame.columns)[:at])
+        raise DataError(f"two columns of the data frame are called {twice!r}: give each a name of its own.")
     columns = {name: np.asarray(frame[name]) for name in frame.columns}  # mixed types make an array of objects
     for name, column in columns.items():
         if column.ndim != 1 or column.dtype.kind not in "biuf":
