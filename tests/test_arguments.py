@@ -168,7 +168,7 @@ def test_a_class_of_samples_that_lacks_something_is_told_so() -> None:
 def test_the_shape_of_an_input_is_a_tuple_of_integers(shape: Any) -> None:
     with pytest.raises(ModelError, match=r"the shape of one input is a tuple such as \(3, 32, 32\)"):
         TorchClassifier(nn.Linear(4, 3), shape)
-    assert LinearHead(ROWS, 3).embedding_dim == 4  # type: ignore[arg-type]
+    assert LinearHead(ROWS, 3).embedding_dim == 4
 
 
 def test_channels_are_first_or_last() -> None:

@@ -216,7 +216,7 @@ class ActiveLearner:
 
         Raises:
             ConfigError: fewer than k samples are unlabeled, or k is larger than the sub-pool.
-            DataError: a sample cannot be read: `skip` it, or mend it.
+            UnreadableError: samples cannot be read: mend them, or ``skip(list(error.reasons))``.
             ModelError: the model's outputs are NaN or infinite for all candidates.
         """
         learner, folder = self._learner, None if self.cache is None else Path(self.cache) / "geometry"

@@ -43,8 +43,9 @@ class LinearHead:
     impossible. The embedding is the standardized input.
 
     Args:
-        samples: inputs like those to come. Their statistics, not their labels, standardize the inputs as the networks
-            do: bytes are scaled to 0 … 1, and each channel or feature gets the mean 0 and the standard deviation 1.
+        samples: inputs like those to come, as `ActiveLearner` takes them. Their statistics, not their labels,
+            standardize the inputs as the networks do: bytes are scaled to 0 … 1, and each channel or feature gets the
+            mean 0 and the standard deviation 1.
         num_classes: C.
         training: of which the device, the class weights and the prediction batch size are read.
         l2: the strength. By default it is cross-validated, in five folds, once there are five labels for each class
@@ -66,7 +67,7 @@ class LinearHead:
 
     def __init__(
         self,
-        samples: Samples,
+        samples: object,
         num_classes: int,
         training: TrainingConfig | None = None,
         *,
@@ -75,10 +76,10 @@ class LinearHead:
     ) -> None:
         self.training = training or TrainingConfig()
         check_head(self.training, l2)
-        samples = as_samples(samples)
-        mean, std = statistics or channel_statistics(samples)
-        make = functools.partial(linear, samples.shape, num_classes, mean, std)
-        self.recipe = TorchClassifier(make, samples.shape, self.training)
+        inputs = as_samples(samples)
+        mean, std = statistics or channel_statistics(inputs)
+        make = functools.partial(linear, inputs.shape, num_classes, mean, std)
+        self.recipe = TorchClassifier(make, inputs.shape, self.training)
         self.num_classes, self.embedding_dim, self.l2 = num_classes, self.recipe.embedding_dim, l2
 
     def fit_many(self, samples: Samples, jobs: Sequence[FitJob]) -> list[FittedClassifier]:
