@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 from iale import ActiveLearner, ArraySamples, TorchClassifier, TrainingConfig
-from iale.classifiers import LinearHead
+from iale.classifiers import LinearHead, build_classifier
 from iale.errors import ConfigError, DataError, IaleError, ModelError
 
 ROWS = np.random.default_rng(0).normal(size=(30, 4)).astype("float32")
@@ -174,6 +174,37 @@ def test_the_shape_of_an_input_is_a_tuple_of_integers(shape: Any) -> None:
 def test_channels_are_first_or_last() -> None:
     with pytest.raises(DataError, match="channels are 'first' or 'last', not 'Last'"):
         ArraySamples(np.zeros((5, 8, 8, 3)), channels="Last")  # type: ignore[arg-type]
+
+
+BYTES = np.random.default_rng(1).integers(0, 256, size=(30, 2, 2), dtype=np.uint8)
+
+
+def network() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+
+
+@pytest.mark.parametrize(
+    "make", [network, lambda: LinearHead(BYTES, 3), lambda: build_classifier("mlp", ArraySamples(BYTES), 3)]
+)
+def test_bytes_and_other_numbers_are_not_mixed_in_silence(make: Callable[[], Any]) -> None:
+    """Only bytes are scaled to 0 … 1: floats up to 255 would be 255 times as large as what was learned from."""
+    one = ActiveLearner(make(), BYTES, "margin", training=TRAINING)
+    one.tell(range(9), np.arange(9) % 3)
+    for other in (BYTES.astype("float32"), BYTES.astype("uint16")):
+        with pytest.raises(
+            DataError, match=r"fitted to inputs of torch\.uint8, and these are torch\.float32: give both"
+        ):
+            one.fit().outputs(other, range(5))  # type: ignore[arg-type]
+    assert len(one.fit().outputs(BYTES, range(5))) == 5  # type: ignore[arg-type]
+
+
+def test_a_head_is_fitted_to_the_type_that_it_was_made_for() -> None:
+    one = ActiveLearner(LinearHead(BYTES, 3), BYTES.astype("float32"), "margin")
+    one.tell(range(9), np.arange(9) % 3)
+    with pytest.raises(
+        DataError, match=r"made for inputs of torch\.uint8, and these are torch\.float32: make it for these"
+    ):
+        one.ask(1)
 
 
 @pytest.mark.parametrize("some", [list, tuple, np.array, range, torch.tensor])

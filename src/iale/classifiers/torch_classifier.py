@@ -45,7 +45,7 @@ from iale.data._fingerprint import digest
 from iale.data._inputs import as_samples
 from iale.data.dictionaries import DictSamples
 from iale.data.samples import Samples
-from iale.errors import ConfigError, ModelError, WeightsWarning
+from iale.errors import ConfigError, DataError, ModelError, WeightsWarning
 from iale.seeding import Stream
 
 _TEMPLATE_SEED = Stream(0).child("template").seed
@@ -210,7 +210,7 @@ class TorchClassifier:
             check_job(job, self.num_classes)
         networks = [by_channel(self.initial_module(Stream(job.seed)).to(self.device)) for job in jobs]
         train_stacked(networks, samples, jobs, self.training, chunks=self._stacks)
-        return [FittedTorchClassifier(network.eval(), self) for network in networks]
+        return [FittedTorchClassifier(network.eval(), self, samples.dtype) for network in networks]
 
     def _stackable(self) -> bool:
         own = self.practice.make_optimizer or self.practice.loss or self.training.class_weights
@@ -221,7 +221,7 @@ class TorchClassifier:
         check_job(job, self.num_classes)
         module = by_channel(self.initial_module(Stream(job.seed)).to(self.device))
         train(module, samples, job, self.training, self.device, self.practice)
-        return FittedTorchClassifier(module.eval(), self)
+        return FittedTorchClassifier(module.eval(), self, samples.dtype)
 
     def fitted(self, module: nn.Module | None = None) -> FittedTorchClassifier:
         """What is fitted already: ``module``, made by `initial_module`, or the recipe's module with its own weights.
@@ -249,14 +249,27 @@ class TorchClassifier:
 
 @dataclass(frozen=True, eq=False)
 class FittedTorchClassifier:
-    """A trained ``module``, in evaluation mode, and the ``recipe`` that trained it; implements `FittedClassifier`."""
+    """A trained ``module``, in evaluation mode, and the ``recipe`` that trained it; implements `FittedClassifier`.
+
+    Attributes:
+        dtype: of the inputs that it was trained on; None if that is not known.
+    """
 
     module: nn.Module
     recipe: TorchClassifier
+    dtype: torch.dtype | None = None
 
     def outputs(self, samples: Samples, indices: Tensor) -> Outputs:
-        """Outputs for ``indices`` (int64 [N]) with dropout off, computed in chunks."""
+        """Outputs for ``indices`` (int64 [N]) with dropout off, computed in chunks.
+
+        Raises DataError for inputs of another type than those of the fit: only bytes of images are scaled.
+        """
         source = as_samples(samples)
+        if self.dtype not in (None, source.dtype):
+            raise DataError(
+                f"the classifier was fitted to inputs of {self.dtype}, and these are {source.dtype}: give both in one "
+                f"type, since bytes of images (torch.uint8) are scaled to 0 … 1, and other numbers are not."
+            )
         if not len(indices):  # many models cannot read an empty batch
             return Outputs(torch.zeros(0, self.recipe.num_classes), torch.zeros(0, self.recipe.embedding_dim))
 
