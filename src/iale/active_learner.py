@@ -18,7 +18,7 @@ from iale.classifiers._practice import Loss, MakeOptimizer
 from iale.classifiers.base import Classifier, FittedClassifier, TrainingConfig
 from iale.classifiers.cache import OutputCache
 from iale.classifiers.torch_classifier import TorchClassifier
-from iale.data._checks import IntegersLike, check_same_order, integers, told_labels
+from iale.data._checks import IntegersLike, check_same_order, index_of, integers, told_labels
 from iale.data._inputs import as_samples, check_own
 from iale.data._names import names_of
 from iale.data.pool import Pool
@@ -117,13 +117,14 @@ class ActiveLearner:
             Pool(torch.arange(len(samples)), classifier.num_classes),
             QueryConfig(subset_size=self.subset_size),
         )
+        names = names_of(samples)
         check_same_order(
-            self.samples,
+            names or index_of(self.samples),
             self.geometry,
-            "the samples and the geometry have one index in two orders: pass geometry.loc[samples.index], or "
-            "geometry.to_numpy() if its rows are in the order of the samples.",
+            f"the samples and the geometry have one index in two orders: pass geometry.loc[samples."
+            f"{'names' if names else 'index'}], or geometry.to_numpy() if its rows are in the order of the samples.",
         )
-        points = None if self.geometry is None else as_geometry(self.geometry, len(samples), names_of(samples))
+        points = None if self.geometry is None else as_geometry(self.geometry, len(samples), names)
         self._learner = Learner(classifier, samples, pool, query, Stream(self.seed), OutputCache(self.cache), points)
 
     def __setattr__(self, name: str, value: object) -> None:

@@ -224,6 +224,10 @@ def test_a_learner_on_a_folder_takes_the_file_whose_ids_are_the_names_of_its_ima
         learner.tell([0], [1])
         asked.append(learner.ask(6))
     assert asked[0] == asked[1]
+    frame = pd.DataFrame(ROWS[mixed], index=[folder.names[at] for at in mixed])
+    with pytest.raises(DataError, match=r"in two orders: pass geometry\.loc\[samples\.names\]"):
+        ActiveLearner(net, folder, geometry=frame)
+    ActiveLearner(net, folder, geometry=frame.loc[folder.names])
 
 
 def test_points_are_samples() -> None:

@@ -88,34 +88,28 @@ def check_every_class(labels: Tensor, classes: Sequence[str], what: str) -> None
         )
 
 
-def check_same_order(first: object, second: object, told: str) -> None:
-    """Raises DataError, in the words ``told``, if two series or frames of pandas have one index in two orders.
-
-    Either may be a list of integers instead, which is an index itself.
-    """
-    ours, theirs = _index_of(first), _index_of(second)
-    if ours is None or theirs is None or len(ours) != len(theirs) or ours == theirs:
-        return
-    if set(ours) == set(theirs):
+def check_same_order(index: Sequence[object], data: object, told: str) -> None:
+    """Raises DataError, in the words ``told``, if a series or data frame of pandas has this index in another order."""
+    theirs = index_of(data)
+    if len(index) == len(theirs) and list(index) != theirs and set(index) == set(theirs):
         raise DataError(told)
+
+
+def index_of(data: object) -> list[object]:
+    """The index of a series or data frame of pandas; empty for anything else."""
+    return list(data.index) if hasattr(data, "index") and hasattr(data, "iloc") else []
 
 
 def told_labels(indices: IntegersLike, labels: IntegersLike) -> tuple[Tensor, Tensor]:
     """int64 [k] each; raises DataError if they are no integers, or the labels are a series in another order."""
     numbers = integers(indices, "indices")
     check_same_order(
-        numbers,
+        numbers.tolist(),
         labels,
         "the index of the labels names the samples in another order: pass labels.loc[indices], or labels.to_numpy() if "
         "they are in the order of the indices.",
     )
     return numbers, integers(labels, "labels")
-
-
-def _index_of(data: object) -> list[object] | None:
-    if isinstance(data, Tensor):
-        return data.tolist()
-    return list(data.index) if hasattr(data, "index") and hasattr(data, "iloc") else None
 
 
 def integers(values: IntegersLike, what: str) -> Tensor:
