@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from iale import ActiveLearner, ArraySamples, TorchClassifier, TrainingConfig
 from iale.classifiers import LinearHead, build_classifier
 from iale.errors import ConfigError, DataError, IaleError, ModelError
+from iale.strategies import Margin
 
 ROWS = np.random.default_rng(0).normal(size=(30, 4)).astype("float32")
 TRAINING = TrainingConfig(epochs=2, device="cpu")
@@ -53,6 +54,30 @@ class Detached(nn.Linear):
 def test_a_model_that_cannot_be_used_is_refused_at_once(model: object, said: str) -> None:
     with pytest.raises(ModelError, match=said):
         learner(model)
+
+
+class Sequences(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.GRU(4, 8, batch_first=True), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.last(self.first(x)[0][:, -1])
+        return logits
+
+
+def test_sequences_are_named_because_an_array_of_three_dimensions_is_images() -> None:
+    series = np.random.default_rng(2).normal(size=(30, 7, 4)).astype("float32")
+    with pytest.raises(ModelError, match=r"pass sequences by their name in forward, as {'x': array}"):
+        ActiveLearner(Sequences(), series)
+    one = ActiveLearner(Sequences(), {"x": series}, training=TRAINING)
+    one.tell([0, 1, 2], [0, 1, 2])
+    assert len(one.ask(4)) == 4
+
+
+def test_a_class_is_no_strategy() -> None:
+    with pytest.raises(ConfigError, match=r"Margin is a class, and a strategy was expected: Margin\(…\) makes one"):
+        ActiveLearner(nn.Linear(4, 3), ROWS, Margin)  # type: ignore[arg-type]
 
 
 def test_logits_that_no_weight_changes_cannot_be_fitted() -> None:

@@ -207,7 +207,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "path": (Path("photos"), "is a path: pass FolderSamples"),
     "path of a file": ("my/rows.npy", r"is a path: pass iale\.data\.load_unlabeled\('my/rows\.npy'\)\[0\] or an array"),
     "splits": (Splits(train=Column(X)), r"pass one column of one, data\['train'\]"),
-    "texts": (["a cat", "a dog"], "sample 0 is str"),
+    "texts": (["a cat", "a dog"], "sample 0 is str, and models read numbers: pass embeddings or token ids"),
     "series of texts": (pd.Series(["a cat", "a dog"]), "sample 0 is str"),
     "loader": (DataLoader(TensorDataset(ROWS)), r"pass its data set, as loader\.dataset"),
     "iterable data set": (Stream(), "cannot be asked for one sample"),

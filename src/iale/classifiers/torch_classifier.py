@@ -182,6 +182,8 @@ class TorchClassifier:
             reason = str(error).split("\n", 1)[0] or type(error).__name__
             dtype = next((p.dtype for p in self._template.parameters() if p.is_floating_point()), torch.float32)
             advice = "give it inputs of another shape or change its first layers"
+            if len(self.shape) == 3 and self.shape[0] == 1:
+                advice += "; arrays [N, T, F] are images, so pass sequences by their name in forward, as {'x': array}"
             if dtype != torch.float32:
                 advice = f"inputs are float32 and its weights {str(dtype).removeprefix('torch.')}: call model.float()"
             raise ModelError(
