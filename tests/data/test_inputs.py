@@ -138,6 +138,13 @@ def test_a_data_frame_of_several_types_becomes_numbers() -> None:
         as_samples(pd.DataFrame({"a": [1.0, None]}))
 
 
+def test_a_column_of_embeddings_is_passed_alone() -> None:
+    frame = pd.DataFrame({"ids": range(12), "embeddings": list(X)})
+    with pytest.raises(DataError, match=r"column 'embeddings' .* pass that column alone, as frame\['embeddings'\]"):
+        as_geometry(frame, 12)
+    assert as_geometry(frame["embeddings"], 12).dim == 5
+
+
 @pytest.mark.parametrize("name", ["Label", "id", "Unnamed: 0"])
 def test_names_and_labels_in_a_data_frame_are_not_learned_from(name: str) -> None:
     frame = pd.DataFrame(X).assign(**{name: range(12)})

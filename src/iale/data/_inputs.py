@@ -6,7 +6,7 @@ IndexError comes, which many never raise, and it stacks pairs (x, y) as if both 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from numbers import Number
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -159,6 +159,11 @@ def _refuse(data: object) -> None:
 
 
 def _numbers_of(frame: _Frame) -> NDArray[np.generic]:
+    if rows := [name for name in frame.columns if isinstance(_first_of(frame, name), list | tuple | np.ndarray)]:
+        raise DataError(
+            f"column {rows[0]!r} of the data frame holds several numbers in each cell: pass that column alone, as "
+            f"frame[{rows[0]!r}], in the order of the samples."
+        )
     if odd := [str(name) for name in frame.columns if str(name).casefold() in _NO_FEATURES]:
         raise DataError(
             f"column {odd[0]!r} of the data frame names or counts samples, or holds labels, which is not learned from: "
@@ -175,6 +180,11 @@ def _numbers_of(frame: _Frame) -> NDArray[np.generic]:
         if column.ndim != 1 or column.dtype.kind not in "biuf":
             raise DataError(f"column {name!r} of the data frame does not hold numbers: leave it out or convert it.")
     return np.column_stack(list(columns.values()))
+
+
+def _first_of(frame: _Frame, name: str) -> object:
+    column = frame[name]
+    return next(iter(column), None) if isinstance(column, Iterable) else None
 
 
 def _from_list(items: Sequence[object]) -> Samples:
