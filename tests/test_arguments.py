@@ -104,6 +104,29 @@ def test_an_option_of_another_type_is_refused_at_once(options: dict[str, Any], s
         learner(**options)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"epochs": "3"}, "epochs must be an integer, not '3'"),
+        ({"epochs": 2.0}, r"epochs must be an integer, not 2\.0"),
+        ({"batch_size": None}, "batch size must be an integer, not None"),
+        ({"prediction_batch_size": 7.5}, r"prediction batch size must be an integer, not 7\.5"),
+        ({"learning_rate": "1e-3"}, "learning rate must be a number, not '1e-3'"),
+        ({"weight_decay": None}, "weight decay must be a number, not None"),
+        ({"class_weights": {1: 0.5, 2: 0.5}}, "one number above 0 for each class, not {1"),
+        ({"class_weights": 3}, "one number above 0 for each class, not 3"),
+        ({"class_weights": ["1", "2"]}, "one number above 0 for each class"),
+    ],
+)
+def test_how_a_model_is_trained_is_checked_before_it_is(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        TrainingConfig(**options)
+
+
+def test_class_weights_may_be_an_array() -> None:
+    assert TrainingConfig(class_weights=np.array([1, 2])).class_weights == (1.0, 2.0)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("no", [False, 0, np.False_])
 def test_whatever_is_false_keeps_the_weights(no: Any) -> None:
     module = nn.Linear(4, 3)
