@@ -128,16 +128,16 @@ def reading_of(folder: Path, experiment: Experiment, evidence: Evidence) -> str:
 
 def linear_page(size: Size) -> str:
     """The page of the experiment on linear heads, with what its ``reading.md`` says."""
-    reading = (OF_HEADS / "reading.md").read_text(encoding="utf-8")
-    return heads_page(read_evidence([OF_HEADS]), EXPERIMENTS[HEADS](size), reading, _commands(HEADS, size))
+    evidence, experiment = read_evidence([OF_HEADS]), EXPERIMENTS[HEADS](size)
+    return heads_page(evidence, experiment, reading_of(OF_HEADS, experiment, evidence), _commands(HEADS, size))
 
 
 def doubting_page(size: Size) -> str:
     """The page of the experiment on networks, with what its ``reading.md`` says."""
-    reading = (OF_NETWORKS / "reading.md").read_text(encoding="utf-8")
+    evidence, experiment = read_evidence([OF_NETWORKS]), EXPERIMENTS[NETWORKS](size)
     image = (IMAGES / f"{NETWORKS}.svg").relative_to(NETWORKS_PAGE.parent).as_posix()
-    experiment, commands = EXPERIMENTS[NETWORKS](size), _commands(NETWORKS, size)
-    return networks_page(read_evidence([OF_NETWORKS]), experiment, reading, image, commands)
+    reading = reading_of(OF_NETWORKS, experiment, evidence)
+    return networks_page(evidence, experiment, reading, image, _commands(NETWORKS, size))
 
 
 def _commands(name: str, size: Size) -> dict[str, str]:

@@ -4,7 +4,43 @@ from __future__ import annotations
 
 import pytest
 
-from gain_tables import TITLES, Areas, best_others, brief, gains, titled
+from gain_tables import TITLES, Areas, areas, best_others, brief, gains, rises_of, titled
+from iale.benchmark._evidence import read_evidence
+from iale.benchmark._experiment import Claim, records_of
+from iale.benchmark._experiments.heads import heads
+from iale.benchmark._judge import Verdict, judge
+from iale.benchmark._statistics import estimate
+from iale.benchmark.records import Record
+from make_results import OF_HEADS, linear_page
+from tests.reports.kept import SIZE, assert_same_page, read
+
+
+@pytest.fixture(scope="module")
+def records() -> list[Record]:
+    """The kept runs."""
+    return records_of(heads(SIZE), read_evidence([OF_HEADS]).records)
+
+
+def test_the_page_in_the_documentation_is_made_from_the_records_in_the_repository() -> None:
+    assert_same_page(linear_page(SIZE), read("docs/heads.md"))
+
+
+def test_what_the_page_says_of_the_claims(records: list[Record]) -> None:
+    """Better than the experts on each set and than every other strategy on average; nobody is ahead anywhere."""
+    claims = [claim for claim in heads(SIZE).claims if isinstance(claim, Claim)]
+    each, mean = (judge(claim, records) for claim in claims[:2])
+    assert (each[0], mean[0]) == (Verdict.HOLDS, Verdict.HOLDS)
+    assert (len(each[1]), len(mean[1])) == (36, 14)
+    lines = best_others(areas(records), "linear", "uherding").lines
+    assert [line[1] for line in lines] == ["BAIT", "ALFA-Mix", *["MaxHerding"] * 4]
+    assert all(line[2].startswith("+") for line in lines)
+
+
+def test_what_the_page_says_of_those_that_are_worse_than_random(records: list[Record]) -> None:
+    found = areas(records)
+    for name, count in {"coreset": 4, "entropy": 4, "confidence": 4, "probcover": 5}.items():
+        rises = [estimate(rises_of(found, ("linear", 10, dataset), name, "random")).mean for dataset in TITLES]
+        assert sum(rise < 0 for rise in rises) == count, name
 
 
 @pytest.fixture
