@@ -23,7 +23,7 @@ training = TrainingConfig(epochs=50, learning_rate=0.01, device="cpu")
 learner = ActiveLearner(model, pool, "margin", training=training)
 
 for _ in range(6):
-    # The first time nothing is labeled, so the samples are drawn at random. After that the strategy chooses.
+    # The first time nothing is labeled, so the samples are chosen to differ. After that the strategy chooses.
     asked = learner.ask(20)
     learner.tell(asked, labels[asked])  # in your project, a person looks at these twenty
     outputs = learner.fit().outputs(test, torch.arange(len(test)))

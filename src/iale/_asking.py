@@ -43,9 +43,13 @@ def next_samples(
     unlabeled, size = len(learner.pool), learner.config.subset_size
     if not unlabeled:
         raise ConfigError("every sample is labeled or skipped already: there is nothing left to ask for.")
-    if not isinstance(k, SupportsIndex) or not 1 <= operator.index(k) <= unlabeled:
-        raise ConfigError(f"{k} samples were asked for, but {unlabeled} are unlabeled: ask for 1 to {unlabeled}.")
-    k = operator.index(k)
+    try:
+        wanted = operator.index(k)
+    except TypeError:  # also an array of one number
+        wanted = 0
+    if not 1 <= wanted <= unlabeled:
+        raise ConfigError(f"{k!r:.40} samples were asked for, but {unlabeled} are unlabeled: ask for 1 to {unlabeled}.")
+    k = wanted
     cold = not len(learner.pool.labeled) and not isinstance(learner.classifier, FixedClassifier)
     if cold and not strategy.starts_cold:
         return diverse(learner.samples, kind, learner.pool, k, learner.rng("cold"))
@@ -116,6 +120,12 @@ def as_classifier(
     if isinstance(model, Classifier):
         if said := [name for name, value in options.items() if value is not None]:
             raise ConfigError(f"{said[0]} belongs to a module, not to a classifier: pass it to TorchClassifier.")
+        recipe = getattr(model, "recipe", model)  # a linear head has one
+        if isinstance(recipe, TorchClassifier) and recipe.shape != tuple(samples.shape):
+            raise ModelError(
+                f"the classifier reads inputs of shape {recipe.shape}, and the samples have the shape "
+                f"{tuple(samples.shape)}: make it for these."
+            )
         return model
     if isinstance(model, nn.Module) or callable(model):
         return TorchClassifier(model, samples, training, **options)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
+from typing import SupportsIndex
 
 from iale.errors import ConfigError
 
@@ -22,8 +24,9 @@ class QueryConfig:
     committee_size: int = 5
 
     def __post_init__(self) -> None:
-        if self.subset_size is not None and self.subset_size < 1:
-            raise ConfigError(f"the subset size must be at least 1, not {self.subset_size}.")
+        size = self.subset_size
+        if size is not None and (not isinstance(size, SupportsIndex) or operator.index(size) < 1):
+            raise ConfigError(f"the subset size must be at least 1, not {size!r:.40}: give an integer.")
         if self.monte_carlo_passes < 2 or self.committee_size < 2:
             raise ConfigError("MC-Dropout needs at least 2 passes and Ensemble 2 members.")
 

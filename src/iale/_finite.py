@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from iale.classifiers.base import Outputs
+from iale.data._names import names_of
 from iale.data.samples import Samples
 from iale.errors import IaleWarning, ModelError
 
@@ -40,7 +39,7 @@ def finite_only(indices: Tensor, outputs: Outputs, samples: Samples) -> tuple[Te
         raise ModelError(
             f"the model's outputs for all {len(odd)} candidates are NaN or infinite: check the model and its inputs."
         )
-    names = samples.names if isinstance(samples, _Named) else ()
+    names = names_of(samples)
     first = [f"{index} ({names[index]})" if names else str(index) for index in odd[:_NAMED]]
     more = f" and {len(odd) - _NAMED} more" if len(odd) > _NAMED else ""
     many = len(odd) > 1
@@ -52,8 +51,3 @@ def finite_only(indices: Tensor, outputs: Outputs, samples: Samples) -> tuple[Te
     )
     kept = torch.nonzero(finite).flatten()
     return indices[kept], outputs.at(kept)
-
-
-@runtime_checkable
-class _Named(Protocol):
-    names: Sequence[str]

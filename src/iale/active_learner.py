@@ -18,11 +18,12 @@ from iale.classifiers._practice import Loss, MakeOptimizer
 from iale.classifiers.base import Classifier, FittedClassifier, TrainingConfig
 from iale.classifiers.cache import OutputCache
 from iale.classifiers.torch_classifier import TorchClassifier
-from iale.data._checks import IntegersLike, integers
-from iale.data._inputs import as_samples
+from iale.data._checks import IntegersLike, check_same_order, index_of, integers, told_labels
+from iale.data._inputs import as_samples, check_own
+from iale.data._names import names_of
 from iale.data.pool import Pool
 from iale.data.unlabeled import kind_of
-from iale.errors import IaleWarning, ModelError
+from iale.errors import ConfigError, IaleWarning, ModelError
 from iale.geometry._builtin import built_in
 from iale.geometry.embeddings import as_geometry
 from iale.learner import Learner, QueryConfig
@@ -50,6 +51,7 @@ class ActiveLearner:
             SciPy matrix, or a column of a Hugging Face data set. Items may be pairs (x, y), whose y is ignored.
         strategy: a strategy, its name, the name of a built-in policy, or the folder of a policy. The default is Error
             Herding, or Margin, with a warning, if there is no geometry. The attribute holds the strategy itself.
+            Attributes cannot be changed.
         num_classes: C; by default the number of logits.
         training: how the model is fitted; ignored if ``model`` is a `Classifier`.
         subset_size: a query looks at a random sub-pool of this size; None looks at all unlabeled samples.
@@ -96,6 +98,7 @@ class ActiveLearner:
 
     def __post_init__(self) -> None:
         samples = as_samples(self.samples)
+        check_own(samples)
         classifier = as_classifier(
             self.model,
             samples,
@@ -106,7 +109,7 @@ class ActiveLearner:
             loss=self.loss,
         )
         if self.num_classes not in (None, classifier.num_classes):
-            raise ModelError(f"the model has {classifier.num_classes} logits, but num_classes is {self.num_classes}.")
+            raise ModelError(f"the model has {classifier.num_classes} logits, but num_classes is {self.num_classes!r}.")
         self._say: Callable[[str], object] | None = _warn if self.strategy is None else None
         self.strategy = self._strategy = find_strategy(DEFAULT_STRATEGY if self.strategy is None else self.strategy)
         self._strategy.check(classifier)  # raises now, not at the first question
@@ -114,8 +117,22 @@ class ActiveLearner:
             Pool(torch.arange(len(samples)), classifier.num_classes),
             QueryConfig(subset_size=self.subset_size),
         )
-        points = None if self.geometry is None else as_geometry(self.geometry, len(samples))
+        names = names_of(samples)
+        check_same_order(
+            names or index_of(self.samples),
+            self.geometry,
+            f"the samples and the geometry have one index in two orders: pass geometry.loc[samples."
+            f"{'names' if names else 'index'}], or geometry.to_numpy() if its rows are in the order of the samples.",
+        )
+        points = None if self.geometry is None else as_geometry(self.geometry, len(samples), names)
         self._learner = Learner(classifier, samples, pool, query, Stream(self.seed), OutputCache(self.cache), points)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if "_learner" in vars(self) and name in self.__dataclass_fields__:
+            raise ConfigError(
+                f"the {name} of a learner cannot be changed: make another learner, and tell it the labels."
+            )
+        super().__setattr__(name, value)
 
     @classmethod
     def from_fitted(
@@ -133,6 +150,8 @@ class ActiveLearner:
         ``options`` ``subset_size``, ``seed``, ``cache`` and ``geometry`` and the errors are those of the class. A
         strategy that needs a committee raises ModelError when it is asked.
         """
+        if not isinstance(model, nn.Module):
+            raise ModelError(f"expected a PyTorch module that is trained, not {model!r:.60}.")
         inputs, training = as_samples(samples), TrainingConfig(device=str(device_of(model)))
         recipe = TorchClassifier(model, inputs, training, embedding_layer=embedding_layer, reinitialize=False)
         fixed = FixedClassifier(recipe.fitted())
@@ -152,10 +171,11 @@ class ActiveLearner:
             overwrite: whether the samples may have been labeled or skipped; the new label replaces the old one.
 
         Raises:
-            DataError: an argument is not a list of integers, the lengths differ, or a label is out of range.
+            DataError: an argument is not a list of integers, the lengths differ, a label is out of range, or the labels
+                are a series whose index holds the indices in another order.
             QueryError: an index is unknown or named twice, or, without ``overwrite``, labeled or skipped already.
         """
-        self._learner.pool.acquire(integers(indices, "indices"), integers(labels, "labels"), overwrite=overwrite)
+        self._learner.pool.acquire(*told_labels(indices, labels), overwrite=overwrite)
 
     def skip(self, indices: IntegersLike) -> None:
         """Skips samples that nobody can label: they are not asked for again. If it raises, it has skipped none.
@@ -197,7 +217,7 @@ class ActiveLearner:
 
         Raises:
             ConfigError: fewer than k samples are unlabeled, or k is larger than the sub-pool.
-            DataError: a sample cannot be read: `skip` it, or repair it.
+            UnreadableError: samples cannot be read: repair them, or ``skip(list(error.reasons))``.
             ModelError: the model's outputs are NaN or infinite for all candidates.
         """
         learner, folder = self._learner, None if self.cache is None else Path(self.cache) / "geometry"
@@ -206,7 +226,7 @@ class ActiveLearner:
             self._strategy, learner.geometry = with_points(
                 self._strategy, lambda: built_in(learner.samples, kind, folder), self._say
             )
-            self.strategy = self._strategy
+            vars(self)["strategy"] = self._strategy
         return next_samples(learner, kind, self._strategy, k, self.fit)
 
 

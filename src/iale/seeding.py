@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import operator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsIndex
 
 import numpy as np
+
+from iale.errors import ConfigError
 
 if TYPE_CHECKING:
     import torch
@@ -37,6 +39,8 @@ class Stream:
 
     def __post_init__(self) -> None:
         # The hash reads repr(), and NumPy's integers and strings print differently from the equal ones of Python.
+        if not isinstance(self.root, SupportsIndex):
+            raise ConfigError(f"a seed is an integer, not {self.root!r:.40}.")
         object.__setattr__(self, "root", int(operator.index(self.root)))
         names = (str(name) if isinstance(name, str) else int(operator.index(name)) for name in self.path)
         object.__setattr__(self, "path", tuple(names))

@@ -170,6 +170,17 @@ def test_a_memory_map_whose_file_went_away(tmp_path: Path) -> None:
         pickle.loads(data)
 
 
+def test_changes_of_a_map_that_copies_on_write_are_kept(tmp_path: Path) -> None:
+    """They are not in its file."""
+    np.save(tmp_path / "x.npy", np.ones((10, 3), dtype=np.float32))
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="c")
+    before = ArraySamples(mapped).fingerprint()
+    mapped *= 2
+    samples = ArraySamples(mapped)
+    assert samples.fingerprint() != before
+    assert pickle.loads(pickle.dumps(samples)).batch(torch.tensor([4])).tolist() == [[2, 2, 2]]
+
+
 def test_arrays_in_memory_can_be_pickled() -> None:
     array = RNG.integers(0, 256, (5, 4, 4), dtype=np.uint8)
     again = pickle.loads(pickle.dumps(ArraySamples(array)))

@@ -20,7 +20,9 @@ from iale.data._checks import as_labels, integers
 from iale.data._inputs import as_samples
 from iale.data.arrays import ArraySamples
 from iale.data.samples import Samples
+from iale.data.splits import make_dataset
 from iale.errors import DataError
+from iale.geometry import as_geometry
 
 X = np.random.default_rng(0).normal(size=(12, 5)).astype("float32")
 ROWS = torch.from_numpy(X)
@@ -66,6 +68,12 @@ class Table(Column):
     def batch(self, size: int) -> None: ...
 
 
+class Splits(dict[str, object]):
+    """The interface of several splits of a Hugging Face data set."""
+
+    column_names = {"train": ["image", "label"]}  # noqa: RUF012
+
+
 class Stream(IterableDataset[Tensor]):
     def __iter__(self) -> Iterator[Tensor]:
         return iter(ROWS)
@@ -80,6 +88,7 @@ TAKEN: dict[str, Any] = {
     "masked array without a mask": np.ma.masked_array(X),
     "view of memory": X.data,
     "list of arrays": list(X),
+    "list of sparse tensors": [row.to_sparse() for row in ROWS],
     "tuple of tensors": tuple(ROWS),
     "list of pairs": [(row, int(label)) for row, label in zip(X, Y, strict=True)],
     "list of pairs with a name": [(row, "cat") for row in X],
@@ -128,8 +137,61 @@ def test_a_data_frame_of_several_types_becomes_numbers() -> None:
     assert as_samples(frame).batch(torch.arange(2)).tolist() == [[1, 1, 0.5], [2, 0, 1.5]]
     with pytest.raises(DataError, match="column 'd' of the data frame does not hold numbers"):
         as_samples(frame.assign(d=["x", "y"]))
+    with pytest.raises(DataError, match="two columns of the data frame are called 'b'"):
+        as_samples(frame.rename(columns={"a": "b"}))
     with pytest.raises(DataError, match="sample 1 has a value that is NaN"):
         as_samples(pd.DataFrame({"a": [1.0, None]}))
+
+
+def test_a_column_of_embeddings_is_passed_alone() -> None:
+    frame = pd.DataFrame({"ids": range(12), "embeddings": list(X)})
+    with pytest.raises(DataError, match=r"column 'embeddings' .* pass that column alone, as frame\['embeddings'\]"):
+        as_geometry(frame, 12)
+    assert as_geometry(frame["embeddings"], 12).dim == 5
+
+
+@pytest.mark.parametrize("name", ["Label", "id", "Unnamed: 0"])
+def test_names_and_labels_in_a_data_frame_are_not_learned_from(name: str) -> None:
+    frame = pd.DataFrame(X).assign(**{name: range(12)})
+    for read in (lambda: as_samples(frame), lambda: as_geometry(frame, 12)):
+        with pytest.raises(
+            DataError, match=f"column '{name}' of the data frame names or counts samples, or holds labels"
+        ):
+            read()
+    assert as_samples(frame.drop(columns=name)).shape == (5,)
+
+
+def test_an_index_in_another_order_is_not_passed_over() -> None:
+    """Numbers are matched by their places, and a person who uses pandas may expect them to be matched by the index."""
+    frame, model = pd.DataFrame(X), torch.nn.Linear(5, 2)
+    mixed = frame.sample(frac=1, random_state=0)
+    for samples, geometry in ((frame, mixed), (mixed, frame)):
+        with pytest.raises(DataError, match=r"one index in two orders: pass geometry\.loc\[samples\.index\]"):
+            ActiveLearner(model, samples, geometry=geometry)
+    for taken in (mixed, mixed.to_numpy(), frame.set_index(np.arange(5, 17))):
+        ActiveLearner(model, mixed, geometry=taken)
+    learner = ActiveLearner(model, frame, "margin")
+    labels = pd.Series(Y.tolist(), index=frame.index)[frame.index.isin([7, 2, 5])]
+    with pytest.raises(DataError, match=r"names the samples in another order: pass labels\.loc\[indices\]"):
+        learner.tell([7, 2, 5], labels)
+    learner.tell([7, 2, 5], labels.loc[[7, 2, 5]])
+    learner.tell([8, 1], labels[:2].set_axis([17, 3]))  # not an index of these
+    assert learner.labeled == [7, 2, 5, 8, 1]
+
+
+def test_a_data_set_is_made_of_what_a_learner_takes() -> None:
+    made = make_dataset("mine", X, Y, pd.DataFrame(X[:4]), Y[:4])  # type: ignore[arg-type]
+    assert (made.train.shape, made.test.shape, made.test.batch(torch.tensor([3])).tolist()) == (
+        (5,),
+        (5,),
+        [X[3].tolist()],
+    )
+
+
+def test_an_npz_file_is_several_arrays(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", embeddings=X, ids=np.arange(12))
+    with pytest.raises(DataError, match=r"holds embeddings, ids: pass one array of it, as file\[name\]"):
+        as_samples(np.load(tmp_path / "x.npz"))
 
 
 def test_a_sparse_matrix_stays_sparse(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +217,9 @@ def test_a_sparse_matrix_stays_sparse(monkeypatch: pytest.MonkeyPatch) -> None:
 
 REFUSED: dict[str, tuple[Any, str]] = {
     "path": (Path("photos"), "is a path: pass FolderSamples"),
-    "texts": (["a cat", "a dog"], "sample 0 is str"),
+    "path of a file": ("my/rows.npy", r"is a path: pass iale\.data\.load_unlabeled\('my/rows\.npy'\)\[0\] or an array"),
+    "splits": (Splits(train=Column(X)), r"pass one column of one, data\['train'\]"),
+    "texts": (["a cat", "a dog"], "sample 0 is str, and models read numbers: pass embeddings or token ids"),
     "series of texts": (pd.Series(["a cat", "a dog"]), "sample 0 is str"),
     "loader": (DataLoader(TensorDataset(ROWS)), r"pass its data set, as loader\.dataset"),
     "iterable data set": (Stream(), "cannot be asked for one sample"),
@@ -214,3 +278,10 @@ def test_an_integer_of_a_sparse_matrix_is_not_rounded() -> None:
     values[1, 1] = (1 << 24) + 1
     with pytest.raises(DataError, match="sample 1 has an integer beyond 16,777,216 that float32 cannot hold"):
         as_samples(sparse.csr_array(values))
+
+
+def test_what_is_masked_is_missing_and_not_read() -> None:
+    hidden = np.ma.masked_equal([0, 1, 1], 1)
+    for read in (lambda: integers(hidden, "labels"), lambda: as_labels(hidden), lambda: as_samples({"x": hidden})):
+        with pytest.raises(DataError, match="says that values are missing"):
+            read()

@@ -17,7 +17,7 @@ from iale.data._tables import read_cells
 from iale.data._texts import TextSamples, hashed_ngrams
 from iale.data.table_config import TableConfig
 from iale.data.unlabeled import kind_of, load_labels_csv, load_unlabeled
-from iale.errors import ConfigError, DataError
+from iale.errors import ConfigError, DataError, IaleWarning
 
 
 def opened(folder: Path, text: str | bytes, name: str = "t.csv", **config: str) -> SampleTable:
@@ -301,6 +301,19 @@ def test_tables_are_loaded_to_be_queried(tmp_path: Path) -> None:
     assert (rows.tolist(), labels.tolist(), classes) == ([0, 2], [1, 0], ("neg", "pos"))
     (tmp_path / "labels.csv").write_text(" Sample ;LABEL\nk3;neg\nk2;\nk1;pos\n", encoding="utf-16")
     assert load_labels_csv(tmp_path / "labels.csv", names)[0].tolist() == [2, 0]
+
+
+def test_a_column_that_may_hold_the_labels_is_not_learned_from_in_silence(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,target\n1,0\n2,1\n")
+    with pytest.warns(IaleWarning, match=r"t\.csv: the column 'target' is shown and learned from"):
+        load_unlabeled(path)
+    said: list[str] = []
+    load_unlabeled(path, say=said.append)  # told there, and only there
+    assert len(said) == 2
+    load_unlabeled(path, table=TableConfig(label_column="target"))
+    path.write_text("a,b\n1,\n2,1\n")
+    load_unlabeled(path, table=TableConfig(missing="median"))  # which was asked for
 
 
 def test_a_large_table_and_a_giant_cell_are_read(tmp_path: Path) -> None:

@@ -101,6 +101,24 @@ def test_a_negative_number_is_no_class_number(label: str, tmp_path: Path) -> Non
     assert load_labels_csv(path, NAMES)[2] == (label, "cold")
 
 
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_accents_of_a_name_may_be_signs_of_their_own(form: str, tmp_path: Path) -> None:
+    spelled = {"NFC": "f\u00fcr.png", "NFD": "fu\u0308r.png"}
+    for other in spelled.values():
+        path = write(tmp_path, f"sample,label\n{other},cat\nb.png,dog\n")
+        assert load_labels_csv(path, [spelled[form], "b.png"])[0].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("label", ["nan", "NaN", "<NA>", "NaT", "#N/A"])
+def test_what_programs_write_for_no_label_is_no_class(label: str, tmp_path: Path) -> None:
+    for others in (("0", "1"), ("cat", "None")):
+        path = write(tmp_path, f"sample,label\na.png,{others[0]}\nf.png,{others[1]}\nd/e.png,{label}\n")
+        for classes in (None, others):
+            with pytest.raises(DataError, match=f"line 4: the label '{label}' says that there is none: leave the cell"):
+                load_labels_csv(path, NAMES, classes)
+        assert load_labels_csv(path, NAMES, [*others, label])[1].tolist() == [0, 1, 2]
+
+
 @pytest.mark.parametrize("other", ["cat", "CAT", "C\u00adat", "Cat\u200b"])
 def test_names_that_people_cannot_tell_apart_are_refused(other: str, tmp_path: Path) -> None:
     path = write(tmp_path, f"sample,label\na.png,Cat\nf.png,dog\nd/e.png,{other}\n")
@@ -117,6 +135,7 @@ def test_names_that_people_cannot_tell_apart_are_refused(other: str, tmp_path: P
         ("photos/a.png", "'a.png'"),
         ("/home/ann/photos/a.png", "'a.png'"),
         ("C:\\photos\\a.png", "'a.png'"),
+        ("d\\e.png", "'d/e.png'"),
         ("./d/e.png", "'d/e.png'"),
         ("e.png", None),
         ("aa.png", None),

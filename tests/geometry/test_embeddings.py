@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -13,7 +14,10 @@ import pandas as pd
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
+from torch import nn
 
+from iale import ActiveLearner, FolderSamples, TrainingConfig
 from iale.data._inputs import as_samples
 from iale.errors import ConfigError, DataError
 from iale.geometry import Points, PointSamples, as_geometry, read_embeddings
@@ -52,6 +56,32 @@ def test_ids_may_be_numbers_and_arrays_may_lie_in_fortran_order(tmp_path: Path) 
     torch.testing.assert_close(as_geometry(path, 40).read(), torch.from_numpy(ROWS[::-1].copy()))
     np.savez(tmp_path / "one.npz", ROWS)
     torch.testing.assert_close(as_geometry(str(tmp_path / "one.npz"), 40).read(), torch.from_numpy(ROWS))
+
+
+@pytest.mark.parametrize("called", ["names", "__index_level_0__"])
+@pytest.mark.parametrize("kind", ["npz", "packed", "parquet"])
+def test_names_that_are_not_called_ids_are_not_passed_over(tmp_path: Path, kind: str, called: str) -> None:
+    """Rows in the order of another column would go to the wrong samples."""
+
+    def saved(told: object) -> Path:
+        path = tmp_path / ("packed.npz" if kind == "packed" else f"a.{kind}")
+        if kind == "parquet":
+            pytest.importorskip("pyarrow")
+            pd.DataFrame({called: told, "embeddings": list(ROWS)}).to_parquet(path)
+        else:
+            save = np.savez_compressed if kind == "packed" else np.savez
+            save(path, embeddings=ROWS, **{called: np.array(told)})  # type: ignore[arg-type]
+        return path
+
+    for told, names in (
+        ([NAMES[at] for at in MIXED], NAMES),
+        ([f"/home/photos/{NAMES[at]}" for at in MIXED], NAMES),
+        (MIXED, [str(number) for number in range(40)]),
+    ):
+        with pytest.raises(DataError, match=f"'{called}' in it names the samples in another order .* call it ids"):
+            read_embeddings(saved(told), names)
+    for told in (NAMES, [f"/home/photos/{name}" for name in NAMES], MIXED, MIXED % 3, ["x"] * 40):
+        torch.testing.assert_close(read_embeddings(saved(told), NAMES).read(), torch.from_numpy(ROWS))
 
 
 def broken(row: int, value: float = np.nan) -> NDArray[np.float32]:
@@ -103,7 +133,7 @@ def test_pickles_are_never_opened(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array([{"a": 1}], dtype=object))
     np.savez(tmp_path / "a.npz", embeddings=ROWS, ids=np.array(NAMES, dtype=object))
     for name in ("a.npy", "a.npz"):
-        with pytest.raises(DataError, match="without pickles"):
+        with pytest.raises(DataError, match=r"holds Python objects, .* without pickles was expected: save texts as"):
             read_embeddings(tmp_path / name, NAMES)
 
 
@@ -122,6 +152,13 @@ def test_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for points in (on_disk, pickle.loads(pickle.dumps(on_disk.at(torch.arange(40))))):
         assert points.values.dtype == torch.float16
         torch.testing.assert_close(points.read(), torch.from_numpy(rows.astype(np.float32)))
+    for wrong, said in ((["1, 2"] * 40, "string: a list of numbers"), ([1.0] * 40, "are double: a list of numbers")):
+        frame.assign(embedding=wrong).to_parquet(tmp_path / "a.parquet")
+        with pytest.raises(DataError, match=said):
+            read_embeddings(tmp_path / "a.parquet", NAMES)
+    frame[:0].to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"holds no rows|are null"):
+        read_embeddings(tmp_path / "a.parquet", NAMES)
     frame["embedding"] = [row[: 3 + (at > 30)] for at, row in enumerate(ROWS)]
     frame.to_parquet(tmp_path / "a.parquet")
     with pytest.raises(DataError, match="differ in length"):
@@ -156,6 +193,7 @@ def test_a_geometry_in_python_is_anything_like_an_array(tmp_path: Path) -> None:
         (ROWS[1:], "has 39 rows"),
         (broken(3), "3"),
         (np.zeros((40, 2, 2)), "give an array"),
+        (np.zeros((40, 0)), "holds no samples"),
         (5, "int"),
     ):
         with pytest.raises(DataError, match=said):
@@ -183,6 +221,49 @@ def test_a_column_of_hugging_face_is_a_geometry(monkeypatch: pytest.MonkeyPatch,
     data.save_to_disk(tmp_path / "saved")
     with pytest.raises(DataError, match=r"saved is a data set of Hugging Face: .*to_parquet\('embeddings.parquet'\)"):
         read_embeddings(tmp_path / "saved", NAMES)
+
+
+def test_a_geometry_is_what_the_array_holds_and_not_its_file(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", ROWS)
+    changed = np.load(tmp_path / "a.npy", mmap_mode="c")
+    changed /= np.linalg.norm(changed, axis=1, keepdims=True)
+    torch.testing.assert_close(as_geometry(changed, 40).read(), torch.from_numpy(np.array(changed)))
+    mapped = np.load(tmp_path / "a.npy", mmap_mode="r")
+    (tmp_path / "a.npy").unlink()
+    with pytest.raises(DataError, match=r"a\.npy was moved or cut short"):
+        as_geometry(mapped, 40)
+    with pytest.raises(DataError, match="says that values are missing"):
+        as_geometry(np.ma.masked_greater(ROWS, 2), 40)
+
+
+def test_accents_of_ids_may_be_signs_of_their_own(tmp_path: Path) -> None:
+    """As macOS writes names of files; two files that differ in nothing else are still two."""
+    names = [f"für {number}.png" for number in range(40)]
+    ids = [unicodedata.normalize("NFD", names[at]) for at in MIXED]
+    path = save(tmp_path / "a.npz", ROWS[MIXED], ids)
+    torch.testing.assert_close(read_embeddings(path, names).read(), torch.from_numpy(ROWS))
+    both = [names[0], unicodedata.normalize("NFD", names[0])]
+    path = save(tmp_path / "a.npz", ROWS[:2], both[::-1])
+    torch.testing.assert_close(read_embeddings(path, both).read(), torch.from_numpy(ROWS[[1, 0]]))
+
+
+def test_a_learner_on_a_folder_takes_the_file_whose_ids_are_the_names_of_its_images(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for number in range(12):
+        Image.fromarray(np.full((4, 4), number, np.uint8)).save(tmp_path / "photos" / f"ö {number}.png")
+    folder, mixed = FolderSamples(tmp_path / "photos"), [7, 3, 11, 0, 9, 1, 10, 2, 8, 4, 6, 5]
+    path = save(tmp_path / "a.npz", ROWS[mixed], [folder.names[at] for at in mixed])
+    asked = []
+    for geometry in (path, ROWS[:12]):
+        net = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+        learner = ActiveLearner(net, folder, "maxherding", geometry=geometry, training=TrainingConfig(epochs=1))
+        learner.tell([0], [1])
+        asked.append(learner.ask(6))
+    assert asked[0] == asked[1]
+    frame = pd.DataFrame(ROWS[mixed], index=[folder.names[at] for at in mixed])
+    with pytest.raises(DataError, match=r"in two orders: pass geometry\.loc\[samples\.names\]"):
+        ActiveLearner(net, folder, geometry=frame)
+    ActiveLearner(net, folder, geometry=frame.loc[folder.names])
 
 
 def test_points_are_samples() -> None:

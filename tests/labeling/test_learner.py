@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from tests.labeling.conftest import QUICK, Make, label_some, write_images
 from torch import nn
 
 import iale
-from iale.errors import ConfigError, DataError, IaleWarning, ModelError
+from iale.errors import ConfigError, DataError, IaleError, IaleWarning, ModelError
 from iale.labeling.learner import ProjectLearner
 from iale.labeling.project import Project
 from iale.labeling.record.config import ProjectConfig
@@ -46,6 +49,30 @@ def test_the_test_share_is_never_asked_for(make: Make) -> None:
         learner.ask(len(left) + 1)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"strategy": "magin"}, "did you mean 'margin'"),
+        ({"classes": "cat"}, r"not the text 'cat': \('cat',\)"),
+        ({"classes": (0, 1)}, "the name of a class is a text, not 0: give it in quotes"),
+        ({"data": [[1.0, 2.0]]}, "data is the path of a file or a folder, not list"),
+    ],
+)
+def test_a_project_is_not_begun_with_what_cannot_work(tmp_path: Path, wrong: dict[str, Any], said: str) -> None:
+    np.savez(tmp_path / "x.npz", x=np.random.default_rng(0).normal(size=(20, 3)))
+    with pytest.raises(IaleError, match=said):
+        Project.create(
+            tmp_path / "project", ProjectConfig(**{"data": tmp_path / "x.npz", "classes": ("a", "b"), **wrong})
+        )
+    assert not (tmp_path / "project").exists()
+
+
+def test_embeddings_are_named_as_data_are(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", x=np.random.default_rng(0).normal(size=(20, 3)))
+    config = ProjectConfig(str(tmp_path / "x.npz"), ("a", "b"), embeddings=str(tmp_path / "x.npz"))  # type: ignore[arg-type]
+    assert len(ProjectLearner(Project.create(tmp_path / "project", config)).ask(3)) == 3
+
+
 def test_a_correction_is_told_and_mistakes_change_nothing(make: Make) -> None:
     project = make()
     learner = ProjectLearner(project)
@@ -58,6 +85,7 @@ def test_a_correction_is_told_and_mistakes_change_nothing(make: Make) -> None:
         ([2], [2]),
         ([2, 2], [0, 0]),
         ([2], [0, 1]),
+        ([2, 3], pd.Series([0, 1], index=[3, 2])),
         ([True], [0]),
         (["a"], [0]),
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import TypeVar
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from iale.classifiers import _draws as draws
 from iale.classifiers._frozen import frozen
 from iale.classifiers.networks import Dropout, Network
-from iale.errors import ModelError
+from iale.errors import IaleError, ModelError
 
 DROPOUTS = (Dropout, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 _M = TypeVar("_M", bound=nn.Module)
@@ -76,6 +77,20 @@ def by_channel(module: nn.Module) -> nn.Module:
     if isinstance(module, Network):
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return module
+
+
+def made(make: Callable[[], nn.Module]) -> nn.Module:
+    """What a user's function makes; raises ModelError if it fails, or what it makes is no module."""
+    try:
+        model: object = make()
+    except IaleError:
+        raise
+    except Exception as error:  # the user's own code may fail in any way
+        reason = f"{type(error).__name__}: {error}".split("\n", 1)[0].rstrip(". ")
+        raise ModelError(f"the model cannot be made without arguments ({reason}): pass one, or a function.") from error
+    if not isinstance(model, nn.Module):
+        raise ModelError(f"the function made {type(model).__name__}: a torch.nn.Module was expected.")
+    return model
 
 
 def copied(module: nn.Module) -> nn.Module:

@@ -45,7 +45,8 @@ def train(
 ) -> None:
     """Trains ``module``, which is on ``device``, in place; frozen parameters and frozen normalization stay.
 
-    Raises ModelError if the loss is not finite, or batch normalization would see a batch of one sample.
+    Raises ModelError if the loss is not finite or depends on no weight, or batch normalization would see a batch of one
+    sample.
     """
     n = len(job.indices)
     if has_norm(module) and min(n, config.batch_size) == 1:
@@ -83,6 +84,11 @@ def _epochs(
                 with rounded:
                     logits = call(module, inputs[batch])
                     loss = loss_of(logits, labels[batch])
+                if not loss.requires_grad:
+                    raise ModelError(
+                        "the model's logits do not depend on its weights, as with detach() or torch.no_grad(): take "
+                        "that out of forward."
+                    )
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()

@@ -6,9 +6,10 @@ Legend of dimensions: N samples, C classes, D width of the embedding, K Monte-Ca
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral, Real
 from typing import Literal, Protocol, runtime_checkable
 
 import torch
@@ -87,6 +88,7 @@ class TrainingConfig:
     prediction_batch_size: int | None = None
 
     def __post_init__(self) -> None:
+        self._check_types()
         if self.epochs < 1:
             raise ConfigError(f"epochs must be at least 1, not {self.epochs}.")
         if self.batch_size < 1:
@@ -106,13 +108,22 @@ class TrainingConfig:
         self._check_class_weights()
         _check_device(self.device)
 
+    def _check_types(self) -> None:
+        optional = ("prediction_batch_size", "stop_accuracy")
+        for name in ("epochs", "batch_size", "prediction_batch_size", "learning_rate", "weight_decay", "stop_accuracy"):
+            value, whole = getattr(self, name), name in ("epochs", "batch_size", "prediction_batch_size")
+            if not (isinstance(value, Integral if whole else Real) or (value is None and name in optional)):
+                kind = "an integer" if whole else "a number"
+                raise ConfigError(f"{name.replace('_', ' ')} must be {kind}, not {value!r:.40}.")
+
     def _check_class_weights(self) -> None:
-        weights = self.class_weights
-        if weights is None or weights == "balanced":
+        weights: object = self.class_weights
+        if weights is None or (isinstance(weights, str) and weights == "balanced"):
             return
-        if isinstance(weights, str) or not weights or not all(0 < weight < math.inf for weight in weights):
+        found = list(weights) if isinstance(weights, Iterable) and not isinstance(weights, str | Mapping) else []
+        if not found or not all(isinstance(weight, Real) and 0 < float(weight) < math.inf for weight in found):
             raise ConfigError(f'class weights are "balanced" or one number above 0 for each class, not {weights!r}.')
-        object.__setattr__(self, "class_weights", tuple(map(float, weights)))  # JSON has lists, which cannot be hashed
+        object.__setattr__(self, "class_weights", tuple(map(float, found)))  # JSON has lists, which cannot be hashed
 
 
 def resolve_device(name: str) -> torch.device:

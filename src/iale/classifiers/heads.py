@@ -22,7 +22,9 @@ from iale.classifiers._training import check_job
 from iale.classifiers.base import FitJob, FittedClassifier, Outputs, TrainingConfig
 from iale.classifiers.networks import Network, linear
 from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
+from iale.data._inputs import as_samples
 from iale.data.samples import Samples
+from iale.errors import DataError
 from iale.seeding import Stream
 
 _FOLDS = 5
@@ -42,8 +44,9 @@ class LinearHead:
     impossible. The embedding is the standardized input.
 
     Args:
-        samples: inputs like those to come. Their statistics, not their labels, standardize the inputs as the networks
-            do: bytes are scaled to 0 … 1, and each channel or feature gets the mean 0 and the standard deviation 1.
+        samples: inputs like those to come, as `ActiveLearner` takes them. Their statistics, not their labels,
+            standardize the inputs as the networks do: bytes are scaled to 0 … 1, and each channel or feature gets the
+            mean 0 and the standard deviation 1.
         num_classes: C.
         training: of which the device, the class weights and the prediction batch size are read.
         l2: the strength. By default it is cross-validated in five folds; with fewer than five labels per class on
@@ -65,7 +68,7 @@ class LinearHead:
 
     def __init__(
         self,
-        samples: Samples,
+        samples: object,
         num_classes: int,
         training: TrainingConfig | None = None,
         *,
@@ -74,16 +77,18 @@ class LinearHead:
     ) -> None:
         self.training = training or TrainingConfig()
         check_head(self.training, l2)
-        mean, std = statistics or channel_statistics(samples)
-        make = functools.partial(linear, samples.shape, num_classes, mean, std)
-        self.recipe = TorchClassifier(make, samples.shape, self.training)
+        inputs = as_samples(samples)
+        mean, std = statistics or channel_statistics(inputs)
+        make = functools.partial(linear, inputs.shape, num_classes, mean, std)
+        self.recipe = TorchClassifier(make, inputs.shape, self.training)
         self.num_classes, self.embedding_dim, self.l2 = num_classes, self.recipe.embedding_dim, l2
+        self._dtype = inputs.dtype
 
     def fit_many(self, samples: Samples, jobs: Sequence[FitJob]) -> list[FittedClassifier]:
         """Fits one head for each job, all at once; the seeds are not read.
 
-        Raises DataError if a job has no samples or a label is out of range, and ConfigError if this machine lacks the
-        device.
+        Raises DataError if a job has no samples, a label is out of range or the inputs are of another type, and
+        ConfigError if this machine lacks the device.
         """
         return [*self._fit(samples, jobs)] if jobs else []
 
@@ -93,6 +98,11 @@ class LinearHead:
             for job in jobs:
                 check_job(job, self.num_classes)
         rows, places = torch.unique(torch.cat([job.indices for job in jobs]), return_inverse=True)
+        if samples.dtype != self._dtype:
+            raise DataError(
+                f"the head was made for inputs of {self._dtype}, and these are {samples.dtype}: make it for these, as "
+                f"bytes of images (torch.uint8) are scaled to 0 … 1, and other numbers are not."
+            )
         features = self._features(samples.batch(rows))
         sets = self._labeled(places, labels, sizes)
         chosen = self._strengths(features, sets)
@@ -161,14 +171,14 @@ class FittedLinearHead:
     @cached_property
     def fitted(self) -> FittedTorchClassifier:
         """The head as a fitted network."""
-        found = self.recipe.fitted()
-        assert isinstance(found.module, Network)
-        last = found.module.head[-1]
+        module = self.recipe.fitted().module
+        assert isinstance(module, Network)
+        last = module.head[-1]
         assert isinstance(last, nn.Linear)
         with torch.no_grad():
             last.weight.copy_(self.weight)
             last.bias.copy_(self.bias)
-        return found
+        return FittedTorchClassifier(module, self.recipe, torch.uint8 if self.pixels else torch.float32)
 
     @property
     def module(self) -> nn.Module:

@@ -8,6 +8,7 @@ seed alone, and global random state is restored.
 from __future__ import annotations
 
 import copy
+import operator
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from iale.classifiers._modules import (
     copied,
     device_of,
     initialize,
+    made,
 )
 from iale.classifiers._practice import Loss, MakeOptimizer, Practice, check_practice
 from iale.classifiers._training import check_job, train
@@ -40,13 +42,27 @@ from iale.classifiers.networks import Network
 from iale.classifiers.stacked._train import stackable, train_stacked, width
 from iale.data._fields import Field
 from iale.data._fingerprint import digest
+from iale.data._inputs import as_samples
 from iale.data.dictionaries import DictSamples
 from iale.data.samples import Samples
-from iale.errors import ModelError, WeightsWarning
+from iale.errors import ConfigError, DataError, ModelError, WeightsWarning
 from iale.seeding import Stream
 
 _TEMPLATE_SEED = Stream(0).child("template").seed
 _CPU = torch.device("cpu")
+
+
+def _shape(shape: object) -> tuple[int, ...]:
+    """Of one input; raises ModelError if it is neither a tuple of integers nor samples."""
+    if isinstance(shape, Samples):
+        return tuple(shape.shape)
+    try:
+        return tuple(operator.index(size) for size in shape)  # type: ignore[attr-defined]
+    except TypeError:
+        kind = type(shape).__name__
+        raise ModelError(
+            f"the shape of one input is a tuple such as (3, 32, 32), or the samples, not {kind}."
+        ) from None
 
 
 class TorchClassifier:
@@ -72,9 +88,9 @@ class TorchClassifier:
         loss: maps logits [B, C] and labels (int64 [B]) to a scalar, instead of the cross entropy.
 
     Raises:
-        ConfigError: class weights do not fit the classes or the loss.
-        ModelError: the module has no such layer, cannot be reinitialized, cannot read such an input, or does not
-            return at least 2 logits; or the optimizer or the loss fails.
+        ConfigError: class weights do not fit the classes or the loss, or an argument is of another type.
+        ModelError: the function fails or makes no module; the module has no such layer, cannot be reinitialized, cannot
+            read such an input, or does not return at least 2 logits; or the optimizer or the loss fails.
 
     >>> net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
     >>> classifier = TorchClassifier(net, shape=(1, 2, 2))
@@ -93,10 +109,14 @@ class TorchClassifier:
         optimizer: MakeOptimizer | None = None,
         loss: Loss | None = None,
     ) -> None:
-        self.training = training or TrainingConfig()
-        self.shape = tuple(shape.shape if isinstance(shape, Samples) else shape)
+        self.training = TrainingConfig() if training is None else training
+        if not isinstance(self.training, TrainingConfig):
+            raise ConfigError(f"expected a TrainingConfig, such as TrainingConfig(epochs=50), not {training!r:.60}.")
+        if reinitialize not in (None, True, False):
+            raise ConfigError(f"reinitialize is True or False, not {reinitialize!r:.60}.")
+        self.shape = _shape(shape)
         self.embedding_layer = embedding_layer
-        self.reinitialize = reinitialize is not False
+        self.reinitialize = reinitialize is None or bool(reinitialize)
         self._make = None if isinstance(module, nn.Module) else module
         self._template = self._first(module)
         if embedding_layer is not None:
@@ -125,7 +145,7 @@ class TorchClassifier:
         """The module from which all others are made."""
         if not isinstance(module, nn.Module):
             with global_seed(_TEMPLATE_SEED, _CPU):
-                return module()
+                return made(module)
         template = copied(module).cpu()
         if self.reinitialize:
             check_resettable(template)
@@ -160,9 +180,14 @@ class TorchClassifier:
             raise
         except Exception as error:  # the user's own code may fail in any way
             reason = str(error).split("\n", 1)[0] or type(error).__name__
+            dtype = next((p.dtype for p in self._template.parameters() if p.is_floating_point()), torch.float32)
+            advice = "give it inputs of another shape or change its first layers"
+            if len(self.shape) == 3 and self.shape[0] == 1:
+                advice += "; arrays [N, T, F] are images, so pass sequences by their name in forward, as {'x': array}"
+            if dtype != torch.float32:
+                advice = f"inputs are float32 and its weights {str(dtype).removeprefix('torch.')}: call model.float()"
             raise ModelError(
-                f"the model cannot read a batch of shape {tuple(inputs.shape)} ({reason}): give it inputs of another "
-                f"shape or change its first layers."
+                f"the model cannot read a batch of shape {tuple(inputs.shape)} ({reason}): {advice}."
             ) from error
 
     def _samples_at_once(self) -> int:
@@ -187,7 +212,7 @@ class TorchClassifier:
             check_job(job, self.num_classes)
         networks = [by_channel(self.initial_module(Stream(job.seed)).to(self.device)) for job in jobs]
         train_stacked(networks, samples, jobs, self.training, chunks=self._stacks)
-        return [FittedTorchClassifier(network.eval(), self) for network in networks]
+        return [FittedTorchClassifier(network.eval(), self, samples.dtype) for network in networks]
 
     def _stackable(self) -> bool:
         own = self.practice.make_optimizer or self.practice.loss or self.training.class_weights
@@ -198,7 +223,7 @@ class TorchClassifier:
         check_job(job, self.num_classes)
         module = by_channel(self.initial_module(Stream(job.seed)).to(self.device))
         train(module, samples, job, self.training, self.device, self.practice)
-        return FittedTorchClassifier(module.eval(), self)
+        return FittedTorchClassifier(module.eval(), self, samples.dtype)
 
     def fitted(self, module: nn.Module | None = None) -> FittedTorchClassifier:
         """What is fitted already: ``module``, made by `initial_module`, or the recipe's module with its own weights.
@@ -218,26 +243,40 @@ class TorchClassifier:
         with global_seed(seed, _CPU):
             if self._make is None:
                 return reset(copied(self._template))
-            made = self._make()
-            if made is self._template:  # all fits would train the same weights
+            model = made(self._make)
+            if model is self._template:  # all fits would train the same weights
                 raise ModelError("the function returned one model twice: make a new one at every call.")
-            return made
+            return model
 
 
 @dataclass(frozen=True, eq=False)
 class FittedTorchClassifier:
-    """A trained ``module``, in evaluation mode, and the ``recipe`` that trained it; implements `FittedClassifier`."""
+    """A trained ``module``, in evaluation mode, and the ``recipe`` that trained it; implements `FittedClassifier`.
+
+    Attributes:
+        dtype: of the inputs that it was trained on; None if that is not known.
+    """
 
     module: nn.Module
     recipe: TorchClassifier
+    dtype: torch.dtype | None = None
 
     def outputs(self, samples: Samples, indices: Tensor) -> Outputs:
-        """Outputs for ``indices`` (int64 [N]) with dropout off, computed in chunks."""
+        """Outputs for ``indices`` (int64 [N]) with dropout off, computed in chunks.
+
+        Raises DataError for inputs of another type than those of the fit: only bytes of images are scaled.
+        """
+        source = as_samples(samples)
+        if self.dtype not in (None, source.dtype):
+            raise DataError(
+                f"the classifier was fitted to inputs of {self.dtype}, and these are {source.dtype}: give both in one "
+                f"type, since bytes of images (torch.uint8) are scaled to 0 … 1, and other numbers are not."
+            )
         if not len(indices):  # many models cannot read an empty batch
             return Outputs(torch.zeros(0, self.recipe.num_classes), torch.zeros(0, self.recipe.embedding_dim))
 
         def compute(start: int, stop: int) -> Outputs:
-            inputs, recipe = samples.batch(indices[start:stop]), self.recipe
+            inputs, recipe = source.batch(indices[start:stop]), self.recipe
             return passing.outputs(self.module, inputs, recipe.embedding_layer, recipe.last_linear, recipe.call)
 
         parts = list(self.recipe.chunks.run(len(indices), compute))

@@ -58,7 +58,7 @@ def _names(data: str, config: TableConfig) -> Iterable[str]:
         return [image.name for image in scan_images(path)[0]]  # which may differ in size
     if data in DATASETS or not path.exists() or (path.suffix == ".npz" and "x_train" in read_npz(path)):
         return all_names(load_dataset(data))
-    return load_unlabeled(path, table=config)[1]
+    return load_unlabeled(path, table=config, say=lambda _: None)[1]
 
 
 def _list(name: str | None) -> None:

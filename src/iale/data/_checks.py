@@ -10,6 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from iale.data._layout import as_array
 from iale.errors import DataError
 
 IntegersLike: TypeAlias = ArrayLike | Tensor
@@ -19,8 +20,10 @@ MOST_CLASSES = 10_000
 """Class numbers above this are taken for something else, such as identifiers."""
 
 
-def rows_of(indices: Tensor, length: int) -> NDArray[np.int64]:
+def rows_of(indices: IntegersLike, length: int) -> NDArray[np.int64]:
     """int64 [B]: ``indices`` for NumPy; raises DataError if one is not in 0 … length−1."""
+    if not isinstance(indices, Tensor):
+        indices = integers(indices, "indices")
     if indices.is_floating_point() or indices.dtype == torch.bool:
         raise DataError(f"samples are chosen by integer indices, not by {indices.dtype}: pass an int64 tensor.")
     rows = indices.detach().cpu().numpy().astype(np.int64, copy=False)
@@ -46,7 +49,9 @@ def join(parts: Sequence[Tensor]) -> Tensor:
 def as_labels(values: ArrayLike | Tensor, what: str = "labels") -> Tensor:
     """int64 [N]: labels from an array, a tensor or a list; raises DataError if one is not an integer ≥ 0."""
     try:
-        array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+        array = as_array(values) if isinstance(values, Tensor | np.ndarray) else np.asarray(values)
+    except DataError:
+        raise
     except ValueError as error:  # lists of several lengths
         raise DataError(
             f"{what} name several classes for one sample, which is not supported: give one integer each."
@@ -83,11 +88,37 @@ def check_every_class(labels: Tensor, classes: Sequence[str], what: str) -> None
         )
 
 
+def check_same_order(index: Sequence[object], data: object, told: str) -> None:
+    """Raises DataError, in the words ``told``, if a series or data frame of pandas has this index in another order."""
+    theirs = index_of(data)
+    if len(index) == len(theirs) and list(index) != theirs and set(index) == set(theirs):
+        raise DataError(told)
+
+
+def index_of(data: object) -> list[object]:
+    """The index of a series or data frame of pandas; empty for anything else."""
+    return list(data.index) if hasattr(data, "index") and hasattr(data, "iloc") else []
+
+
+def told_labels(indices: IntegersLike, labels: IntegersLike) -> tuple[Tensor, Tensor]:
+    """int64 [k] each; raises DataError if they are no integers, or the labels are a series in another order."""
+    numbers = integers(indices, "indices")
+    check_same_order(
+        numbers.tolist(),
+        labels,
+        "the index of the labels names the samples in another order: pass labels.loc[indices], or labels.to_numpy() if "
+        "they are in the order of the indices.",
+    )
+    return numbers, integers(labels, "labels")
+
+
 def integers(values: IntegersLike, what: str) -> Tensor:
     """int64 [n]: a list, array, tensor or series of integers; raises DataError for anything else."""
     try:
         # NumPy reads a series by position, which indexing it would not.
-        array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+        array = as_array(values) if isinstance(values, Tensor | np.ndarray) else np.asarray(values)
+    except DataError:
+        raise
     except (TypeError, ValueError, RuntimeError) as error:
         raise DataError(
             f"{what} must be a list of integers, which {_shown(values)} is not; several for one sample are not "
@@ -96,7 +127,8 @@ def integers(values: IntegersLike, what: str) -> Tensor:
     if array.ndim == 1 and not array.size:
         return torch.empty(0, dtype=torch.int64)  # an empty list becomes a float array
     if array.dtype.kind not in "biufc":
-        raise DataError(f"{what} must be a list of integers, which {_shown(values)} is not.")
+        names = ": pass numbers, [classes.index(name) for name in labels]" if what == "labels" else ""
+        raise DataError(f"{what} must be a list of integers, which {_shown(values)} is not{names}.")
     if array.ndim == 2:
         raise DataError(
             f"{what} must be a list of integers, not an array of shape {array.shape}: give one for each sample, since "
@@ -104,7 +136,10 @@ def integers(values: IntegersLike, what: str) -> Tensor:
         )
     # A Boolean mask would convert to zeros and ones, which are indices that nobody meant.
     if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise DataError(f"{what} must be a list of integers, not {array.dtype} of shape {array.shape}.")
+        whole = (
+            ": leave out what is missing, and convert the others with astype(int)" if array.dtype.kind == "f" else ""
+        )
+        raise DataError(f"{what} must be a list of integers, not {array.dtype} of shape {array.shape}{whole}.")
     return torch.from_numpy(array.astype(np.int64))
 
 

@@ -6,13 +6,14 @@ IndexError comes, which many never raise, and it stacks pairs (x, y) as if both 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from numbers import Number
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
@@ -26,6 +27,9 @@ from iale.data.dictionaries import DictSamples
 from iale.data.samples import Samples
 from iale.data.torch_dataset import TorchSamples
 from iale.errors import DataError
+
+_NO_FEATURES = frozenset(("id", "ids", "sample", "index", "unnamed: 0", "label", "labels"))
+"""Columns of a data frame, in any case, that a table of samples has beside features, or that pandas writes."""
 
 
 def as_samples(data: object) -> Samples:
@@ -49,7 +53,7 @@ def as_samples(data: object) -> Samples:
     if isinstance(data, Mapping):
         return DictSamples(data)
     if isinstance(data, Tensor):
-        return ArraySamples(data if data.layout == torch.strided else data.to_dense())
+        return ArraySamples(data)
     if isinstance(data, _Frame):
         return ArraySamples(_numbers_of(data))
     if isinstance(data, _Array) and not isinstance(data, Dataset):
@@ -61,10 +65,42 @@ def as_samples(data: object) -> Samples:
     if are_lists(data):
         return ArraySamples(ListSamples(data).whole())
     if not isinstance(data, _Items):
+        lacking = [name for name in ("shape", "dtype", "__len__") if not hasattr(data, name)]
+        own = f"its class has a batch, and lacks {', '.join(lacking)}" if hasattr(data, "batch") else ""
         raise DataError(
-            f"{type(data).__name__} holds no samples: give an array, or a data set with __getitem__ and __len__."
+            f"{type(data).__name__} holds no samples: "
+            f"{own or 'give an array, or a data set with __getitem__ and __len__'}."
         )
     return _from_items(data)
+
+
+def check_own(samples: Samples) -> None:
+    """Reads two samples of a user's own class.
+
+    Raises DataError if they are not what it says they are, or depend on what else is read.
+    """
+    if type(samples).__module__.partition(".")[0] == "iale":
+        return
+    name, last = type(samples).__name__, len(samples) - 1
+    if last < 0:
+        raise DataError(f"{name} holds no samples: give at least one.")
+    try:
+        both, *each = (samples.batch(torch.tensor(rows)) for rows in ([last, 0], [last], [0]))
+    except DataError:  # a sample that cannot be read is no fault of the class
+        return
+    except Exception as error:  # the user's own code may fail in any way
+        reason = f"{type(error).__name__}: {error}".split("\n", 1)[0].rstrip(". ")
+        raise DataError(f"{name}.batch(torch.tensor([{last}, 0])) fails ({reason}): correct it.") from error
+    given, wanted = type(both).__name__, f"{samples.dtype} of shape {(2, *samples.shape)}"
+    if isinstance(both, Tensor):
+        given = f"{both.dtype} of shape {tuple(both.shape)}{' with a gradient' * both.requires_grad}"
+    if given != wanted or samples.dtype not in (torch.uint8, torch.float32):
+        raise DataError(
+            f"{name}.batch gives {given} for two samples: its dtype and shape say {wanted}, and the dtype must be "
+            f"torch.uint8 for images of bytes, or torch.float32."
+        )
+    if not torch.equal(both.nan_to_num(), torch.cat(each).nan_to_num()):
+        raise DataError(f"{name}.batch gives other inputs for two samples than for each alone: keep their order.")
 
 
 @runtime_checkable
@@ -96,7 +132,18 @@ class _Frame(Protocol):
 def _refuse(data: object) -> None:
     """Raises DataError for what has another use, or would be read wrongly."""
     if isinstance(data, str | bytes | Path):
-        raise DataError(f"{str(data)!r} is a path: pass FolderSamples({str(data)!r}) or an array.")
+        read = (
+            f"iale.data.load_unlabeled({str(data)!r})[0]" if Path(str(data)).suffix else f"FolderSamples({str(data)!r})"
+        )
+        raise DataError(f"{str(data)!r} is a path: pass {read} or an array.")
+    if isinstance(data, NpzFile):
+        raise DataError(
+            f"an .npz file holds {', '.join(data.files[:5]) or 'nothing'}: pass one array of it, as file[name]."
+        )
+    if isinstance(data, Mapping) and hasattr(data, "column_names"):
+        raise DataError(
+            "several splits of Hugging Face are no samples: pass one column of one, data['train']['image']."
+        )
     if hasattr(data, "column_names") and hasattr(data, "features"):
         raise DataError(
             "a whole table of Hugging Face holds inputs and labels: pass one column of it, as data['image'], and for "
@@ -115,14 +162,32 @@ def _refuse(data: object) -> None:
 
 
 def _numbers_of(frame: _Frame) -> NDArray[np.generic]:
+    if rows := [name for name in frame.columns if isinstance(_first_of(frame, name), list | tuple | np.ndarray)]:
+        raise DataError(
+            f"column {rows[0]!r} of the data frame holds several numbers in each cell: pass that column alone, as "
+            f"frame[{rows[0]!r}], in the order of the samples."
+        )
+    if odd := [str(name) for name in frame.columns if str(name).casefold() in _NO_FEATURES]:
+        raise DataError(
+            f"column {odd[0]!r} of the data frame names or counts samples, or holds labels, which is not learned from: "
+            f"leave it out, as frame.drop(columns={odd[0]!r})."
+        )
     values = frame.to_numpy()
     if values.dtype.kind in "biuf":
         return values
+    if len(set(frame.columns)) < len(frame.columns):
+        twice = next(name for at, name in enumerate(frame.columns) if name in list(frame.columns)[:at])
+        raise DataError(f"two columns of the data frame are called {twice!r}: give each a name of its own.")
     columns = {name: np.asarray(frame[name]) for name in frame.columns}  # mixed types make an array of objects
     for name, column in columns.items():
         if column.ndim != 1 or column.dtype.kind not in "biuf":
             raise DataError(f"column {name!r} of the data frame does not hold numbers: leave it out or convert it.")
     return np.column_stack(list(columns.values()))
+
+
+def _first_of(frame: _Frame, name: str) -> object:
+    column = frame[name]
+    return next(iter(column), None) if isinstance(column, Iterable) else None
 
 
 def _from_list(items: Sequence[object]) -> Samples:

@@ -21,6 +21,7 @@ def as_array(array: Array | Tensor) -> Array:
     """A NumPy view of an array or a tensor; bfloat16, which NumPy does not have, is copied to float32."""
     if isinstance(array, Tensor):
         tensor = array.detach().cpu()
+        tensor = tensor if tensor.layout == torch.strided else tensor.to_dense()
         return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
     if not isinstance(array, np.ndarray):
         raise DataError(f"samples are read from a NumPy array or a tensor, not from {type(array).__name__}.")

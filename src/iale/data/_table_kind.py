@@ -35,6 +35,7 @@ class Content:
         decimal: the sign before decimals, as `TableConfig` names it; "auto" if no cell holds one.
         said: how the cells were read, for people.
         notices: what was filled in.
+        doubts: what may be meant otherwise.
     """
 
     columns: tuple[int, ...]
@@ -43,6 +44,7 @@ class Content:
     decimal: _Decimal = "auto"
     said: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
 
 
 def read_content(cells: Cells, used: Sequence[int], config: TableConfig) -> Content:
@@ -73,7 +75,7 @@ def read_content(cells: Cells, used: Sequence[int], config: TableConfig) -> Cont
             )
         if not numeric or texts:
             few = 1 < len(words) == len(used) and not texts and config.text_column is None
-            return Content(_text_columns(cells, used, config), None, notices=[_FEW_WORDS] * few)
+            return Content(_text_columns(cells, used, config), None, doubts=[_FEW_WORDS] * few)
         if unclear := [at for at in others if at not in words]:
             raise DataError(_unclear(cells, numeric, unclear, columns))
     numeric = [at for at in used if at not in words]

@@ -13,6 +13,8 @@ from iale.errors import DataError
 
 SET_ASIDE = "set_aside"
 """A column of exported labels: those with something in it belong to no sample that is there now."""
+_NONE = frozenset(("nan", "<na>", "nat", "#n/a"))
+"""How programs write that there is no label; people may call a class "NA" or "None"."""
 _WHOLE = re.compile(r"-?[0-9]{1,9}(?:\.0+)?")
 
 LabelRow = tuple[int, str, str]
@@ -34,7 +36,8 @@ def read_label_rows(
         classes: the names of classes that are known.
 
     Raises:
-        DataError: it lacks one of these columns, a row that is labeled names no sample, or a number is negative.
+        DataError: it lacks one of these columns, a row that is labeled names no sample, a number is negative, or a
+            label that is no class is "nan" or the like.
     """
     config = config or TableConfig()
     cells = read_cells(path, config)
@@ -54,6 +57,11 @@ def read_label_rows(
             sample = str(number) if name is None else row[name]
             if not sample.strip():
                 raise DataError(f"{path}, line {line}: label {text[:60]!r} has no sample; name it or remove that line.")
+            if text.casefold() in _NONE and text not in classes:
+                raise DataError(
+                    f"{path}, line {line}: the label {text!r} says that there is none: leave the cell blank, or name "
+                    f"all classes, {text} too, with --classes."
+                )
             rows.append((line, sample, text))
     return _with_numbers(path, rows, classes)
 

@@ -33,7 +33,8 @@ class SampleTable:
         contents: the cells of all columns but those of names and labels, by row: what makes a row itself.
         config: how the table was read, to read it the same way again.
         about: what was found, in one line.
-        notices: sentences about what was filled in, or is doubtful.
+        filled: sentences about what was filled in.
+        doubts: sentences about what may be meant otherwise.
     """
 
     kind: SampleKind
@@ -45,7 +46,13 @@ class SampleTable:
     contents: list[list[str]]
     config: TableConfig
     about: str
-    notices: list[str]
+    filled: list[str]
+    doubts: list[str]
+
+    @property
+    def notices(self) -> list[str]:
+        """Sentences about what was filled in, or is doubtful."""
+        return [*self.filled, *self.doubts]
 
 
 def open_table(path: Path, config: TableConfig | None = None) -> SampleTable:
@@ -75,7 +82,8 @@ def open_table(path: Path, config: TableConfig | None = None) -> SampleTable:
         contents=contents,
         config=_found(cells, columns, content, config),
         about=_about(cells, columns, content),
-        notices=[*content.notices, *columns.doubts],
+        filled=content.notices,
+        doubts=[*content.doubts, *columns.doubts],
     )
 
 

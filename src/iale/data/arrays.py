@@ -65,6 +65,8 @@ class ArraySamples:
             )
         if values.dtype.kind not in "biuf":
             raise DataError(f"an array of {values.dtype} holds no samples: give uint8, integers or floats.")
+        if channels not in (None, "first", "last"):
+            raise DataError(f"channels are 'first' or 'last', not {channels!r:.40}.")
         self._array = values
         self._channels = channels or guess_channels(values.shape)
         self._mapped = memory_map(values) is not None
@@ -122,7 +124,8 @@ class ArraySamples:
 
     def _place(self) -> _OnDisk | None:
         mapped = memory_map(self._array)
-        if mapped is None or mapped.filename is None:
+        # A map that copies on write may hold changes that its file does not.
+        if mapped is None or mapped.filename is None or mapped.mode == "c":
             return None
         # NumPy does not keep the offset of a view, but the distance of its first byte from the map's tells it.
         distance = self._array.__array_interface__["data"][0] - mapped.__array_interface__["data"][0]

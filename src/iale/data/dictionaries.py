@@ -106,7 +106,9 @@ def _chosen(item: Mapping[str, object], names: Sequence[str] | None) -> list[str
 
 def _numbers(value: object, what: str) -> Array:
     try:
-        array = as_array(value) if isinstance(value, Tensor) else np.asarray(value)
+        array = as_array(value) if isinstance(value, Tensor | np.ndarray) else np.asarray(value)
+    except DataError:
+        raise
     except ValueError:  # lists of different lengths
         raise DataError(f"{what} has rows of different lengths: pad all samples to one length.") from None
     if array.dtype.kind not in "biuf":

@@ -115,9 +115,9 @@ class Pool:
             raise DataError(f"{len(indices)} samples came with {len(labels)} labels: give one each.")
         if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < self.num_classes:
             bad = next(int(y) for y in labels if not 0 <= int(y) < self.num_classes)
-            raise DataError(
-                f"label {bad} is out of range: labels of {self.num_classes} classes are 0 to {self.num_classes - 1}."
-            )
+            last = self.num_classes - 1
+            more = ", and a model has as many classes as logits" if bad > last else ""
+            raise DataError(f"label {bad} is out of range: labels of {last + 1} classes are 0 to {last}{more}.")
         slots = self._slots(indices)
         if overwrite:
             self._release(indices, slots)

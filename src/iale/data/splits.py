@@ -10,6 +10,7 @@ from torch import Tensor
 
 from iale.data._checks import MOST_CLASSES, as_labels, check_every_class, check_labels, rows_of
 from iale.data._fingerprint import digest, fingerprint
+from iale.data._inputs import as_samples
 from iale.data.samples import DataSet, Samples
 from iale.errors import DataError, UnreadableError
 from iale.seeding import Stream
@@ -86,7 +87,7 @@ def make_dataset(
 
     Args:
         name: for records and messages.
-        train: inputs from which pools are made.
+        train: inputs from which pools are made, or what else `ActiveLearner` takes for samples.
         train_labels: [N] integers 0 … C−1.
         test: inputs on which accuracy is reported. Without them, a stratified 20 % of ``train`` is set apart, always
             the same for the same labels (``Stream(0).child("split", "test")``).
@@ -98,6 +99,7 @@ def make_dataset(
     """
     if (test is None) != (test_labels is None):
         raise DataError(f"the test split of {name} lacks its {'inputs' if test is None else 'labels'}: give both.")
+    train, test = as_samples(train), None if test is None else as_samples(test)
     labels = as_labels(train_labels, f"the training labels of {name}")
     names = tuple(classes) if classes is not None else _class_names(name, labels)
     if len(set(names)) != len(names):

@@ -92,6 +92,11 @@ class TorchSamples:
                 f"sample {row} is a {type(item).__name__} of numbers, an input or a pair (x, y): make x an array or a "
                 f"tensor."
             )
+        if isinstance(value, str):
+            raise DataError(
+                f"sample {row} is str, and models read numbers: pass embeddings or token ids of texts, or "
+                f"FolderSamples for paths of images."
+            )
         is_picture = isinstance(value, Image.Image)
         if isinstance(value, Image.Image):
             check_depth(value, f"sample {row}")

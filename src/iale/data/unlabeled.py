@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,13 +14,13 @@ from iale.data._formats import map_npy, read_npz
 from iale.data._names import named_in, no_such_sample, numbered, same_name
 from iale.data._pictures import Mode
 from iale.data._table_labels import read_label_rows
-from iale.data._table_samples import TABLES, open_table
+from iale.data._table_samples import TABLES, SampleTable, open_table
 from iale.data._texts import TextSamples
 from iale.data.arrays import ArraySamples
 from iale.data.images import FolderSamples
 from iale.data.samples import SampleKind, Samples
 from iale.data.table_config import TableConfig
-from iale.errors import DataError
+from iale.errors import DataError, IaleWarning
 
 
 def load_unlabeled(
@@ -29,7 +30,7 @@ def load_unlabeled(
     mixed: tuple[int, int] | None = None,
     mode: Mode | None = None,
     table: TableConfig | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    say: Callable[[str], None] | None = None,
 ) -> tuple[Samples, list[str]]:
     """Inputs and the name of each.
 
@@ -40,7 +41,7 @@ def load_unlabeled(
         size: (height, width) to which images of a folder are resized; nothing else can be.
         mixed: another size, if images differ; as for `FolderSamples`, and so is ``mode``.
         table: how a table is read; by default this is found.
-        say: is told in sentences what was found in a table.
+        say: is told in sentences what was found in a table. By default, what is doubtful is an `IaleWarning`.
 
     Raises:
         DataError: there is nothing at ``path``, or something else.
@@ -53,8 +54,7 @@ def load_unlabeled(
         raise DataError(f"{path} is not a folder of images, and only those are resized: leave the size out.")
     if path.suffix.lower() in TABLES:
         found = open_table(path, table)
-        for sentence in (f"{path}: {found.about}", *found.notices):
-            say(sentence)
+        _tell(path, found, say)
         return found.samples, found.names or numbered(len(found.samples))
     if not path.exists():
         raise DataError(f"there is no {path}: a folder of images, an .npy, .npz or .csv file was expected.")
@@ -72,6 +72,15 @@ def load_unlabeled(
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
     return samples, numbered(len(samples))
+
+
+def _tell(path: Path, found: SampleTable, say: Callable[[str], None] | None) -> None:
+    if say is None:
+        for doubt in found.doubts:
+            warnings.warn(f"{path}: {doubt}", IaleWarning, stacklevel=3)
+    else:
+        for sentence in (f"{path}: {found.about}", *found.notices):
+            say(sentence)
 
 
 def kind_of(samples: Samples) -> SampleKind:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zipfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,14 +27,29 @@ _ROWS = 1024  # of a Parquet file that are read at a time
 _BUFFER = 1 << 20  # bytes of one that are read at a time; otherwise it would be read whole
 
 
-def read_file(path: Path) -> tuple[list[str] | None, Array]:
-    """The ids, if there are any, and the embeddings as they are, which may be a memory map.
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a file of embeddings holds.
+
+    Attributes:
+        embeddings: as they are; they may be a memory map.
+        ids: of the rows, if there are any.
+        others: where there are none, what else is a name or a number for each row, by what it is called.
+    """
+
+    embeddings: Array
+    ids: list[str] | None = None
+    others: dict[str, list[str]] = field(default_factory=dict)
+
+
+def read_file(path: Path) -> Found:
+    """Reads a file of embeddings.
 
     Raises DataError if there is no such file, or it is no file of embeddings or damaged.
     """
     kind = path.suffix.lower()
     if kind == ".npy":
-        return None, map_npy(path)
+        return Found(map_npy(path))
     if kind == ".npz":
         return _read_npz(path)
     if kind in (".parquet", ".pq"):
@@ -46,14 +62,18 @@ def read_file(path: Path) -> tuple[list[str] | None, Array]:
     raise DataError(f"{path} holds no embeddings: an .npy, .npz or .parquet file was expected.")
 
 
-def _read_npz(path: Path) -> tuple[list[str] | None, Array]:
+def _read_npz(path: Path) -> Found:
     mapped = _map_npz(path)
     arrays = read_npz(path) if mapped is None else mapped
     embeddings = _one_of(path, _EMBEDDINGS, list(arrays)) if len(arrays) > 1 else next(iter(arrays), None)
     if embeddings is None:
         raise DataError(f"{path} holds no array: one called embeddings was expected.")
+    rows = arrays.pop(embeddings)
     ids = next((name for name in _IDS if name in arrays), None)
-    return None if ids is None else _texts(path, arrays[ids]), arrays[embeddings]
+    if ids is not None:
+        return Found(rows, _texts(path, arrays[ids]))
+    others = {name: one for name, one in arrays.items() if one.shape == rows.shape[:1] and one.dtype.kind in "iuUS"}
+    return Found(rows, others={name: _texts(path, one) for name, one in others.items()})
 
 
 def _map_npz(path: Path) -> dict[str, Array] | None:
@@ -78,7 +98,7 @@ def _map_npz(path: Path) -> dict[str, Array] | None:
     return found
 
 
-def _read_parquet(path: Path) -> tuple[list[str] | None, Array]:
+def _read_parquet(path: Path) -> Found:
     try:
         import pyarrow.parquet as parquet
     except ImportError as error:
@@ -89,11 +109,12 @@ def _read_parquet(path: Path) -> tuple[list[str] | None, Array]:
         with parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
             columns = file.schema_arrow.names
             embeddings = _one_of(path, _EMBEDDINGS, columns)
-            ids = next((name for name in _IDS if name in columns), None)
+            ids = [name for name in _IDS if name in columns][:1]
+            named = ids or [one.name for one in file.schema_arrow if _may_name(one.type)]
+            told: dict[str, list[str]] = {name: [] for name in named}
             out: Array | None = None
-            told: list[object] = []
             at = 0
-            for batch in file.iter_batches(_ROWS, columns=[name for name in (ids, embeddings) if name is not None]):
+            for batch in file.iter_batches(_ROWS, columns=[*named, embeddings]):
                 part = _matrix(path, batch.column(embeddings))
                 out = room((file.metadata.num_rows, part.shape[1]), part.dtype) if out is None else out
                 if part.shape[1] != out.shape[1]:
@@ -101,18 +122,27 @@ def _read_parquet(path: Path) -> tuple[list[str] | None, Array]:
                 out[at : at + len(part)] = part
                 release(out)
                 at += len(part)
-                told += [] if ids is None else batch.column(ids).to_pylist()
+                for name in named:
+                    told[name] += map(str, batch.column(name).to_pylist())
     except DataError:
         raise
     except Exception as error:  # a damaged file can fail in any of its parsers
         raise DataError(f"{path} is truncated or altered: a Parquet file was expected; get it again.") from error
     if out is None:
         raise DataError(f"{path} holds no rows: one for each sample was expected.")
-    return None if ids is None else [str(one) for one in told], out
+    return Found(out, told[ids[0]]) if ids else Found(out, others=told)
+
+
+def _may_name(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_integer(kind))
 
 
 def _matrix(path: Path, column: Any) -> Array:
     """The lists of a column as rows of float16 if they are, or else of float32."""
+    if not hasattr(column, "value_lengths"):
+        raise DataError(f"the embeddings of {path} are {column.type}: a list of numbers was expected in each row.")
     values, lengths = np.asarray(column.flatten()), np.asarray(column.value_lengths().fill_null(0))
     if len(set(lengths.tolist())) != 1:
         raise DataError(f"the embeddings of {path} differ in length, or some are missing: make all of one length.")

@@ -58,16 +58,24 @@ def is_direct(array: Array) -> bool:
 
 
 def points_of(array: Array) -> Points:
-    """The rows of an array [N, D] that `is_direct`; those of a memory map stay on disk."""
+    """The rows of an array [N, D] that `is_direct`; those of a memory map stay on disk.
+
+    Raises DataError if the file of a memory map is not there any more.
+    """
     mapped = memory_map(array)
-    if mapped is None:
+    # A map that copies on write may hold changes that its file does not.
+    if mapped is None or mapped.mode == "c":
         return in_memory(array)
     if mapped.filename is None:
         points, file = in_memory(array), mapped.base
         # Pages of a `room` may be released; those of another map may hold changes that are nowhere else.
         return replace(points, _file=file) if mapped.mode == "w+" and isinstance(file, mmap.mmap) else points
     distance = array.__array_interface__["data"][0] - mapped.__array_interface__["data"][0]
-    return map_rows(Path(mapped.filename), array.dtype, (len(array), array.shape[1]), mapped.offset + distance)
+    path, shape = Path(mapped.filename), (len(array), array.shape[1])
+    try:
+        return map_rows(path, array.dtype, shape, mapped.offset + distance)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} was moved or cut short since it was opened: put it back.") from error
 
 
 def check_finite(points: Points, told: Callable[[int], str]) -> None:

@@ -17,8 +17,9 @@ from torch import Tensor
 from iale.data._checks import rows_of
 from iale.data._fingerprint import digest
 from iale.data._inputs import as_samples
-from iale.data._layout import Array, to_float32
+from iale.data._layout import Array, as_array, to_float32
 from iale.data._lists import ListSamples, are_lists
+from iale.data._names import composed, numbered
 from iale.errors import DataError
 from iale.geometry._embedding_files import NAME, read_file
 from iale.geometry._mapped import LARGE, check_finite, in_memory, is_direct, points_of
@@ -43,10 +44,12 @@ def read_embeddings(path: str | Path, names: Sequence[str], name: str = NAME) ->
 
     Raises:
         DataError: the file cannot be read, a sample has no row or two, a row belongs to no sample, or a row has a
-            number that is not finite. The message names the first.
+            number that is not finite. The message names the first. Also if a file without ids holds the names of the
+            samples under another name, and in another order.
     """
     path = Path(path)
-    ids, array = read_file(path)
+    found = read_file(path)
+    ids, array = found.ids, found.embeddings
     if array.ndim != 2 or not array.shape[1] or array.dtype.kind not in "iuf":
         raise DataError(
             f"{path} holds {array.dtype} of shape {array.shape}: numbers were expected, a row of them for each sample."
@@ -56,32 +59,39 @@ def read_embeddings(path: str | Path, names: Sequence[str], name: str = NAME) ->
             f"{path} has {len(array)} rows, and there are {len(names)} samples: give a row for each "
             f"{name}, in that order."
         )
+    for called, others in found.others.items():
+        _check_order(path, called, others, names)
     points = _points(array)
     if ids is not None:
         if len(ids) != len(array):
             raise DataError(f"{path} has {len(ids)} ids and {len(array)} embeddings: give one id for each.")
-        points = points.at(_order(path, ids, names, name))
+        told, known = composed(ids, names)
+        points = points.at(_order(path, told, known, name))
     check_finite(points, lambda at: f"{path}: the embedding of {names[at]!r} is not finite; make it again.")
     return points
 
 
-def as_geometry(data: object, count: int) -> Points:
+def as_geometry(data: object, count: int, names: Sequence[str] = ()) -> Points:
     """``data`` as the points of ``count`` samples, in their order.
 
     Args:
         data: `Points`; an array, tensor, list of lists or data frame of numbers [N, D]; a column of a data set of
-            Hugging Face; or the path of a file as for `read_embeddings`, in which an id is the number of a sample.
+            Hugging Face; or the path of a file as for `read_embeddings`, in which an id is a name or, without names,
+            the number of a sample.
         count: N, the number of samples.
+        names: N names of samples, each once, or none.
 
     Raises:
         DataError: it is something else, has another length, or a value that is not finite.
     """
     if isinstance(data, str | Path):
-        return read_embeddings(data, [str(number) for number in range(count)], "number of a sample, from 0")
+        if names:
+            return read_embeddings(data, names)
+        return read_embeddings(data, numbered(count), "number of a sample, from 0")
     if isinstance(data, Points):
         return _counted(data, count)
-    if isinstance(data, np.ndarray) and data.ndim == 2 and data.dtype.kind in "iuf":
-        points = _counted(_points(data), count)
+    if isinstance(data, np.ndarray) and data.ndim == 2 and data.size and data.dtype.kind in "iuf":
+        points = _counted(_points(as_array(data)), count)
     elif are_lists(data):
         points = build(ListSamples(_counted(data, count)), Flat("geometry"))
     else:
@@ -161,6 +171,16 @@ def _counted(rows: _Rows, count: int) -> _Rows:
     if len(rows) != count:
         raise DataError(f"the geometry has {len(rows)} rows, and there are {count} samples: give a row for each.")
     return rows
+
+
+def _check_order(path: Path, called: str, others: Sequence[str], names: Sequence[str]) -> None:
+    """Raises DataError if what stands beside embeddings without ids names samples in another order."""
+    told, known = ([one.replace("\\", "/").rsplit("/", 1)[-1] for one in some] for some in (others, names))
+    if told != known and set(told) == set(known) and len(set(others)) == len(others):
+        raise DataError(
+            f"{path} has no ids, and {called!r} in it names the samples in another order than theirs: call it ids, or "
+            f"leave it out if the rows are in the order of the samples."
+        )
 
 
 def _order(path: Path, ids: Sequence[str], names: Sequence[str], name: str) -> Tensor:

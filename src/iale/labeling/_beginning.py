@@ -11,10 +11,14 @@ from iale.labeling.record._config_file import continue_config, save_config
 from iale.labeling.record._names import distinct
 from iale.labeling.record._same_model import remember_model
 from iale.labeling.record.config import ProjectConfig
+from iale.policies.catalog import find_strategy
+from iale.recipe import AUTO
 
 
 def begin(folder: Path, config: ProjectConfig) -> tuple[ProjectConfig, Items]:
     """Makes the configuration of a new project, and opens its samples."""
+    if config.strategy != AUTO:
+        find_strategy(config.strategy)  # a project that names an unknown one could never ask
     config = replace(config, classes=distinct(config.classes))
     items = open_items(config.data, resize=config.resize, table=config.table)
     config = replace(config, table=items.table)

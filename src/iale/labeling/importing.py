@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from iale.data._names import named_in, no_such_sample
+from iale.data._names import named_in, no_such_sample, spellings
 from iale.data._table_labels import read_label_rows
 from iale.errors import DataError
 from iale.labeling.project import Project
@@ -31,7 +31,7 @@ def import_csv(project: Project, path: Path | str, person: str = _PERSON) -> int
     with project.reader.ledger.reading() as answers:
         classes = {*answers.classes.names, *answers.classes.renames}
     rows = read_label_rows(path, project.config.table if own else None, own=own, classes=classes)
-    asked = {name for _, cell, _ in rows for name in (cell, cell.strip())}
+    asked = {name for _, cell, _ in rows for name in spellings(cell)}
     index = {name: name for name in asked if name in project.items.ids}
     for row in range(project.count):  # a name wins over an id
         if (name := project.items.name(row)) in asked:

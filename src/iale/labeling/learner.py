@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from iale._asking import as_classifier, next_samples, with_points
 from iale.classifiers.base import Classifier, FittedClassifier
-from iale.data._checks import integers, rows_of
+from iale.data._checks import rows_of, told_labels
 from iale.data.arrays import ArraySamples
 from iale.data.pool import Pool
 from iale.errors import ConfigError, DataError, IaleWarning, ModelError
@@ -122,8 +122,8 @@ class ProjectLearner:
 
     def tell(self, indices: Sequence[int] | Tensor, labels: Sequence[int] | Tensor) -> None:
         """Records labels (0 … C−1), which may correct others; if an index or a label is wrong, it records none."""
-        rows = rows_of(integers(indices, "indices"), self.project.count).tolist()
-        values, classes = integers(labels, "labels").tolist(), self.project.classes
+        numbers, told = told_labels(indices, labels)
+        rows, values, classes = rows_of(numbers, self.project.count).tolist(), told.tolist(), self.project.classes
         if len(rows) != len(values):
             raise DataError(f"{len(rows)} samples came with {len(values)} labels: give one each.")
         if len(set(rows)) != len(rows):

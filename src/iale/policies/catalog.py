@@ -42,6 +42,10 @@ def find_strategy(strategy: QueryStrategy | str) -> QueryStrategy:
     """
     if isinstance(strategy, QueryStrategy):
         return strategy
+    if isinstance(strategy, type):
+        raise ConfigError(
+            f"{strategy.__name__} is a class, and a strategy was expected: {strategy.__name__}(…) makes one."
+        )
     if not isinstance(strategy, str):
         raise ConfigError(f"expected a strategy or the name of one, not {strategy!r:.60}.")
     if strategy in STRATEGIES:

@@ -16,6 +16,8 @@ _UNWANTED = ("Cc", "Cs", "Zl", "Zp")  # joiners (Cf) stay: many scripts need the
 
 def clean(text: str, what: str) -> str:
     """``text`` without spaces around it; raises DataError if it is empty, too long or has control characters."""
+    if not isinstance(text, str):
+        raise DataError(f"{what} is a text, not {text!r:.40}: give it in quotes.")
     text = text.strip()
     if not 1 <= len(text) <= LONGEST_NAME or any(unicodedata.category(c) in _UNWANTED for c in text):
         raise DataError(f"{what} must have 1 to {LONGEST_NAME} printable characters, not {text[:20]!r}.")

@@ -53,7 +53,16 @@ class ProjectConfig(RecipeConfig):
         RecipeConfig.__post_init__(self)
         if self.with_ is not None and (self.embeddings is not None or self.model is not None):
             raise ConfigError("--with makes vectors for the model: leave out --embeddings and --model.")
-        object.__setattr__(self, "data", Path(self.data).expanduser())
+        for name, path in (("data", self.data), ("embeddings", self.embeddings)):
+            if not isinstance(path, str | Path | None):
+                raise ConfigError(
+                    f"{name} is the path of a file or a folder, not {type(path).__name__}: save it first."
+                )
+            object.__setattr__(self, name, None if path is None else Path(path).expanduser())
+        if isinstance(self.classes, str):
+            raise ConfigError(
+                f"classes are a tuple of names, not the text {self.classes!r:.40}: ({self.classes!r:.40},)."
+            )
         for name in self.classes:
             clean(name, "the name of a class")
         if len(set(self.classes)) != len(self.classes):

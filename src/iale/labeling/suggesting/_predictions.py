@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iale import _storage as storage
-from iale.data._names import named_in, no_such_sample
+from iale.data._names import named_in, no_such_sample, spellings
 from iale.data._table_labels import read_label_rows
 from iale.data._tables import Cells, read_cells
 from iale.errors import DataError, StorageError
@@ -78,7 +78,7 @@ def _rows(path: Path, reader: ProjectReader) -> Iterator[tuple[int, Prediction]]
     labeled = read_label_rows(path, classes=classes)
     cells = read_cells(path)
     extra = dict(zip(cells.lines, cells.rows, strict=True))
-    names = {name for _, cell, _ in labeled for name in (cell, cell.strip())}
+    names = {name for _, cell, _ in labeled for name in spellings(cell)}
     index = {name: name for name in names if name in reader.items.ids}
     index |= {name: reader.items.ids[row] for row in range(reader.count) if (name := reader.items.name(row)) in names}
     for line, cell, label in labeled:
