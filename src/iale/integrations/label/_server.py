@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
 import sys
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from iale.errors import ConfigError
 
@@ -41,7 +44,21 @@ def serve(project: Project, *, host: str = "127.0.0.1", port: int = 8414, person
     Raises:
         ConfigError: the address is in use, or is not one of this machine.
     """
-    listener = _listen(host, port)
+    with listening(host, port) as serve_there:
+        serve_there(project, person=person)
+
+
+@contextlib.contextmanager
+def listening(host: str, port: int) -> Iterator[Callable[..., None]]:
+    """Takes the address at once; what it gives serves a ``project`` there, with a ``person`` as the default name.
+
+    So whoever makes a project for minutes knows before that it can be served. Raises ConfigError as `serve`.
+    """
+    with _listen(host, port) as listener:
+        yield partial(_serve, listener, host)
+
+
+def _serve(listener: socket.socket, host: str, project: Project, *, person: str) -> None:
     port = listener.getsockname()[1]
     token = project_token(project.folder)
     inner = create_app(project, person=person, mark=sha256(token.encode())[:16])
