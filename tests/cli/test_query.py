@@ -172,6 +172,20 @@ def test_ctrl_c_ends_it_without_a_file(
 
 
 @pytest.mark.usefixtures("rows")
+def test_a_guess_of_the_encoding_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("labels.csv").write_text("sample,label\n0,Käfer\n1,Biene\n2,Käfer\n", encoding="cp1252")
+    Path("skip.txt").write_text("sample,why\n3,unschön\n", encoding="cp1252")
+    assert main([*QUERY, *MARGIN, "--labels", "labels.csv", "--skip", "skip.txt"]) == 0
+    err = capsys.readouterr().err
+    for name in ("labels.csv", "skip.txt"):
+        sentence = f"{name} is not in UTF-8 and was read as cp1252: if letters come out wrong, save it in UTF-8\n"
+        assert err.count(sentence) == 1
+    Path("labels.csv").write_text("sample,label\n0,Käfer\n1,Biene\n", encoding="utf-8")
+    assert main([*QUERY, *MARGIN, "--labels", "labels.csv"]) == 0
+    assert "UTF-8" not in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("rows")
 def test_what_will_take_long_is_said_beforehand(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

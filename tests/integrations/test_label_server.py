@@ -332,6 +332,19 @@ def test_labels_that_exist_are_brought_in_once(
     assert "adds the class" not in err
 
 
+def test_a_guess_of_the_encoding_is_said(
+    tmp_path: Path, rows: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(PAGES, "_entries", {"label": lambda *_: nullcontext(Mock())})
+    monkeypatch.chdir(tmp_path)
+    for name in ("labels.csv", "said.csv"):
+        Path(name).write_text("sample,label\n0,Käfer\n1,Biene\n", encoding="cp1252")
+    assert main(["label", str(rows), "--out", "p", "--labels", "labels.csv", "--suggestions", "said.csv"]) == 0
+    err = capsys.readouterr().err
+    assert err.count("labels.csv is not in UTF-8 and was read as cp1252") == 1
+    assert err.count("said.csv is not in UTF-8 and was read as cp1252") == 1
+
+
 def test_the_end_does_not_wait_for_a_search_for_garbage(
     tmp_path: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -110,7 +110,7 @@ def _label(project: Project, options: LabelOptions, process: ProcessExecutor, se
         if options.labels is not None:
             _import(project, options.labels)
         if options.suggestions is not None:
-            say(f"{import_suggestions(project, options.suggestions)} suggestions came from {options.suggestions}")
+            say(f"{import_suggestions(project, options.suggestions, say)} suggestions came from {options.suggestions}")
         project.start_fitting(process)
         if project.reader.served_elsewhere:
             say(SERVED_ELSEWHERE)
@@ -131,7 +131,7 @@ def _import(project: Project, path: Path) -> None:
         )
         return
     before = project.classes
-    say(f"{import_labels(project, path)} labels came from {path}")
+    say(f"{import_labels(project, path, say=say)} labels came from {path}")
     added = [name for name in project.classes if name not in before]
     if before and added:
         say(f"{path} adds the {'class' if len(added) == 1 else 'classes'} {', '.join(added)}")

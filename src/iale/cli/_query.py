@@ -224,7 +224,7 @@ def _labels(options: QueryOptions, names: Sequence[str]) -> tuple[Tensor, Tensor
     # Options for tables mean the table of the samples, or else that of the labels.
     own = options.labels.exists() and options.labels.samefile(options.images)
     table = options.table if own or options.images.suffix.lower() not in TABLES else None
-    indices, labels, known = load_labels_csv(options.labels, names, classes or None, table=table, own=own)
+    indices, labels, known = load_labels_csv(options.labels, names, classes or None, table=table, own=own, say=say)
     if not classes:  # numbers with a gap: a class 0 that is never used, or one without labels yet
         _check_every_class(labels.tolist(), known, options.labels)
     return indices, labels, known
@@ -249,7 +249,7 @@ def _classes_of(fitted: Path) -> tuple[str, ...]:
 def _skipped(options: QueryOptions, names: Sequence[str], labeled: Tensor) -> list[int]:
     if options.skip is None:
         return []
-    found = read_skipped(options.skip, names)
+    found = read_skipped(options.skip, names, say)
     if both := sorted(set(found) & set(labeled.tolist())):
         raise DataError(
             f"sample {names[both[0]]!r} is in {options.skip} and has a label in {options.labels}: remove it from one."

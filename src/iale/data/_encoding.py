@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Callable
 from pathlib import Path
 
 from iale.errors import DataError
@@ -45,6 +46,12 @@ def read_text(path: Path, encoding: str = "auto") -> tuple[str, str]:
         if guess is None:
             raise DataError(f"{path} is no table that can be read as text: save it as CSV in UTF-8.") from None
     return _decode(path, data, guess), guess
+
+
+def tell_guess(path: Path, encoding: str, say: Callable[[str], None]) -> None:
+    """Says in which encoding a file was read, if it was guessed: wrong letters would be names of other things."""
+    if encoding:
+        say(f"{path} is not in UTF-8 and was read as {encoding}: if letters come out wrong, save it in UTF-8")
 
 
 def _decode(path: Path, data: bytes, encoding: str) -> str:

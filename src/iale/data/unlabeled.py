@@ -88,6 +88,7 @@ def load_labels_csv(
     *,
     table: TableConfig | None = None,
     own: bool = False,
+    say: Callable[[str], None] = lambda _: None,
 ) -> tuple[Tensor, Tensor, tuple[str, ...]]:
     """The labels so far, from a table with the columns ``sample`` (or ``id``) and ``label``.
 
@@ -98,6 +99,7 @@ def load_labels_csv(
             one above the largest (1.0 is 1); other labels are names, numbered in alphabetical order.
         table: how the table is read; by default this is found.
         own: whether it is the table of the samples itself, in which each row holds its own label.
+        say: is told in a sentence if the encoding had to be guessed.
 
     Returns:
         int64 [L] indices into ``names``, int64 [L] labels, in the order of the file, and the C class names. L is 0 for
@@ -111,7 +113,7 @@ def load_labels_csv(
     number = {name: index for index, name in enumerate(names)}
     found: dict[int, str] = {}
     lines: list[int] = []
-    for line, cell, label in read_label_rows(path, table, own=own, classes=classes or ()):
+    for line, cell, label in read_label_rows(path, table, own=own, classes=classes or (), say=say):
         sample = named_in(cell, number)
         if sample is None:
             raise no_such_sample(path, line, cell, number)
