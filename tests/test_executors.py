@@ -200,7 +200,7 @@ def test_without_ray_the_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.delitem(sys.modules, "iale.integrations.ray", raising=False)
     monkeypatch.setitem(EXECUTORS._entries, "ray", "iale.integrations.ray:RayExecutor")  # as before its first use
-    with pytest.raises(ConfigError, match=r"pip install 'iale\[ray\]'"):
+    with pytest.raises(ConfigError, match="pip install ray"):
         open_executor(1, "ray")
 
 

@@ -18,7 +18,7 @@ from iale.errors import DataError
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
 LINKS = "links that lead out of the folder or nowhere (1)"
-LINE = f"passed over: .heic: pip install iale[heic] (2), {LINKS}, no image .txt (1)."
+LINE = f"passed over: .heic: pip install pillow-heif (2), {LINKS}, no image .txt (1)."
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Six photos of six kinds, and what cannot be read: two .heic, as without pillow-heif, a text and a damaged PNG."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(_scan, "EXTENSIONS", _pictures.EXTENSIONS - {".heic"})
-    monkeypatch.setattr(_scan, "MISSING", {".heic": "pip install iale[heic]"})
+    monkeypatch.setattr(_scan, "MISSING", {".heic": "pip install pillow-heif"})
     root = tmp_path / "photos"
     root.mkdir()
     for kind in ("jpg", "JPG", "jfif", "png", "avif", "webp"):
@@ -89,7 +89,7 @@ def test_only_what_cannot_be_read(folder: Path) -> None:
     for path in folder.iterdir():
         if path.suffix != ".heic":
             path.unlink()
-    with pytest.raises(DataError, match=r"holds no images: .* passed over: \.heic: pip install iale\[heic\] \(1\)\."):
+    with pytest.raises(DataError, match=r"holds no images: .* passed over: \.heic: pip install pillow-heif \(1\)\."):
         FolderSamples(folder)
 
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from iale._packages import to_install
 from iale.errors import ConfigError
 
 try:
@@ -21,9 +22,7 @@ try:
 except ModuleNotFoundError as error:
     if error.name not in ("starlette", "uvicorn", "anyio"):
         raise
-    raise ConfigError(
-        "`iale label` needs starlette and uvicorn: install them with `pip install 'iale[label]'`."
-    ) from error
+    raise ConfigError(f"`iale label` needs starlette and uvicorn: {to_install('starlette', 'uvicorn')}.") from error
 
 from iale._storage import sha256
 from iale.labeling.project import Project
