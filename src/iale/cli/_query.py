@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -18,7 +18,7 @@ from iale._storage import write_bytes
 from iale.active_learner import ActiveLearner
 from iale.classifiers.base import Classifier
 from iale.classifiers.torch_classifier import TorchClassifier
-from iale.cli._fitted import find_saved, fixed, open_views
+from iale.cli._fitted import find_saved, fixed, open_views, weights_at
 from iale.cli._options import is_given, parse, show
 from iale.cli._output import check_file, say
 from iale.cli._progress import Watched, announcement, work_of
@@ -56,8 +56,8 @@ class QueryOptions(RecipeConfig):
         skip: a file with the samples that nobody can label, one a line or a table with the column sample; they are not
             asked for.
         fitted: a .safetensors file with the weights of the classifier or model, which ranks as it is: nothing is
-            fitted, and labels only say what needs no more asking. Beside weights that `iale export --to classifier`
-            wrote, card.json says what the model is; of other weights, --classifier or --model does.
+            fitted, and labels only say what needs no more asking. Or the folder that `iale export --to classifier`
+            wrote: card.json beside its weights says what the model is; of other weights, --classifier or --model does.
         k: how many samples to choose.
         classes: names of all classes, also of those that have no label yet; by default, those in the labels.
         subset_size: how many unlabeled samples, drawn at random, the strategy looks at; none looks at all of them.
@@ -87,6 +87,8 @@ class QueryOptions(RecipeConfig):
 
 def main(argv: Sequence[str]) -> int:
     options, named = parse(QueryOptions, argv, prog="iale query"), is_given(argv, "--strategy")
+    if options.fitted is not None:
+        options = replace(options, fitted=weights_at(options.fitted))
     _check_out(options)
     starts_cold = options.strategy != AUTO and find_strategy(options.strategy).starts_cold
     saved = None if options.fitted is None else find_saved(options.fitted, options, options.classes)
