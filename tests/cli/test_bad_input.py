@@ -89,7 +89,10 @@ def full_disk(*_: Any) -> None:
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (("--dataset", "nope"), "unknown data set 'nope': the known ones are digits, fashion-small, mnist"),
+        (
+            ("--dataset", "nope"),
+            "there is no data set, file or folder 'nope': the known data sets are digits, fashion-small, mnist",
+        ),
         (("--dataset", "./nope.npz"), "nope.npz"),
         (
             ("--classifier", "nope"),
@@ -134,7 +137,7 @@ def test_options_of_run_and_train(argv: tuple[str, ...], words: str, refused: Re
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (("--dataset", "nope"), "unknown data set 'nope'"),
+        (("--dataset", "nope"), "there is no data set, file or folder 'nope'"),
         (("--classifier", "nope"), "unknown classifier 'nope'"),
         (("--variant", "better"), "--variant takes one of faithful, corrected, not 'better'."),
         (("--choices", "1"), "ALIL needs at least 2 choices a step"),
@@ -166,7 +169,7 @@ def test_an_unknown_strategy_lists_the_known_ones(refused: Refused) -> None:
         (("policies", "nope"), "unknown policy 'nope'"),
         (("policies", "a", "b"), "one card at a time"),
         (("policies", "./empty"), "is not a policy"),
-        (("data", "--download", "nope"), "unknown data set 'nope': the known ones are digits"),
+        (("data", "--download", "nope"), "there is no data set, file or folder 'nope': the known data sets are digits"),
         (("demo", "--workers", "0"), "the number of workers must be at least 1"),
         (("demo", "--workers", "two"), "--workers takes a whole number, not 'two'."),
         (("demo", "--outt", "x"), "did you mean --out?"),
