@@ -67,7 +67,7 @@ def ask(capsys: pytest.CaptureFixture[str]) -> object:
 @pytest.mark.parametrize(
     ("strategy", "said"),
     [
-        (MARGIN, "there are no labels yet, so the 4 samples are chosen to differ from one another\n"),
+        (MARGIN, "there are no labels yet, so 4 samples that differ most are chosen\n"),
         (
             (),
             "there are no labels yet: asking eherding for 4 samples\n"
@@ -107,7 +107,7 @@ def test_skipped_samples_are_not_asked_for(ask: object) -> None:
     [
         ("7\n40\n", (), "skip.txt, line 2: there is no sample '40'"),
         ("7\n3\n", (), "sample '3' is in skip.txt and has a label in labels.csv"),
-        ("7\n8\n", ("--k", "33"), "33 samples were asked for: 32 are unlabeled"),
+        ("7\n8\n", ("--k", "33"), "--k asks for 33 samples, and 32 without a label are left"),
         ("sample,why\n7\n", (), "skip.txt, line 2: 1 of 2 cells"),
         (None, (), "skip.txt cannot be read"),
         ("7\n", ("--out", "skip.txt"), "--out is the file of the skipped samples"),
@@ -169,6 +169,13 @@ def test_ctrl_c_ends_it_without_a_file(
     assert not out
     assert err.endswith("\nstopped; run the same command to continue\n")
     assert {path.name for path in Path().iterdir()} == before
+
+
+@pytest.mark.usefixtures("rows")
+def test_one_thing_is_one_in_what_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("labels.csv").write_text("sample,label\n0,a\n")
+    assert main([*QUERY, *MARGIN, "--k", "1", "--labels", "labels.csv", "--classes", "a,b"]) == 0
+    assert "to 1 label, then asking margin for 1 sample\n" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("rows")

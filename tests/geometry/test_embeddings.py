@@ -61,7 +61,7 @@ def broken(row: int, value: float = np.nan) -> NDArray[np.float32]:
 @pytest.mark.parametrize(
     ("file", "rows", "ids", "said"),
     [
-        ("a.npy", ROWS[:-1], None, "has 39 rows, and there are 40 samples"),
+        ("a.npy", ROWS[:-1], None, "has 39 rows for 40 samples"),
         ("a.npy", broken(5), None, "the embedding of 'cat/5.jpg' is not finite"),
         ("a.npy", broken(6, np.inf).astype(np.float16), None, "the embedding of 'cat/6.jpg' is not finite"),
         ("a.npy", broken(6).astype(np.float64) * 1e300, None, "the embedding of 'cat/0.jpg' is not finite"),

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from iale._many import many
 from iale.classifiers._own import find_model
 from iale.cli._device import no_device
 from iale.cli._invite import invite, invites
@@ -110,12 +111,13 @@ def _label(project: Project, options: LabelOptions, process: ProcessExecutor, se
         if options.labels is not None:
             _import(project, options.labels)
         if options.suggestions is not None:
-            say(f"{import_suggestions(project, options.suggestions, say)} suggestions came from {options.suggestions}")
+            count = import_suggestions(project, options.suggestions, say)
+            say(f"{many(count, 'suggestion')} came from {options.suggestions}")
         project.start_fitting(process)
         if project.reader.served_elsewhere:
             say(SERVED_ELSEWHERE)
         classes = ", ".join(project.classes) or "none yet, the page adds them"
-        say(f"{project.count} samples, classes: {classes}; open this address in a browser, Ctrl-C ends:")
+        say(f"{many(project.count)}, classes: {classes}; open this address in a browser, Ctrl-C ends:")
         gc.freeze()  # nothing of what was imported becomes garbage: neither a key nor the end waits for a search of it
         serve(project, person=_person(options))
     finally:
@@ -131,7 +133,7 @@ def _import(project: Project, path: Path) -> None:
         )
         return
     before = project.classes
-    say(f"{import_labels(project, path, say=say)} labels came from {path}")
+    say(f"{many(import_labels(project, path, say=say), 'label')} came from {path}")
     added = [name for name in project.classes if name not in before]
     if before and added:
         say(f"{path} adds the {'class' if len(added) == 1 else 'classes'} {', '.join(added)}")

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from iale import _storage as storage
 from iale._asking import LOOKED_AT, diverse, with_points
+from iale._many import many
 from iale._model import is_free_once, model_of
 from iale._storage import write_bytes
 from iale.active_learner import ActiveLearner
@@ -130,7 +131,7 @@ def _first(
     options: QueryOptions, samples: Watched, kind: SampleKind, skipped: list[int], classes: tuple[str, ...]
 ) -> list[int]:
     """Samples that differ from one another, because there are no labels yet."""
-    say(f"there are no labels yet, so the {options.k} samples are chosen to differ from one another")
+    say(f"there are no labels yet, so {many(options.k)} that differ most are chosen")
     pool = Pool(torch.arange(len(samples)), len(classes))
     pool.skip(torch.tensor(skipped, dtype=torch.int64))
     with samples.stage("reading", min(len(pool), max(LOOKED_AT, options.k))):
@@ -158,10 +159,10 @@ def _ask(
         first = f"loading {options.fitted}, then"
     else:
         inputs, classifier, about = _recipe(options, view, len(classes), labeled=bool(told))
-        first = f"fitting {about} to {len(told)} labels, then" if told else "there are no labels yet:"
+        first = f"fitting {about} to {many(len(told), 'label')}, then" if told else "there are no labels yet:"
     samples = Watched(inputs, view.names)
     strategy, asked = fitting_strategy(options, classifier)
-    say(f"{first} asking {asked} for {options.k} samples")
+    say(f"{first} asking {asked} for {many(options.k)}")
     if len(told) >= MANY and _may_be_behind(options):
         say(f"with so many labels, a network may do better: --classifier {classifier_name(options, view.kind)}")
     unlabeled = len(samples) - len(told) - len(skipped)
@@ -265,6 +266,6 @@ def _check_k(options: QueryOptions, unlabeled: int) -> None:
         raise ConfigError("every sample has a label or is skipped: there is none left to ask for.")
     if not 1 <= options.k <= most:
         raise ConfigError(
-            f"{options.k} samples were asked for: {unlabeled} are unlabeled and --subset-size is "
-            f"{show(options.subset_size)}, so ask for 1 to {most}."
+            f"--k asks for {many(options.k)}, and {unlabeled} without a label are left, of which --subset-size looks "
+            f"at {show(options.subset_size)}: ask for 1 to {most}."
         )

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from iale._many import many
 from iale.data._checks import rows_of
 from iale.data._fingerprint import digest
 from iale.data._inputs import as_samples
@@ -49,7 +50,7 @@ def read_embeddings(path: str | Path, names: Sequence[str]) -> Points:
         )
     if ids is None and len(array) != len(names):
         raise DataError(
-            f"{path} has {len(array)} rows, and there are {len(names)} samples: give a row for each name that "
+            f"{path} has {many(len(array), 'row')} for {many(len(names))}: give a row for each name that "
             f"`iale data DATA --names` prints, in that order."
         )
     points = _points(array)
@@ -153,7 +154,7 @@ class _Numbers:
 
 def _counted(points: Points, count: int) -> Points:
     if len(points) != count:
-        raise DataError(f"the geometry has {len(points)} rows, and there are {count} samples: give a row for each.")
+        raise DataError(f"the geometry has {many(len(points), 'row')} for {many(count)}: give a row for each.")
     return points
 
 
