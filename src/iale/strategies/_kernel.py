@@ -2,7 +2,9 @@
 
     K_ij = exp(−‖ẑ_i − ẑ_j‖² / δ²) = exp(2 ẑ_i·ẑ_j / δ² − ‖ẑ_i‖² / δ² − ‖ẑ_j‖² / δ²)
 
-With two more columns for the squared lengths, the exponent is one matrix product.
+With two more columns for the squared lengths, the exponent is one matrix product. A row of zeros says nothing of its
+sample, such as one that an encoder could not read: K is 0 there, with itself too, so it is chosen last. Otherwise it
+would lie in the middle of all others, at the distance 1, and be chosen first.
 Legend of dimensions: n points, D width, L labeled samples.
 """
 
@@ -18,6 +20,7 @@ from iale.strategies._rows import rows_at_once
 from iale.strategies._unit import unit_rows
 
 _ROOM = 1 << 18  # kernel values at a time
+_APART = 1000.0  # e^−1000 is 0
 
 
 class Kernel:
@@ -70,7 +73,8 @@ class Kernel:
     def _factors(self, rows: Tensor) -> Tensor:
         """float64 [m, D + 2]: scaled unit rows, −‖ẑ‖² / δ² and 1."""
         unit = unit_rows(rows)
-        lengths = unit.square().sum(dim=1, keepdim=True) / self._bandwidth**2
+        squares = unit.square().sum(dim=1, keepdim=True)
+        lengths = (squares / self._bandwidth**2).where(squares > 0, _APART)
         return torch.cat([unit * (math.sqrt(2) / self._bandwidth), -lengths, torch.ones_like(lengths)], dim=1)
 
     def _values(self, rows: Tensor, columns: Tensor) -> Tensor:
