@@ -73,6 +73,21 @@ def test_what_is_damaged_within_is_not_asked_for(
         assert "passed over: 4 that cannot be read, the first: photos/damaged.png is not a readable image" in err
 
 
+def test_no_photo_is_asked_for_of_which_an_encoder_saw_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`iale embed` gives a row of zeros to what cannot be read, and also to what has no content."""
+    rows = np.random.default_rng(0).normal(size=(7, 4))
+    names = FolderSamples("photos").names
+    rows[[names.index("damaged.png"), names.index("jpg.jpg")]] = 0
+    np.savez("emb.npz", embeddings=rows, ids=names)
+    assert main(("query", "--images", "photos", "--embeddings", "emb.npz", "--k", "6")) == 0
+    out, err = capsys.readouterr()
+    assert "damaged" not in out
+    assert out.splitlines()[-1] == "6,jpg.jpg"
+    assert "passed over: 1 that cannot be read, the first: photos/damaged.png" in err
+
+
 def test_a_project(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(label_command, "PAGES", {"label": lambda *_: nullcontext(Mock())})  # nobody labels
     label = ("label", "photos", "--classes", "a,b", "--out", "project")

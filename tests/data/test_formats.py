@@ -105,9 +105,12 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", objects)
     (tmp_path / "p.npz").write_bytes(pickle.dumps(Trap(sprung)))
     (tmp_path / "p.npy").write_bytes(pickle.dumps(Trap(sprung)))
-    for read, name in [(read_npz, "x.npz"), (map_npy, "x.npy"), (read_npz, "p.npz"), (map_npy, "p.npy")]:
-        with pytest.raises(DataError, match=f"{name} is truncated or altered.*without pickles"):
-            read(tmp_path / name)
+    pickled, damaged = "holds an array of Python objects", "is truncated or altered.*without pickles"
+    for kind, what in (("x", pickled), ("p", damaged)):
+        with pytest.raises(DataError, match=rf"{kind}\.npz {what}"):
+            read_npz(tmp_path / f"{kind}.npz")
+        with pytest.raises(DataError, match=rf"{kind}\.npy {what}"):
+            map_npy(tmp_path / f"{kind}.npy")
     assert not sprung.exists()
 
 

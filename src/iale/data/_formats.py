@@ -74,7 +74,7 @@ def read_npz(path: Path) -> dict[str, Array]:
                 raise ValueError("members are missing or share a name")
             return {key: file[key] for key in file.files}
     except Exception as error:  # a damaged file can fail in the zip, deflate or header parser, with any exception
-        raise _damaged(str(path), "an .npz file of plain arrays without pickles") from error
+        raise _refused(path, error, "an .npz file of plain arrays without pickles") from error
 
 
 def _announced(handle: BinaryIO) -> int:
@@ -93,12 +93,22 @@ def map_npy(path: Path) -> Array:
         mapped: Array = np.load(path, mmap_mode="r", allow_pickle=False)
         return mapped
     except Exception as error:  # as above
-        raise _damaged(str(path), "an .npy file of a plain array without pickles") from error
+        raise _refused(path, error, "an .npy file of a plain array without pickles") from error
 
 
 def _check_file(path: Path) -> None:
     if not path.is_file():
         raise DataError(f"there is no file {path}: check the path.")
+
+
+def _refused(path: Path, error: Exception, expected: str) -> DataError:
+    """Why NumPy could not read a file: it holds objects, as columns of pandas do, or it is damaged."""
+    if str(error).startswith("Object arrays") or "Python objects" in str(error):
+        return DataError(
+            f"{path} holds an array of Python objects, which would be unpickled: save numbers, with "
+            f".astype('float32'), and texts, with .astype(str)."
+        )
+    return _damaged(str(path), expected)
 
 
 def _damaged(name: str, expected: str = "a complete file") -> DataError:

@@ -26,6 +26,7 @@ from iale.geometry._views import Flat
 from iale.geometry.points import Points
 
 _ROWS = 4096
+_NOT_FINITE = "has NaN, infinity or numbers too large for float32: make it again, or make all numbers smaller"
 
 
 def read_embeddings(path: str | Path, names: Sequence[str]) -> Points:
@@ -40,7 +41,7 @@ def read_embeddings(path: str | Path, names: Sequence[str]) -> Points:
 
     Raises:
         DataError: the file cannot be read, a sample has no row or two, a row belongs to no sample, or a row has a
-            number that is not finite. The message names the first.
+            number that is not finite in float32, or too large to be squared. The message names the first.
     """
     path = Path(path)
     ids, array = read_file(path)
@@ -58,7 +59,7 @@ def read_embeddings(path: str | Path, names: Sequence[str]) -> Points:
         if len(ids) != len(array):
             raise DataError(f"{path} has {len(ids)} ids and {len(array)} embeddings: give one id for each.")
         points = points.at(_order(path, ids, names))
-    check_finite(points, lambda at: f"{path}: the embedding of {names[at]!r} is not finite; make it again.")
+    check_finite(points, lambda at: f"{path}: the embedding of {names[at]!r} {_NOT_FINITE}.")
     return points
 
 
@@ -87,7 +88,7 @@ def as_geometry(data: object, count: int) -> Points:
                 f"array [N, D]."
             )
         points = _counted(build(samples, Flat("geometry")), count)
-    check_finite(points, lambda at: f"row {at} of the geometry is not finite: make it again.")
+    check_finite(points, lambda at: f"row {at} of the geometry {_NOT_FINITE}.")
     return points
 
 
