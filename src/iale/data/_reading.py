@@ -49,5 +49,5 @@ def read_batch(samples: Samples, indices: Tensor, read: Callable[[int], Tensor])
         out[place] = one
     if reasons:
         first, more = next(iter(reasons.values())), len(reasons) - 1
-        raise UnreadableError(first + (f" The same goes for {many(more)} more." if more else ""), reasons)
+        raise UnreadableError(first + (f" The same goes for {many(more, 'more sample')}." if more else ""), reasons)
     return out
