@@ -20,7 +20,7 @@ from iale.errors import ConfigError, DataError
 from iale.geometry.embeddings import PointSamples
 from iale.geometry.encoders import find_encoder
 from iale.labeling.fitting._inputs import Expected
-from iale.labeling.fitting.saved import WEIGHTS, SavedClassifier, load_classifier
+from iale.labeling.fitting.saved import SavedClassifier, load_classifier
 from iale.recipe import AUTO, RecipeConfig, classifier_of
 
 _NOUNS: dict[SampleKind, str] = {"image": "images", "text": "texts", "row": "rows of numbers"}
@@ -28,7 +28,7 @@ _NOUNS: dict[SampleKind, str] = {"image": "images", "text": "texts", "row": "row
 
 def weights_at(path: Path) -> Path:
     """The file of weights at a path, or in a folder that `iale export` wrote; ConfigError if there is none."""
-    file = path / WEIGHTS if path.is_dir() else path
+    file = path / "weights.safetensors" if path.is_dir() else path
     if not file.is_file():
         raise ConfigError(
             f"there is no file {file}: --fitted takes a .safetensors file, or the folder that iale export --to "

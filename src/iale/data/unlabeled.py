@@ -101,11 +101,10 @@ def load_labels_csv(
             one above the largest (1.0 is 1); other labels are names, numbered in alphabetical order.
         table: how the table is read; by default this is found.
         own: whether it is the table of the samples itself, in which each row holds its own label.
-        say: is told in a sentence if the encoding had to be guessed.
+        say: is told if the encoding had to be guessed.
 
     Returns:
-        int64 [L] indices into ``names``, int64 [L] labels, in the order of the file, and the C class names. L is 0 for
-        a table without rows.
+        int64 [L] indices into ``names``, int64 [L] labels, in the order of the file, and the C class names; L may be 0.
 
     Raises:
         DataError: the file is absent or lacks a column, a sample is unknown or named twice, a label is not a

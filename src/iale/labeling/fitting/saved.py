@@ -39,7 +39,7 @@ from iale.seeding import Stream
 from iale.strategies.base import QueryContext
 from iale.strategies.uncertainty import Margin
 
-WEIGHTS, _CARD, _HEAD = "weights.safetensors", "card.json", "head.npz"
+_WEIGHTS, _CARD, _HEAD = "weights.safetensors", "card.json", "head.npz"
 _ON_CPU = TrainingConfig(device="cpu")
 _ROWS = 500  # samples that are scored at a time
 
@@ -133,7 +133,7 @@ def export_classifier(project: Readable, out: Path) -> None:
     Raises ConfigError if nothing is fitted yet.
     """
     card, path, digest = _latest(project)
-    written = storage.write_tensors(out / WEIGHTS, storage.read_tensors(path, digest))
+    written = storage.write_tensors(out / _WEIGHTS, storage.read_tensors(path, digest))
     head = plain_head(_load(path, digest, card, _ON_CPU).fitted.module)
     (out / _HEAD).unlink(missing_ok=True)  # of an earlier export
     if head is not None:
@@ -154,7 +154,7 @@ def load_classifier(folder: Path | str, training: TrainingConfig | None = None) 
         ConfigError, ModelError: your own model is missing or has changed.
     """
     path = Path(folder)
-    weights = path if path.is_file() else path / WEIGHTS
+    weights = path if path.is_file() else path / _WEIGHTS
     where = weights.parent / _CARD
     card = storage.read_json(where)
     try:
