@@ -22,3 +22,8 @@ def neighbors(path: Path) -> list[str]:
     with contextlib.suppress(OSError):
         return [str(path.parent / found.name) for found in islice(path.parent.iterdir(), _LOOKED_AT)]
     return []
+
+
+def meant(path: Path) -> str:
+    """The same question about a path that is not there."""
+    return did_you_mean(str(path), neighbors(path), str)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from iale._closest import did_you_mean, neighbors
+from iale._closest import did_you_mean, meant, neighbors
 from iale.data._downloads import RemoteFile, data_folders, find
 from iale.data._formats import read_npz
 from iale.data._sources import CIFAR_FEATURES, CIFAR_FILE, CIFAR_JPEG, FASHION_FILES, KMNIST_FILES, MNIST_FILES
@@ -91,8 +91,7 @@ def load_dataset(name_or_path: str | Path) -> DataSet:
     if path.exists():
         raise DataError(f"{path} is not a data set: an .npz file or a folder of images was expected.")
     if isinstance(name_or_path, Path) or "/" in text or os.sep in text:
-        hint = did_you_mean(str(path), neighbors(path), str)
-        raise DataError(f"there is no {path}: {hint}an .npz file or a folder of images was expected.")
+        raise DataError(f"there is no {path}: {meant(path)}an .npz file or a folder of images was expected.")
     hint = did_you_mean(text, [*DATASETS, *neighbors(path)])
     raise UnknownNameError(
         f"there is no data set, file or folder {text!r}: {hint}the known data sets are {', '.join(DATASETS)}."

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from iale._closest import did_you_mean, neighbors
+from iale._closest import meant
 from iale.data._checks import MOST_CLASSES
 from iale.data._formats import map_npy, read_npz
 from iale.data._names import named_in, no_such_sample, numbered, same_name
@@ -58,8 +58,9 @@ def load_unlabeled(
             say(sentence)
         return found.samples, found.names or numbered(len(found.samples))
     if not path.exists():
-        hint = did_you_mean(str(path), neighbors(path), str)
-        raise DataError(f"there is no {path}: {hint}a folder of images, an .npy, .npz or .csv file was expected.")
+        raise DataError(
+            f"there is no {path}: {meant(path)}a folder of images, an .npy, .npz or .csv file was expected."
+        )
     if path.suffix not in (".npy", ".npz"):
         raise DataError(f"{path} holds no samples: a folder of images, an .npy, .npz or .csv file was expected.")
     if path.suffix == ".npy":
