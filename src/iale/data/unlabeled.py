@@ -57,12 +57,9 @@ def load_unlabeled(
         for sentence in (f"{path}: {found.about}", *found.notices):
             say(sentence)
         return found.samples, found.names or numbered(len(found.samples))
-    if not path.exists():
-        raise DataError(
-            f"there is no {path}: {meant(path)}a folder of images, an .npy, .npz or .csv file was expected."
-        )
-    if path.suffix not in (".npy", ".npz"):
-        raise DataError(f"{path} holds no samples: a folder of images, an .npy, .npz or .csv file was expected.")
+    if path.suffix not in (".npy", ".npz") or not path.exists():
+        what = f"{path} holds no samples: " if path.exists() else f"there is no {path}: {meant(path)}"
+        raise DataError(f"{what}a folder of images, an .npy, .npz or .csv file was expected.")
     if path.suffix == ".npy":
         array = map_npy(path)
     else:
