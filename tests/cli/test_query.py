@@ -109,7 +109,7 @@ def test_skipped_samples_are_not_asked_for(ask: object) -> None:
         ("7\n3\n", (), "sample '3' is in skip.txt and has a label in labels.csv"),
         ("7\n8\n", ("--k", "33"), "--k asks for 33 samples, and 32 without a label are left"),
         ("sample,why\n7\n", (), "skip.txt, line 2: 1 of 2 cells"),
-        (None, (), "skip.txt cannot be read"),
+        (None, (), "there is no file skip.txt"),
         ("7\n", ("--out", "skip.txt"), "--out is the file of the skipped samples"),
     ],
 )
@@ -169,6 +169,17 @@ def test_ctrl_c_ends_it_without_a_file(
     assert not out
     assert err.endswith("\nstopped; run the same command to continue\n")
     assert {path.name for path in Path().iterdir()} == before
+
+
+@pytest.mark.usefixtures("rows")
+def test_the_samples_may_stand_first(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["query", "rows.npy", *MARGIN, "--k", "3"]) == 0
+    first = capsys.readouterr().out
+    assert main(["query", "--images", "rows.npy", *MARGIN, "--k", "3"]) == 0
+    assert capsys.readouterr().out == first
+    for labels, words in (("labls.csv", "there is no file labls.csv: did you mean labels.csv?"), (".", "is a folder")):
+        assert main(["query", "rows.npy", "--labels", labels]) == 2
+        assert words in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("rows")

@@ -20,7 +20,7 @@ from iale.active_learner import ActiveLearner
 from iale.classifiers.base import Classifier
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.cli._fitted import find_saved, fixed, open_views, weights_at
-from iale.cli._options import is_given, parse, show
+from iale.cli._options import is_given, parse
 from iale.cli._output import check_file, say
 from iale.cli._progress import Watched, announcement, work_of
 from iale.cli._readable import passing_over, say_passed_over
@@ -43,7 +43,7 @@ MANY = 800  # labels up to which the head did as well as the network, see docs/l
 
 @dataclass(frozen=True)
 class QueryOptions(RecipeConfig):
-    """Chooses which of your samples to label next.
+    """Chooses which of your samples to label next: `iale query DATA --labels labels.csv`.
 
     Fits a classifier to the labels you have; a strategy then chooses among the rest. Without labels, it chooses samples
     that differ from one another. Prints a CSV table with the columns rank and sample.
@@ -87,7 +87,7 @@ class QueryOptions(RecipeConfig):
 
 
 def main(argv: Sequence[str]) -> int:
-    options, named = parse(QueryOptions, argv, prog="iale query"), is_given(argv, "--strategy")
+    options, named = parse(QueryOptions, argv, prog="iale query", first="--images"), is_given(argv, "--strategy")
     if options.fitted is not None:
         options = replace(options, fitted=weights_at(options.fitted))
     _check_out(options)
@@ -265,7 +265,7 @@ def _check_k(options: QueryOptions, unlabeled: int) -> None:
     if not most:
         raise ConfigError("every sample has a label or is skipped: there is none left to ask for.")
     if not 1 <= options.k <= most:
+        looked = f", of which --subset-size looks at {most}" if most < unlabeled else ""
         raise ConfigError(
-            f"--k asks for {many(options.k)}, and {unlabeled} without a label are left, of which --subset-size looks "
-            f"at {show(options.subset_size)}: ask for 1 to {most}."
+            f"--k asks for {many(options.k)}, and {unlabeled} without a label are left{looked}: ask for 1 to {most}."
         )

@@ -6,6 +6,7 @@ import codecs
 from collections.abc import Callable
 from pathlib import Path
 
+from iale._closest import meant
 from iale.errors import DataError
 
 _MARKS = {  # that of UTF-32 begins like that of UTF-16
@@ -32,6 +33,10 @@ def read_text(path: Path, encoding: str = "auto") -> tuple[str, str]:
     """
     try:
         data = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"there is no file {path}: {meant(path)}check the path.") from None
+    except IsADirectoryError:
+        raise DataError(f"{path} is a folder: a file was expected, such as a table.") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}; check the path.") from error
     found = encoding if encoding != "auto" else next((e for mark, e in _MARKS.items() if data.startswith(mark)), None)
