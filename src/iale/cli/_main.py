@@ -5,11 +5,14 @@ Nothing heavy is imported before a command is chosen, so that ``iale --help`` an
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TextIO
 
 from iale.errors import IaleError, IaleWarning
@@ -45,7 +48,8 @@ COMMANDS = Registry[Callable[[Sequence[str]], int]](
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns its exit code.
 
-    That is 0; 2 for bad input, after one sentence on stderr; 130 after Ctrl-C; 141 if the reader of the output left.
+    That is 0; 2 for bad input, after one sentence on stderr; 130 after Ctrl-C, 143 after SIGTERM; 141 if the reader of
+    the output left.
 
     Args:
         argv: the arguments without the program's name; those of this process by default.
@@ -54,12 +58,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # if a terminal lacks a character, print the rest
             stream.reconfigure(errors="backslashreplace")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _ended_by_others():
             warnings.showwarning = _warn
             code = _dispatch(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
         return code
-    except SystemExit as done:  # a command's --help
+    except SystemExit as done:  # a command's --help, or SIGTERM
         return int(done.code or 0)
     except KeyboardInterrupt as stop:
         print("\n" + (str(stop) or "stopped; run the same command to continue"), file=sys.stderr)
@@ -73,6 +77,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         _drop_output()
         where = f"{error.filename}: " if error.filename else ""
         return _fail(f"{where}{error.strerror or error}; check the path, its permissions and the free space.")
+
+
+@contextlib.contextmanager
+def _ended_by_others() -> Iterator[None]:
+    """Lets SIGTERM, as of `kill` and `docker stop`, end a command as an error does: it ends its processes, too."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _usage() -> str:
