@@ -45,6 +45,9 @@ COMMANDS = Registry[Callable[[Sequence[str]], int]](
 """The commands by name: functions from a list of arguments to an exit code."""
 
 
+_STOPPED = "stopped; run the same command to continue"
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns its exit code.
 
@@ -66,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as done:  # a command's --help, or SIGTERM
         return int(done.code or 0)
     except KeyboardInterrupt as stop:
-        print("\n" + (str(stop) or "stopped; run the same command to continue"), file=sys.stderr)
+        print("\n" + (str(stop) or _STOPPED), file=sys.stderr)
         return 130
     except BrokenPipeError:
         _drop_output()
@@ -77,6 +80,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         _drop_output()
         where = f"{error.filename}: " if error.filename else ""
         return _fail(f"{where}{error.strerror or error}; check the path, its permissions and the free space.")
+
+
+@contextlib.contextmanager
+def _left_at_once() -> Iterator[None]:
+    """Lets Ctrl-C end this process while modules are imported, for seconds, and nothing has begun that has to be ended.
+
+    Some of them lose an exception that arises in them, and others abort.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
+        yield
+        return
+
+    def leave(*_: object) -> None:
+        os.write(sys.stderr.fileno(), f"\n{_STOPPED}\n".encode())
+        os._exit(130)
+
+    signal.signal(signal.SIGINT, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager
@@ -112,7 +137,9 @@ def _dispatch(argv: list[str]) -> int:
 
         print(f"iale {version('iale')}")
         return 0
-    return COMMANDS[argv[0]](argv[1:])
+    with _left_at_once():
+        command = COMMANDS[argv[0]]
+    return command(argv[1:])
 
 
 def _fail(message: str) -> int:
