@@ -107,6 +107,8 @@ def test_a_damaged_or_absent_file_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises((DataError, ConfigError), match=name):
         read_embeddings(path, NAMES)
     path.write_bytes(b"PK nothing")
+    with pytest.raises((DataError, ConfigError), match=f"did you mean .*{name}|needs pyarrow"):
+        read_embeddings(tmp_path / f"b{name}", NAMES)
     with pytest.raises((DataError, ConfigError), match=name):
         read_embeddings(path, NAMES)
     with pytest.raises(DataError, match=r"an .npy, .npz or .parquet file was expected"):

@@ -17,6 +17,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from iale._closest import meant
 from iale.data._layout import Array
 from iale.errors import DataError
 
@@ -98,7 +99,7 @@ def map_npy(path: Path) -> Array:
 
 def _check_file(path: Path) -> None:
     if not path.is_file():
-        raise DataError(f"there is no file {path}: check the path.")
+        raise DataError(f"there is no file {path}: {meant(path)}check the path.")
 
 
 def _refused(path: Path, error: Exception, expected: str) -> DataError:

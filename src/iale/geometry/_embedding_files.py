@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from iale._closest import meant
 from iale._packages import to_install
 from iale.data._formats import map_npy, read_npz
 from iale.data._layout import Array
@@ -75,7 +76,7 @@ def _read_parquet(path: Path) -> tuple[list[str] | None, Array]:
     except ImportError as error:
         raise ConfigError(f"{path} needs pyarrow: {to_install('pyarrow')}, or save an .npz file.") from error
     if not path.is_file():
-        raise DataError(f"there is no file {path}: check the path.")
+        raise DataError(f"there is no file {path}: {meant(path)}check the path.")
     try:
         with parquet.ParquetFile(path) as file:
             columns = file.schema_arrow.names
