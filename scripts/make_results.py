@@ -2,9 +2,9 @@
 
 python scripts/make_results.py
 
-That is docs/results.md, docs/seeing-the-pool.md, docs/networks.md, docs/universal.md and their figures, what the README
-found, docs/performance.md, and the cards of the shipped policies. Edit the sentences in results/*/*.md and in
-benchmarks/performance.md, not in the pages made from them.
+That is docs/results.md, docs/seeing-the-pool.md, docs/heads.md, docs/networks.md, docs/universal.md and their figures,
+what the README found, docs/performance.md, and the cards of the shipped policies. Edit the sentences in
+results/*/*.md and in benchmarks/performance.md, not in the pages made from them.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from pathlib import Path
 
 from cards import write_cards
 from figures import Figures
+from gain_tables import TITLES, areas, brief
+from heads_page import heads_page
 from iale import _storage as storage
 from iale.benchmark._evidence import Evidence, read_evidence
-from iale.benchmark._experiment import records_of
+from iale.benchmark._experiment import Experiment, records_of
 from iale.benchmark._experiments.catalog import EXPERIMENTS
 from iale.benchmark._sizes import SIZES, Size
 from iale.benchmark._statistics import estimate
@@ -32,21 +34,24 @@ from iale.reports._overlap import draw_overlap
 from iale.reports._panels import display_name, panels
 from iale.reports._tables import percent
 from iale.reports.experiment import write_experiment_report
-from networks_page import areas, brief, networks_page
-from pool_page import TITLES, few, of_heads, pool_page, seeing, whole
+from networks_page import networks_page
+from pool_page import few, pool_page, whole
 from results_page import Commands, results_page
+from runs_played import runs_played
 from sentences import fill, speeds
-from shapes_page import by_patches, sides
+from shapes_page import sides
 from universal_page import universal_page
 
 ROOT = Path(__file__).parents[1]
-SEEING, SHAPES, NETWORKS = "geometry", "shapes", "networks"
-PAPERS = {name: make for name, make in EXPERIMENTS.items() if name not in (SEEING, SHAPES, NETWORKS, "universal")}
+SEEING, SHAPES, HEADS, NETWORKS = "geometry", "shapes", "heads", "networks"
+OWN = (SEEING, SHAPES, HEADS, NETWORKS, "universal")
+PAPERS = {name: make for name, make in EXPERIMENTS.items() if name not in OWN}
 """The experiments of the page: those of the paper and their controls."""
 RECORDS, PAGE = ROOT / "results" / "standard", ROOT / "docs" / "results.md"
 FORMER = ROOT / "results" / "first-training"  # runs of policies that were trained again, perhaps on another machine
 POOL, POOL_PAGE = ROOT / "results" / SEEING, ROOT / "docs" / "seeing-the-pool.md"
 BY_SHAPES = ROOT / "results" / SHAPES
+OF_HEADS, HEADS_PAGE = ROOT / "results" / HEADS, ROOT / "docs" / "heads.md"
 OF_NETWORKS, NETWORKS_PAGE = ROOT / "results" / NETWORKS, ROOT / "docs" / "networks.md"
 UNIVERSAL, UNIVERSAL_PAGE = ROOT / "results" / "universal", ROOT / "docs" / "universal.md"
 IMAGES = ROOT / "docs" / "images" / "results"
@@ -64,6 +69,7 @@ def main() -> None:
         README: readme_of(README.read_text(encoding="utf-8"), all_figures(evidence, size)),
         SPEEDS_PAGE: speeds_page(),
         UNIVERSAL_PAGE: universal_page(UNIVERSAL, (UNIVERSAL / "reading.md").read_text(encoding="utf-8")),
+        HEADS_PAGE: linear_page(size),
         NETWORKS_PAGE: doubting_page(size),
         POOL_PAGE: seeing_page(size, (IMAGES / f"{SEEING}.svg").relative_to(POOL_PAGE.parent).as_posix()),
     }
@@ -108,21 +114,35 @@ def seeing_page(size: Size, image: str) -> str:
     """The page of the experiments that are not in the paper, with what each ``reading.md`` says."""
     folders, options = {SEEING: POOL, SHAPES: BY_SHAPES}, BenchOptions(size=size.name)
     records = "\n".join(f"{bench_command(name, options)} --workers 2" for name in folders)
-    one, other = ((folder / "reading.md").read_text(encoding="utf-8") for folder in folders.values())
+    evidence = read_evidence([*folders.values()])
+    one, other = (reading_of(folder, EXPERIMENTS[name](size), evidence) for name, folder in folders.items())
     pool, shapes = (EXPERIMENTS[name](size) for name in (SEEING, SHAPES))
     commands = {"page": "make results", "records": records}
-    return pool_page(read_evidence([*folders.values()]), pool, shapes, (one, other), image, commands)
+    return pool_page(evidence, pool, shapes, (one, other), image, commands)
+
+
+def reading_of(folder: Path, experiment: Experiment, evidence: Evidence) -> str:
+    """What the ``reading.md`` of an experiment says, with figures of its runs."""
+    return fill((folder / "reading.md").read_text(encoding="utf-8"), runs_played(experiment, evidence.records))
+
+
+def linear_page(size: Size) -> str:
+    """The page of the experiment on linear heads, with what its ``reading.md`` says."""
+    evidence, experiment = read_evidence([OF_HEADS]), EXPERIMENTS[HEADS](size)
+    return heads_page(evidence, experiment, reading_of(OF_HEADS, experiment, evidence), _commands(HEADS, size))
 
 
 def doubting_page(size: Size) -> str:
     """The page of the experiment on networks, with what its ``reading.md`` says."""
-    commands = {
-        "page": "make results",
-        "records": f"{bench_command(NETWORKS, BenchOptions(size=size.name))} --workers 2",
-    }
-    reading = (OF_NETWORKS / "reading.md").read_text(encoding="utf-8")
+    evidence, experiment = read_evidence([OF_NETWORKS]), EXPERIMENTS[NETWORKS](size)
     image = (IMAGES / f"{NETWORKS}.svg").relative_to(NETWORKS_PAGE.parent).as_posix()
-    return networks_page(read_evidence([OF_NETWORKS]), EXPERIMENTS[NETWORKS](size), reading, image, commands)
+    reading = reading_of(OF_NETWORKS, experiment, evidence)
+    return networks_page(evidence, experiment, reading, image, _commands(NETWORKS, size))
+
+
+def _commands(name: str, size: Size) -> dict[str, str]:
+    records = f"{bench_command(name, BenchOptions(size=size.name))} --workers 2"
+    return {"page": "make results", "records": records}
 
 
 def readme_of(text: str, figures: Figures) -> str:
@@ -130,12 +150,14 @@ def readme_of(text: str, figures: Figures) -> str:
     records = records_of(EXPERIMENTS["fig8"](figures.size), figures.evidence.records)
     table = _table(records, figures.size)
     template = (RECORDS / "readme.md").read_text(encoding="utf-8").strip()
-    seen = read_evidence([POOL, BY_SHAPES]).records
-    pool, shapes = (panels(records_of(EXPERIMENTS[name](figures.size), seen)) for name in (SEEING, SHAPES))
-    heads = sorted((panel for panel in shapes if panel.model == "linear"), key=lambda panel: panel.dataset)
-    judged = areas(records_of(EXPERIMENTS[NETWORKS](figures.size), read_evidence([OF_NETWORKS]).records))
-    gains = {"heads": of_heads(seeing(whole(pool), whole(by_patches(shapes)))), "networks": brief(judged)}
-    own = {"table": table, "shapes": markdown(sides(heads))} | {name: markdown(each) for name, each in gains.items()}
+    shapes = panels(records_of(EXPERIMENTS[SHAPES](figures.size), read_evidence([BY_SHAPES]).records))
+    linear = sorted((panel for panel in shapes if panel.model == "linear"), key=lambda panel: panel.dataset)
+    played = {HEADS: (OF_HEADS, "linear"), NETWORKS: (OF_NETWORKS, "mlp")}
+    gains = {
+        name: brief(areas(records_of(EXPERIMENTS[name](figures.size), read_evidence([folder]).records)), classifier)
+        for name, (folder, classifier) in played.items()
+    }
+    own = {"table": table, "shapes": markdown(sides(linear))} | {name: markdown(each) for name, each in gains.items()}
     found = fill(template, lambda name: own[name] if name in own else figures(name))
     before, _, rest = text.partition(BEGIN)
     return f"{before}{BEGIN}\n\n{found}\n\n{END}{rest.partition(END)[2]}"

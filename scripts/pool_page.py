@@ -23,15 +23,6 @@ from shapes_page import by_patches, shapes_section
 
 SOURCES, CLASSIFIERS = ("digits", "mnist", "cifar10-mobilenetv2"), ("linear", "mlp")
 """What chooses the default (docs/protocol.md)."""
-TITLES = {
-    "digits": "digits",
-    "mnist": "MNIST",
-    "cifar10-mobilenetv2": "CIFAR-10 features",
-    "fashion-mnist": "Fashion-MNIST",
-    "kmnist-10k": "KMNIST",
-    "cifar10-jpeg": "CIFAR-10",
-}
-"""How people call the data sets; those that choose come first."""
 CLOSE = 0.002
 """Strategies within 0.2 points of the best are as good, and the one that costs least is taken."""
 SHOWN = (RANDOM, "margin", "badge", "typiclust", "bait", "maxherding", "uherding")
@@ -165,20 +156,6 @@ def gain_table(found: Sequence[Panel]) -> Table:
         for name in sorted(names, key=mean, reverse=True)
     ]
     return Table(["strategy", *(panel.dataset for panel in found)], lines)
-
-
-def of_heads(found: Sequence[Panel]) -> Table:
-    """The gains of a few strategies with the linear head on all data sets, and their means."""
-    own = {panel.dataset: few(panel) for panel in found if panel.model == "linear"}
-    table, columns = gain_table([own[name] for name in TITLES]), [_gains(own[name]) for name in TITLES]
-    means = [float(np.mean([column[line[0]].mean for column in columns])) for line in table.lines]
-    lines = [[*line, f"{100 * mean:+.2f}"] for line, mean in zip(table.lines, means, strict=True)]
-    return titled(replace(table, header=[*table.header, "mean"], lines=lines))
-
-
-def titled(table: Table) -> Table:
-    """The table with data sets called as people call them."""
-    return replace(table, header=[TITLES.get(name, name) for name in table.header])
 
 
 def _gains(panel: Panel) -> dict[str, Estimate]:

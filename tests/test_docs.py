@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 
 import iale
+from iale.benchmark._experiment import ORACLES
 from iale.benchmark._experiments.catalog import EXPERIMENTS
 from iale.classifiers.base import TrainingConfig
 from iale.classifiers.build import CLASSIFIERS
@@ -120,7 +121,7 @@ TABLES: dict[str, Iterable[str]] = {
     "strategies/index.md": STRATEGIES,
     "data.md": DATASETS,
     "classifiers.md": [*CLASSIFIERS, *(field.name for field in fields(TrainingConfig))],
-    "benchmark.md": EXPERIMENTS,
+    "benchmark.md": [*EXPERIMENTS, *ORACLES],
 }
 
 

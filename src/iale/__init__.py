@@ -1,4 +1,4 @@
-"""Active learning by imitating active-learner ensembles.
+"""Active learning: which samples should be labeled next?
 
     ActiveLearner      ask which samples to label, tell their labels, fit
     TorchClassifier    your own PyTorch module as a classifier
@@ -11,8 +11,8 @@
     load_dataset       a data set by name or path
     IaleError          base of all errors
 
-The names are listed in ``__init__.pyi`` and imported on first use, so ``import iale`` is instant. Every package below
-works the same way: what it offers is in its ``__init__.pyi``, and a leading underscore marks what is private.
+The names are listed in ``__init__.pyi`` and imported on first use, so ``import iale`` is instant. Every package works
+the same way: its public names are in its ``__init__.pyi``, and a leading underscore marks what is private.
 """
 
 import lazy_loader

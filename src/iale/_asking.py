@@ -1,4 +1,4 @@
-"""What `ActiveLearner` and `ProjectLearner` share: how a person's question is answered, and what may be a model."""
+"""What `ActiveLearner` and `ProjectLearner` share: how samples are chosen for a person, and what may be a model."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def next_samples(
 ) -> list[int]:
     """The k samples of a kind to label next, best first; ``fit`` brings the learner up to date with the labels.
 
-    Before the first label there is nothing to fit. A strategy that does not start cold is then not asked, and the k
-    samples are a `diverse` batch.
+    Before the first label there is nothing to fit. If the strategy cannot start without labels, the k samples are a
+    `diverse` batch.
 
     Raises:
         ConfigError: fewer than k samples are unlabeled, or k is larger than the sub-pool.
@@ -64,12 +64,12 @@ def next_samples(
 def with_points(
     strategy: QueryStrategy, make: Callable[[], Points], say: Callable[[str], object] | None
 ) -> tuple[QueryStrategy, Points | None]:
-    """A strategy with what it compares, all samples as points, which ``make`` makes if the strategy needs them.
+    """The strategy, and all samples as points, which ``make`` makes if the strategy compares samples.
 
-    Where nothing can be made and nobody named the strategy, margin asks instead, and ``say`` is told why. ``say`` is
-    None if the strategy was named.
+    If there are no points and the user did not name the strategy, it is Margin, and ``say`` is called with the reason.
+    ``say`` is None if the strategy was named.
 
-    Raises ConfigError or DataError if the strategy was named and ``make`` does, and always UnreadableError if it does.
+    Errors of ``make``: UnreadableError is always raised, ConfigError and DataError only if the strategy was named.
     """
     if Need.GEOMETRY not in strategy.needs:
         return strategy, None
@@ -87,7 +87,7 @@ def with_points(
 def diverse(samples: Samples, kind: SampleKind, pool: Pool, k: int, rng: np.random.Generator) -> list[int]:
     """k unlabeled samples that differ from one another, chosen without a model from 500 random ones (or from k).
 
-    They are spread over sketches of the inputs by k-means++; what a batch of more than 500 lacks is drawn at random.
+    k-means++ spreads them over sketches of the inputs. If k is more than 500, the rest is drawn at random.
     """
     indices = pool.candidates(None, Stream(0)).indices
     drawn = indices[torch.from_numpy(rng.permutation(len(indices))[: max(k, LOOKED_AT)])]
@@ -98,7 +98,7 @@ def diverse(samples: Samples, kind: SampleKind, pool: Pool, k: int, rng: np.rand
 
 
 class ModelOptions(TypedDict, total=False):
-    """What may be said about a module; see `TorchClassifier`."""
+    """Options of a module; see `TorchClassifier`."""
 
     embedding_layer: str | None
     reinitialize: bool | None
@@ -111,7 +111,7 @@ def as_classifier(
 ) -> Classifier:
     """``model`` itself if it is a classifier, or else a classifier around the user's module.
 
-    Raises ConfigError if something is said about a model that is a classifier already.
+    Raises ConfigError for options of a model that is a classifier already.
     """
     if isinstance(model, Classifier):
         if said := [name for name, value in options.items() if value is not None]:

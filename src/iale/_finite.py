@@ -18,7 +18,7 @@ _ROWS = 1 << 14  # looked at in one step, since outputs of a whole pool may not 
 
 
 def finite_rows(outputs: Outputs) -> Tensor:
-    """bool [n]: the rows whose logits and embedding are all numbers."""
+    """bool [n]: the rows whose logits and embeddings are all finite."""
     finite = torch.ones(len(outputs), dtype=torch.bool)
     for start in range(0, len(outputs), _ROWS):
         rows = slice(start, start + _ROWS)
@@ -30,7 +30,7 @@ def finite_rows(outputs: Outputs) -> Tensor:
 def finite_only(indices: Tensor, outputs: Outputs, samples: Samples) -> tuple[Tensor, Outputs]:
     """The candidates, int64 [n], and their outputs without those that are not finite, which a warning names.
 
-    The ``samples`` may have ``names``, which are shown, too. Raises ModelError if no candidate has finite outputs.
+    If the ``samples`` have ``names``, the warning shows them. Raises ModelError if no candidate has finite outputs.
     """
     finite = finite_rows(outputs)
     if bool(finite.all()):

@@ -1,7 +1,7 @@
-"""Options that came later: which value a kept configuration without one was made with.
+"""Options that were added later, and the values that older configurations imply.
 
-The hash of its configuration names a run, and a policy remembers its own. An option that has the implied value is left
-out there. So a configuration reads the same whenever it was written, and what was made earlier stays valid.
+A run is identified by the hash of its configuration. An option with its implied value is left out of it, so that
+earlier records and policies stay valid.
 """
 
 from __future__ import annotations

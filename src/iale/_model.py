@@ -1,7 +1,7 @@
 """Which model a query looks through.
 
-What the user has chosen is used. Otherwise it is a linear head on what can be seen of samples without labels, which
-fits in a moment and learns from few.
+If the user has chosen a model, it is that. Otherwise it is a linear head on features that need no labels: it is fitted
+in a moment, and learns from few labels.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Model:
 
 
 def is_free(recipe: RecipeConfig) -> bool:
-    """Whether the user leaves the model to iale: a loss, or a strategy that needs a network, leaves no choice."""
+    """Whether iale may choose the model: not if the user names one, a loss, or a strategy that needs a network."""
     if recipe.model or recipe.classifier != AUTO or recipe.optimizer or recipe.loss or recipe.strategy == AUTO:
         return False
     strategy = find_strategy(recipe.strategy)
@@ -57,7 +57,7 @@ def is_free(recipe: RecipeConfig) -> bool:
 
 
 def is_free_once(recipe: RecipeConfig) -> bool:
-    """The same where one model is fitted, once: options of training, which a head has not, leave no choice, too."""
+    """The same for a single fit, where training options, which a head does not have, also decide for a network."""
     try:
         check_head(recipe.training, None)
     except ConfigError:
@@ -66,7 +66,7 @@ def is_free_once(recipe: RecipeConfig) -> bool:
 
 
 def chosen_model(recipe: RecipeConfig, inputs: Samples, kind: SampleKind) -> Model:
-    """The model that the user has chosen, or a network that serves what was chosen."""
+    """The model that the user has chosen, or a network that fits the user's other options."""
     if recipe.model is not None:
         return Model(recipe, inputs, kind, f"your model {recipe.model}")
     name = classifier_name(recipe, kind)
@@ -74,7 +74,7 @@ def chosen_model(recipe: RecipeConfig, inputs: Samples, kind: SampleKind) -> Mod
 
 
 def head_model(recipe: RecipeConfig, inputs: Samples, kind: SampleKind, points: Points | None) -> Model:
-    """The linear head on embeddings, on the built-in geometry of images and texts if it is there, or on columns."""
+    """The linear head on embeddings, on the built-in geometry of images and texts if it exists, or on columns."""
     free = replace(recipe, model=None, embedding_layer=None, reinitialize=True)
     head = replace(free, classifier=HEAD, training=_for_heads(recipe.training))
     if recipe.embeddings is not None:
@@ -87,9 +87,9 @@ def head_model(recipe: RecipeConfig, inputs: Samples, kind: SampleKind, points: 
 def model_of(
     recipe: RecipeConfig, inputs: Samples, kind: SampleKind, make: Callable[[], Points], *, labeled: bool
 ) -> Model:
-    """The model of a query that is made once; ``make`` makes the geometry, if a head sees it.
+    """The model of a single query; ``make`` makes the geometry if a head learns from it.
 
-    Unless something is ``labeled``, nothing is fitted, and the inputs stay the samples themselves.
+    If nothing is ``labeled``, nothing is fitted, and the inputs are the samples themselves.
     """
     if not is_free_once(recipe):
         return chosen_model(recipe, inputs, kind)
@@ -98,7 +98,7 @@ def model_of(
 
 
 def _for_heads(training: TrainingConfig) -> TrainingConfig:
-    """What a head reads of it: the rest is about networks."""
+    """The options that a head uses: the rest is about networks."""
     return TrainingConfig(
         device=training.device,
         class_weights=training.class_weights,

@@ -1,7 +1,7 @@
 """Files that are complete or absent: atomic JSON and safetensors, and JSON lines that survive a kill.
 
-Every write goes to a temporary file beside its target, is flushed to disk, and is then renamed over the target. So a
-full disk or a killed process never leaves half a file under the final name. Nothing is ever unpickled.
+A file is written under a temporary name, flushed to disk, and then renamed. So a full disk or a killed process never
+leaves half a file under the final name. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def write_bytes(path: Path, data: bytes, mode: int = 0o644) -> None:
 
 @contextlib.contextmanager
 def written(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
-    """A file that takes the place of ``path`` at the end. If the block raises, nothing has changed."""
+    """A file that replaces ``path`` at the end of the block. If the block raises, nothing has changed."""
     with storage_errors("write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
@@ -74,7 +74,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def stamp(path: Path) -> tuple[int, int, int] | None:
-    """Tells one state of a file from another, without reading it; None if there is no file."""
+    """Identifies the state of a file without reading it; None if there is no file."""
     try:
         found = path.stat()
     except FileNotFoundError:

@@ -47,22 +47,22 @@ class ActiveLearner:
         model: any PyTorch module that maps a batch to logits [B, C], a function that makes one, or a `Classifier`.
         samples: the inputs: an array or tensor [N, …], a dictionary of arrays (see `DictSamples`), any `Samples`, a
             map-style PyTorch data set, a list of arrays, tensors or Pillow images, a data frame of numbers, a sparse
-            matrix of SciPy, or a column of a Hugging Face data set. Items may be pairs (x, y), of which y is not read.
-        strategy: a strategy, its name, the name of a shipped policy, or a policy's folder. By default Error
-            Herding, or Margin, with a warning, where there is no geometry. The attribute holds the strategy itself.
+            SciPy matrix, or a column of a Hugging Face data set. Items may be pairs (x, y), whose y is ignored.
+        strategy: a strategy, its name, the name of a built-in policy, or the folder of a policy. The default is Error
+            Herding, or Margin, with a warning, if there is no geometry. The attribute holds the strategy itself.
         num_classes: C; by default the number of logits.
         training: how the model is fitted; ignored if ``model`` is a `Classifier`.
         subset_size: a query looks at a random sub-pool of this size; None looks at all unlabeled samples.
-        embedding_layer: as for `TorchClassifier`, and so are the next three.
-        reinitialize: whether every fit draws new weights; False keeps those of a pretrained model.
+        embedding_layer: this and the next three are those of `TorchClassifier`.
+        reinitialize: whether every fit starts from new weights; False keeps those of a pretrained model.
         optimizer: makes an optimizer, such as `torch.optim.AdamW`.
         loss: maps logits and labels to a scalar.
         seed: root of every draw; the same seed and labels give the same answers.
-        cache: a folder that keeps the outputs of a whole pool (``subset_size=None``) and the built-in geometry, so that
-            a second query with the same model reads them; you may delete it at any time. Without one, outputs of more
-            than 256 MiB go to a temporary folder.
-        geometry: all samples as points, for strategies that compare them: embeddings, or what else `as_geometry` takes.
-            By default the built-in one, which is made when a strategy first needs it.
+        cache: a folder for the outputs of a whole pool (``subset_size=None``) and the built-in geometry, so that a
+            second query with the same model need not compute them; you may delete it at any time. Without one, outputs
+            of more than 256 MiB go to a temporary folder.
+        geometry: all samples as points, for strategies that compare them: embeddings, or anything else that
+            `as_geometry` takes. The default is the built-in one, which is made when a strategy first needs it.
 
     Raises:
         ConfigError: the subset size is below 1, the strategy is unknown, or a `Classifier` comes with options.
@@ -127,11 +127,11 @@ class ActiveLearner:
         embedding_layer: str | None = None,
         **options: Unpack[_Options],
     ) -> Self:
-        """A learner whose model is trained already, and stays where and as it is: nothing is ever fitted.
+        """A learner whose model is trained already: nothing is ever fitted.
 
-        ``ask`` ranks with the model from the start. Labels only say which samples need no more asking. The ``options``
-        are ``subset_size``, ``seed``, ``cache`` and ``geometry``; they and errors are those of the class. A strategy
-        that needs a committee raises ModelError when it is asked.
+        ``ask`` ranks with the model from the start, and labels only exclude samples. The model stays on its device. The
+        ``options`` ``subset_size``, ``seed``, ``cache`` and ``geometry`` and the errors are those of the class. A
+        strategy that needs a committee raises ModelError when it is asked.
         """
         inputs, training = as_samples(samples), TrainingConfig(device=str(device_of(model)))
         recipe = TorchClassifier(model, inputs, training, embedding_layer=embedding_layer, reinitialize=False)
@@ -158,7 +158,7 @@ class ActiveLearner:
         self._learner.pool.acquire(integers(indices, "indices"), integers(labels, "labels"), overwrite=overwrite)
 
     def skip(self, indices: IntegersLike) -> None:
-        """Sets samples aside that nobody can label: they are not asked for again. If it raises, it has skipped none.
+        """Skips samples that nobody can label: they are not asked for again. If it raises, it has skipped none.
 
         Args:
             indices: [k] integers in 0 … N−1, of samples without a label.
@@ -190,14 +190,14 @@ class ActiveLearner:
     def ask(self, k: SupportsIndex) -> list[int]:
         """The k samples to label next, best first; fits first if there are new labels.
 
-        Before the first label there is nothing to fit. Then the k samples are chosen from 500 random ones, and differ
-        from one another: k-means++ spreads them over the inputs, images being reduced to 16 x 16 gray pixels.
+        Before the first label there is nothing to fit. Strategies such as Error Herding choose anyway, by the geometry.
+        For the others, k-means++ chooses diverse samples from 500 random ones.
 
-        Samples for which the model computes NaN or infinity are left out, and a warning names them.
+        Samples for which the model returns NaN or infinity are left out, and a warning names them.
 
         Raises:
             ConfigError: fewer than k samples are unlabeled, or k is larger than the sub-pool.
-            DataError: a sample cannot be read: `skip` it, or mend it.
+            DataError: a sample cannot be read: `skip` it, or repair it.
             ModelError: the model's outputs are NaN or infinite for all candidates.
         """
         learner, folder = self._learner, None if self.cache is None else Path(self.cache) / "geometry"

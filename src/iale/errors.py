@@ -4,15 +4,15 @@
     ├── ConfigError           an option or a combination of options is invalid
     │   └── UnknownNameError  a name is not registered; the message lists the known ones
     ├── DataError             pixels, labels, folders or files of a data set are not usable
-    │   └── UnreadableError   some samples cannot be read; it says which
+    │   └── UnreadableError   some samples cannot be read; the message says which
     ├── ModelError            a classifier lacks something that is required (dropout, a named layer, a shape)
     ├── QueryError            a query cannot be answered (k > n, an unmet need)
     ├── PolicyError           a policy does not fit the classifier, or its folder is not usable
     └── StorageError          a file cannot be written, or is truncated or altered
 
     IaleWarning               every warning raised on purpose
-    ├── MemoryWarning         memory ran out, and work goes on in smaller pieces
-    └── WeightsWarning        weights that look trained are drawn anew
+    ├── MemoryWarning         memory ran out, and work continues in smaller pieces
+    └── WeightsWarning        weights that look trained are reset
 
 Each message is one sentence: what was wrong, what was expected, what to do.
 """
@@ -67,8 +67,8 @@ class IaleWarning(UserWarning):
 
 
 class MemoryWarning(IaleWarning):
-    """Memory ran out, and work goes on in smaller pieces."""
+    """Memory ran out, and work continues in smaller pieces."""
 
 
 class WeightsWarning(IaleWarning):
-    """Weights that look trained are drawn anew, because nothing was said about them."""
+    """Weights that look trained are reset, because nothing was said about them."""

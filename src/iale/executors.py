@@ -1,8 +1,8 @@
 """Where work runs: in this process, in a pool of processes, or on many machines, with the API of `concurrent.futures`.
 
-`as_completed` runs every piece of work on one PyTorch thread, in this process too. The same seed must give the same
-result wherever it runs, and a sum that is split over another number of threads is rounded differently. To use more
-cores, use more workers.
+`as_completed` runs every piece of work on one PyTorch thread, even in this process: with another number of threads,
+sums are rounded differently, and the same seed would not give the same result everywhere. To use more cores, use more
+workers.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Executor(Protocol):
         ...
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Accepts no more work, and frees what the executor holds."""
+        """Accepts no more work, and releases all resources."""
         ...
 
 
@@ -58,8 +58,8 @@ class _SerialExecutor:
 class ProcessExecutor:
     """A pool of spawned processes. Work and results must be picklable.
 
-    Each worker holds one end of a pipe, and ends when this process closes the other end: in `stop`, or because it dies.
-    So a run that is killed leaves no process behind.
+    Each worker holds one end of a pipe, and exits when this process closes the other end, in `stop` or because it dies.
+    So a run that is killed leaves no processes behind.
     """
 
     def __init__(self, workers: int) -> None:
@@ -75,7 +75,7 @@ class ProcessExecutor:
             return self._pool.submit(run, _ByValue((fn, args, kwargs)))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Ends the workers when they have finished their work."""
+        """Ends the workers after they have finished their work."""
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
 
     def stop(self) -> None:
@@ -191,8 +191,8 @@ def one_thread() -> Iterator[None]:
 class _ByValue:
     """A value that plain pickle sends.
 
-    PyTorch's own pickling for processes sends handles of shared memory instead of bytes. Those need the sender to stay
-    alive, and many open files.
+    PyTorch's own pickling for processes sends handles of shared memory instead of bytes, which needs many open files
+    and a sender that stays alive.
     """
 
     def __init__(self, value: object) -> None:
@@ -203,7 +203,7 @@ class _ByValue:
 
 
 def _run(work: _Work) -> _ByValue:
-    """What a worker process does; ``work`` arrives as the value of the `_ByValue` that was sent."""
+    """What a worker process does; ``work`` is the value of the `_ByValue` that was sent."""
     fn, args, kwargs = work
     return _ByValue(fn(*args, **kwargs))
 
@@ -219,7 +219,7 @@ def _without_ctrl_c() -> Iterator[None]:
 
 
 def _begin_worker(parent: Connection) -> None:
-    """Sets up a worker: an end when the parent ends, Ctrl-C left to the parent, and one thread."""
+    """Sets up a worker: it exits with the parent, ignores Ctrl-C, and has one thread."""
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()  # first: PyTorch takes seconds to import
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["OMP_NUM_THREADS"] = "1"

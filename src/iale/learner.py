@@ -1,9 +1,10 @@
-"""The loop of active learning, once: for simulations, for DAgger and for people.
+"""The loop of active learning, shared by simulations, DAgger and people.
 
     fit the classifier → draw candidates → query → acquire their labels → fit again …
 
 `Learner` holds one run and offers these steps. `run_cycle` plays them, and in `ActiveLearner` a person answers. The
-draws of a step depend only on the run's seed and the number of labels, so strategies of one seed are paired.
+random draws of a step depend only on the run's seed and the number of labels, so strategies with the same seed are
+paired.
 """
 
 from __future__ import annotations
@@ -50,11 +51,11 @@ class Learner:
         samples: the inputs that the pool's indices point to.
         pool: which of them are labeled.
         config: what a query looks at; `run_cycle` needs a `CycleConfig`.
-        stream: root of every draw of this run.
+        stream: root of all random draws of this run.
         cache: keeps large outputs of a whole pool (``subset_size=None``) on disk.
         geometry: all samples as points, for strategies that need them: point i is sample i.
-        as_told: whether fits and strategies see labeled samples in the order of their labels. By default they are
-            sorted by index, so that the same labels in another order give the same answer; kept records are not.
+        as_told: whether fits and strategies see labeled samples in the order in which they were labeled. By default
+            they are sorted by index, so that the order of the labels does not matter; older records were not.
         seconds: spent so far in "fit" and in "query".
     """
 
@@ -80,20 +81,20 @@ class Learner:
 
     @property
     def up_to_date(self) -> bool:
-        """Whether the last fit saw exactly the labels there are now."""
+        """Whether the last fit saw exactly the current labels."""
         now = (self.pool.labeled, self.pool.labels)
         return bool(self._fitted_to) and all(map(torch.equal, self._fitted_to, now))
 
     def job(self, *names: str | int, extra: tuple[Tensor, Tensor] | None = None) -> FitJob:
-        """A fit on the labeled set; the same ``names`` in one step give equal initial weights.
+        """A fit to the labeled samples; the same ``names`` in one step give equal initial weights.
 
-        ``extra`` has indices and labels, int64 [m] each, of samples to add for this fit alone.
+        ``extra`` has indices and labels, int64 [m] each, of samples to add for this fit only.
         """
         indices, labels = self._labeled(extra)
         return FitJob(indices, labels, self._step_stream(*names).seed)
 
     def _labeled(self, extra: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
-        """Indices and labels of the labeled samples and of ``extra`` ones, in the order that everything else sees."""
+        """Indices and labels of the labeled and ``extra`` samples, in the order that fits and strategies see."""
         indices, labels = self.pool.labeled, self.pool.labels
         if extra is not None:
             indices, labels = torch.cat([indices, extra[0]]), torch.cat([labels, extra[1]])
@@ -101,7 +102,7 @@ class Learner:
         return indices[order], labels[order]
 
     def fit(self, needs: Set[Need] = frozenset()) -> None:
-        """Fits M on the labeled set, and the other members of the committee if one is needed."""
+        """Fits M to the labeled samples, and the other members of the committee if one is needed."""
         # Member 0 is M. Its seed does not depend on the committee, so runs with and without one stay paired.
         jobs = [self.job("fit", member) for member in range(self._size(needs))]
         with self._timed("fit"):
@@ -109,7 +110,7 @@ class Learner:
         self._fitted_to = (self.pool.labeled, self.pool.labels)
 
     def start_cold(self, needs: Set[Need] = frozenset()) -> None:
-        """What `fit` is before the first label: a classifier, or a committee, for which all classes are as likely."""
+        """`fit` before the first label: a classifier or committee for which all classes are equally likely."""
         self._members, self._fitted_to = [Unfitted(self.pool.num_classes)] * self._size(needs), ()
 
     def _size(self, needs: Set[Need]) -> int:
@@ -120,7 +121,7 @@ class Learner:
         return self.pool.candidates(self.config.subset_size, self._step_stream("subset"))
 
     def context(self, candidates: Candidates, needs: Set[Need]) -> QueryContext:
-        """What strategies with ``needs`` may know about the candidates, each part computed once for all of them.
+        """The context for strategies with ``needs``; each part is computed once for all of them.
 
         Raises ModelError if the classifier, or the committee in ``needs``, is not fitted.
         """
@@ -149,15 +150,15 @@ class Learner:
         return QueryContext(outputs, self.pool.num_classes, labeled, labels, monte_carlo, committee, *known)
 
     def temperature(self) -> float:
-        """What calibrates M, by fits on other labels than those that are predicted; 1 if there are too few labels.
+        """The temperature that calibrates M, from cross-validation; 1 if there are too few labels.
 
-        1, too, for a model that was trained elsewhere: nobody knows which labels it has seen.
+        It is also 1 for a model that was trained elsewhere, because nobody knows which labels it has seen.
         """
         found = self._once(self._cross_validation)
         return 1.0 if found is None else found.temperature
 
     def _folds(self, indices: Tensor) -> Folds:
-        """What each fit of the cross-validation says of the labeled samples that it left out, and of the candidates."""
+        """The logits of each fit of a cross-validation, of candidates and of the labeled samples that it left out."""
         found, classes = self._once(self._cross_validation), self.pool.num_classes
         if found is None:
             return Folds(torch.empty(0, classes), torch.empty(0, len(indices), classes))
@@ -165,12 +166,12 @@ class Learner:
         return Folds(found.logits, torch.stack(others))
 
     def _opinion(self, indices: Tensor, logits: Tensor) -> Tensor:
-        """float64 [n, C]: what M and a linear head on the geometry say together, or M alone."""
+        """float64 [n, C]: the probabilities of M and a linear head on the geometry together, or of M alone."""
         second = self._once(self._second_opinion)
         return (logits.double() / self.temperature()).softmax(1) if second is None else second.probs(logits, indices)
 
     def _second_opinion(self) -> SecondOpinion | None:
-        """None without a geometry, if M is a linear head or hardly trained, or if nothing tells whom to believe."""
+        """None without a geometry, if M is a linear head or hardly trained, or with too few labels to weigh the two."""
         found = self._once(self._cross_validation)
         if found is None or self.geometry is None or isinstance(self.classifier, LinearHead):
             return None
@@ -216,9 +217,9 @@ class Learner:
             return strategy.choose(self, k)
 
     def choices(self, strategies: Sequence[QueryStrategy], k: int) -> list[Tensor]:
-        """What each strategy would label next in this same state: int64 [k] data-set indices each, best first.
+        """What each strategy would label next in the current state: int64 [k] data-set indices each, best first.
 
-        Candidates with outputs that are not finite are left out, and a warning names them.
+        Candidates whose outputs are not finite are left out, and a warning names them.
         """
         with self._timed("query"):
             indices = self.candidates().indices
@@ -227,7 +228,7 @@ class Learner:
             return [indices[s.query(context, k, rng=self.rng("query", s.name))] for s in strategies]
 
     def rng(self, *names: str | int) -> np.random.Generator:
-        """The random generator with these names in this step."""
+        """The random generator of this name in this step."""
         return self._step_stream(*names).numpy()
 
     @contextlib.contextmanager
@@ -280,14 +281,14 @@ def run_cycle(
     *,
     beside: Sequence[QueryStrategy] = (),
 ) -> Iterator[Step]:
-    """Plays one run against known labels (paper, section 3.1), a step at a time.
+    """Plays one run with known labels (paper, section 3.1), one step at a time.
 
     Args:
         learner: holds the first labels; its configuration is a `CycleConfig`, else a ConfigError is raised.
         strategy: chooses.
         labels: int64 [N], the hidden labels; only those of chosen samples are read.
         evaluate: the accuracy of a fitted classifier.
-        beside: further strategies that are asked in every state and change nothing; not together with an oracle.
+        beside: further strategies that are asked in every state but change nothing; not together with an oracle.
     """
     config, pool = learner.config, learner.pool
     if not isinstance(config, CycleConfig):

@@ -1,4 +1,4 @@
-"""How the next samples are chosen, in one configuration: the strategy, and the classifier it looks through.
+"""The configuration of how the next samples are chosen: the strategy, and the classifier that it uses.
 
 `iale query`, `iale label` and `iale label-studio` each add their own options to a `RecipeConfig`.
 """
@@ -33,13 +33,13 @@ class RecipeConfig(OwnConfig):
     """What decides which samples come next, apart from the samples and their labels.
 
     Attributes:
-        strategy: a strategy, a shipped policy, the folder of a policy, or a class of your own as
-            package.module:Class; "auto" is the first shipped policy for just such a classifier, or else margin.
+        strategy: a strategy, a built-in policy, the folder of a policy, or your own class as package.module:Class;
+            "auto" is the first built-in policy that fits the classifier, or else margin.
         classifier: the built-in classifier to fit: cnn, linear, mlp, resnet18 or resnet18-narrow; "auto" is a linear
-            head on your embeddings, on the geometry of images and texts, or on the columns of a table, and where the
-            strategy or another option needs a network, cnn for images and mlp for everything else.
-        embeddings: a file (.npy, .npz or .parquet) with a row of numbers for each sample, by its name: the classifier
-            and the strategy work on them instead, and people see the samples.
+            head on your embeddings, on the geometry of images and texts, or on the columns of a table. If the strategy
+            or another option needs a network, "auto" is cnn for images and mlp for everything else.
+        embeddings: a file (.npy, .npz or .parquet) with an embedding of each sample, by its name, for the classifier
+            and the strategy; people still see the samples.
         resize: height,width to resize images to.
         seed: root of every random draw; the same seed, samples and labels give the same answer.
         training: how the classifier is fitted.
@@ -68,7 +68,7 @@ class RecipeConfig(OwnConfig):
 
 
 def classifier_name(recipe: RecipeConfig, kind: SampleKind) -> str:
-    """The name of the built-in classifier that was chosen; if none was, linear for embeddings, or a network."""
+    """The name of the built-in classifier that was chosen; by default, linear for embeddings, and else a network."""
     if recipe.classifier != AUTO:
         return recipe.classifier
     if recipe.embeddings is not None:
@@ -79,7 +79,7 @@ def classifier_name(recipe: RecipeConfig, kind: SampleKind) -> str:
 def classifier_of(
     recipe: RecipeConfig, kind: SampleKind, samples: Samples, num_classes: int
 ) -> TorchClassifier | LinearHead:
-    """The classifier that a recipe fits to ``samples``, which give the shape and the statistics of the inputs.
+    """The classifier of a recipe; ``samples`` give the shape and the statistics of the inputs.
 
     Raises:
         ConfigError: there is no such classifier or function, or it has no such option.
@@ -92,7 +92,7 @@ def classifier_of(
 
 
 def check_options(recipe: RecipeConfig) -> None:
-    """Raises ConfigError now for an option that the classifier of the recipe does not have."""
+    """Raises ConfigError for an option that the classifier of the recipe does not have."""
     if recipe.model is None and recipe.classifier != AUTO:
         check_said(CLASSIFIERS[recipe.classifier], recipe.training, recipe.said())
 
@@ -103,7 +103,7 @@ def needs_geometry(recipe: RecipeConfig) -> bool:
 
 
 def check_model(recipe: RecipeConfig, shape: tuple[int, ...], num_classes: int) -> None:
-    """Raises now what the first fit would raise if your model does not fit; needs at least 2 classes to tell."""
+    """Raises what the first fit would raise if your model does not fit; this needs at least 2 classes."""
     if recipe.model is not None and num_classes > 1:
         own_classifier(recipe, shape, num_classes, recipe.training)
 
@@ -111,7 +111,7 @@ def check_model(recipe: RecipeConfig, shape: tuple[int, ...], num_classes: int) 
 def strategy_of(recipe: RecipeConfig, classifier: Classifier) -> tuple[QueryStrategy, str, str]:
     """The strategy, its name, and a sentence if it is not the one that was asked for.
 
-    A policy expects a fixed number of classes, but people add classes while they label; from then on margin asks.
+    A policy expects a fixed number of classes. If people add a class while they label, margin takes over.
     """
     note = ""
     for name in _shipped() if recipe.strategy == AUTO else [recipe.strategy]:
@@ -126,7 +126,7 @@ def strategy_of(recipe: RecipeConfig, classifier: Classifier) -> tuple[QueryStra
 
 
 def _shipped() -> list[str]:
-    """What "auto" chooses from: policies for one kind of classifier. A universal one fits any, so it is for naming."""
+    """What "auto" chooses from: policies for one kind of classifier. A universal policy fits all, so name it."""
     return [name for name, card in list_policies().items() if card["kind"] != "universal"]
 
 

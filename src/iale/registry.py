@@ -1,7 +1,7 @@
-"""Names for things that are imported only when they are used.
+"""Names for objects that are imported only when they are used.
 
-A registry maps a name to ``"module:attribute"`` and imports the module when the name is looked up. Anyone may add a
-name. An unknown name raises an error that lists the known ones.
+A registry maps a name to ``"module:attribute"``, and imports the module when the name is looked up. Anyone may add
+names. An unknown name raises an error that lists the known ones.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _T = TypeVar("_T")
 
 
 class Registry(Generic[_T]):
-    """Names for things of type T.
+    """Names for objects of type T.
 
     Args:
-        kind: what the things are called in messages, such as "strategy".
+        kind: what messages call the objects, such as "strategy".
         entries: a ``"module:attribute"`` for each name.
 
     >>> from collections.abc import Callable
@@ -36,7 +36,7 @@ class Registry(Generic[_T]):
         self._entries: dict[str, _T | str] = dict(entries)
 
     def __getitem__(self, name: str) -> _T:
-        """The thing called ``name``; raises UnknownNameError with the known names."""
+        """The object called ``name``; raises UnknownNameError with the known names."""
         if name not in self._entries:
             known = ", ".join(self._entries)
             hint = did_you_mean(name, self._entries)
@@ -63,10 +63,9 @@ class Registry(Generic[_T]):
 
 
 def import_object(target: str, what: str) -> Any:
-    """The object that ``package.module:name`` stands for. Modules in the current folder are found, too.
+    """The object at ``package.module:name``. Modules in the current folder are found, too.
 
-    ``what`` is what messages call it, such as "model". Raises ConfigError if it is written in another form, or cannot
-    be imported.
+    ``what`` is what messages call it, such as "model". Raises ConfigError if the form is wrong or the import fails.
     """
     module, _, attribute = target.partition(":")
     if not module or not attribute:

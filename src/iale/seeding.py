@@ -1,8 +1,8 @@
 """One root seed, many named streams.
 
-A stream is a path of names below a root seed, and its 63-bit seed is a hash of that path. So a stream never depends on
-how many numbers another one has drawn, and the same path gives the same numbers in any process and in any order. Global
-random state is neither read nor changed.
+A stream is a path of names below a root seed, and its 63-bit seed is a hash of that path. So streams are independent of
+each other, and the same path gives the same numbers in any process and in any order. Global random state is neither
+read nor changed.
 """
 
 from __future__ import annotations

@@ -61,9 +61,10 @@ def test_every_experiment_is_paired_at_every_size(name: str, size: SizeName) -> 
         assert not bench.policies or set(bench.policies) & set(grid.strategies), "a comparison without a policy"
         least = 5 if name == "runtime" else FOLLOWED if name == "networks" and grid.beside else 10
         assert grid.seeds >= (2 if size == "smoke" else least)
-        assert bench.figure == "overlap" or "random" in grid.strategies or name in ("shapes", "networks")
+        assert bench.figure == "overlap" or "random" in grid.strategies or name in ("shapes", "heads", "networks")
         if size == "standard":
-            seen = ("digits", "cifar10-mobilenetv2") if name in ("geometry", "shapes", "networks", "universal") else ()
+            sees = name in ("geometry", "shapes", "heads", "networks", "universal")
+            seen = ("digits", "cifar10-mobilenetv2") if sees else ()
             assert grid.dataset in ("mnist", "fashion-mnist", "kmnist-10k", "cifar10-jpeg", *seen)
         if size == "paper" and name not in ("fig5a", "fig10", "universal") and grid.classifier != "linear":
             assert (grid.cycle.labeling_budget, grid.training.epochs) == (1000, 100)

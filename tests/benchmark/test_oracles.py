@@ -111,6 +111,21 @@ def test_boss_takes_the_best_of_a_hundred_batches_of_strategies(
     assert all(len(set(batch.tolist())) == 5 for batch in seen.values())
 
 
+def test_boss_compares_points_in_a_run(digits: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = set[str]()
+
+    def judge(
+        learner: Learner, candidates: Candidates, proposals: Mapping[str, Tensor], *more: object
+    ) -> dict[str, float]:
+        asked.update(member.name for member in oracles._members(learner))
+        return dict.fromkeys(proposals, 0.5)
+
+    monkeypatch.setattr(oracles, "look_ahead", judge)
+    monkeypatch.setattr(oracles, "PROPOSALS", 3)
+    run_one(CONFIG, digits, "boss", pool="subset", seed=0)
+    assert asked == set(oracles.MEMBERS)
+
+
 def test_boss_before_the_first_label_asks_those_that_start_cold(
     digits: DataSet, learner: Learner, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -435,6 +435,7 @@ def test_bytes_reach_a_users_module_between_0_and_1() -> None:
     assert fitted.outputs(samples, torch.arange(4)).embeddings.tolist() == [[1.0] * 4] * 4
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
 @pytest.mark.parametrize("name", ["cnn", "mlp"])
 def test_a_gpu_fit_draws_the_same_and_ends_close(name: str) -> None:
@@ -453,6 +454,7 @@ def test_a_gpu_fit_draws_the_same_and_ends_close(name: str) -> None:
     assert all(map(torch.equal, state, torch.cuda.get_rng_state_all()))
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
 def test_a_users_module_fits_the_same_way_twice_on_a_gpu() -> None:
     training = TrainingConfig(epochs=2, batch_size=8, device="cuda")

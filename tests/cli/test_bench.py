@@ -31,7 +31,7 @@ def test_the_list_names_every_experiment(names: list[str], capsys: pytest.Captur
 GROUPS = (
     ("fig3", "fig7", "fig8", "fig9", "fig10", "runtime"),
     ("fig4", "fig5a", "fig5b", "fig5c", "fig13", "schedule", "controls", "episodes"),
-    ("geometry", "shapes"),
+    ("geometry", "shapes", "heads"),
 )
 """Those that share policies or runs, so that tests in other processes do not repeat much."""
 OTHERS = tuple(name for name in EXPERIMENTS if not any(name in group for group in GROUPS))

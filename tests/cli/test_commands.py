@@ -135,7 +135,7 @@ def test_a_query_names_files_that_are_not_labeled(images: Path, capsys: pytest.C
     chosen = answer(out)
     assert err.splitlines() == [
         "fitting the classifier mlp to 8 labels, then asking eherding for 5 samples",
-        "looking at all samples, which no label is needed for",
+        "looking at all samples; this needs no labels",
     ]
     assert len(set(chosen)) == 5
     assert all((images / name).is_file() and int(name[-6:-4]) >= 8 for name in chosen)

@@ -70,8 +70,7 @@ def ask(capsys: pytest.CaptureFixture[str]) -> object:
         (MARGIN, "there are no labels yet, so 4 samples that differ most are chosen\n"),
         (
             (),
-            "there are no labels yet: asking eherding for 4 samples\n"
-            "looking at all samples, which no label is needed for\n",
+            "there are no labels yet: asking eherding for 4 samples\nlooking at all samples; this needs no labels\n",
         ),
     ],
 )

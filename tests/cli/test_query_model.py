@@ -25,7 +25,7 @@ from iale.labeling.record.config import ProjectConfig
 COUNT, LABELED = 40, 12
 CLASSES = ("plain", "across", "down")
 FITTING = "fitting {} to 12 labels, then asking {} for 5 samples"
-LOOKING = "looking at all samples, which no label is needed for"
+LOOKING = "looking at all samples; this needs no labels"
 
 
 @pytest.fixture(autouse=True)

@@ -54,6 +54,20 @@ def test_tasks_are_as_wide_as_they_should_be() -> None:
     assert max(task.classes for task in tasks) > 20
 
 
+def test_a_cnn_reads_images_that_were_shrunk_and_strategies_see_numbers() -> None:
+    """The pixels of 28 x 28 images are averaged by twos; data without images has linear heads instead."""
+    points = torch.arange(2_400.0)[:, None].expand(-1, 784).clone()
+    points[:, 0] += 4  # of the first four pixels
+    config = UniversalConfig(sources=("mnist",), synthetic=0.0, mlp=0.0, cnn=1.0)
+    task = draw_task(config, 1, lambda name: Source(name, points, LABELS, 10, (1, 28, 28)))
+    assert task.classifier == "cnn"
+    assert task.inputs.shape[1:] == (1, 14, 14)
+    assert task.geometry.shape[1:].numel() == task.geometry.shape[1]
+    row = task.inputs[:, 0, 0, 0] - task.inputs[:, 0, 9, 9]
+    torch.testing.assert_close(row, torch.ones_like(row), atol=1e-3, rtol=0)
+    assert draw_task(config, 1, source).classifier == "linear"
+
+
 def test_a_task_never_uses_a_family_that_is_held_out() -> None:
     asked = set[str]()
 

@@ -77,6 +77,18 @@ def test_the_policy_is_one_and_its_card_says_what_it_learned(out: Path) -> None:
     assert sum(text["best"].values()) > 0
 
 
+def test_states_of_a_cnn_are_judged_and_kept() -> None:
+    config = replace(CONFIG, cnn=1.0, states_per_task=1, proposals=11)
+    task = draw_task(config, 2)
+    played = play_task(config, UniversalNetwork(Stream(0)), 2)
+    assert task.classifier == "cnn"
+    (state,) = played.log["states"]
+    values = played.tensors["0.values"]
+    assert values.shape == (len(state["makers"]), 2)
+    assert bool(torch.isfinite(values).all())
+    assert float(values.std()) > 0
+
+
 def test_kept_states_are_what_was_seen(out: Path) -> None:
     task, log = draw_task(CONFIG, 1), load_log(out, 1)
     for state, entry in zip(load_states(out, 1), log["states"], strict=True):

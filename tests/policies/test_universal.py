@@ -46,7 +46,7 @@ def rng(seed: int = 3) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def opened(form: Form = "herding", gates: Sequence[float] = (4.0, 3.0, 2.0, 0.7)) -> UniversalPolicy:
+def opened(form: Form = "herding", gates: Sequence[float] = (4.0, 3.0, 2.0, 0.7, 0.4)) -> UniversalPolicy:
     """A policy that has learned something, though nothing good."""
     policy = untrained_policy(Stream(5), form)
     policy.network.gates.data = torch.tensor(gates)
@@ -91,13 +91,23 @@ def test_a_closed_gate_leaves_nothing_of_its_part() -> None:
     assert 0 < float(plan.share.detach()) < 1
 
 
+def test_one_gate_opens_for_a_power_of_the_gain_of_bait() -> None:
+    scene = observe(make_context(), 3, rng())
+    preference = opened(gates=(0, 0, 0, 0, 0.6)).network.plan(scene.rows, scene.context).log_preference.detach()
+    powers = preference / scene.column("information")
+    assert 0 < float(powers[0]) < 0.6
+    torch.testing.assert_close(powers, powers[:1].expand_as(powers))
+    most = opened(gates=(0, 0, 0, 0, 1e4)).network.plan(scene.rows, scene.context).log_preference.detach()
+    torch.testing.assert_close(most, scene.column("information"))
+
+
 @pytest.mark.parametrize("gate", [-1e4, -0.1, 0.0, 0.1, 1e4])
 def test_a_plan_is_bounded_and_every_gate_learns(gate: float) -> None:
     scene = observe(make_context(), 3, rng())
-    network = opened(gates=(gate,) * 4).network
+    network = opened(gates=(gate,) * 5).network
     plan = network.plan(scene.rows, scene.context)
     assert bool((plan.log_weights.abs() <= 3).all())
-    assert bool((plan.log_preference.abs() <= 3).all())
+    assert bool((plan.log_preference.abs() <= 8).all())
     assert bool(plan.log_bandwidth.abs() <= math.log(3) + 1e-6)
     assert bool((plan.share >= 0) & (plan.share <= 1))
     if abs(gate) < 1:
@@ -234,7 +244,7 @@ def test_the_selector_keeps_the_contract_of_every_strategy(monkeypatch: pytest.M
     check_strategy(opened("selector"))
 
 
-SIZES = [(1, 4, 6, 9), (2, 2, 1, 0), (24, 2, 1, 1), (24, 1000, 6, 9), (30, 3, 512, 30), (30, 4, 200, 0)]
+SIZES = [(1, 4, 6, 9), (2, 2, 1, 0), (24, 2, 1, 1), (24, 1000, 6, 9), (30, 3, 2048, 30), (30, 4, 200, 0)]
 
 
 @pytest.mark.parametrize(("n", "classes", "dim", "labeled"), SIZES)

@@ -15,6 +15,7 @@ from iale.errors import QueryError
 from iale.geometry.points import Points
 from iale.policies.universal._batches import BATCH_FEATURES, batch_features
 from iale.policies.universal._scene import CONTEXT_FEATURES, ROW_FEATURES, Scene, observe
+from iale.policies.universal.policy import Form, untrained_policy
 from iale.seeding import Stream
 from iale.strategies._fisher import Information
 from iale.strategies.bait import Bait
@@ -157,7 +158,6 @@ def test_the_context_by_hand() -> None:
         "pool": math.log(20),
         "batch": math.log(5),
         "classes_seen": len(set(labels.tolist())) / 4,
-        "classes": math.log(4),
         "uncertainty": float(scene.uncertainty.mean()),
         "geometry_covered": float(scene.column("geometry_covered").mean()),
         "embedding_covered": float(scene.column("embedding_covered").mean()),
@@ -227,6 +227,17 @@ def test_names_of_classes_and_units_and_the_order_of_candidates_change_nothing()
         torch.testing.assert_close(found.context, scene.context, rtol=1e-4, atol=1e-4, msg=name)
         features = batch_features(found, places.argsort()[batch])
         torch.testing.assert_close(features, batch_features(scene, batch), rtol=1e-3, atol=2e-3, msg=name)
+
+
+@pytest.mark.parametrize("form", ["herding", "selector"])
+def test_names_of_classes_change_no_choice(form: Form) -> None:
+    policy = untrained_policy(Stream(3), form)
+    policy.network.gates.data = torch.tensor([2.0, 2.0, 1.0, 0.5, 0.5])
+    for seed in range(3):
+        context = make_context(n=50, num_classes=5, labeled=12, seed=seed)
+        other = permuted_classes(context, torch.tensor([2, 4, 0, 1, 3]))
+        answers = [policy.query(each, 6, rng=np.random.default_rng(0)).tolist() for each in (context, other)]
+        assert answers[0] == answers[1]
 
 
 def test_a_large_pool_is_compared_with_a_sketch_and_little_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:

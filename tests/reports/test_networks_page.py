@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gain_tables import Areas, areas, best_others, brief, gains
 from iale.benchmark._evidence import read_evidence
 from iale.benchmark._experiment import Claim, records_of
 from iale.benchmark._experiments.networks import networks
@@ -11,7 +12,7 @@ from iale.benchmark._judge import Verdict, judge
 from iale.benchmark._statistics import estimate
 from iale.benchmark.records import Record
 from make_results import OF_NETWORKS, doubting_page
-from networks_page import Areas, areas, best_others, brief, duels, gains, held_out
+from networks_page import duels, held_out
 from tests.reports.kept import SIZE, assert_same_page, read
 
 SEEN, NEW = "uherding", "eherding"
@@ -46,7 +47,7 @@ def test_what_the_page_says_in_words(found: Areas) -> None:
     means = [float(cell.split(" ")[0].replace("−", "-")) for cell in cells]
     assert min(means) > -0.1
     assert lines["MLP, acquisitions of 10"][2].startswith("+1.")
-    assert gains(found).lines[0][0] == "Error Herding"
+    assert gains(found, "mlp").lines[0][0] == "Error Herding"
 
 
 def test_what_the_page_says_of_the_claims(found: Areas, records: list[Record]) -> None:
@@ -59,7 +60,7 @@ def test_what_the_page_says_of_the_claims(found: Areas, records: list[Record]) -
     assert ours is not None
     assert ours.difference.count == 10
     assert 0.0040 < ours.difference.mean < 0.0050
-    lines = best_others(found).lines
+    lines = best_others(found, "mlp", NEW).lines
     assert {line[1] for line in lines} == {"Uncertainty Herding", "MaxHerding"}
     assert all(line[2].startswith("+") for line in lines)
 
@@ -81,11 +82,11 @@ def test_the_best_other_strategy_by_hand() -> None:
         ("mlp", 10, "digits", "margin"): {0: 0.70, 1: 0.81, 2: 0.1},
         ("mlp", 10, "digits", "random"): {0: 0.5, 1: 0.5},
     }
-    assert best_others(made).lines == [["digits", "Margin", "+0.50 ± 6.35", "2"]]
+    assert best_others(made, "mlp", NEW).lines == [["digits", "Margin", "+0.50 ± 6.35", "2", "holds"]]
 
 
 def test_the_brief_table_has_the_rows_of_the_long_one(found: Areas) -> None:
-    long, short = gains(found), brief(found)
+    long, short = gains(found, "mlp"), brief(found, "mlp")
     rows = {line[0]: line for line in long.lines}
     assert all(line[-1] == rows[line[0]][-1] for line in short.lines)
     assert short.lines[0][0] == "Error Herding"

@@ -10,7 +10,7 @@ from iale.benchmark._times import RunTimes
 from iale.benchmark.records import Record
 from iale.reports._panels import Panel, panels
 from make_results import seeing_page
-from pool_page import CLASSIFIERS, SOURCES, TITLES, default, of_heads, whole
+from pool_page import CLASSIFIERS, SOURCES, default, whole
 from tests.reports.factory import record
 from tests.reports.kept import SIZE, assert_same_page, read
 
@@ -52,17 +52,3 @@ def test_nothing_is_decided_from_the_sub_pool_or_without_all_sources() -> None:
 
 def test_the_page_in_the_documentation_is_made_from_the_records_in_the_repository() -> None:
     assert_same_page(seeing_page(SIZE, "images/results/geometry.svg"), read("docs/seeing-the-pool.md"))
-
-
-def test_the_gains_with_a_linear_head_by_hand() -> None:
-    """3 points on each data set, so 3 in the mean; data sets are called as people call them."""
-    gains, whole_pool = {"random": 0.0, "margin": 0.03}, {"subset_size": None}
-    lines = [
-        record(name, seed, [0.5 + gain] * 2, [20, 30], dataset=dataset, classifier="linear", cycle=whole_pool)
-        for dataset in TITLES
-        for name, gain in gains.items()
-        for seed in range(3)
-    ]
-    table = of_heads(whole(panels([Record.parse(line) for line in lines])))
-    assert table.header == ["strategy", *TITLES.values(), "mean"]
-    assert table.lines == [["Margin", *["+3.00 ± 0.00"] * len(TITLES), "+3.00"]]

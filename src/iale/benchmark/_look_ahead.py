@@ -1,8 +1,8 @@
 """The oracles: controls that read hidden labels, to show what a perfect judge of batches or samples would gain.
 
 All look one step ahead, as DAgger does to find the best expert: they fit the classifier with what might be labeled
-and measure accuracy on labeled samples outside of the pool. They are upper bounds for comparison, not strategies,
-because nobody has these labels.
+and measure accuracy on labeled samples outside of the pool. They are for comparison, and no strategies, because nobody
+has these labels; and no bounds, because they look one step ahead.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ class BestOfStrategies(_LookAhead):
     """
 
     name: ClassVar[str] = "boss"
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.GEOMETRY})  # six of its members compare points
 
     def choose(self, learner: Learner, k: int) -> Tensor:
         candidates, rng = learner.candidates(), learner.rng("query", self.name)

@@ -27,8 +27,8 @@ class GridConfig(OwnConfig):
     Attributes:
         dataset: a registered name, or the path of your own data set.
         classifier: cnn, linear, mlp, resnet18 or resnet18-narrow; "auto" is linear for embeddings, and cnn otherwise.
-        strategies: names of strategies, of oracles and of shipped policies; folders of policies; and your own classes
-            as package.module:Class.
+        strategies: names of strategies, oracles and built-in policies; folders of policies; and your own classes as
+            package.module:Class.
         seeds: number of paired repetitions.
         first_seed: the seeds are first_seed, first_seed + 1, …
         pools: "subset" lets every strategy choose from the random sub-pool of a step, "whole" from everything that is
@@ -36,11 +36,10 @@ class GridConfig(OwnConfig):
         pool_size: samples that may be labeled at all: a random part of the training split, drawn per seed and shared
             by all strategies; None takes the whole split.
         test_size: evenly spaced test samples on which accuracy is measured; None takes the whole test split.
-        geometry: what strategies compare samples by: "built-in"; "pixels", which the built-in one was for images until
-            it saw patches; or a file of embeddings of the training samples, whose names are their numbers.
-        embeddings: a file with an embedding of every sample, of both splits, by the names that `iale data DATA --names`
-            prints: classifiers learn from them, and strategies compare them; "built-in" and "pixels" are the geometries
-            that need no file.
+        geometry: how strategies compare samples: "built-in"; "pixels", an older built-in geometry of images; or a file
+            of embeddings of the training samples, named by their numbers.
+        embeddings: a file with an embedding of every sample of both splits, by the names that `iale data DATA --names`
+            prints, for classifiers and strategies; "built-in" and "pixels" are geometries that need no file.
         beside: strategies that are also asked in every state of every run, without acting; a record then says how
             many choices they share with the strategy that acts.
         cycle: sizes of the loop.

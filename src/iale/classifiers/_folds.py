@@ -25,7 +25,7 @@ def stratified_folds(indices: Tensor, labels: Tensor, folds: int, stream: Stream
 
 
 def enough_to_calibrate(labels: Tensor) -> bool:
-    """Whether there are labels (int64 [L]) of two classes, and two for each class that has some.
+    """Whether there are labels (int64 [L]) of two classes, and two per class on average.
 
     With fewer, most folds lack whole classes.
     """

@@ -22,17 +22,17 @@ class OwnConfig:
     """A model of your own, and how it is trained if not as usual.
 
     Attributes:
-        model: your own PyTorch model instead, as package.module:function. function(classes) gets the number of
-            classes, function() gets nothing; either returns a new model.
+        model: your own PyTorch model instead, as package.module:function. The function returns a new model; if it
+            takes an argument, that is the number of classes.
         embedding_layer: the layer of your model whose output is the embedding; by default, the input of its last
             linear layer.
-        reinitialize: no starts every fit from the weights that the first call of your function gives, such as
-            pretrained ones; yes calls it for every fit.
-        optimizer: makes the optimizer instead of Adam, as package.module:name; torch.optim:AdamW and its like are
-            called with the parameters, lr and weight_decay.
-        loss: replaces the cross entropy, as package.module:function of logits [B, C] and labels [B].
-        l2: the strength of the classifier linear, whose loss is the sum of the cross entropies plus l2/2 times the
-            squared weights; none finds it by cross-validation.
+        reinitialize: yes calls your function anew for every fit; no starts every fit from the weights of its first
+            call, such as pretrained ones.
+        optimizer: an optimizer other than Adam, as package.module:name, such as torch.optim:AdamW; it is called with
+            the parameters, lr and weight_decay.
+        loss: a loss other than the cross entropy, as package.module:function of logits [B, C] and labels [B].
+        l2: the regularization of the classifier linear, whose loss is the sum of the cross entropies plus l2/2 times
+            the squared weights; none chooses it by cross-validation.
     """
 
     model: str | None = None

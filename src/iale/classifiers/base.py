@@ -57,19 +57,19 @@ class TrainingConfig:
         epochs: passes over the labeled samples in one fit.
         batch_size: samples in one optimizer step.
         batches: how an epoch is divided: "equal" gives batches whose sizes differ by at most one; "remainder" fills
-            each but the last, which may hold a sample or two and then pulls the fit towards them.
-        learning_rate: of Adam (betas 0.9 and 0.999, epsilon 1e-8), or of an optimizer of your own.
+            all batches but the last, which may then hold only a sample or two and distort the fit.
+        learning_rate: of Adam (betas 0.9 and 0.999, epsilon 1e-8), or of your own optimizer.
         weight_decay: of the same optimizer; Adam adds weight_decay · w to the gradient of every weight w.
-        class_weights: how much a sample of each class counts in the loss: "balanced" (all classes count the same in
-            sum), or one weight a class, such as 1,1,5; none counts all samples the same.
-        stop_accuracy: ends a fit after the first epoch whose training accuracy, measured on its own batches with
-            dropout on, reaches this share; None never stops early.
-        device: "cpu", "cuda", "cuda:0" or "mps"; "auto" is "cuda" if there is one, else "cpu". Whether this machine has
-            the device is looked at when a fit begins.
+        class_weights: weights of the classes in the loss: "balanced" gives all classes the same total weight; or one
+            weight per class, such as 1,1,5; none counts all samples the same.
+        stop_accuracy: ends a fit after the first epoch whose training accuracy (on its own batches, with dropout on)
+            reaches this share; None never stops early.
+        device: "cpu", "cuda", "cuda:0" or "mps"; "auto" is "cuda" if there is one, else "cpu". The device is checked
+            only when a fit begins.
         precision: how a GPU multiplies in training: "float32", "tf32" (10-bit factors) or "bf16" (7-bit factors,
             float32 sums). A CPU always multiplies in float32.
-        prediction_batch_size: samples in one forward pass of a prediction; none takes at most 500, fewer if their
-            activations would take more than 256 MiB.
+        prediction_batch_size: samples in one forward pass of a prediction; none takes up to 500, fewer if these would
+            need more than 256 MiB.
 
     Raises:
         ConfigError: a value is out of range, or there is no such kind of device.

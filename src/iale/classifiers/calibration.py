@@ -126,8 +126,8 @@ def calibrated_temperature(
 ) -> float:
     """The temperature of a classifier that is fitted to these labels, from its out-of-fold logits.
 
-    1 if there are labels of one class only, or fewer than two labels for each class that has some, because then most
-    folds lack whole classes. Arguments and errors are those of `cross_validated`.
+    1 if there are labels of one class only, or fewer than two labels per class on average, because then most folds lack
+    whole classes. Arguments and errors are those of `cross_validated`.
     """
     if not enough_to_calibrate(labels):
         return 1.0

@@ -46,8 +46,8 @@ class LinearHead:
             do: bytes are scaled to 0 … 1, and each channel or feature gets the mean 0 and the standard deviation 1.
         num_classes: C.
         training: of which the device, the class weights and the prediction batch size are read.
-        l2: the strength. By default it is cross-validated, in five folds, once there are five labels for each class
-            that has labels; with fewer it is 0.02 · D.
+        l2: the strength. By default it is cross-validated in five folds; with fewer than five labels per class on
+            average it is 0.02 · D.
         statistics: mean and standard deviation of each channel, instead of those of ``samples``.
 
     Raises:

@@ -25,8 +25,8 @@ class DataOptions:
     folder $IALE_DATA, then in your cache, and downloads a data set when you first use it.
 
     Attributes:
-        data: a folder of images, an .npy or .npz file, a table, or the name of a data set, whose samples are named.
-        names: print the name of each sample, one a line, in the order in which embeddings without ids must be.
+        data: the samples to list: a folder of images, an .npy or .npz file, a table, or the name of a data set.
+        names: print the name of each sample, one per line, in the order that embeddings without ids must have.
         download: downloads and checks this data set now, instead of listing all.
         table: how tables are read.
     """

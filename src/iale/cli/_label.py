@@ -57,11 +57,11 @@ class LabelOptions:
             the data itself, or a folder of class folders inside the data.
         suggestions: predictions to show beside the samples, also from a language model: a table with the columns sample
             and label, and optionally probability and source. The status tells how often each source is right.
-        take_over: name or content: first takes over the answers that are set aside because their samples were renamed,
-            moved, or changed, to samples with the same name or the same content. They are listed first; without this
-            option they are only listed.
+        take_over: name or content: before labeling, takes over answers that are set aside because their samples were
+            renamed, moved or changed, to the sample with the same name or the same content. Without this option, they
+            are only listed.
         person: your name, which the page fills in. By default your login name; if others can reach the page, it asks.
-        policy: a shipped policy, or the folder of your own, to use instead of the strategy.
+        policy: a built-in policy, or the folder of your own, to use instead of the strategy.
         verbose: list the files that are passed over; by default they are counted.
         project: what people label, and how.
     """

@@ -60,7 +60,7 @@ class WorkerOptions:
     Attributes:
         workers: how many runs or episodes run side by side, one thread each.
         executor: serial, process or ray; by default serial for one worker and process for more.
-        address: of a running Ray cluster, as HOST:6379; by default Ray runs on this machine.
+        address: address of a running Ray cluster, as HOST:6379; by default Ray runs on this machine.
     """
 
     workers: int = 1

@@ -21,7 +21,7 @@ class PoliciesOptions:
     """Lists the policies that come with iale, or shows the card of one.
 
     Attributes:
-        name: a shipped policy, or the folder of your own; without a name, all shipped policies are listed.
+        name: a built-in policy, or the folder of your own; without a name, all built-in policies are listed.
     """
 
     name: tuple[str, ...] = field(default=(), metadata={"positional": True})

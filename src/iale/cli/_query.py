@@ -38,7 +38,7 @@ from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, RecipeConfig, classifier_name, classifier_of, fitting_strategy
 from iale.seeding import Stream
 
-MANY = 800  # labels up to which the head did as well as the network, see docs/labeling.md
+MANY = 800  # labels up to which the head did as well as the network, see docs/labeling-measured.md
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,13 @@ class QueryOptions(RecipeConfig):
         labels: a table with the columns sample and label, or the table of the samples itself. A sample is the path of
             an image below the folder, or the name or number of a row; labels are names, or numbers from 0, and blank
             if there is none yet. Leave it out if you have none yet.
-        skip: a file with the samples that nobody can label, one a line or a table with the column sample; they are not
-            asked for.
-        fitted: a .safetensors file with the weights of the classifier or model, which ranks as it is: nothing is
-            fitted, and labels only say what needs no more asking. Or the folder that `iale export --to classifier`
-            wrote: card.json beside its weights says what the model is; of other weights, --classifier or --model does.
+        skip: a file that names samples that nobody can label, one per line or as a table with the column sample; they
+            are not asked for.
+        fitted: a .safetensors file with the weights of a trained model, which ranks as it is: nothing is fitted, and
+            labels only exclude samples. Or the folder that `iale export --to classifier` wrote: its card.json describes
+            the model; for other weights, name --classifier or --model.
         k: how many samples to choose.
-        classes: names of all classes, also of those that have no label yet; by default, those in the labels.
+        classes: names of all classes, including those that have no label yet; by default, those in the labels.
         subset_size: how many unlabeled samples, drawn at random, the strategy looks at; none looks at all of them.
         out: file for the table; by default it is printed.
         verbose: list the files that are passed over; by default they are counted.

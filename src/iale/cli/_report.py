@@ -28,8 +28,8 @@ class ReportOptions:
     Attributes:
         records: folders with a records.jsonl.
         out: folder for the report; by default "report" in the folder of the records, or here for several folders.
-        check_data: refuse records of your own data if these lie at their path and have changed since. "no" reports
-            what was measured on the former data.
+        check_data: yes refuses records of your own data if these are still at their path and have changed since; no
+            reports such records, too.
     """
 
     records: tuple[Path, ...] = field(default=(), metadata={"positional": True, "required": True})

@@ -93,7 +93,7 @@ def _encoded(samples: Samples, encoder: Encoder) -> Points:
 
 def _built_in(samples: Samples) -> Points:
     """The built-in geometry, with a bar; that of a folder is kept, because photographs take long to read."""
-    say("looking at all samples, which no label is needed for")
+    say("looking at all samples; this needs no labels")
     photos = isinstance(samples, FolderSamples)
     with counted("looking") as show:
         folder = cache_folder() / "geometry" if photos else None

@@ -16,18 +16,18 @@ class TableConfig:
     """How a table (.csv, .tsv or .txt, with a line of column names) is read.
 
     Attributes:
-        kind: what the rows of a table are: texts, or features if every column holds numbers or a few categories; by
-            default this is found, and iale asks if it is not clear.
-        delimiter: what separates the cells of a table: comma, semicolon, tab or pipe; by default it is found.
-        encoding: of a table, such as utf-8 or cp1252; by default it is found.
-        decimal: which sign a table writes before decimals: point or comma; by default it is found.
+        kind: what the rows of a table are: "text", or "features" if every column holds numbers or a few categories; by
+            default iale decides, and asks if it is not clear.
+        delimiter: what separates the cells of a table: comma, semicolon, tab or pipe; detected by default.
+        encoding: of a table, such as utf-8 or cp1252; detected by default.
+        decimal: the decimal sign in a table: point or comma; detected by default.
         text_column: the column that holds the texts; by default the column text, or else all columns together. ""
             takes all of them.
         id_column: the column that names the rows; by default sample or id. "" numbers the rows from 0.
-        label_column: the column that holds labels, which nobody sees or learns from; by default label or labels. ""
+        label_column: the column of labels, which is neither shown nor used as an input; by default label or labels. ""
             says that there is none.
-        missing: what to do about a missing cell among numbers: error names it, median fills in the column's median
-            (a category that is missing is none of them).
+        missing: what to do about a missing cell: error names it; median fills in the median of the column (for a
+            category, 0 for all its words).
     """
 
     kind: Literal["auto", "text", "features"] = "auto"

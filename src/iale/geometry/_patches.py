@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, conv2d, unfold
 
+from iale.geometry._principal import one_thread
+
 FILTERS = 64
 SMALLEST = 6
 """Pixels of a side from which an image has patches."""
@@ -101,7 +103,7 @@ def learned(images: Tensor) -> Filters:
     white = _whitening(rows)
     rows = rows @ white
     rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    with warnings.catch_warnings():
+    with one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # if patches are few and alike, so are some filters
         cluster = KMeans(min(FILTERS, len(rows)), n_init=1, max_iter=20, random_state=_SEED, copy_x=False)
         means = cluster.fit(rows).cluster_centers_

@@ -6,16 +6,12 @@ Legend of dimensions: M views that are looked at, V numbers of a view, D directi
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-
-if TYPE_CHECKING:
-    from threadpoolctl import ThreadpoolController
 
 Numbers: TypeAlias = NDArray[np.float32] | sparse.csr_array
 
@@ -52,8 +48,15 @@ def latent(views: sparse.csr_array, most: int = WIDTH) -> NDArray[np.float64]:
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Linear algebra on one thread: a sum that is split over another number of threads is rounded differently."""
-    with _controller().limit(limits=1):
+    """Linear algebra on one thread: a sum that is split over another number of threads is rounded differently.
+
+    It limits the libraries that are loaded by now. Those of SciPy are, and scikit-learn's decompositions use them; its
+    k-means has a library of its own, which must be imported first.
+    """
+    import scipy.linalg  # noqa: F401
+    from threadpoolctl import ThreadpoolController
+
+    with ThreadpoolController().limit(limits=1):
         yield
 
 
@@ -69,11 +72,3 @@ def _with_sign(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     """Each column with its largest number positive; a decomposition leaves the sign open."""
     largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])]
     return np.asarray(vectors * np.where(largest < 0, -1.0, 1.0))
-
-
-@functools.lru_cache(maxsize=1)
-def _controller() -> ThreadpoolController:
-    import sklearn.utils.extmath  # noqa: F401  (it limits the libraries that are loaded by now: those of SciPy, too)
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()

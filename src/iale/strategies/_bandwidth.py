@@ -17,9 +17,9 @@ _ROWS = 1024
 
 
 def find_bandwidth(labeled: Points, rule: Rule) -> float:
-    """The median, or the smallest, of the distances from each labeled sample to its nearest one; 1 if there is none.
+    """The median or smallest distance of a labeled sample to its nearest labeled neighbor; 1 if none has a neighbor.
 
-    Distances are those of unit rows. Samples closer than 0.01 count as the same, and are no neighbors.
+    Distances are between unit rows. Samples closer than 0.01 count as the same, not as neighbors.
     """
     nearest = []
     for start in range(0, len(labeled), _ROWS):

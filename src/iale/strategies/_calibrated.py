@@ -1,4 +1,4 @@
-"""How uncertain a classifier is: by itself once it is calibrated, or in the opinion of a better judge."""
+"""How uncertain a classifier is: by its own calibrated probabilities, or in the opinion of a better judge."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def calibrated_uncertainty(context: QueryContext, at: Tensor) -> Tensor:
 
 
 def doubted(context: QueryContext, at: Tensor) -> Tensor:
-    """float64 [m] in [0, 2]: 1 − (q of the classifier's answer − the highest other q), with q the `opinion`.
+    """float64 [m] in [0, 2]: 1 − (q of the classifier's prediction − the highest other q), with q the `opinion`.
 
-    It is 0 where the opinion is sure of the same answer, 1 where it cannot decide, and 2 where it is sure of another.
+    It is 0 where the opinion is sure of the same class, 1 where it cannot decide, and 2 where it is sure of another.
     """
     assert context.opinion is not None
     probs, answers = context.opinion[at].double(), context.candidates.logits[at].argmax(dim=1, keepdim=True)

@@ -1,10 +1,10 @@
 """Greedy weighted coverage: the exact greedy choice, with few kernel values and never n × n of them.
 
-With m_j = max_{c ∈ S} K_cj, what S covers, a candidate a gains g_a = Σ_j w_j · max(K_aj − m_j, 0). S only grows, so m
-only grows and gains only shrink: an old gain is an upper bound (Minoux 1978). A choice raises m only at the points that
-are nearer to it than to the rest of S, so an old gain is brought up to date from these few points alone.
+With m_j = max_{c ∈ S} K_cj, which is what S covers, a candidate a gains g_a = Σ_j w_j · max(K_aj − m_j, 0). S only
+grows, so m only grows and gains only shrink: an old gain is an upper bound (Minoux 1978). A choice raises m only at the
+points that are nearer to it than to the rest of S, so an old gain is brought up to date from these few points alone.
 
-Gains come in fast numbers, with a bound of their error. A candidate that this bound cannot rule out is computed in
+Gains are computed fast, with a bound on their error. Candidates that this bound cannot rule out are computed again in
 float64.
 Legend of dimensions: n points, which are the candidates and what they cover; k to choose.
 """
@@ -119,7 +119,7 @@ class Coverage:
         self._version[rows] = len(self._changes)
 
     def _bring_up_to_date(self, rows: Tensor) -> None:
-        """Takes from gains what was covered since they were looked at; starts again if that is most of everything."""
+        """Subtracts from gains what was covered since their last update; starts over if that is most of everything."""
         if 2 * len(rows) > len(self.gains) < 2 * len(self._changes[-1][0]):
             self.start()
             return
@@ -130,7 +130,7 @@ class Coverage:
         self._make_exact(rows[counts[group] < _FEW])
 
     def _lower(self, rows: Tensor, version: int) -> None:
-        """Takes from gains what was covered since a version."""
+        """Subtracts from gains what was covered since a version."""
         kind, error = self._kernel.fast, self._kernel.error
         where, past = self._since(version)
         before, after, weights = past.to(kind), self.covered[where].to(kind), self._weights[where].to(kind)
@@ -150,7 +150,7 @@ class Coverage:
         self._version[rows] = len(self._changes)
 
     def _since(self, version: int) -> tuple[Tensor, Tensor]:
-        """Where m has risen since a version, and what it was then."""
+        """Where m has increased since a version, and what it was then."""
         places = np.concatenate([where for where, _ in self._changes[version:]])
         values = np.concatenate([before for _, before in self._changes[version:]])
         # The first change of a point holds the value it had: np.unique returns the first of equal ones.

@@ -1,12 +1,12 @@
-"""What labels would tell about the weights of the last layer: Fisher information, collected greedily.
+"""How much labels would tell about the weights of the last layer: Fisher information, collected greedily.
 
 A sample's information is VᵀV with V = S ⊗ z: its embedding z and a small factor S. With M the information at hand and F
 that of all samples, adding a sample lowers tr(M⁻¹F), a bound on the error (Ash et al. 2021, section 3), by its *gain*
 
     tr(T (I + K)⁻¹),   K = V M⁻¹ Vᵀ,   T = V M⁻¹ F M⁻¹ Vᵀ
 
-and removing one that M holds costs tr(T (I − K)⁻¹). A step changes M⁻¹ by r rows (Woodbury). So the K and T of all
-samples follow from products with 2r vectors, O(n·D·r²), while to compute them anew takes O(n·D²·r²).
+and removing one that M holds costs tr(T (I − K)⁻¹). A step changes M⁻¹ by r rows (Woodbury). So updating the K and T of
+all samples takes products with 2r vectors, O(n·D·r²). Computing them from scratch would take O(n·D²·r²).
 
 Shapes: n samples, D embedding, r rows of V, P = r·D parameters. All numbers are float64.
 """
@@ -163,7 +163,7 @@ class Information:
         return found
 
     def _check(self) -> None:
-        """Takes a fresh inverse of M, and fresh K and T if those of the samples with the largest gains have drifted."""
+        """Recomputes the inverse of M, and also K and T if those of the samples with the largest gains have drifted."""
         self._inverse = _inverse(self.held)
         judged = np.argsort(-self.gains(), kind="stable")[:_JUDGED]
         v = self._rows.dense(judged)

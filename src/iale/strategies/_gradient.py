@@ -20,8 +20,8 @@ _CACHED = 1 << 17  # numbers of a block: 1 MiB in float64, which stays in the ca
 def residuals(logits: Tensor) -> Tensor:
     """a = p − onehot(argmax p): float64 [n, C] from logits [n, C]; each row sums to 0.
 
-    The entry of the predicted class is p − 1 = −Σ of the others. The sum keeps its digits, while p − 1 rounds to 0
-    for a confident prediction.
+    The entry of the predicted class is p − 1, computed as −Σ of the others, because p − 1 rounds to 0 for a confident
+    prediction.
     """
     result = torch.softmax(logits.double(), dim=1)
     likely = logits.argmax(dim=1, keepdim=True)
@@ -30,11 +30,12 @@ def residuals(logits: Tensor) -> Tensor:
 
 
 class Powers:
-    """Products with residuals of many rows that take too much memory to be kept, computed anew for each product.
+    """Products with the residuals of many rows, which are recomputed for each product because they take too much
+    memory.
 
     With powers e_c = exp(z_c − max z), the residual is a_c = e_c / Σe, and for the predicted class −Σ of the others.
-    The sum of the others is kept. So a product costs one power for each number, a few rows at a time, which stay in
-    the cache.
+    Only the sum of the others is kept. So a product takes one power for each number, for a few rows at a time, which
+    stay in the cache.
     """
 
     def __init__(self, logits: Tensor, start: int) -> None:
@@ -69,7 +70,7 @@ class Powers:
 def gradient_embeddings(outputs: Outputs) -> Tensor:
     """g for every row: float32 [n, C·D], where entry c·D + d is a_c h_d, as in a flattened weight matrix [C, D].
 
-    With n·C·D numbers it suits the small sub-pools of a policy, not whole pools.
+    It has n·C·D numbers, which is fine for the small sub-pools of a policy but not for whole pools.
     """
     factors = residuals(outputs.logits).to(outputs.embeddings.dtype)
     return torch.einsum("nc,nd->ncd", factors, outputs.embeddings).flatten(1)

@@ -23,7 +23,7 @@ _NUMBERS = 40_000_000  # of the geometry in memory at once
 
 @dataclass(frozen=True, eq=False)
 class Herd:
-    """The candidates that are looked at, and who wins ties.
+    """The candidates that herding looks at, and which of them win ties.
 
     Attributes:
         at: int64 [m], where they stand among the candidates, in order; all of them if there are not too many.
@@ -51,13 +51,13 @@ def look_at(geometry: Points, rng: np.random.Generator) -> Herd:
 def greedy(
     herd: Herd, kernel: Kernel | MixedKernel, covered: Tensor, weights: Tensor, k: int, scale: Tensor | None = None
 ) -> Tensor:
-    """int64 [k]: the greedy choice; what is missing, if nothing is left to gain, is drawn.
+    """int64 [k]: the greedy choice; if nothing is left to gain, the rest is drawn at random.
 
     Args:
         herd: who is chosen from.
         kernel: of the g different rows.
         covered: float64 [g], how much of each different row is covered.
-        weights: float64 [m], what each candidate counts as one that is to be covered.
+        weights: float64 [m], how much it counts to cover each candidate.
         k: 1 to n.
         scale: float64 [m], above 0: what the gain of each candidate is multiplied by; None is 1.
     """
@@ -98,7 +98,7 @@ def finite(values: Tensor) -> Tensor:
 def distinct(rows: Tensor) -> tuple[Tensor, Tensor]:
     """int64 [g]: where each different row of [m, D] stands first; int64 [m]: which of these each row equals.
 
-    They are sorted by content, so the order of candidates does not even change rounding.
+    They are sorted by content, so that the order of candidates does not even affect rounding.
     """
     if not rows.shape[1]:
         return torch.zeros(1, dtype=torch.int64), torch.zeros(len(rows), dtype=torch.int64)
@@ -110,7 +110,7 @@ def distinct(rows: Tensor) -> tuple[Tensor, Tensor]:
 def _ranks(n: int, at: Tensor, group: Tensor, rng: np.random.Generator) -> Tensor:
     """int64 [n], a random permutation: lower ranks win ties.
 
-    It is drawn in the order of content, so that the same draws choose the same samples in any order of candidates.
+    It is drawn in the order of content, so that the same samples win in any order of candidates.
     """
     sorted_by_content = at[torch.argsort(group, stable=True)]
     others = torch.ones(n, dtype=torch.bool)

@@ -1,7 +1,7 @@
-"""k-means: seeds that lie apart (k-means++, Arthur & Vassilvitskii 2007), then Lloyd's steps.
+"""k-means: distant seeds (k-means++, Arthur & Vassilvitskii 2007), then Lloyd's steps.
 
-Written here because a query needs it in a fraction of a second, with nothing but its own random numbers, and because
-tables are full of duplicates: of fewer than k different points there are fewer than k clusters, and no warning.
+It is written here because a query needs it in a fraction of a second, with random numbers of its own, and because
+tables are full of duplicates: fewer than k different points give fewer than k clusters, without a warning.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ def blocks(points: Points) -> Iterator[tuple[slice, Tensor]]:
 def k_means(points: Points, k: int, rng: np.random.Generator, *, unit: bool = False) -> tuple[Tensor, Tensor]:
     """The cluster of every point, int64 [n] below k, and its squared distance to the center, float32 [n].
 
-    Distances have a unit of their own. The search begins with a draft, and at most three steps follow on all points, or
-    on 20,000 drawn ones. The sum of squares is then 1 to 4 % above that of scikit-learn's, in a fifth of the time. Up
-    to 2,000 points are searched in full. With ``unit``, points are first brought to length 1, except at the origin.
+    The scale of the distances is arbitrary. A rough search is followed by at most three steps on all points, or on
+    20,000 random ones. The sum of squares is then 1 to 4 % above scikit-learn's, in a fifth of the time. Up to 2,000
+    points are searched fully. With ``unit``, points are first scaled to length 1, except at the origin.
     """
     some = points
     if len(points) > _FITTED:
@@ -81,12 +81,12 @@ def k_means(points: Points, k: int, rng: np.random.Generator, *, unit: bool = Fa
 def spread(
     points: Points, k: int, rng: np.random.Generator, *, within: Tensor | None = None, unit: bool = False
 ) -> Tensor:
-    """int64 [k]: the points nearest to the centers of k clusters, then, where those are fewer than k, drawn ones.
+    """int64 [k]: the points nearest to the centers of k clusters; if there are fewer clusters, the rest is random.
 
     Args:
         points: n ≥ k of them.
         k: clusters.
-        rng: of the seeds, ties and draws.
+        rng: for the seeds, ties and random points.
         within: bool [n], the points to cluster; others are drawn after all of these. By default all.
         unit: whether only the directions of points matter.
     """

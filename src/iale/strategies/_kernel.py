@@ -20,15 +20,16 @@ from iale.strategies._rows import rows_at_once
 from iale.strategies._unit import unit_rows
 
 _ROOM = 1 << 18  # kernel values at a time
-_APART = 1000.0  # e^−1000 is 0
+_FAR = -60.0  # exponents end here: smaller values change nothing, and numbers near 1e-38 take ten times as long
+_APART = -_FAR  # a row of zeros is that far from all others
 
 
 class Kernel:
     """K of n points with themselves. It keeps 12 bytes for each of their n·(D + 2) numbers, and never n × n values.
 
     Attributes:
-        error: a fast value is at most this share of itself away from K. From Higham 2002, section 3.1: an exponent is a
-            sum of D + 2 products whose absolute values sum to 4 / δ² at most.
+        error: a fast value above 1e-26 is at most this share of itself away from K. From Higham 2002, section 3.1: an
+            exponent is a sum of D + 2 products whose absolute values sum to 4 / δ² at most.
         fast: the type of numbers that fast values are computed in.
     """
 
@@ -80,7 +81,7 @@ class Kernel:
     def _values(self, rows: Tensor, columns: Tensor) -> Tensor:
         # The last two columns change places on one side, so that a length meets a one.
         left = torch.cat([rows[:, :-2], rows[:, -1:], rows[:, -2:-1]], dim=1)
-        return torch.mm(left, columns.T).clamp_(max=0).exp_()
+        return torch.mm(left, columns.T).clamp_(min=_FAR, max=0).exp_()
 
     def _error(self) -> float:
         rounding = torch.finfo(self.fast).eps

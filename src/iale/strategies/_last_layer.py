@@ -1,7 +1,7 @@
-"""The last layer of a classifier, as far as its outputs show it.
+"""The last layer of a classifier, estimated from its outputs.
 
-A strategy sees embeddings and logits but no weights. Where the logits are affine in the embeddings, least squares finds
-the layer. Only differences of logits matter to a prediction, so each row's mean is taken away first: a model may well
+A strategy sees embeddings and logits but no weights. If the logits are affine in the embeddings, least squares finds
+the layer. Only differences of logits matter for a prediction, so the mean of each row is subtracted first: a model may
 add a number to all of its logits, as a log-softmax does.
 Shapes: n samples, C classes, D embedding.
 """
@@ -23,15 +23,15 @@ _SMALLEST = 1e-10  # share of the largest eigenvalue, below which float32 embedd
 
 
 def last_layer(context: QueryContext, name: str) -> Tensor:
-    """W, float64 [D, C]: a step d of an embedding changes the logits by d·W, but for a number common to all classes.
+    """W, float64 [D, C]: a step d of an embedding changes the logits by d·W, up to a number that all classes share.
 
-    W is the least-squares fit over candidates and labeled samples, of several the smallest. It is exact for a linear
-    last layer if embeddings vary in all D directions. Fewer than D + 1 samples, or units that never fire, leave
-    directions in which nothing is known, and W is 0 there. For several layers behind the embedding, W is the linear
-    layer that comes closest, so steps should be added to the true logits.
+    W is the least-squares fit over candidates and labeled samples; of several, the smallest. It is exact for a linear
+    last layer if embeddings vary in all D directions. With fewer than D + 1 samples, or units that never fire, W is 0
+    in the unknown directions. If there are several layers after the embedding, W is the closest linear layer, so add
+    steps to the true logits.
 
     Raises QueryError if an output is not finite, or if a linear layer explains less than a quarter of the variance of
-    the logits: then no step is told right. ``name`` is that of the strategy, for the message.
+    the logits, because then W is meaningless. ``name`` is the strategy in the message.
     """
     parts = [context.candidates] + ([context.labeled] if context.labeled is not None else [])
     count = sum(len(part) for part in parts)

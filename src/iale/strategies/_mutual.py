@@ -1,4 +1,4 @@
-"""What labels tell about which of K passes is right.
+"""How much a label tells about which of K passes is right.
 
 Shapes: K Monte-Carlo passes, n candidates, C classes.
 """
@@ -13,7 +13,7 @@ from iale.strategies._rows import rows_at_once
 
 
 def normalized(probs: Tensor) -> Tensor:
-    """float64 probabilities whose sums along the last axis are 1 to the last digit; in float32 they have seven."""
+    """float64 probabilities that sum to exactly 1 along the last axis; float32 has only seven digits."""
     wide = probs.double()
     return wide / wide.sum(dim=-1, keepdim=True)
 

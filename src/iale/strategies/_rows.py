@@ -1,4 +1,4 @@
-"""How many rows of a large matrix a strategy raises to float64 at a time."""
+"""How many rows of a large matrix a strategy converts to float64 at a time."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""ALFA-Mix: candidates that a small step towards labeled samples would give another class (Parvaneh et al. 2022).
+"""ALFA-Mix: candidates whose class changes in a small step toward labeled samples (Parvaneh et al. 2022).
 
 With the embedding z of a candidate, the mean z* of the labeled embeddings of a class (an anchor) and the gradient g of
 the loss at z under the predicted class, the paper mixes z + α ∘ (z* − z) with α = ε ‖z* − z‖ g / (‖g‖ (z* − z)), number
-by number (Eq. 5). What comes out is z + ε ‖z* − z‖ g / ‖g‖: the quotient, which breaks where z* = z, need not be taken.
-So all anchors push in one direction, the farthest pushes the most, and the predicted class, once overtaken, never leads
-again on this line. Each candidate thus has one number: the smallest ε that changes its class.
+by number (Eq. 5). This is z + ε ‖z* − z‖ g / ‖g‖, without the division by z* − z, which breaks where both are equal. So
+all anchors push in one direction, the farthest pushes the most, and the predicted class, once overtaken, never leads
+again. Each candidate thus has one number: the smallest ε that changes its class.
 Shapes: n candidates, L labeled, C classes, D embedding.
 """
 
@@ -28,20 +28,19 @@ _TINY = torch.finfo(torch.float64).tiny
 
 
 class AlfaMix(QueryStrategy):
-    """One candidate of each of k clusters of those that the smallest step towards an anchor gives another class.
+    """One candidate from each of k clusters of those whose class changes in the smallest step toward an anchor.
 
     The rule (Parvaneh et al. 2022, sections 3.2 and 3.3, closed form, and the authors' code): anchors are the mean
     labeled embeddings of the classes that have labels. A candidate is kept if z + ε ‖z* − z‖ g / ‖g‖ has another class
-    for some anchor z*. ε starts at 0.03125/√D and grows by as much until more than k candidates are kept, up to 1/√D.
-    k-means puts the directions of their embeddings into k clusters, and the candidate nearest to each center is
-    chosen. If fewer than k are kept, or their clusters are fewer, the rest of those kept, and then of the others, is
-    drawn.
+    for some anchor z*. ε grows in steps of 0.03125/√D, up to 1/√D, until more than k candidates are kept. k-means puts
+    the directions of their embeddings into k clusters, and the candidate nearest to each center is chosen. If there are
+    fewer than k of these, the rest is drawn at random, first from those kept.
 
-    Before the first label there is no anchor, and k-means clusters the geometry as it is.
+    Before the first label, k-means clusters the geometry instead.
 
-    The last layer is found by least squares, as in `DropQuery`. A candidate of which the classifier is so sure that the
-    gradient is 0 is not kept. A query takes O(n·D·(C + D)) and k-means with k clusters. With few labels the anchors are
-    single samples, and the step says more about the layer than about the data.
+    The last layer is estimated by least squares, as in `DropQuery`. Candidates whose gradient is 0, because the
+    classifier is sure, are not kept. A query takes O(n·D·(C + D)) time, and a k-means with k clusters. With few labels,
+    an anchor is a single sample, and the step says more about the layer than about the data.
     """
 
     name: ClassVar[str] = "alfamix"

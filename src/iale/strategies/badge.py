@@ -29,18 +29,18 @@ _NEAR = 1e-4  # share of ‖g_i‖² + ‖g_j‖² below which the three terms c
 class Badge(QueryStrategy):
     """k candidates by k-means++ sampling in the space of gradient embeddings, starting with the largest gradient.
 
-    The draws are defined so that a slow reference can repeat them. Each of the k steps gives every candidate a weight
-    w_i ≥ 0 in float64 and takes one number v = ``rng.random()``. With S the cumulative sums of w in order of position,
-    it chooses the first position with S_i > v · S_n.
+    The draws are defined exactly, so that a slow reference can repeat them. Each of the k steps gives every candidate a
+    weight w_i ≥ 0 in float64 and takes one number v = ``rng.random()``. With S the cumulative sums of w in order of
+    position, it chooses the first position with S_i > v · S_n.
 
     - Step 1: w_i = 1 if ‖g_i‖ is the largest, else 0. (The paper describes k-means++ seeding, whose first center is
       uniform. The authors' code, which made the published figures, takes the largest norm.)
     - Later steps: w_i is the squared distance of g_i to the nearest chosen gradient, and 0 for chosen candidates.
     - If all weights are 0: w_i = 1 for candidates that have not been chosen.
 
-    All centers are candidates, and no candidate is chosen twice. A query takes k passes over the embeddings, O(k·n·(C +
-    D)), which may be on disk behind a memory map, and memory for about 100·n bytes, blocks of 32 MiB, and the smaller
-    of 8·n·C bytes and 256 MiB. Rows beyond those 256 MiB take about three times as long.
+    All centers are candidates, and no candidate is chosen twice. A query takes O(k·n·(C + D)) time. Embeddings may be
+    on disk behind a memory map. Memory is about 100·n bytes, blocks of 32 MiB, and the smaller of 8·n·C bytes and 256
+    MiB; rows beyond these 256 MiB take about three times as long.
     """
 
     name: ClassVar[str] = "badge"

@@ -1,4 +1,4 @@
-"""BAIT: batches that tell most about the weights of the last layer (Ash et al. 2021, Algorithm 1).
+"""BAIT: batches that tell the most about the weights of the last layer (Ash et al. 2021, Algorithm 1).
 
 Shapes: n candidates, L labeled samples, C classes, D embedding.
 """
@@ -64,22 +64,22 @@ class _Bait(QueryStrategy):
 class Bait(_Bait):
     """BAIT for large pools: the information of "is the predicted class right?", which has rank one.
 
-    A sample's information is w·zzᵀ with w = p₁(1 − p₁), the Fisher information of a logistic regression on the
-    embedding z that tells the predicted class, of probability p₁, from the others. Of two classes it is that of the
-    classifier itself. With M = λI + (Σ over labeled + k·Σ over chosen samples of w·zzᵀ) / (L + k), and F the mean of
-    w·zzᵀ over candidates and labeled samples, each step adds the candidate with the largest
+    A sample's information is w·zzᵀ with w = p₁(1 − p₁): the Fisher information of a logistic regression on the
+    embedding z that separates the predicted class, which has probability p₁, from the others. With two classes it is
+    that of the classifier itself. With M = λI + (Σ over labeled + k·Σ over chosen samples of w·zzᵀ) / (L + k), and F
+    the mean of w·zzᵀ over candidates and labeled samples, each step adds the candidate with the largest
 
         c·w·zᵀM⁻¹FM⁻¹z / (1 + c·w·zᵀM⁻¹z),   c = k / (L + k)
 
-    until 2k are chosen (or all), and then drops the one whose loss raises tr(M⁻¹F) least until k are left. Tables of
-    recent years call this form BAIT; it is not the one of the paper, which is `BaitFull`. The weights 1 / (L + k) and c
-    are those of the authors' code. z has no constant 1 for the bias, as there.
+    until 2k are chosen (or all), and then drops the one whose removal raises tr(M⁻¹F) the least until k are left.
+    Recent comparisons call this form BAIT; the paper's form is `BaitFull`. The weights 1 / (L + k) and c are from the
+    authors' code, and, as there, z has no constant 1 for the bias.
 
     Before the first label, z is the candidate's point in the geometry at unit length (a zero row stays zero), and all w
     are equal. Gains that differ by less than 1e-9 of the first one are ties, and ``rng`` breaks them.
 
-    It takes O((n + L)·D² + k·(n·D + D²)) time, D³ for a check every 64 steps, 4·D² numbers, and the smaller of 8·n·D
-    bytes and 256 MiB for embeddings, which may be on disk.
+    It takes O((n + L)·D² + k·(n·D + D²)) time, plus D³ for a check every 64 steps. Memory is 4·D² numbers, and the
+    smaller of 8·n·D bytes and 256 MiB for embeddings, which may be on disk.
     """
 
     name: ClassVar[str] = "bait"

@@ -1,4 +1,4 @@
-"""BALD: how much a label would tell about which of the passes is right (Houlsby et al. 2011; Gal et al. 2017).
+"""BALD: disagreement of passes with dropout that are each sure (Houlsby et al. 2011; Gal et al. 2017).
 
 Shapes: K Monte-Carlo passes, n candidates, C classes.
 """
@@ -16,9 +16,9 @@ from iale.strategies.base import Need, QueryContext, ScoringStrategy
 class Bald(ScoringStrategy):
     """Mutual information of label and pass: H(p̄) − mean over passes of H(p), with p̄ the mean of the passes, in nats.
 
-    Both entropies are of one candidate. (A public implementation averages the second over the batch, so that scores
-    depend on the other candidates.) Scores of single candidates may fill a batch with near-duplicates: see `BatchBald`.
-    It takes O(K·n·C) time, and memory for 32 MiB besides the scores.
+    Both entropies are of one candidate. (One public implementation averages the second over the batch, so that scores
+    depend on the other candidates.) A batch may be full of near-duplicates: see `BatchBald`. It takes O(K·n·C) time,
+    and 32 MiB of memory besides the scores.
     """
 
     name: ClassVar[str] = "bald"

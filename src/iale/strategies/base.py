@@ -23,7 +23,7 @@ from iale.strategies._answers import as_positions, as_scores
 
 
 class Need(enum.Enum):
-    """What a strategy reads from a context besides the candidates' own outputs; values are fields of `QueryContext`."""
+    """What a strategy reads besides the outputs of the candidates; the values are fields of `QueryContext`."""
 
     LABELED = "labeled"
     MONTE_CARLO = "monte_carlo"
@@ -36,14 +36,14 @@ class Need(enum.Enum):
 
 @dataclass(frozen=True, eq=False)
 class Folds:
-    """What classifiers say that have each learned without one fold of the labels.
+    """The logits from cross-validation: each classifier has learned without one fold of the labels.
 
-    There are no folds, F = 0, and no rows in ``labeled`` while there are fewer than two labels for each class that has
-    some, or labels of one class only.
+    There are no folds (F = 0, and no rows in ``labeled``) if only one class has labels, or if there are fewer than two
+    labels per class on average.
 
     Attributes:
-        labeled: float32 [L, C] logits of each labeled sample by the classifier that has not seen it.
-        candidates: float32 [F, n, C] logits of the candidates by each classifier.
+        labeled: float32 [L, C] logits of each labeled sample, from the classifier that has not seen it.
+        candidates: float32 [F, n, C] logits of the candidates, from each classifier.
     """
 
     labeled: Tensor
@@ -52,10 +52,9 @@ class Folds:
 
 @dataclass(frozen=True, eq=False)
 class QueryContext:
-    """Everything a strategy may read. It contains no labels of candidates and no data-set indices.
+    """Everything that a strategy may read. It contains no labels of candidates and no data-set indices.
 
-    Before the first label there is no classifier. Then all logits are 0, the embeddings have no columns, and nothing is
-    labeled.
+    Before the first label there is no classifier: all logits are 0, and the embeddings have no columns.
 
     Attributes:
         candidates: outputs of the n unlabeled candidates.
@@ -63,15 +62,14 @@ class QueryContext:
         labeled: outputs of the L labeled samples, or None if no strategy needs them.
         labels: int64 [L], their labels, or None.
         monte_carlo: float32 [K, n, C] probabilities of passes with dropout on, or None.
-        committee: float32 [E, n, C] probabilities of the members, of which the first is the classifier, or None.
-        geometry: the candidates as n points of width G, in a view that knows no label, or None.
-        labeled_geometry: the labeled samples as L points of the same view; None where ``geometry`` is.
-        temperature: the number above 0 that the classifier's logits are divided by so that their probabilities are
-            calibrated, or None.
-        folds: the classifiers of a cross-validation, or None.
-        opinion: float64 [n, C], calibrated probabilities of the candidates by the classifier and a linear head on the
-            geometry together; by the classifier alone if it is a linear head or hardly trained, or there are too few
-            labels; or None.
+        committee: float32 [E, n, C] probabilities of the members, the classifier itself first, or None.
+        geometry: the candidates as n points of width G, from features that know no labels, or None.
+        labeled_geometry: the labeled samples as L points of the same geometry; None if ``geometry`` is None.
+        temperature: the positive number that calibrates the classifier: divide its logits by it; or None.
+        folds: the logits from cross-validation, or None.
+        opinion: float64 [n, C], calibrated probabilities of the candidates from the classifier and a linear head on
+            the geometry together, or None. They are from the classifier alone if it is a linear head or hardly
+            trained, or if there are too few labels.
     """
 
     candidates: Outputs
@@ -105,13 +103,13 @@ class QueryContext:
 class QueryStrategy(ABC):
     """Base of every strategy, including trained policies.
 
-    A strategy never trains, predicts, reads or changes global random state, or changes its inputs.
+    A strategy never trains, predicts, changes its inputs, or touches global random state.
 
     Attributes:
         name: what users type, and what records and messages show.
-        needs: what `query` reads from the context besides the candidates' outputs.
+        needs: what `query` reads from the context besides the outputs of the candidates.
         reads_embeddings: whether it compares embeddings, which a few models do not have.
-        starts_cold: whether it chooses well before the first label, when there are no outputs yet.
+        starts_cold: whether it can choose before the first label, when there are no outputs yet.
     """
 
     name: ClassVar[str]
@@ -122,7 +120,7 @@ class QueryStrategy(ABC):
     def query(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
         """The k candidates to label next, 1 ≤ k ≤ n: int64 [k], unique positions in 0 … n−1, best first.
 
-        ``rng`` is for draws and for ties.
+        ``rng`` is for random draws, including those that break ties.
 
         Raises:
             QueryError: k is not in 1 … n, the context lacks a need, or `select` returned something else.
@@ -138,10 +136,10 @@ class QueryStrategy(ABC):
 
     @abstractmethod
     def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
-        """What `query` returns, once k and the needs have been checked. Strategies implement this."""
+        """What `query` returns, after it has checked k and the needs. Strategies implement this."""
 
     def serves(self, *, labeled: bool, embeddings: bool, geometry: bool = True) -> bool:
-        """Whether it chooses well where something is labeled or not, and with or without embeddings and a geometry."""
+        """Whether it can choose with or without labels, embeddings and a geometry."""
         if Need.GEOMETRY in self.needs and not geometry:
             return False
         if not labeled:
@@ -149,7 +147,7 @@ class QueryStrategy(ABC):
         return embeddings or not self.reads_embeddings
 
     def check(self, classifier: Classifier) -> None:
-        """Raises an error, before anything is trained, if this strategy cannot work with ``classifier``.
+        """Raises an error if this strategy cannot work with ``classifier``, before anything is trained.
 
         Raises:
             ModelError: the strategy needs Monte-Carlo passes, and the model has no dropout; it needs a committee, and
@@ -194,6 +192,6 @@ def top_k(scores: Tensor, k: int, rng: np.random.Generator) -> Tensor:
     values = scores.detach().cpu().numpy()
     if np.isnan(values).any():
         raise QueryError("a candidate's score is NaN: check the classifier's outputs.")
-    # A random second key: without it, ties would always go to the first candidates, which may be sorted by class.
+    # A random second key, or else ties would always go to the first candidates, which may be sorted by class.
     order = np.lexsort((rng.random(len(values)), -values))
     return torch.from_numpy(order[:k].astype(np.int64))

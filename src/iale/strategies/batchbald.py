@@ -1,4 +1,4 @@
-"""BatchBALD: the batch whose labels together would tell most about which pass is right (Kirsch et al. 2019).
+"""BatchBALD: the batch whose labels together would tell the most about which pass is right (Kirsch et al. 2019).
 
 Shapes: K Monte-Carlo passes, n candidates, C classes, m combinations of labels.
 """
@@ -23,23 +23,23 @@ _LITTLE = 1e-2  # nats; once no candidate tells more, the order is that of BALD
 
 
 class BatchBald(QueryStrategy):
-    """Each step adds the candidate that raises the mutual information of the batch's labels and the pass most.
+    """Each step adds the candidate that most increases the mutual information of the batch's labels and the pass.
 
-    This is the greedy rule of the paper (Algorithm 1). With ŷ the labels of the batch so far and q(k|ŷ) the chances of
-    the passes, given them, the gain of a candidate is
+    This is the greedy rule of the paper (Algorithm 1). Let ŷ be the labels of the batch so far, and q(k|ŷ) the
+    probability of pass k given these labels. The gain of a candidate is
 
         Σ_ŷ P(ŷ)·H(Σ_k q(k|ŷ)·p_k) − mean over k of H(p_k)
 
     - As long as C^|batch| ≤ ``combinations``, the sum is over all combinations ŷ: the gain is exact.
-    - Then it is the mean over ``combinations`` draws of ŷ, as many from each pass as divide evenly: a pass, and the
-      labels of the batch by its probabilities. Up to a term that all candidates share, this is the importance-weighted
-      estimate of the paper (its Eq. 12). Each new label is drawn for the combinations that are kept.
+    - After that, it is the mean over ``combinations`` random draws of ŷ, about equally many from the probabilities of
+    each pass. Up to a term that all candidates share, this is the importance-weighted estimate of the paper (Eq. 12).
+    The draws are kept, and each step only adds a label to them.
 
-    K passes cannot tell more than ln K nats. Once no candidate tells 0.01 nats more, the rest of the batch has the
-    largest BALD scores. ``rng`` breaks ties and draws.
+    The total is at most ln K nats. Once no candidate adds 0.01 nats, the rest of the batch has the largest BALD scores.
+    ``rng`` breaks ties and draws the labels.
 
-    Gains only fall as the batch grows, so a gain of an earlier step is a bound, and only those that may be the largest
-    are computed anew. (Of drawn combinations this holds on average.) A step takes O(m·n·C·K) time at most, with m up to
+    Gains only shrink as the batch grows, so earlier gains are upper bounds, and only those that may be the largest are
+    updated. (For drawn combinations this holds on average.) A step takes at most O(m·n·C·K) time, with m up to
     ``combinations``. Memory is m·K numbers and blocks of 32 MiB.
     """
 
@@ -98,7 +98,7 @@ class _Labels:
         self._drawn: Tensor | None = None  # int64 [m], the pass of each drawn combination
 
     def add(self, probs: Tensor) -> None:
-        """Another candidate in the batch, with probabilities [K, C]."""
+        """Adds a candidate, with probabilities [K, C], to the batch."""
         probs = normalized(probs.cpu())
         if self._drawn is None and len(self._chances) * probs.shape[1] <= self._most:
             self._batch.append(probs)

@@ -13,10 +13,10 @@ if TYPE_CHECKING:  # names alone need no PyTorch
 
 
 BASELINES = ("random", "confidence", "margin", "entropy", "mc-dropout", "ensemble", "coreset", "badge")
-"""What the paper compares with, and Margin. This list is fixed: the experiments of the paper are made of it."""
+"""The heuristics of the paper, and Margin. This list is fixed: the experiments of the paper use it."""
 
 DEFAULT_STRATEGY = "eherding"
-"""Asks if no strategy is named: the best on average, by the rule of `docs/protocol.md`."""
+"""The strategy if none is named: the best on average, by the rule in `docs/protocol.md`."""
 
 STRATEGIES: Registry[Callable[[], QueryStrategy]] = Registry(
     "strategy",
@@ -45,4 +45,4 @@ STRATEGIES: Registry[Callable[[], QueryStrategy]] = Registry(
         "eherding": "iale.strategies.herding:ErrorHerding",
     },
 )
-"""Functions without arguments that return a strategy; add your own with ``STRATEGIES.register``."""
+"""Functions without arguments that return a strategy; register your own with ``STRATEGIES.register``."""

@@ -1,4 +1,4 @@
-"""Variation ratios: which share of the passes or members disagrees with the most frequent prediction?
+"""Variation ratios: what share of the passes or members disagrees with the most frequent prediction?
 
 Shapes: K passes or E members (N in the paper's formula), n candidates, C classes.
 """

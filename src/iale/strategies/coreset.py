@@ -31,8 +31,8 @@ class CoreSet(QueryStrategy):
     """Each step chooses the candidate that is farthest from its nearest labeled or chosen sample.
 
     This is the greedy 2-approximation of the k-center problem (Sener & Savarese 2018, Algorithm 1). Distances are
-    Euclidean, in float64. Of several candidates at the same distance, the first is chosen. So nothing is random, unless
-    there is no labeled sample: then the first center is a uniform draw (one ``rng.integers(n)``).
+    Euclidean, in float64. Of several candidates at the same distance, the first is chosen. So nothing is random, except
+    that the first center is a uniform draw (one ``rng.integers(n)``) if there is no labeled sample.
     """
 
     name: ClassVar[str] = "coreset"

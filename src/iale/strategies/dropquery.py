@@ -1,4 +1,4 @@
-"""DropQuery: candidates whose prediction changes under dropout, one of each cluster (Gupte et al. 2024)."""
+"""DropQuery: candidates whose prediction changes under dropout, one from each cluster (Gupte et al. 2024)."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ _MANY = 25_000  # candidates with two changes; of fewer, one change is enough
 
 
 class DropQuery(QueryStrategy):
-    """One candidate of each of k clusters of those whose prediction changes when embeddings lose three of four numbers.
+    """One candidate from each of k clusters of those whose prediction changes when most of the embedding is dropped.
 
-    The rule (Gupte et al. 2024, section 4): three times, each number of an embedding is set to 0 with a probability of
-    0.75 and otherwise divided by 0.25, and the last layer predicts again. Candidates whose prediction changes at least
-    twice are kept, or, if these are fewer than 25,000, those for which it changes at all. k-means puts the directions
-    of their embeddings into k clusters, and the candidate nearest to each center is chosen. If fewer than k are kept,
-    or their clusters are fewer, the rest of those kept, and then of the others, is drawn.
+    The rule (Gupte et al. 2024, section 4): dropout with a rate of 0.75 is applied to the embedding three times, and
+    the last layer predicts again. Candidates whose prediction changes at least twice are kept; if these are fewer than
+    25,000, all whose prediction changes. k-means puts the directions of their embeddings into k clusters, and the
+    candidate nearest to each center is chosen. If there are fewer than k of these, the rest is drawn at random, first
+    from those kept.
 
-    Before the first label there is no embedding, and k-means clusters the geometry as it is.
+    Before the first label, k-means clusters the geometry instead.
 
-    A strategy has no weights. The layer is found by least squares from embeddings and logits of candidates and labeled
-    samples: exact for a linear last layer if embeddings vary in all directions, the smallest of the possible layers if
-    not, as for fewer than D + 1 samples. What the layer makes of a change is added to the true logits. So if there is
-    more than a linear layer behind the embedding, the nearest linear one stands for it.
+    A strategy does not see the weights of the model, so the last layer is estimated by least squares from the
+    embeddings and logits of candidates and labeled samples. For a linear last layer this is exact if the embeddings
+    vary in all directions; otherwise, as with fewer than D + 1 samples, it is the smallest layer that fits. Only
+    changes go through this layer, and are added to the true logits.
 
-    It reads the embedding that the last layer reads. A query takes O(n·D·(C + D)) and k-means with k clusters. With
-    three passes chance matters: of candidates that hardly ever change, a few always do.
+    A query takes O(n·D·(C + D)) time, and a k-means with k clusters. Three passes are few: some candidates are kept by
+    chance.
     """
 
     name: ClassVar[str] = "dropquery"

@@ -1,7 +1,7 @@
-"""Herding: choose what stands for the most samples that nothing labeled stands for yet.
+"""Herding: choose what represents the most samples that are not represented yet.
 
-A sample i stands for a sample j as much as K_ij = exp(−‖ẑ_i − ẑ_j‖² / δ²), with ẑ the row of the geometry at unit
-length (a row of zeros stays as it is). Each step chooses the candidate with the largest
+A sample i covers a sample j by K_ij = exp(−‖ẑ_i − ẑ_j‖² / δ²), with ẑ the row of the geometry, scaled to unit length (a
+row of zeros stays as it is). Each step chooses the candidate with the largest
 
     g_c = mean_j U_j · max(K_cj − m_j, 0),   m_j = max_{l labeled or chosen} K_lj
 
@@ -26,17 +26,17 @@ from iale.strategies.base import Need, QueryContext, QueryStrategy
 
 
 class MaxHerding(QueryStrategy):
-    """Each step chooses the candidate that covers the most of what is not covered (Bae et al., ECCV 2024).
+    """Each step chooses the candidate that covers the most of what is not covered yet (Bae et al., ECCV 2024).
 
-    It looks at the geometry alone, so it needs no model. Every sample counts the same: U = 1.
+    It uses only the geometry, so it needs no model. Every sample counts the same: U = 1.
 
-    Up to 50,000 candidates (fewer if D > 800: 40,000,000 numbers), the choice is exactly the greedy one. Gains that
-    differ by at most 1e-12 of all weight are tied, and ``rng`` breaks ties, in any order of candidates alike. More
-    candidates are represented by 20,000 random ones, which are covered and chosen from. If k is larger than that, or
-    nothing is left to cover, the rest of the batch is drawn at random.
+    For up to 50,000 candidates (or 40,000,000 numbers in the geometry), the choice is exactly the greedy one. Gains
+    that differ by at most 1e-12 of the total weight are ties, which ``rng`` breaks in a way that does not depend on the
+    order of the candidates. Of more candidates, only 20,000 random ones are covered and chosen from. If k is larger
+    than that, or nothing is left to cover, the rest of the batch is drawn at random.
 
     Args:
-        bandwidth: δ, a distance between rows of unit length, which is 2 at most.
+        bandwidth: δ, in distances between rows of unit length, which are at most 2.
 
     Raises:
         ConfigError: the bandwidth is below 0.01, where rounding would decide.
@@ -62,16 +62,16 @@ class MaxHerding(QueryStrategy):
 class UncertaintyHerding(QueryStrategy):
     """`MaxHerding` of what the classifier is unsure about (Bae, Oliveira & Sutherland, ICLR 2025).
 
-    U_j = 1 − (p₁ − p₂), with the two largest probabilities after the logits are divided by the calibrated temperature.
-    Before the first label, δ = 1; and U = 1 where there is no classifier yet, which is `MaxHerding`.
+    U_j = 1 − (p₁ − p₂), with the two largest calibrated probabilities of sample j. Before the first label, U = 1 and δ
+    = 1, as in `MaxHerding` (for a model that was trained elsewhere, U is known from the start).
 
-    The paper takes for δ the smallest distance between labeled samples. The default here is the median distance of a
-    labeled sample to its nearest one: on digits and MNIST (5 seeds) it was ahead on average, though by less than their
-    spread, and it does not hang on a single pair.
+    In the paper, δ is the smallest distance between labeled samples. The default here is the median distance of a
+    labeled sample to its nearest labeled neighbor: on digits and MNIST (5 seeds) it was ahead on average, though by
+    less than the spread, and it does not depend on a single pair.
 
     Args:
-        bandwidth: δ as a number, or where it comes from: "median" or "smallest" distance of a labeled sample to its
-            nearest labeled one. Samples closer than 0.01 count as the same.
+        bandwidth: δ as a number, or the "median" or "smallest" distance of a labeled sample to its nearest labeled
+            neighbor. Samples closer than 0.01 count as the same.
 
     Raises:
         ConfigError: the bandwidth is below 0.01, where rounding would decide, or there is no such rule.
@@ -91,26 +91,26 @@ class UncertaintyHerding(QueryStrategy):
         assert context.geometry is not None
         assert context.labeled_geometry is not None
         herd = look_at(context.geometry, rng)
-        # Logits of 0, before the first fit, give U = 1; a model that was trained elsewhere knows more.
+        # Before the first fit, logits are 0 and give U = 1, but a model that was trained elsewhere knows more.
         weights, rule = self._uncertainty(context, herd.at), self._bandwidth
         bandwidth = find_bandwidth(context.labeled_geometry, rule) if isinstance(rule, str) else rule
         kernel = Kernel(herd.rows[herd.first], bandwidth)
         return greedy(herd, kernel, kernel.nearest(context.labeled_geometry), weights, k)
 
     def _uncertainty(self, context: QueryContext, at: Tensor) -> Tensor:
-        """float64 [m]: U of the candidates that are looked at."""
+        """float64 [m]: U of the candidates that herding looks at."""
         return calibrated_uncertainty(context, at)
 
 
 class ErrorHerding(UncertaintyHerding):
-    """`MaxHerding` of what the classifier probably gets wrong, in its own opinion and that of a linear head together.
+    """`MaxHerding` of what the classifier probably gets wrong, as judged by itself and a linear head together.
 
-    U_j = 1 − (q_ŷ − max_{c ≠ ŷ} q_c), with ŷ the classifier's answer, and q the opinion of the classifier and of a
-    linear head on the geometry together (`iale.classifiers._second_opinion`). It is near 2 where they are sure that the
-    answer is wrong. If the classifier is a linear head or hardly trained, or labels are too few to tell whom to
-    believe, it is `UncertaintyHerding`.
+    U_j = 1 − (q_ŷ − max_{c ≠ ŷ} q_c), with ŷ the classifier's prediction, and q the probabilities of the classifier and
+    a linear head on the geometry together (`iale.classifiers._second_opinion`). U is close to 2 where they are sure
+    that the prediction is wrong. If the classifier is a linear head or hardly trained, or there are too few labels to
+    weigh the two, this is `UncertaintyHerding`.
 
-    It is iale's own. Arguments and errors are those of `UncertaintyHerding`.
+    The idea is iale's own. Arguments and errors are those of `UncertaintyHerding`.
     """
 
     name: ClassVar[str] = "eherding"

@@ -1,4 +1,4 @@
-"""Power: draws from a score instead of taking its top, so that a batch is not one question asked many times."""
+"""Power: draws a batch by a score instead of taking the k highest, so that it is not one question asked many times."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _Form = Literal["power", "softmax", "softrank"]
 
 
 class Power(QueryStrategy):
-    """k candidates drawn one after another without replacement, with chances that grow with a score.
+    """k candidates drawn without replacement, with chances that grow with a score.
 
-    The rule is that of Kirsch et al. 2023 ("Stochastic batch acquisition", section 3), with β = ``beta``:
+    The rule is from Kirsch et al. 2023 ("Stochastic batch acquisition", section 3), with β = ``beta``:
 
-    - "power": chances ∝ s^β, for scores that are 0 where a label tells nothing. ``shift`` is added to scores that begin
-      elsewhere, such as 1 to those of Margin. Candidates with s = 0 come last, in random order.
+    - "power": chances ∝ s^β, for scores that are 0 where a label is useless. ``shift`` is added to other scores, such
+    as 1 to those of Margin. Candidates with s = 0 come last, in random order.
     - "softmax": chances ∝ e^(β·s).
     - "softrank": chances ∝ rank^(−β); the best has rank 1, and ``rng`` orders ties.
 
-    The k draws are the k largest of log-chance + Gumbel noise. All are from ``rng``. More is always more informative,
-    as for every `ScoringStrategy`. It takes O(n log n) time besides the score's.
+    The k draws are the k largest of log-chance + Gumbel noise from ``rng``. It takes O(n log n) time in addition to the
+    score's.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Power(QueryStrategy):
         if form not in ("power", "softmax", "softrank"):
             raise ConfigError(f"the form of Power is power, softmax or softrank, not {form!r}.")
         self.strategy, self.beta, self.form, self.shift = strategy, beta, form, shift
-        # Of this object, not of the class: they are those of the strategy that it draws from.
+        # Attributes of this object, not of the class, because they depend on the strategy that it draws from.
         vars(self).update(
             name=f"{form}-{strategy.name}", needs=strategy.needs, reads_embeddings=strategy.reads_embeddings
         )

@@ -1,8 +1,8 @@
 """ProbCover: balls around samples that cover the most of what is uncovered (Yehuda et al. 2022, Algorithm 1).
 
-The graph of the paper, with an edge x→y where ‖x − y‖ < δ, is never kept: it has up to n² edges. What is kept is each
-candidate's number of edges into what is uncovered. A new ball takes the edges into what it covers away, and every
-point is covered once, so all balls together cost as much as the first counts.
+The graph of the paper, with an edge x→y if ‖x − y‖ < δ, has up to n² edges and is never stored. Only each candidate's
+number of edges to uncovered points is. A new ball removes the edges to what it covers, and every point is covered only
+once, so all balls together cost as much as the first counts.
 Shapes: n candidates, L labeled, C classes, G width of the geometry.
 """
 
@@ -31,21 +31,21 @@ _ROUNDING = (
 
 
 class ProbCover(QueryStrategy):
-    """Each step chooses the candidate whose ball covers the most points that no labeled or chosen one covers.
+    """Each step chooses the candidate whose ball covers the most points that are not covered yet.
 
     The rule (Yehuda et al. 2022): x covers y if ‖x − y‖ < δ. The candidate that covers the most uncovered candidates is
-    next; ties are drawn. δ is the largest radius for which at least 95 % of the balls are pure: all points in them are
-    in one cluster of a k-means with C clusters (the paper's section 4.2, with labels guessed from clusters). Labeled
-    samples and candidates are clustered together, and δ is exact, not the best of a few tries. Distances are those of
-    the geometry as it is; the authors' features had length 1.
+    next, and ties are broken at random. δ is the largest radius for which at least 95 % of the balls are pure: all
+    points in them belong to one cluster of a k-means with C clusters (section 4.2, with clusters in place of labels).
+    Labeled samples and candidates are clustered together, and δ is exact, not the best of a few values. Distances are
+    those of the geometry; the authors' features had length 1.
 
-    When everything is covered, the rule has nothing more to say, and the rest is drawn. (The released code returns one
-    sample again and again then, and forgets the last n mod 500 samples.) That comes soon where δ is large: so it is a
-    strategy for few labels. It takes no class into account, and works from zero labels. δ depends on the draws of
-    k-means, and if the clusters are not the classes, it means little.
+    When everything is covered, the rest is drawn at random. (The released code then returns one sample again and again,
+    and it forgets the last n mod 500 samples.) With a large δ this happens early, so this is a strategy for few labels.
+    It ignores the classes, and works without any labels. δ depends on the random draws of k-means, and means little if
+    the clusters are not the classes.
 
-    A query takes O((n + L)²·G), in blocks of 8 MiB. Of more than 20,000 candidates it looks at 20,000 drawn ones, or at
-    k if that is more, and of more than 20,000 labeled samples at as many.
+    A query takes O((n + L)²·G) time, in blocks of 8 MiB. Of more than 20,000 candidates it looks at 20,000 random ones,
+    or at k if that is more, and of more than 20,000 labeled samples at 20,000, too.
     """
 
     name: ClassVar[str] = "probcover"

@@ -1,4 +1,4 @@
-"""REFINE: many strategies agree on which candidates are worth a look, and herding chooses among these (2025)."""
+"""REFINE: many strategies narrow the pool down, and herding chooses from the rest (2025)."""
 
 from __future__ import annotations
 
@@ -19,20 +19,19 @@ _SHARE, _LARGEST = 0.4, 5000  # of what is left, and the most candidates, that a
 
 
 class Refine(QueryStrategy):
-    """Five rounds in which nine strategies clean the pool, and a choice by Uncertainty Herding from what is left.
+    """Nine strategies narrow the pool down in five rounds, and Uncertainty Herding chooses from the rest.
 
-    In each round, each member chooses k from each of 11 random parts of what is left: 0.4 of it, but at most 5,000
-    candidates. The union of all these choices is what is left for the next round. A round is left out once a part
-    would hold k candidates or fewer, because then nobody would choose. At last, Uncertainty Herding chooses k of what
-    is left, and covers no more than that. (Public tables of REFINE end with a herding that weighs another axis; see
-    there. This one is that of the herding paper.)
+    In each round, each member chooses k from each of 11 random parts of the remaining candidates (40 % of them, at most
+    5,000). Only what some member chose remains. The rounds end when a part would hold at most k candidates. Finally,
+    Uncertainty Herding chooses k of the remaining candidates, and covers only these. (In the public tables of REFINE,
+    the last step weighs the candidates instead of the covered samples. Here, it is the herding of the paper.)
 
     Members are Random, Margin, Entropy, BADGE, CoreSet, TypiClust, BAIT, DropQuery and ALFA-Mix. Before the first
-    label, those that do not start cold are left out, except for Random. If the model has no embeddings, so are those
-    that compare them, with a warning that names them.
+    label, only Random and those that can choose without labels take part. If the model has no embeddings, a warning
+    names the members that need them, which are left out.
 
-    A query is about 495 queries of members, so it takes minutes where BAIT takes seconds; no other memory than theirs
-    and a copy of a part.
+    A query is about 495 queries of members, so it takes minutes if BAIT takes seconds. It needs their memory, and a
+    copy of a part.
     """
 
     name = "refine"

@@ -17,13 +17,12 @@ _ACQUISITIONS = 3  # of TypiClust
 class TCM(QueryStrategy):
     """`TypiClust` while fewer than 3·max(k, C) samples are labeled, then `Margin` (Doucet et al. 2024, section 3).
 
-    The paper counts acquisitions: three of TypiClust, then Margin for ever. A strategy remembers nothing, so this one
-    counts labels. From zero labels, with one k ≥ C throughout, the two are the same. A smaller k counts as C, since a
-    few labels for each class are what Margin needs. Labels that were there before count, too; and somebody who asks for
-    more samples than before may meet TypiClust again.
+    The paper counts acquisitions: three of TypiClust, and then only Margin. A strategy has no memory, so this one
+    counts labels. If you start without labels and always use the same k ≥ C, both are the same. A smaller k counts as
+    C, because Margin needs a few labels for each class. Labels that you had from the start count, too. If you ask for
+    more samples than before, TypiClust may come back.
 
-    The cost is that of the strategy in charge. The switch is a guess: where a classifier is useful earlier or later
-    than that, a step is lost.
+    The cost is that of the strategy in charge. The time of the switch is a guess.
     """
 
     name: ClassVar[str] = "tcm"

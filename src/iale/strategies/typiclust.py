@@ -23,22 +23,23 @@ _NO_DISTANCE = 1e-12  # share of ‖x‖² + ‖y‖² that the three terms of a
 
 
 class TypiClust(QueryStrategy):
-    """The most typical sample of each cluster that has the fewest labels.
+    """The most typical sample of each cluster, starting with the clusters that have the fewest labels.
 
     The rule (Hacohen et al. 2022, section 3.2, and the authors' code): k-means puts labeled samples and candidates into
-    min(L + k, 500) clusters. Clusters take turns, those with the fewest labels first, then the largest. A turn takes
-    the unlabeled member with the smallest mean squared distance to its min(20, ⌊m/2⌋) nearest of the cluster's m
-    remaining unlabeled members. Distances are those of the geometry as it is; the authors' features had length 1.
+    min(L + k, 500) clusters. Clusters take turns: those with the fewest labels first, and among these the largest. A
+    turn takes the unlabeled member with the smallest mean squared distance to its min(20, ⌊m/2⌋) nearest neighbors
+    among the cluster's m remaining unlabeled members. Distances are those of the geometry; the authors' features had
+    length 1.
 
-    Clusters of at most 5 members are dropped by the authors. Here they take turns when no larger one has candidates
-    left, so that every batch is full. Ties are drawn.
+    The authors drop clusters of at most 5 members. Here these take their turns when no larger cluster has candidates
+    left, so that every batch is full. Ties are broken at random.
 
-    It looks at no label's class and no classifier, so it works from zero labels. A query takes O(n·(L + k)·G) for each
-    step of k-means, and O(m²·G) for a cluster. k-means is fitted to at most 20,000 samples, and at most 10,000 members
-    of a cluster compete at a time; both are drawn, and more are only in pools that are larger than that.
+    It uses neither the classes of labels nor the classifier, so it works without any labels. A query takes O(n·(L +
+    k)·G) time for each step of k-means, and O(m²·G) for a cluster. k-means is fitted to at most 20,000 random samples,
+    and at most 10,000 random members of a cluster compete at a time.
 
-    It knows nothing of the classifier's mistakes, so it falls behind once there are labels enough (see `TCM`). Where
-    clusters are not classes, or classes are rare, it is worse.
+    It ignores the classifier's mistakes, so it falls behind with more labels (see `TCM`), and it suffers if clusters
+    are not classes, or if classes are rare.
     """
 
     name: ClassVar[str] = "typiclust"

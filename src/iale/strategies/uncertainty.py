@@ -1,7 +1,7 @@
 """Scores from one forward pass: how uncertain is the classifier about each candidate?
 
-All three are computed in float64 from the logits, which distinguishes confident candidates whose probabilities round to
-1 in float32. Shapes: n candidates, C classes.
+All three are computed in float64 from the logits, so that candidates whose probabilities round to 1 in float32 can
+still be ranked. Shapes: n candidates, C classes.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from dataclasses import replace
 from iale.benchmark._experiment import Experiment
 from iale.benchmark._experiments.figures import fig3, fig4, fig5a, fig5b, fig7, fig8, fig9, fig10, runtime
 from iale.benchmark._experiments.geometry import geometry
+from iale.benchmark._experiments.heads import heads
 from iale.benchmark._experiments.networks import networks
 from iale.benchmark._experiments.shapes import shapes
 from iale.benchmark._experiments.universal import universal
@@ -33,6 +34,7 @@ EXPERIMENTS: dict[str, Callable[[Size], Experiment]] = {
         episodes,
         geometry,
         shapes,
+        heads,
         networks,
         universal,
     )

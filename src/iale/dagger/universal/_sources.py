@@ -33,12 +33,14 @@ class Source:
         points: float32 [N, V], on one scale: the mean of each number is 0, the standard deviation of all is 1.
         labels: int64 [N].
         classes: C.
+        shape: of one sample, as it was before its numbers were in a row.
     """
 
     name: str
     points: Tensor
     labels: Tensor
     classes: int
+    shape: tuple[int, ...] = ()
 
     @cached_property
     def directions(self) -> Tensor:
@@ -63,7 +65,7 @@ def load_source(name: str) -> Source:
         draw = Stream(0).child("part of a source", name).numpy().choice(count, _MOST, replace=False)
         rows = torch.from_numpy(np.sort(draw))
     parts = [data.train.batch(part).flatten(1).float() for part in torch.split(rows, 1000)]
-    return Source(name, on_one_scale(torch.cat(parts)), data.train_labels[rows], data.num_classes)
+    return Source(name, on_one_scale(torch.cat(parts)), data.train_labels[rows], data.num_classes, data.train.shape)
 
 
 def on_one_scale(points: Tensor) -> Tensor:

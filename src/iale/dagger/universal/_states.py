@@ -13,6 +13,7 @@ from torch import Tensor
 
 from iale._storage import JsonObject
 from iale.classifiers._linear._strengths import DEFAULT
+from iale.classifiers.base import TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.classifiers.heads import FittedLinearHead
 from iale.dagger.universal._files import Played, pack_points, pack_scene
@@ -35,6 +36,7 @@ from iale.strategies.base import QueryContext
 
 _GROWTH = 0.35  # of the labels, that are added between two states
 _MOST = 0.5  # of the pool, that is labeled
+_EPOCHS = 20  # of a CNN, which is fitted for each batch
 _FEW = 2  # draws of labels where each of them is expensive
 
 
@@ -74,7 +76,8 @@ def play_task(
     task = draw_task(config, number, sources)
     stream = Stream(config.seed).child("task", number, "run")
     samples = ArraySamples(task.inputs)
-    classifier = build_classifier(task.classifier, samples, task.classes)
+    training = TrainingConfig(epochs=_EPOCHS) if task.classifier == "cnn" else None
+    classifier = build_classifier(task.classifier, samples, task.classes, training)
     pool = Pool(torch.arange(task.pool), task.classes)
     if len(task.first):
         pool.acquire(task.first, task.labels[task.first])
@@ -126,7 +129,7 @@ def _values(run: _Run, batches: Tensor, stream: Stream, *, far: bool) -> Tensor:
     task, learner, fitted = run.task, run.learner, run.learner.fitted
     order = torch.argsort(learner.pool.labeled)
     labeled = Labeled(learner.pool.labeled[order], learner.pool.labels[order])
-    strength = fitted.l2 if isinstance(fitted, FittedLinearHead) else DEFAULT * task.inputs.shape[1]
+    strength = fitted.l2 if isinstance(fitted, FittedLinearHead) else DEFAULT * run.reference.features.shape[1]
     now = Now(labeled, strength, learner.temperature(), stream.child("fit").seed)
     linear = task.classifier == "linear"
     redraws = min(_FEW, run.config.redraws) if far or not linear else run.config.redraws

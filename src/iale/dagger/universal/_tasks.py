@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.random import Generator
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from iale.dagger.universal._labels import draw_labels, draw_shares
 from iale.dagger.universal._sources import Source, Sources, load_source, on_one_scale
@@ -21,6 +22,7 @@ from iale.seeding import Stream
 _SIZES = (1, 2, 5, 10, 20, 50)
 POOL = (200, 800)
 _WIDTH = (16, 768)
+_SIDE = 14  # most pixels of a side, for a CNN
 _SYNTHETIC = 4_000  # samples of a task from no data set
 
 
@@ -32,14 +34,14 @@ class Task:
         number: 1, 2, …
         source: the name of the data set, or "synthetic".
         story: how it was made, for people.
-        inputs: float32 [N, D].
+        inputs: float32 [N, D], or images [N, channels, height, width] for a CNN.
         geometry: float32 [N, G], a view that knows no label.
         labels: int64 [N].
         classes: C.
         pool: n.
         size: samples in a batch.
         first: int64 [m], what is labeled at the start.
-        classifier: "linear" or "mlp".
+        classifier: "linear", "mlp" or "cnn".
     """
 
     number: int
@@ -69,10 +71,16 @@ def draw_task(config: UniversalConfig, number: int, sources: Sources = load_sour
     pool, rows = _draw_rows(labels, shares, config.scoring_size, rng)
     size = int(rng.choice([k for k in _SIZES if k <= max(1, pool // 8)]))
     first, start = _first(labels[rows[:pool]], classes, rng)
-    classifier = "mlp" if rng.random() < config.mlp else "linear"
+    chance = rng.random()
+    classifier = "mlp" if chance < config.mlp else "linear"
+    if config.mlp <= chance < config.mlp + config.cnn and len(source.shape) == 3:
+        classifier = "cnn"
     rng = stream.child("view").numpy()
     inputs, seen = _view(source, rows, _between(*_WIDTH, rng), rng)
     geometry, shape = (inputs, "the inputs") if rng.random() < 0.5 else _view(source, rows, 64, rng)
+    if classifier == "cnn":
+        shape = seen if shape == "the inputs" else shape
+        inputs, seen = _images(source, rows), "images"
     story = (
         f"{source.name}, {said}, {balance}; {seen}, seen as {shape}; {classifier}, pool {pool}, batches of {size}, "
         f"{start}"
@@ -128,6 +136,12 @@ def _view(source: Source, rows: Tensor, width: int, rng: Generator) -> tuple[Ten
     for _ in range(depth - 1):
         hidden = torch.relu(on_one_scale(hidden) @ _weights(width, width, rng))
     return hidden, f"a random network of {depth} x {width}"
+
+
+def _images(source: Source, rows: Tensor) -> Tensor:
+    """float32 [N, channels, height, width], at most 14 pixels a side: a CNN is fitted often in every state."""
+    images = source.points[rows].view(len(rows), *source.shape)
+    return avg_pool2d(images, max(1, -(-max(source.shape[1:]) // _SIDE)))
 
 
 def _weights(inputs: int, outputs: int, rng: Generator) -> Tensor:

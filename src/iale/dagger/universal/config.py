@@ -14,12 +14,13 @@ class UniversalFitConfig:
     """How the policy learns from the states that were played.
 
     Attributes:
-        epochs: most passes over all states after each round.
-        patience: passes without a better result on the tasks that are set apart, after which learning stops.
+        epochs: maximum number of passes over all states after each round.
+        patience: learning stops after this many passes without an improvement on the tasks that are set apart.
         learning_rate: of Adam, for the networks.
         gate_rate: of Adam, for the gates, which begin at 0.
         decay: L2 penalty of Adam.
-        apart: share of the tasks on which nothing is learned, and which tell when to stop.
+        apart: share of the tasks that are set apart: nothing is learned from them, and they decide when learning
+            stops.
         form: how the policy chooses: "herding" with the learned plan, or as a "selector" among proposals.
     """
 
@@ -53,7 +54,8 @@ class UniversalConfig:
         states_per_task: states of one run of active learning.
         rounds: after each, the policy learns from all states so far, and acts in the next.
         synthetic: share of the tasks that are drawn at random, from no data set.
-        mlp: share of the tasks whose classifier is an MLP; all others have a linear head.
+        mlp: share of the tasks whose classifier is an MLP; most others have a linear head.
+        cnn: share whose classifier is a CNN, if they are made from images: their states take minutes.
         proposals: different batches that are compared in a state.
         redraws: how often the labels of a batch are drawn: once the true ones, then from a reference model.
         far: share of the states in which two further acquisitions are played before a batch is judged.
@@ -70,6 +72,7 @@ class UniversalConfig:
     rounds: int = 3
     synthetic: float = 0.3
     mlp: float = 0.02
+    cnn: float = 0.005
     proposals: int = 32
     redraws: int = 4
     far: float = 0.125
@@ -83,7 +86,7 @@ class UniversalConfig:
             raise ConfigError("the numbers of states, rounds and redraws must be at least 1.")
         if self.proposals < 2 or self.scoring_size < 10:
             raise ConfigError("a state needs at least 2 proposals and 10 scoring samples.")
-        for name in ("synthetic", "mlp", "far", "policy_probability"):
+        for name in ("synthetic", "mlp", "cnn", "far", "policy_probability"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} must lie in 0 … 1, not {getattr(self, name)}.")
         if self.tasks < self.rounds:

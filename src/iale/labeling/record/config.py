@@ -23,14 +23,15 @@ class ProjectConfig(RecipeConfig):
         classes: names of the classes; people can add more while they label.
         resize: height,width to resize images to; none keeps small images that are all of one size, and resizes others
             to 64,64.
-        with_: a pretrained encoder, as for `iale embed`: it looks at each sample once, in the background, and the model
-            and the strategy work on its vectors from then on.
+        with_: a pretrained encoder, as for `iale embed`: it looks at each sample once, in the background, and then the
+            model and the strategy use its vectors.
         subset_size: how many unlabeled samples, drawn at random, a query looks at; none looks at all of them.
         fit_every: new labels between two fits of the classifier; none is 1 for a linear head, and 10 for a network.
         test_share: share of the labels that are drawn at random and kept as an honest test set.
-        twice_share: share of the samples that a second person labels too, if several people label.
-        lease_minutes: how long a sample that was handed out stays reserved for the person who got it.
-        target: the accuracy you want to reach; the status advises to stop when even the lower end of the accuracy does.
+        twice_share: share of the samples that a second person labels as well, if several people label.
+        lease_minutes: how long a sample stays reserved for the person who got it.
+        target: the accuracy that you want to reach; the status advises to stop when even the lower end of its interval
+            reaches it.
         table: how a table is read.
     """
 

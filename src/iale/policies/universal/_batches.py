@@ -62,9 +62,10 @@ def batch_features(scene: Scene, batch: Tensor) -> Tensor:
     parts += [_in_space(scene, number, batch) for number in range(len(_SPACES))]
     predicted = scene.predicted[batch]
     same = (predicted[..., :, None] == predicted[..., None, :]).float().mean(dim=-1)  # share of each one's class
-    classes = max(math.log(2), scene.context_value("classes"))
     rare = (scene.column("class_labels")[batch] < 0).float().mean(dim=-1)
-    parts.append(torch.stack([-same.log().mean(dim=-1) / classes, rare, torch.full_like(rare, math.log(k))], dim=-1))
+    parts.append(
+        torch.stack([-same.log().mean(dim=-1) / scene.log_classes, rare, torch.full_like(rare, math.log(k))], dim=-1)
+    )
     return torch.cat(parts, dim=-1)
 
 

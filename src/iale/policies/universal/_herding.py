@@ -2,8 +2,8 @@
 
     g_c = exp(a_c) · mean_j U_j exp(b_j) · max(K_cj − m_j, 0),   K = (1 − s) · K_geometry(f·δ) + s · K_embedding(f·δ′)
 
-with preferences a, weights b, the bandwidth's factor f and the embedding's share s. Where a, b and s are 0 and f is 1,
-it is Uncertainty Herding, to the last bit.
+with preferences a, in which is BAIT's gain to a learned power, weights b, the bandwidth's factor f and the embedding's
+share s. Where a, b and s are 0 and f is 1, it is Uncertainty Herding, to the last bit.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from iale.seeding import Stream
 F, G, H = len(ROW_FEATURES), len(CONTEXT_FEATURES), len(BATCH_FEATURES)
 
 _HIDDEN, _CONTEXT_HIDDEN = 64, 32
+_INFORMATION = ROW_FEATURES.index("information")
 _MOST = 3.0  # of the logarithms of a weight and of a preference
 _WIDEST = math.log(3.0)  # of the bandwidth's factor
 _OUTLIER = 6.0  # standard deviations at which a feature ends
@@ -31,7 +32,8 @@ class Plan:
 
     Attributes:
         log_weights: float32 [n], within ±3: what each candidate counts as one that is to be covered.
-        log_preference: float32 [n], within ±3: what the gain of each candidate is multiplied by.
+        log_preference: float32 [n], within ±8: what the gain of each candidate is multiplied by, ±3 of its own and a
+            power of BAIT's gain, between 0 and 1.
         log_bandwidth: float32 [], within ±log 3: of the factor of δ in both spaces.
         share: float32 [], in 0 … 1: of the embedding's kernel in the mix of both.
     """
@@ -45,10 +47,10 @@ class Plan:
 class UniversalNetwork(nn.Module):
     """A plan for learned herding, and the value of a batch for the selector.
 
-    Each of the four parts of a plan is multiplied by a gate, which is 0 before training.
+    Each of the five parts of a plan is multiplied by a gate, which is 0 before training.
 
     Attributes:
-        gates: float32 [4]: of weights, preferences, bandwidth, and share.
+        gates: float32 [5]: of weights, preferences, bandwidth, share, and the power of BAIT's gain.
         row_mean, row_std: float32 [F], by which features are standardized; likewise for the context and a batch.
     """
 
@@ -64,9 +66,9 @@ class UniversalNetwork(nn.Module):
         """Weights are drawn from the ``stream``."""
         super().__init__()
         self._candidate = _layers(F + G, _HIDDEN, 2, stream.child("candidate"))
-        self._whole = _layers(G, _CONTEXT_HIDDEN, 2, stream.child("context"))
+        self._whole = _layers(G, _CONTEXT_HIDDEN, 3, stream.child("context"))
         self._batch = _layers(H + G, _HIDDEN, 1, stream.child("batch"))
-        self.gates = nn.Parameter(torch.zeros(4))
+        self.gates = nn.Parameter(torch.zeros(5))
         for name, width in (("row", F), ("context", G), ("batch", H)):
             self.register_buffer(f"{name}_mean", torch.zeros(width))
             self.register_buffer(f"{name}_std", torch.ones(width))
@@ -77,10 +79,12 @@ class UniversalNetwork(nn.Module):
         each = _standard(rows, self.row_mean, self.row_std)
         around = known[..., None, :].expand(*each.shape[:-1], -1)
         weights, preference = self._candidate(torch.cat([each, around], dim=-1)).unbind(dim=-1)
-        bandwidth, share = self._whole(known).unbind(dim=-1)
+        bandwidth, share, power = self._whole(known).unbind(dim=-1)
+        own = _within(self.gates[1] * (preference - preference.mean(dim=-1, keepdim=True)), _MOST)
+        power = _clipped(self.gates[4] * torch.sigmoid(power))
         return Plan(
             _within(self.gates[0] * (weights - weights.mean(dim=-1, keepdim=True)), _MOST),
-            _within(self.gates[1] * (preference - preference.mean(dim=-1, keepdim=True)), _MOST),
+            own + power[..., None] * rows[..., _INFORMATION],
             _within(self.gates[2] * bandwidth, _WIDEST),
             _clipped(self.gates[3] * torch.sigmoid(share)),
         )

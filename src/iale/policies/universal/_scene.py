@@ -30,22 +30,27 @@ from iale.strategies._calibrated import calibrated_uncertainty
 from iale.strategies._herd import Herd, finite, look_at
 from iale.strategies.base import QueryContext
 
-_RANKED = (
+_EACH = (
     "uncertainty",
     "entropy",
     "disagreement",
     "vote_uncertainty",
     "vote_apart",
     "geometry_distance",
+    "geometry_covered",
     "geometry_density",
+    "geometry_alike",
     "geometry_gain",
     "embedding_distance",
+    "embedding_covered",
     "embedding_density",
+    "embedding_alike",
     "embedding_gain",
     "information",
+    "class_share",
+    "class_labels",
 )
-_RAW = ("geometry_covered", "geometry_alike", "embedding_covered", "embedding_alike", "class_share", "class_labels")
-ROW_FEATURES = (*_RANKED, *(f"{name}_rank" for name in _RANKED), *_RAW)
+ROW_FEATURES = (*_EACH, *(f"{name}_rank" for name in _EACH))
 """The columns of `Scene.rows`.
 
 Of a candidate, and with the ending ``_rank`` its share of the pool that lies below (ties count half):
@@ -54,14 +59,10 @@ Of a candidate, and with the ending ``_rank`` its share of the pool that lies be
 - ``disagreement``: mean total variation between calibrated probabilities of the folds' classifiers and their mean.
 - ``vote_uncertainty``: 1 − (v₁ − v₂) of the labeled neighbors' votes v, weighted by the kernel in the geometry;
   ``vote_apart``: total variation between votes and calibrated probabilities.
-- In the geometry and in the embedding: ``distance`` to the nearest labeled sample, log(1 + d/δ); ``density``, mean
-  kernel with the sketch; ``gain``, log of herding's gain as a share of what is not covered.
+- In the geometry and in the embedding: ``distance`` to the nearest labeled sample, log(1 + d/δ); ``covered``, kernel
+  with it; ``density``, mean kernel with the sketch; ``alike``, share of the 5 nearest of the sketch whose predicted
+  class is the same; ``gain``, log of herding's gain as a share of what is not covered.
 - ``information``: log of BAIT's gain, relative to the mean of the pool.
-
-Without a rank:
-
-- In both spaces: ``covered``, kernel with the nearest labeled sample; ``alike``, share of the 5 nearest of the sketch
-  whose predicted class is the same.
 - ``class_share``: log of the predicted class's share among predictions, relative to its share among labels.
 - ``class_labels``: log of the number of labels that the predicted class has, relative to the mean of all classes.
 """
@@ -76,7 +77,6 @@ CONTEXT_FEATURES = (
     "pool",
     "batch",
     "classes_seen",
-    "classes",
     "uncertainty",
     "geometry_covered",
     "embedding_covered",
@@ -86,7 +86,7 @@ CONTEXT_FEATURES = (
 - ``labels_per_class``: log(1 + L/C); ``validated``: 1 if there is a cross-validation, else 0.
 - ``accuracy``: of the cross-validation; ``temperature``: its logarithm.
 - ``geometry_accuracy``, ``embedding_accuracy``: of the nearest other labeled sample. Unknown accuracies are 1/C.
-- ``pool``: log of the number of candidates; ``batch``: log k; ``classes_seen``: share; ``classes``: log C.
+- ``pool``: log of the number of candidates; ``batch``: log k; ``classes_seen``: share.
 - ``uncertainty`` and ``covered``: their means.
 """
 
@@ -108,6 +108,7 @@ class Scene:
         bandwidths: float64 [2], δ in the geometry and in the embedding.
         predicted: int64 [n], classes.
         sketch: int64 [S], candidates that stand for all, in random order.
+        log_classes: float32 [], log C, at least log 2: by which entropies are divided, and nothing else.
     """
 
     rows: Tensor
@@ -120,6 +121,7 @@ class Scene:
     bandwidths: Tensor
     predicted: Tensor
     sketch: Tensor
+    log_classes: Tensor
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -135,10 +137,6 @@ class Scene:
     def column(self, name: str) -> Tensor:
         """float32 [n]: the column of `ROW_FEATURES` with that name."""
         return self.rows[:, ROW_FEATURES.index(name)]
-
-    def context_value(self, name: str) -> float:
-        """The entry of `CONTEXT_FEATURES` with that name."""
-        return float(self.context[CONTEXT_FEATURES.index(name)])
 
 
 def observe(context: QueryContext, k: int, rng: np.random.Generator) -> Scene:
@@ -169,8 +167,8 @@ def scene_of(context: QueryContext, k: int, herd: Herd) -> Scene:
         columns |= of_space("embedding", embedding, sketch, uncertainty, predicted)
     columns |= of_classes(predicted, labels, classes)
     columns |= of_information(context, k, herd.at, spaces, sketch)
-    ranked, raw = (torch.stack([columns[name] for name in names], dim=1) for names in (_RANKED, _RAW))
-    rows = torch.cat([ranked, shares_below(ranked), raw], dim=1)
+    raw = torch.stack([columns[name] for name in _EACH], dim=1)
+    rows = torch.cat([raw, shares_below(raw)], dim=1)
     if not bool(torch.isfinite(rows).all()):
         raise QueryError("an output is not finite: check the classifier, and its fits to the folds of the labels.")
     return Scene(
@@ -184,6 +182,7 @@ def scene_of(context: QueryContext, k: int, herd: Herd) -> Scene:
         torch.tensor([space.bandwidth for space in spaces], dtype=torch.float64),
         predicted,
         sketch,
+        torch.tensor(math.log(max(2, classes)), dtype=torch.float32),
     )
 
 
@@ -222,7 +221,6 @@ def _context(context: QueryContext, k: int, accuracies: tuple[float, float], col
         math.log(len(context)),
         math.log(k),
         len(torch.unique(labels)) / classes,
-        math.log(classes),
         *(float(columns[name].mean()) for name in ("uncertainty", "geometry_covered", "embedding_covered")),
     )
     return torch.tensor(values, dtype=torch.float32)

@@ -38,7 +38,7 @@ class UniversalPolicy(Policy):
     It sees numbers that mean the same everywhere: no class count and no width is part of what it reads.
 
     - "herding" chooses greedily, as `UncertaintyHerding` does, with learned weights of the samples that are covered, a
-      learned preference for those that cover, a learned bandwidth, and a learned mix of the geometry with the
+      learned preference for those that cover, a power of BAIT's gain, a bandwidth, and a mix of the geometry with the
       classifier's embedding. Each part has a gate, which is 0 before training. So it starts as Uncertainty Herding.
     - "selector" lets strategies propose batches, from the whole pool and from a random part of 1,000, adds its own
       by "herding", and takes the batch with the highest learned value. More than 1,000 samples are chosen by "herding".
