@@ -138,6 +138,6 @@ def test_a_sample_that_nobody_can_see_is_not_asked_for(cold: bool, tmp_path: Pat
     if cold:
         learner.forget(range(6))
     with pytest.raises(UnreadableError, match=r"07\.jpg"):
-        learner.ask(14)
+        learner.ask(20 if cold else 14)  # all that are left: its geometry is zero, so it comes last
     learner.skip([7])
     assert 7 not in learner.ask(13)

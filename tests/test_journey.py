@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +62,7 @@ def page(monkeypatch: pytest.MonkeyPatch) -> None:
     def serve(project: Project, **_: object) -> None:
         label(project, 40)
 
-    monkeypatch.setitem(_label.PAGES._entries, "label", serve)
+    monkeypatch.setitem(_label.PAGES._entries, "label", lambda *_: nullcontext(serve))
 
 
 @pytest.mark.usefixtures("page")

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from itertools import islice
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Protocol, TypeVar, cast
 
@@ -65,11 +66,13 @@ class ProcessExecutor:
         context = multiprocessing.get_context("spawn")
         self._theirs, self._ours = context.Pipe(duplex=False)
         self._pool = ProcessPoolExecutor(workers, context, initializer=_begin_worker, initargs=(self._theirs,))
+        resource_tracker.ensure_running()  # here, because it lets Ctrl-C through at its end, see `_without_ctrl_c`
 
     def submit(self, fn: Callable[..., _T], /, *args: object, **kwargs: object) -> Future[_T]:
         """Sends the work to the next free worker."""
         run = cast(Callable[[object], _T], _run)  # both values change their type on the way, see `_ByValue`
-        return self._pool.submit(run, _ByValue((fn, args, kwargs)))
+        with _without_ctrl_c():  # this may spawn a worker
+            return self._pool.submit(run, _ByValue((fn, args, kwargs)))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Ends the workers after they have finished their work."""
@@ -203,6 +206,16 @@ def _run(work: _Work) -> _ByValue:
     """What a worker process does; ``work`` is the value of the `_ByValue` that was sent."""
     fn, args, kwargs = work
     return _ByValue(fn(*args, **kwargs))
+
+
+@contextlib.contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Lets Ctrl-C wait. A process that is spawned meanwhile never gets it: it would print where it was interrupted."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin_worker(parent: Connection) -> None:

@@ -89,7 +89,10 @@ def full_disk(*_: Any) -> None:
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (("--dataset", "nope"), "unknown data set 'nope': the known ones are digits, fashion-small, mnist"),
+        (
+            ("--dataset", "nope"),
+            "there is no data set, file or folder 'nope': the known data sets are digits, fashion-small, mnist",
+        ),
         (("--dataset", "./nope.npz"), "nope.npz"),
         (
             ("--classifier", "nope"),
@@ -134,7 +137,7 @@ def test_options_of_run_and_train(argv: tuple[str, ...], words: str, refused: Re
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (("--dataset", "nope"), "unknown data set 'nope'"),
+        (("--dataset", "nope"), "there is no data set, file or folder 'nope'"),
         (("--classifier", "nope"), "unknown classifier 'nope'"),
         (("--variant", "better"), "--variant takes one of faithful, corrected, not 'better'."),
         (("--choices", "1"), "ALIL needs at least 2 choices a step"),
@@ -164,9 +167,13 @@ def test_an_unknown_strategy_lists_the_known_ones(refused: Refused) -> None:
         (("report", "empty"), "holds no finished runs"),
         (("report", "nowhere"), "holds no finished runs"),
         (("policies", "nope"), "unknown policy 'nope'"),
+        (("policies", "mnist-ml"), "unknown policy 'mnist-ml': did you mean 'mnist-mlp'?"),
+        (("query", "emty"), "there is no emty: did you mean empty? a folder of images"),
+        (("query", "empty", "--fitted", "no"), "there is no file no: --fitted takes"),
+        (("label", "emty", "--out", "p", "--port", "0"), "there is no emty: did you mean empty? a folder of images"),
         (("policies", "a", "b"), "one card at a time"),
         (("policies", "./empty"), "is not a policy"),
-        (("data", "--download", "nope"), "unknown data set 'nope': the known ones are digits"),
+        (("data", "--download", "nope"), "there is no data set, file or folder 'nope': the known data sets are digits"),
         (("demo", "--workers", "0"), "the number of workers must be at least 1"),
         (("demo", "--workers", "two"), "--workers takes a whole number, not 'two'."),
         (("demo", "--outt", "x"), "did you mean --out?"),
@@ -186,13 +193,13 @@ def test_commands(argv: tuple[str, ...], words: str, refused: Refused, tmp_path:
             ("--classifier", "nope"),
             "the known ones are cnn, linear, mlp, resnet18, resnet18-narrow.",
         ),
-        (("--k", "0"), "0 samples were asked for"),
-        (("--k", "22"), "22 samples were asked for: 21 are unlabeled"),
+        (("--k", "0"), "--k asks for 0 samples"),
+        (("--k", "22"), "--k asks for 22 samples, and 21 without a label are left"),
         (("--k", "6", "--subset-size", "5"), "ask for 1 to 5"),
         (("--classes", "0,1"), "labels.csv, line 4: '2' is not a class"),
         (("--images", "nope"), "nope"),
         (("--images", "labels.csv"), "labels.csv has no columns with texts or features"),
-        (("--labels", "nope.csv"), "nope.csv cannot be read"),
+        (("--labels", "nope.csv"), "there is no file nope.csv"),
         (("--labels", "images.npy"), "images.npy is no table that can be read as text"),
         (("--resize", "8"), "--resize takes a height and a width"),
         (("--embedding-layer", "1"), "--embedding-layer names a layer of your own model"),

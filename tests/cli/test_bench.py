@@ -131,7 +131,7 @@ def test_what_cannot_be_compared_is_said_before_policies_are_trained(
         (("fig3", "--seeds", "0"), "the number of seeds must be at least 1, not 0."),
         (("fig3", "--size", "smoke", "--device", "cuda:99"), "is not on this machine"),
         (("fig4", "--size", "smoke", "--report-only", "yes"), "the experiment fig4 has no finished runs"),
-        (("fig4", "--size", "smoke", "--datasets", "nowhere"), "unknown data set 'nowhere'"),
+        (("fig4", "--size", "smoke", "--datasets", "nowhere"), "there is no data set, file or folder 'nowhere'"),
         (("fig4", "--size", "smoke", "--add", "nowhere:Nope"), "cannot be imported"),
     ],
 )

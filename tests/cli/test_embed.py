@@ -62,7 +62,7 @@ def test_texts_reach_the_encoder_as_they_are(folder: Path, capsys: pytest.Captur
     assert made["ids"].tolist() == ["a", "b"]
     assert made["embeddings"].dtype == np.float16
     assert made["embeddings"].tolist() == [[7.0, 1.0], [5.0, 1.0]]
-    assert "2 vectors of 2 numbers are in out.npz" in capsys.readouterr().err
+    assert "out.npz holds 2 vectors of 2 numbers" in capsys.readouterr().err
 
 
 def test_what_cannot_be_read_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -95,7 +95,7 @@ def test_a_fitted_model_is_what_the_default_looks_through(capsys: pytest.Capture
             "the weights in w.safetensors belong to another model ('3.weight' has the shape",
         ),
         ((*FITTED, "--fitted", "x.npy", "--classes", "a,b,c"), "x.npy is not a whole safetensors file"),
-        ((*FITTED, "--fitted", "no", "--classes", "a,b,c"), "cannot read no"),
+        ((*FITTED, "--fitted", "no", "--classes", "a,b,c"), "there is no file no: --fitted takes"),
         ((*QUERY, "--labels", "labels.csv", "--reinitialize", "no"), "--reinitialize no is for your own model"),
         (
             (*QUERY, "--labels", "labels.csv", "--optimizer", "torch.optim:Adams"),

@@ -70,6 +70,30 @@ def test_ctrl_c_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert capsys.readouterr().err.strip() == "stopped; run the same command to continue"
 
 
+def test_ctrl_c_while_a_command_is_imported_is_not_lost(tmp_path: Path) -> None:
+    """Python drops an exception in a callback of a weak reference, and has such callbacks for its imports."""
+    (tmp_path / "slow.py").write_text(
+        "import signal, weakref\n"
+        "class Dropped: pass\n"
+        "one = Dropped()\n"
+        "watch = weakref.ref(one, lambda _: signal.raise_signal(signal.SIGINT))\n"
+        "del one\n"
+        "def main(argv):\n"
+        "    print('went on')\n"
+        "    return 0\n"
+    )
+    program = (
+        "import sys\n"
+        "from iale.cli._main import COMMANDS, main\n"
+        "COMMANDS._entries['run'] = 'slow:main'\n"
+        "sys.exit(main(['run']))\n"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=ENVIRONMENT, check=False)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "\nstopped; run the same command to continue\n"
+
+
 def test_an_error_of_the_system_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -62,7 +64,7 @@ def command(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.delitem(sys.modules, "models_for_commands", raising=False)
     (tmp_path / "models_for_commands.py").write_text(MODELS)
-    monkeypatch.setattr(label_command, "PAGES", {"label": lambda *_, **__: None})  # nobody labels
+    monkeypatch.setattr(label_command, "PAGES", {"label": lambda *_: nullcontext(Mock())})  # nobody labels
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", LEGACY)
     argv = request.param(tmp_path)
     if request.param is not label_studio:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from iale.errors import DataError
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
 LINKS = "links that lead out of the folder or nowhere (1)"
-LINE = f"passed over: .heic: pip install iale[heic] (2), {LINKS}, no image .txt (1)."
+LINE = f"passed over: .heic: pip install pillow-heif (2), {LINKS}, no image .txt (1)."
 
 
 @pytest.fixture
@@ -24,7 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Six photos of six kinds, and what cannot be read: two .heic, as without pillow-heif, a text and a damaged PNG."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(_scan, "EXTENSIONS", _pictures.EXTENSIONS - {".heic"})
-    monkeypatch.setattr(_scan, "MISSING", {".heic": "pip install iale[heic]"})
+    monkeypatch.setattr(_scan, "MISSING", {".heic": "pip install pillow-heif"})
     root = tmp_path / "photos"
     root.mkdir()
     for kind in ("jpg", "JPG", "jfif", "png", "avif", "webp"):
@@ -71,8 +73,23 @@ def test_what_is_damaged_within_is_not_asked_for(
         assert "passed over: 4 that cannot be read, the first: photos/damaged.png is not a readable image" in err
 
 
+def test_no_photo_is_asked_for_of_which_an_encoder_saw_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`iale embed` gives a row of zeros to what cannot be read, and also to what has no content."""
+    rows = np.random.default_rng(0).normal(size=(7, 4))
+    names = FolderSamples("photos").names
+    rows[[names.index("damaged.png"), names.index("jpg.jpg")]] = 0
+    np.savez("emb.npz", embeddings=rows, ids=names)
+    assert main(("query", "--images", "photos", "--embeddings", "emb.npz", "--k", "6")) == 0
+    out, err = capsys.readouterr()
+    assert "damaged" not in out
+    assert out.splitlines()[-1] == "6,jpg.jpg"
+    assert "passed over: 1 that cannot be read, the first: photos/damaged.png" in err
+
+
 def test_a_project(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(label_command, "PAGES", {"label": lambda *_, **__: None})  # nobody labels
+    monkeypatch.setattr(label_command, "PAGES", {"label": lambda *_: nullcontext(Mock())})  # nobody labels
     label = ("label", "photos", "--classes", "a,b", "--out", "project")
     assert main(label) == 0
     err = capsys.readouterr().err
@@ -87,7 +104,7 @@ def test_only_what_cannot_be_read(folder: Path) -> None:
     for path in folder.iterdir():
         if path.suffix != ".heic":
             path.unlink()
-    with pytest.raises(DataError, match=r"holds no images: .* passed over: \.heic: pip install iale\[heic\] \(1\)\."):
+    with pytest.raises(DataError, match=r"holds no images: .* passed over: \.heic: pip install pillow-heif \(1\)\."):
         FolderSamples(folder)
 
 

@@ -67,7 +67,7 @@ def ask(capsys: pytest.CaptureFixture[str]) -> object:
 @pytest.mark.parametrize(
     ("strategy", "said"),
     [
-        (MARGIN, "there are no labels yet, so the 4 samples are chosen to differ from one another\n"),
+        (MARGIN, "there are no labels yet, so 4 samples that differ most are chosen\n"),
         (
             (),
             "there are no labels yet: asking eherding for 4 samples\nlooking at all samples; this needs no labels\n",
@@ -106,9 +106,9 @@ def test_skipped_samples_are_not_asked_for(ask: object) -> None:
     [
         ("7\n40\n", (), "skip.txt, line 2: there is no sample '40'"),
         ("7\n3\n", (), "sample '3' is in skip.txt and has a label in labels.csv"),
-        ("7\n8\n", ("--k", "33"), "33 samples were asked for: 32 are unlabeled"),
+        ("7\n8\n", ("--k", "33"), "--k asks for 33 samples, and 32 without a label are left"),
         ("sample,why\n7\n", (), "skip.txt, line 2: 1 of 2 cells"),
-        (None, (), "skip.txt cannot be read"),
+        (None, (), "there is no file skip.txt"),
         ("7\n", ("--out", "skip.txt"), "--out is the file of the skipped samples"),
     ],
 )
@@ -168,6 +168,38 @@ def test_ctrl_c_ends_it_without_a_file(
     assert not out
     assert err.endswith("\nstopped; run the same command to continue\n")
     assert {path.name for path in Path().iterdir()} == before
+
+
+@pytest.mark.usefixtures("rows")
+def test_the_samples_may_stand_first(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["query", "rows.npy", *MARGIN, "--k", "3"]) == 0
+    first = capsys.readouterr().out
+    assert main(["query", "--images", "rows.npy", *MARGIN, "--k", "3"]) == 0
+    assert capsys.readouterr().out == first
+    for labels, words in (("labls.csv", "there is no file labls.csv: did you mean labels.csv?"), (".", "is a folder")):
+        assert main(["query", "rows.npy", "--labels", labels]) == 2
+        assert words in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("rows")
+def test_one_thing_is_one_in_what_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("labels.csv").write_text("sample,label\n0,a\n")
+    assert main([*QUERY, *MARGIN, "--k", "1", "--labels", "labels.csv", "--classes", "a,b"]) == 0
+    assert "to 1 label, then asking margin for 1 sample\n" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("rows")
+def test_a_guess_of_the_encoding_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("labels.csv").write_text("sample,label\n0,Käfer\n1,Biene\n2,Käfer\n", encoding="cp1252")
+    Path("skip.txt").write_text("sample,why\n3,unschön\n", encoding="cp1252")
+    assert main([*QUERY, *MARGIN, "--labels", "labels.csv", "--skip", "skip.txt"]) == 0
+    err = capsys.readouterr().err
+    for name in ("labels.csv", "skip.txt"):
+        sentence = f"{name} is not in UTF-8 and was read as cp1252: if letters come out wrong, save it in UTF-8\n"
+        assert err.count(sentence) == 1
+    Path("labels.csv").write_text("sample,label\n0,Käfer\n1,Biene\n", encoding="utf-8")
+    assert main([*QUERY, *MARGIN, "--labels", "labels.csv"]) == 0
+    assert "UTF-8" not in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("rows")

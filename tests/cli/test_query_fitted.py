@@ -186,6 +186,12 @@ def test_the_card_says_what_the_model_is(make: Made, capsys: pytest.CaptureFixtu
     assert ask(capsys, *FITTED, "--images", data, "--labels", "labels.csv", "--k", "5") == expected[1:]
 
 
+def test_the_folder_of_an_export_stands_for_its_weights(refused: Refused, capsys: pytest.CaptureFixture[str]) -> None:
+    data, _, _ = text_table()
+    assert ask(capsys, "--fitted", "out", "--images", data) == ask(capsys, *FITTED, "--images", data)
+    assert "there is no file p/weights.safetensors: --fitted takes" in refused("--fitted", "p", "--images", data)
+
+
 def test_embeddings_are_those_of_the_new_samples(refused: Refused, capsys: pytest.CaptureFixture[str]) -> None:
     write_photos("photos", OLD, (12, 12))
     write_photos("new", NEW, (30, 20), "L")
@@ -266,8 +272,8 @@ def refused(capsys: pytest.CaptureFixture[str]) -> Refused:
         (("--images", "float.npy"), "inputs of shape (3, 12, 12) and type float32"),
         (("--embeddings", "x.npy"), "learned from images, and the embeddings are rows of numbers: leave"),
         (("--images", "away.npy"), "there is no away.npy"),
-        (("--fitted", "out/away.safetensors"), "cannot read out/away.safetensors"),
-        (("--fitted", "."), "name them in order, --classes"),
+        (("--fitted", "out/away.safetensors"), "there is no file out/away.safetensors: --fitted takes"),
+        (("--fitted", "."), "there is no file weights.safetensors: --fitted takes"),
     ],
 )
 def test_what_contradicts_the_card_is_one_sentence(argv: tuple[str, ...], sentence: str, refused: Refused) -> None:

@@ -17,6 +17,7 @@ from iale.data.catalog import DATASETS, describe_datasets, load_dataset
 from iale.data.samples import DataSet
 from iale.data.splits import Subset, make_dataset
 from iale.data.splits import _stratified_split as stratified_split
+from iale.data.unlabeled import load_unlabeled
 from iale.errors import DataError, UnknownNameError
 from iale.seeding import Stream
 
@@ -80,6 +81,15 @@ def test_an_unknown_name_lists_the_known_ones(tmp_path: Path, monkeypatch: pytes
     for path in (tmp_path / "absent", "./absent", tmp_path / "absent.npz"):
         with pytest.raises(DataError, match="absent"):
             load_dataset(path)
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(UnknownNameError, match=r"no data set, file or folder 'fotos': did you mean 'photos'\?"):
+        load_dataset("fotos")
+    with pytest.raises(DataError, match=r"there is no .*/fotos: did you mean .*/photos\?"):
+        load_dataset(tmp_path / "fotos")
+    with pytest.raises(DataError, match=r"there is no .*/nowhere/fotos: an \.npz file"):
+        load_dataset(tmp_path / "nowhere" / "fotos")
+    with pytest.raises(DataError, match=r"there is no fotos: did you mean photos\? a folder of images, an \.npy"):
+        load_unlabeled("fotos")
     (tmp_path / "x.txt").touch()
     with pytest.raises(DataError, match=r"x\.txt is not a data set"):
         load_dataset("x.txt")

@@ -246,6 +246,10 @@ def test_every_byte_of_a_damaged_image_ends_in_pixels_or_a_data_error() -> None:
                     assert decode(data, "x", "RGB").dtype == torch.uint8  # flipped pixels are still an image
 
 
+def _box(blobs: list[bytes]) -> EncodedSamples:
+    return EncodedSamples(np.frombuffer(b"".join(blobs), np.uint8), np.cumsum([0, *map(len, blobs)]), "box")
+
+
 def test_encoded_samples_decode_each_image() -> None:
     images = [picture(8, 8, 3) for _ in range(4)]
     blobs = [encoded(image, "png") for image in images]
@@ -265,8 +269,34 @@ def test_encoded_samples_decode_each_image() -> None:
         EncodedSamples(cut, offsets, "box").batch(torch.tensor([1]))
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_encoded_samples_that_fit_into_memory_are_decoded_once(kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+
+    def counting(source: Path | bytes, name: str, *how: Any) -> torch.Tensor:
+        looked.append(name)
+        return decode(source, name, *how)
+
+    blobs = [encoded(picture(8, 8, 3), "png") for _ in range(4)]
+    blobs[2] = blobs[2][:60]
+    samples = _box(blobs) if kept else None
+    monkeypatch.setattr("iale.data.images.decode", counting)
+    monkeypatch.setattr("iale.data.images._KEPT", 4 * 8 * 8 * 3 - 1)
+    samples = samples or _box(blobs)
+    looked.clear()
+    first = samples.batch(torch.tensor([3, 0, 3]))
+    expected = torch.stack([decode(blobs[row], "x", "RGB") for row in (3, 0, 3)])
+    assert torch.equal(first, expected)
+    first.zero_()
+    for _ in range(2):
+        assert torch.equal(samples.batch(torch.tensor([3, 0, 3])), expected)
+        with pytest.raises(UnreadableError, match="image 2 of box") as caught:
+            samples.batch(torch.tensor([1, 2]))
+        assert set(caught.value.reasons) == {2}
+    assert looked.count("image 3 of box") == (1 if kept else 6)
+
+
 def test_encoded_samples_of_other_size() -> None:
-    blobs = [encoded(picture(8, 8), "png"), encoded(picture(7, 8), "png")]
-    samples = EncodedSamples(np.frombuffer(b"".join(blobs), np.uint8), np.cumsum([0, *map(len, blobs)]), "box")
+    samples = _box([encoded(picture(8, 8), "png"), encoded(picture(7, 8), "png")])
     with pytest.raises(DataError, match=r"image 1 of box has the shape \(1, 7, 8\)"):
         samples.batch(torch.tensor([1]))

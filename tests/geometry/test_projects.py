@@ -99,8 +99,8 @@ def test_embeddings_of_another_model_are_refused_and_nothing_is_lost(photos: Pat
     wrongs: list[tuple[NDArray[np.generic], str]] = [
         (rng.normal(size=(COUNT, 5)), "was made by another model"),
         (rng.normal(size=(COUNT, 7)), "was made by another model"),
-        (ROWS[1:], "has 29 rows, and there are 30 samples"),
-        (np.where(np.arange(5) == 2, np.nan, ROWS), "the embedding of '00.png' is not finite"),
+        (ROWS[1:], "has 29 rows for 30 samples"),
+        (np.where(np.arange(5) == 2, np.nan, ROWS), "the embedding of '00.png' has NaN"),
     ]
     for rows, said in wrongs:
         with pytest.raises((ConfigError, DataError), match=said) as raised:

@@ -140,7 +140,7 @@ def test_an_active_learner_takes_a_geometry_or_makes_one(tmp_path: Path) -> None
         assert learner.ask(4) == farthest(points, 4, {0, 1, 2, 3})
     fixed = ActiveLearner.from_fitted(model(), ROWS, Farthest(), geometry=other)
     assert fixed.ask(2) == farthest(torch.from_numpy(other), 2, set())
-    with pytest.raises(DataError, match="has 23 rows, and there are 24 samples"):
+    with pytest.raises(DataError, match="has 23 rows for 24 samples"):
         ActiveLearner(model(), ROWS, geometry=other[1:])
 
 
@@ -209,7 +209,7 @@ def test_experiments_on_embeddings_have_keys_of_their_content(tmp_path: Path) ->
     plain = one(replace(config, dataset=str(mirrored), geometry=str(tmp_path / "first.npy")), tmp_path / "plain")
     assert plain.selected == record.selected
     assert plain.accuracy == record.accuracy
-    with pytest.raises(DataError, match=r"short\.npy has 39 rows, and there are 40 samples"):
+    with pytest.raises(DataError, match=r"short\.npy has 39 rows for 40 samples"):
         one(replace(config, embeddings=str(tmp_path / "short.npy")), tmp_path / "none")
     with pytest.raises(ConfigError, match="leave out --geometry"):
         replace(embedded, geometry="x.npy")

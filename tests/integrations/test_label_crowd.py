@@ -190,7 +190,8 @@ def test_the_server_ends_whatever_is_going_on(rows: Path, tmp_path: Path, how: s
             os.kill(server.pid, how)
             code = server.wait(20)
             print(f"ended in {time.monotonic() - begin:.2f} s")
-        assert code in (130, -signal.SIGTERM)
+        assert code == 128 + how
+        assert "semaphore" not in out.with_name(f"{out.name}.log").read_text()  # nothing is left to others
         deadline = time.monotonic() + 10
         while any(Path(f"/proc/{each}").exists() for each in fitting) and time.monotonic() < deadline:
             time.sleep(0.1)

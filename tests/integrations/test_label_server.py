@@ -11,8 +11,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -293,7 +295,8 @@ def test_the_command_serves_until_it_is_stopped_and_goes_on(rows: Path, tmp_path
             text=True,
         )
         assert taken.returncode == 2
-        assert taken.stderr.splitlines()[-1].startswith("iale: cannot listen at 127.0.0.1")
+        assert taken.stderr.startswith("iale: cannot listen at 127.0.0.1")  # before anything else is said or made
+        assert not (tmp_path / "b").exists()
         address = server.address
         assert server.stop() == 130
         server.start()
@@ -305,7 +308,7 @@ def test_the_command_serves_until_it_is_stopped_and_goes_on(rows: Path, tmp_path
 def test_labels_that_exist_are_brought_in_once(
     tmp_path: Path, rows: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(PAGES, "_entries", {"label": lambda project, **_: None})
+    monkeypatch.setattr(PAGES, "_entries", {"label": lambda *_: nullcontext(Mock())})
     (tmp_path / "labels.csv").write_text("sample,label\n0,a\n1,c\n")
     argv = [
         "label",
@@ -329,12 +332,29 @@ def test_labels_that_exist_are_brought_in_once(
     assert "adds the class" not in err
 
 
+def test_a_guess_of_the_encoding_is_said(
+    tmp_path: Path, rows: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(PAGES, "_entries", {"label": lambda *_: nullcontext(Mock())})
+    monkeypatch.chdir(tmp_path)
+    for name in ("labels.csv", "said.csv"):
+        Path(name).write_text("sample,label\n0,Käfer\n1,Biene\n", encoding="cp1252")
+    assert main(["label", str(rows), "--out", "p", "--labels", "labels.csv", "--suggestions", "said.csv"]) == 0
+    err = capsys.readouterr().err
+    assert err.count("labels.csv is not in UTF-8 and was read as cp1252") == 1
+    assert err.count("said.csv is not in UTF-8 and was read as cp1252") == 1
+
+
 def test_the_end_does_not_wait_for_a_search_for_garbage(
     tmp_path: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Which takes half a second with all modules of a model: they are frozen before anybody is served."""
     frozen: list[int] = []
-    monkeypatch.setattr(PAGES, "_entries", {"label": lambda project, **_: frozen.append(gc.get_freeze_count())})
+
+    def serve(*_: object, **__: object) -> None:
+        frozen.append(gc.get_freeze_count())
+
+    monkeypatch.setattr(PAGES, "_entries", {"label": lambda *_: nullcontext(serve)})
     gc.unfreeze()
     try:
         assert main(["label", str(rows), "--classes", "a,b", "--out", str(tmp_path / "p")]) == 0
@@ -346,7 +366,7 @@ def test_the_end_does_not_wait_for_a_search_for_garbage(
 def test_a_policy_asks_in_place_of_a_strategy(
     tmp_path: Path, rows: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(PAGES, "_entries", {"label": lambda project, **_: None})
+    monkeypatch.setattr(PAGES, "_entries", {"label": lambda *_: nullcontext(Mock())})
     assert main(["label", str(rows), "--out", str(tmp_path / "p"), "--policy", "mnist-mlp"]) == 0
     assert Project.open(tmp_path / "p").config.strategy == "mnist-mlp"
 

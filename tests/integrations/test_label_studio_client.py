@@ -130,8 +130,8 @@ def test_another_server_that_is_gone_is_waited_for_once(fake: Studio, stand_in: 
     slept: list[float] = []
     said = fake.run(project, slept.append, patience=3)
     assert slept == [1.0, 2.0]
-    assert [line.split()[0] for line in said] == [gone] * 2 + ["task"] * 20 + ["20", "ranked"]
-    assert said[-2] == "20 more tasks are left out for similar reasons"
+    assert [line.split()[0] for line in said] == [gone] * 2 + ["task"] * 20 + ["left", "ranked"]
+    assert said[-2] == "left out for similar reasons: 20 tasks more"
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from iale.strategies.base import QueryContext
 from iale.strategies.catalog import STRATEGIES
 from iale.strategies.uncertainty import Margin
 
-ray = pytest.importorskip("ray", reason="the extra iale[ray] is not installed")
+ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
 integration = pytest.importorskip("iale.integrations.ray")
 
 CYCLE = CycleConfig(labeling_budget=40, subset_size=30, monte_carlo_passes=2, committee_size=2)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -72,6 +73,6 @@ def savings(fits: list[Fit], random: RandomFits, tests: dict[str, str], **terms:
 @pytest.fixture
 def unserved(monkeypatch: pytest.MonkeyPatch) -> None:
     """``iale label`` makes the project and ends where it would serve it."""
-    monkeypatch.setitem(_label.PAGES._entries, "label", lambda project, **_: None)
+    monkeypatch.setitem(_label.PAGES._entries, "label", lambda *_: nullcontext(Mock()))
     monkeypatch.setattr(Project, "start_fitting", lambda self, _: None)
     monkeypatch.setattr(_label, "warm_process", Mock)

@@ -141,17 +141,17 @@ def test_a_moved_photo_is_offered_by_content_and_a_recompressed_one_by_name(
     assert aside >= 9  # and the swapped ones, unless their sizes are equal by chance
     show_set_aside(again, None)
     said = capsys.readouterr().err
-    assert f"{aside} answers are set aside" in said
+    assert f"have changed: {aside} answers;" in said
     assert "`--take-over content` takes over" in said
     assert "image-000.png as it was" not in said
     assert "image-000.png → new/0.png" in said
     assert again.missing() == aside
     show_set_aside(again, "content")
-    assert f"of {aside} answers were taken over by content, 4 are still set aside" in capsys.readouterr().err
+    assert f" of {aside} answers; still set aside: 4\n" in capsys.readouterr().err
     show_set_aside(again, "name")
     said = capsys.readouterr().err
     assert "image-005.png as it was → image-005.png as it is" in said
-    assert "4 of 4 answers were taken over by name, 0 are still set aside" in said
+    assert "taken over by name: 4 of 4 answers; still set aside: 0\n" in said
     assert by_name(again) == by_name(Project.open(tmp_path / "p")) == want
 
 

@@ -124,7 +124,7 @@ def test_a_data_set_needs_pyarrow_and_says_so(
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     out = tmp_path / "out"
     assert main(["export", str(photos.folder), "--to", "datasets", "--out", str(out)]) == 2
-    assert "pip install 'iale[parquet]'" in capsys.readouterr().err
+    assert "pip install pyarrow" in capsys.readouterr().err
     assert not out.exists()
 
 

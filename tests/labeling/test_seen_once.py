@@ -122,6 +122,7 @@ def test_an_encoder_looks_in_the_background(looked_at: list[float], tmp_path: Pa
     assert vectors is not None
     saved = load_classifier(tmp_path / "out")
     assert saved.predict(ArraySamples(torch.nn.functional.normalize(vectors.read()).numpy())) == right
+    assert saved.predict(sorted((tmp_path / "photos").iterdir())) == right
     wide = Project.create(tmp_path / "q", ProjectConfig(tmp_path / "photos", resize=(32, 32)))
     assert saved.predict(wide.items.samples) == right
 

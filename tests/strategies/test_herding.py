@@ -63,7 +63,8 @@ def _is_greedy(answer: Sequence[int], context: QueryContext, uncertainty: Sequen
     units = [rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-300) for rows in (points, centers)]
 
     def kernel(one: Any, other: Any) -> Any:
-        return np.exp(-((one[:, None] - other[None]) ** 2).sum(axis=2) / bandwidth**2)
+        known = one.any(axis=1)[:, None] & other.any(axis=1)[None]
+        return np.exp(-((one[:, None] - other[None]) ** 2).sum(axis=2) / bandwidth**2) * known
 
     near = kernel(units[0], units[0])
     covered = kernel(units[0], units[1]).max(axis=1) if len(centers) else np.zeros(len(points))
@@ -289,6 +290,15 @@ def test_half_precision_on_disk_is_read_as_it_is(tmp_path: Path) -> None:
     )
     answers = [MaxHerding().query(each, 20, rng=_rng()) for each in (context, on_disk)]
     assert torch.equal(*answers)
+
+
+@pytest.mark.parametrize("bandwidth", [0.5, 1.0, 100.0])
+def test_rows_of_zeros_are_chosen_last(bandwidth: float) -> None:
+    """They say nothing of their samples, and would lie in the middle of all others."""
+    rows = _rows(30, 4, 0)
+    rows[[3, 17]] = 0
+    answer = MaxHerding(bandwidth).query(_context(rows, torch.empty(0, 4)), 30, rng=_rng()).tolist()
+    assert set(answer[-2:]) == {3, 17}
 
 
 def test_every_candidate_is_as_likely_in_a_sketch(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from iale import _storage as storage
+from iale._many import many
 from iale.cli._options import parse
 from iale.cli._output import check_file, say
 from iale.cli._progress import counted
@@ -74,7 +75,7 @@ def main(argv: Sequence[str]) -> int:
     with counted("encoding") as show:
         points = build(samples, encoder, parts, show)
     _write(options.out, names, points, encoder.identity, half=options.half)
-    say(f"{len(points):,} vectors of {points.dim:,} numbers are in {options.out}")
+    say(f"{options.out} holds {many(len(points), 'vector')} of {many(points.dim, 'number')}")
     shutil.rmtree(parts, ignore_errors=True)
     return 0
 

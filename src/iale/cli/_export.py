@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from iale._many import many
 from iale._storage import write_bytes
 from iale.cli._device import no_device
 from iale.cli._options import parse
@@ -53,7 +54,7 @@ def main(argv: Sequence[str]) -> int:
             raise ConfigError(f"iale export --to {options.to} needs --out FOLDER.")
         out = check_folder(options.out)
         if options.to in _COPIES:
-            say(f"{_COPIES[options.to](project, out)} samples copied to {out}")
+            say(f"{many(_COPIES[options.to](project, out))} copied to {out}")
         else:
             if options.fit:
                 _refit(project)

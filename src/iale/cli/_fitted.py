@@ -26,6 +26,17 @@ from iale.recipe import AUTO, RecipeConfig, classifier_of
 _NOUNS: dict[SampleKind, str] = {"image": "images", "text": "texts", "row": "rows of numbers"}
 
 
+def weights_at(path: Path) -> Path:
+    """The file of weights at a path, or in a folder that `iale export` wrote; ConfigError if there is none."""
+    file = path / "weights.safetensors" if path.is_dir() else path
+    if not file.is_file():
+        raise ConfigError(
+            f"there is no file {file}: --fitted takes a .safetensors file, or the folder that iale export --to "
+            f"classifier wrote."
+        )
+    return file
+
+
 def find_saved(weights: Path, recipe: RecipeConfig, classes: tuple[str, ...]) -> SavedClassifier | None:
     """The classifier whose weights these are, if `iale export` wrote them with a card; None if not.
 

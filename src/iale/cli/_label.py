@@ -6,9 +6,11 @@ import gc
 import getpass
 import ipaddress
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from iale._many import many
 from iale.classifiers._own import find_model
 from iale.cli._device import no_device
 from iale.cli._invite import invite, invites
@@ -32,8 +34,11 @@ from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, check_model, check_options
 from iale.registry import Registry
 
-PAGES = Registry[Callable[..., None]]("page", {"label": "iale.integrations.label._server:serve"})
-"""What serves a project to people. It is reached by name because it needs optional packages."""
+_Serve = Callable[..., None]
+PAGES = Registry[Callable[[str, int], AbstractContextManager[_Serve]]](
+    "page", {"label": "iale.integrations.label._server:listening"}
+)
+"""What listens at a host and a port, and then serves projects. It is reached by name: it needs optional packages."""
 
 
 @dataclass(frozen=True)
@@ -78,18 +83,19 @@ def main(argv: Sequence[str]) -> int:
         return invite(argv)
     options = parse(LabelOptions, argv, prog="iale label", first="--data")
     options = _with_policy(options, named=is_given(argv, "--strategy"))
-    serve = PAGES["label"]
+    listening = PAGES["label"]
     _check(options)
-    folder = check_folder(options.out)
-    process = warm_process()  # it imports while the project is opened
-    try:
-        _label(Project.create_or_open(folder, options.project), options, process, serve)
-    finally:
-        process.stop()
+    with listening(options.host, options.port) as serve:  # or nothing is made that nobody could see
+        folder = check_folder(options.out)
+        process = warm_process()  # it imports while the project is opened
+        try:
+            _label(Project.create_or_open(folder, options.project), options, process, serve)
+        finally:
+            process.stop()
     return 0
 
 
-def _label(project: Project, options: LabelOptions, process: ProcessExecutor, serve: Callable[..., None]) -> None:
+def _label(project: Project, options: LabelOptions, process: ProcessExecutor, serve: _Serve) -> None:
     try:
         check_model(project.config, project.reader.views.inputs.shape, len(project.classes))
         if project.items.about:
@@ -105,14 +111,15 @@ def _label(project: Project, options: LabelOptions, process: ProcessExecutor, se
         if options.labels is not None:
             _import(project, options.labels)
         if options.suggestions is not None:
-            say(f"{import_suggestions(project, options.suggestions)} suggestions came from {options.suggestions}")
+            count = import_suggestions(project, options.suggestions, say)
+            say(f"{many(count, 'suggestion')} came from {options.suggestions}")
         project.start_fitting(process)
         if project.reader.served_elsewhere:
             say(SERVED_ELSEWHERE)
         classes = ", ".join(project.classes) or "none yet, the page adds them"
-        say(f"{project.count} samples, classes: {classes}; open this address in a browser, Ctrl-C ends:")
+        say(f"{many(project.count)}, classes: {classes}; open this address in a browser, Ctrl-C ends:")
         gc.freeze()  # nothing of what was imported becomes garbage: neither a key nor the end waits for a search of it
-        serve(project, host=options.host, port=options.port, person=_person(options))
+        serve(project, person=_person(options))
     finally:
         project.close()
 
@@ -126,7 +133,7 @@ def _import(project: Project, path: Path) -> None:
         )
         return
     before = project.classes
-    say(f"{import_labels(project, path)} labels came from {path}")
+    say(f"{many(import_labels(project, path, say=say), 'label')} came from {path}")
     added = [name for name in project.classes if name not in before]
     if before and added:
         say(f"{path} adds the {'class' if len(added) == 1 else 'classes'} {', '.join(added)}")

@@ -5,11 +5,14 @@ Nothing heavy is imported before a command is chosen, so that ``iale --help`` an
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TextIO
 
 from iale.errors import IaleError, IaleWarning
@@ -42,10 +45,14 @@ COMMANDS = Registry[Callable[[Sequence[str]], int]](
 """The commands by name: functions from a list of arguments to an exit code."""
 
 
+_STOPPED = "stopped; run the same command to continue"
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns its exit code.
 
-    That is 0; 2 for bad input, after one sentence on stderr; 130 after Ctrl-C; 141 if the reader of the output left.
+    That is 0; 2 for bad input, after one sentence on stderr; 130 after Ctrl-C, 143 after SIGTERM; 141 if the reader of
+    the output left.
 
     Args:
         argv: the arguments without the program's name; those of this process by default.
@@ -54,15 +61,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # if a terminal lacks a character, print the rest
             stream.reconfigure(errors="backslashreplace")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _ended_by_others():
             warnings.showwarning = _warn
             code = _dispatch(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
         return code
-    except SystemExit as done:  # a command's --help
+    except SystemExit as done:  # a command's --help, or SIGTERM
         return int(done.code or 0)
     except KeyboardInterrupt as stop:
-        print("\n" + (str(stop) or "stopped; run the same command to continue"), file=sys.stderr)
+        print("\n" + (str(stop) or _STOPPED), file=sys.stderr)
         return 130
     except BrokenPipeError:
         _drop_output()
@@ -73,6 +80,41 @@ def main(argv: Sequence[str] | None = None) -> int:
         _drop_output()
         where = f"{error.filename}: " if error.filename else ""
         return _fail(f"{where}{error.strerror or error}; check the path, its permissions and the free space.")
+
+
+@contextlib.contextmanager
+def _left_at_once() -> Iterator[None]:
+    """Lets Ctrl-C end this process while modules are imported, for seconds, and nothing has begun that has to be ended.
+
+    Some of them lose an exception that arises in them, and others abort.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
+        yield
+        return
+
+    def leave(*_: object) -> None:
+        os.write(sys.stderr.fileno(), f"\n{_STOPPED}\n".encode())
+        os._exit(130)
+
+    signal.signal(signal.SIGINT, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def _ended_by_others() -> Iterator[None]:
+    """Lets SIGTERM, as of `kill` and `docker stop`, end a command as an error does: it ends its processes, too."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _usage() -> str:
@@ -95,7 +137,9 @@ def _dispatch(argv: list[str]) -> int:
 
         print(f"iale {version('iale')}")
         return 0
-    return COMMANDS[argv[0]](argv[1:])
+    with _left_at_once():
+        command = COMMANDS[argv[0]]
+    return command(argv[1:])
 
 
 def _fail(message: str) -> int:

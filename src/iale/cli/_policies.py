@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from iale._closest import did_you_mean
 from iale.cli._options import parse
 from iale.cli._output import table
 from iale.errors import ConfigError, UnknownNameError
@@ -55,5 +56,6 @@ def _card(name: str, policies: dict[str, PolicyCard]) -> PolicyCard:
         return load_card(Path(name).expanduser())
     known = ", ".join(policies) or "none yet"
     raise UnknownNameError(
-        f"unknown policy {name!r}: the shipped ones are {known}; name your own policy by its folder, ./this."
+        f"unknown policy {name!r}: {did_you_mean(name, policies)}the shipped ones are {known}; name your own policy by "
+        f"its folder, ./this."
     )

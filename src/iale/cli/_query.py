@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -13,13 +13,14 @@ from torch import Tensor
 
 from iale import _storage as storage
 from iale._asking import LOOKED_AT, diverse, with_points
+from iale._many import many
 from iale._model import is_free_once, model_of
 from iale._storage import write_bytes
 from iale.active_learner import ActiveLearner
 from iale.classifiers.base import Classifier
 from iale.classifiers.torch_classifier import TorchClassifier
-from iale.cli._fitted import find_saved, fixed, open_views
-from iale.cli._options import is_given, parse, show
+from iale.cli._fitted import find_saved, fixed, open_views, weights_at
+from iale.cli._options import is_given, parse
 from iale.cli._output import check_file, say
 from iale.cli._progress import Watched, announcement, work_of
 from iale.cli._readable import passing_over, say_passed_over
@@ -43,7 +44,7 @@ MANY = 800  # labels up to which the head did as well as the network, see docs/l
 
 @dataclass(frozen=True)
 class QueryOptions(RecipeConfig):
-    """Chooses which of your samples to label next.
+    """Chooses which of your samples to label next: `iale query DATA --labels labels.csv`.
 
     Fits a classifier to the labels you have; a strategy then chooses among the rest. Without labels, it chooses samples
     that differ from one another. Prints a CSV table with the columns rank and sample.
@@ -59,8 +60,8 @@ class QueryOptions(RecipeConfig):
         with_: a pretrained encoder, as for `iale embed`: it looks at each sample once, and the model and the strategy
             use its vectors, which are kept in the user cache.
         fitted: a .safetensors file with the weights of a trained model, which ranks as it is: nothing is fitted, and
-            labels only exclude samples. The card.json next to weights from `iale export --to classifier` describes the
-            model; for other weights, name --classifier or --model.
+            labels only exclude samples. Or the folder that `iale export --to classifier` wrote: its card.json describes
+            the model; for other weights, name --classifier or --model.
         k: how many samples to choose.
         classes: names of all classes, including those that have no label yet; by default, those in the labels.
         subset_size: how many unlabeled samples, drawn at random, the strategy looks at; none looks at all of them.
@@ -92,7 +93,9 @@ class QueryOptions(RecipeConfig):
 
 
 def main(argv: Sequence[str]) -> int:
-    options, named = parse(QueryOptions, argv, prog="iale query"), is_given(argv, "--strategy")
+    options, named = parse(QueryOptions, argv, prog="iale query", first="--images"), is_given(argv, "--strategy")
+    if options.fitted is not None:
+        options = replace(options, fitted=weights_at(options.fitted))
     _check_out(options)
     starts_cold = options.strategy != AUTO and find_strategy(options.strategy).starts_cold
     saved = None if options.fitted is None else find_saved(options.fitted, options, options.classes)
@@ -135,7 +138,7 @@ def _first(
     options: QueryOptions, samples: Watched, kind: SampleKind, skipped: list[int], classes: tuple[str, ...]
 ) -> list[int]:
     """Samples that differ from one another, because there are no labels yet."""
-    say(f"there are no labels yet, so the {options.k} samples are chosen to differ from one another")
+    say(f"there are no labels yet, so {many(options.k)} that differ most are chosen")
     pool = Pool(torch.arange(len(samples)), len(classes))
     pool.skip(torch.tensor(skipped, dtype=torch.int64))
     with samples.stage("reading", min(len(pool), max(LOOKED_AT, options.k))):
@@ -163,10 +166,10 @@ def _ask(
         first = f"loading {options.fitted}, then"
     else:
         inputs, classifier, about = _recipe(options, view, len(classes), labeled=bool(told))
-        first = f"fitting {about} to {len(told)} labels, then" if told else "there are no labels yet:"
+        first = f"fitting {about} to {many(len(told), 'label')}, then" if told else "there are no labels yet:"
     samples = Watched(inputs, view.names)
     strategy, asked = fitting_strategy(options, classifier)
-    say(f"{first} asking {asked} for {options.k} samples")
+    say(f"{first} asking {asked} for {many(options.k)}")
     if len(told) >= MANY and _may_be_behind(options):
         say(f"with so many labels, a network may do better: --classifier {classifier_name(options, view.kind)}")
     unlabeled = len(samples) - len(told) - len(skipped)
@@ -235,7 +238,7 @@ def _labels(options: QueryOptions, names: Sequence[str]) -> tuple[Tensor, Tensor
     # Options for tables mean the table of the samples, or else that of the labels.
     own = options.labels.exists() and options.labels.samefile(options.images)
     table = options.table if own or options.images.suffix.lower() not in TABLES else None
-    indices, labels, known = load_labels_csv(options.labels, names, classes or None, table=table, own=own)
+    indices, labels, known = load_labels_csv(options.labels, names, classes or None, table=table, own=own, say=say)
     if not classes:  # numbers with a gap: a class 0 that is never used, or one without labels yet
         _check_every_class(labels.tolist(), known, options.labels)
     return indices, labels, known
@@ -260,7 +263,7 @@ def _classes_of(fitted: Path) -> tuple[str, ...]:
 def _skipped(options: QueryOptions, names: Sequence[str], labeled: Tensor) -> list[int]:
     if options.skip is None:
         return []
-    found = read_skipped(options.skip, names)
+    found = read_skipped(options.skip, names, say)
     if both := sorted(set(found) & set(labeled.tolist())):
         raise DataError(
             f"sample {names[both[0]]!r} is in {options.skip} and has a label in {options.labels}: remove it from one."
@@ -273,7 +276,7 @@ def _check_k(options: QueryOptions, unlabeled: int) -> None:
     if not most:
         raise ConfigError("every sample has a label or is skipped: there is none left to ask for.")
     if not 1 <= options.k <= most:
+        looked = f", of which --subset-size looks at {most}" if most < unlabeled else ""
         raise ConfigError(
-            f"{options.k} samples were asked for: {unlabeled} are unlabeled and --subset-size is "
-            f"{show(options.subset_size)}, so ask for 1 to {most}."
+            f"--k asks for {many(options.k)}, and {unlabeled} without a label are left{looked}: ask for 1 to {most}."
         )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from iale._many import many
 from iale.cli._options import parse
 from iale.errors import ConfigError, StorageError
 from iale.labeling.record._alone import Alone
@@ -46,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     found = repair(folder)
     alone.give_back()
     if found.copy is None:
-        print(f"nothing to repair: the journal is whole, with {found.events} events")
+        print(f"nothing to repair: the journal is whole, with {many(found.events, 'event')}")
         return 0
     for number, line in found.damaged:
         text = line.decode(errors="replace").rstrip("\n")
@@ -55,11 +56,7 @@ def main(argv: Sequence[str]) -> int:
         listed = ", ".join(map(str, found.lost[:_SOME])) + (", …" if len(found.lost) > _SOME else "")
         print(f"event {listed} is lost" if len(found.lost) == 1 else f"{len(found.lost)} events are lost: {listed}")
     print(
-        f"{_lines(len(found.damaged))} set aside and {found.events} events are whole; the journal as it was is in "
-        f"{found.copy}"
+        f"set aside: {many(len(found.damaged), 'line')}; whole: {many(found.events, 'event')}; the journal as it was "
+        f"is in {found.copy}"
     )
     return 0
-
-
-def _lines(count: int) -> str:
-    return "1 line was" if count == 1 else f"{count:,} lines were"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from iale._many import many
 from iale.cli._output import say
 from iale.labeling.importing import Offer, offers, take_over
 from iale.labeling.project import Project
@@ -18,14 +19,14 @@ def show_set_aside(project: Project, by: By | None) -> None:
         _list(found, len(found))
         take_over(project, found)
         left = project.missing()
-        say(f"{len(found)} of {count} answers were taken over by {by}, {left} are still set aside")
+        say(f"taken over by {by}: {len(found)} of {many(count, 'answer')}; still set aside: {left}")
         return
     if not count:
         return
     each = {by: offers(project, by) for by in _BOTH}
     ways = " or ".join(f"`--take-over {by}` takes over {len(found)} of them" for by, found in each.items() if found)
     how = f"{ways}, as listed here" if ways else "their samples are not found again by name or content"
-    say(f"{count} answers are set aside, because their samples are gone or have changed: {how}")
+    say(f"set aside, because samples are gone or have changed: {many(count, 'answer')}; {how}")
     for by, found in each.items():
         if found:
             say(f"by {by}:")

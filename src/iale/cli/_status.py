@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from iale._many import many
 from iale.cli._options import parse
 from iale.cli._output import table
 from iale.errors import ConfigError
@@ -47,7 +48,7 @@ def describe(status: Status) -> str:
         ("labeled", f"{status.labeled} of {status.samples}, {status.tested} of them in the random test share"),
         ("skipped", str(status.skipped)),
         ("people", ", ".join(f"{name} {count}" for name, count in status.people.items()) or "none yet"),
-        ("fits", f"{status.fits}, the last on {status.fitted_on} labels; {status.strategy} asks"),
+        ("fits", f"{status.fits}, the last on {many(status.fitted_on, 'label')}; {status.strategy} asks"),
         ("model", status.model or "none yet"),
         ("accuracy", _percent(status.accuracy, tell.get("accuracy"))),
         (f"next {status.batch} labels", _percent(status.gain, tell.get("gain") or tell.get("accuracy"), sign="+")),
@@ -59,10 +60,8 @@ def describe(status: Status) -> str:
     if status.target is not None:
         rows.insert(6, ("target", f"{status.target:.1%}"))
     if status.missing:
-        rows.insert(
-            2,
-            ("set aside", f"{status.missing} answers, whose samples are gone or have changed; `iale label` lists them"),
-        )
+        aside = f"{many(status.missing, 'answer')} of samples that are gone or have changed; `iale label` lists them"
+        rows.insert(2, ("set aside", aside))
     classes = table(("class", "labels"), [(name, str(count)) for name, count in status.by_class.items()])
     width = max(len(name) for name, _ in rows)
     lines = [f"{name:<{width}}  {text}" for name, text in rows]
@@ -82,14 +81,14 @@ def _kappa(status: Status, why: str | None) -> str:
     if kappa.value is None:
         return _cannot(why)
     found = f"kappa {kappa.value:.2f} (95% interval {kappa.low:.2f} to {kappa.high:.2f})"
-    return f"{found} on {status.twice} samples labeled twice, {len(status.disagreements)} of them differently"
+    return f"{found} on {many(status.twice)} labeled twice, {len(status.disagreements)} of them differently"
 
 
 def _right(source: Source) -> str:
     if not source.of:
         return "nothing yet of a sample that people have labeled"
     tested = f"; in the test share {source.tested_right} of {source.tested}" if source.tested < source.of else ""
-    return f"what people say of {source.right} of {source.of} samples ({source.right / source.of:.0%}){tested}"
+    return f"what people say of {source.right} of {many(source.of)} ({source.right / source.of:.0%}){tested}"
 
 
 def _cannot(why: str | None) -> str:

@@ -71,7 +71,7 @@ class Views:
     def _points(self, readable: Subset) -> Points:
         """The points of samples; raises UnreadableError if one of them stands for a sample that cannot be read."""
         points = self._geometry().at(readable.indices)
-        if self.embeddings is None and isinstance(self.samples, FolderSamples):
+        if isinstance(self.samples, FolderSamples):
             zeros = [(points.read(at, at + _READ) == 0).all(dim=1) for at in range(0, len(points), _READ)]
             check_readable(readable, torch.nonzero(torch.cat(zeros)).flatten())
         return points

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Callable
 from pathlib import Path
 
+from iale._closest import meant
 from iale.errors import DataError
 
 _MARKS = {  # that of UTF-32 begins like that of UTF-16
@@ -31,6 +33,10 @@ def read_text(path: Path, encoding: str = "auto") -> tuple[str, str]:
     """
     try:
         data = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"there is no file {path}: {meant(path)}check the path.") from None
+    except IsADirectoryError:
+        raise DataError(f"{path} is a folder: a file was expected, such as a table.") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}; check the path.") from error
     found = encoding if encoding != "auto" else next((e for mark, e in _MARKS.items() if data.startswith(mark)), None)
@@ -45,6 +51,12 @@ def read_text(path: Path, encoding: str = "auto") -> tuple[str, str]:
         if guess is None:
             raise DataError(f"{path} is no table that can be read as text: save it as CSV in UTF-8.") from None
     return _decode(path, data, guess), guess
+
+
+def tell_guess(path: Path, encoding: str, say: Callable[[str], None]) -> None:
+    """Says in which encoding a file was read, if it was guessed: wrong letters would be names of other things."""
+    if encoding:
+        say(f"{path} is not in UTF-8 and was read as {encoding}: if letters come out wrong, save it in UTF-8")
 
 
 def _decode(path: Path, data: bytes, encoding: str) -> str:

@@ -17,13 +17,13 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from iale._closest import meant
 from iale.data._layout import Array
 from iale.errors import DataError
 
 CIFAR_ROW = 1 + 3 * 32 * 32
 """Bytes of one image in the binary form of CIFAR-10: its label, then its channels."""
 
-_OBJECTS = ("Object arrays cannot be loaded", "Array can't be memory-mapped: Python objects")
 """How NumPy begins to say that an array holds Python objects."""
 
 _IDX_DIMENSIONS = {b"\0\0\x08\x01": 1, b"\0\0\x08\x03": 3}
@@ -77,7 +77,7 @@ def read_npz(path: Path) -> dict[str, Array]:
                 raise ValueError("members are missing or share a name")
             return {key: file[key] for key in file.files}
     except Exception as error:  # a damaged file can fail in the zip, deflate or header parser, with any exception
-        raise _unreadable(path, "an .npz file of plain arrays without pickles", error) from error
+        raise _refused(path, error, "an .npz file of plain arrays without pickles") from error
 
 
 def _announced(handle: BinaryIO) -> int:
@@ -96,19 +96,20 @@ def map_npy(path: Path) -> Array:
         mapped: Array = np.load(path, mmap_mode="r", allow_pickle=False)
         return mapped
     except Exception as error:  # as above
-        raise _unreadable(path, "an .npy file of a plain array without pickles", error) from error
+        raise _refused(path, error, "an .npy file of a plain array without pickles") from error
 
 
 def _check_file(path: Path) -> None:
     if not path.is_file():
-        raise DataError(f"there is no file {path}: check the path.")
+        raise DataError(f"there is no file {path}: {meant(path)}check the path.")
 
 
-def _unreadable(path: Path, expected: str, error: Exception) -> DataError:
-    if str(error).startswith(_OBJECTS):  # the file is whole
+def _refused(path: Path, error: Exception, expected: str) -> DataError:
+    """Why NumPy could not read a file: it holds objects, as columns of pandas do, or it is damaged."""
+    if str(error).startswith("Object arrays") or "Python objects" in str(error):
         return DataError(
-            f"{path} holds Python objects, and {expected} was expected: save texts as ids.astype(str), and numbers as "
-            f"array.astype(float)."
+            f"{path} holds an array of Python objects, which would be unpickled: save numbers, with "
+            f".astype('float32'), and texts, with .astype(str)."
         )
     return _damaged(str(path), expected)
 

@@ -21,6 +21,7 @@ import torch
 from PIL import Image, ImageOps, features
 from torch import Tensor
 
+from iale._packages import to_install
 from iale.errors import DataError
 
 Mode = Literal["L", "RGB"]
@@ -45,7 +46,7 @@ _ENDINGS = {
 }
 _ABSENT = {
     "AVIF": "" if features.check("avif") else "needs a Pillow with AVIF: pip install -U pillow",
-    "HEIF": "" if find_spec("pillow_heif") else "pip install iale[heic]",
+    "HEIF": "" if find_spec("pillow_heif") else to_install("pillow-heif"),
 }
 _FORMATS = [kind for kind in _ENDINGS if not _ABSENT.get(kind)]  # others start programs, as EPS does
 

@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from iale._many import many
 from iale.data._checks import rows_of
 from iale.data.samples import Samples
 from iale.errors import DataError, UnreadableError
@@ -48,5 +49,5 @@ def read_batch(samples: Samples, indices: Tensor, read: Callable[[int], Tensor])
         out[place] = one
     if reasons:
         first, more = next(iter(reasons.values())), len(reasons) - 1
-        raise UnreadableError(first + (f" The same goes for {more} more samples." if more else ""), reasons)
+        raise UnreadableError(first + (f" The same goes for {many(more, 'more sample')}." if more else ""), reasons)
     return out

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Callable, Container
 from pathlib import Path
 
+from iale.data._encoding import tell_guess
 from iale.data._table_columns import label_column, name_column
 from iale.data._tables import read_cells
 from iale.data.table_config import TableConfig
@@ -22,7 +23,12 @@ LabelRow = tuple[int, str, str]
 
 
 def read_label_rows(
-    path: Path, config: TableConfig | None = None, *, own: bool = False, classes: Container[str] = ()
+    path: Path,
+    config: TableConfig | None = None,
+    *,
+    own: bool = False,
+    classes: Container[str] = (),
+    say: Callable[[str], None] = lambda _: None,
 ) -> list[LabelRow]:
     """Line number, sample and label of every row that has a label; a blank cell means that it has none yet.
 
@@ -34,6 +40,7 @@ def read_label_rows(
         config: how it is read.
         own: whether it is the table of the samples: without names, its rows are numbered from 0.
         classes: the names of classes that are known.
+        say: is told if the encoding was guessed, but for the table of the samples: `load_unlabeled` says it.
 
     Raises:
         DataError: it lacks one of these columns, a row that is labeled names no sample, a number is negative, or a
@@ -41,6 +48,8 @@ def read_label_rows(
     """
     config = config or TableConfig()
     cells = read_cells(path, config)
+    if not own:
+        tell_guess(path, cells.encoding, say)
     label, name = label_column(cells, config), name_column(cells, config)
     if label is None or (name is None and not own):
         lacks = ["sample"] * (name is None and not own) + ["label"] * (label is None)

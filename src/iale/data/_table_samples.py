@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from iale._many import many
 from iale.data._table_columns import Columns, find_columns, row_names
 from iale.data._table_kind import Content, read_content
 from iale.data._tables import Cells, read_cells
@@ -117,10 +118,10 @@ def _found(cells: Cells, columns: Columns, content: Content, config: TableConfig
 def _about(cells: Cells, columns: Columns, content: Content) -> str:
     names = [f"`{cells.header[at]}`" for at in content.columns]
     if content.features is not None:
-        what = f"features: {len(names)} column{'s' if len(names) > 1 else ''}{_categories(cells, content.words)}"
+        what = f"features: {many(len(names), 'column')}{_categories(cells, content.words)}"
     else:
         what = f"texts in {names[0]}" if len(names) == 1 else f"texts: {len(names)} columns together"
-    parts = [f"{len(cells.rows):,} row{'s' if len(cells.rows) > 1 else ''}", what]
+    parts = [many(len(cells.rows), "row"), what]
     if columns.name is not None:
         parts.append(f"named by `{cells.header[columns.name]}`")
     if columns.label is not None:

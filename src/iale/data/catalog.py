@@ -10,6 +10,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from iale._closest import did_you_mean, meant, neighbors
 from iale.data._downloads import RemoteFile, data_folders, find
 from iale.data._formats import read_npz
 from iale.data._sources import CIFAR_FEATURES, CIFAR_FILE, CIFAR_JPEG, FASHION_FILES, KMNIST_FILES, MNIST_FILES
@@ -17,7 +18,7 @@ from iale.data.arrays import ArraySamples
 from iale.data.images import FolderSamples
 from iale.data.samples import DataSet
 from iale.data.splits import make_dataset
-from iale.errors import DataError
+from iale.errors import DataError, UnknownNameError
 from iale.registry import Registry
 
 _NAMES = (
@@ -87,9 +88,14 @@ def load_dataset(name_or_path: str | Path) -> DataSet:
         return _from_folder(path)
     if path.suffix == ".npz":
         return _from_npz(path)
-    if isinstance(name_or_path, Path) or path.exists() or "/" in text or os.sep in text:
+    if path.exists():
         raise DataError(f"{path} is not a data set: an .npz file or a folder of images was expected.")
-    return DATASETS[text]()  # raises with the known names
+    if isinstance(name_or_path, Path) or "/" in text or os.sep in text:
+        raise DataError(f"there is no {path}: {meant(path)}an .npz file or a folder of images was expected.")
+    hint = did_you_mean(text, [*DATASETS, *neighbors(path)])
+    raise UnknownNameError(
+        f"there is no data set, file or folder {text!r}: {hint}the known data sets are {', '.join(DATASETS)}."
+    )
 
 
 def describe_datasets() -> list[DataSetInfo]:

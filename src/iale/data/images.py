@@ -9,12 +9,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from iale.data._checks import rows_of
 from iale.data._fingerprint import digest, file_stamp, sampled
 from iale.data._headers import Look, look_at
 from iale.data._pictures import Mode, decode
 from iale.data._reading import read_batch
 from iale.data._scan import scan_images
 from iale.errors import ConfigError, DataError
+
+_KEPT = 1 << 28  # bytes of decoded images that are kept in memory; a page of it is used when an image comes into it
 
 
 class FolderSamples:
@@ -127,6 +130,8 @@ class FolderSamples:
 class EncodedSamples:
     """Images that stay encoded in memory, one after another, and are decoded when they are asked for.
 
+    If all of them decoded take at most 256 MiB, each is decoded once and kept: a run asks for the same ones many times.
+
     Args:
         data: uint8 [B], the bytes of all files, one after another.
         offsets: int64 [N + 1], where each file starts; the last entry is where the last file ends.
@@ -150,16 +155,25 @@ class EncodedSamples:
         self.dtype = torch.uint8
         first = decode(*self._file(0), self._look.mode)
         self.shape = tuple(first.shape)
+        self._keeps = len(self) * first.numel() <= _KEPT
+        self._decoded = torch.empty((len(self) if self._keeps else 0, *self.shape), dtype=torch.uint8)
+        self._known = torch.zeros(len(self._decoded), dtype=torch.bool)
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
 
     def batch(self, indices: Tensor) -> Tensor:
-        """The images at ``indices`` (int64 [B]), decoded now: uint8 [B, C, H, W].
+        """The images at ``indices`` (int64 [B]): uint8 [B, C, H, W], a copy.
 
         Raises UnreadableError for images that cannot be read, or that have another size than the first.
         """
-        return read_batch(self, indices, self._one)
+        if not self._keeps:
+            return read_batch(self, indices, self._one)
+        rows = torch.from_numpy(rows_of(indices, len(self)))
+        new = torch.unique(rows[~self._known[rows]])
+        self._decoded[new] = read_batch(self, new, self._one)
+        self._known[new] = True
+        return self._decoded[rows]
 
     def fingerprint(self) -> str:
         """A digest of the encoded bytes."""

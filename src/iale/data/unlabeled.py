@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from iale._closest import meant
 from iale.data._checks import MOST_CLASSES
 from iale.data._formats import map_npy, read_npz
 from iale.data._names import named_in, no_such_sample, numbered, same_name
@@ -56,10 +57,9 @@ def load_unlabeled(
         found = open_table(path, table)
         _tell(path, found, say)
         return found.samples, found.names or numbered(len(found.samples))
-    if not path.exists():
-        raise DataError(f"there is no {path}: a folder of images, an .npy, .npz or .csv file was expected.")
-    if path.suffix not in (".npy", ".npz"):
-        raise DataError(f"{path} holds no samples: a folder of images, an .npy, .npz or .csv file was expected.")
+    if path.suffix not in (".npy", ".npz") or not path.exists():
+        what = f"{path} holds no samples: " if path.exists() else f"there is no {path}: {meant(path)}"
+        raise DataError(f"{what}a folder of images, an .npy, .npz or .csv file was expected.")
     if path.suffix == ".npy":
         array = map_npy(path)
     else:
@@ -97,6 +97,7 @@ def load_labels_csv(
     *,
     table: TableConfig | None = None,
     own: bool = False,
+    say: Callable[[str], None] = lambda _: None,
 ) -> tuple[Tensor, Tensor, tuple[str, ...]]:
     """The labels so far, from a table with the columns ``sample`` (or ``id``) and ``label``.
 
@@ -107,10 +108,10 @@ def load_labels_csv(
             one above the largest (1.0 is 1); other labels are names, numbered in alphabetical order.
         table: how the table is read; by default this is found.
         own: whether it is the table of the samples itself, in which each row holds its own label.
+        say: is told if the encoding had to be guessed.
 
     Returns:
-        int64 [L] indices into ``names``, int64 [L] labels, in the order of the file, and the C class names. L is 0 for
-        a table without rows.
+        int64 [L] indices into ``names``, int64 [L] labels, in the order of the file, and the C class names; L may be 0.
 
     Raises:
         DataError: the file is absent or lacks a column, a sample is unknown or named twice, a label is not a
@@ -120,7 +121,7 @@ def load_labels_csv(
     number = {name: index for index, name in enumerate(names)}
     found: dict[int, str] = {}
     lines: list[int] = []
-    for line, cell, label in read_label_rows(path, table, own=own, classes=classes or ()):
+    for line, cell, label in read_label_rows(path, table, own=own, classes=classes or (), say=say):
         sample = named_in(cell, number)
         if sample is None:
             raise no_such_sample(path, line, cell, number)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from iale._closest import meant
+from iale._packages import to_install
 from iale.data._formats import map_npy, read_npz
 from iale.data._layout import Array, to_float32
 from iale.errors import ConfigError, DataError
@@ -102,9 +104,9 @@ def _read_parquet(path: Path) -> Found:
     try:
         import pyarrow.parquet as parquet
     except ImportError as error:
-        raise ConfigError(f"{path} needs pyarrow: pip install 'iale[parquet]', or save an .npz file.") from error
+        raise ConfigError(f"{path} needs pyarrow: {to_install('pyarrow')}, or save an .npz file.") from error
     if not path.is_file():
-        raise DataError(f"there is no file {path}: check the path.")
+        raise DataError(f"there is no file {path}: {meant(path)}check the path.")
     try:
         with parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
             columns = file.schema_arrow.names

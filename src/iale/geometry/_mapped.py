@@ -79,9 +79,9 @@ def points_of(array: Array) -> Points:
 
 
 def check_finite(points: Points, told: Callable[[int], str]) -> None:
-    """Raises DataError, in the words of ``told``, for the first point with a value that is NaN or infinite."""
+    """Raises DataError, in the words of ``told``, for the first point whose length in float32 is NaN or infinite."""
     step = max(1, _VALUES // points.dim)
     for start in range(0, len(points), step):
-        wrong = ~torch.isfinite(points.read(start, start + step)).all(dim=1)
+        wrong = ~torch.isfinite(points.read(start, start + step).square_().sum(dim=1))
         if bool(wrong.any()):
             raise DataError(told(start + int(torch.nonzero(wrong)[0])))

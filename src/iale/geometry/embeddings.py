@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from iale._many import many
 from iale.data._checks import rows_of
 from iale.data._fingerprint import digest
 from iale.data._inputs import as_samples
@@ -29,6 +30,7 @@ from iale.geometry.points import Points
 
 _ROWS = 4096
 _Rows = TypeVar("_Rows", bound=Sized)
+_NOT_FINITE = "has NaN, infinity or numbers too large for float32: make it again, or make all numbers smaller"
 
 
 def read_embeddings(path: str | Path, names: Sequence[str], name: str = NAME) -> Points:
@@ -44,8 +46,8 @@ def read_embeddings(path: str | Path, names: Sequence[str], name: str = NAME) ->
 
     Raises:
         DataError: the file cannot be read, a sample has no row or two, a row belongs to no sample, or a row has a
-            number that is not finite. The message names the first. Also if a file without ids holds the names of the
-            samples under another name, and in another order.
+            number that is not finite in float32, or too large to be squared. The message names the first. Also if a
+            file without ids holds the names of the samples under another name, and in another order.
     """
     path = Path(path)
     found = read_file(path)
@@ -56,8 +58,7 @@ def read_embeddings(path: str | Path, names: Sequence[str], name: str = NAME) ->
         )
     if ids is None and len(array) != len(names):
         raise DataError(
-            f"{path} has {len(array)} rows, and there are {len(names)} samples: give a row for each "
-            f"{name}, in that order."
+            f"{path} has {many(len(array), 'row')} for {many(len(names))}: give a row for each {name}, in that order."
         )
     for called, others in found.others.items():
         _check_order(path, called, others, names)
@@ -67,7 +68,7 @@ def read_embeddings(path: str | Path, names: Sequence[str], name: str = NAME) ->
             raise DataError(f"{path} has {len(ids)} ids and {len(array)} embeddings: give one id for each.")
         told, known = composed(ids, names)
         points = points.at(_order(path, told, known, name))
-    check_finite(points, lambda at: f"{path}: the embedding of {names[at]!r} is not finite; make it again.")
+    check_finite(points, lambda at: f"{path}: the embedding of {names[at]!r} {_NOT_FINITE}.")
     return points
 
 
@@ -102,7 +103,7 @@ def as_geometry(data: object, count: int, names: Sequence[str] = ()) -> Points:
                 f"array [N, D]."
             )
         points = _counted(build(samples, Flat("geometry")), count)
-    check_finite(points, lambda at: f"row {at} of the geometry is not finite: make it again.")
+    check_finite(points, lambda at: f"row {at} of the geometry {_NOT_FINITE}.")
     return points
 
 
@@ -169,7 +170,7 @@ class _Numbers:
 
 def _counted(rows: _Rows, count: int) -> _Rows:
     if len(rows) != count:
-        raise DataError(f"the geometry has {len(rows)} rows, and there are {count} samples: give a row for each.")
+        raise DataError(f"the geometry has {many(len(rows), 'row')} for {many(count)}: give a row for each.")
     return rows
 
 

@@ -90,7 +90,7 @@ ENCODERS: Registry[Callable[[str, str], Encoder]] = Registry(
         "model2vec": f"{_HOME}._model2vec:load",
     },
 )
-"""Libraries of encoders: functions of the model's name and a device. They belong to ``pip install iale[embed]``."""
+"""Libraries of encoders: functions of the model's name and a device. They belong to the extra `embed`."""
 
 
 def find_encoder(name: str, device: str = "auto") -> Encoder:

@@ -1,4 +1,4 @@
-"""Runs, seeds and episodes on the machines of a Ray cluster: ``pip install "iale[ray]"``.
+"""Runs, seeds and episodes on the machines of a Ray cluster: the extra `ray`.
 
 The machines need no shared folder. Work and results travel over the network, and a worker reads nothing from disk
 except its own copy of the data set.
@@ -18,6 +18,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
 
+from iale._packages import to_install
 from iale._versions import versions
 from iale.errors import ConfigError, IaleError
 
@@ -26,7 +27,7 @@ try:
     import ray
     from ray import exceptions
 except ModuleNotFoundError as error:
-    raise ConfigError("the executor 'ray' needs Ray: install it with `pip install 'iale[ray]'`.") from error
+    raise ConfigError(f"the executor 'ray' needs Ray: {to_install('ray')}.") from error
 
 _T = TypeVar("_T")
 _AnyFuture: TypeAlias = Future[Any]

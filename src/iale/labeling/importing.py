@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,19 +18,22 @@ from iale.labeling.record._journal import Event, called
 _PERSON = "import"
 
 
-def import_csv(project: Project, path: Path | str, person: str = _PERSON) -> int:
+def import_csv(
+    project: Project, path: Path | str, person: str = _PERSON, *, say: Callable[[str], None] = lambda _: None
+) -> int:
     """Records labels from a table with the columns ``sample`` and ``label`` under the name of ``person``.
 
     A sample is named as in the project (the path of an image below its folder, the row of an array or table), or by its
     id. A blank label says that a sample has none yet. If ``path`` is the project's own table, its label column is read.
-    Returns how many were recorded; labels that are there already are not recorded again. Raises DataError if the
-    file is not such a table or names an unknown sample; nothing is recorded then.
+    Returns how many were recorded; labels that are there already are not recorded again. ``say`` is told if the
+    encoding had to be guessed. Raises DataError if the file is not such a table or names an unknown sample; nothing is
+    recorded then.
     """
     path = Path(path)
     own = path.exists() and project.config.data.exists() and path.samefile(project.config.data)
     with project.reader.ledger.reading() as answers:
         classes = {*answers.classes.names, *answers.classes.renames}
-    rows = read_label_rows(path, project.config.table if own else None, own=own, classes=classes)
+    rows = read_label_rows(path, project.config.table if own else None, own=own, classes=classes, say=say)
     asked = {name for _, cell, _ in rows for name in spellings(cell)}
     index = {name: name for name in asked if name in project.items.ids}
     for row in range(project.count):  # a name wins over an id
@@ -69,9 +72,11 @@ def import_folders(project: Project, folder: Path | str | None = None, person: s
     return project.add_labels(person, labels, "imported")
 
 
-def import_labels(project: Project, path: Path | str, person: str = _PERSON) -> int:
+def import_labels(
+    project: Project, path: Path | str, person: str = _PERSON, *, say: Callable[[str], None] = lambda _: None
+) -> int:
     """Labels from a CSV file (`import_csv`) or class folders (`import_folders`), whichever ``path`` is."""
-    return import_folders(project, path, person) if Path(path).is_dir() else import_csv(project, path, person)
+    return import_folders(project, path, person) if Path(path).is_dir() else import_csv(project, path, person, say=say)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
     K_ij = exp(−‖ẑ_i − ẑ_j‖² / δ²) = exp(2 ẑ_i·ẑ_j / δ² − ‖ẑ_i‖² / δ² − ‖ẑ_j‖² / δ²)
 
-With two more columns for the squared lengths, the exponent is one matrix product.
+With two more columns for the squared lengths, the exponent is one matrix product. A row of zeros says nothing of its
+sample, such as one that an encoder could not read: K is 0 there, with itself too, so it is chosen last. Otherwise it
+would lie in the middle of all others, at the distance 1, and be chosen first.
 Legend of dimensions: n points, D width, L labeled samples.
 """
 
@@ -19,6 +21,7 @@ from iale.strategies._unit import unit_rows
 
 _ROOM = 1 << 18  # kernel values at a time
 _FAR = -60.0  # exponents end here: smaller values change nothing, and numbers near 1e-38 take ten times as long
+_APART = -_FAR  # a row of zeros is that far from all others
 
 
 class Kernel:
@@ -71,7 +74,8 @@ class Kernel:
     def _factors(self, rows: Tensor) -> Tensor:
         """float64 [m, D + 2]: scaled unit rows, −‖ẑ‖² / δ² and 1."""
         unit = unit_rows(rows)
-        lengths = unit.square().sum(dim=1, keepdim=True) / self._bandwidth**2
+        squares = unit.square().sum(dim=1, keepdim=True)
+        lengths = (squares / self._bandwidth**2).where(squares > 0, _APART)
         return torch.cat([unit * (math.sqrt(2) / self._bandwidth), -lengths, torch.ones_like(lengths)], dim=1)
 
     def _values(self, rows: Tensor, columns: Tensor) -> Tensor:

@@ -117,7 +117,7 @@ def herding(
     n = len(_array(candidates))
     weights = _array(uncertainty).tolist()
     total = sum(weights) or 1.0
-    near = [[math.exp(-_squared_distance(one, other) / bandwidth**2) for other in points] for one in points]
+    near = [[_kernel(one, other, bandwidth) for other in points] for one in points]
     covered = [max((near[known][j] for known in range(n, len(points))), default=0.0) for j in range(len(points))]
     steps: list[list[int]] = []
     for step, choice in enumerate(chosen):
@@ -130,6 +130,11 @@ def herding(
         steps.append([i for i, gain in gains.items() if gain >= largest - 1e-12])
         covered = [max(value, near[choice][j]) for j, value in enumerate(covered)]
     return steps
+
+
+def _kernel(one: _Floats, other: _Floats, bandwidth: float) -> float:
+    """How alike two rows of length 1 are; a row of zeros is like no other, and not even like itself."""
+    return math.exp(-_squared_distance(one, other) / bandwidth**2) if one.any() and other.any() else 0.0
 
 
 def doubted(opinion: ArrayLike, logits: ArrayLike) -> list[float]:

@@ -1,1 +1,1 @@
-"""Encoders of other libraries: ``pip install "iale[embed]"``. `iale.geometry.find_encoder` finds them by name."""
+"""Encoders of other libraries: the extra `embed`. `iale.geometry.find_encoder` finds them by name."""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from iale._packages import to_install
 from iale.errors import ConfigError
 
 
@@ -19,9 +20,7 @@ def library(module: str, package: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ConfigError(
-            f"{package} cannot be imported ({error}): pip install {package}, or pip install iale[embed]."
-        ) from error
+        raise ConfigError(f"{package} cannot be imported ({error}): {to_install(package)}.") from error
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""A page on which people label: ``pip install "iale[label]"``.
+"""A page on which people label: the extra `label`.
 
 `serve` is what ``iale label`` calls; `create_app` is the application alone, without a server and without protection.
 """

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
 import sys
+from collections.abc import Callable, Iterator
+from functools import partial
 
+from iale._packages import to_install
 from iale.errors import ConfigError
 
 try:
@@ -18,9 +22,7 @@ try:
 except ModuleNotFoundError as error:
     if error.name not in ("starlette", "uvicorn", "anyio"):
         raise
-    raise ConfigError(
-        "`iale label` needs starlette and uvicorn: install them with `pip install 'iale[label]'`."
-    ) from error
+    raise ConfigError(f"`iale label` needs starlette and uvicorn: {to_install('starlette', 'uvicorn')}.") from error
 
 from iale._storage import sha256
 from iale.labeling.project import Project
@@ -41,7 +43,21 @@ def serve(project: Project, *, host: str = "127.0.0.1", port: int = 8414, person
     Raises:
         ConfigError: the address is in use, or is not one of this machine.
     """
-    listener = _listen(host, port)
+    with listening(host, port) as serve_there:
+        serve_there(project, person=person)
+
+
+@contextlib.contextmanager
+def listening(host: str, port: int) -> Iterator[Callable[..., None]]:
+    """Takes the address at once; what it gives serves a ``project`` there, with a ``person`` as the default name.
+
+    So whoever makes a project for minutes knows before that it can be served. Raises ConfigError as `serve`.
+    """
+    with _listen(host, port) as listener:
+        yield partial(_serve, listener, host)
+
+
+def _serve(listener: socket.socket, host: str, project: Project, *, person: str) -> None:
     port = listener.getsockname()[1]
     token = project_token(project.folder)
     inner = create_app(project, person=person, mark=sha256(token.encode())[:16])

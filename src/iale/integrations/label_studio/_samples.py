@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import torch
 from torch import Tensor
 
+from iale._many import many
 from iale.data._checks import join, rows_of
 from iale.data._pictures import picture, to_pixels
 from iale.data._scan import scan_images
@@ -73,7 +74,7 @@ class TaskSamples:
                 told = time.monotonic()
                 self._say(f"{done + 1} of {len(tasks)} tasks loaded")
         if (more := len(self._left_out) - max(before, SAID)) > 0:
-            self._say(f"{more} more tasks are left out for similar reasons")
+            self._say(f"left out for similar reasons: {many(more, 'task')} more")
         return rows
 
     def _row(self, task: Task) -> int | None:

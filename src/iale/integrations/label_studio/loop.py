@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 
 from iale._asking import with_points
+from iale._many import many
 from iale._model import model_of
 from iale.active_learner import ActiveLearner
 from iale.classifiers._own import find_model
@@ -188,9 +189,9 @@ def _rank_tasks(
     learner = ActiveLearner(classifier, model.inputs, strategy, subset_size=None, seed=config.seed, geometry=geometry)
     if fits:
         learner.tell([at for at, task in enumerate(tasks) if task.label is not None], labels)
-        said = f"{model.about}, fitted to {len(labels)} labels"
+        said = f"{model.about}, fitted to {many(len(labels), 'label')}"
     else:
-        said = f"no classifier yet, random order: the {len(labels)} labels cover fewer than two classes"
+        said = f"no classifier yet, random order: {many(len(labels), 'label')} of fewer than two classes"
     unlabeled = len(tasks) - len(labels)
     k = min(config.ahead or unlabeled, unlabeled)
     asked = learner.ask(k if learner.labeled else len(tasks))
@@ -203,4 +204,4 @@ def _rank_tasks(
         results = dict(zip(scores, answers, strict=True))
     version = f"{PREFIX}{strategy.name} {len(labels)} labels {datetime.now(UTC).isoformat(' ', 'milliseconds')}"
     project.predict(version, scores, results)
-    say(f"ranked {k} of {unlabeled} unlabeled tasks ({said}): {version!r}")
+    say(f"ranked {k} of {many(unlabeled, 'unlabeled task')} ({said}): {version!r}")

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from iale._packages import to_install
 from iale._storage import write_bytes, written
 from iale.errors import ConfigError, DataError
 from iale.labeling.export._order import check_new, in_order, is_test, utf8
@@ -118,7 +119,7 @@ def _write(reader: ProjectReader, rows: Iterator[_Row], path: Path) -> int:
         import pyarrow
         import pyarrow.parquet as parquet
     except ImportError as error:
-        raise ConfigError("a data set of Hugging Face needs pyarrow: pip install 'iale[parquet]'.") from error
+        raise ConfigError(f"a data set of Hugging Face needs pyarrow: {to_install('pyarrow')}.") from error
     first = next(rows, None)
     if first is None:
         return 0

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from iale.data.samples import Samples
 from iale.errors import ConfigError, IaleError, ModelError, StorageError
 from iale.geometry._store import build
 from iale.geometry.embeddings import PointSamples
-from iale.geometry.encoders import find_encoder
+from iale.geometry.encoders import Encoder, find_encoder
 from iale.labeling.fitting._fit import Refitter
 from iale.labeling.fitting._head import plain_head
 from iale.labeling.fitting._inputs import Expected
@@ -79,23 +80,35 @@ class SavedClassifier:
 
     def seen(self, samples: Samples) -> Samples:
         """What the network reads of samples: the vectors of an encoder, the pieces of texts, or samples as they are."""
-        if self.encoder is not None and samples.shape != self.shape:  # vectors are not encoded again
-            return PointSamples(build(samples, find_encoder(self.encoder)))
+        if self._encoder is not None and samples.shape != self.shape:  # vectors are not encoded again
+            return PointSamples(build(samples, self._encoder))
         return seen_by(self.points, samples)
+
+    @functools.cached_property
+    def _encoder(self) -> Encoder | None:
+        """Loaded once, because a network takes seconds."""
+        return None if self.encoder is None else find_encoder(self.encoder)
+
+    @functools.cached_property
+    def _read(self) -> Expected:
+        """How what people give becomes samples: an encoder saw the files of the project in its own size."""
+        size = None if self._encoder is None or not self.expects.files else self._encoder.size
+        return self.expects if size is None else replace(self.expects, shape=(self.expects.shape[0], *size))
 
     def predict(self, x: object) -> list[str]:
         """The class of every sample, also of a single one.
 
         Args:
             x: what the project's samples are: paths of images, images of Pillow, texts, arrays, rows of numbers, one
-                or a list of them; or any `Samples`. Images of files are resized as those of the project were. Rows of
-                a table with categories are dicts, or cells in the order of the table.
+                or a list of them; or any `Samples`. Images of files are resized as those of the project were, for an
+                encoder to the size that it wants. Rows of a table with categories are dicts, or cells in the order of
+                the table.
 
         Raises:
             DataError: the classifier learned from something else, or a file cannot be read.
         """
         # An encoder takes images of any size, and vectors that it has made are not encoded again.
-        samples = x if self.encoder is not None and isinstance(x, Samples) else self.expects.samples(x)
+        samples = x if self._encoder is not None and isinstance(x, Samples) else self._read.samples(x)
         return [self.classes[place] for place in self.outputs(samples).predictions.tolist()]
 
 

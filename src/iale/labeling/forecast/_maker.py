@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from iale._many import many
 from iale.labeling.forecast._intervals import UNKNOWN, cohens_kappa
 from iale.labeling.forecast._no_model import why_no_model
 from iale.labeling.forecast._savings import AHEAD, Savings, Terms, savings
 from iale.labeling.forecast.status import Advice, Status
 from iale.labeling.reader import ProjectReader
 from iale.labeling.record._journal import Event
-from iale.labeling.record._notices import many
 from iale.labeling.suggesting._sources import Suggested
 
 _FEWEST_PAIRS = 10

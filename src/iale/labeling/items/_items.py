@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from iale._closest import meant
 from iale.data._table_samples import TABLES
 from iale.data.samples import Samples
 from iale.data.table_config import TableConfig
@@ -91,7 +92,7 @@ def open_items(data: Path, *, resize: tuple[int, ...] = (), table: TableConfig |
         return ITEMS["folder"](data, resize)
     kind = {".npz": "array", ".npy": "array", **dict.fromkeys(TABLES, "csv")}.get(data.suffix.lower())
     if not data.exists():
-        raise DataError(f"there is no {data}: a folder of images, an .npz or a .csv file was expected; check the path.")
+        raise DataError(f"there is no {data}: {meant(data)}a folder of images, an .npz or a .csv file was expected.")
     if kind is None:
         raise DataError(f"{data} holds no samples: a folder of images, an .npz or a .csv file was expected.")
     if resize:

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from iale._many import many
 from iale.labeling.record._journal import Event
-
-
-def many(count: int) -> str:
-    """So many samples, in words."""
-    return "1 sample" if count == 1 else f"{count:,} samples"
 
 
 def about_labels(unclassed: Sequence[Event]) -> list[str]:

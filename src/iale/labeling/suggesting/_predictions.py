@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,17 +38,17 @@ class Prediction:
     source: str
 
 
-def import_suggestions(project: Readable, path: Path | str) -> int:
+def import_suggestions(project: Readable, path: Path | str, say: Callable[[str], None] = lambda _: None) -> int:
     """Keeps predictions from a table with the columns ``sample`` (or id) and ``label``; returns how many there are.
 
     The columns ``probability`` (0 to 1) and ``source`` (who predicts; by default the name of the file) are optional.
-    What was kept of the same sources before is replaced. Raises DataError, before anything is written, for a table
-    without these columns, an unknown sample or class, a probability that is none, and two labels of one source for one
-    sample.
+    What was kept of the same sources before is replaced. ``say`` is told if the encoding had to be guessed. Raises
+    DataError, before anything is written, for a table without these columns, an unknown sample or class, a probability
+    that is none, and two labels of one source for one sample.
     """
     path, reader = Path(path), project.reader
     found: dict[tuple[str, str], Prediction] = {}
-    for line, each in _rows(path, reader):
+    for line, each in _rows(path, reader, say):
         known = found.setdefault((each.source, each.sample), each)
         if known != each:
             raise DataError(f"{path}, line {line}: {each.source} says two things of one sample; keep one of the lines.")
@@ -72,10 +72,10 @@ def read_predictions(folder: Path) -> list[Prediction]:
         ) from error
 
 
-def _rows(path: Path, reader: ProjectReader) -> Iterator[tuple[int, Prediction]]:
+def _rows(path: Path, reader: ProjectReader, say: Callable[[str], None]) -> Iterator[tuple[int, Prediction]]:
     """The line and the prediction of every row with a label."""
     classes = set(reader.classes)
-    labeled = read_label_rows(path, classes=classes)
+    labeled = read_label_rows(path, classes=classes, say=say)
     cells = read_cells(path)
     extra = dict(zip(cells.lines, cells.rows, strict=True))
     names = {name for _, cell, _ in labeled for name in spellings(cell)}
