@@ -24,8 +24,6 @@ from iale.errors import DataError
 CIFAR_ROW = 1 + 3 * 32 * 32
 """Bytes of one image in the binary form of CIFAR-10: its label, then its channels."""
 
-"""How NumPy begins to say that an array holds Python objects."""
-
 _IDX_DIMENSIONS = {b"\0\0\x08\x01": 1, b"\0\0\x08\x03": 3}
 
 
