@@ -84,7 +84,7 @@ TAKEN: dict[str, Any] = {
     "tensor": ROWS,
     "sparse tensor": ROWS.to_sparse(),
     "lists of numbers": X.tolist(),
-    "matrix": np.matrix(X),
+    "matrix": X.view(np.matrix),
     "masked array without a mask": np.ma.masked_array(X),
     "view of memory": X.data,
     "list of arrays": list(X),
