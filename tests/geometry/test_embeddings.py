@@ -228,7 +228,7 @@ def test_a_column_of_hugging_face_is_a_geometry(monkeypatch: pytest.MonkeyPatch,
     for form in (data, data.with_format("numpy"), data.with_format("torch"), data.with_transform(lambda some: some)):
         assert torch.equal(as_geometry(form["embedding"], 600).read(), torch.from_numpy(rows))
     assert torch.equal(as_samples(data["embedding"]).batch(torch.tensor([599, 3])), torch.from_numpy(rows[[599, 3]]))
-    with pytest.raises(DataError, match="the geometry has 600 rows, and there are 40 samples"):
+    with pytest.raises(DataError, match="the geometry has 600 rows for 40 samples"):
         as_geometry(data["embedding"], 40)
     ragged = rows.tolist()
     ragged[500] = ragged[500][:4]

@@ -97,7 +97,7 @@ def test_embeddings_of_texts_are_found_by_the_numbers_of_tasks(studio: Studio, t
     add(studio, project, ["one more"])
     with pytest.raises(DataError, match=r"e\.npz has no embedding of '\d+': add it.*an id is a number of a task"):
         studio.run(project, embeddings=tmp_path / "e.npz")
-    with pytest.raises(DataError, match=r"14 rows, and there are 15 samples: give a row for each number of a task"):
+    with pytest.raises(DataError, match=r"14 rows for 15 samples: give a row for each number of a task"):
         studio.run(project, embeddings=tmp_path / "e.npy")
 
 
