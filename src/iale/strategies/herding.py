@@ -1,7 +1,7 @@
 """Herding: choose what represents the most samples that are not represented yet.
 
 A sample i covers a sample j by K_ij = exp(−‖ẑ_i − ẑ_j‖² / δ²), with ẑ the row of the geometry, scaled to unit length (a
-row of zeros stays as it is). Each step chooses the candidate with the largest
+row of zeros covers nothing). Each step chooses the candidate with the largest
 
     g_c = mean_j U_j · max(K_cj − m_j, 0),   m_j = max_{l labeled or chosen} K_lj
 
