@@ -56,6 +56,23 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
     assert f"usage: iale {name}" in out
 
 
+def test_help_helps_in_place_of_a_value(capsys: pytest.CaptureFixture[str]) -> None:
+    """As the help of label says of --invite."""
+    assert main(["label", "--help"]) == 0
+    assert "`iale label --invite --help` says more" in capsys.readouterr().out
+    assert main(["label", "--invite", "--help"]) == 0
+    out, err = capsys.readouterr()
+    assert not err
+    assert "--revoke" in out
+
+
+@pytest.mark.parametrize(("name", "flag"), [("query", "--images"), ("label", "--data"), ("embed", "--data")])
+def test_help_says_that_the_samples_may_come_first(name: str, flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, "--help"]) == 0
+    plain = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert plain.count(f"In front of all options, {flag} may be left out.") == 1
+
+
 def test_unknown_command_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trian"]) == 2
     out, err = capsys.readouterr()

@@ -64,7 +64,7 @@ class TrainingConfig:
         class_weights: weights of the classes in the loss: "balanced" gives all classes the same total weight; or one
             weight per class, such as 1,1,5; none counts all samples the same.
         stop_accuracy: ends a fit after the first epoch whose training accuracy (on its own batches, with dropout on)
-            reaches this share; None never stops early.
+            reaches this share; none trains for all epochs.
         device: "cpu", "cuda", "cuda:0" or "mps"; "auto" is "cuda" if there is one, else "cpu". The device is checked
             only when a fit begins.
         precision: how a GPU multiplies in training: "float32", "tf32" (10-bit factors) or "bf16" (7-bit factors,

@@ -20,11 +20,6 @@ from iale.registry import Registry
 
 SUMMARIES = {
     "demo": "train a small policy and compare it on data it has not seen (minutes, no download)",
-    "train": "train a policy on one data set by imitation (DAgger)",
-    "train-alil": "train an ALIL policy, the learned baseline, on one data set",
-    "run": "compare strategies over seeds on a data set",
-    "bench": "repeat an experiment of the paper by its name, with its figure",
-    "report": "draw curves and tables from the records of runs",
     "query": "choose which of your samples to label next",
     "embed": "turn your samples into vectors with a pretrained encoder",
     "label": "open a page where people label the samples that help most",
@@ -32,8 +27,13 @@ SUMMARIES = {
     "repair": "set damaged lines of a labeling project aside, and keep everything else",
     "export": "export labels, classifier or scores from a labeling project",
     "label-studio": "choose what a Label Studio project asks for next",
-    "data": "list the data sets, or download one",
+    "run": "compare strategies over seeds on a data set",
+    "report": "draw curves and tables from the records of runs",
+    "bench": "repeat an experiment by its name, of the paper or of our own, with its figure",
+    "train": "train a policy on one data set by imitation (DAgger)",
+    "train-alil": "train an ALIL policy, the learned baseline, on one data set",
     "policies": "list the policies that come with iale, or show one's card",
+    "data": "list the data sets, or download one",
 }
 """What `iale --help` says of each command."""
 
@@ -122,7 +122,7 @@ def _usage() -> str:
     commands = "\n".join(f"  {name:<{width}}  {summary}" for name, summary in SUMMARIES.items())
     return (
         "usage: iale COMMAND [OPTIONS]\n\n"
-        "Learn to choose what to label on one data set, choose better on another.\n\n"
+        "Tells you which samples to label next.\n\n"
         f"commands:\n{commands}\n\n"
         "`iale COMMAND --help` lists the options of a command; `iale --version` prints the version."
     )

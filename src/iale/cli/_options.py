@@ -86,12 +86,19 @@ def parse(
     options = list(_flatten(cls, prefixed))
     if first is not None and argv and not argv[0].startswith("-"):
         argv = [first, *argv]
-    values = _values(options, argv, prog, _documentation(cls)[""])
+    if not {"-h", "--help"}.isdisjoint(argv):
+        argv = ["--help"]  # also in place of a value, as in --invite --help
+    values = _values([_told_first(o) if o.flag == first else o for o in options], argv, prog, _documentation(cls)[""])
     for option, value in zip(options, values, strict=True):
         if value is None and option.default is MISSING:
             raise ConfigError(f"{prog} needs {option.flag} {option.kind.metavar}: {option.help}")
     built: T = _build(cls, iter(values))
     return built
+
+
+def _told_first(option: _Option) -> _Option:
+    """The option whose value may stand in front, with help that says so."""
+    return dataclasses.replace(option, help=f"{option.help} In front of all options, {option.flag} may be left out.")
 
 
 def is_given(argv: Sequence[str], flag: str) -> bool:
