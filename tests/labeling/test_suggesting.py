@@ -70,7 +70,7 @@ def test_sources_are_told_with_how_often_they_were_right(make: Make, tmp_path: P
     assert (good.name, good.right, good.of) == ("good", 20, 20)
     assert (poor.name, poor.right, poor.of) == ("poor", of_four, 20)
     assert project.status().sources == (good, poor)
-    assert "what people say of 20 of 20 samples (100%)" in describe(project.status())
+    assert "good was right  20 of 20 samples (100%)" in describe(project.status())
     left = next(sample for sample in project.items.ids if sample not in done)
     first, second = suggested.of(left)
     assert (first.source, first.label, first.probability) == ("good", truth(project, left), 0.9)

@@ -28,8 +28,9 @@ class ExportOptions:
         to: csv (a table of the labels, which `iale query --labels` reads), jsonl (every answer with its history),
             folders (a copy of the samples in class folders), datasets (a folder of parquet files with the samples in
             them, for `datasets.load_dataset`), coco (labels of images as COCO's JSON), card (Markdown: classes, people,
-            agreement, accuracy, and how the samples were chosen), classifier (weights.safetensors and a card), or
-            scores (what the classifier predicts for every unlabeled sample, as CSV).
+            agreement, accuracy, and how the samples were chosen), classifier (weights.safetensors, a card, and
+            head.npz for scikit-learn if it is a linear head on embeddings or columns), or scores (what the classifier
+            predicts for every unlabeled sample, as CSV).
         out: the file to write, or the folder for folders, datasets and classifier; by default a text is printed.
         fit: for classifier and scores: refit first if labels have arrived since the last fit.
     """

@@ -55,7 +55,7 @@ def describe(status: Status) -> str:
         (f"in {status.ahead} labels", _percent(status.expected, tell.get("expected") or tell.get("accuracy"))),
         ("random labels", _percent(status.at_random, tell.get("at_random") or tell.get("accuracy"))),
         ("agreement", _kappa(status, tell.get("kappa"))),
-        *((f"{source.name} says", _right(source)) for source in status.sources),
+        *((f"{source.name} was right", _right(source)) for source in status.sources),
     ]
     if status.target is not None:
         rows.insert(6, ("target", f"{status.target:.1%}"))
@@ -86,9 +86,9 @@ def _kappa(status: Status, why: str | None) -> str:
 
 def _right(source: Source) -> str:
     if not source.of:
-        return "nothing yet of a sample that people have labeled"
+        return "cannot tell yet: it has said nothing of a labeled sample"
     tested = f"; in the test share {source.tested_right} of {source.tested}" if source.tested < source.of else ""
-    return f"what people say of {source.right} of {many(source.of)} ({source.right / source.of:.0%}){tested}"
+    return f"{source.right} of {many(source.of)} ({source.right / source.of:.0%}){tested}"
 
 
 def _cannot(why: str | None) -> str:
