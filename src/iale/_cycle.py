@@ -14,7 +14,7 @@ class QueryConfig:
     """What a single query looks at.
 
     Attributes:
-        subset_size: size n of the random sub-pool that a query looks at; None looks at the whole pool.
+        subset_size: size n of the random sub-pool that a query looks at; none looks at the whole pool.
         monte_carlo_passes: forward passes of MC-Dropout (K).
         committee_size: members of Ensemble, the classifier itself included.
     """

@@ -34,8 +34,8 @@ class GridConfig(OwnConfig):
         pools: "subset" lets every strategy choose from the random sub-pool of a step, "whole" from everything that is
             unlabeled.
         pool_size: samples that may be labeled at all: a random part of the training split, drawn per seed and shared
-            by all strategies; None takes the whole split.
-        test_size: evenly spaced test samples on which accuracy is measured; None takes the whole test split.
+            by all strategies; none takes the whole split.
+        test_size: evenly spaced test samples on which accuracy is measured; none takes the whole test split.
         geometry: how strategies compare samples: "built-in"; "pixels", an older built-in geometry of images; or a file
             of embeddings of the training samples, named by their numbers.
         embeddings: a file with an embedding of every sample of both splits, by the names that `iale data DATA --names`

@@ -25,7 +25,7 @@ class LessonConfig:
         episodes: runs of active learning, each up to the labeling budget.
         expert_probability: chance that the expert, not the policy, chooses what is labeled (p).
         scoring_size: labeled samples of the source's training split that score the experts; never in a pool.
-        pool_size: a random part of the source's training split, drawn per episode; None takes all.
+        pool_size: a random part of the source's training split, drawn per episode; none takes all.
         seed: root of every draw.
         training: how M is fitted.
     """
@@ -77,7 +77,7 @@ class UpdateConfig(AdamConfig):
 
     Attributes:
         positive_weight: w weighs chosen candidates by w and the others by 1 − w in Eq. 2 (the authors' release takes
-            0.9); None weighs all alike, as printed.
+            0.9); none weighs all alike, as printed.
         permute: show every state under a random order of the embedding's units and of the classes. A classifier with
             other initial weights might have had any of these orders. Without them a policy memorizes its few states.
         warm_start: start from the weights of the last policy instead of new ones.
