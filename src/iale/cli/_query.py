@@ -65,6 +65,8 @@ class QueryOptions(RecipeConfig):
         k: how many samples to choose.
         classes: names of all classes, including those that have no label yet; by default, those in the labels.
         subset_size: how many unlabeled samples, drawn at random, the strategy looks at; none looks at all of them.
+        resize: height,width to resize images to; none keeps images that are all of one size, and resizes others to
+            64,64.
         out: file for the table; by default it is printed.
         verbose: list the files that are passed over; by default they are counted.
         table: how tables are read.
