@@ -309,7 +309,7 @@ def bait_equals_the_dense_version() -> bool:
     return bool(details["bait_k10"]["equal"] and details["bait_k100"]["equal"])
 
 
-@says(SPEED, "**The target was not reached**: at the default strength, iale is only about half as fast as it asks for")
+@says(SPEED, "**The target was not reached**: at the default strength, iale reaches only about half of it")
 @says(SPEED, "With a strong penalty iale takes less time and scikit-learn more, and the ratio comes near the target")
 @says(SPEED, "its losses are within a ten-thousandth of ours")
 def heads_miss_their_target() -> bool:
