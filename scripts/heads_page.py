@@ -14,7 +14,9 @@ from iale.benchmark._experiments.networks import LARGE
 from iale.reports._markup import markdown
 
 
-def heads_page(evidence: Evidence, experiment: Experiment, reading: str, commands: Mapping[str, str]) -> str:
+def heads_page(
+    evidence: Evidence, experiment: Experiment, reading: str, image: str, commands: Mapping[str, str]
+) -> str:
     """The page in Markdown; arguments as for `pool_page`."""
     found = areas(records_of(experiment, evidence.records))
     parts = [
@@ -24,6 +26,7 @@ def heads_page(evidence: Evidence, experiment: Experiment, reading: str, command
         "## Every strategy",
         "AUC − Random's, in points; seeds in parentheses. Acquisitions of 10:",
         markdown(gains(found, "linear")),
+        f"![Learning curves]({image})",
         OF_BEST,
         markdown(best_others(found, "linear", SEES)),
         f"Acquisitions of {SMALL}:",

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cards import write_cards
 from figures import Figures
-from gain_tables import TITLES, areas, brief
+from gain_tables import TITLES, USUAL, areas, brief
 from heads_page import heads_page
 from iale import _storage as storage
 from iale.benchmark._evidence import Evidence, read_evidence
@@ -76,8 +76,10 @@ def main() -> None:
     for path, text in pages.items():
         storage.write_bytes(path, text.encode())
     write_cards(evidence.records, size)
-    found = [few(panel) for panel in whole(panels(read_evidence([POOL]).records))]
-    storage.write_bytes(IMAGES / f"{SEEING}.svg", svg(draw_curves(found, panel_looks(found))))
+    for name, folder in {SEEING: POOL, HEADS: OF_HEADS}.items():
+        usual = [each for each in read_evidence([folder]).records if each.config.acquisition_size == USUAL]
+        found = [few(panel) for panel in whole(panels(usual))]
+        storage.write_bytes(IMAGES / f"{name}.svg", svg(draw_curves(found, panel_looks(found))))
     asked = panels([record for record in read_evidence([OF_NETWORKS]).records if record.overlap])
     asked = sorted(asked, key=lambda panel: [*TITLES].index(panel.dataset))
     storage.write_bytes(IMAGES / f"{NETWORKS}.svg", svg(draw_overlap(asked, panel_looks(asked))))
@@ -129,7 +131,9 @@ def reading_of(folder: Path, experiment: Experiment, evidence: Evidence) -> str:
 def linear_page(size: Size) -> str:
     """The page of the experiment on linear heads, with what its ``reading.md`` says."""
     evidence, experiment = read_evidence([OF_HEADS]), EXPERIMENTS[HEADS](size)
-    return heads_page(evidence, experiment, reading_of(OF_HEADS, experiment, evidence), _commands(HEADS, size))
+    image = (IMAGES / f"{HEADS}.svg").relative_to(HEADS_PAGE.parent).as_posix()
+    reading = reading_of(OF_HEADS, experiment, evidence)
+    return heads_page(evidence, experiment, reading, image, _commands(HEADS, size))
 
 
 def doubting_page(size: Size) -> str:

@@ -67,10 +67,7 @@ def read_label_rows(
             if not sample.strip():
                 raise DataError(f"{path}, line {line}: label {text[:60]!r} has no sample; name it or remove that line.")
             if text.casefold() in _NONE and text not in classes:
-                raise DataError(
-                    f"{path}, line {line}: the label {text!r} says that there is none: leave the cell blank, or name "
-                    f"all classes, {text} too, with --classes."
-                )
+                raise _is_none(path, line, text)
             rows.append((line, sample, text))
     return _with_numbers(path, rows, classes)
 
@@ -89,3 +86,10 @@ def _with_numbers(path: Path, rows: list[LabelRow], classes: Container[str]) -> 
             )
         numbered.append((line, sample, number))
     return numbered
+
+
+def _is_none(path: Path, line: int, text: str) -> DataError:
+    return DataError(
+        f"{path}, line {line}: the label {text!r} says that there is none: leave the cell blank, or name all classes, "
+        f"{text} too, with --classes."
+    )
