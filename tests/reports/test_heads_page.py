@@ -35,9 +35,9 @@ def test_what_the_page_says_of_the_claims(records: list[Record]) -> None:
     lines = best_others(areas(records), "linear", "uherding").lines
     assert [line[1] for line in lines] == ["BAIT", "ALFA-Mix", *["MaxHerding"] * 4]
     assert all(line[2].startswith("+") for line in lines)
-    large = best_others(areas(records), "linear", "uherding", 50).lines
-    assert len(large) == len(TITLES)
-    assert all(line[2].startswith("+") for line in large)
+    in_fifties = best_others(areas(records), "linear", "uherding", 50).lines
+    assert len(in_fifties) == len(TITLES)
+    assert all(line[2].startswith("+") for line in in_fifties)
 
 
 def test_what_the_page_says_of_those_that_are_worse_than_random(records: list[Record]) -> None:
