@@ -49,7 +49,7 @@ def gains(found: Areas, classifier: str, size: int = USUAL) -> Table:
     lines = []
     for name in names:
         own = [rises_of(found, (classifier, size, dataset), name, RANDOM) for dataset in SETS]
-        means = [float(np.mean(rises)) for rises in own if rises]
+        means = [float(np.mean(rises)) for rises in own if len(rises) > 1]
         cells = [f"{signed(estimate(rises))} ({len(rises)})" if len(rises) > 1 else NONE for rises in own]
         whole = f"{100 * float(np.mean(means)):+.2f}".replace("-", "−") if len(means) == len(SETS) else NONE
         if any(cell != NONE for cell in cells):
@@ -88,4 +88,5 @@ def titled(table: Table) -> Table:
 def rises_of(found: Areas, place: tuple[str, int, str], first: str, second: str) -> list[float]:
     """One strategy less another at a place (classifier, acquisitions, data set), on the seeds that both have."""
     own, other = found.get((*place, first), {}), found.get((*place, second), {})
-    return [own[seed] - other[seed] for seed in sorted(own) if seed in other]
+    # Rounded as in claims, so that halves of a last digit are told alike.
+    return [round(own[seed] - other[seed], 12) for seed in sorted(own) if seed in other]
