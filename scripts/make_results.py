@@ -12,6 +12,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from cards import write_cards
@@ -77,10 +78,10 @@ def main() -> None:
         storage.write_bytes(path, text.encode())
     write_cards(evidence.records, size)
     for name, folder in {SEEING: POOL, HEADS: OF_HEADS}.items():
-        usual = [each for each in read_evidence([folder]).records if each.config.acquisition_size == USUAL]
+        usual = [each for each in _evidence_of(folder).records if each.config.acquisition_size == USUAL]
         found = [few(panel) for panel in whole(panels(usual))]
         storage.write_bytes(IMAGES / f"{name}.svg", svg(draw_curves(found, panel_looks(found))))
-    asked = panels([record for record in read_evidence([OF_NETWORKS]).records if record.overlap])
+    asked = panels([record for record in _evidence_of(OF_NETWORKS).records if record.overlap])
     asked = sorted(asked, key=lambda panel: [*TITLES].index(panel.dataset))
     storage.write_bytes(IMAGES / f"{NETWORKS}.svg", svg(draw_overlap(asked, panel_looks(asked))))
     own = {name: records_of(make(size), evidence.records) for name, make in PAPERS.items()}
@@ -128,9 +129,15 @@ def reading_of(folder: Path, experiment: Experiment, evidence: Evidence) -> str:
     return fill((folder / "reading.md").read_text(encoding="utf-8"), runs_played(experiment, evidence.records))
 
 
+@cache
+def _evidence_of(folder: Path) -> Evidence:
+    """What a folder keeps, which its page, its figure and the README tell."""
+    return read_evidence([folder])
+
+
 def linear_page(size: Size) -> str:
     """The page of the experiment on linear heads, with what its ``reading.md`` says."""
-    evidence, experiment = read_evidence([OF_HEADS]), EXPERIMENTS[HEADS](size)
+    evidence, experiment = _evidence_of(OF_HEADS), EXPERIMENTS[HEADS](size)
     image = (IMAGES / f"{HEADS}.svg").relative_to(HEADS_PAGE.parent).as_posix()
     reading = reading_of(OF_HEADS, experiment, evidence)
     return heads_page(evidence, experiment, reading, image, _commands(HEADS, size))
@@ -138,7 +145,7 @@ def linear_page(size: Size) -> str:
 
 def doubting_page(size: Size) -> str:
     """The page of the experiment on networks, with what its ``reading.md`` says."""
-    evidence, experiment = read_evidence([OF_NETWORKS]), EXPERIMENTS[NETWORKS](size)
+    evidence, experiment = _evidence_of(OF_NETWORKS), EXPERIMENTS[NETWORKS](size)
     image = (IMAGES / f"{NETWORKS}.svg").relative_to(NETWORKS_PAGE.parent).as_posix()
     reading = reading_of(OF_NETWORKS, experiment, evidence)
     return networks_page(evidence, experiment, reading, image, _commands(NETWORKS, size))
@@ -158,7 +165,7 @@ def readme_of(text: str, figures: Figures) -> str:
     linear = sorted((panel for panel in shapes if panel.model == "linear"), key=lambda panel: panel.dataset)
     played = {HEADS: (OF_HEADS, "linear"), NETWORKS: (OF_NETWORKS, "mlp")}
     gains = {
-        name: brief(areas(records_of(EXPERIMENTS[name](figures.size), read_evidence([folder]).records)), classifier)
+        name: brief(areas(records_of(EXPERIMENTS[name](figures.size), _evidence_of(folder).records)), classifier)
         for name, (folder, classifier) in played.items()
     }
     own = {"table": table, "shapes": markdown(sides(linear))} | {name: markdown(each) for name, each in gains.items()}

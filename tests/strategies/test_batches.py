@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,11 +18,12 @@ from iale.seeding import Stream
 from iale.strategies import Power, Refine
 from iale.strategies._k_means import k_means
 from iale.strategies.alfamix import AlfaMix
-from iale.strategies.base import QueryContext, ScoringStrategy
+from iale.strategies.base import QueryContext
 from iale.strategies.dropquery import DropQuery
 from iale.strategies.tcm import TCM
 from iale.testing import make_context, reference
 from iale.testing._reference_batches import Member
+from tests.strategies.fixed import Fixed
 
 SEEDS = range(8)
 
@@ -37,16 +38,6 @@ def _clusters(rng: np.random.Generator, *, unit: bool) -> Callable[[list[list[fl
         return k_means(points, k, rng, unit=unit)[0].tolist()
 
     return clusters
-
-
-class Fixed(ScoringStrategy):
-    name: ClassVar[str] = "fixed"
-
-    def __init__(self, scores: list[float]) -> None:
-        self.scores = torch.tensor(scores, dtype=torch.float64)
-
-    def score(self, context: QueryContext) -> Tensor:
-        return self.scores
 
 
 @pytest.mark.parametrize("form", ["power", "softmax", "softrank"])

@@ -28,9 +28,9 @@ from iale.strategies import (
     QueryStrategy,
     Random,
     Refine,
-    ScoringStrategy,
 )
 from iale.testing import bald, check_strategy, joint_information, make_context, tied_contexts, unlabeled_context
+from tests.strategies.fixed import Fixed
 
 
 def rng(seed: int = 7) -> np.random.Generator:
@@ -108,16 +108,6 @@ def test_a_batch_beyond_what_the_passes_tell_goes_on_with_bald() -> None:
 @pytest.mark.parametrize("form", ["softmax", "softrank"])
 def test_every_form_keeps_the_contract(form: Literal["softmax", "softrank"]) -> None:
     check_strategy(Power(Entropy(), form=form))
-
-
-class Fixed(ScoringStrategy):
-    name: ClassVar[str] = "fixed"
-
-    def __init__(self, scores: list[float]) -> None:
-        self.scores = torch.tensor(scores, dtype=torch.float64)
-
-    def score(self, context: QueryContext) -> Tensor:
-        return self.scores
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from iale.benchmark._experiment import RANDOM, Claim, Contest, Curve, Experiment
+from iale.benchmark._experiment import RANDOM, Claim, Contest, Curve, Experiment, Side
 from iale.benchmark._sizes import Scale, Size
 from iale.benchmark.grid import GridConfig
 from iale.strategies.catalog import STRATEGIES
@@ -83,3 +84,13 @@ def larger(scale: Scale, target: str, whole: Curve, few: int) -> Contest:
     """The runs that see the whole pool against those that see so many random candidates in each query."""
     part = replace(whole, subset_size=few, pool="subset")
     return Contest(scale.on(target), "whole pool", f"sub-pool of {few}", (((1, whole),), ((1, part),)))
+
+
+def on_average(first: str, second: str, curves: Callable[[str], Sequence[Curve]]) -> Contest:
+    """The means of two strategies over all data sets, seed by seed; ``curves`` gives one for each set."""
+
+    def side(name: str) -> Side:
+        every = curves(name)
+        return tuple((1 / len(every), curve) for curve in every)
+
+    return Contest("the mean over all", first, second, (side(first), side(second)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from iale.benchmark._experiment import RANDOM, RIVALS, Claim, Contest, Curve, Experiment, Side
-from iale.benchmark._experiments.geometry import SEES, SLOW, fitting, larger, of_whole, serves
+from iale.benchmark._experiment import RANDOM, RIVALS, Claim, Contest, Curve, Experiment
+from iale.benchmark._experiments.geometry import SEES, SLOW, fitting, larger, of_whole, on_average, serves
 from iale.benchmark._experiments.networks import FEWER, LARGE
 from iale.benchmark._experiments.shapes import PATCHES
 from iale.benchmark._sizes import Scale, Size
@@ -89,9 +89,4 @@ def _duel(size: Size, target: str, rival: str) -> Contest:
 
 
 def _pooled(size: Size, rival: str, acquisition: int | None = None) -> Contest:
-    """The mean over all data sets, seed by seed."""
-
-    def side(name: str) -> Side:
-        return tuple((1 / len(size.seen), _curve(size, target, name, acquisition)) for target in size.seen)
-
-    return Contest("the mean over all", SEES, rival, (side(SEES), side(rival)))
+    return on_average(SEES, rival, lambda name: [_curve(size, target, name, acquisition) for target in size.seen])

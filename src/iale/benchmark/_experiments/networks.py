@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from iale.benchmark._experiment import RANDOM, RIVALS, Claim, Contest, Curve, Experiment, Side
-from iale.benchmark._experiments.geometry import SEES, SLOW, fitting, larger, of_whole
+from iale.benchmark._experiment import RANDOM, RIVALS, Claim, Contest, Curve, Experiment
+from iale.benchmark._experiments.geometry import SEES, SLOW, fitting, larger, of_whole, on_average
 from iale.benchmark._sizes import Scale, Size
 from iale.benchmark._views import BUILT_IN, RECORDED
 from iale.benchmark.grid import GridConfig
@@ -111,9 +111,4 @@ def _duel(scale: Scale, target: str, rival: str, *, counts: bool = True, wide: b
 
 
 def _pooled(scale: Scale, targets: Sequence[str], rival: str) -> Contest:
-    """The mean over all data sets, seed by seed."""
-
-    def side(name: str) -> Side:
-        return tuple((1 / len(targets), _curve(scale, target, name)) for target in targets)
-
-    return Contest("the mean over all", DOUBTS, rival, (side(DOUBTS), side(rival)))
+    return on_average(DOUBTS, rival, lambda name: [_curve(scale, target, name) for target in targets])
