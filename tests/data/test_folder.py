@@ -300,3 +300,19 @@ def test_encoded_samples_of_other_size() -> None:
     samples = _box([encoded(picture(8, 8), "png"), encoded(picture(7, 8), "png")])
     with pytest.raises(DataError, match=r"image 1 of box has the shape \(1, 7, 8\)"):
         samples.batch(torch.tensor([1]))
+
+
+def test_a_folder_that_is_away_is_no_fault_of_its_images(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for number in range(5):
+        picture(6, 5).save(tmp_path / "photos" / f"{number}.png")
+    samples = FolderSamples(tmp_path / "photos")
+    (tmp_path / "photos").rename(tmp_path / "away")
+    with pytest.raises(DataError, match="photos is away: put it back") as raised:
+        samples.batch(torch.arange(5))
+    assert not isinstance(raised.value, UnreadableError)
+    (tmp_path / "away").rename(tmp_path / "photos")
+    (tmp_path / "photos" / samples.names[3]).unlink()
+    with pytest.raises(UnreadableError) as one:
+        samples.batch(torch.arange(5))
+    assert list(one.value.reasons) == [3]

@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from iale.data.arrays import ArraySamples
+from iale.data.images import FolderSamples
 from iale.data.samples import Samples
 from iale.errors import DataError, StorageError, UnreadableError
 from iale.geometry import Points, build
@@ -116,6 +118,7 @@ def test_a_call_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.Mon
 _SLOW = """
 import sys, time, numpy as np, torch
 from iale.data.arrays import ArraySamples
+from iale.data.images import FolderSamples
 from iale.geometry import build, _parts
 _parts._SECONDS = 0.0
 class Slow:
@@ -162,6 +165,31 @@ def test_what_cannot_be_read_is_a_row_of_zeros(bad: tuple[int, ...], workers: in
 def test_nothing_readable_is_an_error() -> None:
     with pytest.raises(DataError, match="no sample can be read"):
         build(SomeDamaged(*range(700)), Doubled())
+
+
+def test_a_folder_that_goes_away_in_between_leaves_no_zeros(tmp_path: Path) -> None:
+    """Or what was away for a moment would be chosen last for good."""
+    photos, count = tmp_path / "photos", 600
+    photos.mkdir()
+    for number in range(count):
+        Image.fromarray(np.full((4, 4), 1 + number % 250, np.uint8)).save(photos / f"{number:03}.png")
+    samples = FolderSamples(photos)
+
+    class Flat(Doubled):
+        def points(self, samples: Samples, indices: Tensor) -> Tensor:
+            return super().points(samples, indices).flatten(1)
+
+    class Detached(Flat):
+        def points(self, samples: Samples, indices: Tensor) -> Tensor:
+            if int(indices[0]) > 0:
+                photos.rename(tmp_path / "away")
+            return super().points(samples, indices)
+
+    with pytest.raises(DataError, match="photos is away"):
+        build(samples, Detached(), tmp_path / "kept")
+    (tmp_path / "away").rename(photos)
+    found = build(samples, Flat(), tmp_path / "kept").read()
+    assert torch.equal(found, Flat().points(samples, torch.arange(count)))
 
 
 def test_a_wrong_maker_is_refused(tmp_path: Path) -> None:

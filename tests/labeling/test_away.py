@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.labeling.conftest import QUICK, write_images
+from tests.labeling.test_fitting import wait
 
 from iale.errors import DataError
 from iale.labeling.project import Project
@@ -80,3 +81,22 @@ def test_a_folder_that_is_gone_is_said_and_costs_nothing(tmp_path: Path, how: st
         os.utime(path)
     assert len(project.next("ann", 20, tab="1")) == 7
     assert Project.open(project.folder).labels() == {ticket.sample: "a"}
+
+
+def test_a_fit_that_fails_because_the_data_are_away_is_tried_again_with_the_next_label(tmp_path: Path) -> None:
+    write_images(tmp_path / "data", 12)
+    config = ProjectConfig(tmp_path / "data", ("a", "b"), training=QUICK, test_share=0.0, fit_every=1000)
+    project = Project.create(tmp_path / "p", config)
+    samples = list(project.items.ids)
+    for sample in samples[:4]:
+        project.label("ann", sample, "ab"[samples.index(sample) % 2])
+    (tmp_path / "data").rename(tmp_path / "away")
+    project.start_fitting()
+    try:
+        wait(lambda: bool(project.problem) and not project.fitting)
+        (tmp_path / "away").rename(tmp_path / "data")
+        project.label("ann", samples[4], "a")
+        wait(lambda: project.fits.latest is not None and not project.problem)
+        wait(lambda: project.reader.views.geometry() is not None)
+    finally:
+        project.close()

@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 from tests.labeling.conftest import write_images
 
+from iale.data._away import Away
 from iale.data._pictures import MOST_PIXELS, open_picture, picture
 from iale.data._texts import FEATURES, hashed_ngrams
 from iale.errors import DataError
-from iale.labeling.items._away import Away
 from iale.labeling.items._ids import Ids, Names
 from iale.labeling.items._images import ImageItems
 from iale.labeling.items._items import open_items

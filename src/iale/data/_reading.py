@@ -31,11 +31,14 @@ def read_item(rows: Rows, row: int) -> object:
         raise DataError(f"sample {row} of the data set cannot be read ({reason}): repair or remove it.") from error
 
 
-def read_batch(samples: Samples, indices: Tensor, read: Callable[[int], Tensor]) -> Tensor:
+def read_batch(
+    samples: Samples, indices: Tensor, read: Callable[[int], Tensor], check: Callable[[], None] = lambda: None
+) -> Tensor:
     """The inputs at ``indices`` (int64 [B]): [B, *shape], in the type that ``samples`` state.
 
     ``read`` gives one of them, and raises DataError if it cannot. Raises UnreadableError after the last one, so that a
-    caller can leave out all of them.
+    caller can leave out all of them. ``check`` raises another DataError if all samples are away: that is no fault of
+    the one that could not be read, and nobody should leave it out for good.
     """
     out = torch.empty((len(indices), *samples.shape), dtype=samples.dtype)
     reasons: dict[int, str] = {}
@@ -43,6 +46,7 @@ def read_batch(samples: Samples, indices: Tensor, read: Callable[[int], Tensor])
         try:
             one = read(row)
         except DataError as error:
+            check()
             reasons[row] = str(error)
             continue
         assert (tuple(one.shape), one.dtype) == (samples.shape, samples.dtype), "nothing is converted in silence"

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from iale.data._away import check_folder
 from iale.data._checks import rows_of
 from iale.data._fingerprint import digest, file_stamp, sampled
 from iale.data._headers import Look, look_at
@@ -89,9 +90,10 @@ class FolderSamples:
     def batch(self, indices: Tensor) -> Tensor:
         """The images at ``indices`` (int64 [B]), decoded now: uint8 [B, C, H, W].
 
-        Raises UnreadableError for images that cannot be read, or that are not what the others are in size or color.
+        Raises UnreadableError for images that cannot be read, or that are not what the others are in size or color, and
+        DataError if the whole folder is away.
         """
-        return read_batch(self, indices, self._one)
+        return read_batch(self, indices, self._one, lambda: check_folder(self.root))
 
     def listing(self, *, others: bool = True) -> list[str]:
         """A line for each file that was passed over; without ``others``, for those that might be meant as samples."""

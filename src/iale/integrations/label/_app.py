@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from iale.data._away import Away
 from iale.errors import IaleError, StorageError
 from iale.integrations.label._body import Body, clean
 from iale.integrations.label._classes import class_changes, class_routes
@@ -27,7 +28,6 @@ from iale.integrations.label._respond import as_json as _json
 from iale.integrations.label._reviewing import review_routes
 from iale.integrations.label._roles import OWNER, WHO, Who, limited, may, may_answer
 from iale.integrations.label._suggesting import Suggesting
-from iale.labeling.items._away import Away
 from iale.labeling.items._ids import id_of
 from iale.labeling.items._images import ImageItems
 from iale.labeling.project import Project

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from iale.data._away import Away
 from iale.data._pictures import open_picture
 from iale.data._pictures import picture as decode
 from iale.errors import DataError
-from iale.labeling.items._away import Away
 
 EDGE = 1600  # pixels of the longer side of a shown image, at most
 THUMB = 160  # the same in the gallery of labeled samples

@@ -118,6 +118,7 @@ class Refitter:
         stream = Stream(project.config.seed).child("fit", len(labels))
         known, known_inputs = sight.read(labels)
         if len({labels[index] for index in known}) < 2:
+            project.items.check()
             raise DataError("labels of at least two classes are needed for a fit: label more samples.")
         found, inputs = self._hasty(model, sight).read(self._candidates(stream))
         recent = set(list(told)[-_GUESSED:])

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
 
 from iale._model import is_free
-from iale.errors import IaleError
+from iale.errors import DataError, IaleError
 from iale.executors import ProcessExecutor
 from iale.labeling.fitting._background import compare_models, make_geometry
 from iale.labeling.fitting._contest import is_due
@@ -47,6 +47,7 @@ class Fitter:
         self._running: Future[None] | None = None
         self._stopped = False
         self._beside: ProcessExecutor | None = None  # makes the geometry, or compares models
+        self._blind: int | None = None  # changes when the data did not allow the geometry
 
     @property
     def busy(self) -> bool:
@@ -76,9 +77,10 @@ class Fitter:
         with self._lock:
             if self._stopped or future.cancelled():
                 return
-            if (error := future.exception()) is not None:
-                self.problem = f"the samples could not be compared: {error}"
+            error = future.exception()
+            self.problem = "" if error is None else f"the samples could not be compared: {error}"
             self._known = -self._every()  # a fit is due: it asks better
+            self._blind = self._project.changes() if isinstance(error, DataError) else None
         self._end_beside()
         self.poke()
 
@@ -104,10 +106,12 @@ class Fitter:
         waited = self._project.served_elsewhere
         if self._stopped or not self.serves():
             return
-        if waited:  # the other server has ended, and may not have made the geometry
-            self.look()
         project = self._project
         changes = project.changes()
+        back = self._blind is not None and changes > self._blind  # somebody has seen a sample since
+        if waited or back:  # the other server has ended, and may not have made the geometry
+            self._blind = None
+            self.look()
         due = changes - self._known >= self._every() and project.can_fit()
         if self._stopped or self.busy or not due:
             return
@@ -139,7 +143,9 @@ class Fitter:
     def _done(self, future: Future[None]) -> None:
         with self._lock:
             if not self._stopped and not future.cancelled():
-                self.problem = self._why(future.exception())
+                self.problem = self._why(error := future.exception())
+                if isinstance(error, DataError):  # a disk may be back soon: the next label tries again
+                    self._known += 1 - self._every()
             self._running = None
         self.poke()  # labels may have come during the fit
         self._compare()

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from iale.data._away import Away
 from iale.data._scan import is_inside
 from iale.errors import DataError
-from iale.labeling.items._away import Away
 from iale.labeling.items._ids import DIGITS, Ids, Names, id_of
 
 _NAMED = b"\0name"  # in front of a name: the digest of a name must differ from the one of a row that holds the same

@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from iale.data._away import check_folder
 from iale.data._fingerprint import digest
 from iale.data._headers import look_at
 from iale.data._pictures import PHOTO_SIZE, decode, picture
 from iale.data._reading import read_batch
 from iale.data._scan import scan_images
 from iale.data.table_config import TableConfig
-from iale.labeling.items._away import Away
 from iale.labeling.items._identity import FileIdentity, readable
 from iale.labeling.items._ids import Names
 from iale.labeling.items._items import ItemKind
@@ -81,12 +81,7 @@ class ImageItems:
         return self._files.changed(index)
 
     def check(self) -> None:
-        try:
-            there = next(self.root.iterdir(), None) is not None  # an empty folder: its disk is not mounted
-        except OSError:
-            there = False
-        if not there:
-            raise Away(f"{self.root} is away: put it back; until then no sample can be shown.")
+        check_folder(self.root)
 
     def path(self, index: int) -> Path:
         return self._files.shown(index)
@@ -97,8 +92,8 @@ class ImageItems:
         return np.asarray(image if image.mode == "L" else image.convert("RGB"))
 
     def batch(self, indices: Tensor) -> Tensor:
-        """uint8 [B, 1 or 3, height, width]."""
-        return read_batch(self, indices, self._one)
+        """uint8 [B, 1 or 3, height, width]; raises Away if the folder is away."""
+        return read_batch(self, indices, self._one, self.check)
 
     def _one(self, row: int) -> Tensor:
         path, name = self._files.path(row), self._names[row]
