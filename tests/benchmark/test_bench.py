@@ -70,6 +70,15 @@ def test_every_experiment_is_paired_at_every_size(name: str, size: SizeName) -> 
             assert (grid.cycle.labeling_budget, grid.training.epochs) == (1000, 100)
 
 
+@pytest.mark.parametrize("size", ["standard", "paper"])
+def test_no_run_asks_what_a_strategy_refuses(size: SizeName) -> None:
+    """BAIT in full refuses a head with 12,800 weights, see its own tests: one such run would stop all the others."""
+    grids = EXPERIMENTS["geometry"](SIZES[size](CPU)).grids
+    asked = {(grid.classifier, grid.dataset) for grid in grids if "bait-full" in grid.strategies}
+    assert ("linear", "cifar10-mobilenetv2") not in asked
+    assert {("linear", "digits"), ("mlp", "cifar10-mobilenetv2")} <= asked
+
+
 def test_policies_of_one_name_are_one_policy_in_all_experiments() -> None:
     """They share a folder, so another configuration under one name would be refused."""
     for make in SIZES.values():
