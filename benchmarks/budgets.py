@@ -1,4 +1,4 @@
-"""Time of BADGE where its residuals no longer fit into memory, and memory of a prediction on large images.
+"""Time of BADGE beyond its memory, memory of a prediction on large images, and time of one on small images.
 
     python benchmarks/budgets.py
 
@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import time
+from statistics import median
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -22,11 +23,14 @@ from torch import nn
 
 from iale.active_learner import ActiveLearner
 from iale.benchmark._machine import peak_megabytes
-from iale.classifiers.base import Outputs, TrainingConfig
+from iale.classifiers.base import FitJob, Outputs, TrainingConfig
+from iale.classifiers.build import build_classifier
+from iale.data.arrays import ArraySamples
 from iale.strategies.badge import Badge
 from iale.strategies.base import QueryContext
 
 CLASSES, WIDTH, K, SIZES, SIDE = 11_014, 64, 20, (3000, 3100, 6000), 256
+IMAGES = ArraySamples(np.random.default_rng(0).integers(0, 256, (2000, 1, 28, 28)).astype(np.uint8))
 
 
 def badge_seconds(n: int) -> float:
@@ -40,6 +44,16 @@ def badge_seconds(n: int) -> float:
         Badge().query(context, K, rng=np.random.default_rng(0))
         seconds.append(time.perf_counter() - begin)
     return min(seconds)
+
+
+def cnn_seconds(forced: int | None, images: ArraySamples = IMAGES) -> float:
+    """One prediction of the paper's CNN for all images."""
+    training = TrainingConfig(epochs=1, device="cpu", prediction_batch_size=forced)
+    classifier = build_classifier("cnn", images, 10, training)
+    fitted = classifier.fit(images, FitJob(torch.arange(20), torch.arange(20) % 10, 0))
+    begin = time.perf_counter()
+    fitted.outputs(images, torch.arange(len(images)))
+    return time.perf_counter() - begin
 
 
 def predict(forced: int | None, samples: int) -> float:
@@ -66,6 +80,8 @@ def main() -> None:
     empty = peak(None, 0)
     for name, forced in (("measured", None), ("500", 500)):
         results[f"ask_{name}_mb"] = round(peak(forced, 600) - empty)
+    rounds = [(cnn_seconds(500), cnn_seconds(None)) for _ in range(5)]
+    results["cnn_500_over_measured"] = round(median(many / few for many, few in rounds), 2)
     record("budgets", results)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from iale.classifiers import _activations as activations
+from iale.classifiers import torch_classifier
+from iale.classifiers._activations import samples_at_once
 from iale.classifiers.base import FitJob, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.classifiers.torch_classifier import TorchClassifier
@@ -40,19 +42,27 @@ class Functional(nn.Module):
 
 
 @pytest.mark.parametrize("make", [convolution, Functional])
-def test_a_convolution_on_large_images_takes_what_fits_into_the_budget(make: type[nn.Module]) -> None:
-    """One image of 256 × 256: 256 KiB in, 4 MiB out, so 60 of them fit into 256 MiB."""
-    assert TorchClassifier(make(), (1, 256, 256), ONCE).chunks.size == (1 << 28) // (17 * 256 * 256 * 4)
+@pytest.mark.parametrize(("device", "mebibytes", "images"), [("cuda", 256, 60), ("cpu", 24, 5)])
+def test_a_convolution_on_large_images_takes_what_fits_into_the_budget(
+    make: Callable[[], nn.Module], device: str, mebibytes: int, images: int
+) -> None:
+    """One image of 256 × 256: 256 KiB in, 4 MiB out. No GPU is needed: nothing is fitted."""
+    assert images == (mebibytes << 20) // (17 * 256 * 256 * 4)
+    training = TrainingConfig(epochs=1, device=device)
+    assert TorchClassifier(make(), (1, 256, 256), training).chunks.size == images
 
 
-def test_small_inputs_are_taken_five_hundred_at_a_time() -> None:
+@pytest.mark.parametrize(("name", "size"), [("mlp", 500), ("cnn", (24 << 20) // (2 * 32 * 29**2 * 4))])
+def test_small_inputs_are_taken_five_hundred_at_a_time(name: str, size: int) -> None:
+    """Of the CNN fewer on a CPU: its first ReLU reads and writes 32 maps of 29 × 29."""
     samples = ArraySamples(torch.zeros(10, 1, 28, 28))
-    for name in ("cnn", "mlp"):
-        assert build_classifier(name, samples, 10, ONCE).chunks.size == 500
+    classifier = build_classifier(name, samples, 10, ONCE)
+    assert isinstance(classifier, TorchClassifier)
+    assert classifier.chunks.size == size
 
 
 def test_one_sample_is_always_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(activations, "BUDGET", 10)
+    monkeypatch.setattr(torch_classifier, "ON_CPU", 10)
     assert TorchClassifier(convolution(), (1, 8, 8), ONCE).chunks.size == 1
 
 
@@ -61,7 +71,7 @@ def test_operations_that_depend_on_the_batch_are_bounded_by_the_larger_pass() ->
         for _ in range(count):
             torch.zeros(count, 250).relu()  # 8 bytes × 250 × count
 
-    assert activations.samples_at_once(run, 10**9) == activations.BUDGET // (2 * 2 * 250 * 4)
+    assert samples_at_once(run, 10**9, budget=10**8) == 10**8 // (2 * 2 * 250 * 4)
 
 
 class Spy(nn.Module):
@@ -83,7 +93,7 @@ def test_no_module_meets_more_samples_in_a_prediction(
     forced: int | None, largest: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bytes_of_one = 64 * 4 + 4 * 36 * 4
-    monkeypatch.setattr(activations, "BUDGET", 5 * bytes_of_one + 1)
+    monkeypatch.setattr(torch_classifier, "ON_CPU", 5 * bytes_of_one + 1)
     Spy.sizes = []
     training = TrainingConfig(epochs=1, device="cpu", prediction_batch_size=forced)
     classifier = TorchClassifier(Spy(), (1, 8, 8), training)
@@ -142,5 +152,5 @@ def test_a_compiled_model_is_measured_and_the_meter_is_not_compiled(caplog: pyte
     compiled = torch.compile(convolution(), backend="eager")
     assert isinstance(compiled, nn.Module)
     found = TorchClassifier(compiled, (1, 256, 256), ONCE, reinitialize=False)
-    assert found.chunks.size == (1 << 28) // (17 * 256 * 256 * 4)
+    assert found.chunks.size == (24 << 20) // (17 * 256 * 256 * 4)
     assert "recompile_limit" not in caplog.text

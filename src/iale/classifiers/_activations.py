@@ -17,14 +17,16 @@ from torch.utils._pytree import tree_leaves
 
 BUDGET = 1 << 28
 """Bytes that the activations of one forward pass may take: 256 MiB."""
+ON_CPU = 24 << 20
+"""The same on a CPU: what is larger than its caches takes up to 1.7 times as long (`benchmarks/budgets.py`)."""
 
 
-def samples_at_once(run: Callable[[int], object], most: int) -> int:
+def samples_at_once(run: Callable[[int], object], most: int, *, budget: int) -> int:
     """How many samples fit into the budget, 1 to ``most``; ``run(n)`` makes a forward pass of n samples."""
     (one, _), (two, last) = _measure(run, 1), _measure(run, 2)
     # A model whose operations depend on its input: the larger pass then bounds a sample from above.
     grown = [b - a for a, b in zip(one, two, strict=True)] if len(one) == len(two) else [last]
-    return max(1, min(most, BUDGET // max(1, *grown, 1)))
+    return max(1, min(most, budget // max(1, *grown, 1)))
 
 
 def _measure(run: Callable[[int], object], count: int) -> tuple[Sequence[int], int]:

@@ -70,7 +70,7 @@ class TrainingConfig:
         precision: how a GPU multiplies in training: "float32", "tf32" (10-bit factors) or "bf16" (7-bit factors,
             float32 sums). A CPU always multiplies in float32.
         prediction_batch_size: samples in one forward pass of a prediction; none takes up to 500, fewer if these would
-            need more than 256 MiB.
+            need more than 256 MiB on a GPU, or 24 MiB on a CPU, whose caches are small.
 
     Raises:
         ConfigError: a value is out of range, or there is no such kind of device.

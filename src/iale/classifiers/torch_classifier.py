@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from iale.classifiers import _draws as draws
 from iale.classifiers import _passes as passing
-from iale.classifiers._activations import samples_at_once
+from iale.classifiers._activations import BUDGET, ON_CPU, samples_at_once
 from iale.classifiers._calls import check_logits, find_call, last_linear
 from iale.classifiers._chunks import Chunks
 from iale.classifiers._fresh import trained_layer
@@ -197,8 +197,10 @@ class TorchClassifier:
             inputs = torch.zeros(count, *self.shape)
             passing.outputs(self._template, inputs, self.embedding_layer, self.last_linear, self.call)
 
+        wanted = self.training.device  # whether there is such a device shows when a fit begins
+        on_cpu = wanted == "cpu" or (wanted == "auto" and self.device.type == "cpu")
         with global_seed(_TEMPLATE_SEED, _CPU), passing.layer_by_layer():
-            return samples_at_once(run, passing.CHUNK)
+            return samples_at_once(run, passing.CHUNK, budget=ON_CPU if on_cpu else BUDGET)
 
     def fit_many(self, samples: Samples, jobs: Sequence[FitJob]) -> list[FittedClassifier]:
         """Trains one classifier for each job, side by side if `stacked` can train this network exactly.
