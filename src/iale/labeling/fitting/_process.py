@@ -74,7 +74,7 @@ class Fitter:
                 self._begin_beside(make_geometry, self._looked)
 
     def _looked(self, future: Future[None]) -> None:
-        with self._lock:
+        with self._lock, contextlib.suppress(IaleError, OSError):
             if self._stopped or future.cancelled():
                 return
             error = future.exception()
