@@ -3,8 +3,8 @@
 python scripts/make_results.py
 
 That is docs/results.md, docs/seeing-the-pool.md, docs/heads.md, docs/networks.md, docs/universal.md and their figures,
-what the README found, docs/performance.md, and the cards of the shipped policies. Edit the sentences in
-results/*/*.md and in benchmarks/performance.md, not in the pages made from them.
+what the README found, docs/performance.md, a table in docs/labeling-measured.md, and the cards of the shipped policies.
+Edit the sentences in results/*/*.md and in benchmarks/performance.md, not in the pages made from them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from cards import write_cards
 from figures import Figures
 from gain_tables import TITLES, USUAL, areas, brief
+from heads_and_networks import table
 from heads_page import heads_page
 from iale import _storage as storage
 from iale.benchmark._evidence import Evidence, read_evidence
@@ -57,6 +58,7 @@ OF_NETWORKS, NETWORKS_PAGE = ROOT / "results" / NETWORKS, ROOT / "docs" / "netwo
 UNIVERSAL, UNIVERSAL_PAGE = ROOT / "results" / "universal", ROOT / "docs" / "universal.md"
 IMAGES = ROOT / "docs" / "images" / "results"
 README, BEGIN, END = ROOT / "README.md", "<!-- from the records: edit results/standard/readme.md -->", "<!-- end -->"
+MEASURED, BEGIN_HEADS = ROOT / "docs" / "labeling-measured.md", "<!-- from results/heads-and-networks.jsonl -->"
 SPEEDS, SPEEDS_PAGE = ROOT / "benchmarks" / "performance.md", ROOT / "docs" / "performance.md"
 MADE = "<!-- made by `make results`: edit benchmarks/performance.md -->\n\n"
 
@@ -68,6 +70,7 @@ def main() -> None:
     pages = {
         PAGE: page_of(RECORDS, size, IMAGES.relative_to(PAGE.parent).as_posix()),
         README: readme_of(README.read_text(encoding="utf-8"), all_figures(evidence, size)),
+        MEASURED: measured_of(MEASURED.read_text(encoding="utf-8")),
         SPEEDS_PAGE: speeds_page(),
         UNIVERSAL_PAGE: universal_page(UNIVERSAL, (UNIVERSAL / "reading.md").read_text(encoding="utf-8")),
         HEADS_PAGE: linear_page(size),
@@ -159,7 +162,6 @@ def _commands(name: str, size: Size) -> dict[str, str]:
 def readme_of(text: str, figures: Figures) -> str:
     """The README with what was found, from its template."""
     records = records_of(EXPERIMENTS["fig8"](figures.size), figures.evidence.records)
-    table = _table(records, figures.size)
     template = (RECORDS / "readme.md").read_text(encoding="utf-8").strip()
     shapes = panels(records_of(EXPERIMENTS[SHAPES](figures.size), read_evidence([BY_SHAPES]).records))
     linear = sorted((panel for panel in shapes if panel.model == "linear"), key=lambda panel: panel.dataset)
@@ -168,10 +170,21 @@ def readme_of(text: str, figures: Figures) -> str:
         name: brief(areas(records_of(EXPERIMENTS[name](figures.size), _evidence_of(folder).records)), classifier)
         for name, (folder, classifier) in played.items()
     }
-    own = {"table": table, "shapes": markdown(sides(linear))} | {name: markdown(each) for name, each in gains.items()}
-    found = fill(template, lambda name: own[name] if name in own else figures(name))
-    before, _, rest = text.partition(BEGIN)
-    return f"{before}{BEGIN}\n\n{found}\n\n{END}{rest.partition(END)[2]}"
+    own = {"table": _table(records, figures.size), "shapes": markdown(sides(linear))} | {
+        name: markdown(each) for name, each in gains.items()
+    }
+    return _with(text, BEGIN, fill(template, lambda name: own[name] if name in own else figures(name)))
+
+
+def measured_of(text: str) -> str:
+    """The page on labeling with what heads and networks learned from the same labels."""
+    return _with(text, BEGIN_HEADS, table(ROOT / "results" / "heads-and-networks.jsonl"))
+
+
+def _with(text: str, begin: str, found: str) -> str:
+    """A page with what was found between two marks."""
+    before, _, rest = text.partition(begin)
+    return f"{before}{begin}\n\n{found}\n\n{END}{rest.partition(END)[2]}"
 
 
 def speeds_page() -> str:

@@ -21,7 +21,7 @@ from iale.errors import ConfigError
 from iale.policies._files import PRETRAINED
 from iale.policies.saved import load_card
 from iale.strategies.catalog import STRATEGIES
-from make_results import BEGIN, END, MADE, RECORDS, ROOT, readme_of, speeds_page
+from make_results import BEGIN, END, MADE, RECORDS, ROOT, measured_of, readme_of, speeds_page
 from sentences import fill, loose_numbers, speeds
 from tests.reports.kept import READING, SIZE, TARGETS, evidence, figures, flat, read
 
@@ -154,6 +154,11 @@ def test_the_reading_in_the_page_of_results_is_as_it_is_made() -> None:
 def test_speeds_are_as_they_were_recorded() -> None:
     assert read("docs/performance.md") == speeds_page(), "run `make results`"
     assert speeds_page().startswith(MADE)
+
+
+def test_the_page_on_labeling_holds_what_was_measured() -> None:
+    text = read("docs/labeling-measured.md")
+    assert text == measured_of(text), "run `make results`"
 
 
 @pytest.mark.parametrize(
