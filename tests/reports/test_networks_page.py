@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gain_tables import Areas, Place, areas, best_others, brief, gains
+from gain_tables import Areas, Place, areas, best_others, brief, gains, rises_of
 from iale.benchmark._evidence import read_evidence
 from iale.benchmark._experiment import Claim, records_of
 from iale.benchmark._experiments.networks import networks
@@ -54,13 +54,16 @@ def test_what_the_page_says_in_words(found: Areas) -> None:
 
 def test_what_the_page_says_of_the_claims(found: Areas, records: list[Record]) -> None:
     """Better than the experts on each set and than every strategy on average, from four of five larger pools, too."""
-    _, each, mean, pools = (judge(claim, records) for claim in networks(SIZE).claims if isinstance(claim, Claim))
+    both, each, mean, pools = (judge(claim, records) for claim in networks(SIZE).claims if isinstance(claim, Claim))
     assert (each[0], mean[0]) == (Verdict.HOLDS, Verdict.HOLDS)
     assert (len(each[1]), len(mean[1])) == (48, 18)
     assert sorted(finding.verdict for finding in pools[1]) == [Verdict.HOLDS] * 4 + [Verdict.OPEN]
     (ours,) = (finding.comparison for finding in mean[1] if finding.contest.second == SEEN)
     assert ours is not None
     assert ours.difference.count == 10
+    (digits,) = (f.comparison for f in both[1] if f.contest.where == "digits, mlp, acquisitions of 10")
+    assert digits is not None
+    assert signed(estimate(rises_of(found, ("mlp", "whole", "digits"), NEW, SEEN))) == signed(digits.difference)
     gain = runs_played(networks(SIZE), records)("gain 0.2 mlp whole * eherding uherding")
     assert gain == signed(ours.difference)
     lines = best_others(found, "mlp", NEW).lines
