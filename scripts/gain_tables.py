@@ -1,8 +1,7 @@
-"""Tables of what strategies gain from the whole pool: a column for each data set."""
+"""What runs reached, and tables of what strategies gain from the whole pool: a column for each data set."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -10,12 +9,15 @@ import numpy as np
 
 from iale.benchmark._statistics import area, estimate
 from iale.benchmark.records import Record
+from iale.errors import ConfigError
 from iale.reports._markup import Table
 from iale.reports._panels import RANDOM, display_name
 from iale.reports._tables import NONE, signed
 
-Areas = Mapping[tuple[str, int, str, str], Mapping[int, float]]
-"""The AUC of each seed, by classifier, size of acquisitions, data set, and strategy."""
+Place = tuple[str, str, str, str]
+"""Classifier, pool, data set, strategy; a pool is what `pool_of` calls it."""
+Areas = Mapping[Place, Mapping[int, float]]
+"""The AUC of each seed."""
 TITLES = {
     "digits": "digits",
     "mnist": "MNIST",
@@ -27,28 +29,36 @@ TITLES = {
 """How people call the data sets; those that choose come first."""
 SETS = tuple(TITLES)
 BRIEF = ("eherding", "uherding", "maxherding", "typiclust", "bait", "margin", "badge")
-USUAL = 10
-"""Samples of an acquisition."""
+WHOLE, USUAL = "whole", 10
+"""What tables tell: the whole pool, and this many samples an acquisition."""
 _BEHIND = 0.005  # of the AUC, with an interval below 0: then a strategy is behind the best other one
 
 
+def pool_of(candidates: int | None, size: int = USUAL) -> str:
+    """ "whole" or the number of candidates, with an @ and the size of acquisitions if it is not the usual one."""
+    return f"{candidates or WHOLE}{'' if size == USUAL else f'@{size}'}"
+
+
 def areas(records: Sequence[Record]) -> Areas:
-    """What each run from the whole pool reached."""
-    found: dict[tuple[str, int, str, str], dict[int, float]] = defaultdict(dict)
+    """What each run reached; ConfigError if runs differ in something that places do not tell."""
+    found: dict[Place, dict[int, float]] = {}
     for record in records:
-        if record.config.subset_size is not None:
+        if record.overlap:  # others were asked beside it; as in claims, only the run by itself counts
             continue
-        place = record.classifier, record.config.acquisition_size, record.dataset, record.strategy
-        found[place][record.seed] = area(record.accuracy)
+        pool = pool_of(record.config.subset_size, record.config.acquisition_size)
+        place = record.classifier, pool, record.dataset, record.strategy
+        value = area(record.accuracy)
+        if found.setdefault(place, {}).setdefault(record.seed, value) != value:
+            raise ConfigError(f"two runs of {', '.join(place)}, seed {record.seed}, differ: tell of one kind of run.")
     return found
 
 
-def gains(found: Areas, classifier: str, size: int = USUAL) -> Table:
+def gains(found: Areas, classifier: str, pool: str = WHOLE) -> Table:
     """The gain over Random of each strategy, the highest mean first; seeds in parentheses."""
-    names = dict.fromkeys(place[3] for place in found if place[:2] == (classifier, size) and place[3] != RANDOM)
+    names = dict.fromkeys(place[3] for place in found if place[:2] == (classifier, pool) and place[3] != RANDOM)
     lines = []
     for name in names:
-        own = [rises_of(found, (classifier, size, dataset), name, RANDOM) for dataset in SETS]
+        own = [rises_of(found, (classifier, pool, dataset), name, RANDOM) for dataset in SETS]
         means = [float(np.mean(rises)) for rises in own if len(rises) > 1]
         cells = [f"{signed(estimate(rises))} ({len(rises)})" if len(rises) > 1 else NONE for rises in own]
         whole = f"{100 * float(np.mean(means)):+.2f}".replace("-", "−") if len(means) == len(SETS) else NONE
@@ -58,12 +68,12 @@ def gains(found: Areas, classifier: str, size: int = USUAL) -> Table:
     return Table(["strategy", *SETS, "mean"], [cells for _, cells in ordered])
 
 
-def best_others(found: Areas, classifier: str, own: str, size: int = USUAL) -> Table:
+def best_others(found: Areas, classifier: str, own: str, pool: str = WHOLE) -> Table:
     """A strategy less the best other one of each data set, and whether claim (c) of docs/protocol.md holds there."""
     lines = []
     for dataset in SETS:
-        names = [place[3] for place in found if place[:3] == (classifier, size, dataset) and place[3] != own]
-        rises = {name: rises_of(found, (classifier, size, dataset), own, name) for name in names}
+        names = [place[3] for place in found if place[:3] == (classifier, pool, dataset) and place[3] != own]
+        rises = {name: rises_of(found, (classifier, pool, dataset), own, name) for name in names}
         best = min((name for name in names if rises[name]), key=lambda name: float(np.mean(rises[name])), default=None)
         if best is not None:
             rise = estimate(rises[best])
@@ -85,8 +95,16 @@ def titled(table: Table) -> Table:
     return replace(table, header=[TITLES.get(name, name) for name in table.header])
 
 
-def rises_of(found: Areas, place: tuple[str, int, str], first: str, second: str) -> list[float]:
-    """One strategy less another at a place (classifier, acquisitions, data set), on the seeds that both have."""
-    own, other = found.get((*place, first), {}), found.get((*place, second), {})
+def rises_of(found: Areas, place: tuple[str, str, str], first: str, second: str) -> list[float]:
+    """One strategy less another at a place (classifier, pool, data set), on the seeds that both have."""
+    return [*mean_rises(found, place[:2], place[2:], first, second).values()]
+
+
+def mean_rises(
+    found: Areas, where: tuple[str, str], datasets: Sequence[str], first: str, second: str
+) -> dict[int, float]:
+    """The mean over data sets of one strategy less another, by the seeds that both have on each of them."""
+    pairs = [[found.get((*where, dataset, name), {}) for name in (first, second)] for dataset in datasets]
+    shared = sorted(set.intersection(*(set(own) & set(other) for own, other in pairs)))
     # Rounded as in claims, so that halves of a last digit are told alike.
-    return [round(own[seed] - other[seed], 12) for seed in sorted(own) if seed in other]
+    return {seed: round(float(np.mean([own[seed] - other[seed] for own, other in pairs])), 12) for seed in shared}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from experiment_page import OF_BEST, closing, opening
-from gain_tables import areas, best_others, gains
+from gain_tables import areas, best_others, gains, pool_of
 from iale.benchmark._evidence import Evidence
 from iale.benchmark._experiment import Experiment, records_of
 from iale.benchmark._experiments.geometry import SEES
@@ -30,9 +30,9 @@ def heads_page(
         OF_BEST,
         markdown(best_others(found, "linear", SEES)),
         f"Acquisitions of {SMALL}:",
-        markdown(gains(found, "linear", SMALL)),
+        markdown(gains(found, "linear", pool_of(None, SMALL))),
         f"Acquisitions of {LARGE}:",
-        markdown(gains(found, "linear", LARGE)),
+        markdown(gains(found, "linear", pool_of(None, LARGE))),
         *closing(evidence, experiment),
     ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"

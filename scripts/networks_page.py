@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from experiment_page import OF_BEST, closing, opening
-from gain_tables import SETS, Areas, areas, best_others, gains, rises_of
+from gain_tables import SETS, USUAL, WHOLE, Areas, areas, best_others, gains, mean_rises, rises_of
 from iale.benchmark._evidence import Evidence
 from iale.benchmark._experiment import Experiment, records_of
 from iale.benchmark._experiments.geometry import SEES
@@ -51,11 +49,8 @@ def networks_page(
 
 def held_out(found: Areas, first: int | None = None) -> list[float]:
     """The mean over the sets that were held out of the seeds that all of them have, or of ten of these."""
-    own = [found.get(("mlp", 10, name, DOUBTS), {}) for name in SETS[3:]]
-    base = [found.get(("mlp", 10, name, SEES), {}) for name in SETS[3:]]
-    shared = sorted(set.intersection(*(set(each) for each in (*own, *base))))
-    shared = shared if first is None else [seed for seed in shared if first <= seed < first + 10]
-    return [float(np.mean([one[seed] - other[seed] for one, other in zip(own, base, strict=True)])) for seed in shared]
+    rises = mean_rises(found, ("mlp", WHOLE), SETS[3:], DOUBTS, SEES)
+    return [rise for seed, rise in rises.items() if first is None or first <= seed < first + 10]
 
 
 def told(rises: Sequence[float]) -> str:
@@ -66,9 +61,11 @@ def told(rises: Sequence[float]) -> str:
 def duels(found: Areas) -> Table:
     """Error Herding less Uncertainty Herding: a line for each classifier and size of acquisitions."""
     lines = []
-    for classifier, size in dict.fromkeys(place[:2] for place in sorted(found, key=lambda p: (p[0] != "mlp", p[1]))):
-        own = {name: rises_of(found, (classifier, size, name), DOUBTS, SEES) for name in SETS}
+    places = sorted({place[:2] for place in found if place[1].startswith(WHOLE)})
+    for classifier, pool in sorted(places, key=lambda place: place[0] != "mlp"):
+        own = {name: rises_of(found, (classifier, pool, name), DOUBTS, SEES) for name in SETS}
         cells = [f"{signed(estimate(rises))} ({len(rises)})" if len(rises) > 1 else NONE for rises in own.values()]
         if any(own.values()):
+            size = pool.partition("@")[2] or USUAL
             lines.append([f"{_KINDS[classifier]}, acquisitions of {size}", *cells])
     return Table(["runs", *SETS], lines)

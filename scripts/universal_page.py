@@ -18,6 +18,7 @@ from iale.reports._panels import display_name
 from iale.reports._tables import NONE, signed
 from iale.strategies.catalog import STRATEGIES
 from replay import FAMILIES
+from sentences import fill
 from strategies_page import points, policies, swaps, values, variance
 
 BASE = "uherding"
@@ -65,7 +66,7 @@ Curves = Mapping[tuple[str, int], float]
 
 
 def universal_page(folder: Path, text: str) -> str:
-    """The text with the tables of the records in ``folder`` in place of ``{by hand 10}`` and the like."""
+    """The text with the tables and counts of the records in ``folder`` in place of ``{by hand 10}`` and the like."""
     found = by_hand(folder / "by-hand.jsonl")
     tables = {f"by hand {batch}": hand_table(variants) for batch, variants in found.items()}
     found_rules = json.loads((folder / "rules.json").read_text(encoding="utf-8"))
@@ -80,9 +81,9 @@ def universal_page(folder: Path, text: str) -> str:
     tables["opinions, CNN"] = cnn_table(opinions(folder / "opinions-cnn"))
     tables["ceilings"] = ceilings(folder / "ceilings.jsonl")
     tables["ceilings of networks"] = network_ceilings(folder / "network-ceilings")
-    for name, table in tables.items():
-        text = text.replace(f"{{{name}}}", markdown(table))
-    return text
+    found_figures = {name: markdown(table) for name, table in tables.items()}
+    found_figures |= {name: str(between[name]) for name in ("states", "tasks")}
+    return fill(text, found_figures.__getitem__)
 
 
 def correlations(rules: Rules) -> Table:

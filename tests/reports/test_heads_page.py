@@ -35,7 +35,7 @@ def test_what_the_page_says_of_the_claims(records: list[Record]) -> None:
     lines = best_others(areas(records), "linear", "uherding").lines
     assert [line[1] for line in lines] == ["BAIT", "ALFA-Mix", *["MaxHerding"] * 4]
     assert all(line[2].startswith("+") for line in lines)
-    in_fifties = best_others(areas(records), "linear", "uherding", 50).lines
+    in_fifties = best_others(areas(records), "linear", "uherding", "whole@50").lines
     assert len(in_fifties) == len(TITLES)
     assert all(line[2].startswith("+") for line in in_fifties)
 
@@ -43,16 +43,16 @@ def test_what_the_page_says_of_the_claims(records: list[Record]) -> None:
 def test_what_the_page_says_of_those_that_are_worse_than_random(records: list[Record]) -> None:
     found = areas(records)
     for name, count in {"coreset": 4, "entropy": 4, "confidence": 4, "probcover": 5}.items():
-        rises = [estimate(rises_of(found, ("linear", 10, dataset), name, "random")).mean for dataset in TITLES]
+        rises = [estimate(rises_of(found, ("linear", "whole", dataset), name, "random")).mean for dataset in TITLES]
         assert sum(rise < 0 for rise in rises) == count, name
 
 
 @pytest.fixture
 def made() -> Areas:
     """3 points above Random on each data set in acquisitions of 10, and 9 in those of 50."""
-    found = {("linear", 10, dataset, "random"): {0: 0.5, 1: 0.6} for dataset in TITLES}
-    found |= {("linear", 10, dataset, "margin"): {0: 0.53, 1: 0.63, 2: 0.9} for dataset in TITLES}
-    found |= {("linear", 50, dataset, name): {0: area} for dataset in TITLES for name, area in PARTS}
+    found = {("linear", "whole", dataset, "random"): {0: 0.5, 1: 0.6} for dataset in TITLES}
+    found |= {("linear", "whole", dataset, "margin"): {0: 0.53, 1: 0.63, 2: 0.9} for dataset in TITLES}
+    found |= {("linear", "whole@50", dataset, name): {0: area} for dataset in TITLES for name, area in PARTS}
     return found
 
 
@@ -70,7 +70,7 @@ def test_the_gains_with_a_linear_head_by_hand(made: Areas) -> None:
 @pytest.mark.parametrize(("lead", "judged"), [(0.004, "holds"), (0.006, "fails"), (-0.01, "holds")])
 def test_a_strategy_is_behind_by_more_than_half_a_point(lead: float, judged: str) -> None:
     found: Areas = {
-        ("linear", 10, "digits", "uherding"): {0: 0.7, 1: 0.8, 2: 0.9},
-        ("linear", 10, "digits", "margin"): {seed: 0.7 + seed / 10 + lead + seed / 10000 for seed in range(3)},
+        ("linear", "whole", "digits", "uherding"): {0: 0.7, 1: 0.8, 2: 0.9},
+        ("linear", "whole", "digits", "margin"): {seed: 0.7 + seed / 10 + lead + seed / 10000 for seed in range(3)},
     }
     assert best_others(found, "linear", "uherding").lines[0][-1] == judged

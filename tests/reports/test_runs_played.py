@@ -79,7 +79,7 @@ def test_seeds_and_strategies_are_counted() -> None:
         ("geometry", "seeds linear whole digits nobody", "have no figure"),
         ("geometry", "seeds cnn whole * *", "have no figure"),
         ("geometry", "seed linear whole digits random", "have no figure"),
-        ("shapes", "gain 0 mlp whole mnist uherding uherding", "have no figure"),  # from pixels or from patches?
+        ("shapes", "gain 0 mlp whole mnist uherding uherding", "differ: tell of one kind of run"),  # pixels or patches?
     ],
 )
 def test_a_figure_that_the_records_contradict_is_not_told(experiment: str, name: str, message: str) -> None:

@@ -28,6 +28,8 @@ from tests.reports.kept import READING, SIZE, TARGETS, evidence, figures, flat, 
 NAMES = ("95 %", "ResNet-18", "CIFAR-10", "figure 5b")
 """A level of confidence, and names."""
 
+TENS, FIFTIES = ("acquisitions of 10", "Acquisitions of 10"), ("acquisitions of 50", "Acquisitions of 50")
+
 EXPLAINED: dict[str, tuple[str, ...]] = {
     "README.md": ("Python 3.11", "2017"),  # what is needed, and a year
     # sizes of sub-pools that figure 5b plays, and a share of power that the rules fix
@@ -42,6 +44,29 @@ EXPLAINED: dict[str, tuple[str, ...]] = {
         "interval above 0",
     ),
     "results/shapes/reading.md": ("KMNIST-10k",),
+    # names, sizes, and how many seeds there are to be
+    "results/heads/reading.md": (
+        *("CIFAR-10", "acquisitions of 5, 10 and 50", "acquisitions of 10", "acquisitions of 5 and of 50"),
+        *("acquisitions of 5, which", "of 10 seeds"),
+    ),
+    # names, sizes and a rule; and how many labels a table elsewhere is about
+    "results/networks/reading.md": (
+        *("CIFAR-10", "KMNIST-10k", *TENS, *FIFTIES, "rule 7", "is above 0", "([with 200 labels"),
+    ),
+    # names, sizes, and what the rules of the protocol ask for
+    "results/universal/reading.md": (
+        *("CIFAR-10", "KMNIST-10k", *TENS, *FIFTIES, "from 20 to 200 labels", "from 20 to 320 labels"),
+        *("linear head, 20 to 200 labels", "20 to 100 labels", "pool of 3,000", "the 3,000 that were asked for"),
+        *("50 or 100 labels", "gains as much at 50", "sees 32 batches", "up to 1,000 other samples"),
+        *("tasks have 200 to 800 samples, these runs 3,000", "1.96 standard errors", "2.4 standard errors"),
+        *("interval above 0", "mean is below 0", "a mean below 0", "just below 0", "just above 0", "contains 0"),
+        *("all 30 differences", "With 10 seeds", "asks for 10 seeds", "gain of 0.2 points", "more than 0.3 points"),
+        *("mean of 0.1 points", "less than 0.2 points", "the +0.1 points", "within 0.2 points", "at least 0.1 points"),
+        *("at least 0.5", "below 0.5", "not reach 0.5", "rules 2 and 3", "Rule 2** asks for a mean"),
+        *("Rule 3** asks that", "Rule 4** asks for roll-outs", "Rule 5** asks for a mean", "Rule 6** lets"),
+        *("[Rule 7 asks", 'says ("labels cover 0.8"', 'wrong ("U + 0.1"', '"Labels cover 0.9" has', '"U^0.5"'),
+        '"swaps and labels cover 0.9 and U + 0.1"',
+    ),
     "docs/index.md": ("Python 3.11",),
     "docs/policies.md": ("Eq. 1", "CIFAR-10", "share one width, 128", "reads 128 numbers", "usually 100", "SHA-256"),
     # sizes that the scripts in benchmarks/ measure at, a target, and a figure of the paper

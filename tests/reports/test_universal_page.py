@@ -7,7 +7,16 @@ from pathlib import Path
 
 from make_results import UNIVERSAL, UNIVERSAL_PAGE
 from tests.reports.factory import record
-from universal_page import ablations, by_hand, hand_table, network_ceilings, roll_outs, universal_page
+from universal_page import (
+    ablations,
+    by_hand,
+    ceilings,
+    hand_table,
+    network_ceilings,
+    opinions,
+    roll_outs,
+    universal_page,
+)
 
 
 def test_the_page_is_made_from_the_records() -> None:
@@ -40,6 +49,44 @@ def test_a_variant_that_was_soon_given_up_has_a_line_too() -> None:
 def test_every_variant_of_the_records_is_on_the_page() -> None:
     for variants in by_hand(UNIVERSAL / "by-hand.jsonl").values():
         assert {line[0] for line in hand_table(variants).lines} == {*variants} - {"uherding"}
+
+
+def numbers(cell: str) -> tuple[float, float]:
+    """A mean and half its interval, as a table tells them."""
+    mean, half = cell.replace("−", "-").split(" ± ")
+    return float(mean), float(half)
+
+
+def test_what_the_page_says_of_parts_made_by_hand() -> None:
+    """By tens none has 0.1 points; by fifties only swaps pass the rule; two were further ahead after five seeds."""
+    found = by_hand(UNIVERSAL / "by-hand.jsonl")
+    tens, fifties = ({line[0]: line for line in hand_table(found[batch]).lines} for batch in (10, 50))
+    means = [numbers(line[4]) for line in tens.values() if int(line[5]) > 1]
+    assert max(mean for mean, _ in means) < 0.1
+    assert max(mean - half for mean, half in means) < 0
+    assert len(fifties) == 14
+    played = {name: numbers(line[4]) for name, line in fifties.items() if line[5] == "10"}
+    assert [name for name, (mean, half) in played.items() if mean >= 0.2 and mean > half] == ["swaps"]
+    few = {
+        name: {place: value for place, value in curves.items() if place[1] < 5} for name, curves in found[50].items()
+    }
+    for line in hand_table(few).lines:
+        if line[0].startswith("refitted"):
+            assert numbers(line[4])[0] > 0.2 > played[line[0]][0]
+
+
+def test_what_the_page_says_of_controls_and_judges() -> None:
+    """By tens no control has 0.2 points or an interval above 0; nine judges gain on MNIST, seven over a point."""
+    controls = [line for line in ceilings(UNIVERSAL / "ceilings.jsonl").lines if line[0].startswith("10,")]
+    cells = [numbers(cell) for line in controls for cell in line[2:6]]
+    assert len(controls) == 3
+    assert all(abs(mean) < half for mean, half in cells)
+    assert all(0 < numbers(line[5])[0] < 0.2 for line in controls)
+    judged = [line for line in hand_table(opinions(UNIVERSAL / "opinions-patches")).lines if "judged" in line[0]]
+    gains = [numbers(line[2])[0] for line in judged]
+    assert len(gains) == 9
+    assert min(gains) > 0
+    assert sum(gain > 1 for gain in gains) == 7
 
 
 def test_roll_outs_name_both_forms() -> None:

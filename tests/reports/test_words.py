@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from gain_tables import WHOLE, areas
 from iale.benchmark._evidence import read_evidence
 from iale.benchmark._experiment import Claim, records_of
 from iale.benchmark._experiments.catalog import EXPERIMENTS
@@ -22,7 +23,6 @@ from iale.benchmark._judge import ALIKE, Verdict
 from iale.benchmark._power import USUAL
 from iale.strategies.catalog import BASELINES
 from make_results import BY_SHAPES, POOL, ROOT
-from runs_played import areas_of
 from tests.reports.kept import READING, SIZE, TARGETS, UNSEEN, evidence, figures, flat, read
 
 Check = Callable[[], bool]
@@ -235,9 +235,9 @@ def of_pixels() -> dict[tuple[str, str], dict[str, dict[int, float]]]:
     """AUCs from the whole pool by data set and classifier, strategy and seed; the geometry is that of pixels."""
     own = records_of(EXPERIMENTS["geometry"](SIZE), read_evidence([POOL, BY_SHAPES]).records)
     found: dict[tuple[str, str], dict[str, dict[int, float]]] = {}
-    for (classifier, pool, dataset, name), seeds in areas_of(own).items():
-        if pool == "whole":
-            found.setdefault((dataset, classifier), {})[name] = {seed: value for seed, (value,) in seeds.items()}
+    for (classifier, pool, dataset, name), seeds in areas(own).items():
+        if pool == WHOLE:
+            found.setdefault((dataset, classifier), {})[name] = dict(seeds)
     return found
 
 

@@ -44,7 +44,7 @@ class UniversalPolicy(Policy):
       by "herding", and takes the batch with the highest learned value. More than 1,000 samples are chosen by "herding".
 
     Of more than 50,000 candidates (fewer if the geometry is wide), it looks at 20,000 random ones, as
-    `UncertaintyHerding` does. "herding" takes two to three times as long.
+    `UncertaintyHerding` does. "herding" takes longer.
 
     Attributes:
         network: of the plan and of the value.
