@@ -17,7 +17,7 @@ from iale.data.samples import SampleKind, Samples
 from iale.data.splits import Subset
 from iale.data.unlabeled import kind_of
 from iale.geometry._builtin import built_in
-from iale.geometry._store import build
+from iale.geometry._store import build, find
 from iale.geometry.embeddings import PointSamples, read_embeddings
 from iale.geometry.encoders import Encoder
 from iale.geometry.points import Points
@@ -86,9 +86,14 @@ class Views:
 
 def _encoded(samples: Samples, encoder: Encoder) -> Points:
     """The vectors of an encoder, with a bar; they are kept, and the next call goes on where this one was stopped."""
+    folder = cache_folder() / "geometry"
+    kept = find(samples, encoder.identity, folder)
+    if kept is not None:
+        say(f"the vectors of {encoder.name} are read from the cache, {folder}")
+        return kept
     say(f"looking at all samples with {encoder.name}")
     with counted("encoding") as show:
-        return build(samples, encoder, cache_folder() / "geometry", show)
+        return build(samples, encoder, folder, show)
 
 
 def _built_in(samples: Samples) -> Points:
