@@ -26,6 +26,9 @@ def rows_of(indices: IntegersLike, length: int) -> NDArray[np.int64]:
         indices = integers(indices, "indices")
     if indices.is_floating_point() or indices.dtype == torch.bool:
         raise DataError(f"samples are chosen by integer indices, not by {indices.dtype}: pass an int64 tensor.")
+    if indices.ndim != 1:
+        shape = tuple(indices.shape)
+        raise DataError(f"indices stand one after another, not as a tensor of shape {shape}: pass an int64 tensor [B].")
     rows = indices.detach().cpu().numpy().astype(np.int64, copy=False)
     if rows.size and not 0 <= rows.min() <= rows.max() < length:
         bad = rows[(rows < 0) | (rows >= length)][0]
