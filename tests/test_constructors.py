@@ -157,7 +157,7 @@ OF_CLASSIFIERS = [
     case("sizes of at least 1, not -4", classifiers.TorchClassifier, nn.Linear(4, 3), (-4,)),
     case("the number of classes is a whole number of at least 2, not 0", classifiers.LinearHead, ROWS, 0),
     case("the number of classes is a whole number of at least 2, not '3'", classifiers.LinearHead, ROWS, "3"),
-    case("the l2 strength must be a number above 0, not 'x'", classifiers.LinearHead, ROWS, 3, l2="x"),
+    case("the l2 strength must be above 0, not 'x'", classifiers.LinearHead, ROWS, 3, l2="x"),
     case("expected a TrainingConfig, .* not 3", classifiers.LinearHead, ROWS, 3, 3),
     case("unknown classifier 3", classifiers.build_classifier, 3, SAMPLES, 3),
     case("unknown classifier \\['mlp'\\]", classifiers.build_classifier, ["mlp"], SAMPLES, 3),

@@ -17,7 +17,7 @@ def check_head(training: TrainingConfig, l2: float | None) -> None:
     if not isinstance(training, TrainingConfig):
         raise ConfigError(f"expected a TrainingConfig, such as TrainingConfig(device='cpu'), not {training!r:.60}.")
     if l2 is not None and not (is_real(l2) and 0 < l2 < math.inf):
-        raise ConfigError(f"the l2 strength must be a number above 0, not {l2!r:.40}.")
+        raise ConfigError(f"the l2 strength must be above 0, not {l2!r:.40}.")
     usual = TrainingConfig()
     said = [
         f.name for f in fields(usual) if f.name not in _READ and getattr(training, f.name) != getattr(usual, f.name)
