@@ -9,7 +9,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from iale.errors import ConfigError, DataError
+from iale.errors import ConfigError, DataError, ModelError
 
 LARGEST_SIDE = 1 << 14
 """Of an image, in pixels: 16,384."""
@@ -36,6 +36,20 @@ def size_of(value: object, what: str) -> tuple[int, int]:
             f"{what} is (height, width) in pixels, each of 1 to {LARGEST_SIDE}, as in (64, 64), not {_shown(value)}."
         )
     return numbers[0] or 0, numbers[1] or 0
+
+
+def shape_of(shape: Any) -> tuple[int, ...]:
+    """The shape of one input; raises ModelError for anything but integers of at least 1."""
+    try:
+        sizes = tuple(operator.index(size) for size in shape)
+    except TypeError:
+        kind = type(shape).__name__
+        raise ModelError(
+            f"the shape of one input is a tuple such as (3, 32, 32), or the samples, not {kind}."
+        ) from None
+    if sizes and min(sizes) < 1:
+        raise ModelError(f"the shape of one input has sizes of at least 1, not {min(sizes)}: {sizes}.")
+    return sizes
 
 
 def path_of(value: object, what: str) -> Path:

@@ -6,14 +6,12 @@ Monte-Carlo passes repeat only the head. Dropout masks come from counted draws (
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from iale._given import is_real, whole
+from iale._given import is_real, shape_of, whole
 from iale.classifiers import _draws as draws
 from iale.errors import ModelError
 
@@ -96,20 +94,6 @@ class Network(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[B, channels, height, width] to logits [B, C]."""
         return self.head(self.features(x))  # type: ignore[no-any-return]
-
-
-def shape_of(shape: Any) -> tuple[int, ...]:
-    """The shape of one input; raises ModelError for anything but integers of at least 1."""
-    try:
-        sizes = tuple(operator.index(size) for size in shape)
-    except TypeError:
-        kind = type(shape).__name__
-        raise ModelError(
-            f"the shape of one input is a tuple such as (3, 32, 32), or the samples, not {kind}."
-        ) from None
-    if sizes and min(sizes) < 1:
-        raise ModelError(f"the shape of one input has sizes of at least 1, not {min(sizes)}: {sizes}.")
-    return sizes
 
 
 def _check_image(shape: tuple[int, ...], smallest: int, network: str) -> tuple[int, int, int]:

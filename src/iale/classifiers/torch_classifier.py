@@ -16,6 +16,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from iale._given import shape_of
 from iale.classifiers import _draws as draws
 from iale.classifiers import _passes as passing
 from iale.classifiers._activations import BUDGET, ON_CPU, samples_at_once
@@ -38,7 +39,7 @@ from iale.classifiers._modules import (
 from iale.classifiers._practice import Loss, MakeOptimizer, Practice, check_practice
 from iale.classifiers._training import check_job, train
 from iale.classifiers.base import FitJob, FittedClassifier, Outputs, TrainingConfig, resolve_device
-from iale.classifiers.networks import Network, shape_of
+from iale.classifiers.networks import Network
 from iale.classifiers.stacked._train import stackable, train_stacked, width
 from iale.data._fields import Field
 from iale.data._fingerprint import digest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 import numpy as np
 import torch
@@ -11,13 +11,20 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from iale.data._layout import as_array
-from iale.errors import DataError
+from iale.data.samples import SampleKind
+from iale.errors import ConfigError, DataError
 
 IntegersLike: TypeAlias = ArrayLike | Tensor
 """A list, array, tensor or series of integers."""
 
 MOST_CLASSES = 10_000
 """Class numbers above this are taken for something else, such as identifiers."""
+
+
+def check_kind(kind: object) -> None:
+    """Raises ConfigError for what is no kind of samples."""
+    if kind not in get_args(SampleKind):
+        raise ConfigError(f"unknown kind of samples {kind!r:.40}: use image, text or row.")
 
 
 def rows_of(indices: IntegersLike, length: int) -> NDArray[np.int64]:

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from iale.errors import ConfigError
-
 SampleKind = Literal["image", "text", "row"]
 """What one sample is to a person."""
-
-
-def check_kind(kind: object) -> None:
-    """Raises ConfigError for what is no kind of samples."""
-    if kind not in get_args(SampleKind):
-        raise ConfigError(f"unknown kind of samples {kind!r:.40}: use image, text or row.")
 
 
 @runtime_checkable

@@ -22,7 +22,7 @@ from iale.data.arrays import ArraySamples
 from iale.data.images import FolderSamples
 from iale.data.samples import SampleKind, Samples
 from iale.data.table_config import TableConfig
-from iale.errors import ConfigError, DataError, IaleWarning
+from iale.errors import DataError, IaleWarning
 
 
 def load_unlabeled(
@@ -50,8 +50,6 @@ def load_unlabeled(
         DataError: there is nothing at ``path``, or something else.
     """
     path = path_of(path, "the path of samples")
-    if not isinstance(table, TableConfig | None):
-        raise ConfigError(f"expected a TableConfig, such as TableConfig(kind='text'), not {table!r:.60}.")
     if path.is_dir():
         folder = FolderSamples(path, size=size, mixed=mixed, mode=mode)
         return folder, folder.names

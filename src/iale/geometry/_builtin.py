@@ -11,9 +11,10 @@ from torch import Tensor
 
 from iale import _storage as storage
 from iale._given import path_of, whole
+from iale.data._checks import check_kind
 from iale.data._inputs import as_samples
 from iale.data.dictionaries import DictSamples
-from iale.data.samples import SampleKind, Samples, check_kind
+from iale.data.samples import SampleKind, Samples
 from iale.data.splits import Subset
 from iale.errors import ConfigError, DataError, StorageError
 from iale.geometry._patches import SMALLEST, learned

@@ -19,8 +19,9 @@ from torch import Tensor
 
 from iale import _storage as storage
 from iale._given import size_of
+from iale.data._checks import check_kind
 from iale.data._texts import TextSamples
-from iale.data.samples import SampleKind, Samples, check_kind
+from iale.data.samples import SampleKind, Samples
 from iale.errors import ConfigError, ModelError
 from iale.registry import Registry, import_object
 
