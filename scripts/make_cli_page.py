@@ -31,12 +31,6 @@ from iale.integrations.label_studio import LoopConfig
 PAGE = Path(__file__).parents[1] / "docs" / "cli.md"
 OPTIONS: dict[str, type] = {
     "demo": DemoOptions,
-    "train": TrainOptions,
-    "train-universal": TrainUniversalOptions,
-    "train-alil": TrainAlilOptions,
-    "run": RunOptions,
-    "bench": BenchOptions,
-    "report": ReportOptions,
     "query": QueryOptions,
     "embed": EmbedOptions,
     "label": LabelOptions,
@@ -45,8 +39,14 @@ OPTIONS: dict[str, type] = {
     "repair": RepairOptions,
     "export": ExportOptions,
     "label-studio": LoopConfig,
-    "data": DataOptions,
+    "run": RunOptions,
+    "report": ReportOptions,
+    "bench": BenchOptions,
+    "train": TrainOptions,
+    "train-universal": TrainUniversalOptions,
+    "train-alil": TrainAlilOptions,
     "policies": PoliciesOptions,
+    "data": DataOptions,
 }
 PREFIXED = {"train": ("state",)}
 BLOCK = re.compile(r"(<!-- (commands|options: [\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)

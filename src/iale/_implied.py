@@ -13,6 +13,7 @@ _IMPLIED: Mapping[str, Any] = {
     "beside": [],
     "geometry": "built-in",
     "embeddings": None,
+    "with_": None,
     "model": None,
     "embedding_layer": None,
     "reinitialize": True,

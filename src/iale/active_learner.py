@@ -13,7 +13,7 @@ from torch import nn
 
 from iale._asking import as_classifier, next_samples, with_points
 from iale.classifiers._fixed import FixedClassifier
-from iale.classifiers._modules import device_of
+from iale.classifiers._modules import check_numbers, device_of
 from iale.classifiers._practice import Loss, MakeOptimizer
 from iale.classifiers.base import Classifier, FittedClassifier, TrainingConfig
 from iale.classifiers.cache import OutputCache
@@ -152,6 +152,7 @@ class ActiveLearner:
         """
         if not isinstance(model, nn.Module):
             raise ModelError(f"expected a PyTorch module that is trained, not {model!r:.60}.")
+        check_numbers(model)
         inputs, training = as_samples(samples), TrainingConfig(device=str(device_of(model)))
         recipe = TorchClassifier(model, inputs, training, embedding_layer=embedding_layer, reinitialize=False)
         fixed = FixedClassifier(recipe.fitted())

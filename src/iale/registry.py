@@ -37,10 +37,10 @@ class Registry(Generic[_T]):
 
     def __getitem__(self, name: str) -> _T:
         """The object called ``name``; raises UnknownNameError with the known names."""
-        if name not in self._entries:
+        if not isinstance(name, str) or name not in self._entries:
             known = ", ".join(self._entries)
-            hint = did_you_mean(name, self._entries)
-            raise UnknownNameError(f"unknown {self.kind} {name!r}: {hint}the known ones are {known}.")
+            hint = did_you_mean(name, self._entries) if isinstance(name, str) else ""
+            raise UnknownNameError(f"unknown {self.kind} {name!r:.60}: {hint}the known ones are {known}.")
         entry = self._entries[name]
         if not isinstance(entry, str):
             return entry

@@ -98,8 +98,8 @@ def test_neighbors_seeds_and_the_order_of_labels_change_nothing() -> None:
     samples = rows(300, 40)
     labels = torch.from_numpy(RNG.integers(6, size=300))
     sizes = (3, 39, 40, 41, 44, 90, 250)
-    jobs = [FitJob(torch.from_numpy(RNG.permutation(300)[:n]), torch.zeros(0), seed) for seed, n in enumerate(sizes)]
-    jobs = [replace(job, labels=labels[job.indices]) for job in jobs]
+    drawn = [torch.from_numpy(RNG.permutation(300)[:n]) for n in sizes]
+    jobs = [FitJob(own, labels[own], seed) for seed, own in enumerate(drawn)]
     head = LinearHead(samples, 6, CPU)
     together = fitted(head, samples, *jobs)
     for job, one in zip(jobs, together, strict=True):

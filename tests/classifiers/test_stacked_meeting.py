@@ -31,7 +31,7 @@ class Recorder:
 
 
 def jobs(*seeds: int) -> list[FitJob]:
-    return [FitJob(torch.zeros(1), torch.zeros(1), seed) for seed in seeds]
+    return [FitJob(torch.arange(1), torch.arange(1), seed) for seed in seeds]
 
 
 def test_runs_meet_at_every_fit_and_each_gets_its_own() -> None:

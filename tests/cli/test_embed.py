@@ -95,8 +95,13 @@ def test_a_query_asks_as_with_the_embeddings_of_the_encoder(
     assert main(["embed", "photos", "--with", "encoders_:encode", "--out", "out.npz"]) == 0
     expected = asked(capsys, *data, "--embeddings", "out.npz")[0]
     Path("calls").unlink()
-    for _ in range(2):
+    for looks in (
+        "looking at all samples with encoders_:encode\n",
+        "the vectors of encoders_:encode are read from the",
+    ):
         answer, said = asked(capsys, *data, "--with", "encoders_:encode")
+        assert looks in said
+        assert said.count("encoders_:encode") == 1 + ("3.png" in labels)
         assert answer == expected
         assert "the images have" not in said  # only the encoder sees them
         assert ("fitting a linear head on the vectors of encoders_:encode to 2 labels" in said) == ("3.png" in labels)

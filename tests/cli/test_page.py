@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -33,3 +34,8 @@ def test_every_command_has_a_section_with_its_options(name: str, maker: ModuleTy
     assert f"\n## iale {name}\n" in PAGE
     assert f"<!-- options: {name} -->" in PAGE
     assert name in maker.OPTIONS
+
+
+def test_the_sections_stand_in_the_order_of_the_help(maker: ModuleType) -> None:
+    assert re.findall(r"^## iale ([\w-]+)$", PAGE, re.MULTILINE) == list(SUMMARIES)
+    assert [name for name in maker.OPTIONS if name in SUMMARIES] == list(SUMMARIES)

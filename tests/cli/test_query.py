@@ -417,3 +417,15 @@ def test_margin_asks_where_the_default_cannot_compare_the_samples(
             out, err = capsys.readouterr()
             assert out == ""
             assert err.endswith("no sample can be compared.\n")
+
+
+@pytest.mark.usefixtures("rows")
+def test_a_row_with_nan_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """It cannot be compared, so margin would ask instead, and meets it, too."""
+    values = np.load("rows.npy")
+    values[20] = np.nan
+    np.save("rows.npy", values)
+    assert main(QUERY) == 2
+    err = capsys.readouterr().err
+    assert err.count("sample 20 has a value that is NaN") == 1
+    assert "margin asks instead" not in err

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from iale.benchmark._content import label, run_key
-from iale.benchmark._experiment import Experiment
+from iale.benchmark._experiment import ORACLES, Experiment
 from iale.benchmark._play import Run, begin_run, check, find_contender, forget, loaded, prepared
 from iale.benchmark._same_data import refuse_other_data
-from iale.benchmark._views import NO_FILES, geometry_of
+from iale.benchmark._views import NO_FILES, Vectors, geometry_of, vectors_of
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.records import Record
 from iale.classifiers.base import resolve_device
@@ -20,20 +20,34 @@ from iale.executors import one_thread
 from iale.policies.catalog import find_strategy
 
 
-def planned(configs: Sequence[GridConfig]) -> Mapping[str, Run]:
-    """Every run by its key, after a check that each of them can start; the device of all is chosen here."""
+def planned(configs: Sequence[GridConfig], *, shown: bool = False) -> Mapping[str, Run]:
+    """Every run by its key, after a check that each of them can start; the device of all is chosen here.
+
+    The vectors of an encoder are made now, too; ``shown`` tells a person.
+    """
+    vectors = [_vectors(config, shown=shown) for config in configs]
     with one_thread():  # the statistics of the data must be those that a worker computes
-        return _planned(configs)
+        return _planned(configs, vectors)
 
 
-def _planned(configs: Sequence[GridConfig]) -> Mapping[str, Run]:
+def _vectors(config: GridConfig, *, shown: bool) -> Vectors | None:
+    """Those of the encoder that a grid names, which are made now on all threads."""
+    if config.with_ is None:
+        return None
+    for name in (*config.strategies, *config.beside):
+        if name not in ORACLES:
+            find_strategy(name)  # a wrong name is told before anything is encoded
+    return vectors_of(load_dataset(config.dataset), config.with_, config.training.device, shown=shown)
+
+
+def _planned(configs: Sequence[GridConfig], vectors: Sequence[Vectors | None]) -> Mapping[str, Run]:
     forget()
     runs: dict[str, Run] = {}
     labels: dict[str, str] = {}
-    for config in configs:
+    for config, seen in zip(configs, vectors, strict=True):
         device = str(resolve_device(config.training.device))
         config = replace(config, training=replace(config.training, device=device))
-        for run in _checked(config):
+        for run in _checked(config, seen):
             described = run.described()
             if labels.setdefault(described["strategy"], run.strategy) != run.strategy:
                 raise ConfigError(
@@ -76,10 +90,10 @@ def check_additions(experiment: Experiment, added: Sequence[str]) -> None:
     planned([replace(grid, strategies=names) for grid, names in ready if names])
 
 
-def _checked(config: GridConfig) -> Iterator[Run]:
+def _checked(config: GridConfig, vectors: Vectors | None) -> Iterator[Run]:
     """The runs of one grid; each pool and seed is begun once on trial, which is cheap because nothing is fitted."""
     data, classifier, fingerprint = prepared(
-        config.dataset, config.classifier_name, config.training, config.own, config.embeddings
+        config.dataset, config.classifier_name, config.training, config.own, vectors or config.embeddings
     )
     check(config, data, classifier)
     contenders = {name: find_contender(name, classifier) for name in config.strategies}
@@ -91,4 +105,4 @@ def _checked(config: GridConfig) -> Iterator[Run]:
         for pool in config.pools:
             begin_run(config, data, classifier, pool, seed)
     for name, pool, seed in config.runs():
-        yield Run(config, name, contenders[name], pool, seed, fingerprint)
+        yield Run(config, name, contenders[name], pool, seed, fingerprint, vectors)

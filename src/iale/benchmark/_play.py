@@ -16,7 +16,7 @@ from iale.benchmark._content import NAMES, seal
 from iale.benchmark._experiment import ORACLES
 from iale.benchmark._machine import describe_maker, peak_megabytes, reset_peak
 from iale.benchmark._times import RunTimes
-from iale.benchmark._views import embedded, geometry_of
+from iale.benchmark._views import Vectors, embedded, geometry_of
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.records import PoolName, Record
 from iale.classifiers._own import OwnConfig, own_classifier
@@ -48,10 +48,12 @@ class Run:
     pool: PoolName
     seed: int
     data: DataFingerprint | None = None  # of the data set that the run is meant for
+    vectors: Vectors | None = None  # of an encoder that the configuration names
 
     def described(self) -> dict[str, Any]:
         """The resolved configuration of the run, whose hash is the key of its record."""
-        return describe_run(self.config, self.strategy, self.query_strategy, self.pool, self.seed)
+        own = describe_run(self.config, self.strategy, self.query_strategy, self.pool, self.seed)
+        return own if self.vectors is None else {**own, **self.vectors.described}
 
 
 def describe_run(
@@ -94,7 +96,7 @@ def find_contender(strategy: QueryStrategy | str, classifier: Classifier) -> Que
 
 
 @lru_cache(maxsize=2)
-def loaded(dataset: str, embeddings: str | None = None) -> tuple[DataSet, DataFingerprint]:
+def loaded(dataset: str, embeddings: str | Vectors | None = None) -> tuple[DataSet, DataFingerprint]:
     """A data set, or its embeddings, with the fingerprint of the data set; a process reads both once, until it forgets
     them. Embeddings are in the key of a run by their content, so that classifiers of both kinds share a folder.
     """
@@ -104,7 +106,11 @@ def loaded(dataset: str, embeddings: str | None = None) -> tuple[DataSet, DataFi
 
 @lru_cache(maxsize=2)
 def prepared(
-    dataset: str, classifier: str, training: TrainingConfig, own: OwnConfig | None = None, embeddings: str | None = None
+    dataset: str,
+    classifier: str,
+    training: TrainingConfig,
+    own: OwnConfig | None = None,
+    embeddings: str | Vectors | None = None,
 ) -> tuple[DataSet, Classifier, DataFingerprint]:
     """The data set of a grid, its classifier, and the fingerprint of the data."""
     data, fingerprint = loaded(dataset, embeddings)
@@ -125,7 +131,7 @@ def _prepared_for(run: Run) -> tuple[DataSet, Classifier]:
     config = run.config
     for _ in range(2):  # a worker that lives longer than a command may remember former data
         data, classifier, found = prepared(
-            config.dataset, config.classifier_name, config.training, config.own, config.embeddings
+            config.dataset, config.classifier_name, config.training, config.own, run.vectors or config.embeddings
         )
         if run.data in (None, found):
             return data, classifier

@@ -64,7 +64,10 @@ def all_records(folder: Path) -> list[Record]:
 
 
 def known_files(folder: Path) -> dict[str, str]:
-    """Where the files were that the records of a folder name by their content; none if that is not known."""
+    """Where the files were that the records of a folder name by their content; none if that is not known.
+
+    Also the names of encoders, as they were typed.
+    """
     try:
         files = storage.read_json(folder / EXPERIMENT)["files"]
         return {name: path for name, path in files.items() if isinstance(path, str)}

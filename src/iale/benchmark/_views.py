@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iale._implied import complete
 from iale._storage import storage_errors
+from iale.errors import DataError
 
 if TYPE_CHECKING:
     from iale.data.samples import DataSet, Samples
@@ -32,6 +35,26 @@ def typed(kept: Mapping[str, Any]) -> dict[str, Any]:
     return {**found, "geometry": BUILT_IN} if found["embeddings"] is not None else found
 
 
+@dataclass(frozen=True)
+class Vectors:
+    """Those that an encoder has made of a data set, in the user cache.
+
+    Attributes:
+        name: of the encoder, as it was typed.
+        identity: of what computes them.
+        digest: of the vectors themselves, which its identity does not tell: a model in a folder may change.
+    """
+
+    name: str
+    identity: str
+    digest: str
+
+    @property
+    def described(self) -> dict[str, str]:
+        """How records identify them."""
+        return {"with_": self.identity, "embeddings": f"sha256 {self.digest}"}
+
+
 def file_digest(path: str) -> str:
     """SHA-256 of a file, which identifies it wherever it is."""
     with storage_errors("read", Path(path)):
@@ -45,13 +68,65 @@ def _digest(path: str, size: int, time: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def embedded(data: DataSet, path: str | None) -> DataSet:
-    """A data set whose inputs are the embeddings in a file, or a geometry that needs none; else the data set itself.
+def vectors_of(data: DataSet, name: str, device: str, *, shown: bool) -> Vectors:
+    """The vectors of both splits, which the encoder called ``name`` makes now if they are not in the cache.
+
+    Raises ConfigError if there is no such encoder, or it does not take such samples, and UnreadableError for samples
+    that cannot be read.
+    """
+    from iale.data.unlabeled import kind_of
+    from iale.geometry._encoded import check_seen, encoded
+    from iale.geometry.encoders import find_encoder
+
+    encoder, parts = find_encoder(name, device), (data.train, data.test)
+    encoder.check(kind_of(data.train))
+
+    def say(text: str) -> None:
+        if shown:
+            print(text, file=sys.stderr)
+
+    made = encoded(parts, encoder, say, shown=shown)
+    for samples, points in zip(parts, made, strict=True):
+        check_seen(samples, points)
+    return Vectors(name, encoder.identity, _digest_of(made))
+
+
+def _digest_of(made: Sequence[Points]) -> str:
+    from iale.data._fingerprint import digest
+    from iale.geometry.embeddings import PointSamples
+
+    return digest(*(PointSamples(points).fingerprint() for points in made))
+
+
+def _encoded(data: DataSet, vectors: Vectors) -> DataSet:
+    """The data set of the vectors; raises DataError if the cache has lost them, or has others under their name."""
+    from dataclasses import replace
+
+    from iale.geometry._encoded import kept_in
+    from iale.geometry._store import find
+    from iale.geometry.embeddings import PointSamples
+
+    folder = kept_in()
+    kept = [find(samples, vectors.identity, folder) for samples in (data.train, data.test)]
+    made = [points for points in kept if points is not None]
+    if len(made) < len(kept) or _digest_of(made) != vectors.digest:
+        raise DataError(
+            f"{folder} does not hold the vectors of {vectors.name} with which the command began: let all machines "
+            f"share that folder, or make a file with `iale embed` and name it with --embeddings."
+        )
+    train, test = map(PointSamples, made)
+    return replace(data, train=train, test=test)
+
+
+def embedded(data: DataSet, path: str | Vectors | None) -> DataSet:
+    """A data set whose inputs are vectors, the embeddings in a file, or a geometry that needs none; else the data set.
 
     Such a geometry is fitted on the training split alone, and then applied to both.
     """
     if path is None:
         return data
+    if isinstance(path, Vectors):
+        return _encoded(data, path)
     from dataclasses import replace
 
     import torch

@@ -40,6 +40,8 @@ class GridConfig(OwnConfig):
             of embeddings of the training samples, named by their numbers.
         embeddings: a file with an embedding of every sample of both splits, by the names that `iale data DATA --names`
             prints, for classifiers and strategies; "built-in" and "pixels" are geometries that need no file.
+        with_: a pretrained encoder, as for `iale embed`: it looks at each sample once, and classifiers and strategies
+            use its vectors, which are kept in the user cache.
         beside: strategies that are also asked in every state of every run, without acting; a record then says how
             many choices they share with the strategy that acts.
         cycle: sizes of the loop.
@@ -56,6 +58,7 @@ class GridConfig(OwnConfig):
     test_size: int | None = None
     geometry: str = BUILT_IN
     embeddings: str | None = None
+    with_: str | None = None
     beside: tuple[str, ...] = ()
     cycle: CycleConfig = field(default_factory=CycleConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -72,6 +75,8 @@ class GridConfig(OwnConfig):
         for pool in self.pools:
             if pool not in get_args(PoolName):
                 raise ConfigError(f"unknown pool {pool!r}: use subset, whole or both.")
+        if self.with_ is not None and (self.embeddings or self.model or self.geometry != BUILT_IN):
+            raise ConfigError("--with makes vectors for the model: leave out --embeddings, --geometry and --model.")
         if self.embeddings is not None and self.geometry not in NO_FILES:
             raise ConfigError("--embeddings are the geometry, too: leave out --geometry.")
         if "subset" in self.pools and self.cycle.subset_size is None:
@@ -89,7 +94,7 @@ class GridConfig(OwnConfig):
         """The built-in classifier that is meant."""
         if self.classifier != AUTO:
             return self.classifier
-        return "cnn" if self.embeddings is None else "linear"
+        return "cnn" if self.embeddings is None and self.with_ is None else "linear"
 
     def cycle_of(self, pool: PoolName) -> CycleConfig:
         """The sizes of a run on ``pool``."""
@@ -112,11 +117,15 @@ class GridConfig(OwnConfig):
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
     def described(self, strategy: str, pool: PoolName, seed: int) -> dict[str, Any]:
-        """What decides one run, for JSON; "policy" is None here, because only its weights identify a policy."""
+        """What decides one run, for JSON.
+
+        "policy" is None here, because only its weights identify a policy, and so is "with_": see `Vectors`.
+        """
         described = self.resolved()
         for several in ("strategies", "seeds", "first_seed", "pools"):
             del described[several]
-        if self.embeddings is not None:
+        described["with_"] = None
+        if self.embeddings is not None or self.with_ is not None:
             described["geometry"] = PIXELS  # not read
         named = RECORDED | {path: name for name, path in self.files().items()}
         described |= {option: named.get(described[option], described[option]) for option in _FILES}

@@ -2,7 +2,7 @@
 
     out/
       experiment.json     the grids of the last call, and the fingerprints of their data sets; the paths
-                          of files that records name by their content
+                          of files that records name by their content, and the names of encoders
       machine.json        the machine and the versions of the last call
       records.jsonl       one line for each finished run; the same seed gives the same line
       records.jsonl.gz    packed records; they count as finished too
@@ -36,7 +36,7 @@ from iale.classifiers.base import Classifier
 from iale.data._contents import fingerprint_of
 from iale.data._made_from import DataFingerprint
 from iale.data.samples import DataSet
-from iale.errors import StorageError
+from iale.errors import ConfigError, StorageError
 from iale.executors import Executor, as_completed, one_thread, open_executor
 from iale.strategies.base import QueryStrategy
 
@@ -76,13 +76,14 @@ def run_grids(
         KeyboardInterrupt: it was stopped; finished runs are kept, and the message says how to go on.
     """
     grids = [config] if isinstance(config, GridConfig) else list(config)
-    runs = planned(grids)
+    runs = planned(grids, shown=progress)
     data = {run.config.dataset: run.data for run in runs.values() if run.data is not None}
     finished = _finished(out, data)
     left = [run for key, run in runs.items() if key not in finished]
     with open_executor(workers, executor) as opened:
         experiments, prints = [grid.resolved() for grid in grids], {name: own.content() for name, own in data.items()}
-        files = {**known_files(out), **{name: path for grid in grids for name, path in grid.files().items()}}
+        typed = {run.vectors.identity: run.vectors.name for run in runs.values() if run.vectors is not None}
+        files = {**known_files(out), **{name: path for grid in grids for name, path in grid.files().items()}, **typed}
         storage.write_json(out / EXPERIMENT, {"experiments": experiments, "data": prints, "files": files})
         storage.write_json(out / MACHINE, describe_machine())
         with tqdm(total=len(runs), initial=len(runs) - len(left), unit="run", disable=not progress) as bar:
@@ -136,7 +137,8 @@ def _groups(runs: Sequence[Run], together: int | None) -> Iterator[tuple[Run, ..
 
 def _shared(config: GridConfig) -> tuple[object, ...]:
     """What runs have to share to be played together."""
-    return config.dataset, config.classifier_name, config.training, config.own, config.embeddings, config.geometry
+    seen = config.embeddings, config.with_, config.geometry
+    return config.dataset, config.classifier_name, config.training, config.own, seen
 
 
 def run_one(
@@ -161,6 +163,8 @@ def run_one(
     Raises:
         ConfigError, DataError, ModelError, PolicyError: something does not fit.
     """
+    if config.with_ is not None:
+        raise ConfigError("run_one plays on the data set that it gets: encode the data set first, or call run_grids.")
     name = strategy if isinstance(strategy, str) else strategy.name
     with one_thread():  # as workers do: sums that are split over more threads are rounded differently
         recipe = classifier or made(config.classifier_name, config.training, config.own, data)

@@ -25,6 +25,16 @@ def check_layer(module: nn.Module, name: str) -> None:
         raise ModelError(f"the model has no layer {name!r} for the embeddings: its layers are {', '.join(names)}.")
 
 
+def check_numbers(module: nn.Module) -> None:
+    """Raises ModelError if a parameter or buffer has a shape alone, as on the device meta."""
+    for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
+        if tensor.is_meta:
+            raise ModelError(
+                f"{name!r} is on the device meta, which holds no numbers: load the weights first, as with "
+                f"load_state_dict(weights, assign=True), or make the model on the CPU."
+            )
+
+
 def check_resettable(module: nn.Module) -> None:
     """Raises ModelError if a layer holds trainable parameters that a fit could not draw again."""
     for name, part in module.named_modules():

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from iale.classifiers._global_state import PRECISIONS
 from iale.data.samples import Samples
-from iale.errors import ConfigError
+from iale.errors import ConfigError, DataError
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +95,8 @@ class TrainingConfig:
             raise ConfigError(f"the batch size must be at least 1, not {self.batch_size}.")
         if self.batches not in ("equal", "remainder"):
             raise ConfigError(f"unknown batches {self.batches!r}: use equal or remainder.")
-        if not self.learning_rate > 0:
-            raise ConfigError(f"the learning rate must be above 0, not {self.learning_rate}.")
+        if not 0 < self.learning_rate < math.inf:
+            raise ConfigError(f"the learning rate must be above 0 and finite, not {self.learning_rate}.")
         if self.stop_accuracy is not None and not 0 < self.stop_accuracy <= 1:
             raise ConfigError(f"the stop accuracy must be above 0 and at most 1, not {self.stop_accuracy}.")
         if self.precision not in PRECISIONS:
@@ -112,7 +112,8 @@ class TrainingConfig:
         optional = ("prediction_batch_size", "stop_accuracy")
         for name in ("epochs", "batch_size", "prediction_batch_size", "learning_rate", "weight_decay", "stop_accuracy"):
             value, whole = getattr(self, name), name in ("epochs", "batch_size", "prediction_batch_size")
-            if not (isinstance(value, Integral if whole else Real) or (value is None and name in optional)):
+            known = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
+            if not (known or (value is None and name in optional)):
                 kind = "an integer" if whole else "a number"
                 raise ConfigError(f"{name.replace('_', ' ')} must be {kind}, not {value!r:.40}.")
 
@@ -142,7 +143,7 @@ def _check_device(name: str) -> torch.device:
     """The device called ``name``, whether or not this machine has it; raises ConfigError for what is none."""
     try:
         device = torch.device("cpu" if name == "auto" else name)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise ConfigError(f"unknown device {name!r}: use auto, cpu, cuda, cuda:0 or mps.") from error
     if device.type not in ("cpu", "cuda", "mps"):
         raise ConfigError(f"device {name!r} is not supported: use auto, cpu, cuda, cuda:0 or mps.")
@@ -157,11 +158,27 @@ class FitJob:
         indices: int64 [L], data-set indices of the labeled samples.
         labels: int64 [L].
         seed: root seed of this fit's initial weights, batch order and dropout masks.
+
+    Raises:
+        DataError: they are no such tensors, or of two lengths.
+        ConfigError: the seed is no integer.
     """
 
     indices: Tensor
     labels: Tensor
     seed: int
+
+    def __post_init__(self) -> None:
+        both = self.indices, self.labels
+        if not all(isinstance(each, Tensor) and each.dtype == torch.int64 and each.ndim == 1 for each in both):
+            raise DataError("a fit reads int64 tensors of indices and labels: make them with torch.tensor(list).")
+        if len(self.indices) != len(self.labels):
+            raise DataError(
+                f"a fit reads int64 tensors of indices and labels of one length, not {len(self.indices)} and "
+                f"{len(self.labels)}: give one label for each sample."
+            )
+        if not isinstance(self.seed, Integral):
+            raise ConfigError(f"a seed is an integer, not {self.seed!r:.40}.")
 
 
 class FittedClassifier(Protocol):

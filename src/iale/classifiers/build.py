@@ -10,6 +10,7 @@ from iale.classifiers._statistics import channel_statistics
 from iale.classifiers.base import TrainingConfig
 from iale.classifiers.heads import LinearHead
 from iale.classifiers.torch_classifier import TorchClassifier
+from iale.data._inputs import as_samples
 from iale.data.samples import Samples
 from iale.registry import Registry
 
@@ -84,5 +85,5 @@ def build_classifier(
         ConfigError: the classifier has no such option.
         ModelError: the network cannot read inputs of this shape.
     """
-    said = Said(optimizer, loss, l2)
+    said, samples = Said(optimizer, loss, l2), as_samples(samples)
     return assemble(CLASSIFIERS[name], samples, num_classes, training, channel_statistics(samples), said)

@@ -5,11 +5,13 @@ Monte-Carlo passes repeat only the head. Dropout masks come from counted draws (
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
+from iale._given import is_real, shape_of, whole
 from iale.classifiers import _draws as draws
 from iale.errors import ModelError
 
@@ -27,6 +29,8 @@ class Dropout(nn.Module):
 
     def __init__(self, p: float) -> None:
         super().__init__()
+        if not is_real(p) or not 0 <= p <= 1:
+            raise ModelError(f"the probability of dropping a unit is a number from 0 to 1, not {p!r:.40}.")
         self.p = p
         self.key: Tensor | None = None
         self.first = 0
@@ -49,8 +53,16 @@ class Standardize(nn.Module):
 
     def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
-        scale = torch.tensor(std, dtype=torch.float32)
+        try:
+            center, scale = (torch.tensor(some, dtype=torch.float32) for some in (mean, std))
+        except (TypeError, ValueError, RuntimeError):
+            center, scale = torch.empty(0), torch.empty(1)
+        if center.shape != scale.shape or center.ndim != 1 or not bool((center + scale).isfinite().all()):
+            raise ModelError(
+                f"expected one mean and one standard deviation for each channel, all finite, not {mean!r:.40} and "
+                f"{std!r:.40}."
+            )
+        self.register_buffer("mean", center)
         # Relative to the mean: rounding leaves a constant channel with a standard deviation of about 1e-17, not 0.
         self.register_buffer("std", torch.where(scale > 1e-6 * self.mean.abs(), scale, 1.0))
 
@@ -85,6 +97,7 @@ class Network(nn.Module):
 
 
 def _check_image(shape: tuple[int, ...], smallest: int, network: str) -> tuple[int, int, int]:
+    shape = shape_of(shape)
     if len(shape) != 3 or min(shape[1:]) < smallest:
         raise ModelError(
             f"the {network} reads images of shape (channels, height, width) with sides of at least "
@@ -99,6 +112,7 @@ def cnn(shape: tuple[int, ...], num_classes: int, mean: Sequence[float], std: Se
     Raises ModelError if ``shape`` is not that of an image of at least 2 × 2 pixels.
     """
     channels, height, width = _check_image(shape, 2, "CNN")
+    whole(num_classes, "the number of classes", 2)
     features = 32 * (height // 2) * (width // 2)
     trunk = nn.Sequential(
         nn.Conv2d(channels, 32, 4, padding=2),
@@ -115,7 +129,8 @@ def cnn(shape: tuple[int, ...], num_classes: int, mean: Sequence[float], std: Se
 
 def mlp(shape: tuple[int, ...], num_classes: int, mean: Sequence[float], std: Sequence[float]) -> Network:
     """The paper's MLP: dense 256 (the embedding), dropout, dense C. It reads inputs of any shape."""
-    inputs = int(torch.Size(shape).numel())
+    inputs = math.prod(shape_of(shape))
+    whole(num_classes, "the number of classes", 2)
     trunk = nn.Sequential(nn.Flatten(), nn.Linear(inputs, 256), nn.ReLU())
     head = nn.Sequential(Dropout(0.5), nn.Linear(256, num_classes))
     return Network(Standardize(mean, std), trunk, head)
@@ -123,7 +138,8 @@ def mlp(shape: tuple[int, ...], num_classes: int, mean: Sequence[float], std: Se
 
 def linear(shape: tuple[int, ...], num_classes: int, mean: Sequence[float], std: Sequence[float]) -> Network:
     """One dense layer, whose embedding is its standardized input: for embeddings of a pretrained encoder."""
-    inputs = int(torch.Size(shape).numel())
+    inputs = math.prod(shape_of(shape))
+    whole(num_classes, "the number of classes", 2)
     trunk, head = nn.Sequential(nn.Flatten()), nn.Sequential(nn.Linear(inputs, num_classes))
     return Network(Standardize(mean, std), trunk, head)
 
@@ -164,6 +180,8 @@ def resnet18(
         width: channels of the first stage; 64 in He et al. (2016).
     """
     channels, *sides = _check_image(shape, 8, "ResNet-18")
+    whole(num_classes, "the number of classes", 2)
+    whole(width, "the width of a ResNet-18", 1)
     small = max(sides) <= 64
     kernel, stride = (3, 1) if small else (7, 2)
     first = nn.Conv2d(channels, width, kernel, stride, padding=kernel // 2, bias=False)

@@ -8,7 +8,6 @@ seed alone, and global random state is restored.
 from __future__ import annotations
 
 import copy
-import operator
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from iale._given import shape_of
 from iale.classifiers import _draws as draws
 from iale.classifiers import _passes as passing
 from iale.classifiers._activations import BUDGET, ON_CPU, samples_at_once
@@ -29,6 +29,7 @@ from iale.classifiers._modules import (
     DROPOUTS,
     by_channel,
     check_layer,
+    check_numbers,
     check_resettable,
     copied,
     device_of,
@@ -54,15 +55,7 @@ _CPU = torch.device("cpu")
 
 def _shape(shape: object) -> tuple[int, ...]:
     """Of one input; raises ModelError if it is neither a tuple of integers nor samples."""
-    if isinstance(shape, Samples):
-        return tuple(shape.shape)
-    try:
-        return tuple(operator.index(size) for size in shape)  # type: ignore[attr-defined]
-    except TypeError:
-        kind = type(shape).__name__
-        raise ModelError(
-            f"the shape of one input is a tuple such as (3, 32, 32), or the samples, not {kind}."
-        ) from None
+    return tuple(shape.shape) if isinstance(shape, Samples) else shape_of(shape)
 
 
 class TorchClassifier:
@@ -145,7 +138,10 @@ class TorchClassifier:
         """The module from which all others are made."""
         if not isinstance(module, nn.Module):
             with global_seed(_TEMPLATE_SEED, _CPU):
-                return made(module)
+                first = made(module)
+            check_numbers(first)
+            return first
+        check_numbers(module)
         template = copied(module).cpu()
         if self.reinitialize:
             check_resettable(template)

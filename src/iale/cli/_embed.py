@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from iale import _storage as storage
+from iale._counted import counted
 from iale._many import many
 from iale.cli._options import parse
 from iale.cli._output import check_file, say
-from iale.cli._progress import counted
 from iale.cli._readable import say_passed_over
 from iale.data.table_config import TableConfig
 from iale.data.unlabeled import kind_of, load_unlabeled

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -112,18 +112,6 @@ class Watched:
         with tqdm(total=total, unit=" samples", desc=what, file=sys.stderr, leave=False, disable=None) as self._bar:
             yield
         self._bar = None
-
-
-@contextmanager
-def counted(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar for work that says how many samples are done, and how many there are, if a person sees stderr."""
-    with tqdm(unit=" samples", desc=what, file=sys.stderr, leave=False, disable=None) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield show
 
 
 def announcement(seconds: float) -> str:

@@ -181,7 +181,8 @@ def _ask(
         long = announcement(work.seconds(classifier, samples, indices, labels))
         if long:
             say(long)
-    strategy, geometry = with_points(strategy, view.geometry, None if named else say)
+    notes: list[str] = []  # said at the end: what cannot be compared may turn out to be what ends the command
+    strategy, geometry = with_points(strategy, view.geometry, None if named else notes.append)
     work = work_of(strategy, len(told), looked_at)
     size, seed = options.subset_size, options.seed
     learner = ActiveLearner(classifier, samples, strategy, subset_size=size, seed=seed, geometry=geometry)
@@ -191,7 +192,10 @@ def _ask(
         with samples.stage("fitting", work.members * work.labeled):
             learner.fit()
     with samples.stage("predicting", work.read):
-        return learner.ask(options.k)
+        chosen = learner.ask(options.k)
+    for note in notes:
+        say(note)
+    return chosen
 
 
 def _recipe(options: QueryOptions, view: View, classes: int, *, labeled: bool) -> tuple[Samples, Classifier, str]:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import torch
-from torch import Tensor
 
 from iale.cli._output import say
 from iale.data.images import FolderSamples
@@ -15,8 +14,6 @@ from iale.data.splits import Subset
 from iale.errors import UnreadableError
 
 T = TypeVar("T")
-
-_READ = 16  # images at a time
 
 
 def say_passed_over(samples: Samples, *, verbose: bool) -> None:
@@ -47,18 +44,6 @@ def passing_over(samples: Samples, act: Callable[[Subset], T], *, verbose: bool)
         reasons = [why for _, why in sorted(left_out.items())]
         line = f"passed over: {len(reasons)} that cannot be read, the first: {reasons[0]}" if reasons else ""
         _tell(line, reasons if verbose else [])
-
-
-def check_readable(samples: Samples, indices: Tensor) -> None:
-    """Reads the samples at ``indices`` (int64 [n]); raises UnreadableError that names all that cannot be read."""
-    reasons: dict[int, str] = {}
-    for rows in torch.split(indices, _READ):
-        try:
-            samples.batch(rows)
-        except UnreadableError as error:
-            reasons |= error.reasons
-    if reasons:
-        raise UnreadableError(next(iter(reasons.values())), reasons)
 
 
 def _tell(line: str, listing: list[str]) -> None:

@@ -47,10 +47,12 @@ def main(argv: Sequence[str]) -> int:
 def run_command(panel: Panel, files: Mapping[str, str] = MappingProxyType({})) -> str:
     """The `iale run` that makes the runs of a panel; options that have their default values are left out.
 
-    ``files`` are the paths of files that records name by their content.
+    ``files`` are the paths of files that records name by their content, and the names of encoders.
     """
     subset = panel.config.subset_size
     own, defaults = flat(typed(panel.config.options)), flat(GridConfig().resolved())
+    if own["with_"] is not None:
+        own["embeddings"] = None  # they are what the encoder makes
     if subset is None:
         own["subset_size"] = defaults["subset_size"]
     seeds = sorted({seed for entry in panel.entries for seed in entry.seeds})
@@ -66,5 +68,5 @@ def run_command(panel: Panel, files: Mapping[str, str] = MappingProxyType({})) -
     if beside:
         options["beside"] = ",".join(beside)
     given = {name: files.get(shown, shown) for name, value in options.items() for shown in [show(value)]}
-    words = [f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in given.items()]
+    words = [f"--{name.rstrip('_').replace('_', '-')} {shlex.quote(value)}" for name, value in given.items()]
     return " ".join(["iale run", *words, "--out results"])

@@ -6,24 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
+from iale._counted import counted
 from iale.cli._output import say
-from iale.cli._progress import counted
-from iale.cli._readable import check_readable
-from iale.data._downloads import cache_folder
 from iale.data.images import FolderSamples
 from iale.data.samples import SampleKind, Samples
 from iale.data.splits import Subset
 from iale.data.unlabeled import kind_of
 from iale.geometry._builtin import built_in
-from iale.geometry._store import build
+from iale.geometry._encoded import check_seen, encoded, kept_in
 from iale.geometry.embeddings import PointSamples, read_embeddings
 from iale.geometry.encoders import Encoder
 from iale.geometry.points import Points
 
 _THREADS = 2  # that decode photographs
-_READ = 4096  # points at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,23 +67,16 @@ class Views:
         """The points of samples; raises UnreadableError if one of them stands for a sample that cannot be read."""
         points = self._geometry().at(readable.indices)
         if isinstance(self.samples, FolderSamples):
-            zeros = [(points.read(at, at + _READ) == 0).all(dim=1) for at in range(0, len(points), _READ)]
-            check_readable(readable, torch.nonzero(torch.cat(zeros)).flatten())
+            check_seen(readable, points)
         return points
 
     def _geometry(self) -> Points:
         if self.embeddings is not None:
             return self.embeddings
         if self._made is None:  # once, however many samples turn out to be unreadable later
-            self._made = _built_in(self.samples) if self._encoder is None else _encoded(self.samples, self._encoder)
+            made = [_built_in(self.samples)] if self._encoder is None else encoded([self.samples], self._encoder, say)
+            (self._made,) = made
         return self._made
-
-
-def _encoded(samples: Samples, encoder: Encoder) -> Points:
-    """The vectors of an encoder, with a bar; they are kept, and the next call goes on where this one was stopped."""
-    say(f"looking at all samples with {encoder.name}")
-    with counted("encoding") as show:
-        return build(samples, encoder, cache_folder() / "geometry", show)
 
 
 def _built_in(samples: Samples) -> Points:
@@ -96,5 +84,5 @@ def _built_in(samples: Samples) -> Points:
     say("looking at all samples; this needs no labels")
     photos = isinstance(samples, FolderSamples)
     with counted("looking") as show:
-        folder = cache_folder() / "geometry" if photos else None
+        folder = kept_in() if photos else None
         return built_in(samples, kind_of(samples), folder, show, workers=_THREADS if photos else 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 import numpy as np
 import torch
@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from iale.data._layout import as_array
-from iale.errors import DataError
+from iale.data.samples import SampleKind
+from iale.errors import ConfigError, DataError
 
 IntegersLike: TypeAlias = ArrayLike | Tensor
 """A list, array, tensor or series of integers."""
@@ -20,12 +21,21 @@ MOST_CLASSES = 10_000
 """Class numbers above this are taken for something else, such as identifiers."""
 
 
+def check_kind(kind: object) -> None:
+    """Raises ConfigError for what is no kind of samples."""
+    if kind not in get_args(SampleKind):
+        raise ConfigError(f"unknown kind of samples {kind!r:.40}: use image, text or row.")
+
+
 def rows_of(indices: IntegersLike, length: int) -> NDArray[np.int64]:
     """int64 [B]: ``indices`` for NumPy; raises DataError if one is not in 0 … length−1."""
     if not isinstance(indices, Tensor):
         indices = integers(indices, "indices")
     if indices.is_floating_point() or indices.dtype == torch.bool:
         raise DataError(f"samples are chosen by integer indices, not by {indices.dtype}: pass an int64 tensor.")
+    if indices.ndim != 1:
+        shape = tuple(indices.shape)
+        raise DataError(f"indices stand one after another, not as a tensor of shape {shape}: pass an int64 tensor [B].")
     rows = indices.detach().cpu().numpy().astype(np.int64, copy=False)
     if rows.size and not 0 <= rows.min() <= rows.max() < length:
         bad = rows[(rows < 0) | (rows >= length)][0]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from iale.data._encoding import tell_guess
 from iale.data._table_columns import label_column, name_column
-from iale.data._tables import read_cells
+from iale.data._tables import read_cells, table_config
 from iale.data.table_config import TableConfig
 from iale.errors import DataError
 
@@ -46,7 +46,7 @@ def read_label_rows(
         DataError: it lacks one of these columns, a row that is labeled names no sample, a number is negative, or a
             label that is no class is "nan" or the like.
     """
-    config = config or TableConfig()
+    config = table_config(config)
     cells = read_cells(path, config)
     if not own:
         tell_guess(path, cells.encoding, say)

@@ -9,7 +9,7 @@ from pathlib import Path
 from iale._many import many
 from iale.data._table_columns import Columns, find_columns, row_names
 from iale.data._table_kind import Content, read_content
-from iale.data._tables import Cells, read_cells
+from iale.data._tables import Cells, read_cells, table_config
 from iale.data._texts import TextSamples
 from iale.data.arrays import ArraySamples
 from iale.data.samples import SampleKind, Samples
@@ -63,7 +63,7 @@ def open_table(path: Path, config: TableConfig | None = None) -> SampleTable:
         DataError: it cannot be read, holds no rows, names two rows alike, or it is not clear what its cells are. The
             message names the line.
     """
-    config = config or TableConfig()
+    config = table_config(config)
     cells, columns, names = read_rows(path, config)
     content = read_content(cells, columns.used, config)
     contents = [[row[at] for at in columns.used] for row in cells.rows]

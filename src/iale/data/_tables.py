@@ -11,7 +11,7 @@ from pathlib import Path
 
 from iale.data._encoding import read_text
 from iale.data.table_config import TableConfig
-from iale.errors import DataError
+from iale.errors import ConfigError, DataError
 
 _LONGEST = 1 << 24  # characters of one cell; the csv module allows 2¹⁷, too few for some texts
 _SIGNS = (",", ";", "\t", "|")
@@ -56,6 +56,15 @@ class Cells:
         return None
 
 
+def table_config(given: object) -> TableConfig:
+    """How a table is read, if somebody has said it; raises ConfigError for anything else."""
+    if given is None:
+        return TableConfig()
+    if not isinstance(given, TableConfig):
+        raise ConfigError(f"expected a TableConfig, such as TableConfig(kind='text'), not {given!r:.60}.")
+    return given
+
+
 def read_cells(path: Path, config: TableConfig | None = None) -> Cells:
     """Reads a table.
 
@@ -64,7 +73,7 @@ def read_cells(path: Path, config: TableConfig | None = None) -> Cells:
     Raises:
         DataError: the file cannot be read or is no such table, or a row has another number of cells than the header.
     """
-    config = config or TableConfig()
+    config = table_config(config)
     return split_cells(path, *read_text(path, config.encoding), config)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from torch import Tensor
 
 from iale._closest import did_you_mean, meant, neighbors
+from iale._given import path_of
 from iale.data._downloads import RemoteFile, data_folders, find
 from iale.data._formats import read_npz
 from iale.data._sources import CIFAR_FEATURES, CIFAR_FILE, CIFAR_JPEG, FASHION_FILES, KMNIST_FILES, MNIST_FILES
@@ -72,6 +73,7 @@ def load_dataset(name_or_path: str | Path) -> DataSet:
         UnknownNameError: it is neither a name nor a path.
         DataError: files are missing or damaged, or do not match each other.
     """
+    path = path_of(name_or_path, "the name or the path of a data set")
     text = os.fspath(name_or_path)
     added = {entry.name: entry.value for entry in entry_points(group=_GROUP)}
     if text in added and text not in DATASETS:
@@ -83,7 +85,6 @@ def load_dataset(name_or_path: str | Path) -> DataSet:
                 f"the function registered for {text!r} returns {type(loaded).__name__}: a DataSet was expected."
             )
         return loaded
-    path = Path(text)
     if path.is_dir():
         return _from_folder(path)
     if path.suffix == ".npz":

@@ -52,6 +52,8 @@ class DictSamples:
                 raise DataError(f"the fields have different numbers of samples ({lengths}): give one value each.")
             self._count = next(iter(lengths.values()), 0)
             arrays = {name: column[0] for name, column in self._columns.items()} if self._count else {}
+        elif not hasattr(samples, "__len__") or not hasattr(samples, "__getitem__"):
+            raise DataError(f"expected a dictionary of arrays, or a data set of dictionaries, not {samples!r:.60}.")
         else:
             self._rows, self._count = samples, len(samples)
             arrays = self._item(0, None if fields is None else tuple(fields)) if self._count else {}

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from iale._given import path_of, size_of
 from iale.data._away import check_folder
 from iale.data._checks import rows_of
 from iale.data._fingerprint import digest, file_stamp, sampled
@@ -45,6 +46,7 @@ class FolderSamples:
         unreadable: why an image cannot be read, by its index, as far as that is known without decoding it.
 
     Raises:
+        ConfigError: a size or the mode is something else.
         DataError: there is no image, none can be read, or their sizes differ.
     """
 
@@ -56,9 +58,11 @@ class FolderSamples:
         mixed: tuple[int, int] | None = None,
         mode: Mode | None = None,
     ) -> None:
-        if size is not None and min(size) < 1:
-            raise ConfigError(f"images cannot be resized to {size}: give (height, width) of at least 1.")
-        self.root = Path(root)
+        size = None if size is None else size_of(size, "size")
+        mixed = None if mixed is None else size_of(mixed, "mixed")
+        if mode not in (None, "L", "RGB"):
+            raise ConfigError(f"the mode of images is 'L' or 'RGB', not {mode!r:.40}.")
+        self.root = path_of(root, "the path of a folder of images")
         found, self._passed_over = scan_images(self.root)
         self.names = [image.name for image in found]
         self.passed_over = self._passed_over.line
@@ -148,7 +152,8 @@ class EncodedSamples:
     """
 
     def __init__(self, data: NDArray[np.generic], offsets: NDArray[np.generic], name: str) -> None:
-        fits = data.dtype == np.uint8 and offsets.dtype.kind in "iu" and data.ndim == offsets.ndim == 1 < len(offsets)
+        fits = isinstance(data, np.ndarray) and isinstance(offsets, np.ndarray) and data.ndim == offsets.ndim == 1
+        fits = fits and data.dtype == np.uint8 and offsets.dtype.kind in "iu" and len(offsets) > 1
         starts = offsets.astype(np.int64) if fits else np.zeros(1, np.int64)
         if not fits or starts[0] != 0 or starts[-1] != len(data) or np.diff(starts).min() < 1:
             raise DataError(f"the offsets of {name} do not fit its bytes: it is damaged; get it again.")

@@ -7,11 +7,14 @@ the classic bug in active-learning code. So the two meet only here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from iale._given import whole
+from iale.data._checks import integers
 from iale.errors import ConfigError, DataError, QueryError
 from iale.seeding import Stream
 
@@ -42,7 +45,8 @@ class Pool:
         num_classes: C; labels are 0 … C−1.
 
     Raises:
-        DataError: an index occurs twice.
+        ConfigError: the number of classes is no whole number of at least 0.
+        DataError: an index occurs twice, is below 0 or is no integer.
 
     Attributes:
         labeled: int64 [L], data-set indices in the order in which they were labeled.
@@ -50,13 +54,15 @@ class Pool:
     """
 
     def __init__(self, universe: Tensor, num_classes: int) -> None:
-        self._universe = universe.to(torch.int64)
+        self._universe = universe = integers(universe, "indices")
+        if len(universe) and int(universe.min()) < 0:
+            raise DataError(f"the pool names the index {int(universe.min())}: indices start at 0.")
         if len(torch.unique(self._universe)) != len(universe):
             raise DataError("the pool names a sample twice: name each once.")
         self._open = torch.ones(len(universe), dtype=torch.bool)  # neither labeled nor skipped
         self._sorted: tuple[Tensor, Tensor | None] | None = None
         self._remaining = len(universe)
-        self.num_classes = num_classes
+        self.num_classes = whole(num_classes, "the number of classes", 0)
         self.labeled = torch.empty(0, dtype=torch.int64)
         self.labels = torch.empty(0, dtype=torch.int64)
 
@@ -75,10 +81,10 @@ class Pool:
         Raises:
             ConfigError: ``size`` is below 1.
         """
+        if size is not None and (not isinstance(size, Integral) or size < 1):
+            raise ConfigError(f"the sub-pool needs at least 1 sample, not {size!r:.40}: give an integer, or None.")
         if size is None or size >= self._remaining:
             return Candidates(self._universe[self._open])
-        if size < 1:
-            raise ConfigError(f"the sub-pool needs at least 1 sample, not {size}.")
         rng = stream.numpy()
         if 2 * size > self._remaining:
             return Candidates(self._universe[self._walk(rng)[:size]])
@@ -196,7 +202,7 @@ def class_balanced(indices: Tensor, labels: Tensor, size: int, num_classes: int,
         ConfigError: ``size`` is below C.
         DataError: a class has fewer samples than its share.
     """
-    if size < num_classes:
+    if whole(size, "the number of initial labels", 0) < num_classes:
         raise ConfigError(f"{size} initial labels cannot cover {num_classes} classes: ask for at least {num_classes}.")
     rng = stream.numpy()
     extra = set(rng.permutation(num_classes)[: size % num_classes].tolist())

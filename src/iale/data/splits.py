@@ -8,6 +8,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from iale._given import names_of
 from iale.data._checks import MOST_CLASSES, as_labels, check_every_class, check_labels, rows_of
 from iale.data._fingerprint import digest, fingerprint
 from iale.data._inputs import as_samples
@@ -28,7 +29,7 @@ class Subset:
     """
 
     def __init__(self, samples: Samples, indices: Tensor) -> None:
-        self.samples = samples
+        self.samples = as_samples(samples)
         self.indices = torch.from_numpy(rows_of(indices, len(samples)).copy())
 
     @property
@@ -101,7 +102,7 @@ def make_dataset(
         raise DataError(f"the test split of {name} lacks its {'inputs' if test is None else 'labels'}: give both.")
     train, test = as_samples(train), None if test is None else as_samples(test)
     labels = as_labels(train_labels, f"the training labels of {name}")
-    names = tuple(classes) if classes is not None else _class_names(name, labels)
+    names = names_of(classes) if classes is not None else _class_names(name, labels)
     if len(set(names)) != len(names):
         raise DataError(f"{name} names a class twice: give each of its {len(names)} classes a name of its own.")
     check_labels(labels, len(train), len(names), f"the training split of {name}")

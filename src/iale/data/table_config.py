@@ -8,6 +8,12 @@ from typing import Literal
 
 from iale.errors import ConfigError
 
+_ONE_OF = {
+    "kind": ("the kind of a table", ("auto", "text", "features")),
+    "decimal": ("the decimal sign of a table", ("auto", "point", "comma")),
+    "missing": ("what is missing in a table", ("error", "median")),
+}
+_NAMED = {"text_column": "a text column", "id_column": "an id column", "label_column": "a label column"}
 _DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 
 
@@ -40,6 +46,13 @@ class TableConfig:
     missing: Literal["error", "median"] = "error"
 
     def __post_init__(self) -> None:
+        for name, what in _NAMED.items():
+            if not isinstance(column := getattr(self, name), str | None):
+                raise ConfigError(f"{what} is named by text, not {column!r:.40}.")
+        for name, (what, known) in _ONE_OF.items():
+            if (value := getattr(self, name)) not in known:
+                *first, last = known
+                raise ConfigError(f"{what} is {', '.join(first)} or {last}, not {value!r:.40}.")
         named = {sign: name for name, sign in _DELIMITERS.items()}
         object.__setattr__(self, "delimiter", named.get(self.delimiter, self.delimiter))
         if self.delimiter not in ("auto", *_DELIMITERS):
@@ -47,7 +60,7 @@ class TableConfig:
         if self.encoding != "auto":
             try:
                 codecs.lookup(self.encoding)
-            except LookupError:
+            except (LookupError, TypeError):
                 raise ConfigError(f"there is no encoding {self.encoding!r}: utf-8, utf-16 or cp1252, say.") from None
 
     @property

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from iale._closest import meant
+from iale._given import names_of, path_of
 from iale.data._checks import MOST_CLASSES
 from iale.data._formats import map_npy, read_npz
 from iale.data._names import named_in, no_such_sample, numbered, same_name
@@ -45,9 +46,10 @@ def load_unlabeled(
         say: is told in sentences what was found in a table. By default, what is doubtful is an `IaleWarning`.
 
     Raises:
+        ConfigError: ``table``, a size or the mode is something else.
         DataError: there is nothing at ``path``, or something else.
     """
-    path = Path(path)
+    path = path_of(path, "the path of samples")
     if path.is_dir():
         folder = FolderSamples(path, size=size, mixed=mixed, mode=mode)
         return folder, folder.names
@@ -117,7 +119,8 @@ def load_labels_csv(
         DataError: the file is absent or lacks a column, a sample is unknown or named twice, a label is not a
             class or looks like another one, or there are fewer than 2 classes. The message names the line.
     """
-    path = Path(path)
+    path = path_of(path, "the path of a table of labels")
+    classes = None if classes is None else names_of(classes)
     number = {name: index for index, name in enumerate(names)}
     found: dict[int, str] = {}
     lines: list[int] = []

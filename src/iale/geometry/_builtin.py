@@ -10,6 +10,9 @@ import torch
 from torch import Tensor
 
 from iale import _storage as storage
+from iale._given import path_of, whole
+from iale.data._checks import check_kind
+from iale.data._inputs import as_samples
 from iale.data.dictionaries import DictSamples
 from iale.data.samples import SampleKind, Samples
 from iale.data.splits import Subset
@@ -60,9 +63,11 @@ def built_in(
         progress: counts the samples that it is fitted on, and then all.
 
     Raises:
-        ConfigError: the samples hold token ids, which are names and not numbers.
+        ConfigError: the samples hold token ids, which are names and not numbers, or are not of this kind.
         DataError, StorageError: as for `build`.
     """
+    samples, workers = as_samples(samples), whole(workers, "the number of workers", 1)
+    folder = None if folder is None else path_of(folder, "the path of a folder of geometries")
     kind = _kind(samples, kind)
     if folder is not None and (found := find_built_in(samples, kind, folder)) is not None:
         return found
@@ -134,7 +139,12 @@ def _tensors(maker: Maker) -> dict[str, Tensor]:
 def _kind(samples: Samples, kind: SampleKind | None) -> SampleKind:
     if isinstance(samples, DictSamples) and any(field.integers for field in samples.fields):
         raise ConfigError("samples of token ids have no built-in geometry: give embeddings as the geometry.")
-    return kind or ("image" if len(samples.shape) == 3 else "row")
+    if kind is None:
+        return "image" if len(samples.shape) == 3 else "row"
+    check_kind(kind)
+    if kind == "image" and len(samples.shape) != 3:
+        raise ConfigError(f"these samples are no images: (channels, height, width) was expected, not {samples.shape}.")
+    return kind
 
 
 def _identity(kind: SampleKind) -> str:

@@ -25,10 +25,12 @@ from typing import TypeAlias
 import numpy as np
 
 from iale import _storage as storage
+from iale._given import path_of, whole
 from iale._storage import storage_errors
 from iale.data._fingerprint import digest, fingerprint
+from iale.data._inputs import as_samples
 from iale.data.samples import Samples
-from iale.errors import StorageError
+from iale.errors import ConfigError, StorageError
 from iale.geometry._mapped import LARGE, in_memory, map_rows
 from iale.geometry._parts import Part, Rows, parts
 from iale.geometry.maker import Maker
@@ -64,11 +66,15 @@ def build(
         workers: threads that read and compute; more than 1 only for samples and makers that allow it.
 
     Raises:
+        ConfigError: the maker or the number of workers is something else.
         DataError: no sample can be read, or the maker gives rows that are not finite, or too few.
         StorageError: the folder cannot be written.
     """
+    samples, workers = as_samples(samples), whole(workers, "the number of workers", 1)
+    if not isinstance(maker, Maker):
+        raise ConfigError(f"expected a maker of points, such as an Encoder, not {maker!r:.60}.")
     if folder is not None:
-        return _kept(samples, maker, Path(folder), progress, workers)
+        return _kept(samples, maker, path_of(folder, "the path of a folder of geometries"), progress, workers)
     made: list[Rows] = []
     for part in _told(parts(samples, maker, workers=workers), progress, len(samples)):
         made.append(part)

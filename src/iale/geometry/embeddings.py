@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from iale._given import path_of, whole
 from iale._many import many
 from iale.data._checks import rows_of
 from iale.data._fingerprint import digest
@@ -49,7 +50,7 @@ def read_embeddings(path: str | Path, names: Sequence[str], name: str = NAME) ->
             number that is not finite in float32, or too large to be squared. The message names the first. Also if a
             file without ids holds the names of the samples under another name, and in another order.
     """
-    path = Path(path)
+    path = path_of(path, "the path of embeddings")
     found = read_file(path)
     ids, array = found.ids, found.embeddings
     if array.ndim != 2 or not array.shape[1] or array.dtype.kind not in "iuf":
@@ -85,6 +86,7 @@ def as_geometry(data: object, count: int, names: Sequence[str] = ()) -> Points:
     Raises:
         DataError: it is something else, has another length, or a value that is not finite.
     """
+    count = whole(count, "the number of samples", 0)
     if isinstance(data, str | Path):
         if names:
             return read_embeddings(data, names)
@@ -124,6 +126,8 @@ class PointSamples:
     dtype = torch.float32
 
     def __init__(self, points: Points) -> None:
+        if not isinstance(points, Points):
+            raise DataError(f"expected Points, as as_geometry(data, count) makes them, not {points!r:.40}.")
         self.points = points
         self.shape: tuple[int, ...] = (points.dim,)
 

@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from iale import _storage as storage
+from iale._given import size_of
+from iale.data._checks import check_kind
 from iale.data._texts import TextSamples
 from iale.data.samples import SampleKind, Samples
 from iale.errors import ConfigError, ModelError
@@ -38,6 +40,9 @@ class Encoder:
             numbers [B, D].
         takes: the kinds of samples that it can encode.
         size: (height, width) that it looks at, to which images of any size can be shrunk first; None if any will do.
+
+    Raises:
+        ConfigError: ``encode`` is no function, or what it takes or its size is something else.
     """
 
     name: str
@@ -46,8 +51,17 @@ class Encoder:
     takes: tuple[SampleKind, ...] = _KINDS
     size: tuple[int, int] | None = None
 
+    def __post_init__(self) -> None:
+        if not callable(self.encode):
+            raise ConfigError(f"the encoder {self.name} has the type {type(self.encode).__name__}: name a function.")
+        if not isinstance(self.takes, tuple) or not self.takes or not set(self.takes) <= set(_KINDS):
+            raise ConfigError(f"{self.name} takes some of image, text and row, not {self.takes!r:.60}.")
+        if self.size is not None:
+            object.__setattr__(self, "size", size_of(self.size, f"the size of {self.name}"))
+
     def check(self, kind: SampleKind) -> None:
         """Raises ConfigError if it cannot encode samples of this kind."""
+        check_kind(kind)
         if kind not in self.takes:
             able = " or ".join(_NOUNS[each] for each in self.takes)
             raise ConfigError(f"{self.name} encodes {able}, and these samples are {_NOUNS[kind]}: choose another.")
@@ -102,15 +116,13 @@ def find_encoder(name: str, device: str = "auto") -> Encoder:
     Raises:
         ConfigError: the name is in another form, the library is not installed, or the model cannot be loaded.
     """
-    library, colon, model = name.partition(":")
+    library, colon, model = name.partition(":") if isinstance(name, str) else ("", "", "")
     if not colon or not model:
         known = ", ".join(f"{each}:MODEL" for each in ENCODERS)
         raise ConfigError(f"the encoder {name!r} is not one of {known} or package.module:function.")
     if library in ENCODERS:
         return ENCODERS[library](model, device)
     function = import_object(name, "encoder")
-    if not callable(function):
-        raise ConfigError(f"the encoder {name} has the type {type(function).__name__}: name a function.")
     file = Path(getattr(sys.modules.get(library), "__file__", None) or "")  # another text of it is another encoder
     version = storage.sha256(storage.read_bytes(file))[:16] if file.is_file() else ""
     return Encoder(name, f"{name} {version}".strip(), function, size=getattr(function, "size", None))
@@ -118,7 +130,7 @@ def find_encoder(name: str, device: str = "auto") -> Encoder:
 
 def check_encoder(name: str) -> None:
     """Raises ConfigError now, before a model is loaded, if an encoder of this name cannot be meant."""
-    library, colon, model = name.partition(":")
+    library, colon, model = name.partition(":") if isinstance(name, str) else ("", "", "")
     if library in ENCODERS and colon and model:
         return
     find_encoder(name)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
 from iale.data.samples import Samples
 
 
+@runtime_checkable
 class Maker(Protocol):
     """Turns samples into points, each by itself: a row must not depend on the other rows."""
 

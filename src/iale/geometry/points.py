@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from iale.errors import DataError
+
 _TOGETHER = 64
 """Rows that are read from a memory map before its pages are released."""
 
@@ -25,11 +27,22 @@ class Points:
     Attributes:
         values: float16 or float32 [N, D], finite, of all samples; it may be memory-mapped.
         indices: int64 [n]: point i is row ``indices[i]`` of ``values``. Strategies have no use for it.
+
+    Raises:
+        DataError: they are no such tensors.
     """
 
     values: Tensor
     indices: Tensor
     _file: mmap.mmap | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        values, indices = self.values, self.indices
+        known = isinstance(values, Tensor) and isinstance(indices, Tensor) and values.ndim == 2 and indices.ndim == 1
+        if not known or indices.dtype != torch.int64:
+            raise DataError(
+                "points are a tensor [N, D] and int64 indices [n] of its rows: `as_geometry` makes them of anything."
+            )
 
     def __len__(self) -> int:
         return len(self.indices)

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from iale._given import is_real
 from iale.classifiers.base import Outputs
 from iale.errors import ConfigError, QueryError
 from iale.geometry.points import Points
@@ -32,8 +33,8 @@ class _Bait(QueryStrategy):
 
     def __init__(self, ridge: float = 1.0) -> None:
         """With λ, ``ridge``, above 0, of the scale of squared embeddings; raises ConfigError if it is not."""
-        if not ridge > 0:
-            raise ConfigError(f"the ridge of BAIT must be above 0, not {ridge}.")
+        if not is_real(ridge) or not 0 < ridge < np.inf:
+            raise ConfigError(f"the ridge of BAIT must be a number above 0, not {ridge!r:.40}.")
         self.ridge = ridge
 
     def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from iale.errors import ConfigError
+from iale._given import whole
 from iale.strategies._mutual import mutual_information, normalized
 from iale.strategies._rows import rows_at_once
 from iale.strategies.base import Need, QueryContext, QueryStrategy
@@ -48,9 +48,7 @@ class BatchBald(QueryStrategy):
 
     def __init__(self, combinations: int = 1000) -> None:
         """Raises ConfigError if there is no combination."""
-        if combinations < 1:
-            raise ConfigError(f"BatchBALD needs at least 1 combination of labels, not {combinations}.")
-        self.combinations = combinations
+        self.combinations = whole(combinations, "the number of combinations of labels in BatchBALD", 1)
 
     def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
         """int64 [k], in the order of choice; raises QueryError if a probability is not finite."""

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from iale._given import is_real
 from iale.errors import ConfigError
 from iale.strategies._bandwidth import CLOSEST, Rule, find_bandwidth
 from iale.strategies._calibrated import calibrated_uncertainty, doubted
@@ -121,6 +122,6 @@ class ErrorHerding(UncertaintyHerding):
 
 
 def _checked(bandwidth: object) -> float:
-    if isinstance(bandwidth, int | float) and CLOSEST <= bandwidth < np.inf:
+    if isinstance(bandwidth, int | float) and is_real(bandwidth) and CLOSEST <= bandwidth < np.inf:
         return float(bandwidth)
     raise ConfigError(f"the bandwidth must be a number of at least {CLOSEST}, not {bandwidth!r}: 1 is a usual choice.")

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from iale._given import whole
 from iale.errors import ConfigError, IaleWarning
 from iale.strategies.base import Need, QueryContext, QueryStrategy
 from iale.strategies.catalog import STRATEGIES
@@ -49,10 +50,11 @@ class Refine(QueryStrategy):
 
         Raises ConfigError if there are no members, rounds or parts, and UnknownNameError for an unknown name.
         """
-        if not members or rounds < 1 or parts < 1:
-            raise ConfigError("REFINE needs members, rounds and parts: give at least one of each.")
+        if not isinstance(members, list | tuple) or not members:
+            raise ConfigError("REFINE needs members: give a list of at least one strategy or its name.")
         self.members, self.last = [_made(each) for each in members], _made(last)
-        self.rounds, self.parts = rounds, parts
+        self.rounds = whole(rounds, "the number of rounds of REFINE", 1)
+        self.parts = whole(parts, "the number of parts of REFINE", 1)
         vars(self).update(needs=frozenset[Need]().union(*(each.needs for each in [*self.members, self.last])))
 
     def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
@@ -88,4 +90,6 @@ class Refine(QueryStrategy):
 
 
 def _made(strategy: str | QueryStrategy) -> QueryStrategy:
+    if not isinstance(strategy, str | QueryStrategy):
+        raise ConfigError(f"expected a strategy or its name, not {strategy!r:.60}.")
     return STRATEGIES[strategy]() if isinstance(strategy, str) else strategy
