@@ -16,7 +16,7 @@ from iale.data.splits import Subset
 from iale.errors import ConfigError, DataError, StorageError
 from iale.geometry._patches import SMALLEST, learned
 from iale.geometry._principal import WIDTH, one_thread, principal
-from iale.geometry._store import Progress, build, find, forget, place_of, prune, silent
+from iale.geometry._store import Progress, build, find, forget, is_stale, place_of, prune, silent
 from iale.geometry._views import Projection, Shrunken, are_embeddings, batches, flat, patch_size, pixel_size
 from iale.geometry._wording import Wording, wording
 from iale.geometry.maker import Maker
@@ -75,7 +75,12 @@ def built_in(
         points = build(samples, maker, folder, lambda done, _: progress(len(rows) + done, total), workers=workers)
     if folder is not None:
         if kind == "image":
-            forget(Subset(samples, rows), _SHRUNKEN.identity, folder)
+            seen = Subset(samples, rows)
+            stale = is_stale(seen, _SHRUNKEN.identity, folder)
+            forget(seen, _SHRUNKEN.identity, folder)
+            if stale:  # it was fitted while files were away
+                forget(samples, _identity(kind), folder)
+                return built_in(samples, kind, folder, progress, workers=workers)
         prune(folder, _NAME, _KEPT)
     return points
 
