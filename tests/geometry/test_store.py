@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,10 +18,11 @@ from torch import Tensor
 from iale.data.arrays import ArraySamples
 from iale.data.images import FolderSamples
 from iale.data.samples import Samples
-from iale.errors import DataError, StorageError, UnreadableError
+from iale.errors import DataError, IaleWarning, StorageError, UnreadableError
 from iale.geometry import Points, build
 from iale.geometry._builtin import built_in
 from iale.geometry._store import find
+from iale.geometry._views import Shrunken, patch_size
 from iale.labeling.items._images import ImageItems
 
 ROWS = np.random.default_rng(0).normal(size=(700, 12)).astype(np.float32)
@@ -237,6 +239,32 @@ def test_what_was_away_is_looked_at_when_it_is_back(tmp_path: Path, begin: int, 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("iale.geometry._builtin._IMAGES", 300)
         assert torch.equal(built_in(ImageItems(photos), "image", kept).read(), clean)
+
+
+@pytest.mark.parametrize("what", ["another folder", "deleted"])
+def test_what_changes_meanwhile_is_not_kept(tmp_path: Path, what: str) -> None:
+    """The old files come back with their old times, and would find the points of others."""
+    photos, aside, maker = tmp_path / "photos", tmp_path / "aside", Shrunken("pixels", patch_size)
+    _boxes(photos, "a", "b")
+    samples = FolderSamples(photos)
+    clean = build(samples, maker).read()
+
+    def progress(done: int, total: int) -> None:
+        if done == 256 and what == "another folder":
+            photos.rename(aside)
+            _boxes(photos, "b", "a")  # in another order, so with other content
+        elif done == 256:
+            (photos / samples.names[-1]).rename(aside)
+
+    with pytest.warns(IaleWarning, match="samples have changed while they were looked at: this is not kept"):
+        found = build(samples, maker, tmp_path / "kept", progress)
+    assert len(found) == 400
+    assert not torch.equal(found.read(), clean)
+    if what == "another folder":
+        shutil.rmtree(photos)
+    aside.rename(photos if what == "another folder" else photos / samples.names[-1])
+    assert find(samples, maker.identity, tmp_path / "kept") is None
+    assert torch.equal(build(samples, maker, tmp_path / "kept").read(), clean)
 
 
 def test_a_wrong_maker_is_refused(tmp_path: Path) -> None:

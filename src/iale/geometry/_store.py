@@ -18,6 +18,7 @@ import fcntl
 import hashlib
 import os
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -29,7 +30,7 @@ from iale import _storage as storage
 from iale._storage import storage_errors
 from iale.data._fingerprint import digest, fingerprint
 from iale.data.samples import Samples
-from iale.errors import DataError, StorageError, UnreadableError
+from iale.errors import DataError, IaleWarning, StorageError, UnreadableError
 from iale.geometry._mapped import LARGE, in_memory, map_rows
 from iale.geometry._parts import Made, Part, Rows, parts
 from iale.geometry.maker import Maker
@@ -37,6 +38,7 @@ from iale.geometry.points import Points
 
 _TOGETHER = 16  # samples that are tried again at a time
 _TRIES = 2  # to make points without samples that are back by then
+_CHANGED = "samples have changed while they were looked at: this is not kept, and the next call looks at all again."
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Is told how many samples are done, and how many there are."""
@@ -57,7 +59,8 @@ def build(
     """All samples as points. With a folder they are made once: the next call, in any process, reads them.
 
     If a call is stopped or killed, the next one goes on where it was. A sample that cannot be read becomes a row of
-    zeros; whoever needs the sample itself meets the error. If such a sample can be read again, all are made again.
+    zeros; whoever needs the sample itself meets the error. If such a sample can be read again, all are made again. If
+    samples change meanwhile, this is an `IaleWarning`, and nothing is kept.
 
     Args:
         samples: N samples.
@@ -97,7 +100,10 @@ def is_stale(samples: Samples, identity: str, folder: str | Path) -> bool:
 
 def forget(samples: Samples, identity: str, folder: str | Path) -> None:
     """Deletes what `build` has made or begun in ``folder`` with the maker of this identity."""
-    place = place_of(samples, identity, Path(folder))
+    _forget(place_of(samples, identity, Path(folder)))
+
+
+def _forget(place: Path) -> None:
     for path in (place.with_suffix(".json"), place, *(_hidden(place, what) for what in ("part", "done", "lock"))):
         path.unlink(missing_ok=True)
 
@@ -129,15 +135,34 @@ def _kept(samples: Samples, maker: Maker, folder: Path, progress: Progress, work
     if found is None:
         with _alone(place):
             found = _whole(place, samples)  # another process may have made it meanwhile
-            for _ in range(_TRIES):
-                if found is None:
-                    with storage_errors("write", place):
-                        _make(place, samples, maker, progress, workers)
-                    found = _whole(place, samples)
-            found = found or _read(place, len(samples))[0]
+            if found is None:
+                found = _new(place, samples, maker, progress, workers)
     if found is None:
         raise StorageError(f"what was written to {place} cannot be read back: check the disk or give another folder.")
     return found
+
+
+def _new(place: Path, samples: Samples, maker: Maker, progress: Progress, workers: int) -> Points | None:
+    """The points, made now. If the samples have changed meanwhile, they are not kept; None if the disk loses them."""
+    for _ in range(_TRIES):
+        with storage_errors("write", place):
+            _make(place, samples, maker, progress, workers)
+        found, unread = _read(place, len(samples))
+        if not _is_place(place, samples, maker):
+            warnings.warn(_CHANGED, IaleWarning, stacklevel=5)
+            _forget(place)  # a map of it stays valid
+            break
+        if not _some_back(samples, unread):
+            break
+    return found
+
+
+def _is_place(place: Path, samples: Samples, maker: Maker) -> bool:
+    """Whether the samples are those that points at ``place`` are of."""
+    try:
+        return place_of(samples, maker.identity, place.parent) == place
+    except DataError:  # a file is gone
+        return False
 
 
 def _make(place: Path, samples: Samples, maker: Maker, progress: Progress, workers: int) -> None:
