@@ -289,6 +289,42 @@ def test_data_that_change_while_runs_go_on_do_not_get_into_records(
     assert {r["seed"] for r in all_records(tmp_path / "out")} == {0}
 
 
+@pytest.mark.parametrize("what", ["images", "an image that is gone", "embeddings", "embeddings in place", "geometry"])
+def test_what_changes_after_it_was_read_is_no_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """A record names its embeddings by their content: it would name those of now, which nothing was computed from."""
+    folder, vectors = write_images(tmp_path / "mine"), tmp_path / "e.npy"
+    names, rng = [f"{number:02d}" for number in range(60)], np.random.default_rng(0)
+    np.save(vectors, rng.normal(size=(len(names), 5)).astype(np.float32))
+    config = replace(CONFIG, dataset=str(folder), seeds=2, strategies=("random", "margin"))
+    if what.startswith("embeddings"):
+        config = replace(config, dataset=str(write_npz(tmp_path / "mine.npz")), embeddings=str(vectors))
+    elif what == "geometry":
+        np.save(vectors, rng.normal(size=(48, 5)).astype(np.float32))  # of the training split
+        config = replace(config, geometry=str(vectors), strategies=("random", "typiclust"))
+    together = play.play_together
+
+    def late(runs: Any) -> Any:
+        if runs[0].seed == 1:
+            others = np.load(vectors)[::-1].copy()
+            if what == "images":
+                Image.new("L", (6, 6)).save(folder / "a" / "00.png")
+            elif what == "an image that is gone":
+                (folder / "a" / "00.png").unlink()
+            elif what == "embeddings in place":
+                np.save(vectors, others)
+            else:
+                np.save(tmp_path / "new.npy", others)
+                (tmp_path / "new.npy").replace(vectors)
+        return together(runs)
+
+    monkeypatch.setattr("iale.benchmark.runner.play_together", late)
+    with pytest.raises(DataError, match=r"has changed while runs went on|00\.png was moved or deleted"):
+        run_grids(config, tmp_path / "out", progress=False)
+    assert {(r["seed"], r["strategy"]) for r in all_records(tmp_path / "out")} == {(0, s) for s in config.strategies}
+
+
 def test_one_run_from_python_is_the_same_on_any_number_of_threads() -> None:
     data, before = load_dataset("digits"), torch.get_num_threads()
     config = replace(

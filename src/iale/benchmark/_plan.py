@@ -40,7 +40,8 @@ def _planned(configs: Sequence[GridConfig]) -> Mapping[str, Run]:
                     f"{labels[described['strategy']]!r} and {run.strategy!r} would both be called "
                     f"{described['strategy']!r}: rename one of the folders."
                 )
-            runs.setdefault(run_key(described), run)
+            key = run_key(described)
+            runs.setdefault(key, replace(run, key=key))
     return runs
 
 

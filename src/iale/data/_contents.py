@@ -35,6 +35,28 @@ class _Encoded(Protocol):
         ...
 
 
+@runtime_checkable
+class _OnDisk(Protocol):
+    """Samples that are read from files whenever they are asked for."""
+
+    def stamps(self) -> list[tuple[str, tuple[int, int]]]:
+        """Each file, its size, and the time of its last change."""
+        ...
+
+
+def stamps_of(data: DataSet) -> list[tuple[str, tuple[int, int]]]:
+    """The states of the files from which a data set is read again and again; empty if it is in memory.
+
+    Raises DataError if a file is gone.
+    """
+    found: list[tuple[str, tuple[int, int]]] = []
+    for samples in (data.train, data.test):
+        while isinstance(samples, Subset):
+            samples = samples.samples
+        found += samples.stamps() if isinstance(samples, _OnDisk) else []
+    return found
+
+
 def fingerprint_of(data: DataSet) -> DataFingerprint:
     """The fingerprint of a data set: equal for equal samples and labels, wherever they are.
 

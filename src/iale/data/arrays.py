@@ -117,6 +117,11 @@ class ArraySamples:
             return digest(self._channels, self._array)
         return digest(self._channels, *vars(place).values(), file_stamp(place.path))
 
+    def stamps(self) -> list[tuple[str, tuple[int, int]]]:
+        """The file of a memory map, its size, and the time of its last change; raises DataError if it is gone."""
+        place = self._place()
+        return [] if place is None else [(place.path, file_stamp(place.path))]
+
     def __getstate__(self) -> dict[str, object]:
         """Pickles a memory map as the place of its bytes, everything else as it is."""
         place = self._place()
