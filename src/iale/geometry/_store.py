@@ -38,7 +38,7 @@ from iale.geometry.points import Points
 
 _TOGETHER = 16  # samples that are tried again at a time
 _TRIES = 2  # to make points without samples that are back by then
-_CHANGED = "samples have changed while they were looked at: this is not kept, and the next call looks at all again."
+_CHANGED = "samples have changed while they were looked at: some points are of what they were, so call this again."
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Is told how many samples are done, and how many there are."""
