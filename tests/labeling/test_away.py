@@ -6,11 +6,15 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from tests.labeling.conftest import QUICK, write_images
 from tests.labeling.test_fitting import wait
 
+from iale.data._away import Away
 from iale.errors import DataError
+from iale.labeling.items._reading import Reading
 from iale.labeling.project import Project
 from iale.labeling.record.config import ProjectConfig
 
@@ -100,3 +104,36 @@ def test_a_fit_that_fails_because_the_data_are_away_is_tried_again_with_the_next
         wait(lambda: project.reader.views.geometry() is not None)
     finally:
         project.close()
+
+
+@pytest.mark.parametrize("shape", [(20, 8, 8), (20, 64)])
+def test_an_array_that_is_written_to_shows_nothing_of_what_was_there(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    """A row is known by its content: a label for what is in its place now would go to what was there before."""
+    data = tmp_path / "x.npy"
+    values = np.repeat(np.arange(20, dtype=np.uint8) * 10, 64).reshape(shape)
+    np.save(data, values)
+    config = ProjectConfig(data, ("dark", "bright"), training=QUICK, test_share=0.0)
+    project = Project.create(tmp_path / "p", config)
+    (ticket, *_) = project.next("ann", 5)
+    reading = Reading(project.items)
+    np.save(data, values[::-1])
+    for call in (lambda: project.next("ann", 5), lambda: project.reader.show(ticket.sample)):
+        with pytest.raises(Away, match=r"x\.npy has changed since it was opened: start again"):
+            call()
+    assert reading.read([0, 1])[0] == []
+    assert "has changed" in reading.unreadable[0]
+    project = Project.open(tmp_path / "p")
+    for ticket in project.next("ann", 20):
+        shown = project.reader.show(ticket.sample)
+        assert not isinstance(shown, str)
+        mean = shown.mean() if isinstance(shown, np.ndarray) else float(next(iter(shown.values())))
+        project.label("ann", ticket.sample, "bright" if mean > 95 else "dark")
+    bright = {s for s in project.items.ids if int(project.items.samples.batch(rows_of_id(project, s)).max()) > 95}
+    assert {sample for sample, label in project.labels().items() if label == "bright"} == bright
+    data.unlink()
+    with pytest.raises(Away, match=r"x\.npy is away"):
+        project.next("ann", 5)
+
+
+def rows_of_id(project: Project, sample: str) -> torch.Tensor:
+    return torch.tensor([project.items.ids.index(sample)])
