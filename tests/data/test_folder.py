@@ -316,3 +316,12 @@ def test_a_folder_that_is_away_is_no_fault_of_its_images(tmp_path: Path) -> None
     with pytest.raises(UnreadableError) as one:
         samples.batch(torch.arange(5))
     assert list(one.value.reasons) == [3]
+
+
+def test_two_class_folders_of_one_name(tmp_path: Path) -> None:
+    """Some systems write an accent as a sign of its own: half of the class came from one of those."""
+    for name in ("für", "f\u0075\u0308r", "gegen"):
+        (tmp_path / name).mkdir()
+        picture(6, 5).save(tmp_path / name / "0.png")
+    with pytest.raises(DataError, match="two class folders 'für'"):
+        load_dataset(tmp_path)
