@@ -14,6 +14,7 @@ from tests.labeling.test_fitting import wait
 
 from iale.data._away import Away
 from iale.errors import DataError
+from iale.labeling.fitting._fit import Refitter
 from iale.labeling.items._reading import Reading
 from iale.labeling.project import Project
 from iale.labeling.record.config import ProjectConfig
@@ -133,6 +134,28 @@ def test_an_array_that_is_written_to_shows_nothing_of_what_was_there(tmp_path: P
     data.unlink()
     with pytest.raises(Away, match=r"x\.npy is away"):
         project.next("ann", 5)
+
+
+def test_embeddings_that_are_written_to_are_learned_from_no_more(tmp_path: Path) -> None:
+    """Their file stays on disk: half of a fit would learn from what it was."""
+    write_images(tmp_path / "data", 12)
+    rows = np.random.default_rng(0).normal(size=(12, 6)).astype(np.float32)
+    np.save(tmp_path / "e.npy", rows)
+    given = tmp_path / "e.npy"
+    config = ProjectConfig(tmp_path / "data", ("a", "b"), training=QUICK, test_share=0.0, embeddings=given)
+    project = Project.create(tmp_path / "p", config)
+    for number, sample in enumerate(list(project.items.ids)[:4]):
+        project.label("ann", sample, "ab"[number % 2])
+    refitter = Refitter(project, Reading(project.items, project.reader.views.inputs))
+    refitter.fit()
+    np.save(tmp_path / "new.npy", -rows)
+    (tmp_path / "new.npy").rename(given)  # what was opened is still there
+    refitter.fit()
+    again = Project.create(tmp_path / "q", config)
+    assert again.reader.views.geometry() is not None
+    np.save(given, rows)
+    with pytest.raises(DataError, match=r"e\.npy has changed since it was opened: start again"):
+        again.reader.views.geometry()
 
 
 def rows_of_id(project: Project, sample: str) -> torch.Tensor:

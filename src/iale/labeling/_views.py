@@ -11,7 +11,7 @@ from torch import Tensor
 
 from iale import _storage as storage
 from iale.data.samples import SampleKind, Samples
-from iale.errors import StorageError
+from iale.errors import DataError, StorageError
 from iale.geometry._builtin import built_in, find_built_in, find_directions
 from iale.geometry.embeddings import PointSamples, read_embeddings
 from iale.geometry.points import Points
@@ -36,17 +36,29 @@ class ItemViews:
 
     def __init__(self, folder: Path | None, config: ProjectConfig, items: Items) -> None:
         self._folder, self._path, self._items, self._config = folder, config.embeddings, items, config
+        self._stamp: tuple[int, int, int] | None = None  # of the embeddings, when they were read
         self._made: Points | None = None
         self._looked = 0  # when the folder of geometries was looked at, by its time of change
 
-    @functools.cached_property
+    @property
     def embeddings(self) -> Points | None:
         """One for each sample, or None if the user has given none.
 
-        Raises DataError for a wrong file, and ConfigError for one that was made by another model than before.
+        Raises DataError for a wrong file or one that was written to since, and ConfigError for one that was made by
+        another model than before.
         """
         if self._path is None:
             return None
+        points, before, now = self._embeddings, self._stamp, storage.stamp(self._path)
+        # Another file in its place does no harm: the one that was opened is still there.
+        if before is not None and now is not None and now[0] == before[0] and now != before:
+            raise DataError(f"{self._path} has changed since it was opened: start again.")
+        return points
+
+    @functools.cached_property
+    def _embeddings(self) -> Points:
+        assert self._path is not None
+        self._stamp = storage.stamp(self._path)
         points = read_embeddings(self._path, [self._items.name(row) for row in range(len(self._items))])
         if self._folder is not None:
             check_same_model(self._folder, points, self._items.ids.find, self._path)
