@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ import torch
 from tests.labeling.conftest import QUICK, write_images
 from tests.labeling.test_fitting import wait
 
-from iale.data._away import Away
+from iale.data._away import Away, Back
 from iale.errors import DataError
 from iale.labeling.fitting._fit import Refitter
+from iale.labeling.fitting._process import Fitter
 from iale.labeling.items._reading import Reading
 from iale.labeling.project import Project
 from iale.labeling.record.config import ProjectConfig
@@ -105,6 +107,55 @@ def test_a_fit_that_fails_because_the_data_are_away_is_tried_again_with_the_next
         wait(lambda: project.reader.views.geometry() is not None)
     finally:
         project.close()
+
+
+def test_a_folder_of_several_that_is_back_is_compared_again(tmp_path: Path) -> None:
+    """Or all that was away when the samples were compared would be alike until the next start."""
+    data = tmp_path / "data"
+    write_images(data / "kept", 12)
+    write_images(data / "moved", 12)
+    config = ProjectConfig(data, ("a", "b"), training=QUICK, test_share=0.0)
+    project = Project.create(tmp_path / "p", config)
+    for number, sample in enumerate(project.items.ids):
+        project.label("ann", sample, "ab"[number % 2])
+    refitter = Refitter(project, Reading(project.items))
+    (data / "moved").rename(tmp_path / "away")
+    project.reader.views.make_geometry()
+    assert zeros(project) == 12
+    refitter.fit()
+    assert project.fits.all[-1].labels == 12
+    (tmp_path / "away").rename(data / "moved")
+    with pytest.raises(Back, match="are back: all samples are compared again"):
+        refitter.fit()
+    refitter.fit()  # without the geometry
+    project.reader.views.make_geometry()
+    assert zeros(project) == 0
+    refitter.fit()
+    assert project.fits.all[-1].labels == 24
+
+
+def test_the_geometry_is_made_again_when_files_are_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project, looked = made(tmp_path), []
+    monkeypatch.setattr(Fitter, "look", lambda self: looked.append(self))
+    fitter = Fitter(project.reader, project.reader.ledger.lock)
+    for error in (Away("away"), Back("back")):  # while all are away, trying again would never end
+        assert not looked
+        fitter._done(failed(error))
+    assert looked == [fitter]
+    fitter.poke()
+    assert looked == [fitter]
+    fitter.stop()
+
+
+def failed(error: Exception) -> Future[None]:
+    future: Future[None] = Future()
+    future.set_exception(error)
+    return future
+
+
+def zeros(project: Project) -> int:
+    points = project.reader.views.geometry()
+    return -1 if points is None else int((points.read() == 0).all(dim=1).sum())
 
 
 @pytest.mark.parametrize("shape", [(20, 8, 8), (20, 64)])

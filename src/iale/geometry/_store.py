@@ -20,6 +20,7 @@ import os
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -95,7 +96,8 @@ def find(samples: Samples, identity: str, folder: str | Path) -> Points | None:
 
 def is_stale(samples: Samples, identity: str, folder: str | Path) -> bool:
     """Whether what `build` has finished lacks a sample that can be read now."""
-    return _some_back(samples, _read(place_of(samples, identity, Path(folder)), len(samples))[1])
+    points = _read(place_of(samples, identity, Path(folder)), len(samples))
+    return points is not None and _some_back(samples, points)
 
 
 def forget(samples: Samples, identity: str, folder: str | Path) -> None:
@@ -147,12 +149,12 @@ def _new(place: Path, samples: Samples, maker: Maker, progress: Progress, worker
     for _ in range(_TRIES):
         with storage_errors("write", place):
             _make(place, samples, maker, progress, workers)
-        found, unread = _read(place, len(samples))
+        found = _read(place, len(samples))
         if not _is_place(place, samples, maker):
             warnings.warn(_CHANGED, IaleWarning, stacklevel=5)
             _forget(place)  # a map of it stays valid
             break
-        if not _some_back(samples, unread):
+        if found is None or not _some_back(samples, found):
             break
     return found
 
@@ -189,13 +191,13 @@ def _told(made: Iterator[Made], progress: Progress, total: int) -> Iterator[Made
 
 def _whole(place: Path, samples: Samples) -> Points | None:
     """The points at ``place``; None if they are missing, damaged, or without a sample that can be read now."""
-    points, unread = _read(place, len(samples))
-    return None if points is None or _some_back(samples, unread) else points
+    points = _read(place, len(samples))
+    return None if points is None or _some_back(samples, points) else points
 
 
-def _some_back(samples: Samples, unread: list[int]) -> bool:
+def _some_back(samples: Samples, points: Points) -> bool:
     """Whether a sample can be read that could not be read before: its file was away, or could not be opened."""
-    for rows in torch.split(torch.tensor(unread, dtype=torch.int64), _TOGETHER):
+    for rows in torch.split(torch.tensor(points._unread, dtype=torch.int64), _TOGETHER):
         try:
             samples.batch(rows)
         except UnreadableError as error:
@@ -207,21 +209,22 @@ def _some_back(samples: Samples, unread: list[int]) -> bool:
     return False
 
 
-def _read(place: Path, count: int) -> tuple[Points | None, list[int]]:
-    """The points at ``place``, or None if they are missing or damaged, and which samples could not be read."""
+def _read(place: Path, count: int) -> Points | None:
+    """The points at ``place``, or None if they are missing or damaged."""
     try:
         card = storage.read_json(place.with_suffix(".json"))
         with open(place, "rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != card["sha256"]:
-                return None, []
+                return None
             file.seek(0)
             np.lib.format.read_magic(file)
             shape, _, dtype = np.lib.format.read_array_header_1_0(file)
             if len(shape) != 2 or shape[0] != count:
-                return None, []
-            return map_rows(place, dtype, (shape[0], shape[1]), file.tell()), card.get("unread", [])
+                return None
+            points = map_rows(place, dtype, (shape[0], shape[1]), file.tell())
+            return replace(points, _unread=tuple(card.get("unread", ())))
     except (OSError, ValueError, KeyError):
-        return None, []
+        return None
 
 
 @contextlib.contextmanager
