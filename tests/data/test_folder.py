@@ -325,3 +325,26 @@ def test_two_class_folders_of_one_name(tmp_path: Path) -> None:
         picture(6, 5).save(tmp_path / name / "0.png")
     with pytest.raises(DataError, match="two class folders 'für'"):
         load_dataset(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (PermissionError(13, "Permission denied"), r"0\.png cannot be read \(Permission denied\): put it back"),
+        (OSError(24, "Too many open files"), r"0\.png cannot be read \(Too many open files\)"),
+        (MemoryError(), r"0\.png takes more memory than there is"),
+        (OSError("image file is truncated"), r"0\.png is not a readable image: replace or remove it"),
+    ],
+)
+def test_a_good_image_that_cannot_be_read_now_is_not_to_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, sentence: str
+) -> None:
+    picture(6, 5).save(tmp_path / "0.png")
+    samples = FolderSamples(tmp_path)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("PIL.Image.open", refuse)
+    with pytest.raises(UnreadableError, match=sentence):
+        samples.batch(torch.tensor([0]))
