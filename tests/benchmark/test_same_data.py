@@ -23,6 +23,7 @@ from iale.benchmark.grid import GridConfig
 from iale.benchmark.runner import run_grids
 from iale.classifiers.base import TrainingConfig
 from iale.cli import main
+from iale.dagger._demonstrations import save_episode
 from iale.dagger.config import DaggerConfig, UpdateConfig
 from iale.dagger.trainer import train_policy
 from iale.data._contents import fingerprint_of
@@ -162,6 +163,23 @@ def test_training_on_data_that_changed_is_refused(
     change(data, "labels")  # back
     assert main([str(word) for word in (*words, 2)]) == 0
     assert storage.read_json(out / "config.json")["data"] == former.content()
+
+
+@pytest.mark.parametrize("command", ["train", "train-alil"])
+def test_images_that_change_while_episodes_go_on_are_learned_from_no_more(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out, save = write_images(tmp_path / "mine"), tmp_path / "out", save_episode
+
+    def late(*arguments: Any) -> None:
+        save(*arguments)
+        Image.new("L", (6, 6)).save(data / "a" / "00.png")
+
+    monkeypatch.setattr("iale.dagger._rounds.save_episode", late)
+    words = (command, "--dataset", data, "--out", out, *TRAINED[command].split(), "--episodes", 3)
+    assert main([str(word) for word in words]) == 2
+    assert "has changed while episodes went on" in capsys.readouterr().err
+    assert {path.stem for path in (out / "episodes").iterdir()} == {"0001"}
 
 
 def test_training_of_before_fingerprints_goes_on_and_is_said_to_have_none(

@@ -23,7 +23,7 @@ from iale.classifiers._own import OwnConfig, own_classifier
 from iale.classifiers.base import Classifier, FittedClassifier, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.classifiers.stacked.meeting import side_by_side
-from iale.data._contents import fingerprint_of, stamps_of
+from iale.data._contents import fingerprint_of, has_changed
 from iale.data._made_from import DataFingerprint
 from iale.data.catalog import load_dataset
 from iale.data.samples import DataSet
@@ -100,15 +100,7 @@ def loaded(dataset: str, embeddings: str | None = None) -> tuple[DataSet, DataFi
     them. Embeddings are in the key of a run by their content, so that classifiers of both kinds share a folder.
     """
     data = load_dataset(dataset)
-    seen = embedded(data, embeddings)
-    _stamps(seen)
-    return seen, fingerprint_of(data)
-
-
-@lru_cache(maxsize=4)
-def _stamps(data: DataSet) -> list[tuple[str, tuple[int, int]]]:
-    """The states of the files of a data set when it was loaded."""
-    return stamps_of(data)
+    return embedded(data, embeddings), fingerprint_of(data)
 
 
 @lru_cache(maxsize=2)
@@ -147,7 +139,7 @@ def _prepared_for(run: Run) -> tuple[DataSet, Classifier]:
 
 def _check_same(runs: Sequence[Run], data: DataSet) -> None:
     """Raises DataError if a file that runs were played on is not what it was: their records would name another one."""
-    changed = data.name if _stamps(data) != stamps_of(data) else ""
+    changed = data.name if has_changed(data) else ""
     for run in runs:
         if run.key and run_key(run.described()) != run.key:  # files are in it by their content
             changed = str(run.config.embeddings or run.config.geometry)
