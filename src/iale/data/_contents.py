@@ -75,7 +75,7 @@ def fingerprint_of(data: DataSet) -> DataFingerprint:
     """
     with contextlib.suppress(DataError):  # what is gone is said below
         if stamps := _stamps(data):
-            _before.setdefault(data, stamps)
+            _before[data] = stamps
     inputs, labels = hashlib.sha256(), hashlib.sha256(f"{data.num_classes};".encode())
     for samples, answers in ((data.train, data.train_labels), (data.test, data.test_labels)):
         inputs.update(f"{len(samples)} {samples.dtype} {tuple(samples.shape)};".encode())
