@@ -74,15 +74,18 @@ def built_in(
             _keep(maker, _directions_file(samples, kind, folder))
         points = build(samples, maker, folder, lambda done, _: progress(len(rows) + done, total), workers=workers)
     if folder is not None:
-        if kind == "image":
-            seen = Subset(samples, rows)
-            stale = is_stale(seen, _SHRUNKEN.identity, folder)
-            forget(seen, _SHRUNKEN.identity, folder)
-            if stale:  # it was fitted while files were away
-                forget(samples, _identity(kind), folder)
-                return built_in(samples, kind, folder, progress, workers=workers)
+        if kind == "image" and _lacks_some(Subset(samples, rows), folder):
+            forget(samples, _identity(kind), folder)
+            return built_in(samples, kind, folder, progress, workers=workers)
         prune(folder, _NAME, _KEPT)
     return points
+
+
+def _lacks_some(fitted: Subset, folder: str | Path) -> bool:
+    """Whether it was fitted while files were away that are back; forgets what was seen for the fit."""
+    stale = is_stale(fitted, _SHRUNKEN.identity, folder)
+    forget(fitted, _SHRUNKEN.identity, folder)
+    return stale
 
 
 def built_in_maker(samples: Samples, kind: SampleKind | None = None) -> Maker:
