@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -241,6 +243,21 @@ def test_a_line_that_could_not_be_written_leaves_the_others(
     with pytest.raises(StorageError, match="No space left on device"):
         append_line(tmp_path / "lines", {"a": 2})
     assert read_bytes(tmp_path / "lines") == before
+
+
+def test_several_writers_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is in the middle of a line has not been killed: its half of a line is not cut off."""
+    write = os.write
+
+    def a_little(file: int, data: bytes) -> int:
+        time.sleep(0.0005)
+        return write(file, data[:5])
+
+    monkeypatch.setattr(os, "write", a_little)
+    records = [{"number": number, "filling": "x" * 20} for number in range(24)]
+    with ThreadPoolExecutor(4) as writers:
+        list(writers.map(lambda record: append_line(tmp_path / "lines", record), records))
+    assert sorted(record["number"] for record in read_lines(tmp_path / "lines")) == list(range(24))
 
 
 @pytest.mark.parametrize(("line", "message"), [(b"{oops", "line 2, is not readable JSON"), (b"3", "line 2, is not a")])

@@ -7,6 +7,7 @@ leaves half a file under the final name. Nothing is ever unpickled.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import gzip
 import hashlib
 import json
@@ -137,13 +138,15 @@ def read_tensors(path: Path, digest: str | None = None) -> dict[str, Tensor]:
 def append_line(path: Path, record: Mapping[str, object]) -> None:
     """Appends one record to a JSON-lines file and flushes it to disk.
 
-    A last line that a kill cut short is removed first, so that the file stays readable.
+    A last line that a kill cut short is removed first, so that the file stays readable. Processes take turns.
     """
     line = (to_json(record) + "\n").encode()
     with storage_errors("write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
         # Unbuffered: truncate() and close() would write a buffer again that could not be written before.
         with open(path, "a+b", buffering=0) as file:
+            with contextlib.suppress(OSError):  # some file systems of clusters have no locks
+                fcntl.flock(file, fcntl.LOCK_EX)  # or a line that another process is writing would look cut short
             size = file.seek(0, os.SEEK_END)
             if (kept := _whole_lines(file, size)) != size:
                 file.truncate(kept)

@@ -23,6 +23,7 @@ from iale.benchmark.grid import GridConfig
 from iale.benchmark.runner import run_grids
 from iale.classifiers.base import TrainingConfig
 from iale.cli import main
+from iale.dagger._demonstrations import save_episode
 from iale.dagger.config import DaggerConfig, UpdateConfig
 from iale.dagger.trainer import train_policy
 from iale.data._contents import fingerprint_of
@@ -164,6 +165,23 @@ def test_training_on_data_that_changed_is_refused(
     assert storage.read_json(out / "config.json")["data"] == former.content()
 
 
+@pytest.mark.parametrize("command", ["train", "train-alil"])
+def test_images_that_change_while_episodes_go_on_are_learned_from_no_more(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out, save = write_images(tmp_path / "mine"), tmp_path / "out", save_episode
+
+    def late(*arguments: Any) -> None:
+        save(*arguments)
+        Image.new("L", (6, 6)).save(data / "a" / "00.png")
+
+    monkeypatch.setattr("iale.dagger._rounds.save_episode", late)
+    words = (command, "--dataset", data, "--out", out, *TRAINED[command].split(), "--episodes", 3)
+    assert main([str(word) for word in words]) == 2
+    assert "has changed while episodes went on" in capsys.readouterr().err
+    assert {path.stem for path in (out / "episodes").iterdir()} == {"0001"}
+
+
 def test_training_of_before_fingerprints_goes_on_and_is_said_to_have_none(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -287,6 +305,42 @@ def test_data_that_change_while_runs_go_on_do_not_get_into_records(
     with ThreadPoolExecutor(1) as executor, pytest.raises(DataError, match="where a worker reads it"):
         run_grids(replace(CONFIG, dataset=str(data), seeds=2), tmp_path / "out", executor=executor, progress=False)
     assert {r["seed"] for r in all_records(tmp_path / "out")} == {0}
+
+
+@pytest.mark.parametrize("what", ["images", "an image that is gone", "embeddings", "embeddings in place", "geometry"])
+def test_what_changes_after_it_was_read_is_no_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """A record names its embeddings by their content: it would name those of now, which nothing was computed from."""
+    folder, vectors = write_images(tmp_path / "mine"), tmp_path / "e.npy"
+    names, rng = [f"{number:02d}" for number in range(60)], np.random.default_rng(0)
+    np.save(vectors, rng.normal(size=(len(names), 5)).astype(np.float32))
+    config = replace(CONFIG, dataset=str(folder), seeds=2, strategies=("random", "margin"))
+    if what.startswith("embeddings"):
+        config = replace(config, dataset=str(write_npz(tmp_path / "mine.npz")), embeddings=str(vectors))
+    elif what == "geometry":
+        np.save(vectors, rng.normal(size=(48, 5)).astype(np.float32))  # of the training split
+        config = replace(config, geometry=str(vectors), strategies=("random", "typiclust"))
+    together = play.play_together
+
+    def late(runs: Any) -> Any:
+        if runs[0].seed == 1:
+            others = np.load(vectors)[::-1].copy()
+            if what == "images":
+                Image.new("L", (6, 6)).save(folder / "a" / "00.png")
+            elif what == "an image that is gone":
+                (folder / "a" / "00.png").unlink()
+            elif what == "embeddings in place":
+                np.save(vectors, others)
+            else:
+                np.save(tmp_path / "new.npy", others)
+                (tmp_path / "new.npy").replace(vectors)
+        return together(runs)
+
+    monkeypatch.setattr("iale.benchmark.runner.play_together", late)
+    with pytest.raises(DataError, match=r"has changed while runs went on|00\.png was moved or deleted"):
+        run_grids(config, tmp_path / "out", progress=False)
+    assert {(r["seed"], r["strategy"]) for r in all_records(tmp_path / "out")} == {(0, s) for s in config.strategies}
 
 
 def test_one_run_from_python_is_the_same_on_any_number_of_threads() -> None:

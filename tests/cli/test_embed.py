@@ -55,6 +55,28 @@ def test_photos_of_many_sizes_come_in_the_size_that_the_encoder_wants(folder: Pa
     }  # nothing is left behind
 
 
+@pytest.mark.filterwarnings("ignore:samples have changed")
+def test_an_array_that_is_written_meanwhile_has_no_vectors(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save("rows.npy", np.ones((600, 4), np.float32))
+    sys.path.insert(0, str(folder))
+    import encoders_  # type: ignore[import-not-found]
+
+    encode = encoders_.encode
+
+    def late(batch: Any) -> Any:
+        with open("rows.npy", "r+b") as file:
+            file.seek(-4, 2)
+            file.write(b"\0\0\0\0")
+        return encode(batch)
+
+    monkeypatch.setattr(encoders_, "encode", late)
+    assert main(["embed", "rows.npy", "--with", "encoders_:encode", "--out", "out.npz"]) == 2
+    assert "rows.npy has changed while it was read: start the same command again" in capsys.readouterr().err
+    assert not Path("out.npz").exists()
+
+
 def test_texts_reach_the_encoder_as_they_are(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("texts.csv").write_text("id,text\na,one two\nb,three\n")
     assert main(["embed", "texts.csv", "--with", "encoders_:encode", "--out", "out.npz", "--half", "yes"]) == 0

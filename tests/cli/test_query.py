@@ -171,6 +171,30 @@ def test_ctrl_c_ends_it_without_a_file(
 
 
 @pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("changed", ["rows.npy", "vectors.npy", "vectors.npz"])
+def test_a_file_that_is_written_meanwhile_is_no_answer(
+    changed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It stays on disk: half of the answer would come from what it was, and half from what it is."""
+    array = np.load("rows.npy")
+    np.save("vectors.npy", array)
+    np.savez("vectors.npz", embeddings=array)
+    embeddings = [] if changed == "rows.npy" else ["--embeddings", changed]
+    fit = ActiveLearner.fit
+
+    def late(learner: ActiveLearner) -> None:
+        fit(learner)
+        with open(changed, "r+b") as file:  # as NumPy writes, in place
+            file.seek(-4, 2)
+            file.write(b"\0\0\0\0")
+
+    monkeypatch.setattr(ActiveLearner, "fit", late)
+    assert main(["query", "rows.npy", *MARGIN, "--labels", "labels.csv", *embeddings, "--out", "out.csv"]) == 2
+    assert f"{changed} has changed while it was read: start the same command again" in capsys.readouterr().err
+    assert not Path("out.csv").exists()
+
+
+@pytest.mark.usefixtures("rows")
 def test_the_samples_may_stand_first(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["query", "rows.npy", *MARGIN, "--k", "3"]) == 0
     first = capsys.readouterr().out

@@ -168,6 +168,9 @@ def test_a_memory_map_whose_file_went_away(tmp_path: Path) -> None:
     (tmp_path / "x.npy").write_bytes(b"short")
     with pytest.raises(DataError, match=r"x\.npy"):
         pickle.loads(data)
+    np.save(tmp_path / "x.npy", np.ones((10, 3), dtype=np.float32))  # what is there now is something else
+    with pytest.raises(DataError, match=r"x\.npy was replaced"):
+        pickle.loads(data)
 
 
 def test_changes_of_a_map_that_copies_on_write_are_kept(tmp_path: Path) -> None:

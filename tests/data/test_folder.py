@@ -314,3 +314,35 @@ def test_a_folder_that_is_away_is_no_fault_of_its_images(tmp_path: Path) -> None
     with pytest.raises(UnreadableError) as one:
         samples.batch(torch.arange(5))
     assert list(one.value.reasons) == [3]
+
+
+def test_two_class_folders_of_one_name(tmp_path: Path) -> None:
+    """Some systems write an accent as a sign of its own: half of the class came from one of those."""
+    for name in ("für", "f\u0075\u0308r", "gegen"):
+        (tmp_path / name).mkdir()
+        picture(6, 5).save(tmp_path / name / "0.png")
+    with pytest.raises(DataError, match="two class folders 'für'"):
+        load_dataset(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (PermissionError(13, "Permission denied"), r"0\.png cannot be read \(Permission denied\): put it back"),
+        (OSError(24, "Too many open files"), r"0\.png cannot be read \(Too many open files\)"),
+        (MemoryError(), r"0\.png takes more memory than there is"),
+        (OSError("image file is truncated"), r"0\.png is not a readable image: replace or remove it"),
+    ],
+)
+def test_a_good_image_that_cannot_be_read_now_is_not_to_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, sentence: str
+) -> None:
+    picture(6, 5).save(tmp_path / "0.png")
+    samples = FolderSamples(tmp_path)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("PIL.Image.open", refuse)
+    with pytest.raises(UnreadableError, match=sentence):
+        samples.batch(torch.tensor([0]))

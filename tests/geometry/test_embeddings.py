@@ -250,6 +250,9 @@ def test_a_geometry_is_what_the_array_holds_and_not_its_file(tmp_path: Path) -> 
     (tmp_path / "a.npy").unlink()
     with pytest.raises(DataError, match=r"a\.npy was moved or cut short"):
         as_geometry(mapped, 40)
+    np.save(tmp_path / "a.npy", 2 * ROWS)  # the map still holds what was there before
+    with pytest.raises(DataError, match=r"a\.npy was replaced"):
+        as_geometry(mapped, 40)
     with pytest.raises(DataError, match="says that values are missing"):
         as_geometry(np.ma.masked_greater(ROWS, 2), 40)
 

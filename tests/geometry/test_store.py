@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,9 +18,12 @@ from torch import Tensor
 from iale.data.arrays import ArraySamples
 from iale.data.images import FolderSamples
 from iale.data.samples import Samples
-from iale.errors import DataError, StorageError, UnreadableError
+from iale.errors import DataError, IaleWarning, StorageError, UnreadableError
 from iale.geometry import Points, build
+from iale.geometry._builtin import built_in
 from iale.geometry._store import find
+from iale.geometry._views import Shrunken, patch_size
+from iale.labeling.items._images import ImageItems
 
 ROWS = np.random.default_rng(0).normal(size=(700, 12)).astype(np.float32)
 
@@ -190,6 +194,79 @@ def test_a_folder_that_goes_away_in_between_leaves_no_zeros(tmp_path: Path) -> N
     (tmp_path / "away").rename(photos)
     found = build(samples, Flat(), tmp_path / "kept").read()
     assert torch.equal(found, Flat().points(samples, torch.arange(count)))
+
+
+def _boxes(folder: Path, *names: str) -> None:
+    rng = np.random.default_rng(0)
+    for name in names:
+        (folder / name).mkdir(parents=True)
+        for number in range(200):
+            Image.fromarray(rng.integers(1, 256, (8, 8), np.uint8)).save(folder / name / f"{number:03}.png")
+
+
+def _taken_away(folder: Path, patch: pytest.MonkeyPatch, begin: int, end: int) -> None:
+    """Takes a folder away when images have been asked for ``begin`` times, and puts it back at ``end``."""
+    take, asked = ImageItems._one, iter(range(1_000_000))
+    aside = folder.parent.parent / "aside"
+
+    def one(items: ImageItems, row: int) -> Tensor:
+        number = next(asked)
+        if number == begin:
+            folder.rename(aside)
+        if number == end:
+            aside.rename(folder)
+        return take(items, row)
+
+    patch.setattr(ImageItems, "_one", one)
+
+
+@pytest.mark.parametrize(("begin", "end"), [(100, 10_000), (350, 10_000), (100, 290)])
+def test_what_was_away_is_looked_at_when_it_is_back(tmp_path: Path, begin: int, end: int) -> None:
+    """One folder of several: its files keep their times, so nothing else would ever make these points again.
+
+    300 of 600 images are looked at to fit the geometry, and then the others.
+    """
+    photos, kept = tmp_path / "photos", tmp_path / "kept"
+    _boxes(photos, "a", "b", "c")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("iale.geometry._builtin._IMAGES", 300)
+        clean = built_in(ImageItems(photos), "image").read()
+        _taken_away(photos / "b", patch, begin, end)
+        found = built_in(ImageItems(photos), "image", kept).read()
+    if end > 1000:
+        assert int((found == 0).all(dim=1).sum()) > 0
+        (tmp_path / "aside").rename(photos / "b")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("iale.geometry._builtin._IMAGES", 300)
+        assert torch.equal(built_in(ImageItems(photos), "image", kept).read(), clean)
+
+
+@pytest.mark.parametrize("what", ["another folder", "deleted"])
+def test_what_changes_meanwhile_is_not_kept(tmp_path: Path, what: str) -> None:
+    """The old files come back with their old times, and would find the points of others."""
+    photos, aside, maker = tmp_path / "photos", tmp_path / "aside", Shrunken("pixels", patch_size)
+    _boxes(photos, "a", "b")
+    samples = FolderSamples(photos)
+    clean = build(samples, maker).read()
+
+    def progress(done: int, total: int) -> None:
+        if done == 256 and what == "another folder":
+            photos.rename(aside)
+            _boxes(photos, "b", "a")  # in another order, so with other content
+        elif done == 256:
+            (photos / samples.names[-1]).rename(aside)
+
+    with pytest.warns(
+        IaleWarning, match="samples have changed while they were looked at: some points are of what they were"
+    ):
+        found = build(samples, maker, tmp_path / "kept", progress)
+    assert len(found) == 400
+    assert not torch.equal(found.read(), clean)
+    if what == "another folder":
+        shutil.rmtree(photos)
+    aside.rename(photos if what == "another folder" else photos / samples.names[-1])
+    assert find(samples, maker.identity, tmp_path / "kept") is None
+    assert torch.equal(build(samples, maker, tmp_path / "kept").read(), clean)
 
 
 def test_a_wrong_maker_is_refused(tmp_path: Path) -> None:

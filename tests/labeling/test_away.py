@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
+from concurrent.futures import Future
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from tests.labeling.conftest import QUICK, write_images
 from tests.labeling.test_fitting import wait
 
+from iale.data._away import Away, Back
 from iale.errors import DataError
+from iale.labeling.fitting._fit import Refitter
+from iale.labeling.fitting._process import Fitter
+from iale.labeling.items._reading import Reading
 from iale.labeling.project import Project
 from iale.labeling.record.config import ProjectConfig
 
@@ -100,3 +107,107 @@ def test_a_fit_that_fails_because_the_data_are_away_is_tried_again_with_the_next
         wait(lambda: project.reader.views.geometry() is not None)
     finally:
         project.close()
+
+
+def test_a_folder_of_several_that_is_back_is_compared_again(tmp_path: Path) -> None:
+    """Or all that was away when the samples were compared would be alike until the next start."""
+    data = tmp_path / "data"
+    write_images(data / "kept", 12)
+    write_images(data / "moved", 12)
+    config = ProjectConfig(data, ("a", "b"), training=QUICK, test_share=0.0)
+    project = Project.create(tmp_path / "p", config)
+    for number, sample in enumerate(project.items.ids):
+        project.label("ann", sample, "ab"[number % 2])
+    refitter = Refitter(project, Reading(project.items))
+    (data / "moved").rename(tmp_path / "away")
+    project.reader.views.make_geometry()
+    assert zeros(project) == 12
+    refitter.fit()
+    assert project.fits.all[-1].labels == 12
+    (tmp_path / "away").rename(data / "moved")
+    with pytest.raises(Back, match="are back: all samples are compared again"):
+        refitter.fit()
+    refitter.fit()  # without the geometry
+    project.reader.views.make_geometry()
+    assert zeros(project) == 0
+    refitter.fit()
+    assert project.fits.all[-1].labels == 24
+
+
+def test_the_geometry_is_made_again_when_files_are_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project, looked = made(tmp_path), []
+    monkeypatch.setattr(Fitter, "look", lambda self: looked.append(self))
+    fitter = Fitter(project.reader, project.reader.ledger.lock)
+    for error in (Away("away"), Back("back")):  # while all are away, trying again would never end
+        assert not looked
+        fitter._done(failed(error))
+    assert looked == [fitter]
+    fitter.poke()
+    assert looked == [fitter]
+    fitter.stop()
+
+
+def failed(error: Exception) -> Future[None]:
+    future: Future[None] = Future()
+    future.set_exception(error)
+    return future
+
+
+def zeros(project: Project) -> int:
+    points = project.reader.views.geometry()
+    return -1 if points is None else int((points.read() == 0).all(dim=1).sum())
+
+
+@pytest.mark.parametrize("shape", [(20, 8, 8), (20, 64)])
+def test_an_array_that_is_written_to_shows_nothing_of_what_was_there(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    """A row is known by its content: a label for what is in its place now would go to what was there before."""
+    data = tmp_path / "x.npy"
+    values = np.repeat(np.arange(20, dtype=np.uint8) * 10, 64).reshape(shape)
+    np.save(data, values)
+    config = ProjectConfig(data, ("dark", "bright"), training=QUICK, test_share=0.0)
+    project = Project.create(tmp_path / "p", config)
+    (ticket, *_) = project.next("ann", 5)
+    reading = Reading(project.items)
+    np.save(data, values[::-1])
+    for call in (lambda: project.next("ann", 5), lambda: project.reader.show(ticket.sample)):
+        with pytest.raises(Away, match=r"x\.npy has changed since it was opened: start again"):
+            call()
+    assert reading.read([0, 1])[0] == []
+    assert "has changed" in reading.unreadable[0]
+    project = Project.open(tmp_path / "p")
+    for ticket in project.next("ann", 20):
+        shown = project.reader.show(ticket.sample)
+        assert not isinstance(shown, str)
+        mean = shown.mean() if isinstance(shown, np.ndarray) else float(next(iter(shown.values())))
+        project.label("ann", ticket.sample, "bright" if mean > 95 else "dark")
+    bright = {s for s in project.items.ids if int(project.items.samples.batch(rows_of_id(project, s)).max()) > 95}
+    assert {sample for sample, label in project.labels().items() if label == "bright"} == bright
+    data.unlink()
+    with pytest.raises(Away, match=r"x\.npy is away"):
+        project.next("ann", 5)
+
+
+def test_embeddings_that_are_written_to_are_learned_from_no_more(tmp_path: Path) -> None:
+    """Their file stays on disk: half of a fit would learn from what it was."""
+    write_images(tmp_path / "data", 12)
+    rows = np.random.default_rng(0).normal(size=(12, 6)).astype(np.float32)
+    np.save(tmp_path / "e.npy", rows)
+    given = tmp_path / "e.npy"
+    config = ProjectConfig(tmp_path / "data", ("a", "b"), training=QUICK, test_share=0.0, embeddings=given)
+    project = Project.create(tmp_path / "p", config)
+    for number, sample in enumerate(list(project.items.ids)[:4]):
+        project.label("ann", sample, "ab"[number % 2])
+    refitter = Refitter(project, Reading(project.items, project.reader.views.inputs))
+    refitter.fit()
+    np.save(tmp_path / "new.npy", -rows)
+    (tmp_path / "new.npy").rename(given)  # what was opened is still there
+    refitter.fit()
+    again = Project.create(tmp_path / "q", config)
+    assert again.reader.views.geometry() is not None
+    np.save(given, rows)
+    with pytest.raises(DataError, match=r"e\.npy has changed since it was opened: start again"):
+        again.reader.views.geometry()
+
+
+def rows_of_id(project: Project, sample: str) -> torch.Tensor:
+    return torch.tensor([project.items.ids.index(sample)])

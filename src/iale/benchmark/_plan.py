@@ -54,7 +54,8 @@ def _planned(configs: Sequence[GridConfig], vectors: Sequence[Vectors | None]) -
                     f"{labels[described['strategy']]!r} and {run.strategy!r} would both be called "
                     f"{described['strategy']!r}: rename one of the folders."
                 )
-            runs.setdefault(run_key(described), run)
+            key = run_key(described)
+            runs.setdefault(key, replace(run, key=key))
     return runs
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from iale._versions import versions
-from iale.benchmark._content import NAMES, seal
+from iale.benchmark._content import NAMES, run_key, seal
 from iale.benchmark._experiment import ORACLES
 from iale.benchmark._machine import describe_maker, peak_megabytes, reset_peak
 from iale.benchmark._times import RunTimes
@@ -23,7 +23,7 @@ from iale.classifiers._own import OwnConfig, own_classifier
 from iale.classifiers.base import Classifier, FittedClassifier, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.classifiers.stacked.meeting import side_by_side
-from iale.data._contents import fingerprint_of
+from iale.data._contents import fingerprint_of, has_changed
 from iale.data._made_from import DataFingerprint
 from iale.data.catalog import load_dataset
 from iale.data.samples import DataSet
@@ -49,6 +49,7 @@ class Run:
     seed: int
     data: DataFingerprint | None = None  # of the data set that the run is meant for
     vectors: Vectors | None = None  # of an encoder that the configuration names
+    key: str = ""  # of its record, as it was planned
 
     def described(self) -> dict[str, Any]:
         """The resolved configuration of the run, whose hash is the key of its record."""
@@ -142,6 +143,20 @@ def _prepared_for(run: Run) -> tuple[DataSet, Classifier]:
     )
 
 
+def _check_same(runs: Sequence[Run], data: DataSet) -> None:
+    """Raises DataError if a file that runs were played on is not what it was: their records would name another one."""
+    changed = data.name if has_changed(data) else ""
+    for run in runs:
+        if run.key and run_key(run.described()) != run.key:  # files are in it by their content
+            changed = str(run.config.embeddings or run.config.geometry)
+    if changed:
+        forget()
+        raise DataError(
+            f"{changed} has changed while runs went on: finished runs are kept, those in progress are not; put it back "
+            f"and start the same command again."
+        )
+
+
 def made(name: str, training: TrainingConfig, own: OwnConfig, data: DataSet) -> Classifier:
     """The classifier called ``name``, or the user's own one, for a data set."""
     if own.model is not None:
@@ -192,13 +207,16 @@ def play_together(runs: tuple[Run, ...]) -> list[tuple[Record, RunTimes]]:
     """
     data, classifier = _prepared_for(runs[0])
     if len(runs) == 1:
-        return [play(runs[0], data, classifier)]
+        played = [play(runs[0], data, classifier)]
+        _check_same(runs, data)
+        return played
 
     def task(run: Run) -> Callable[[Classifier], tuple[Record, RunTimes]]:
         return lambda shared: play(run, data, shared)
 
     begin = time.perf_counter()
     played = side_by_side(classifier, [task(run) for run in runs])
+    _check_same(runs, data)
     seconds = (time.perf_counter() - begin) / len(runs)
     return [(record, RunTimes(seconds=seconds, peak_mb=times.peak_mb)) for record, times in played]
 

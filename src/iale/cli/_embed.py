@@ -15,7 +15,7 @@ from iale._counted import counted
 from iale._many import many
 from iale.cli._options import parse
 from iale.cli._output import check_file, say
-from iale.cli._readable import say_passed_over
+from iale.cli._readable import FilesRead, say_passed_over
 from iale.data.table_config import TableConfig
 from iale.data.unlabeled import kind_of, load_unlabeled
 from iale.errors import ConfigError
@@ -68,12 +68,14 @@ def main(argv: Sequence[str]) -> int:
     size = (options.resize[0], options.resize[1]) if options.resize else None
     if size is None and options.data.is_dir():
         size = encoder.size
+    read = FilesRead(options.data)
     samples, names = load_unlabeled(options.data, size=size, table=options.table, say=say)
     say_passed_over(samples, verbose=options.verbose)
     encoder.check(kind_of(samples))
     parts = options.out.with_name(f".{options.out.name}.parts")
     with counted("encoding") as show:
         points = build(samples, encoder, parts, show)
+    read.check()
     _write(options.out, names, points, encoder.identity, half=options.half)
     say(f"{options.out} holds {many(len(points), 'vector')} of {many(points.dim, 'number')}")
     shutil.rmtree(parts, ignore_errors=True)

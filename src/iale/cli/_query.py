@@ -23,7 +23,7 @@ from iale.cli._fitted import find_saved, fixed, open_views, weights_at
 from iale.cli._options import is_given, parse
 from iale.cli._output import check_file, say
 from iale.cli._progress import Watched, announcement, work_of
-from iale.cli._readable import passing_over, say_passed_over
+from iale.cli._readable import FilesRead, passing_over, say_passed_over
 from iale.cli._views import View
 from iale.data._skips import read_skipped
 from iale.data._table_samples import TABLES
@@ -102,6 +102,7 @@ def main(argv: Sequence[str]) -> int:
     starts_cold = options.strategy != AUTO and find_strategy(options.strategy).starts_cold
     saved = None if options.fitted is None else find_saved(options.fitted, options, options.classes)
     encoder = None if options.with_ is None else find_encoder(options.with_, options.training.device)
+    read = FilesRead(options.images, options.embeddings)
     views = open_views(saved, options.images, options, options.table, encoder, fits=options.fitted is None)
     samples, names = views.samples, views.names
     say_passed_over(samples, verbose=options.verbose)
@@ -124,6 +125,7 @@ def main(argv: Sequence[str]) -> int:
         return [int(readable.indices[at]) for at in chosen]
 
     chosen = passing_over(samples, choose, verbose=options.verbose)
+    read.check()
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(("rank", "sample"))

@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 import torch
 
+from iale._storage import stamp
 from iale.cli._output import say
+from iale.data._table_samples import TABLES
 from iale.data.images import FolderSamples
 from iale.data.samples import Samples
 from iale.data.splits import Subset
-from iale.errors import UnreadableError
+from iale.errors import DataError, UnreadableError
 
 T = TypeVar("T")
+
+
+class FilesRead:
+    """Files that stay on disk while a command reads them, so that what is written to them comes into its answer.
+
+    Args:
+        paths: tables are passed over: they are read at once, and people go on writing labels into them.
+    """
+
+    def __init__(self, *paths: Path | None) -> None:
+        files = [path for path in paths if path is not None and path.is_file() and path.suffix.lower() not in TABLES]
+        self._stamps = {path: stamp(path) for path in files}
+
+    def check(self) -> None:
+        """Raises DataError if one of them is not what it was."""
+        for path, before in self._stamps.items():
+            if stamp(path) != before:
+                raise DataError(f"{path} has changed while it was read: start the same command again.")
 
 
 def say_passed_over(samples: Samples, *, verbose: bool) -> None:

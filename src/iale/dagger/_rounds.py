@@ -21,7 +21,7 @@ from iale.classifiers.base import Classifier, resolve_device
 from iale.classifiers.build import build_classifier
 from iale.dagger._demonstrations import Played, StepRecord, has_episode, load_log, save_episode
 from iale.dagger.config import AlilConfig, DaggerConfig
-from iale.data._contents import fingerprint_of
+from iale.data._contents import fingerprint_of, has_changed
 from iale.data._made_from import DataFingerprint
 from iale.data.catalog import load_dataset
 from iale.data.samples import DataSet
@@ -172,6 +172,16 @@ def prepare_for(config: AnyConfig, expected: DataFingerprint) -> tuple[DataSet, 
         f"{config.dataset} has the fingerprint ({found}) where a worker reads it, and ({expected}) where the command "
         f"began: give every machine the same data, and do not change them while episodes go on."
     )
+
+
+def check_same(config: AnyConfig, data: DataSet) -> None:
+    """Raises DataError if files of the source have changed since its fingerprint was made."""
+    if has_changed(data):
+        _prepared.cache_clear()
+        raise DataError(
+            f"{config.dataset} has changed while episodes went on: finished ones are kept, those in progress are not; "
+            f"put it back and start the same command again."
+        )
 
 
 @functools.lru_cache(maxsize=1)

@@ -12,7 +12,7 @@ from iale.classifiers.base import resolve_device
 from iale.dagger._alil_episode import AlilEpisode, run_alil_episode
 from iale.dagger._demonstrations import StepRecord, load_tensors
 from iale.dagger._episode import open_episode
-from iale.dagger._rounds import Workers, claim, on_this_device, play_rounds, prepare, prepare_for
+from iale.dagger._rounds import Workers, check_same, claim, on_this_device, play_rounds, prepare, prepare_for
 from iale.dagger._update import update_alil
 from iale.dagger.config import AlilConfig
 from iale.data._made_from import DataFingerprint
@@ -29,7 +29,9 @@ class _AlilLesson:
 
     def play(self, policy: AlilPolicy, numbers: tuple[int, ...]) -> list[tuple[int, AlilEpisode]]:
         data, classifier = prepare_for(self.config, self.source)
-        return [(number, run_alil_episode(self.config, data, classifier, policy, number)) for number in numbers]
+        episodes = [(number, run_alil_episode(self.config, data, classifier, policy, number)) for number in numbers]
+        check_same(self.config, data)
+        return episodes
 
     def update(self, policy: AlilPolicy, out: Path, number: int) -> AlilPolicy:
         episodes = [load_tensors(out, episode) for episode in range(1, number + 1)]

@@ -10,7 +10,16 @@ from iale.classifiers.base import Classifier, resolve_device
 from iale.classifiers.stacked.meeting import side_by_side
 from iale.dagger._demonstrations import Episode, StepRecord, concatenate, load_demonstrations
 from iale.dagger._episode import open_episode, run_episode
-from iale.dagger._rounds import Workers, claim, episodes_of, on_this_device, play_rounds, prepare, prepare_for
+from iale.dagger._rounds import (
+    Workers,
+    check_same,
+    claim,
+    episodes_of,
+    on_this_device,
+    play_rounds,
+    prepare,
+    prepare_for,
+)
 from iale.dagger._update import update_policy
 from iale.dagger.config import DaggerConfig
 from iale.data._made_from import DataFingerprint
@@ -38,6 +47,7 @@ class _ImitationLesson:
 
         tasks = [task(number) for number in numbers]
         episodes = [tasks[0](classifier)] if len(tasks) == 1 else side_by_side(classifier, tasks)
+        check_same(self.config, data)
         return list(zip(numbers, episodes, strict=True))
 
     def update(self, policy: IalePolicy, out: Path, number: int) -> IalePolicy:

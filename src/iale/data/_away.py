@@ -11,6 +11,10 @@ class Away(DataError):
     """What a sample is read from is away now. Nobody decides that; it is asked for when it is back."""
 
 
+class Back(DataError):
+    """What was away is there again, and something was made without it."""
+
+
 def check_folder(root: Path) -> None:
     """Raises Away if a folder is gone or empty: a disk may be detached, or the folder renamed."""
     try:

@@ -11,10 +11,12 @@ every run makes several. It is paid once for each data set of a command, and onc
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
+import weakref
 from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -22,8 +24,12 @@ from torch import Tensor
 from iale.data._made_from import DataFingerprint
 from iale.data.samples import DataSet, Samples
 from iale.data.splits import Subset
+from iale.errors import DataError
+
+_Stamps: TypeAlias = list[tuple[str, tuple[int, int]]]
 
 _VALUES = 1 << 22  # of a block, 16 MiB as floats
+_before: weakref.WeakKeyDictionary[DataSet, _Stamps] = weakref.WeakKeyDictionary()  # of files, at the fingerprint
 
 
 @runtime_checkable
@@ -35,11 +41,41 @@ class _Encoded(Protocol):
         ...
 
 
+@runtime_checkable
+class _OnDisk(Protocol):
+    """Samples that are read from files whenever they are asked for."""
+
+    def stamps(self) -> _Stamps:
+        """Each file, its size, and the time of its last change."""
+        ...
+
+
+def has_changed(data: DataSet) -> bool:
+    """Whether a file from which a data set is read has changed since its fingerprint was made by this process.
+
+    Raises DataError if a file is gone.
+    """
+    return data in _before and _before[data] != _stamps(data)
+
+
+def _stamps(data: DataSet) -> _Stamps:
+    """The states of the files from which a data set is read again and again; empty if it is in memory."""
+    found: _Stamps = []
+    for samples in (data.train, data.test):
+        while isinstance(samples, Subset):
+            samples = samples.samples
+        found += samples.stamps() if isinstance(samples, _OnDisk) else []
+    return found
+
+
 def fingerprint_of(data: DataSet) -> DataFingerprint:
     """The fingerprint of a data set: equal for equal samples and labels, wherever they are.
 
     Raises DataError if a sample cannot be read.
     """
+    with contextlib.suppress(DataError):  # what is gone is said below
+        if stamps := _stamps(data):
+            _before[data] = stamps
     inputs, labels = hashlib.sha256(), hashlib.sha256(f"{data.num_classes};".encode())
     for samples, answers in ((data.train, data.train_labels), (data.test, data.test_labels)):
         inputs.update(f"{len(samples)} {samples.dtype} {tuple(samples.shape)};".encode())

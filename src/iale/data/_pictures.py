@@ -173,4 +173,8 @@ def _readable(name: str) -> Iterator[None]:
     except DataError:
         raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the image may be good: Pillow's own have no number
+            raise DataError(f"{name} cannot be read ({error.strerror}): put it back, or check its disk.") from error
+        if isinstance(error, MemoryError):
+            raise DataError(f"{name} takes more memory than there is: make it smaller.") from error
         raise DataError(f"{name} is not a readable image: replace or remove it.") from error

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from iale.data._checks import rows_of
-from iale.data._fingerprint import digest, file_stamp, sampled
+from iale.data._fingerprint import digest, file_stamp, sampled_rows
 from iale.data._layout import (
     Array,
     Channels,
@@ -115,7 +115,12 @@ class ArraySamples:
         place = self._place()
         if place is None:
             return digest(self._channels, self._array)
-        return digest(self._channels, *vars(place).values(), file_stamp(place.path), sampled(self))
+        return digest(self._channels, *vars(place).values(), file_stamp(place.path))
+
+    def stamps(self) -> list[tuple[str, tuple[int, int]]]:
+        """The file of a memory map, its size, and the time of its last change; raises DataError if it is gone."""
+        place = self._place()
+        return [] if place is None else [(place.path, file_stamp(place.path))]
 
     def __getstate__(self) -> dict[str, object]:
         """Pickles a memory map as the place of its bytes, everything else as it is."""
@@ -129,9 +134,9 @@ class ArraySamples:
             return None
         # NumPy does not keep the offset of a view, but the distance of its first byte from the map's tells it.
         distance = self._array.__array_interface__["data"][0] - mapped.__array_interface__["data"][0]
-        return _OnDisk(
-            str(mapped.filename), mapped.offset + distance, self._array.dtype, self._array.shape, self._array.strides
-        )
+        array = self._array
+        where = str(mapped.filename), mapped.offset + distance
+        return _OnDisk(*where, array.dtype, array.shape, array.strides, sampled_rows(array))
 
     def __setstate__(self, state: dict[str, object]) -> None:
         array = state["_array"]
@@ -147,10 +152,14 @@ class _OnDisk:
     dtype: np.dtype[np.generic]
     shape: tuple[int, ...]
     strides: tuple[int, ...]
+    content: str  # of some rows: another file may have taken the place
 
     def open(self) -> Array:
         try:
             file = np.memmap(self.path, dtype=np.uint8, mode="r")
-            return np.ndarray(self.shape, self.dtype, file, self.offset, self.strides)
+            array: Array = np.ndarray(self.shape, self.dtype, file, self.offset, self.strides)
         except (OSError, ValueError, TypeError) as error:
             raise DataError(f"{self.path} was moved or cut short since it was opened: put it back.") from error
+        if sampled_rows(array) != self.content:
+            raise DataError(f"{self.path} was replaced since it was opened: start again.")
+        return array

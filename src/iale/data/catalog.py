@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import unicodedata
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -157,6 +159,11 @@ def _folder_labels(samples: FolderSamples) -> Tensor:
     for path in sorted(samples.root.iterdir()):  # an empty one would shift the numbers of the classes after it
         if path.is_dir() and not path.name.startswith(".") and path.name not in samples.classes:
             raise DataError(f"the class folder {path} holds no images: add images or remove it.")
+    spelled = [unicodedata.normalize("NFC", name) for name in samples.classes]
+    if twice := [name for name, count in Counter(spelled).items() if count > 1]:  # a and A may be meant
+        raise DataError(
+            f"{samples.root} has two class folders {twice[0]!r}, with different codes for a letter: merge them."
+        )
     return samples.labels
 
 

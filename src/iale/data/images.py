@@ -105,9 +105,12 @@ class FolderSamples:
 
     def fingerprint(self) -> str:
         """A digest of every file's path, size and time of the last change, and of the content of some."""
+        return digest(self._mode, self._size, self.root.absolute(), self.stamps(), sampled(self))
+
+    def stamps(self) -> list[tuple[str, tuple[int, int]]]:
+        """The path of every file, its size, and the time of its last change; raises DataError if one is gone."""
         root = self.root.absolute()
-        stamps = [(name, file_stamp(root / name)) for name in self.names]
-        return digest(self._mode, self._size, root, stamps, sampled(self))
+        return [(name, file_stamp(root / name)) for name in self.names]
 
     def encoded(self, row: int) -> bytes:
         """The content of one file; raises DataError if it cannot be read."""

@@ -19,7 +19,7 @@ from iale.data.splits import Subset
 from iale.errors import ConfigError, DataError, StorageError
 from iale.geometry._patches import SMALLEST, learned
 from iale.geometry._principal import WIDTH, one_thread, principal
-from iale.geometry._store import Progress, build, find, forget, place_of, prune, silent
+from iale.geometry._store import Progress, build, find, forget, is_stale, place_of, prune, silent
 from iale.geometry._views import Projection, Shrunken, are_embeddings, batches, flat, patch_size, pixel_size
 from iale.geometry._wording import Wording, wording
 from iale.geometry.maker import Maker
@@ -79,10 +79,18 @@ def built_in(
             _keep(maker, _directions_file(samples, kind, folder))
         points = build(samples, maker, folder, lambda done, _: progress(len(rows) + done, total), workers=workers)
     if folder is not None:
-        if kind == "image":
-            forget(Subset(samples, rows), _SHRUNKEN.identity, folder)
+        if kind == "image" and _lacks_some(Subset(samples, rows), folder):
+            forget(samples, _identity(kind), folder)
+            return built_in(samples, kind, folder, progress, workers=workers)
         prune(folder, _NAME, _KEPT)
     return points
+
+
+def _lacks_some(fitted: Subset, folder: str | Path) -> bool:
+    """Whether it was fitted while files were away that are back; forgets what was seen for the fit."""
+    stale = is_stale(fitted, _SHRUNKEN.identity, folder)
+    forget(fitted, _SHRUNKEN.identity, folder)
+    return stale
 
 
 def built_in_maker(samples: Samples, kind: SampleKind | None = None) -> Maker:

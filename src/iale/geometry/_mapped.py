@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from iale.data._fingerprint import sampled_rows
 from iale.data._layout import Array, memory_map
 from iale.errors import DataError
 from iale.geometry.points import Points
@@ -60,7 +61,7 @@ def is_direct(array: Array) -> bool:
 def points_of(array: Array) -> Points:
     """The rows of an array [N, D] that `is_direct`; those of a memory map stay on disk.
 
-    Raises DataError if the file of a memory map is not there any more.
+    Raises DataError if the file of a memory map is not there any more, or another one has taken its place.
     """
     mapped = memory_map(array)
     # A map that copies on write may hold changes that its file does not.
@@ -73,9 +74,12 @@ def points_of(array: Array) -> Points:
     distance = array.__array_interface__["data"][0] - mapped.__array_interface__["data"][0]
     path, shape = Path(mapped.filename), (len(array), array.shape[1])
     try:
-        return map_rows(path, array.dtype, shape, mapped.offset + distance)
+        points = map_rows(path, array.dtype, shape, mapped.offset + distance)
     except (OSError, ValueError) as error:
         raise DataError(f"{path} was moved or cut short since it was opened: put it back.") from error
+    if sampled_rows(points.values.numpy()) != sampled_rows(array):
+        raise DataError(f"{path} was replaced since it was opened: open it again.")
+    return points
 
 
 def check_finite(points: Points, told: Callable[[int], str]) -> None:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -24,16 +24,30 @@ from iale.errors import DataError, UnreadableError
 from iale.geometry.maker import Maker
 
 Rows: TypeAlias = NDArray[np.generic]
+_Part: TypeAlias = tuple[Rows | None, list[int]]
+"""The rows of some samples, and those of them that cannot be read; no rows if none can."""
 
 _BYTES = 1 << 26  # of inputs that are read at a time
 _MOST = 256  # samples, too
 _SECONDS = 1.0  # between two notes of how much is on disk
 
 
-def parts(
-    samples: Samples, maker: Maker, begin: int = 0, workers: int = 1, like: Rows | None = None
-) -> Iterator[tuple[int, Rows]]:
-    """How many samples are done, and the rows of the last part, in order from sample ``begin``.
+class Made(NamedTuple):
+    """Rows of a part of the samples.
+
+    Attributes:
+        stop: how many samples are done.
+        rows: of the last part.
+        unread: which of these samples could not be read.
+    """
+
+    stop: int
+    rows: Rows
+    unread: list[int]
+
+
+def parts(samples: Samples, maker: Maker, begin: int = 0, workers: int = 1, like: Rows | None = None) -> Iterator[Made]:
+    """The rows of all parts, in order from sample ``begin``.
 
     Parts always begin and end at the same samples, whoever began: the rounding of a row may depend on its part. A
     sample that cannot be read is a row of zeros.
@@ -50,35 +64,36 @@ def parts(
     """
     size = _size(samples)
     starts = range(begin, len(samples), size)
-    empty = 0  # samples before the first that can be read: nobody knows yet how long their rows are
-    for start, rows in zip(starts, _in_order(samples, maker, starts, workers), strict=True):
+    empty: list[int] = []  # samples before the first that can be read: nobody knows yet how long their rows are
+    for start, (rows, unread) in zip(starts, _in_order(samples, maker, starts, workers), strict=True):
         stop = min(start + size, len(samples))
         if rows is None and like is None:
-            empty += stop - start
+            empty += unread
             continue
         if rows is None:
             assert like is not None
             rows = np.zeros((stop - start, like.shape[1]), like.dtype)
         elif empty:
-            rows, empty = np.concatenate([np.zeros((empty, rows.shape[1]), rows.dtype), rows]), 0
+            rows = np.concatenate([np.zeros((len(empty), rows.shape[1]), rows.dtype), rows])
         like = rows[:1] if like is None else like
         _check_alike(rows, like)
-        yield stop, rows
+        yield Made(stop, rows, empty + unread)
+        empty = []
     if empty or not len(samples):
         raise DataError("no sample can be read: check the data.")
 
 
-def _in_order(samples: Samples, maker: Maker, starts: range, workers: int) -> Iterator[Rows | None]:
-    """The rows of each part; None if no sample of it can be read."""
+def _in_order(samples: Samples, maker: Maker, starts: range, workers: int) -> Iterator[_Part]:
+    """The rows of each part, and what cannot be read."""
 
-    def make(start: int) -> Rows | None:
+    def make(start: int) -> _Part:
         return _rows(samples, maker, torch.arange(start, min(start + starts.step, len(samples))))
 
     if workers == 1:
         yield from map(make, starts)
         return
     pool = ThreadPoolExecutor(workers)
-    waiting: deque[Future[Rows | None]] = deque()
+    waiting: deque[Future[_Part]] = deque()
     try:
         for start in starts:
             waiting.append(pool.submit(make, start))
@@ -95,8 +110,8 @@ def _size(samples: Samples) -> int:
     return max(1, min(_MOST, _BYTES // (max(1, math.prod(samples.shape)) * samples.dtype.itemsize)))
 
 
-def _rows(samples: Samples, maker: Maker, indices: Tensor) -> Rows | None:
-    """The rows of a part, zeros for samples that cannot be read; None if none can."""
+def _rows(samples: Samples, maker: Maker, indices: Tensor) -> _Part:
+    """The rows of a part, zeros for samples that cannot be read."""
     left = indices
     while len(left):
         try:
@@ -109,12 +124,10 @@ def _rows(samples: Samples, maker: Maker, indices: Tensor) -> Rows | None:
             continue
         rows: Rows = made.detach().cpu().numpy()
         _check(rows, left)
-        if len(left) == len(indices):
-            return rows
-        whole = np.zeros((len(indices), rows.shape[1]), rows.dtype)
-        whole[np.isin(indices.numpy(), left.numpy())] = rows
-        return whole
-    return None
+        whole, read = np.zeros((len(indices), rows.shape[1]), rows.dtype), torch.isin(indices, left)
+        whole[read.numpy()] = rows
+        return whole, indices[~read].tolist()
+    return None, indices.tolist()
 
 
 def _check(rows: Rows, indices: Tensor) -> None:
@@ -147,6 +160,7 @@ class Part:
 
     Attributes:
         rows: how many rows the file has.
+        unread: which of them stand for samples that could not be read.
         like: a row of zeros like those in the file; None if it has none yet.
     """
 
@@ -155,6 +169,7 @@ class Part:
         self._file: IO[bytes] | None = None
         self._last = time.monotonic()
         self.rows = 0
+        self.unread: list[int] = []
         self.like: Rows | None = None
 
     @contextlib.contextmanager
@@ -167,14 +182,16 @@ class Part:
             yield
         self._file = None
 
-    def append(self, rows: Rows) -> None:
+    def append(self, made: Made) -> None:
         """Writes rows."""
         assert self._file is not None
+        rows = made.rows
         if self.like is None:
             self.like = np.zeros((1, rows.shape[1]), rows.dtype)
             self._file.write(header(rows.dtype, self._count, rows.shape[1]))
         self._file.write(np.ascontiguousarray(rows).data)
         self.rows += len(rows)
+        self.unread += made.unread
         if time.monotonic() - self._last > _SECONDS:
             self.flush()
             self._last = time.monotonic()
@@ -184,19 +201,20 @@ class Part:
         assert self._file is not None
         self._file.flush()
         os.fsync(self._file.fileno())
-        storage.write_json(self._noted, {"rows": self.rows})
+        storage.write_json(self._noted, {"rows": self.rows, "unread": self.unread})
 
     def _go_on(self) -> int:
         """The byte at which to go on; 0 if there is nothing to go on with."""
         try:
-            rows = int(storage.read_json(self._noted)["rows"])
+            note = storage.read_json(self._noted)
+            rows, unread = int(note["rows"]), list(note["unread"])
             with open(self._path, "rb") as file:
                 np.lib.format.read_magic(file)
                 shape, _, dtype = np.lib.format.read_array_header_1_0(file)
                 end = file.tell() + rows * shape[1] * dtype.itemsize
             if shape[0] != self._count or self._path.stat().st_size < end:
                 return 0
-            self.rows, self.like = rows, np.zeros((1, shape[1]), dtype)
+            self.rows, self.unread, self.like = rows, unread, np.zeros((1, shape[1]), dtype)
             return int(end)
         except (OSError, ValueError, KeyError, TypeError, IndexError):  # also StorageError
             return 0

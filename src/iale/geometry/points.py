@@ -35,6 +35,7 @@ class Points:
     values: Tensor
     indices: Tensor
     _file: mmap.mmap | None = field(default=None, repr=False)
+    _unread: tuple[int, ...] = field(default=(), repr=False)  # rows of zeros: samples that could not be read
 
     def __post_init__(self) -> None:
         values, indices = self.values, self.indices

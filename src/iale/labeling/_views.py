@@ -11,7 +11,7 @@ from torch import Tensor
 
 from iale import _storage as storage
 from iale.data.samples import SampleKind, Samples
-from iale.errors import StorageError
+from iale.errors import DataError, StorageError
 from iale.geometry._builtin import built_in, find_built_in, find_directions
 from iale.geometry.embeddings import PointSamples, read_embeddings
 from iale.geometry.points import Points
@@ -22,6 +22,7 @@ from iale.labeling.record.config import ProjectConfig
 
 _FOLDER, _PROGRESS = "geometry", "progress.json"
 _TICK = 2_000_000_000  # nanoseconds
+_FEW = 16  # files that are looked for whenever the geometry is asked for
 _SECONDS = 1.0  # between two notes of how far it is
 
 
@@ -36,17 +37,32 @@ class ItemViews:
 
     def __init__(self, folder: Path | None, config: ProjectConfig, items: Items) -> None:
         self._folder, self._path, self._items, self._config = folder, config.embeddings, items, config
+        self._stamp: tuple[int, int, int] | None = None  # of the embeddings, when they were read
         self._made: Points | None = None
+        self._directions: dict[str, Tensor] | None = None
+        self._away: list[int] = []  # some samples that it lacks because their files were away
+        self.came_back = False  # whether such a sample was back when the geometry was asked for
         self._looked = 0  # when the folder of geometries was looked at, by its time of change
 
-    @functools.cached_property
+    @property
     def embeddings(self) -> Points | None:
         """One for each sample, or None if the user has given none.
 
-        Raises DataError for a wrong file, and ConfigError for one that was made by another model than before.
+        Raises DataError for a wrong file or one that was written to since, and ConfigError for one that was made by
+        another model than before.
         """
         if self._path is None:
             return None
+        points, before, now = self._embeddings, self._stamp, storage.stamp(self._path)
+        # Another file in its place does no harm: the one that was opened is still there.
+        if before is not None and now is not None and now[0] == before[0] and now != before:
+            raise DataError(f"{self._path} has changed since it was opened: start again.")
+        return points
+
+    @functools.cached_property
+    def _embeddings(self) -> Points:
+        assert self._path is not None
+        self._stamp = storage.stamp(self._path)
         points = read_embeddings(self._path, [self._items.name(row) for row in range(len(self._items))])
         if self._folder is not None:
             check_same_model(self._folder, points, self._items.ids.find, self._path)
@@ -66,14 +82,21 @@ class ItemViews:
         """What strategies compare: embeddings, a network's vectors, or the built-in geometry; None until it is made."""
         if self.embeddings is not None:
             return self.embeddings
+        if not all(map(self._items.changed, self._away)):
+            self._made, self._away, self._looked, self.came_back = None, [], 0, True
         if self._made is None and self._folder is not None:
             with contextlib.suppress(FileNotFoundError):
                 changed = (self._folder / _FOLDER).stat().st_mtime_ns
                 if changed != self._looked:  # looking takes a digest of the samples
-                    self._made = self._find(self._folder / _FOLDER)
+                    self._take(self._find(self._folder / _FOLDER))
                     # A file system may give two changes one time.
                     self._looked = changed if time.time_ns() - changed > _TICK else 0
         return self._made
+
+    def _take(self, points: Points | None) -> None:
+        unread = () if points is None else points._unread
+        self._made, self._away = points, [row for row in unread if self._items.changed(row)][:_FEW]
+        self._directions = None
 
     @functools.cached_property
     def vectors(self) -> Vectors | None:
@@ -87,11 +110,12 @@ class ItemViews:
             return self.vectors.find()
         return find_built_in(self._items.samples, self._items.kind, place)
 
-    @functools.cache  # noqa: B019  (as long as the project is open)
     def directions(self) -> dict[str, Tensor]:
         """How the built-in geometry is computed from views of samples, see `find_directions`."""
-        assert self._folder is not None
-        return find_directions(self._items.samples, self._items.kind, self._folder / _FOLDER)
+        if self._directions is None:
+            assert self._folder is not None
+            self._directions = find_directions(self._items.samples, self._items.kind, self._folder / _FOLDER)
+        return self._directions
 
     def make_geometry(self) -> Points:
         """The same, and makes it if it is not there; goes on where it was stopped."""
@@ -109,7 +133,7 @@ class ItemViews:
                 found = self.vectors.make(*network_of(self._config, self._items), note)
             else:
                 found = built_in(self._items.samples, self._items.kind, place, note)
-            self._made = found
+            self._take(found)
             if place is not None:
                 (place / _PROGRESS).unlink(missing_ok=True)
         return found

@@ -16,6 +16,7 @@ from iale._model import Model
 from iale.classifiers.base import Classifier, FitJob, FittedClassifier, Outputs
 from iale.classifiers.heads import FittedLinearHead, LinearHead
 from iale.classifiers.torch_classifier import FittedTorchClassifier
+from iale.data._away import Back
 from iale.data._checks import join
 from iale.data._sketches import ALIKE, keep_apart, sketches, spread
 from iale.data.arrays import ArraySamples
@@ -112,6 +113,9 @@ class Refitter:
         # Counted before the labels are read: a label that comes in between is fitted twice rather than never.
         changes, classes = project.changes(), project.classes
         model = find_model(project)
+        if project.views.came_back:
+            project.views.came_back = False
+            raise Back("files that were away are back: all samples are compared again.")
         sight = sight_of(model.points, model.inputs, self.reading)
         told = told_of(project, classes)
         labels = dict(sorted(told.items()))  # the same labels in another order are the same fit

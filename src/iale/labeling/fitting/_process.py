@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
 
 from iale._model import is_free
+from iale.data._away import Back
 from iale.errors import DataError, IaleError
 from iale.executors import ProcessExecutor
 from iale.labeling.fitting._background import compare_models, make_geometry
@@ -146,6 +147,8 @@ class Fitter:
                 self.problem = self._why(error := future.exception())
                 if isinstance(error, DataError):  # a disk may be back soon: the next label tries again
                     self._known += 1 - self._every()
+                if isinstance(error, Back):  # the geometry is made again
+                    self._blind = -1
             self._running = None
         self.poke()  # labels may have come during the fit
         self._compare()

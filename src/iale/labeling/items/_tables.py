@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from iale import _storage as storage
+from iale.data._away import Away
+from iale.data._fingerprint import fingerprint
 from iale.data._table_categories import categories
 from iale.data._table_samples import SampleTable, open_table
 from iale.data.arrays import ArraySamples
@@ -68,10 +72,15 @@ class RowItems:
         return self._identity.find(stamps)
 
     def changed(self, index: int) -> str:
-        return ""  # what was read once does not change
+        try:
+            self.check()
+        except Away:
+            return "changed"
+        return ""
 
     def check(self) -> None:
-        return None  # what was read once stays
+        if isinstance(self.samples, _OnDisk):  # otherwise, what was read once stays
+            self.samples.check()
 
     def path(self, index: int) -> Path:
         raise DataError(f"sample {self.name(index)} is a row and has no file: show it instead.")
@@ -91,8 +100,37 @@ class RowItems:
         return {str(column): f"{value:g}" for column, value in enumerate(values.tolist())}
 
 
+class _OnDisk:
+    """Rows of an .npy file, which are read again and again; none is given once the file is not what it was.
+
+    Rows are known by their content: a label for what is in a row's place now would go to what was there before.
+    """
+
+    def __init__(self, path: Path, samples: Samples, before: object) -> None:
+        self._path, self._samples, self._before = path, samples, before
+        self.shape, self.dtype, self.fingerprint = samples.shape, samples.dtype, partial(fingerprint, samples)
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def batch(self, indices: Tensor) -> Tensor:
+        """As of the samples; raises Away."""
+        found = self._samples.batch(indices)
+        self.check()  # now, when nothing can come into it any more
+        return found
+
+    def check(self) -> None:
+        """Raises Away if the file is gone, or was written to."""
+        now = storage.stamp(self._path)
+        if now is None:
+            raise Away(f"{self._path} is away: put it back; until then no sample can be read.")
+        if now != self._before:
+            raise Away(f"{self._path} has changed since it was opened: start again, and its rows are read anew.")
+
+
 def array_items(path: Path) -> RowItems:
     """The rows of an .npz or .npy file: images [N, H, W], [N, H, W, C] or [N, C, H, W], or features [N, F]."""
+    before = storage.stamp(path)
     samples, _ = load_unlabeled(path)
     stored = np.uint8 if isinstance(samples, ArraySamples) and samples.bytes else np.float32
     kind: ItemKind = "image" if len(samples.shape) == 3 else "row"
@@ -101,7 +139,8 @@ def array_items(path: Path) -> RowItems:
         for rows in torch.split(torch.arange(len(samples)), _READ):
             yield from (id_of(row.tobytes()) for row in samples.batch(rows).numpy().astype(stored))
 
-    return RowItems(kind, samples, RowIdentity(np.fromiter(numbers(), np.uint64, len(samples))))
+    identity = RowIdentity(np.fromiter(numbers(), np.uint64, len(samples)))
+    return RowItems(kind, _OnDisk(path, samples, before) if path.suffix.lower() == ".npy" else samples, identity)
 
 
 def csv_items(path: Path, config: TableConfig | None = None) -> RowItems:
