@@ -105,6 +105,7 @@ KINDS: dict[str, tuple[Callable[[Path], Samples], torch.dtype]] = {
     "subset": (lambda root: Subset(ArraySamples(PIXELS), torch.arange(6)), BYTES),
     "folder in a project": (lambda root: open_items(folder(root)).samples, BYTES),
     "folder, read": (lambda root: Reading(open_items(folder(root))), BYTES),
+    "file in a project": (lambda root: (mapped(root, PIXELS), open_items(root / "x.npy").samples)[1], BYTES),
     "file, read": (lambda root: (mapped(root, PIXELS), Reading(open_items(root / "x.npy")))[1], BYTES),
     "features, read": (lambda root: (mapped(root, FEATURES), Reading(open_items(root / "x.npy")))[1], FLOATS),
     "yes and no, read": (lambda root: (mapped(root, ANSWERS), Reading(open_items(root / "x.npy")))[1], FLOATS),

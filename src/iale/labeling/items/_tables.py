@@ -79,7 +79,7 @@ class RowItems:
         return ""
 
     def check(self) -> None:
-        if isinstance(self.samples, _OnDisk):  # otherwise, what was read once stays
+        if isinstance(self.samples, _FileRows):  # otherwise, what was read once stays
             self.samples.check()
 
     def path(self, index: int) -> Path:
@@ -100,7 +100,7 @@ class RowItems:
         return {str(column): f"{value:g}" for column, value in enumerate(values.tolist())}
 
 
-class _OnDisk:
+class _FileRows:
     """Rows of an .npy file, which are read again and again; none is given once the file is not what it was.
 
     Rows are known by their content: a label for what is in a row's place now would go to what was there before.
@@ -140,7 +140,7 @@ def array_items(path: Path) -> RowItems:
             yield from (id_of(row.tobytes()) for row in samples.batch(rows).numpy().astype(stored))
 
     identity = RowIdentity(np.fromiter(numbers(), np.uint64, len(samples)))
-    return RowItems(kind, _OnDisk(path, samples, before) if path.suffix.lower() == ".npy" else samples, identity)
+    return RowItems(kind, _FileRows(path, samples, before) if path.suffix.lower() == ".npy" else samples, identity)
 
 
 def csv_items(path: Path, config: TableConfig | None = None) -> RowItems:
