@@ -59,10 +59,10 @@ def accuracies(data: DataSet, seed: int) -> dict[str, list[float]]:
     seen = ArraySamples(data.test.batch(tests))
     points = PointSamples(built_in(images))
     test_points = PointSamples(Points(built_in_maker(images).points(seen, tests), tests))
+    jobs = [FitJob(torch.arange(count), labels[:count], seed) for count in COUNTS]
     found, cpu = {}, TrainingConfig(device="cpu")
     for name, learned, tested in (("linear", points, test_points), ("cnn", images, seen)):
         classifier = build_classifier(name, learned, data.num_classes, cpu)
-        jobs = [FitJob(torch.arange(count), labels[:count], seed) for count in COUNTS]
         told = (each.outputs(tested, tests).predictions for each in classifier.fit_many(learned, jobs))
         found[name] = [float((each == data.test_labels[tests]).double().mean()) for each in told]
     return found
