@@ -3,9 +3,9 @@
     python scripts/ceilings.py [--seeds 5] [--out FILE]
 
 One asks for fewer samples at a time, so it sees labels more often. It is compared where the longest acquisitions have
-their fits. The other covers just the samples that the head gets wrong: no weights of samples could be better informed.
-The runs are those of `herding_by_hand.py`, but in the built-in geometry, which is patches for images. Finished runs are
-in the file and are not played again.
+their fits. One covers just the samples that the head gets wrong: no weights of samples could be better informed. One
+lets candidates stand for samples of their own class only. The runs are those of `herding_by_hand.py`, but in the
+built-in geometry, which is patches for images. Finished runs are in the file and are not played again.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from herding_alike import one_class, standing_for
 from herding_by_hand import play
 from herding_variants import Variant, herding
 from iale._storage import read_lines
@@ -24,7 +25,7 @@ from replay import FAMILIES, Floats, State, load
 
 SIZES = {200: (10, 5, 2), 320: (50, 25, 10)}
 """Samples of an acquisition, by the number of labels at the end; the first is the usual one."""
-PERFECT = "perfect judge"
+PERFECT, OWN = "perfect judge", "own class"
 
 
 def wrong(state: State) -> Floats:
@@ -36,7 +37,11 @@ def wrong(state: State) -> Floats:
 RUNS: list[tuple[int, int, str, Variant]] = [
     (last, batch, name, choose)
     for last, sizes in SIZES.items()
-    for name, choose, own in (("uherding", herding(), sizes), (PERFECT, herding(weigh=wrong), sizes[:1]))
+    for name, choose, own in (
+        ("uherding", herding(), sizes),
+        (PERFECT, herding(weigh=wrong), sizes[:1]),
+        (OWN, standing_for(one_class), sizes[:1]),
+    )
     for batch in own
 ]
 

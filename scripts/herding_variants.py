@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from head_spread import by_leverage, half_information, information, of_bags, of_folds, shrunk
+from herding_alike import ALIKE
 from replay import Floats, Ints, State, fit, softmax, unsure
 
 Variant = Callable[[State, int], list[int]]
@@ -320,6 +321,7 @@ VARIANTS: dict[str, Variant] = {
     "refitted to its answers in 5 parts": imagined(sure=True),
     "refitted to its beliefs in 5 parts": imagined(sure=False),
     "5 parts and labels cover 0.9 and U + 0.1": herding(parts=5, trust=0.9, floor=0.1),
+    **ALIKE,
 }
 
 FORMS: dict[str, Variant] = {
