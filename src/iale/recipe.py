@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from iale._given import resize_of
 from iale.classifiers._assembly import assemble, check_said
 from iale.classifiers._own import OwnConfig, own_classifier
 from iale.classifiers._statistics import channel_statistics
@@ -16,7 +17,7 @@ from iale.classifiers.build import CLASSIFIERS
 from iale.classifiers.heads import LinearHead
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data.samples import SampleKind, Samples
-from iale.errors import ConfigError, IaleError
+from iale.errors import IaleError
 from iale.policies.catalog import find_strategy, list_policies
 from iale.strategies.base import Need, QueryStrategy
 from iale.strategies.catalog import DEFAULT_STRATEGY
@@ -25,7 +26,6 @@ AUTO = "auto"
 """Lets iale choose."""
 FALLBACK = "margin"
 """Asks when the strategy you named does not fit."""
-_LARGEST_SIDE = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +53,7 @@ class RecipeConfig(OwnConfig):
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self) -> None:
-        if self.resize and (len(self.resize) != 2 or not 1 <= min(self.resize) <= max(self.resize) <= _LARGEST_SIDE):
-            raise ConfigError(
-                f"--resize takes a height and a width of 1 to {_LARGEST_SIDE} pixels, as in --resize 64,64."
-            )
+        resize_of(self.resize)
         OwnConfig.__post_init__(self)
         if self.model is None and self.classifier != AUTO:
             CLASSIFIERS[self.classifier]
@@ -64,7 +61,7 @@ class RecipeConfig(OwnConfig):
     @property
     def size(self) -> tuple[int, int] | None:
         """(height, width) to resize images to, or None."""
-        return (self.resize[0], self.resize[1]) if self.resize else None
+        return resize_of(self.resize)
 
 
 def classifier_name(recipe: RecipeConfig, kind: SampleKind) -> str:

@@ -100,7 +100,7 @@ def test_a_worker_that_has_other_vectors_records_nothing(
         shutil.rmtree("cache")
         Path("scale").write_text("2")
         if not lost:
-            vectors_of(load_dataset("mine.npz"), "encoders_:encode", "cpu", shown=False)
+            vectors_of("mine.npz", "encoders_:encode", "cpu", shown=False)
         return groups(*arguments)
 
     monkeypatch.setattr(runner, "_groups", elsewhere)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from iale._given import resize_of
 from iale._implied import complete
 from iale._storage import storage_errors
 from iale.errors import DataError
@@ -43,11 +44,13 @@ class Vectors:
         name: of the encoder, as it was typed.
         identity: of what computes them.
         digest: of the vectors themselves, which its identity does not tell: a model in a folder may change.
+        size: (height, width) of the images that it saw, if they are files and were resized.
     """
 
     name: str
     identity: str
     digest: str
+    size: tuple[int, int] | None = None
 
     @property
     def described(self) -> dict[str, str]:
@@ -68,17 +71,34 @@ def _digest(path: str, size: int, time: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def vectors_of(data: DataSet, name: str, device: str, *, shown: bool) -> Vectors:
+def size_of(dataset: str, resize: Sequence[int], embeddings: str | Vectors | None) -> tuple[int, int] | None:
+    """(height, width) to which images of a data set are resized, or None."""
+    from iale.data._folders import is_folder
+    from iale.data._pictures import PHOTO_SIZE
+
+    if resize or not is_folder(dataset):
+        return resize_of(resize)
+    if isinstance(embeddings, Vectors):
+        return embeddings.size
+    return None if embeddings in (None, *NO_FILES) else PHOTO_SIZE  # nobody sees them, so they may differ in size
+
+
+def vectors_of(dataset: str, name: str, device: str, resize: Sequence[int] = (), *, shown: bool) -> Vectors:
     """The vectors of both splits, which the encoder called ``name`` makes now if they are not in the cache.
 
     Raises ConfigError if there is no such encoder, or it does not take such samples, and UnreadableError for samples
     that cannot be read.
     """
+    from iale.data._folders import is_folder
+    from iale.data.catalog import load_dataset
     from iale.data.unlabeled import kind_of
     from iale.geometry._encoded import check_seen, encoded
     from iale.geometry.encoders import find_encoder
 
-    encoder, parts = find_encoder(name, device), (data.train, data.test)
+    encoder = find_encoder(name, device)
+    size = resize_of(resize) or (encoder.size if is_folder(dataset) else None)
+    data = load_dataset(dataset, size=size)
+    parts = data.train, data.test
     encoder.check(kind_of(data.train))
 
     def say(text: str) -> None:
@@ -88,7 +108,7 @@ def vectors_of(data: DataSet, name: str, device: str, *, shown: bool) -> Vectors
     made = encoded(parts, encoder, say, shown=shown)
     for samples, points in zip(parts, made, strict=True):
         check_seen(samples, points)
-    return Vectors(name, encoder.identity, _digest_of(made))
+    return Vectors(name, encoder.identity, _digest_of(made), size)
 
 
 def _digest_of(made: Sequence[Points]) -> str:
