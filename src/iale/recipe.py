@@ -17,7 +17,7 @@ from iale.classifiers.build import CLASSIFIERS
 from iale.classifiers.heads import LinearHead
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data.samples import SampleKind, Samples
-from iale.errors import IaleError
+from iale.errors import ConfigError, IaleError
 from iale.policies.catalog import find_strategy, list_policies
 from iale.strategies.base import Need, QueryStrategy
 from iale.strategies.catalog import DEFAULT_STRATEGY
@@ -40,6 +40,8 @@ class RecipeConfig(OwnConfig):
             or another option needs a network, "auto" is cnn for images and mlp for everything else.
         embeddings: a file (.npy, .npz or .parquet) with an embedding of each sample, by its name, for the classifier
             and the strategy; people still see the samples.
+        with_: a pretrained encoder, as for `iale embed`: it looks at each sample once, and the model and the strategy
+            use its vectors, which are kept in the user cache.
         resize: height,width to resize images to.
         seed: root of every random draw; the same seed, samples and labels give the same answer.
         training: how the classifier is fitted.
@@ -48,6 +50,7 @@ class RecipeConfig(OwnConfig):
     strategy: str = DEFAULT_STRATEGY
     classifier: str = AUTO
     embeddings: Path | None = None
+    with_: str | None = None
     resize: tuple[int, ...] = ()
     seed: int = 0
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -55,6 +58,8 @@ class RecipeConfig(OwnConfig):
     def __post_init__(self) -> None:
         resize_of(self.resize)
         OwnConfig.__post_init__(self)
+        if self.with_ is not None and (self.embeddings is not None or self.model is not None):
+            raise ConfigError("--with makes vectors for the model: leave out --embeddings and --model.")
         if self.model is None and self.classifier != AUTO:
             CLASSIFIERS[self.classifier]
 
