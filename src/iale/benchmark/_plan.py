@@ -7,7 +7,17 @@ from dataclasses import replace
 
 from iale.benchmark._content import label, run_key
 from iale.benchmark._experiment import ORACLES, Experiment
-from iale.benchmark._play import Run, begin_run, check, find_contender, fingerprint_now, forget, prepared, prepared_for
+from iale.benchmark._play import (
+    Run,
+    at_hand,
+    begin_run,
+    check,
+    find_contender,
+    fingerprint_now,
+    forget,
+    prepared,
+    prepared_for,
+)
 from iale.benchmark._same_data import refuse_other_data
 from iale.benchmark._views import NO_FILES, Vectors, geometry_of, vectors_of
 from iale.benchmark.grid import GridConfig
@@ -25,6 +35,7 @@ def planned(configs: Sequence[GridConfig], *, shown: bool = False) -> Mapping[st
 
     The vectors of an encoder are made now, too; ``shown`` tells a person.
     """
+    forget()
     vectors = [_vectors(config, shown=shown) for config in configs]
     with one_thread():  # the statistics of the data must be those that a worker computes
         return _planned(configs, vectors)
@@ -37,11 +48,14 @@ def _vectors(config: GridConfig, *, shown: bool) -> Vectors | None:
     for name in (*config.strategies, *config.beside):
         if name not in ORACLES:
             find_strategy(name)  # a wrong name is told before anything is encoded
-    return vectors_of(config.dataset, config.with_, config.training.device, config.resize, shown=shown)
+    made, data, fingerprint = vectors_of(
+        config.dataset, config.with_, config.training.device, config.resize, shown=shown
+    )
+    at_hand[config.dataset, made] = data, fingerprint
+    return made
 
 
 def _planned(configs: Sequence[GridConfig], vectors: Sequence[Vectors | None]) -> Mapping[str, Run]:
-    forget()
     runs: dict[str, Run] = {}
     labels: dict[str, str] = {}
     for config, seen in zip(configs, vectors, strict=True):

@@ -16,6 +16,7 @@ from iale._storage import storage_errors
 from iale.errors import DataError
 
 if TYPE_CHECKING:
+    from iale.data._made_from import DataFingerprint
     from iale.data.samples import DataSet, Samples
     from iale.geometry.maker import Maker
     from iale.geometry.points import Points
@@ -83,12 +84,17 @@ def size_of(dataset: str, resize: Sequence[int], embeddings: str | Vectors | Non
     return None if embeddings in (None, *NO_FILES) else PHOTO_SIZE  # nobody sees them, so they may differ in size
 
 
-def vectors_of(dataset: str, name: str, device: str, resize: Sequence[int] = (), *, shown: bool) -> Vectors:
+def vectors_of(
+    dataset: str, name: str, device: str, resize: Sequence[int] = (), *, shown: bool
+) -> tuple[Vectors, DataSet, DataFingerprint]:
     """The vectors of both splits, which the encoder called ``name`` makes now if they are not in the cache.
+
+    They come with the data set of the vectors, and the fingerprint of what was encoded.
 
     Raises ConfigError if there is no such encoder, or it does not take such samples, and UnreadableError for samples
     that cannot be read.
     """
+    from iale.data._contents import fingerprint_of
     from iale.data._folders import is_folder
     from iale.data.catalog import load_dataset
     from iale.data.unlabeled import kind_of
@@ -108,7 +114,8 @@ def vectors_of(dataset: str, name: str, device: str, resize: Sequence[int] = (),
     made = encoded(parts, encoder, say, shown=shown)
     for samples, points in zip(parts, made, strict=True):
         check_seen(samples, points)
-    return Vectors(name, encoder.identity, _digest_of(made), size)
+    vectors = Vectors(name, encoder.identity, _digest_of(made), size)
+    return vectors, _of_points(data, made), fingerprint_of(data)
 
 
 def _digest_of(made: Sequence[Points]) -> str:
@@ -118,13 +125,20 @@ def _digest_of(made: Sequence[Points]) -> str:
     return digest(*(PointSamples(points).fingerprint() for points in made))
 
 
-def _encoded(data: DataSet, vectors: Vectors) -> DataSet:
-    """The data set of the vectors; raises DataError if the cache has lost them, or has others under their name."""
+def _of_points(data: DataSet, made: Sequence[Points]) -> DataSet:
+    """The data set whose inputs are the points of both splits."""
     from dataclasses import replace
 
+    from iale.geometry.embeddings import PointSamples
+
+    train, test = map(PointSamples, made)
+    return replace(data, train=train, test=test)
+
+
+def _encoded(data: DataSet, vectors: Vectors) -> DataSet:
+    """The data set of the vectors; raises DataError if the cache has lost them, or has others under their name."""
     from iale.geometry._encoded import kept_in
     from iale.geometry._store import find
-    from iale.geometry.embeddings import PointSamples
 
     folder = kept_in()
     kept = [find(samples, vectors.identity, folder) for samples in (data.train, data.test)]
@@ -134,8 +148,7 @@ def _encoded(data: DataSet, vectors: Vectors) -> DataSet:
             f"{folder} does not hold the vectors of {vectors.name} with which the command began: let all machines "
             f"share that folder, or make a file with `iale embed` and name it with --embeddings."
         )
-    train, test = map(PointSamples, made)
-    return replace(data, train=train, test=test)
+    return _of_points(data, made)
 
 
 def embedded(data: DataSet, path: str | Vectors | None) -> DataSet:
@@ -147,24 +160,20 @@ def embedded(data: DataSet, path: str | Vectors | None) -> DataSet:
         return data
     if isinstance(path, Vectors):
         return _encoded(data, path)
-    from dataclasses import replace
-
     import torch
 
     from iale.data._split_names import all_names, split_names
     from iale.geometry._builtin import built_in_maker
     from iale.geometry._store import build
-    from iale.geometry.embeddings import PointSamples, read_embeddings
+    from iale.geometry.embeddings import read_embeddings
 
     if path in NO_FILES:
         maker = _pixels(data.train) if path == PIXELS else built_in_maker(data.train)
-        ours, theirs = (PointSamples(build(samples, maker)) for samples in (data.train, data.test))
-        return replace(data, train=ours, test=theirs)
+        return _of_points(data, [build(samples, maker) for samples in (data.train, data.test)])
     names = all_names(data)
     points = read_embeddings(path, names)
     place = {name: at for at, name in enumerate(names)}
-    train, test = (PointSamples(points.at(torch.tensor([place[n] for n in part]))) for part in split_names(data))
-    return replace(data, train=train, test=test)
+    return _of_points(data, [points.at(torch.tensor([place[n] for n in part])) for part in split_names(data)])
 
 
 def geometry_of(data: DataSet, geometry: str) -> Points:
