@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from iale.errors import ConfigError, DataError, ModelError
 
 LARGEST_SIDE = 1 << 14
 """Of an image, in pixels: 16,384."""
+_LARGEST_INPUT = 1024
 
 
 def whole(value: object, what: str, least: int) -> int:
@@ -36,6 +37,15 @@ def size_of(value: object, what: str) -> tuple[int, int]:
             f"{what} is (height, width) in pixels, each of 1 to {LARGEST_SIDE}, as in (64, 64), not {_shown(value)}."
         )
     return numbers[0] or 0, numbers[1] or 0
+
+
+def resize_of(resize: Sequence[int]) -> tuple[int, int] | None:
+    """(height, width) of the option ``--resize``, None if it is empty; raises ConfigError for anything else."""
+    if not resize:
+        return None
+    if len(resize) != 2 or not 1 <= min(resize) <= max(resize) <= _LARGEST_INPUT:
+        raise ConfigError(f"--resize takes a height and a width of 1 to {_LARGEST_INPUT} pixels, as in --resize 64,64.")
+    return resize[0], resize[1]
 
 
 def shape_of(shape: Any) -> tuple[int, ...]:

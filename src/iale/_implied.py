@@ -14,6 +14,7 @@ _IMPLIED: Mapping[str, Any] = {
     "geometry": "built-in",
     "embeddings": None,
     "with_": None,
+    "resize": [],
     "model": None,
     "embedding_layer": None,
     "reinitialize": True,
@@ -45,7 +46,7 @@ def _without(options: Mapping[str, Any], implied: Mapping[str, Any]) -> dict[str
         inner = implied.get(name, _NOTHING)
         if isinstance(inner, Mapping):
             found[name] = _without(value, inner)
-        elif value != inner:
+        elif (list(value) if isinstance(value, tuple) else value) != inner:
             found[name] = value
     return found
 

@@ -89,12 +89,17 @@ def model_of(
 ) -> Model:
     """The model of a single query; ``make`` makes the geometry if a head learns from it.
 
-    If nothing is ``labeled``, nothing is fitted, and the inputs are the samples themselves.
+    If nothing is ``labeled``, nothing is fitted, and the inputs are the samples themselves. If the recipe names an
+    encoder, they are its vectors.
     """
     if not is_free_once(recipe):
-        return chosen_model(recipe, inputs, kind)
-    sees_points = labeled and kind != "row" and recipe.embeddings is None
-    return head_model(recipe, inputs, kind, make() if sees_points else None)
+        model = chosen_model(recipe, inputs, kind)
+    else:
+        sees_points = labeled and kind != "row" and recipe.embeddings is None
+        model = head_model(recipe, inputs, kind, make() if sees_points else None)
+    if recipe.with_ is None:
+        return model
+    return replace(model, about=f"{model.about.partition(' on ')[0]} on the vectors of {recipe.with_}")
 
 
 def _for_heads(training: TrainingConfig) -> TrainingConfig:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from iale._given import resize_of
 from iale.classifiers._assembly import assemble, check_said
 from iale.classifiers._own import OwnConfig, own_classifier
 from iale.classifiers._statistics import channel_statistics
@@ -25,7 +26,6 @@ AUTO = "auto"
 """Lets iale choose."""
 FALLBACK = "margin"
 """Asks when the strategy you named does not fit."""
-_LARGEST_SIDE = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,8 @@ class RecipeConfig(OwnConfig):
             or another option needs a network, "auto" is cnn for images and mlp for everything else.
         embeddings: a file (.npy, .npz or .parquet) with an embedding of each sample, by its name, for the classifier
             and the strategy; people still see the samples.
+        with_: a pretrained encoder, as for `iale embed`: it looks at each sample once, and the model and the strategy
+            use its vectors, which are kept in the user cache.
         resize: height,width to resize images to.
         seed: root of every random draw; the same seed, samples and labels give the same answer.
         training: how the classifier is fitted.
@@ -48,23 +50,23 @@ class RecipeConfig(OwnConfig):
     strategy: str = DEFAULT_STRATEGY
     classifier: str = AUTO
     embeddings: Path | None = None
+    with_: str | None = None
     resize: tuple[int, ...] = ()
     seed: int = 0
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self) -> None:
-        if self.resize and (len(self.resize) != 2 or not 1 <= min(self.resize) <= max(self.resize) <= _LARGEST_SIDE):
-            raise ConfigError(
-                f"--resize takes a height and a width of 1 to {_LARGEST_SIDE} pixels, as in --resize 64,64."
-            )
+        resize_of(self.resize)
         OwnConfig.__post_init__(self)
+        if self.with_ is not None and (self.embeddings is not None or self.model is not None):
+            raise ConfigError("--with makes vectors for the model: leave out --embeddings and --model.")
         if self.model is None and self.classifier != AUTO:
             CLASSIFIERS[self.classifier]
 
     @property
     def size(self) -> tuple[int, int] | None:
         """(height, width) to resize images to, or None."""
-        return (self.resize[0], self.resize[1]) if self.resize else None
+        return resize_of(self.resize)
 
 
 def classifier_name(recipe: RecipeConfig, kind: SampleKind) -> str:

@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from iale import _storage as storage
-from iale.benchmark import _plan as plan
 from iale.benchmark import _play as play
 from iale.benchmark import runner
 from iale.benchmark._experiment import HEURISTICS
@@ -260,7 +259,7 @@ def test_a_strategy_that_does_not_suit_the_classifier_stops_all_before_the_first
         return data, classifier, fingerprint
 
     without_dropout.cache_clear = prepared.cache_clear  # type: ignore[attr-defined]
-    monkeypatch.setattr(plan, "prepared", without_dropout)
+    monkeypatch.setattr(play, "prepared", without_dropout)
     with pytest.raises(ModelError, match="mc-dropout needs a dropout layer"):
         run_grids(replace(CONFIG, strategies=("random", "mc-dropout")), tmp_path / "out", progress=False)
     assert not (tmp_path / "out").exists()

@@ -145,7 +145,7 @@ def test_a_query_for_texts_takes_an_encoder(folder: Path, capsys: pytest.Capture
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--with", "encoders_:encode", "--embeddings", "out.npz"], "leave out --embeddings, --model and --fitted"),
+        (["--with", "encoders_:encode", "--embeddings", "out.npz"], "leave out --embeddings and --model"),
         (["--with", "encoders_"], "is not one of timm:MODEL"),
         (["--with", "encoders_:wrong"], "one row of numbers for each"),
     ],

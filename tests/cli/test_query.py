@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from iale.data.arrays import ArraySamples
 from iale.data.samples import SampleKind
 from iale.data.unlabeled import load_unlabeled
 from iale.errors import DataError
+from iale.geometry import _builtin
 from iale.labeling.fitting._fit import Refitter
 from iale.labeling.items._reading import Reading
 from iale.labeling.learner import ProjectLearner
@@ -453,3 +455,37 @@ def test_a_row_with_nan_is_told_once(capsys: pytest.CaptureFixture[str]) -> None
     err = capsys.readouterr().err
     assert err.count("sample 20 has a value that is NaN") == 1
     assert "margin asks instead" not in err
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("data", ["images.npy", "images.npz", "texts.csv"])
+def test_the_geometry_is_kept_for_the_next_query(
+    data: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def write(seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        images = rng.integers(0, 256, (40, 8, 8), np.uint8)
+        np.save("images.npy", images)
+        np.savez("images.npz", x=images)
+        texts = [" ".join(rng.choice(["pear", "plum", "lime", "saw", "axe"], 6)) for _ in range(40)]
+        Path("texts.csv").write_text("text\n" + "".join(f"{text}\n" for text in texts))
+
+    def asked() -> str:
+        assert main(["query", data, "--strategy", "coreset", "--labels", "labels.csv", "--k", "4"]) == 0
+        return capsys.readouterr().out
+
+    def fitted(*arguments: Any) -> Any:
+        fits.append(1)
+        return fit(*arguments)
+
+    fits: list[int] = []
+    fit = _builtin._fitted
+    monkeypatch.setattr(_builtin, "_fitted", fitted)
+    write(1)
+    first = asked()
+    assert len(fits) == 1
+    assert asked() == first
+    assert len(fits) == 1
+    write(2)
+    assert asked() != first
+    assert len(fits) == 2

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shlex
 import shutil
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from iale.benchmark._record_files import all_records
 from iale.benchmark._views import vectors_of
 from iale.benchmark.records import Record
 from iale.cli import main
-from iale.data import load_dataset
+from iale.data import catalog
 from iale.errors import ConfigError
 from iale.learner import CycleConfig
 
@@ -77,6 +79,27 @@ def test_a_run_is_that_with_the_embeddings_of_the_encoder(capsys: pytest.Capture
     assert str(one.config.options["with_"]).startswith("encoders_:encode ")
 
 
+def test_a_run_reads_the_data_and_their_vectors_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = played("one", *WITH)
+    read: Counter[str] = Counter()
+    load, digest = catalog._from_npz, hashlib.file_digest
+
+    def loaded(path: Path) -> Any:
+        read[path.name] += 1
+        return load(path)
+
+    def digested(file: Any, kind: str) -> Any:
+        read[Path(file.name).name] += 1
+        return digest(file, kind)
+
+    monkeypatch.setattr(catalog, "_from_npz", loaded)
+    monkeypatch.setattr(hashlib, "file_digest", digested)
+    assert played("two", *WITH).content == expected.content
+    kept = [path.name for path in Path("cache").rglob("*.npy")]
+    assert len(kept) == 2
+    assert read == Counter(["mine.npz", *kept])
+
+
 def test_other_vectors_are_another_run_whatever_their_encoder_is_called() -> None:
     first = played("out", *WITH)
     played("out", *WITH)
@@ -100,7 +123,7 @@ def test_a_worker_that_has_other_vectors_records_nothing(
         shutil.rmtree("cache")
         Path("scale").write_text("2")
         if not lost:
-            vectors_of(load_dataset("mine.npz"), "encoders_:encode", "cpu", shown=False)
+            vectors_of("mine.npz", "encoders_:encode", "cpu", shown=False)
         return groups(*arguments)
 
     monkeypatch.setattr(runner, "_groups", elsewhere)
@@ -167,4 +190,4 @@ def test_from_python(capsys: pytest.CaptureFixture[str]) -> None:
     assert str(record.config.options["with_"]).startswith("encoders_:encode ")
     assert not capsys.readouterr().err
     with pytest.raises(ConfigError, match="encode the data set first"):
-        run_one(config, load_dataset("mine.npz"), "coreset", "whole", 0)
+        run_one(config, catalog.load_dataset("mine.npz"), "coreset", "whole", 0)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +19,7 @@ from iale.data._texts import TextSamples
 from iale.data.arrays import ArraySamples
 from iale.errors import ConfigError, ModelError
 from iale.geometry import Encoder, find_encoder
+from iale.geometry._encoded import encoded
 
 IMAGES = torch.randint(0, 256, (6, 3, 8, 8), dtype=torch.uint8)
 
@@ -112,3 +115,25 @@ def test_a_model_without_weights_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "open_clip", ModuleType("open_clip"))
     with pytest.raises(ConfigError, match="names no weights"):
         find_encoder("open-clip:ViT-B-32")
+
+
+def test_vectors_that_are_kept_are_read_once_also_beside_others_that_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    read: Counter[str] = Counter()
+
+    def counted(file: Any, kind: str) -> Any:
+        read[Path(file.name).name] += 1
+        return whole(file, kind)
+
+    whole, seen = hashlib.file_digest, list[str]()
+    kept, new = ArraySamples(IMAGES[:4]), ArraySamples(IMAGES[4:])
+    encoded([kept], encoder(means), seen.append)
+    (file,) = tmp_path.rglob("*.npy")
+    monkeypatch.setattr(hashlib, "file_digest", counted)
+    first, second = encoded([kept, new], encoder(means), seen.append)
+    assert read[file.name] == 1
+    torch.testing.assert_close(first.read(), means(IMAGES[:4]))
+    torch.testing.assert_close(second.read(), means(IMAGES[4:]))
+    assert [text.split(" with ")[0] for text in seen] == 2 * ["looking at all samples"]

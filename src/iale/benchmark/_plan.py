@@ -7,7 +7,17 @@ from dataclasses import replace
 
 from iale.benchmark._content import label, run_key
 from iale.benchmark._experiment import ORACLES, Experiment
-from iale.benchmark._play import Run, begin_run, check, find_contender, forget, loaded, prepared
+from iale.benchmark._play import (
+    Run,
+    at_hand,
+    begin_run,
+    check,
+    find_contender,
+    fingerprint_now,
+    forget,
+    prepared,
+    prepared_for,
+)
 from iale.benchmark._same_data import refuse_other_data
 from iale.benchmark._views import NO_FILES, Vectors, geometry_of, vectors_of
 from iale.benchmark.grid import GridConfig
@@ -25,6 +35,7 @@ def planned(configs: Sequence[GridConfig], *, shown: bool = False) -> Mapping[st
 
     The vectors of an encoder are made now, too; ``shown`` tells a person.
     """
+    forget()
     vectors = [_vectors(config, shown=shown) for config in configs]
     with one_thread():  # the statistics of the data must be those that a worker computes
         return _planned(configs, vectors)
@@ -37,11 +48,14 @@ def _vectors(config: GridConfig, *, shown: bool) -> Vectors | None:
     for name in (*config.strategies, *config.beside):
         if name not in ORACLES:
             find_strategy(name)  # a wrong name is told before anything is encoded
-    return vectors_of(load_dataset(config.dataset), config.with_, config.training.device, shown=shown)
+    made, data, fingerprint = vectors_of(
+        config.dataset, config.with_, config.training.device, config.resize, shown=shown
+    )
+    at_hand[config.dataset, made] = data, fingerprint
+    return made
 
 
 def _planned(configs: Sequence[GridConfig], vectors: Sequence[Vectors | None]) -> Mapping[str, Run]:
-    forget()
     runs: dict[str, Run] = {}
     labels: dict[str, str] = {}
     for config, seen in zip(configs, vectors, strict=True):
@@ -67,7 +81,7 @@ def check_kept(records: Sequence[Record], datasets: Iterable[str], where: str) -
     forget()
     for dataset in dict.fromkeys(datasets):
         if any(record.dataset == dataset and record.data is not None for record in records):
-            refuse_other_data(records, dataset, loaded(dataset)[1], where)
+            refuse_other_data(records, dataset, fingerprint_now(dataset), where)
 
 
 def check_additions(experiment: Experiment, added: Sequence[str]) -> None:
@@ -80,7 +94,8 @@ def check_additions(experiment: Experiment, added: Sequence[str]) -> None:
     sources = {config.dataset for config in trained}
     learned_classes = {source: load_dataset(source).num_classes for source in sorted(sources)}
     for grid in experiment.grids:
-        classes = prepared(grid.dataset, grid.classifier_name, grid.training, grid.own)[0].num_classes
+        shown = grid.dataset, grid.classifier_name, grid.training, grid.own, None, grid.resize
+        classes = prepared(*shown)[0].num_classes
         for source, learned in learned_classes.items():
             if learned != classes:
                 raise ConfigError(
@@ -93,9 +108,7 @@ def check_additions(experiment: Experiment, added: Sequence[str]) -> None:
 
 def _checked(config: GridConfig, vectors: Vectors | None) -> Iterator[Run]:
     """The runs of one grid; each pool and seed is begun once on trial, which is cheap because nothing is fitted."""
-    data, classifier, fingerprint = prepared(
-        config.dataset, config.classifier_name, config.training, config.own, vectors or config.embeddings
-    )
+    data, classifier, fingerprint = prepared_for(config, vectors)
     check(config, data, classifier)
     contenders = {name: find_contender(name, classifier) for name in config.strategies}
     for name in config.beside:

@@ -16,7 +16,7 @@ from iale.benchmark._content import NAMES, run_key, seal
 from iale.benchmark._experiment import ORACLES
 from iale.benchmark._machine import describe_maker, peak_megabytes, reset_peak
 from iale.benchmark._times import RunTimes
-from iale.benchmark._views import Vectors, embedded, geometry_of
+from iale.benchmark._views import Vectors, embedded, geometry_of, size_of
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.records import PoolName, Record
 from iale.classifiers._own import OwnConfig, own_classifier
@@ -24,7 +24,9 @@ from iale.classifiers.base import Classifier, FittedClassifier, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.classifiers.stacked.meeting import side_by_side
 from iale.data._contents import fingerprint_of, has_changed
+from iale.data._folders import is_folder
 from iale.data._made_from import DataFingerprint
+from iale.data._pictures import PHOTO_SIZE
 from iale.data.catalog import load_dataset
 from iale.data.samples import DataSet
 from iale.errors import ConfigError, DataError, ModelError
@@ -36,6 +38,10 @@ from iale.seeding import Stream
 from iale.strategies.base import Need, QueryStrategy
 
 SCORING = 500  # the most training samples outside of the pool on which an oracle measures accuracy
+
+
+at_hand: dict[tuple[str, Vectors], tuple[DataSet, DataFingerprint]] = {}
+"""What this process has just encoded, and need not read again."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +103,15 @@ def find_contender(strategy: QueryStrategy | str, classifier: Classifier) -> Que
 
 
 @lru_cache(maxsize=2)
-def loaded(dataset: str, embeddings: str | Vectors | None = None) -> tuple[DataSet, DataFingerprint]:
+def loaded(
+    dataset: str, embeddings: str | Vectors | None = None, resize: tuple[int, ...] = ()
+) -> tuple[DataSet, DataFingerprint]:
     """A data set, or its embeddings, with the fingerprint of the data set; a process reads both once, until it forgets
-    them. Embeddings are in the key of a run by their content, so that classifiers of both kinds share a folder.
+    them. Embeddings and sizes are in the key of a run, so that classifiers of all kinds share a folder.
     """
-    data = load_dataset(dataset)
+    if isinstance(embeddings, Vectors) and (made := at_hand.pop((dataset, embeddings), None)) is not None:
+        return made
+    data = load_dataset(dataset, size=size_of(dataset, resize, embeddings))
     return embedded(data, embeddings), fingerprint_of(data)
 
 
@@ -112,16 +122,29 @@ def prepared(
     training: TrainingConfig,
     own: OwnConfig | None = None,
     embeddings: str | Vectors | None = None,
+    resize: tuple[int, ...] = (),
 ) -> tuple[DataSet, Classifier, DataFingerprint]:
     """The data set of a grid, its classifier, and the fingerprint of the data."""
-    data, fingerprint = loaded(dataset, embeddings)
+    data, fingerprint = loaded(dataset, embeddings, resize)
     return data, made(classifier, training, own or OwnConfig(), data), fingerprint
+
+
+def prepared_for(config: GridConfig, vectors: Vectors | None = None) -> tuple[DataSet, Classifier, DataFingerprint]:
+    """The same for a grid, perhaps with the vectors of its encoder."""
+    seen = vectors or config.embeddings
+    return prepared(config.dataset, config.classifier_name, config.training, config.own, seen, config.resize)
+
+
+def fingerprint_now(dataset: str) -> DataFingerprint:
+    """That of a data set as it is now, in whatever size its images are seen."""
+    return loaded(dataset, None, PHOTO_SIZE if is_folder(dataset) else ())[1]
 
 
 def forget() -> None:
     """Lets this process read its data sets again: a file may have changed since an earlier command."""
     loaded.cache_clear()
     prepared.cache_clear()
+    at_hand.clear()
 
 
 def _prepared_for(run: Run) -> tuple[DataSet, Classifier]:
@@ -131,9 +154,7 @@ def _prepared_for(run: Run) -> tuple[DataSet, Classifier]:
     """
     config = run.config
     for _ in range(2):  # a worker that lives longer than a command may remember former data
-        data, classifier, found = prepared(
-            config.dataset, config.classifier_name, config.training, config.own, run.vectors or config.embeddings
-        )
+        data, classifier, found = prepared_for(config, run.vectors)
         if run.data in (None, found):
             return data, classifier
         forget()

@@ -22,7 +22,7 @@ from iale import _storage as storage
 from iale._implied import compact
 from iale.benchmark._evidence import COSTS, PolicyCost
 from iale.benchmark._experiment import Experiment
-from iale.benchmark._play import loaded
+from iale.benchmark._play import fingerprint_now
 from iale.benchmark._sizes import PolicyConfig
 from iale.classifiers.base import resolve_device
 from iale.dagger._rounds import check_source
@@ -73,7 +73,7 @@ def check_sources(experiment: Experiment, out: Path) -> None:
     for name, config in experiment.policies.items():
         folder = out / "policies" / name
         if not isinstance(config, UniversalConfig) and (folder / "config.json").exists():  # `train_universal` checks
-            check_source(folder, config.dataset, loaded(config.dataset)[1])
+            check_source(folder, config.dataset, fingerprint_now(config.dataset))
 
 
 def _placed(config: PolicyConfig) -> PolicyConfig:

@@ -10,11 +10,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from iale._given import resize_of
 from iale._implied import complete
 from iale._storage import storage_errors
 from iale.errors import DataError
 
 if TYPE_CHECKING:
+    from iale.data._made_from import DataFingerprint
     from iale.data.samples import DataSet, Samples
     from iale.geometry.maker import Maker
     from iale.geometry.points import Points
@@ -43,11 +45,13 @@ class Vectors:
         name: of the encoder, as it was typed.
         identity: of what computes them.
         digest: of the vectors themselves, which its identity does not tell: a model in a folder may change.
+        size: (height, width) of the images that it saw, if they are files and were resized.
     """
 
     name: str
     identity: str
     digest: str
+    size: tuple[int, int] | None = None
 
     @property
     def described(self) -> dict[str, str]:
@@ -68,17 +72,39 @@ def _digest(path: str, size: int, time: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def vectors_of(data: DataSet, name: str, device: str, *, shown: bool) -> Vectors:
+def size_of(dataset: str, resize: Sequence[int], embeddings: str | Vectors | None) -> tuple[int, int] | None:
+    """(height, width) to which images of a data set are resized, or None."""
+    from iale.data._folders import is_folder
+    from iale.data._pictures import PHOTO_SIZE
+
+    if resize or not is_folder(dataset):
+        return resize_of(resize)
+    if isinstance(embeddings, Vectors):
+        return embeddings.size
+    return None if embeddings in (None, *NO_FILES) else PHOTO_SIZE  # nobody sees them, so they may differ in size
+
+
+def vectors_of(
+    dataset: str, name: str, device: str, resize: Sequence[int] = (), *, shown: bool
+) -> tuple[Vectors, DataSet, DataFingerprint]:
     """The vectors of both splits, which the encoder called ``name`` makes now if they are not in the cache.
+
+    They come with the data set of the vectors, and the fingerprint of what was encoded.
 
     Raises ConfigError if there is no such encoder, or it does not take such samples, and UnreadableError for samples
     that cannot be read.
     """
+    from iale.data._contents import fingerprint_of
+    from iale.data._folders import is_folder
+    from iale.data.catalog import load_dataset
     from iale.data.unlabeled import kind_of
     from iale.geometry._encoded import check_seen, encoded
     from iale.geometry.encoders import find_encoder
 
-    encoder, parts = find_encoder(name, device), (data.train, data.test)
+    encoder = find_encoder(name, device)
+    size = resize_of(resize) or (encoder.size if is_folder(dataset) else None)
+    data = load_dataset(dataset, size=size)
+    parts = data.train, data.test
     encoder.check(kind_of(data.train))
 
     def say(text: str) -> None:
@@ -88,7 +114,8 @@ def vectors_of(data: DataSet, name: str, device: str, *, shown: bool) -> Vectors
     made = encoded(parts, encoder, say, shown=shown)
     for samples, points in zip(parts, made, strict=True):
         check_seen(samples, points)
-    return Vectors(name, encoder.identity, _digest_of(made))
+    vectors = Vectors(name, encoder.identity, _digest_of(made), size)
+    return vectors, _of_points(data, made), fingerprint_of(data)
 
 
 def _digest_of(made: Sequence[Points]) -> str:
@@ -98,13 +125,20 @@ def _digest_of(made: Sequence[Points]) -> str:
     return digest(*(PointSamples(points).fingerprint() for points in made))
 
 
-def _encoded(data: DataSet, vectors: Vectors) -> DataSet:
-    """The data set of the vectors; raises DataError if the cache has lost them, or has others under their name."""
+def _of_points(data: DataSet, made: Sequence[Points]) -> DataSet:
+    """The data set whose inputs are the points of both splits."""
     from dataclasses import replace
 
+    from iale.geometry.embeddings import PointSamples
+
+    train, test = map(PointSamples, made)
+    return replace(data, train=train, test=test)
+
+
+def _encoded(data: DataSet, vectors: Vectors) -> DataSet:
+    """The data set of the vectors; raises DataError if the cache has lost them, or has others under their name."""
     from iale.geometry._encoded import kept_in
     from iale.geometry._store import find
-    from iale.geometry.embeddings import PointSamples
 
     folder = kept_in()
     kept = [find(samples, vectors.identity, folder) for samples in (data.train, data.test)]
@@ -114,8 +148,7 @@ def _encoded(data: DataSet, vectors: Vectors) -> DataSet:
             f"{folder} does not hold the vectors of {vectors.name} with which the command began: let all machines "
             f"share that folder, or make a file with `iale embed` and name it with --embeddings."
         )
-    train, test = map(PointSamples, made)
-    return replace(data, train=train, test=test)
+    return _of_points(data, made)
 
 
 def embedded(data: DataSet, path: str | Vectors | None) -> DataSet:
@@ -127,24 +160,20 @@ def embedded(data: DataSet, path: str | Vectors | None) -> DataSet:
         return data
     if isinstance(path, Vectors):
         return _encoded(data, path)
-    from dataclasses import replace
-
     import torch
 
     from iale.data._split_names import all_names, split_names
     from iale.geometry._builtin import built_in_maker
     from iale.geometry._store import build
-    from iale.geometry.embeddings import PointSamples, read_embeddings
+    from iale.geometry.embeddings import read_embeddings
 
     if path in NO_FILES:
         maker = _pixels(data.train) if path == PIXELS else built_in_maker(data.train)
-        ours, theirs = (PointSamples(build(samples, maker)) for samples in (data.train, data.test))
-        return replace(data, train=ours, test=theirs)
+        return _of_points(data, [build(samples, maker) for samples in (data.train, data.test)])
     names = all_names(data)
     points = read_embeddings(path, names)
     place = {name: at for at, name in enumerate(names)}
-    train, test = (PointSamples(points.at(torch.tensor([place[n] for n in part]))) for part in split_names(data))
-    return replace(data, train=train, test=test)
+    return _of_points(data, [points.at(torch.tensor([place[n] for n in part])) for part in split_names(data)])
 
 
 def geometry_of(data: DataSet, geometry: str) -> Points:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, get_args
 
+from iale._given import resize_of
 from iale._implied import compact
 from iale.benchmark._content import label
 from iale.benchmark._views import BUILT_IN, NO_FILES, PIXELS, RECORDED, file_digest
@@ -42,6 +43,8 @@ class GridConfig(OwnConfig):
             prints, for classifiers and strategies; "built-in" and "pixels" are geometries that need no file.
         with_: a pretrained encoder, as for `iale embed`: it looks at each sample once, and classifiers and strategies
             use its vectors, which are kept in the user cache.
+        resize: height,width to resize the images of a folder to; none keeps them, or takes the size that the encoder
+            wants.
         beside: strategies that are also asked in every state of every run, without acting; a record then says how
             many choices they share with the strategy that acts.
         cycle: sizes of the loop.
@@ -59,6 +62,7 @@ class GridConfig(OwnConfig):
     geometry: str = BUILT_IN
     embeddings: str | None = None
     with_: str | None = None
+    resize: tuple[int, ...] = ()
     beside: tuple[str, ...] = ()
     cycle: CycleConfig = field(default_factory=CycleConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -79,6 +83,8 @@ class GridConfig(OwnConfig):
             raise ConfigError("--with makes vectors for the model: leave out --embeddings, --geometry and --model.")
         if self.embeddings is not None and self.geometry not in NO_FILES:
             raise ConfigError("--embeddings are the geometry, too: leave out --geometry.")
+        if resize_of(self.resize) is not None and self.embeddings not in (None, *NO_FILES):
+            raise ConfigError("--embeddings are what the model sees, and no image: leave out --resize.")
         if "subset" in self.pools and self.cycle.subset_size is None:
             raise ConfigError("the pool 'subset' needs a subset size: set one, or ask for the pool 'whole'.")
         if self.pool_size is not None and self.pool_size < self.cycle.labeling_budget:

@@ -137,7 +137,7 @@ def _groups(runs: Sequence[Run], together: int | None) -> Iterator[tuple[Run, ..
 
 def _shared(config: GridConfig) -> tuple[object, ...]:
     """What runs have to share to be played together."""
-    seen = config.embeddings, config.with_, config.geometry
+    seen = config.embeddings, config.with_, config.geometry, config.resize
     return config.dataset, config.classifier_name, config.training, config.own, seen
 
 

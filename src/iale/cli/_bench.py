@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from iale._given import resize_of
 from iale.benchmark._evidence import read_evidence
 from iale.benchmark._experiment import Experiment, records_of, wanted
 from iale.benchmark._experiments.catalog import EXPERIMENTS, on_datasets, with_changes
@@ -40,6 +41,7 @@ class BenchOptions:
         seeds: paired repetitions; none takes those of the size.
         add: your own strategies in every comparison: package.module:Class, names, or folders of policies.
         datasets: compare on these data sets instead, by name or path, with the same policies.
+        resize: height,width to resize the images of these data sets to, if they are folders; none keeps them.
         report_only: draw from the existing records, without training or running anything.
         device: where classifiers are fitted: auto, cpu, cuda, cuda:0.
         precision: how a GPU multiplies while it trains: float32, tf32 or bf16.
@@ -52,6 +54,7 @@ class BenchOptions:
     seeds: int | None = None
     add: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
+    resize: tuple[int, ...] = ()
     report_only: bool = False
     device: str = "auto"
     precision: str = "float32"
@@ -60,6 +63,8 @@ class BenchOptions:
 
 def main(argv: Sequence[str]) -> int:
     options = parse(BenchOptions, argv, prog="iale bench")
+    if options.resize and not options.datasets:
+        raise ConfigError("--resize is for the images of --datasets: name some, or leave it out.")
     if options.seeds is not None and options.seeds < 1:
         raise ConfigError(f"the number of seeds must be at least 1, not {options.seeds}.")
     experiments = _experiments(options)
@@ -92,7 +97,7 @@ def main(argv: Sequence[str]) -> int:
 def bench_command(name: str, options: BenchOptions) -> str:
     """What makes the records of one experiment again, without where it runs, which changes no result."""
     words = ["iale", "bench", name, "--size", options.size]
-    for option in ("seeds", "add", "datasets", "device", "precision"):
+    for option in ("seeds", "add", "datasets", "resize", "device", "precision"):
         if (value := getattr(options, option)) != getattr(BenchOptions, option):
             words += [f"--{option}", show(value)]
     return shlex.join(words)
@@ -123,6 +128,6 @@ def _experiments(options: BenchOptions) -> list[Experiment]:
     experiments = [with_changes(EXPERIMENTS[name](size), seeds=options.seeds, add=options.add) for name in names]
     if not options.datasets:
         return experiments
-    loaded = {name: load_dataset(name) for name in options.datasets}
+    loaded = {name: load_dataset(name, size=resize_of(options.resize)) for name in options.datasets}
     sizes = {name: (len(data.train), len(data.test)) for name, data in loaded.items()}
-    return [on_datasets(experiment, sizes) for experiment in experiments]
+    return [on_datasets(experiment, sizes, options.resize) for experiment in experiments]

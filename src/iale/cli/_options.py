@@ -171,11 +171,11 @@ def _annotation(option: _Option) -> Any:
 
 def show(value: Any) -> str:
     """A value the way people type it: ``none``, ``yes``, ``a,b``."""
-    if value is None or value == ():
+    if value is None or value in ((), []):
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
 def _flatten(cls: type, prefixed: Collection[str], prefix: str = "", default: Any = MISSING) -> Iterator[_Option]:

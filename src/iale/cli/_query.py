@@ -57,8 +57,6 @@ class QueryOptions(RecipeConfig):
             if there is none yet. Leave it out if you have none yet.
         skip: a file that names samples that nobody can label, one per line or as a table with the column sample; they
             are not asked for.
-        with_: a pretrained encoder, as for `iale embed`: it looks at each sample once, and the model and the strategy
-            use its vectors, which are kept in the user cache.
         fitted: a .safetensors file with the weights of a trained model, which ranks as it is: nothing is fitted, and
             labels only exclude samples. Or the folder that `iale export --to classifier` wrote: its card.json describes
             the model; for other weights, name --classifier or --model.
@@ -75,7 +73,6 @@ class QueryOptions(RecipeConfig):
     images: Path
     labels: Path | None = None
     skip: Path | None = None
-    with_: str | None = None
     fitted: Path | None = None
     k: int = 10
     classes: tuple[str, ...] = ()
@@ -86,8 +83,8 @@ class QueryOptions(RecipeConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.with_ is not None and (self.embeddings or self.model or self.fitted):
-            raise ConfigError("--with makes vectors for the model: leave out --embeddings, --model and --fitted.")
+        if self.with_ is not None and self.fitted is not None:
+            raise ConfigError("--with makes vectors for the model, and --fitted is one: leave one of them out.")
         if len(set(self.classes)) != len(self.classes) or not all(map(str.strip, self.classes)):
             raise ConfigError(
                 f"--classes {','.join(self.classes)} has a class without a name, or twice: name each once."
@@ -206,10 +203,7 @@ def _recipe(options: QueryOptions, view: View, classes: int, *, labeled: bool) -
     # Before the first label, nothing is fitted, so one sample tells enough, and the classes may not be known.
     some = model.inputs if labeled else Subset(model.inputs, torch.arange(1))
     count = classes if labeled else max(2, classes)
-    about = model.about
-    if options.with_ is not None:
-        about = f"{about.partition(' on ')[0]} on the vectors of {options.with_}"
-    return model.inputs, classifier_of(model.recipe, model.kind, some, count), about
+    return model.inputs, classifier_of(model.recipe, model.kind, some, count), model.about
 
 
 def _may_be_behind(options: QueryOptions) -> bool:

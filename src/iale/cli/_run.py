@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from iale.benchmark._views import typed
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.runner import run_grids
 from iale.cli._options import WorkerOptions, parse, show
 from iale.cli._output import check_folder
-from iale.reports._panels import Panel, flat
+
+if TYPE_CHECKING:
+    from iale.reports._panels import Panel
 
 _ALWAYS = ("dataset", "classifier")
 _SKIPPED = ("strategies", "seeds", "first_seed", "pools", "beside", "pool", "device")
@@ -49,6 +52,8 @@ def run_command(panel: Panel, files: Mapping[str, str] = MappingProxyType({})) -
 
     ``files`` are the paths of files that records name by their content, and the names of encoders.
     """
+    from iale.reports._panels import flat  # it needs statistics, which runs do not
+
     subset = panel.config.subset_size
     own, defaults = flat(typed(panel.config.options)), flat(GridConfig().resolved())
     if own["with_"] is not None:

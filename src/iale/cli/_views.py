@@ -80,9 +80,9 @@ class Views:
 
 
 def _built_in(samples: Samples) -> Points:
-    """The built-in geometry, with a bar; that of a folder is kept, because photographs take long to read."""
+    """The built-in geometry, with a bar; that of images and texts is kept, because it takes long."""
     say("looking at all samples; this needs no labels")
     photos = isinstance(samples, FolderSamples)
     with counted("looking") as show:
-        folder = kept_in() if photos else None
-        return built_in(samples, kind_of(samples), folder, show, workers=_THREADS if photos else 1)
+        kind = kind_of(samples)
+        return built_in(samples, kind, None if kind == "row" else kept_in(), show, workers=_THREADS if photos else 1)

@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 from tqdm.auto import tqdm
 
 from iale import _storage as storage
+from iale._given import resize_of
 from iale._implied import compact
 from iale.classifiers.base import Classifier, resolve_device
 from iale.classifiers.build import build_classifier
@@ -186,7 +187,7 @@ def check_same(config: AnyConfig, data: DataSet) -> None:
 
 @functools.lru_cache(maxsize=1)
 def _prepared(config: AnyConfig) -> tuple[DataSet, Classifier, DataFingerprint]:
-    data = load_dataset(config.dataset)
+    data = load_dataset(config.dataset, size=resize_of(config.resize))
     classifier = build_classifier(config.classifier, data.train, data.num_classes, config.training)
     return data, classifier, fingerprint_of(data)
 

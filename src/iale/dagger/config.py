@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from iale._given import resize_of
 from iale.classifiers.base import TrainingConfig
 from iale.errors import ConfigError
 from iale.learner import CycleConfig
@@ -26,6 +27,7 @@ class LessonConfig:
         expert_probability: chance that the expert, not the policy, chooses what is labeled (p).
         scoring_size: labeled samples of the source's training split that score the experts; never in a pool.
         pool_size: a random part of the source's training split, drawn per episode; none takes all.
+        resize: height,width to resize the images of a folder to; none keeps them.
         seed: root of every draw.
         training: how M is fitted.
     """
@@ -36,6 +38,7 @@ class LessonConfig:
     expert_probability: float = 0.5
     scoring_size: int = 100
     pool_size: int | None = None
+    resize: tuple[int, ...] = ()
     seed: int = 0
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
@@ -46,6 +49,7 @@ class LessonConfig:
             raise ConfigError(f"the expert probability must lie in 0 … 1, not {self.expert_probability}.")
         if self.scoring_size < 1:
             raise ConfigError(f"the scoring set needs at least 1 sample, not {self.scoring_size}.")
+        resize_of(self.resize)
 
 
 @dataclass(frozen=True, kw_only=True)

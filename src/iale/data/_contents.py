@@ -42,6 +42,13 @@ class _Encoded(Protocol):
 
 
 @runtime_checkable
+class _Resized(Protocol):
+    """Images that may be resized when they are decoded."""
+
+    stored_shape: tuple[int, ...]
+
+
+@runtime_checkable
 class _OnDisk(Protocol):
     """Samples that are read from files whenever they are asked for."""
 
@@ -78,12 +85,19 @@ def fingerprint_of(data: DataSet) -> DataFingerprint:
             _before[data] = stamps
     inputs, labels = hashlib.sha256(), hashlib.sha256(f"{data.num_classes};".encode())
     for samples, answers in ((data.train, data.train_labels), (data.test, data.test_labels)):
-        inputs.update(f"{len(samples)} {samples.dtype} {tuple(samples.shape)};".encode())
+        inputs.update(f"{len(samples)} {samples.dtype} {_stored_shape(samples)};".encode())
         for block in _blocks(samples, torch.arange(len(samples))):
             inputs.update(block)
         labels.update(f"{len(answers)};".encode())
         labels.update(answers.to("cpu", torch.int64).contiguous().numpy().tobytes())
     return DataFingerprint(inputs.hexdigest(), labels.hexdigest())
+
+
+def _stored_shape(samples: Samples) -> tuple[int, ...]:
+    """That of one sample before it is resized: a data set in another size is the same data set."""
+    while isinstance(samples, Subset):
+        samples = samples.samples
+    return samples.stored_shape if isinstance(samples, _Resized) else tuple(samples.shape)
 
 
 def _blocks(samples: Samples, rows: Tensor) -> Iterator[bytes]:

@@ -15,6 +15,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from iale.data._layout import Array
 from iale.data.samples import Samples
@@ -58,8 +59,12 @@ def sampled(samples: Samples) -> str:
 
 def sampled_rows(array: Array) -> str:
     """A digest of evenly spaced rows of an array as they are."""
-    rows = np.linspace(0, len(array) - 1, min(_SAMPLED, len(array))).astype(np.int64)
-    return digest(np.asarray(array[rows]))
+    return digest(np.asarray(array[spaced(len(array))]))
+
+
+def spaced(count: int) -> NDArray[np.int64]:
+    """int64: a few evenly spaced numbers of ``count`` rows."""
+    return np.linspace(0, count - 1, min(_SAMPLED, count)).astype(np.int64)
 
 
 def digest(*parts: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import mmap
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from iale.data._checks import rows_of
-from iale.data._fingerprint import digest, file_stamp, sampled_rows
+from iale.data._fingerprint import digest, file_stamp, sampled_rows, spaced
 from iale.data._layout import (
     Array,
     Channels,
@@ -23,13 +23,11 @@ from iale.data._layout import (
     memory_map,
     to_float32,
 )
+from iale.data._row_files import row_reader
 from iale.errors import DataError
 
 _CHUNK = 1 << 22
 """Values that are checked at a time."""
-
-_TOGETHER = 16
-"""Rows that are read from a memory map before its pages are released."""
 
 
 class ArraySamples:
@@ -70,6 +68,7 @@ class ArraySamples:
         self._array = values
         self._channels = channels or guess_channels(values.shape)
         self._mapped = memory_map(values) is not None
+        self._reader: Callable[[NDArray[np.int64]], Array] | None = None
         self.shape = tuple(channels_first(torch.empty((0, *values.shape[1:])), self._channels).shape[1:])
         self.bytes = values.dtype == np.uint8
         self.dtype = torch.uint8 if is_bytes(values.dtype, values.ndim - 1) else torch.float32
@@ -87,28 +86,18 @@ class ArraySamples:
         Raises DataError if an index is out of range, or if a value of a memory map is not finite or does not fit.
         """
         rows = rows_of(indices, len(self))
-        values = self._read(rows)
+        values = self._rows(rows)
         if self.dtype != torch.uint8:
             if self._mapped:
                 check_values(values, rows)
             values = values if values.dtype == np.float32 else to_float32(values)
         return channels_first(torch.from_numpy(values), self._channels)
 
-    def _read(self, rows: NDArray[np.int64]) -> Array:
-        """A copy of rows; the pages of a read-only map are released after every few of them.
-
-        Otherwise they would count as memory of this process, up to 2 MiB for each row, although the system caches the
-        file anyway. A map that can be written keeps its pages, which may hold changes.
-        """
-        mapped = memory_map(self._array)
-        if mapped is None or mapped.mode != "r" or not isinstance(mapped.base, mmap.mmap):
-            return np.asarray(self._array[rows])
-        values = np.empty((len(rows), *self._array.shape[1:]), self._array.dtype)
-        for start in range(0, len(rows), _TOGETHER):
-            part = slice(start, start + _TOGETHER)
-            values[part] = self._array[rows[part]]
-            mapped.base.madvise(mmap.MADV_DONTNEED)
-        return values
+    def _rows(self, rows: NDArray[np.int64]) -> Array:
+        """A copy of rows."""
+        if self._reader is None:
+            self._reader = row_reader(self._array)
+        return self._reader(rows)
 
     def fingerprint(self) -> str:
         """A digest of the content; for a memory map, of its file's path, size and time, and of some rows."""
@@ -125,7 +114,7 @@ class ArraySamples:
     def __getstate__(self) -> dict[str, object]:
         """Pickles a memory map as the place of its bytes, everything else as it is."""
         place = self._place()
-        return {**self.__dict__, "_array": self._array if place is None else place}
+        return {**self.__dict__, "_array": self._array if place is None else place, "_reader": None}
 
     def _place(self) -> _OnDisk | None:
         mapped = memory_map(self._array)
@@ -136,7 +125,7 @@ class ArraySamples:
         distance = self._array.__array_interface__["data"][0] - mapped.__array_interface__["data"][0]
         array = self._array
         where = str(mapped.filename), mapped.offset + distance
-        return _OnDisk(*where, array.dtype, array.shape, array.strides, sampled_rows(array))
+        return _OnDisk(*where, array.dtype, array.shape, array.strides, digest(self._rows(spaced(len(array)))))
 
     def __setstate__(self, state: dict[str, object]) -> None:
         array = state["_array"]

@@ -61,7 +61,7 @@ class DataSetInfo:
     place: str
 
 
-def load_dataset(name_or_path: str | Path) -> DataSet:
+def load_dataset(name_or_path: str | Path, *, size: tuple[int, int] | None = None) -> DataSet:
     """The data set with a registered name, or the one at a path.
 
     A path is that of an .npz file with the arrays ``x_train``, ``y_train``, ``x_test`` and ``y_test``, or ``x`` and
@@ -71,16 +71,20 @@ def load_dataset(name_or_path: str | Path) -> DataSet:
     A registered name takes precedence over a path: write ``./mnist`` for a folder called mnist. Packages may add names
     as entry points in the group "iale.datasets": functions without arguments that return a `DataSet`.
 
+    Args:
+        name_or_path: the name or the path.
+        size: (height, width) to which the images of a folder are resized; nothing else can be.
+
     Raises:
+        ConfigError: the size is something else.
         UnknownNameError: it is neither a name nor a path.
         DataError: files are missing or damaged, or do not match each other.
     """
     path = path_of(name_or_path, "the name or the path of a data set")
     text = os.fspath(name_or_path)
-    added = {entry.name: entry.value for entry in entry_points(group=_GROUP)}
-    if text in added and text not in DATASETS:
-        DATASETS.register(text, added[text])
-    if isinstance(name_or_path, str) and text in DATASETS:
+    if _is_name(name_or_path):
+        if size is not None:
+            raise _not_resized(text)
         loaded = DATASETS[text]()
         if not isinstance(loaded, DataSet):
             raise DataError(
@@ -88,7 +92,9 @@ def load_dataset(name_or_path: str | Path) -> DataSet:
             )
         return loaded
     if path.is_dir():
-        return _from_folder(path)
+        return _from_folder(path, size)
+    if size is not None and path.exists():
+        raise _not_resized(path)
     if path.suffix == ".npz":
         return _from_npz(path)
     if path.exists():
@@ -99,6 +105,18 @@ def load_dataset(name_or_path: str | Path) -> DataSet:
     raise UnknownNameError(
         f"there is no data set, file or folder {text!r}: {hint}the known data sets are {', '.join(DATASETS)}."
     )
+
+
+def _is_name(name_or_path: str | Path) -> bool:
+    text = os.fspath(name_or_path)
+    added = {entry.name: entry.value for entry in entry_points(group=_GROUP)}
+    if text in added and text not in DATASETS:
+        DATASETS.register(text, added[text])
+    return isinstance(name_or_path, str) and name_or_path in DATASETS
+
+
+def _not_resized(what: str | Path) -> DataError:
+    return DataError(f"{what} is not a folder of images, and only those are resized: leave the size out.")
 
 
 def describe_datasets() -> list[DataSetInfo]:
@@ -129,22 +147,22 @@ def _place(*files: RemoteFile) -> str:
     return ", ".join(sorted({str(path.parent) for path in found if path is not None}))
 
 
-def _from_folder(root: Path) -> DataSet:
+def _from_folder(root: Path, size: tuple[int, int] | None) -> DataSet:
     if (root / "train").is_dir() and (root / "test").is_dir():
-        train, test = _whole_folder(root / "train"), _whole_folder(root / "test")
+        train, test = _whole_folder(root / "train", size), _whole_folder(root / "test", size)
         if train.classes != test.classes:
             odd = sorted(set(train.classes) ^ set(test.classes))[0]
             raise DataError(
                 f"class {odd!r} is only in one of the folders train and test of {root}: add it to the other."
             )
         return make_dataset(str(root), train, _folder_labels(train), test, _folder_labels(test), train.classes)
-    samples = _whole_folder(root)
+    samples = _whole_folder(root, size)
     return make_dataset(str(root), samples, _folder_labels(samples), classes=samples.classes)
 
 
-def _whole_folder(root: Path) -> FolderSamples:
+def _whole_folder(root: Path, size: tuple[int, int] | None) -> FolderSamples:
     """All images of a folder: an experiment means them all, so it does not begin without one of them."""
-    samples = FolderSamples(root)
+    samples = FolderSamples(root, size=size)
     faults = [*samples.listing(others=False), *samples.unreadable.values()]
     if faults:
         more = f" ({len(faults)} such files)" if len(faults) > 1 else ""

@@ -41,6 +41,7 @@ class FolderSamples:
         labels: int64 [N], or None for unlabeled images.
         shape: of one image: ``(1 or 3, height, width)``.
         dtype: ``torch.uint8``.
+        stored_shape: of one image as it is in its file; ``(1 or 3,)`` if the files have several sizes.
         sizes: how many sizes the files have.
         passed_over: a sentence with the number of files that are no samples, by reason; empty if there are none.
         unreadable: why an image cannot be read, by its index, as far as that is known without decoding it.
@@ -85,7 +86,9 @@ class FolderSamples:
         self.unreadable = look.unreadable
         self._size, self._look = size, look if mode is None else Look(mode, look.sizes, look.unreadable, every=True)
         self._mode: Mode = self._look.mode
-        self.shape = (1 if self._mode == "L" else 3, *(size or next(iter(look.sizes))))
+        channels, stored = 1 if self._mode == "L" else 3, next(iter(look.sizes))
+        self.shape = (channels, *(size or stored))
+        self.stored_shape: tuple[int, ...] = (channels, *stored) if self.sizes == 1 else (channels,)
         self.dtype = torch.uint8
 
     def __len__(self) -> int:

@@ -37,15 +37,17 @@ def encoded(
         shown: whether there is a bar, if a person sees stderr.
     """
     folder = kept_in()
-    kept = [points for part in parts if (points := find(part, encoder.identity, folder)) is not None]
-    if len(kept) == len(parts):
+    kept = [find(part, encoder.identity, folder) for part in parts]
+    if all(points is not None for points in kept):
         say(f"the vectors of {encoder.name} are read from the cache, {folder}")
-        return kept
-    say(f"looking at all samples with {encoder.name}")
+    else:
+        say(f"looking at all samples with {encoder.name}")
     made = []
-    for part in parts:
-        with counted("encoding", shown=shown) as show:
-            made.append(build(part, encoder, folder, show))
+    for part, points in zip(parts, kept, strict=True):
+        if points is None:
+            with counted("encoding", shown=shown) as show:
+                points = build(part, encoder, folder, show)
+        made.append(points)
     return made
 
 

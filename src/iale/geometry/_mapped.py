@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from iale.data._fingerprint import sampled_rows
+from iale.data._fingerprint import digest, sampled_rows, spaced
 from iale.data._layout import Array, memory_map
+from iale.data._row_files import RowFile
 from iale.errors import DataError
 from iale.geometry.points import Points
 
@@ -39,12 +40,8 @@ def release(array: Array) -> None:
 
 def map_rows(path: Path, dtype: np.dtype[np.generic], shape: tuple[int, int], offset: int) -> Points:
     """All rows of an array [N, D] of float16 or float32 that begins at byte ``offset`` of a file."""
-    # Copy-on-write: PyTorch wants writable memory, and the file must never change through the map.
-    mapped = np.memmap(path, dtype=dtype, mode="c", offset=offset, shape=shape)
-    file = mapped.base
-    return Points(
-        torch.from_numpy(np.asarray(mapped)), torch.arange(shape[0]), file if isinstance(file, mmap.mmap) else None
-    )
+    file = RowFile(path, offset, dtype, shape, shape[1] * dtype.itemsize)
+    return Points(torch.from_numpy(np.asarray(file.mapped())), torch.arange(shape[0]), file)
 
 
 def in_memory(values: Array) -> Points:
@@ -77,7 +74,7 @@ def points_of(array: Array) -> Points:
         points = map_rows(path, array.dtype, shape, mapped.offset + distance)
     except (OSError, ValueError) as error:
         raise DataError(f"{path} was moved or cut short since it was opened: put it back.") from error
-    if sampled_rows(points.values.numpy()) != sampled_rows(array):
+    if digest(points._rows(torch.from_numpy(spaced(len(array)))).numpy()) != sampled_rows(array):
         raise DataError(f"{path} was replaced since it was opened: open it again.")
     return points
 

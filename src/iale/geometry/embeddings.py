@@ -22,6 +22,7 @@ from iale.data._inputs import as_samples
 from iale.data._layout import Array, as_array, to_float32
 from iale.data._lists import ListSamples, are_lists
 from iale.data._names import composed, numbered
+from iale.data._row_files import row_reader
 from iale.errors import DataError
 from iale.geometry._embedding_files import NAME, read_file
 from iale.geometry._mapped import LARGE, check_finite, in_memory, is_direct, points_of
@@ -150,7 +151,7 @@ def _points(array: Array) -> Points:
     if is_direct(array):
         return points_of(array)
     if 4 * array.size <= LARGE:
-        return in_memory(to_float32(array))
+        return in_memory(to_float32(row_reader(array)(np.arange(len(array)))))
     return build(_Numbers(array), Flat("embeddings"))
 
 
@@ -160,16 +161,16 @@ class _Numbers:
     dtype = torch.float32
 
     def __init__(self, array: Array) -> None:
-        self._array, self.shape = array, array.shape[1:]
+        self._count, self._rows, self.shape = len(array), row_reader(array), array.shape[1:]
 
     def __len__(self) -> int:
-        return len(self._array)
+        return self._count
 
     def fingerprint(self) -> str:
         return ""  # it is never kept
 
     def batch(self, indices: Tensor) -> Tensor:
-        return torch.from_numpy(to_float32(self._array[indices.numpy()]))
+        return torch.from_numpy(to_float32(self._rows(indices.numpy())))
 
 
 def _counted(rows: _Rows, count: int) -> _Rows:

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from iale.data._row_files import RowFile
 from iale.errors import DataError
 
 _TOGETHER = 64
-"""Rows that are read from a memory map before its pages are released."""
+"""Rows that are read from a map of a temporary file before its pages are released."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,7 @@ class Points:
 
     values: Tensor
     indices: Tensor
-    _file: mmap.mmap | None = field(default=None, repr=False)
+    _file: RowFile | mmap.mmap | None = field(default=None, repr=False)
     _unread: tuple[int, ...] = field(default=(), repr=False)  # rows of zeros: samples that could not be read
 
     def __post_init__(self) -> None:
@@ -60,8 +61,8 @@ class Points:
     def read(self, start: int = 0, stop: int | None = None) -> Tensor:
         """The points from ``start`` up to, but not including, ``stop``: float32 [m, D], a copy."""
         rows = self.indices[start:stop]
-        if self._file is None:
-            return self.values[rows].to(torch.float32)
+        if not isinstance(self._file, mmap.mmap):
+            return self._rows(rows).to(torch.float32)
         out = torch.empty((len(rows), self.dim), dtype=torch.float32)
         for at in range(0, len(rows), _TOGETHER):
             some = rows[at : at + _TOGETHER]
@@ -70,7 +71,11 @@ class Points:
             self._file.madvise(mmap.MADV_DONTNEED)
         return out
 
+    def _rows(self, rows: Tensor) -> Tensor:
+        """A copy of rows of ``values``."""
+        return torch.from_numpy(self._file.read(rows.numpy())) if isinstance(self._file, RowFile) else self.values[rows]
+
     def __getstate__(self) -> dict[str, object]:
         """Pickles the points themselves: a map cannot travel to another process."""
         rows, own = torch.unique(self.indices, return_inverse=True)
-        return {"values": self.values[rows].clone(), "indices": own, "_file": None}
+        return {"values": self._rows(rows), "indices": own, "_file": None}

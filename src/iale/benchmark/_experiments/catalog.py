@@ -51,10 +51,13 @@ def with_changes(experiment: Experiment, *, seeds: int | None = None, add: tuple
     return replace(experiment, grids=grids)
 
 
-def on_datasets(experiment: Experiment, sizes: Mapping[str, tuple[int, int]]) -> Experiment:
+def on_datasets(
+    experiment: Experiment, sizes: Mapping[str, tuple[int, int]], resize: tuple[int, ...] = ()
+) -> Experiment:
     """The same comparisons on other data sets, with the same policies and without the paper's claims.
 
-    ``sizes`` gives for each data set the number of its training and of its test samples. Of a small data set, four
+    ``sizes`` gives for each data set the number of its training and of its test samples; ``resize`` is the height and
+    the width of the images of folders. Of a small data set, four
     fifths of the training samples may be labeled, so that oracles have samples to judge by.
     """
     shapes = dict.fromkeys(replace(grid, dataset="") for grid in experiment.grids)
@@ -63,5 +66,5 @@ def on_datasets(experiment: Experiment, sizes: Mapping[str, tuple[int, int]]) ->
         for shape in shapes:
             pool_size = None if shape.pool_size is None else min(shape.pool_size, train * 4 // 5)
             test_size = None if shape.test_size is None else min(shape.test_size, test)
-            grids.append(replace(shape, dataset=name, pool_size=pool_size, test_size=test_size))
+            grids.append(replace(shape, dataset=name, pool_size=pool_size, test_size=test_size, resize=resize))
     return replace(experiment, grids=tuple(grids), claims=())

@@ -13,13 +13,50 @@ from iale.data.unlabeled import load_unlabeled
 from iale.errors import DataError
 from iale.geometry._embedding_files import NAME
 from iale.geometry.embeddings import PointSamples, read_embeddings
+from iale.geometry.points import Points
 from iale.integrations.label_studio._project import Task
 from iale.integrations.label_studio._samples import SAID, FolderFiles
 
 _NUMBERS = "number of a task, or with --data a name that `iale data DATA --names` prints"
 
 
-class EmbeddedTasks(PointSamples):
+class VectorTasks(PointSamples):
+    """Vectors of tasks.
+
+    Args:
+        points: the vectors.
+        say: is told which tasks are left out.
+    """
+
+    def __init__(self, points: Points, say: Callable[[str], None]) -> None:
+        PointSamples.__init__(self, points)
+        self._say = say
+        self._told: set[int] = set()
+
+    def row(self, task: Task) -> int:
+        """The row of a task; raises DataError if it has none."""
+        raise NotImplementedError
+
+    def rows(self, tasks: Sequence[Task]) -> dict[int, int]:
+        """The row of each task by its id, without those that have none."""
+        found, before = {}, len(self._told)
+        for task in tasks:
+            try:
+                if task.value is None:
+                    raise DataError("its data lacks the field that the labeling configuration shows.")
+                found[task.number] = self.row(task)
+            except DataError as error:
+                if task.number in self._told:
+                    continue
+                self._told.add(task.number)
+                if len(self._told) <= SAID:
+                    self._say(f"task {task.number} is left out: {error}")
+        if (more := len(self._told) - max(before, SAID)) > 0:
+            self._say(f"{more} more tasks are left out for similar reasons")
+        return found
+
+
+class EmbeddedTasks(VectorTasks):
     """Embeddings that tasks have by their numbers, or by the files or texts that they show.
 
     Args:
@@ -33,31 +70,16 @@ class EmbeddedTasks(PointSamples):
     def __init__(
         self, path: Path, find: Callable[[Task], str], names: Sequence[str], name: str, say: Callable[[str], None]
     ) -> None:
-        PointSamples.__init__(self, read_embeddings(path, names, name))
-        self._path, self._find, self._say = path, find, say
+        VectorTasks.__init__(self, read_embeddings(path, names, name), say)
+        self._path, self._find = path, find
         self._row = {name: row for row, name in enumerate(names)}
-        self._told: set[int] = set()
 
-    def rows(self, tasks: Sequence[Task]) -> dict[int, int]:
-        """The row of each task by its id, without those that have none."""
-        found, before = {}, len(self._told)
-        for task in tasks:
-            try:
-                if task.value is None:
-                    raise DataError("its data lacks the field that the labeling configuration shows.")
-                name = self._find(task)
-                if name not in self._row:
-                    raise DataError(f"{self._path} has no embedding of it: add it and start the same command again.")
-                found[task.number] = self._row[name]
-            except DataError as error:
-                if task.number in self._told:
-                    continue
-                self._told.add(task.number)
-                if len(self._told) <= SAID:
-                    self._say(f"task {task.number} is left out: {error}")
-        if (more := len(self._told) - max(before, SAID)) > 0:
-            self._say(f"{more} more tasks are left out for similar reasons")
-        return found
+    def row(self, task: Task) -> int:
+        """The row of its embedding."""
+        name = self._find(task)
+        if name not in self._row:
+            raise DataError(f"{self._path} has no embedding of it: add it and start the same command again.")
+        return self._row[name]
 
 
 def by_number(path: Path, tasks: Sequence[Task], say: Callable[[str], None]) -> EmbeddedTasks:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from iale._many import many
 from iale.data._checks import join, rows_of
+from iale.data._fingerprint import file_stamp
 from iale.data._pictures import picture, to_pixels
 from iale.data._scan import scan_images
 from iale.data._texts import FEATURES, hashed_ngrams
@@ -97,10 +98,15 @@ class TaskSamples:
     def _input(self, value: str) -> Tensor | str:
         if self._kind == "Text":
             return value
-        with picture(io.BytesIO(self._load(value)), f"{value:.200}", self._size) as image:
-            pixels = to_pixels(image, "L" if image.mode == "L" else "RGB", self._size)
+        pixels = pixels_of(self._load(value), value, self._size)
         self._channels = max(self._channels, len(pixels))
         return pixels
+
+
+def pixels_of(data: bytes, address: str, size: tuple[int, int]) -> Tensor:
+    """uint8 [1 or 3, height, width] of an image, by whether it has colors; raises DataError if it is none."""
+    with picture(io.BytesIO(data), f"{address:.200}", size) as image:
+        return to_pixels(image, "L" if image.mode == "L" else "RGB", size)
 
 
 class FolderFiles:
@@ -123,6 +129,14 @@ class FolderFiles:
     def read(self, address: str) -> bytes:
         """The bytes of the file; raises DataError if no file matches, or several do."""
         return (self._root / self.find(address)).read_bytes()
+
+    def identity(self, address: str) -> object:
+        """The path of the file, its size and the time of its last change; None if none matches, or several do."""
+        try:
+            path = self._root / self.find(address)
+            return str(path.absolute()), file_stamp(path)
+        except DataError:
+            return None
 
     def find(self, address: str) -> str:
         """The path of the file below the folder; raises DataError if no file matches, or several do."""

@@ -25,9 +25,11 @@ from iale.data.splits import Subset
 from iale.data.table_config import TableConfig
 from iale.errors import ConfigError, DataError
 from iale.geometry._builtin import built_in
+from iale.geometry.encoders import check_encoder, find_encoder
 from iale.integrations.label_studio._addresses import check_url
 from iale.integrations.label_studio._client import Client
-from iale.integrations.label_studio._embedded import EmbeddedTasks, by_file, by_number, by_text
+from iale.integrations.label_studio._embedded import VectorTasks, by_file, by_number, by_text
+from iale.integrations.label_studio._encoded import EncodedTasks
 from iale.integrations.label_studio._labeling import Labeling
 from iale.integrations.label_studio._project import PREFIX, Project, Task
 from iale.integrations.label_studio._samples import FolderFiles, TaskSamples
@@ -50,6 +52,7 @@ class LoopConfig(RecipeConfig):
         project: the number of the project, as in the address of its page.
         data: a folder with the images of the tasks, found by path or file name; by default, they are downloaded from
             the addresses in the tasks. With --embeddings of texts, the table of the texts.
+        resize: height,width to resize images to; with --with, the size that the encoder wants.
         every: number of new labels between two fits of the classifier.
         ahead: how many of the best unlabeled tasks get a score; none scores all of them. People who label more than
             that before the next fit get random tasks. On SQLite, Label Studio makes people wait while it deletes the
@@ -114,9 +117,11 @@ def run(
         find_strategy(config.strategy)  # wrong names are reported before anything is fetched
     if config.model is not None:
         find_model(config.model)
+    if config.with_ is not None:
+        check_encoder(config.with_)
     client = Client(config.url, token, patience=config.patience, say=say, sleep=sleep)
     project = Project(client, config.project)
-    samples: dict[tuple[str, str], TaskSamples | EmbeddedTasks] = {}
+    samples: dict[tuple[str, str], TaskSamples | VectorTasks] = {}
     while True:
         state = project.state()
         labeling = project.labeling()
@@ -137,8 +142,8 @@ def run(
 
 def _samples(
     config: LoopConfig, labeling: Labeling, client: Client, tasks: Sequence[Task], say: Callable[[str], None]
-) -> TaskSamples | EmbeddedTasks:
-    """What a classifier learns from: the embeddings of the tasks, or the tasks themselves."""
+) -> TaskSamples | VectorTasks:
+    """What a classifier learns from: the embeddings of the tasks, the vectors of an encoder, or the tasks."""
     shows_texts = labeling.kind == "Text"
     if config.embeddings is not None:
         if config.data is None:
@@ -146,8 +151,18 @@ def _samples(
         if shows_texts:
             return by_text(config.embeddings, config.data, config.table, say)
         return by_file(config.embeddings, _files(config.data, say), say)
-    load = client.fetch if shows_texts or config.data is None else _files(config.data, say).read
-    return TaskSamples(labeling, load, (config.resize[0], config.resize[1]), say)
+    files = None if shows_texts or config.data is None else _files(config.data, say)
+    load, size = client.fetch if files is None else files.read, (config.resize[0], config.resize[1])
+    if config.with_ is None:
+        return TaskSamples(labeling, load, size, say)
+    encoder = find_encoder(config.with_, config.training.device)
+    encoder.check(_kind(labeling))
+    identity = (lambda address: (config.url, address)) if files is None else files.identity
+    return EncodedTasks(encoder, None if shows_texts else load, identity, encoder.size or size, say)
+
+
+def _kind(labeling: Labeling) -> SampleKind:
+    return "image" if labeling.kind == "Image" else "text"
 
 
 def _files(folder: Path, say: Callable[[str], None]) -> FolderFiles:
@@ -161,7 +176,7 @@ def _rank_tasks(
     config: LoopConfig,
     project: Project,
     labeling: Labeling,
-    samples: TaskSamples | EmbeddedTasks,
+    samples: TaskSamples | VectorTasks,
     found: Sequence[Task],
     say: Callable[[str], None],
     *,
@@ -176,10 +191,9 @@ def _rank_tasks(
     if not tasks:
         raise DataError(f"none of the {len(found)} tasks could be loaded: fix the problems reported above.")
     pool = Subset(samples, torch.tensor([rows[task.number] for task in tasks]))
-    kind: SampleKind = "image" if labeling.kind == "Image" else "text"
-    kind = "row" if config.embeddings is not None else kind
+    kind: SampleKind = "row" if isinstance(samples, VectorTasks) else _kind(labeling)
     points = functools.cache(
-        lambda: samples.points.at(pool.indices) if isinstance(samples, EmbeddedTasks) else built_in(pool, kind)
+        lambda: samples.points.at(pool.indices) if isinstance(samples, VectorTasks) else built_in(pool, kind)
     )
     fits = len(set(labels)) > 1
     model = model_of(config, pool, kind, points, labeled=fits)

@@ -38,7 +38,6 @@ class ProjectConfig(RecipeConfig):
     data: Path
     classes: tuple[str, ...] = ()
     _: KW_ONLY
-    with_: str | None = None
     subset_size: int | None = 2500
     fit_every: int | None = None
     test_share: float = 0.1
@@ -51,8 +50,6 @@ class ProjectConfig(RecipeConfig):
 
     def __post_init__(self) -> None:
         RecipeConfig.__post_init__(self)
-        if self.with_ is not None and (self.embeddings is not None or self.model is not None):
-            raise ConfigError("--with makes vectors for the model: leave out --embeddings and --model.")
         for name, path in (("data", self.data), ("embeddings", self.embeddings)):
             if not isinstance(path, str | Path | None):
                 raise ConfigError(
