@@ -58,6 +58,9 @@ _CONTROLS = {
 }
 """What `network_ceilings.py` calls what they know."""
 
+_KNOWS = {"perfect judge": "which samples are wrong", "own class": "which samples have one class"}
+"""What `ceilings.py` calls what they know."""
+
 Rules = Mapping[str, Mapping[str, Any]]
 """What `universal_rules.py` found for each family."""
 
@@ -170,7 +173,7 @@ def ceilings(path: Path) -> Table:
         base = means[last, usual[last], BASE]
         if curves is not base:
             gains = {place: value - base[place] for place, value in curves.items()}
-            knows = f"labels after every {batch}" if variant == BASE else "which samples are wrong"
+            knows = f"labels after every {batch}" if variant == BASE else _KNOWS[variant]
             lines.append([f"{usual[last]}, to {last}", knows, *_by_family(gains)])
     return Table(["acquisitions", "knows", *FAMILIES, "mean", "seeds"], lines)
 
