@@ -108,6 +108,10 @@ def _label(project: Project, options: LabelOptions, process: ProcessExecutor, se
             for line in project.items.passed_over.listing():
                 say(line)
         show_set_aside(project, options.take_over)
+        with project.reader.ledger.reading() as answers:
+            removed = [name for name in options.project.classes if answers.classes.now(name) is None]
+        for name in removed:
+            say(f"the class {name} was removed, and stays so; + Class on the page brings it back")
         if options.labels is not None:
             _import(project, options.labels)
         if options.suggestions is not None:

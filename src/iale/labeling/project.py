@@ -108,14 +108,17 @@ class Project:
     def create_or_open(cls, folder: Path | str, config: ProjectConfig) -> Project:
         """Goes on with the project in ``folder``, or makes one.
 
-        The strategy, the classifier and its training may change, and classes may be added. Raises ConfigError if the
-        data, the resizing, the seed, the shares or the model of the embeddings differ from what they were.
+        The strategy, the classifier and its training may change, and classes may be added; one that people removed
+        stays so. Raises ConfigError if the data, the resizing, the seed, the shares or the model of the embeddings
+        differ from what they were.
         """
         folder = Path(folder)
         if not has_config(folder):
             return cls.create(folder, config)
         project = cls(folder, *go_on(folder, config))
-        for label in config.classes:
+        with project._ledger.reading() as answers:
+            new = [label for label in config.classes if answers.classes.find(label) is None]
+        for label in new:
             project.add_class("command line", label)
         return project
 
