@@ -346,6 +346,20 @@ def test_a_removed_class_is_told_and_stays_removed(
     assert "the class c was removed, and stays so" in capsys.readouterr().err
 
 
+def test_a_start_with_other_options_tells_them(
+    tmp_path: Path, rows: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(PAGES, "_entries", {"label": lambda *_: nullcontext(Mock())})
+    argv = ["label", str(rows), "--classes", "a,b", "--out", str(tmp_path / "p")]
+    chosen = ["--strategy", "entropy", "--target", "0.9", "--weight-decay", "0.1"]
+    for _ in range(2):
+        assert main([*argv, *chosen]) == 0
+    assert "other options" not in capsys.readouterr().err
+    assert main(argv) == 0
+    told = "--strategy eherding, not entropy, --target none, not 0.9, --weight-decay 0.0, not 0.1\n"
+    assert f"other options than at the last start: {told}" in capsys.readouterr().err
+
+
 def test_a_guess_of_the_encoding_is_said(
     tmp_path: Path, rows: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

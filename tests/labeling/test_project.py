@@ -283,7 +283,7 @@ def test_going_on_keeps_what_was_drawn_and_takes_what_may_change(make: Make, tmp
     assert again.classes == ("even", "odd", "new")
     assert again.labels() == project.labels()
     assert Project.open(project.folder).config.strategy == "entropy"
-    with pytest.raises(ConfigError, match="was made with the seed 0"):
+    with pytest.raises(ConfigError, match="was made with --seed 0, which cannot change: give the same"):
         Project.create_or_open(project.folder, ProjectConfig(config.data, seed=1))
     np.savez(tmp_path / "other.npz", x=np.ones((3, 2)))
     with pytest.raises(ConfigError, match="is the project of"):

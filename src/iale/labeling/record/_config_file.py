@@ -32,9 +32,10 @@ def continue_config(folder: Path, config: ProjectConfig) -> tuple[ProjectConfig,
         raise ConfigError(f"{folder} is the project of {before.data}, not of {config.data}: name another folder.")
     for name in _FIXED:
         if getattr(before, name) != getattr(config, name):
+            flag, value = name.replace("_", "-"), getattr(before, name)
+            shown = (",".join(map(str, value)) or "none") if isinstance(value, tuple) else value
             raise ConfigError(
-                f"{folder} was made with the {name.replace('_', ' ')} {getattr(before, name)}, which cannot change: "
-                f"name another folder to use {getattr(config, name)}."
+                f"{folder} was made with --{flag} {shown}, which cannot change: give the same, or name another folder."
             )
     try:
         table = before.table.then(config.table)
