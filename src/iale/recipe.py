@@ -92,9 +92,16 @@ def classifier_of(
 
 
 def check_options(recipe: RecipeConfig) -> None:
-    """Raises ConfigError for an option that the classifier of the recipe does not have."""
+    """Raises ConfigError for an option that the classifier of the recipe does not have, and for two classifiers."""
+    refuse_two(recipe.model, recipe.classifier)
     if recipe.model is None and recipe.classifier != AUTO:
         check_said(CLASSIFIERS[recipe.classifier], recipe.training, recipe.said())
+
+
+def refuse_two(model: str | None, classifier: str) -> None:
+    """Raises ConfigError if somebody brings a model and names a built-in classifier, too."""
+    if model is not None and classifier != AUTO:
+        raise ConfigError(f"--model {model} and --classifier {classifier}: name one of them.")
 
 
 def needs_geometry(recipe: RecipeConfig) -> bool:

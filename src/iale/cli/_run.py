@@ -13,6 +13,7 @@ from iale.benchmark.grid import GridConfig
 from iale.benchmark.runner import run_grids
 from iale.cli._options import WorkerOptions, parse, show
 from iale.cli._output import check_folder
+from iale.recipe import refuse_two
 from iale.reports._panels import Panel, flat
 
 _ALWAYS = ("dataset", "classifier")
@@ -38,6 +39,7 @@ class RunOptions:
 
 def main(argv: Sequence[str]) -> int:
     options = parse(RunOptions, argv, prog="iale run")
+    refuse_two(options.config.model, options.config.classifier)
     with options.where.open() as executor:
         out = check_folder(options.out)
         print(run_grids(options.config, out, workers=options.where.workers, executor=executor))
