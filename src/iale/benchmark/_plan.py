@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from iale.benchmark._content import label, run_key
 from iale.benchmark._experiment import ORACLES, Experiment
+from iale.benchmark._own_code import own_code
 from iale.benchmark._play import Run, begin_run, check, find_contender, forget, loaded, prepared
 from iale.benchmark._same_data import refuse_other_data
 from iale.benchmark._views import NO_FILES, Vectors, geometry_of, vectors_of
@@ -105,5 +106,6 @@ def _checked(config: GridConfig, vectors: Vectors | None) -> Iterator[Run]:
     for seed in range(config.first_seed, config.first_seed + config.seeds):
         for pool in config.pools:
             begin_run(config, data, classifier, pool, seed)
+    code = {name: own_code(config, name, contenders[name]) for name in config.strategies}
     for name, pool, seed in config.runs():
-        yield Run(config, name, contenders[name], pool, seed, fingerprint, vectors)
+        yield Run(config, name, contenders[name], pool, seed, fingerprint, vectors, code=code[name])
