@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from iale import _storage as storage
 from iale.benchmark._content import told
+from iale.benchmark._cost import cost
 from iale.benchmark._evidence import MACHINE
 from iale.benchmark._machine import describe_machine
 from iale.benchmark._own_code import refuse_other_code
@@ -82,6 +83,8 @@ def run_grids(
     code = {name: digest for run in runs.values() for name, digest in run.code.items()}
     finished = _finished(out, data, code)
     left = [run for key, run in runs.items() if key not in finished]
+    if left and progress:
+        print(cost(left, workers), file=sys.stderr)
     with open_executor(workers, executor) as opened:
         experiments, prints = [grid.resolved() for grid in grids], {name: own.content() for name, own in data.items()}
         typed = {run.vectors.identity: run.vectors.name for run in runs.values() if run.vectors is not None}
