@@ -24,7 +24,7 @@ from iale.labeling.queue._first import First
 from iale.labeling.queue._handing import Handing
 from iale.labeling.queue._opening import open_ledger
 from iale.labeling.reader import ProjectReader
-from iale.labeling.record._config_file import has_config, load_config
+from iale.labeling.record._config_file import has_config, opened_config
 from iale.labeling.record._fits import Guess
 from iale.labeling.record._journal import Act, Event, Reason
 from iale.labeling.record._names import brief, class_name, clean
@@ -94,7 +94,7 @@ class Project:
     def open(cls, folder: Path | str, *, data: Path | None = None) -> Project:
         """Opens a project to work on it; as `ProjectReader.open`."""
         folder = Path(folder)
-        return cls(folder, load_config(folder, data))
+        return cls(folder, opened_config(folder, data))
 
     @classmethod
     def create(cls, folder: Path | str, config: ProjectConfig) -> Project:
