@@ -53,7 +53,7 @@ def _planned(configs: Sequence[GridConfig], vectors: Sequence[Vectors | None]) -
             if labels.setdefault(described["strategy"], run.strategy) != run.strategy:
                 raise ConfigError(
                     f"{labels[described['strategy']]!r} and {run.strategy!r} would both be called "
-                    f"{described['strategy']!r}: rename one of the folders."
+                    f"{described['strategy']!r}: rename one of them."
                 )
             key = run_key(described)
             runs.setdefault(key, replace(run, key=key))
