@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from iale.classifiers._assembly import assemble, check_said
-from iale.classifiers._own import OwnConfig, own_classifier
+from iale.classifiers._own import OwnConfig, own_classifier, refuse_two
 from iale.classifiers._statistics import channel_statistics
 from iale.classifiers.base import Classifier, TrainingConfig
 from iale.classifiers.build import CLASSIFIERS
@@ -93,15 +93,9 @@ def classifier_of(
 
 def check_options(recipe: RecipeConfig) -> None:
     """Raises ConfigError for an option that the classifier of the recipe does not have, and for two classifiers."""
-    refuse_two(recipe.model, recipe.classifier)
+    refuse_two(recipe.model, None if recipe.classifier == AUTO else recipe.classifier)
     if recipe.model is None and recipe.classifier != AUTO:
         check_said(CLASSIFIERS[recipe.classifier], recipe.training, recipe.said())
-
-
-def refuse_two(model: str | None, classifier: str) -> None:
-    """Raises ConfigError if somebody brings a model and names a built-in classifier, too."""
-    if model is not None and classifier != AUTO:
-        raise ConfigError(f"--model {model} and --classifier {classifier}: name one of them.")
 
 
 def needs_geometry(recipe: RecipeConfig) -> bool:

@@ -11,9 +11,10 @@ from types import MappingProxyType
 from iale.benchmark._views import typed
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.runner import run_grids
+from iale.classifiers._own import refuse_two
 from iale.cli._options import WorkerOptions, parse, show
 from iale.cli._output import check_folder
-from iale.recipe import refuse_two
+from iale.recipe import AUTO
 from iale.reports._panels import Panel, flat
 
 _ALWAYS = ("dataset", "classifier")
@@ -39,10 +40,11 @@ class RunOptions:
 
 def main(argv: Sequence[str]) -> int:
     options = parse(RunOptions, argv, prog="iale run")
-    refuse_two(options.config.model, options.config.classifier)
+    config = options.config
+    refuse_two(config.model, None if config.classifier == AUTO else config.classifier)
     with options.where.open() as executor:
         out = check_folder(options.out)
-        print(run_grids(options.config, out, workers=options.where.workers, executor=executor))
+        print(run_grids(config, out, workers=options.where.workers, executor=executor))
     return 0
 
 
