@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from iale import _storage as storage
-from iale.benchmark._own_code import refuse_code_mixture
 from iale.benchmark._record_files import RECORDS, all_records, each_once
-from iale.benchmark._same_data import refuse_mixture
+from iale.benchmark._same_data import refuse_code_mixture, refuse_mixture
 from iale.benchmark._times import TIMES, Times, by_key
 from iale.benchmark.records import Record
 from iale.errors import StorageError

@@ -26,11 +26,10 @@ from iale.benchmark._content import told
 from iale.benchmark._cost import cost
 from iale.benchmark._evidence import MACHINE
 from iale.benchmark._machine import describe_machine
-from iale.benchmark._own_code import refuse_other_code
 from iale.benchmark._plan import planned
 from iale.benchmark._play import Run, check, find_contender, made, play, play_together
 from iale.benchmark._record_files import EXPERIMENT, RECORDS, all_records, cut_short, known_files
-from iale.benchmark._same_data import refuse_other_data, without_fingerprint
+from iale.benchmark._same_data import refuse_other_code, refuse_other_data, without_fingerprint
 from iale.benchmark._times import TIMES, RunTimes
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.records import PoolName, Record
