@@ -10,7 +10,7 @@ from pathlib import Path
 
 from iale._given import resize_of
 from iale.classifiers._assembly import assemble, check_said
-from iale.classifiers._own import OwnConfig, own_classifier
+from iale.classifiers._own import OwnConfig, own_classifier, refuse_two
 from iale.classifiers._statistics import channel_statistics
 from iale.classifiers.base import Classifier, TrainingConfig
 from iale.classifiers.build import CLASSIFIERS
@@ -94,7 +94,8 @@ def classifier_of(
 
 
 def check_options(recipe: RecipeConfig) -> None:
-    """Raises ConfigError for an option that the classifier of the recipe does not have."""
+    """Raises ConfigError for an option that the classifier of the recipe does not have, and for two classifiers."""
+    refuse_two(recipe.model, None if recipe.classifier == AUTO else recipe.classifier)
     if recipe.model is None and recipe.classifier != AUTO:
         check_said(CLASSIFIERS[recipe.classifier], recipe.training, recipe.said())
 

@@ -171,6 +171,7 @@ def test_an_unknown_strategy_lists_the_known_ones(refused: Refused) -> None:
         (("query", "emty"), "there is no emty: did you mean empty? a folder of images"),
         (("query", "empty", "--fitted", "no"), "there is no file no: --fitted takes"),
         (("label", "emty", "--out", "p", "--port", "0"), "there is no emty: did you mean empty? a folder of images"),
+        (("run", "--out", "x", "--model", "m:f", "--classifier", "mlp"), "--model m:f and --classifier mlp: name one"),
         (("policies", "a", "b"), "one card at a time"),
         (("policies", "./empty"), "is not a policy"),
         (("data", "--download", "nope"), "there is no data set, file or folder 'nope': the known data sets are digits"),
@@ -196,6 +197,7 @@ def test_commands(argv: tuple[str, ...], words: str, refused: Refused, tmp_path:
         (("--k", "0"), "--k asks for 0 samples"),
         (("--k", "22"), "--k asks for 22 samples, and 21 without a label are left"),
         (("--k", "6", "--subset-size", "5"), "ask for 1 to 5"),
+        (("--subset-size", "0"), "--subset-size must be at least 1, not 0."),
         (("--classes", "0,1"), "labels.csv, line 4: '2' is not a class"),
         (("--images", "nope"), "nope"),
         (("--images", "labels.csv"), "labels.csv has no columns with texts or features"),
@@ -203,7 +205,7 @@ def test_commands(argv: tuple[str, ...], words: str, refused: Refused, tmp_path:
         (("--labels", "images.npy"), "images.npy is no table that can be read as text"),
         (("--resize", "8"), "--resize takes a height and a width"),
         (("--embedding-layer", "1"), "--embedding-layer names a layer of your own model"),
-        (("--model", "my_models:plain", "--strategy", "mc-dropout"), "needs a dropout layer"),
+        (("--classifier", "auto", "--model", "my_models:plain", "--strategy", "mc-dropout"), "needs a dropout layer"),
     ],
 )
 def test_queries(argv: tuple[str, ...], words: str, refused: Refused, samples: tuple[str, ...]) -> None:

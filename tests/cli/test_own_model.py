@@ -90,6 +90,10 @@ def test_a_model_of_ones_own(command: tuple[str, ...], capsys: pytest.CaptureFix
         ("models_for_commands:not_a_module", "returned int: a torch.nn.Module was expected."),
         ("models_for_commands:other_shape", "the model cannot read a batch of shape (1, 1, 8, 8)"),
         ("models_for_commands:six", "has 6 logits and there are 3 classes"),
+        (
+            "models_for_commands:plain --classifier mlp",
+            "--model models_for_commands:plain and --classifier mlp: name one",
+        ),
         ("models_for_commands:plain --embedding-layer trunk", "the model has no layer 'trunk'"),
     ],
 )

@@ -89,6 +89,22 @@ def test_without_labels_the_first_batch_is_diverse(
     assert main([*QUERY, *given, "--strategy", "nope"]) == 2
 
 
+def test_labels_in_the_table_that_nobody_asked_to_use_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{n % 5},{n % 7},{['a', 'b', ''][n % 3]}" for n in range(30)]
+    Path("t.csv").write_text("\n".join(["height,width,label", *rows]))
+    hint = "the labels in t.csv are not used: add --labels t.csv to use them\n"
+    assert main(["query", "t.csv", "--k", "2"]) == 0
+    assert hint in capsys.readouterr().err
+    assert main(["query", "t.csv", "--k", "2", "--labels", "t.csv"]) == 0
+    assert hint not in capsys.readouterr().err
+    Path("t.csv").write_text("\n".join(["height,width,label", *(row.rpartition(",")[0] + "," for row in rows)]))
+    assert main(["query", "t.csv", "--k", "2"]) == 0
+    assert hint not in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("rows")
 def test_skipped_samples_are_not_asked_for(ask: object) -> None:
     assert callable(ask)

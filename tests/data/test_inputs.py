@@ -273,6 +273,11 @@ def test_several_labels_for_a_sample_are_not_supported(labels: Any) -> None:
         as_labels(labels)
 
 
+def test_names_of_classes_are_told_how_to_become_numbers() -> None:
+    with pytest.raises(DataError, match=r"np\.unique\(labels, return_inverse=True\) turns names into numbers\.$"):
+        as_labels(np.array(["ant", "bee"]))
+
+
 def test_an_integer_of_a_sparse_matrix_is_not_rounded() -> None:
     values = np.zeros((3, 2), np.int64)
     values[1, 1] = (1 << 24) + 1

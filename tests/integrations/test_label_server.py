@@ -28,6 +28,7 @@ from iale.cli._label import PAGES
 from iale.cli._main import main
 from iale.integrations.label._app import create_app
 from iale.integrations.label._pictures import EDGE, THUMB, picture
+from iale.labeling.classes._editing import remove_class
 from iale.labeling.project import Project
 from iale.labeling.reader import ProjectReader
 from iale.labeling.record.config import ProjectConfig
@@ -330,6 +331,33 @@ def test_labels_that_exist_are_brought_in_once(
     err = capsys.readouterr().err
     assert "was not read; iale.labeling.import_csv adds its labels" in err
     assert "adds the class" not in err
+
+
+def test_a_removed_class_is_told_and_stays_removed(
+    tmp_path: Path, rows: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(PAGES, "_entries", {"label": lambda *_: nullcontext(Mock())})
+    argv = ["label", str(rows), "--classes", "a,b,c", "--out", str(tmp_path / "p")]
+    assert main(argv) == 0
+    remove_class(Project.open(tmp_path / "p"), "ann", "c")
+    capsys.readouterr()
+    assert main(argv) == 0
+    assert Project.open(tmp_path / "p").classes == ("a", "b")
+    assert "the class c was removed, and stays so" in capsys.readouterr().err
+
+
+def test_a_start_with_other_options_tells_them(
+    tmp_path: Path, rows: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(PAGES, "_entries", {"label": lambda *_: nullcontext(Mock())})
+    argv = ["label", str(rows), "--classes", "a,b", "--out", str(tmp_path / "p")]
+    chosen = ["--strategy", "entropy", "--target", "0.9", "--weight-decay", "0.1"]
+    for _ in range(2):
+        assert main([*argv, *chosen]) == 0
+    assert "other options" not in capsys.readouterr().err
+    assert main(argv) == 0
+    told = "--strategy eherding, not entropy, --target none, not 0.9, --weight-decay 0.0, not 0.1\n"
+    assert f"other options than at the last start: {told}" in capsys.readouterr().err
 
 
 def test_a_guess_of_the_encoding_is_said(

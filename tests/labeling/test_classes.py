@@ -7,6 +7,7 @@ import io
 import json
 import unicodedata
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,13 @@ def test_undo_takes_back_exactly_one_act(make: Make) -> None:
     assert {sample: label for sample, label in project.labels().items() if sample != late} == before
     assert project.labels()[late] == "even"
     assert Project.open(project.folder).labels() == project.labels()
+
+
+def test_a_removed_class_stays_removed_when_the_same_command_goes_on(make: Make) -> None:
+    project = make()
+    remove_class(project, "ann", "odd")
+    again = Project.create_or_open(project.folder, replace(project.config, classes=("even", "odd", "new")))
+    assert again.classes == ("even", "new")
 
 
 def test_a_removed_class_sets_its_labels_aside_and_undo_brings_them_back(make: Make) -> None:

@@ -37,6 +37,11 @@ def test_ids_are_found_again_and_equal_ones_move_on() -> None:
     assert [ids.index(sample) for sample in ids] == list(range(6))
     assert ids[0] == "0000000000000005"
     assert ids.find("0" * 15 + "9") is None
+    for wrong in (5, "photo.jpg"):  # neither a number nor a name
+        with pytest.raises(DataError, match=r"there is no sample .*: give its id, the 16 digits that `next` gives"):
+            ids.index(wrong)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="it was deleted, or the id is wrong"):
+        ids.index("0" * 15 + "9")
     for wrong in ("", "5", "g" * 16, "../../etc/passwd", "０" * 16):
         assert wrong not in ids
         with pytest.raises(DataError, match="there is no sample"):

@@ -181,6 +181,8 @@ def test_the_classifier_comes_back_and_gives_the_same_answers(make: Make, tmp_pa
     fit_now(project)
     assert len(project.fits.all) == 1
     export_classifier(project, tmp_path / "out")
+    with pytest.raises(StorageError, match=r"holds no classifier, because .*`iale export PROJECT --to classifier"):
+        load_classifier(project.folder)
     saved = load_classifier(tmp_path / "out")
     assert saved.classes == ("even", "odd")
     latest = project.fits.latest

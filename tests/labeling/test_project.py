@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from tests.labeling.conftest import QUICK, Make, label_some, truth, write_images
 from iale._storage import write_json
 from iale.errors import ConfigError, DataError, StorageError
 from iale.labeling.project import Project
+from iale.labeling.reader import ProjectReader
 from iale.labeling.record._fits import Latest
 from iale.labeling.record.config import ProjectConfig
 
@@ -283,13 +285,27 @@ def test_going_on_keeps_what_was_drawn_and_takes_what_may_change(make: Make, tmp
     assert again.classes == ("even", "odd", "new")
     assert again.labels() == project.labels()
     assert Project.open(project.folder).config.strategy == "entropy"
-    with pytest.raises(ConfigError, match="was made with the seed 0"):
+    with pytest.raises(ConfigError, match="was made with --seed 0, which cannot change: give the same"):
         Project.create_or_open(project.folder, ProjectConfig(config.data, seed=1))
     np.savez(tmp_path / "other.npz", x=np.ones((3, 2)))
     with pytest.raises(ConfigError, match="is the project of"):
         Project.create_or_open(project.folder, ProjectConfig(tmp_path / "other.npz"))
     with pytest.raises(ConfigError, match="holds a project already"):
         Project.create(project.folder, config)
+
+
+def test_going_on_with_data_that_were_moved_remembers_where_they_are(make: Make, tmp_path: Path) -> None:
+    project = make()
+    label_some(project, 3)
+    data, moved = project.config.data, tmp_path / "elsewhere" / "moved.npz"
+    moved.parent.mkdir()
+    shutil.move(data, moved)
+    with pytest.raises(DataError, match=r"its samples are not at .*: put them back, or start `iale label DATA --out"):
+        Project.open(project.folder)
+    with pytest.raises(DataError, match="its samples are not at"):
+        ProjectReader.open(project.folder)
+    again = Project.create_or_open(project.folder, replace(project.config, data=moved))
+    assert Project.open(project.folder).labels() == again.labels() == project.labels()
 
 
 def test_a_folder_that_is_no_project_is_named(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import Tensor
 
+from iale import QueryContext, ScoringStrategy
 from iale.benchmark._content import label
 from iale.data import catalog as datasets
 from iale.errors import ConfigError
@@ -16,6 +18,7 @@ from iale.strategies.random import Random
 from iale.strategies.uncertainty import Margin
 
 _MODULE = """
+from iale import ScoringStrategy
 from iale.strategies.uncertainty import Entropy
 
 class Mine(Entropy):
@@ -24,6 +27,10 @@ class Mine(Entropy):
 class Needs(Entropy):
     def __init__(self, width):
         self.width = width
+
+class Nameless(ScoringStrategy):
+    def score(self, context):
+        return context.candidates.probs[:, 0]
 
 number = 3
 """
@@ -48,6 +55,7 @@ def test_a_class_of_ones_own_is_found_in_the_current_folder_and_called_by_its_na
     [
         ("own_strategies:Needs", "cannot be made without arguments"),
         ("own_strategies:number", "is of the type int, not a strategy"),
+        ("own_strategies:Nameless", "Nameless has no name: give the class one, as in name = 'nameless'"),
         ("own_strategies:nope", "cannot be imported"),
         ("nowhere:Nope", "cannot be imported"),
         (":Nope", "is not written as package.module:name"),
@@ -56,6 +64,15 @@ def test_a_class_of_ones_own_is_found_in_the_current_folder_and_called_by_its_na
 def test_what_is_no_strategy_is_said_in_one_sentence(target: str, sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
         find_strategy(target)
+
+
+def test_a_strategy_without_a_name_is_refused_as_an_object_too() -> None:
+    class Nameless(ScoringStrategy):
+        def score(self, context: QueryContext) -> Tensor:
+            return context.candidates.probs[:, 0]
+
+    with pytest.raises(ConfigError, match="Nameless has no name"):
+        find_strategy(Nameless())
 
 
 def test_packages_add_strategies_and_data_sets_by_entry_points(monkeypatch: pytest.MonkeyPatch) -> None:

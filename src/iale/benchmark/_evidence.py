@@ -9,7 +9,7 @@ from pathlib import Path
 
 from iale import _storage as storage
 from iale.benchmark._record_files import RECORDS, all_records, each_once
-from iale.benchmark._same_data import refuse_mixture
+from iale.benchmark._same_data import refuse_code_mixture, refuse_mixture
 from iale.benchmark._times import TIMES, Times, by_key
 from iale.benchmark.records import Record
 from iale.errors import StorageError
@@ -47,13 +47,15 @@ def read_evidence(folders: Sequence[Path], *, may_be_empty: bool = False) -> Evi
 
     Raises:
         StorageError: a file is damaged, two folders hold different results for one run, runs on one data set were made
-            from different data, or a folder holds no finished runs and may not be empty.
+            from different data, runs of one class by different code, or a folder holds no finished runs and may not be
+            empty.
     """
     by_folder = {folder: all_records(folder) for folder in folders}
     for folder, own in by_folder.items():
         if not own and not may_be_empty:
             raise StorageError(f"{folder} holds no finished runs ({RECORDS}): play some runs there first.")
     records, where = [r for own in by_folder.values() for r in own], " and ".join(map(str, folders))
+    refuse_code_mixture(records, where)
     refuse_mixture(records, where)  # before two results of one run are: it says why there are two
     records = each_once(records, where)
     times = by_key(line for folder in folders for line in storage.read_lines(folder / TIMES))

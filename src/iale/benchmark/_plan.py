@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from iale.benchmark._content import label, run_key
 from iale.benchmark._experiment import ORACLES, Experiment
+from iale.benchmark._own_code import own_code
 from iale.benchmark._play import (
     Run,
     at_hand,
@@ -66,7 +67,7 @@ def _planned(configs: Sequence[GridConfig], vectors: Sequence[Vectors | None]) -
             if labels.setdefault(described["strategy"], run.strategy) != run.strategy:
                 raise ConfigError(
                     f"{labels[described['strategy']]!r} and {run.strategy!r} would both be called "
-                    f"{described['strategy']!r}: rename one of the folders."
+                    f"{described['strategy']!r}: rename one of them."
                 )
             key = run_key(described)
             runs.setdefault(key, replace(run, key=key))
@@ -118,5 +119,6 @@ def _checked(config: GridConfig, vectors: Vectors | None) -> Iterator[Run]:
     for seed in range(config.first_seed, config.first_seed + config.seeds):
         for pool in config.pools:
             begin_run(config, data, classifier, pool, seed)
+    code = {name: own_code(config, name, contenders[name]) for name in config.strategies}
     for name, pool, seed in config.runs():
-        yield Run(config, name, contenders[name], pool, seed, fingerprint, vectors)
+        yield Run(config, name, contenders[name], pool, seed, fingerprint, vectors, code=code[name])

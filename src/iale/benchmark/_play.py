@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -56,6 +56,7 @@ class Run:
     data: DataFingerprint | None = None  # of the data set that the run is meant for
     vectors: Vectors | None = None  # of an encoder that the configuration names
     key: str = ""  # of its record, as it was planned
+    code: Mapping[str, str] = field(default_factory=dict)  # of one's own, see `own_code`
 
     def described(self) -> dict[str, Any]:
         """The resolved configuration of the run, whose hash is the key of its record."""
@@ -72,10 +73,15 @@ def describe_run(
     return {**config.described(name, pool, seed), "policy": policy}
 
 
-def make_record(described: Mapping[str, Any], steps: Sequence[Step], data: DataFingerprint | None = None) -> Record:
-    """The record of a finished run, from what identifies it, its recorded points and its data.
+def make_record(
+    described: Mapping[str, Any],
+    steps: Sequence[Step],
+    data: DataFingerprint | None = None,
+    code: Mapping[str, str] | None = None,
+) -> Record:
+    """The record of a finished run, from what identifies it, its recorded points, its data and one's own code.
 
-    Data and machine are not part of what identifies a run, so that its key stays what it was before they were kept.
+    Data, code and machine are not part of what identifies a run: its key stays what it was before they were kept.
     """
     content = {
         **{name: described[name] for name in NAMES},
@@ -88,6 +94,8 @@ def make_record(described: Mapping[str, Any], steps: Sequence[Step], data: DataF
     }
     if data is not None:
         content["data"] = data.content()
+    if code:
+        content["code"] = dict(code)
     if described.get("beside"):
         content["overlap"] = {name: [step.overlap[name] for step in steps[:-1]] for name in described["beside"]}
     return Record.parse(seal(content))
@@ -264,7 +272,7 @@ def play(run: Run, data: DataSet, classifier: Classifier) -> tuple[Record, RunTi
     steps = list(run_cycle(learner, chooser, data.train_labels, evaluate, beside=beside))
     seconds = time.perf_counter() - begin
     times = RunTimes(seconds, learner.seconds["fit"], learner.seconds["query"], peak_megabytes())
-    return make_record(run.described(), steps, run.data), times
+    return make_record(run.described(), steps, run.data, run.code), times
 
 
 @lru_cache(maxsize=2)

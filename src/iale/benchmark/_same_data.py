@@ -1,10 +1,11 @@
-"""Records of one data set belong together only if all were made from the same data."""
+"""Records belong together only if all were made from the same data, and by the same code of one's own."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from iale._many import many
 from iale.benchmark.records import Record
 from iale.data._made_from import DataFingerprint
 from iale.errors import DataError, StorageError
@@ -32,6 +33,28 @@ def refuse_mixture(records: Sequence[Record], where: str) -> None:
             raise StorageError(
                 f"{where}: runs on {dataset} were made from different data, {told}, and cannot be compared: keep each "
                 f"in a folder of its own, and report them apart."
+            )
+
+
+def refuse_other_code(records: Sequence[Record], now: Mapping[str, str], where: str) -> None:
+    """Raises StorageError if records were made by another version of what is called the same ``now``."""
+    for name, digest in now.items():
+        others = sum(record.code.get(name, digest) != digest for record in records)
+        if others:
+            raise StorageError(
+                f"{where} holds {many(others, 'run')} of {name} that other code made: its file has changed since; give "
+                f"{name} a new name, name another folder, or put the former file back."
+            )
+
+
+def refuse_code_mixture(records: Sequence[Record], where: str) -> None:
+    """Raises StorageError if records were made by two versions of what is called the same."""
+    found: dict[str, str] = {}
+    for name, digest in (entry for record in records for entry in record.code.items()):
+        if found.setdefault(name, digest) != digest:
+            raise StorageError(
+                f"{where}: runs of {name} were made by two versions of its code, and cannot be compared: report them "
+                f"apart."
             )
 
 

@@ -29,6 +29,7 @@ class Record:
             have chosen too.
         versions: of Python and of the packages that the numbers depend on.
         data: the fingerprint of the data set; None in records that are older than fingerprints.
+        code: the SHA-256 of the file of each class or function of one's own that it used, by name.
         machine: what made it, without names of hosts or users; empty in older records.
         content: the record as it is in the file, sealed by a digest.
     """
@@ -46,6 +47,7 @@ class Record:
     overlap: Mapping[str, tuple[float, ...]]
     versions: Mapping[str, str]
     data: DataFingerprint | None
+    code: Mapping[str, str]
     machine: Mapping[str, str]
     content: Mapping[str, object]
 
@@ -63,6 +65,7 @@ class Record:
             overlap={name: tuple(shares) for name, shares in content.get("overlap", {}).items()},
             versions=content["versions"],
             data=DataFingerprint.parse(content.get("data")),
+            code=content.get("code", {}),
             machine=content.get("machine", {}),
             content=content,
         )

@@ -23,12 +23,13 @@ from tqdm import tqdm
 
 from iale import _storage as storage
 from iale.benchmark._content import told
+from iale.benchmark._cost import cost
 from iale.benchmark._evidence import MACHINE
 from iale.benchmark._machine import describe_machine
 from iale.benchmark._plan import planned
 from iale.benchmark._play import Run, check, find_contender, made, play, play_together
 from iale.benchmark._record_files import EXPERIMENT, RECORDS, all_records, cut_short, known_files
-from iale.benchmark._same_data import refuse_other_data, without_fingerprint
+from iale.benchmark._same_data import refuse_other_code, refuse_other_data, without_fingerprint
 from iale.benchmark._times import TIMES, RunTimes
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.records import PoolName, Record
@@ -78,8 +79,11 @@ def run_grids(
     grids = [config] if isinstance(config, GridConfig) else list(config)
     runs = planned(grids, shown=progress)
     data = {run.config.dataset: run.data for run in runs.values() if run.data is not None}
-    finished = _finished(out, data)
+    code = {name: digest for run in runs.values() for name, digest in run.code.items()}
+    finished = _finished(out, data, code)
     left = [run for key, run in runs.items() if key not in finished]
+    if left and progress:
+        print(cost(left, workers), file=sys.stderr)
     with open_executor(workers, executor) as opened:
         experiments, prints = [grid.resolved() for grid in grids], {name: own.content() for name, own in data.items()}
         typed = {run.vectors.identity: run.vectors.name for run in runs.values() if run.vectors is not None}
@@ -92,9 +96,12 @@ def run_grids(
     return out / RECORDS
 
 
-def _finished(out: Path, data: Mapping[str, DataFingerprint]) -> set[str]:
-    """The keys of the runs in a folder, after a check that they were made from the same data; tells what it lacks."""
+def _finished(out: Path, data: Mapping[str, DataFingerprint], code: Mapping[str, str]) -> set[str]:
+    """The keys of the runs in a folder, after a check that they were made from the same data, and by the same code;
+    tells what it lacks.
+    """
     kept = all_records(out)
+    refuse_other_code(kept, code, str(out))
     for name, fingerprint in data.items():
         refuse_other_data(kept, name, fingerprint, str(out))
     if (told := without_fingerprint(kept, list(data))) is not None:

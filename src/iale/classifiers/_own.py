@@ -75,6 +75,12 @@ def _callable(name: str, what: str) -> Callable[..., Any]:
     return function
 
 
+def refuse_two(model: str | None, classifier: str | None) -> None:
+    """Raises ConfigError if somebody brings a model and names a built-in classifier, too."""
+    if model is not None and classifier is not None:
+        raise ConfigError(f"--model {model} and --classifier {classifier}: name one of them.")
+
+
 def find_model(name: str) -> Callable[[int], nn.Module]:
     """A function that makes the model for a number of classes. Modules in the current folder are found, too.
 

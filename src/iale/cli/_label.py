@@ -7,14 +7,14 @@ import getpass
 import ipaddress
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from iale._many import many
 from iale.classifiers._own import find_model
 from iale.cli._device import no_device
 from iale.cli._invite import invite, invites
-from iale.cli._options import is_given, parse
+from iale.cli._options import is_given, parse, show
 from iale.cli._output import check_folder, say
 from iale.cli._set_aside import show_set_aside
 from iale.errors import ConfigError
@@ -26,7 +26,7 @@ from iale.labeling.items._images import ImageItems
 from iale.labeling.project import Project
 from iale.labeling.queue._carrying import By
 from iale.labeling.record._alone import SERVED_ELSEWHERE
-from iale.labeling.record._config_file import has_config
+from iale.labeling.record._config_file import has_config, load_config
 from iale.labeling.record._names import clean
 from iale.labeling.record.config import ProjectConfig
 from iale.labeling.suggesting._predictions import import_suggestions
@@ -34,6 +34,7 @@ from iale.policies.catalog import find_strategy
 from iale.recipe import AUTO, check_model, check_options
 from iale.registry import Registry
 
+_TOLD_ELSEWHERE = ("data", "classes", "embeddings", "table", "training")
 _Serve = Callable[..., None]
 PAGES = Registry[Callable[[str, int], AbstractContextManager[_Serve]]](
     "page", {"label": "iale.integrations.label._server:listening"}
@@ -89,10 +90,29 @@ def main(argv: Sequence[str]) -> int:
         folder = check_folder(options.out)
         process = warm_process()  # it imports while the project is opened
         try:
-            _label(Project.create_or_open(folder, options.project), options, process, serve)
+            before = load_config(folder) if has_config(folder) else None
+            project = Project.create_or_open(folder, options.project)
+            if before is not None and (other := _other_options(before, project.config)):
+                say(f"other options than at the last start: {', '.join(other)}")
+            _label(project, options, process, serve)
         finally:
             process.stop()
     return 0
+
+
+def _other_options(before: ProjectConfig, now: ProjectConfig) -> list[str]:
+    """What differs between two starts: a shorter command takes the defaults, perhaps unawares."""
+
+    def flat(config: ProjectConfig) -> dict[str, object]:
+        own = asdict(config)
+        return {**{name: own[name] for name in own if name not in _TOLD_ELSEWHERE}, **own["training"]}
+
+    then = flat(before)
+    return [
+        f"--{name.rstrip('_').replace('_', '-')} {show(value)}, not {show(then[name])}"
+        for name, value in flat(now).items()
+        if value != then[name]
+    ]
 
 
 def _label(project: Project, options: LabelOptions, process: ProcessExecutor, serve: _Serve) -> None:
@@ -108,6 +128,10 @@ def _label(project: Project, options: LabelOptions, process: ProcessExecutor, se
             for line in project.items.passed_over.listing():
                 say(line)
         show_set_aside(project, options.take_over)
+        with project.reader.ledger.reading() as answers:
+            removed = [name for name in options.project.classes if answers.classes.now(name) is None]
+        for name in removed:
+            say(f"the class {name} was removed, and stays so; + Class on the page brings it back")
         if options.labels is not None:
             _import(project, options.labels)
         if options.suggestions is not None:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import copy
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from iale.classifiers.base import FitJob
+from iale.classifiers._trial import SOME, pace
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data._fingerprint import fingerprint
 from iale.data.samples import Samples
 from iale.learner import QueryConfig
 from iale.strategies.base import Need, QueryStrategy
 
-_SOME = 256  # samples that are fitted and predicted to measure the time
 _FOLDS = 5  # of a cross-validation
 LONG = 60.0  # seconds; shorter work is not announced
 
@@ -63,18 +59,11 @@ class Work:
         return first if first <= LONG else min(first, self._trial(classifier, samples, indices, labels))
 
     def _trial(self, classifier: TorchClassifier, samples: Samples, indices: Tensor, labels: Tensor) -> float:
-        trial = copy.copy(classifier)
-        trial.training = replace(classifier.training, epochs=1)
-        begin = time.perf_counter()
-        fitted = trial.fit(samples, FitJob(indices[:_SOME], labels[:_SOME], seed=0))
-        middle = time.perf_counter()
-        rows = torch.arange(min(_SOME, len(samples)))
-        fitted.outputs(samples, rows)
-        end = time.perf_counter()
+        measured = pace(classifier, samples, indices, labels)
         passes = QueryConfig().monte_carlo_passes if Need.MONTE_CARLO in self.needs else 0
         predicted = (self.members + passes) * self.candidates + self.labeled
-        epochs = (self.members + self.folds) * classifier.training.epochs * max(1.0, self.labeled / _SOME)
-        return epochs * (middle - begin) + predicted / len(rows) * (end - middle)
+        epochs = (self.members + self.folds) * classifier.training.epochs * max(1.0, self.labeled / SOME)
+        return epochs * measured.fit + predicted * measured.prediction
 
 
 def work_of(strategy: QueryStrategy, labeled: int, candidates: int) -> Work:

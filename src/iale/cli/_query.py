@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 from collections.abc import Collection, Sequence
@@ -32,11 +33,11 @@ from iale.data.samples import SampleKind, Samples
 from iale.data.splits import Subset
 from iale.data.table_config import TableConfig
 from iale.data.unlabeled import load_labels_csv
-from iale.errors import ConfigError, DataError
+from iale.errors import ConfigError, DataError, IaleError
 from iale.geometry.encoders import find_encoder
 from iale.labeling.fitting.saved import SavedClassifier
 from iale.policies.catalog import find_strategy
-from iale.recipe import AUTO, RecipeConfig, classifier_name, classifier_of, fitting_strategy
+from iale.recipe import AUTO, RecipeConfig, check_options, classifier_name, classifier_of, fitting_strategy
 from iale.seeding import Stream
 
 MANY = 800  # labels up to which the head did as well as the network, see docs/labeling-measured.md
@@ -85,6 +86,8 @@ class QueryOptions(RecipeConfig):
         super().__post_init__()
         if self.with_ is not None and self.fitted is not None:
             raise ConfigError("--with makes vectors for the model, and --fitted is one: leave one of them out.")
+        if self.subset_size is not None and self.subset_size < 1:
+            raise ConfigError(f"--subset-size must be at least 1, not {self.subset_size}.")
         if len(set(self.classes)) != len(self.classes) or not all(map(str.strip, self.classes)):
             raise ConfigError(
                 f"--classes {','.join(self.classes)} has a class without a name, or twice: name each once."
@@ -96,6 +99,7 @@ def main(argv: Sequence[str]) -> int:
     if options.fitted is not None:
         options = replace(options, fitted=weights_at(options.fitted))
     _check_out(options)
+    check_options(options)
     starts_cold = options.strategy != AUTO and find_strategy(options.strategy).starts_cold
     saved = None if options.fitted is None else find_saved(options.fitted, options, options.classes)
     encoder = None if options.with_ is None else find_encoder(options.with_, options.training.device)
@@ -235,6 +239,7 @@ def _labels(options: QueryOptions, names: Sequence[str]) -> tuple[Tensor, Tensor
     if options.labels is None:
         if options.fitted is not None and len(classes) < 2:
             raise ConfigError("the weights do not say what the classes are: name them in order, --classes cat,dog.")
+        _tell_of_labels(options, names)
         none = torch.empty(0, dtype=torch.int64)
         return none, none, classes
     # Options for tables mean the table of the samples, or else that of the labels.
@@ -244,6 +249,16 @@ def _labels(options: QueryOptions, names: Sequence[str]) -> tuple[Tensor, Tensor
     if not classes:  # numbers with a gap: a class 0 that is never used, or one without labels yet
         _check_every_class(labels.tolist(), known, options.labels)
     return indices, labels, known
+
+
+def _tell_of_labels(options: QueryOptions, names: Sequence[str]) -> None:
+    """Says that the table of the samples holds labels which nobody asked to use."""
+    if options.images.suffix.lower() not in TABLES:
+        return
+    with contextlib.suppress(IaleError):
+        given = load_labels_csv(options.images, names, table=options.table, own=True)[0]
+        if len(given):
+            say(f"the labels in {options.images} are not used: add --labels {options.images} to use them")
 
 
 def _check_every_class(labels: Collection[int], classes: tuple[str, ...], path: Path) -> None:

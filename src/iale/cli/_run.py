@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from iale.benchmark._views import typed
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.runner import run_grids
+from iale.classifiers._own import refuse_two
 from iale.cli._options import WorkerOptions, parse, show
 from iale.cli._output import check_folder
+from iale.recipe import AUTO
 
 if TYPE_CHECKING:
     from iale.reports._panels import Panel
@@ -41,9 +43,11 @@ class RunOptions:
 
 def main(argv: Sequence[str]) -> int:
     options = parse(RunOptions, argv, prog="iale run")
+    config = options.config
+    refuse_two(config.model, None if config.classifier == AUTO else config.classifier)
     with options.where.open() as executor:
         out = check_folder(options.out)
-        print(run_grids(options.config, out, workers=options.where.workers, executor=executor))
+        print(run_grids(config, out, workers=options.where.workers, executor=executor))
     return 0
 
 

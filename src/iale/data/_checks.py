@@ -69,11 +69,20 @@ def as_labels(values: ArrayLike | Tensor, what: str = "labels") -> Tensor:
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise DataError(
             f"{what} have the shape {array.shape} and the type {array.dtype}: give one integer class number for each "
-            f"sample{', since several labels for one are not supported' if array.ndim == 2 else ''}."
+            f"sample{_how(array)}."
         )
     if array.size and int(array.min()) < 0:
         raise DataError(f"{what} contain {int(array.min())}: class numbers start at 0.")
     return torch.from_numpy(array.astype(np.int64))
+
+
+def _how(array: np.ndarray) -> str:
+    """What helps, if it is clear."""
+    if array.ndim == 2:
+        return ", since several labels for one are not supported"
+    if array.dtype.kind in "US":
+        return ": classes, labels = np.unique(labels, return_inverse=True) turns names into numbers"
+    return ""
 
 
 def check_labels(labels: Tensor, samples: int, num_classes: int, what: str) -> None:

@@ -24,7 +24,7 @@ from iale.labeling.queue._first import First
 from iale.labeling.queue._handing import Handing
 from iale.labeling.queue._opening import open_ledger
 from iale.labeling.reader import ProjectReader
-from iale.labeling.record._config_file import has_config, load_config
+from iale.labeling.record._config_file import has_config, opened_config
 from iale.labeling.record._fits import Guess
 from iale.labeling.record._journal import Act, Event, Reason
 from iale.labeling.record._names import brief, class_name, clean
@@ -94,7 +94,7 @@ class Project:
     def open(cls, folder: Path | str, *, data: Path | None = None) -> Project:
         """Opens a project to work on it; as `ProjectReader.open`."""
         folder = Path(folder)
-        return cls(folder, load_config(folder, data))
+        return cls(folder, opened_config(folder, data))
 
     @classmethod
     def create(cls, folder: Path | str, config: ProjectConfig) -> Project:
@@ -108,14 +108,17 @@ class Project:
     def create_or_open(cls, folder: Path | str, config: ProjectConfig) -> Project:
         """Goes on with the project in ``folder``, or makes one.
 
-        The strategy, the classifier and its training may change, and classes may be added. Raises ConfigError if the
-        data, the resizing, the seed, the shares or the model of the embeddings differ from what they were.
+        The strategy, the classifier and its training may change, and classes may be added; one that people removed
+        stays so. Raises ConfigError if the data, the resizing, the seed, the shares or the model of the embeddings
+        differ from what they were.
         """
         folder = Path(folder)
         if not has_config(folder):
             return cls.create(folder, config)
         project = cls(folder, *go_on(folder, config))
-        for label in config.classes:
+        with project._ledger.reading() as answers:
+            new = [label for label in config.classes if answers.classes.find(label) is None]
+        for label in new:
             project.add_class("command line", label)
         return project
 

@@ -15,7 +15,7 @@ from iale.labeling.queue._left import Left
 from iale.labeling.queue._opening import open_ledger
 from iale.labeling.queue._queue import Shares
 from iale.labeling.record._alone import SERVED_ELSEWHERE
-from iale.labeling.record._config_file import drawn_by_name, load_config
+from iale.labeling.record._config_file import drawn_by_name, opened_config
 from iale.labeling.record._fits import Fits, Guess
 from iale.labeling.record._journal import Event
 from iale.labeling.record._ledger import Ledger
@@ -92,7 +92,7 @@ class ProjectReader:
         Raises StorageError for a damaged or missing project, DataError if its samples are not where they were.
         """
         folder = Path(folder)
-        return cls(folder, load_config(folder, data))
+        return cls(folder, opened_config(folder, data))
 
     @property
     def reader(self) -> ProjectReader:

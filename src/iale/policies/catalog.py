@@ -41,7 +41,7 @@ def find_strategy(strategy: QueryStrategy | str) -> QueryStrategy:
         PolicyError, StorageError: the folder does not hold a usable policy.
     """
     if isinstance(strategy, QueryStrategy):
-        return strategy
+        return _named(strategy)
     if isinstance(strategy, type):
         raise ConfigError(
             f"{strategy.__name__} is a class, and a strategy was expected: {strategy.__name__}(…) makes one."
@@ -78,4 +78,12 @@ def _own(target: str) -> QueryStrategy:
         raise ConfigError(
             f"{target} is of the type {type(made).__name__}, not a strategy: derive the class from QueryStrategy."
         )
-    return made
+    return _named(made)
+
+
+def _named(strategy: QueryStrategy) -> QueryStrategy:
+    """The strategy; its draws and its records need its name."""
+    if not isinstance(getattr(strategy, "name", None), str):
+        kind = type(strategy).__name__
+        raise ConfigError(f"the strategy {kind} has no name: give the class one, as in name = {kind.lower()!r}.")
+    return strategy

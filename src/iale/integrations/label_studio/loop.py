@@ -34,7 +34,7 @@ from iale.integrations.label_studio._labeling import Labeling
 from iale.integrations.label_studio._project import PREFIX, Project, Task
 from iale.integrations.label_studio._samples import FolderFiles, TaskSamples
 from iale.policies.catalog import find_strategy
-from iale.recipe import AUTO, RecipeConfig, classifier_of, fitting_strategy
+from iale.recipe import AUTO, RecipeConfig, check_options, classifier_of, fitting_strategy
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,7 @@ def run(
         find_model(config.model)
     if config.with_ is not None:
         check_encoder(config.with_)
+    check_options(config)
     client = Client(config.url, token, patience=config.patience, say=say, sleep=sleep)
     project = Project(client, config.project)
     samples: dict[tuple[str, str], TaskSamples | VectorTasks] = {}

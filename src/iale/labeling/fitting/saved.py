@@ -156,6 +156,9 @@ def load_classifier(folder: Path | str, training: TrainingConfig | None = None) 
     path = Path(folder)
     weights = path if path.is_file() else path / _WEIGHTS
     where = weights.parent / _CARD
+    if not where.exists():
+        how = f"`iale export PROJECT --to classifier --out {folder}` makes one"
+        raise StorageError(f"{folder} holds no classifier, because there is no {where}: {how}.")
     card = storage.read_json(where)
     try:
         return _load(weights, card["weights_sha256"], card, training or _ON_CPU)

@@ -57,7 +57,7 @@ class Ids:
 
     def find(self, sample: str) -> int | None:
         """The index of an id, or None."""
-        if len(sample) != DIGITS or not set(sample) <= set("0123456789abcdef"):
+        if not _is_id(sample):
             return None
         number = np.uint64(int(sample, 16))
         place = int(np.searchsorted(self._sorted, number))
@@ -78,8 +78,16 @@ class Ids:
         """The index of an id; raises DataError for an unknown one."""
         found = self.find(sample)
         if found is None:
-            raise DataError(f"there is no sample {sample[:40]!r}: it was deleted, or the id is wrong.")
+            known = _is_id(sample)
+            why = (
+                "it was deleted, or the id is wrong" if known else f"give its id, the {DIGITS} digits that `next` gives"
+            )
+            raise DataError(f"there is no sample {sample!r:.42}: {why}.")
         return found
+
+
+def _is_id(sample: object) -> bool:
+    return isinstance(sample, str) and len(sample) == DIGITS and set(sample) <= set("0123456789abcdef")
 
 
 class Names:

@@ -10,7 +10,7 @@ from iale import _storage as storage
 from iale.classifiers.base import TrainingConfig
 from iale.data._table_before import as_before
 from iale.data.table_config import TableConfig
-from iale.errors import ConfigError, StorageError
+from iale.errors import ConfigError, DataError, StorageError
 from iale.labeling.record.config import ProjectConfig
 
 _CONFIG = "project.json"
@@ -32,9 +32,10 @@ def continue_config(folder: Path, config: ProjectConfig) -> tuple[ProjectConfig,
         raise ConfigError(f"{folder} is the project of {before.data}, not of {config.data}: name another folder.")
     for name in _FIXED:
         if getattr(before, name) != getattr(config, name):
+            flag, value = name.replace("_", "-"), getattr(before, name)
+            shown = (",".join(map(str, value)) or "none") if isinstance(value, tuple) else value
             raise ConfigError(
-                f"{folder} was made with the {name.replace('_', ' ')} {getattr(before, name)}, which cannot change: "
-                f"name another folder to use {getattr(config, name)}."
+                f"{folder} was made with --{flag} {shown}, which cannot change: give the same, or name another folder."
             )
     try:
         table = before.table.then(config.table)
@@ -44,7 +45,8 @@ def continue_config(folder: Path, config: ProjectConfig) -> tuple[ProjectConfig,
     own = embeddings is None and config.model is None
     with_ = config.with_ or (before.with_ if own else None)
     now = dataclasses.replace(config, classes=before.classes, table=table, embeddings=embeddings, with_=with_)
-    return now, now != dataclasses.replace(before, data=config.data)
+    moved = config.data.resolve() != before.data.resolve()
+    return now, moved or now != dataclasses.replace(before, data=config.data)
 
 
 def save_config(folder: Path, config: ProjectConfig, *, named: bool | None = None) -> None:
@@ -68,6 +70,17 @@ def drawn_by_name(folder: Path) -> bool:
     over, and the accuracy on it would be biased.
     """
     return bool(storage.read_json(folder / _CONFIG).get("named", False))
+
+
+def opened_config(folder: Path, data: Path | None = None) -> ProjectConfig:
+    """As `load_config`, for whoever needs the samples; raises DataError if they are not where they were."""
+    config = load_config(folder, data)
+    if data is None and not config.data.exists():
+        raise DataError(
+            f"{folder} is a project, but its samples are not at {config.data}: put them back, or start "
+            f"`iale label DATA --out {folder}` once with their new place."
+        )
+    return config
 
 
 def load_config(folder: Path, data: Path | None = None) -> ProjectConfig:

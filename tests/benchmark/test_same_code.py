@@ -1,0 +1,99 @@
+"""A class of one's own is identified by its name: runs of two versions of it are never mixed in one folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iale.benchmark.grid import GridConfig
+from iale.benchmark.runner import run_grids
+from iale.classifiers.base import TrainingConfig
+from iale.errors import StorageError
+from iale.learner import CycleConfig
+from iale.reports import write_report
+
+STRATEGY = """
+from iale import ScoringStrategy
+
+class Mine(ScoringStrategy):
+    name = "mine"
+
+    def score(self, context):
+        return {sign}context.candidates.probs.max(dim=1).values
+"""
+MODEL = """
+from torch import nn
+
+def net(classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, {width}), nn.ReLU(), nn.Linear({width}, classes))
+"""
+GRID = GridConfig(
+    dataset="digits",
+    classifier="mlp",
+    strategies=("random", "mine_for_code:Mine"),
+    seeds=1,
+    test_size=50,
+    cycle=CycleConfig(labeling_budget=30),
+    training=TrainingConfig(epochs=1, device="cpu"),
+)
+NETWORK = replace(GRID, classifier="auto", strategies=("random",), model="net_for_code:net")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    write("mine_for_code", STRATEGY.format(sign="-"), monkeypatch)
+    write("net_for_code", MODEL.format(width=4), monkeypatch)
+
+
+def write(module: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(f"{module}.py").write_text(text)
+    monkeypatch.delitem(sys.modules, module, raising=False)
+
+
+def records(grid: GridConfig) -> list[dict[str, object]]:
+    return [json.loads(line) for line in run_grids(grid, Path("runs"), progress=False).read_text().splitlines()]
+
+
+def test_a_record_tells_the_code_of_ones_own_and_of_nothing_else() -> None:
+    digest = hashlib.sha256(Path("mine_for_code.py").read_bytes()).hexdigest()
+    assert [record.get("code") for record in records(GRID)] == [None, {"Mine": digest}]
+    own = replace(NETWORK, optimizer="torch.optim:AdamW")
+    assert set(records(own)[-1]["code"]) == {"net"}  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("seeds", [{"seeds": 1}, {"seeds": 2}, {"first_seed": 5}])
+def test_a_strategy_that_was_changed_is_not_mixed_with_what_it_was(
+    seeds: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = records(GRID)
+    write("mine_for_code", STRATEGY.format(sign=""), monkeypatch)
+    with pytest.raises(StorageError, match=r"runs holds 1 run of Mine that other code made"):
+        records(replace(GRID, **seeds))
+    assert records(replace(GRID, strategies=("random",))) == before  # its own code is not asked for
+    write("mine_for_code", STRATEGY.format(sign="").replace("Mine", "Other"), monkeypatch)
+    assert len(records(replace(GRID, strategies=("random", "mine_for_code:Other")))) == 3
+
+
+def test_a_report_does_not_mix_two_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    records(GRID)
+    write("mine_for_code", STRATEGY.format(sign=""), monkeypatch)
+    run_grids(replace(GRID, first_seed=5), Path("more"), progress=False)
+    with pytest.raises(StorageError, match="runs of Mine were made by two versions of its code"):
+        write_report([Path("runs"), Path("more")], Path("report"))
+    assert write_report(Path("more"), Path("report"))
+
+
+def test_a_model_that_was_changed_is_not_mixed_with_what_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    records(NETWORK)
+    write("net_for_code", MODEL.format(width=8), monkeypatch)
+    with pytest.raises(StorageError, match="of net that other code made"):
+        records(NETWORK)
