@@ -8,6 +8,7 @@ Peaks are those of processes of their own, less that of one that only imports.
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -75,6 +76,7 @@ def peak(forced: int | None, samples: int) -> float:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     seconds = {n: badge_seconds(n) for n in SIZES}
     results = {f"badge_{n}_over_{SIZES[0]}": round(seconds[n] / seconds[SIZES[0]], 2) for n in SIZES[1:]}
     empty = peak(None, 0)

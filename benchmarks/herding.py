@@ -30,7 +30,7 @@ from torch import Tensor
 from iale.classifiers.base import Outputs
 from iale.geometry._mapped import points_of
 from iale.geometry.points import Points
-from iale.strategies import herding
+from iale.strategies import _herd
 from iale.strategies._unit import unit_rows
 from iale.strategies.base import QueryContext
 from iale.strategies.herding import MaxHerding, UncertaintyHerding
@@ -144,7 +144,7 @@ def memory(folder: Path) -> tuple[dict[str, float], dict[str, Any]]:
 def sketch() -> tuple[dict[str, float], dict[str, Any]]:
     """How much less of a whole pool 100 choices from a sketch cover than exact ones."""
     details: dict[str, Any] = {}
-    whole, size = herding._WHOLE, herding._SKETCH
+    whole, size = _herd._WHOLE, _herd._SKETCH
     for n, dim, held, deltas in (
         (20_000, 32, 4_000, (1.0, 0.5)),
         (20_000, 128, 4_000, (1.0,)),
@@ -152,11 +152,11 @@ def sketch() -> tuple[dict[str, float], dict[str, Any]]:
     ):
         for delta in deltas:
             on = context(points(n, dim), n)
-            herding._WHOLE = n
+            _herd._WHOLE = n
             exact = ask(MaxHerding(delta), on, 100)
-            herding._WHOLE, herding._SKETCH = 1, held
+            _herd._WHOLE, _herd._SKETCH = 1, held
             loose = ask(MaxHerding(delta), on, 100)
-            herding._WHOLE, herding._SKETCH = whole, size
+            _herd._WHOLE, _herd._SKETCH = whole, size
             by_chance = np.random.default_rng(0).permutation(n)[:100].tolist()
             reached = [covered(on, chosen, delta) for chosen in (exact, loose, by_chance)]
             name = f"n={n}, D={dim}, sketch of {held}, δ={delta}"

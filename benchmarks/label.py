@@ -14,6 +14,7 @@ The last line is one JSON object:
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import os
@@ -211,6 +212,7 @@ def _press_over_http(session: Session) -> float:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     folder = Path(tempfile.mkdtemp(prefix="iale-label-"))
     results: dict[str, float] = {}
     details: dict[str, Any] = {"images": f"{SIDE} x {SIDE} JPEG, {KINDS} different ones, others hard links"}

@@ -17,6 +17,7 @@ The last line is one JSON object:
 
 from __future__ import annotations
 
+import argparse
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -135,6 +136,7 @@ def play(folder: Path, seed: int, *, grid: bool) -> Annotator:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     begun = time.monotonic()
     found: dict[str, list[float]] = {}
     tiles = right = 0

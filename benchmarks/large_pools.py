@@ -5,10 +5,10 @@ python benchmarks/large_pools.py select badge FOLDER 100
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import statistics
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -140,4 +140,9 @@ def iale(path: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"select": select, "ask": ask, "iale": iale}[sys.argv[1]](*sys.argv[2:])))
+    measures = {"select": select, "ask": ask, "iale": iale}
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("measure", choices=measures)
+    parser.add_argument("values", nargs="*")
+    arguments = parser.parse_args()
+    print(json.dumps(measures[arguments.measure](*arguments.values)))

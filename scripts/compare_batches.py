@@ -9,6 +9,7 @@ accuracy there minus the mean of the accuracies 5 labels before and after 10 lab
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -85,4 +86,5 @@ def _draw(labeled: np.ndarray, curves: dict[tuple[Way, str], Floats]) -> Figure:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

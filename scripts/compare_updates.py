@@ -9,7 +9,7 @@ binary cross-entropy (Eq. 2, unweighted, per state; predicting the base rate k/n
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -68,4 +68,6 @@ def main(out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path)
+    main(parser.parse_args().run)

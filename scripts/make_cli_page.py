@@ -7,6 +7,7 @@ A table stands between ``<!-- options: COMMAND -->`` and ``<!-- end -->``; the r
 
 from __future__ import annotations
 
+import argparse
 import re
 from pathlib import Path
 
@@ -79,4 +80,5 @@ def fill(page: str) -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     PAGE.write_text(fill(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

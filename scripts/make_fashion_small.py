@@ -9,6 +9,7 @@ say which they are.
 
 from __future__ import annotations
 
+import argparse
 import io
 
 import numpy as np
@@ -42,4 +43,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

@@ -9,6 +9,7 @@ Edit the sentences in results/*/*.md and in benchmarks/performance.md, not in th
 
 from __future__ import annotations
 
+import argparse
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -208,4 +209,5 @@ def _table(records: Sequence[Record], size: Size) -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

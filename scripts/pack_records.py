@@ -8,7 +8,7 @@ again, perhaps on another machine, the runs of its new weights replace those of 
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -58,4 +58,6 @@ def machines(folders: list[Path]) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    main([Path(name) for name in sys.argv[1:]])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folders", type=Path, nargs="+")
+    main(parser.parse_args().folders)

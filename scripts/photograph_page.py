@@ -8,6 +8,7 @@ HTTP, and waits for every fit, so that the learning curve in the picture is a re
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import sys
 import tempfile
@@ -76,9 +77,8 @@ def photograph(address: str, file: Path) -> None:
         browser.close()
 
 
-def main(argv: list[str]) -> None:
+def main(file: Path) -> None:
     """Labels, then takes the screenshot."""
-    file = Path(argv[0]) if argv else FILE
     with tempfile.TemporaryDirectory(prefix="iale-page-") as name:
         truth = write_images(Path(name) / "clothing")
         out = Path(name) / "Clothing"
@@ -89,4 +89,6 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", type=Path, nargs="?", default=FILE)
+    main(parser.parse_args().file)

@@ -7,7 +7,7 @@ Each is the one in policies/NAME. `make results` then writes into its card what 
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 from iale import _storage as storage
@@ -26,4 +26,8 @@ def main(bench: Path, names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("bench", type=Path)
+    parser.add_argument("names", nargs="+")
+    arguments = parser.parse_args()
+    main(arguments.bench, arguments.names)

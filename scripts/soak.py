@@ -11,6 +11,7 @@ code is 1 if anything was lost.
 
 from __future__ import annotations
 
+import argparse
 import os
 import random
 import subprocess
@@ -92,9 +93,8 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
-def main(argv: list[str]) -> int:
+def main(numbers: list[int]) -> int:
     """Runs all three checks."""
-    numbers = [int(text) for text in argv] + [100, 6, 6][len(argv) :]
     with tempfile.TemporaryDirectory(prefix="iale-soak-") as name:
         folders = [Path(name) / part for part in ("label", "train", "run", "old")]
         for folder in folders:
@@ -115,4 +115,8 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    for kind, kills in ("label", 100), ("train", 6), ("run", 6):
+        parser.add_argument(kind, type=int, nargs="?", default=kills)
+    arguments = parser.parse_args()
+    sys.exit(main([arguments.label, arguments.train, arguments.run]))

@@ -7,7 +7,7 @@ import os
 import pickle
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ from iale.learner import CycleConfig, Learner
 from iale.seeding import Stream
 from iale.strategies import badge
 from iale.strategies.badge import Badge
-from iale.strategies.base import Need, QueryContext
+from iale.strategies.base import Need, QueryContext, QueryStrategy
 from iale.strategies.coreset import CoreSet
 
 QUICK = TrainingConfig(epochs=1, device="cpu")
@@ -330,6 +330,34 @@ def test_a_learner_reads_its_second_question_from_the_cache(tmp_path: Path, monk
     assert answers[0] == answers[1] == answers[2]
     assert counts[1:] == [1196 + PROBES, PROBES]
     assert json.loads((_entry(tmp_path) / "digests.json").read_text())["schema"] == 1
+
+
+class Undeclared(QueryStrategy):
+    """Reads embeddings although it does not say so."""
+
+    name: ClassVar[str] = "undeclared"
+
+    def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
+        return context.candidates.embeddings.sum(dim=1).argsort(descending=True)[:k]
+
+
+def test_embeddings_of_a_whole_pool_are_kept_only_for_who_reads_them(tmp_path: Path) -> None:
+    def answer(strategy: str | QueryStrategy, cache: Path | None) -> list[int]:
+        learner = ActiveLearner(_recipe(), _images(), strategy, subset_size=None, cache=cache)
+        learner.tell([0, 1, 2, 5], [0, 1, 2, 0])
+        return learner.ask(7)
+
+    def kept() -> set[str]:
+        return {path.name for path in _entry(tmp_path).iterdir()}
+
+    logits = {"logits.npy", "digests.json"}
+    assert answer("margin", tmp_path) == answer("margin", None)
+    assert kept() == logits
+    assert answer(Undeclared(), tmp_path) == answer(Undeclared(), None)
+    assert kept() == logits | {"embeddings.npy"}
+    assert answer("coreset", tmp_path) == answer("coreset", None)
+    assert answer("margin", tmp_path) == answer("margin", None)
+    assert kept() == logits | {"embeddings.npy"}
 
 
 def test_sub_pools_are_not_kept(tmp_path: Path) -> None:

@@ -16,22 +16,24 @@ _NAMED = 5  # samples that a warning names
 _ROWS = 1 << 14  # looked at in one step, since outputs of a whole pool may not fit into memory twice
 
 
-def finite_rows(outputs: Outputs) -> Tensor:
-    """bool [n]: the rows whose logits and embeddings are all finite."""
+def finite_rows(outputs: Outputs, embeddings: bool = True) -> Tensor:
+    """bool [n]: the rows whose logits are all finite, and their ``embeddings``, too, if anybody reads these."""
     finite = torch.ones(len(outputs), dtype=torch.bool)
     for start in range(0, len(outputs), _ROWS):
         rows = slice(start, start + _ROWS)
-        for values in (outputs.logits[rows], outputs.embeddings[rows]):
-            finite[rows] &= torch.isfinite(values).all(dim=1).cpu()
+        finite[rows] = torch.isfinite(outputs.logits[rows]).all(dim=1).cpu()
+        if embeddings:
+            finite[rows] &= torch.isfinite(outputs.embeddings[rows]).all(dim=1).cpu()
     return finite
 
 
-def finite_only(indices: Tensor, outputs: Outputs, samples: Samples) -> tuple[Tensor, Outputs]:
+def finite_only(indices: Tensor, outputs: Outputs, samples: Samples, embeddings: bool = True) -> tuple[Tensor, Outputs]:
     """The candidates, int64 [n], and their outputs without those that are not finite, which a warning names.
 
-    If the ``samples`` have ``names``, the warning shows them. Raises ModelError if no candidate has finite outputs.
+    ``embeddings`` is as in `finite_rows`. If the ``samples`` have ``names``, the warning shows them. Raises ModelError
+    if no candidate has finite outputs.
     """
-    finite = finite_rows(outputs)
+    finite = finite_rows(outputs, embeddings)
     if bool(finite.all()):
         return indices, outputs
     odd = indices[~finite].tolist()

@@ -141,7 +141,7 @@ class Learner:
                 raise ModelError(
                     "the other members of the committee are not fitted: pass the strategy's needs to fit()."
                 )
-            others = [self._candidate_outputs(member, indices).probs for member in self._members[1:]]
+            others = [self._candidate_outputs(member, indices, False).probs for member in self._members[1:]]
             committee = torch.stack([outputs.probs, *others])
         heat = self.temperature() if Need.TEMPERATURE in needs else None
         folds = self._folds(indices) if Need.FOLDS in needs else None
@@ -162,7 +162,7 @@ class Learner:
         found, classes = self._once(self._cross_validation), self.pool.num_classes
         if found is None:
             return Folds(torch.empty(0, classes), torch.empty(0, len(indices), classes))
-        others = [self._candidate_outputs(member, indices).logits for member in found.members]
+        others = [self._candidate_outputs(member, indices, False).logits for member in found.members]
         return Folds(found.logits, torch.stack(others))
 
     def _opinion(self, indices: Tensor, logits: Tensor) -> Tensor:
@@ -203,10 +203,10 @@ class Learner:
             raise ConfigError("the strategy compares samples as points: give the learner a geometry.")
         return self.geometry.at(indices), self.geometry.at(self._labeled()[0])
 
-    def _candidate_outputs(self, member: FittedClassifier, indices: Tensor) -> Outputs:
+    def _candidate_outputs(self, member: FittedClassifier, indices: Tensor, embeddings: bool = True) -> Outputs:
         # Sub-pools are small and new for every query: only a whole pool is worth a place on disk.
         if self.config.subset_size is None:
-            return self.cache.outputs(member, self.samples, indices)
+            return self.cache.outputs(member, self.samples, indices, embeddings=embeddings)
         return member.outputs(self.samples, indices)
 
     def query(self, strategy: QueryStrategy | Oracle, k: int) -> Tensor:
@@ -222,8 +222,9 @@ class Learner:
         Candidates whose outputs are not finite are left out, and a warning names them.
         """
         with self._timed("query"):
-            indices = self.candidates().indices
-            indices, outputs = finite_only(indices, self._candidate_outputs(self.fitted, indices), self.samples)
+            indices, reads = self.candidates().indices, any(each.reads_embeddings for each in strategies)
+            outputs = self._candidate_outputs(self.fitted, indices, reads)
+            indices, outputs = finite_only(indices, outputs, self.samples, reads)
             context = self._context(indices, outputs, frozenset[Need]().union(*(s.needs for s in strategies)))
             return [indices[s.query(context, k, rng=self.rng("query", s.name))] for s in strategies]
 

@@ -181,6 +181,11 @@ def test_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frame.to_parquet(tmp_path / "a.parquet")
     with pytest.raises(DataError, match="differ in length"):
         read_embeddings(tmp_path / "a.parquet", NAMES)
+    for ids, said in ((frame["id"], NAMES[MIXED[17]]), (None, NAMES[17])):
+        lacking = frame.assign(embedding=[row if at != 17 else None for at, row in enumerate(ROWS)], id=ids)
+        (lacking if ids is not None else lacking[["embedding"]]).to_parquet(tmp_path / "a.parquet", index=False)
+        with pytest.raises(DataError, match=f"the embedding of sample '{said}' is missing"):
+            read_embeddings(tmp_path / "a.parquet", NAMES)
     for wrong, said in ((frame[:0], "holds no rows"), (frame.assign(embedding=[["a"]] * 40), "numbers were expected")):
         wrong.to_parquet(tmp_path / "a.parquet")
         with pytest.raises(DataError, match=said):
@@ -210,9 +215,12 @@ def test_a_geometry_in_python_is_anything_like_an_array(tmp_path: Path) -> None:
     for wrong, said in (
         (ROWS[1:], "has 39 rows"),
         (broken(3), "3"),
-        (np.zeros((40, 2, 2)), "give an array"),
-        (np.zeros((40, 0)), "holds no samples"),
-        (5, "int"),
+        (np.zeros((40, 2, 2)), r"a geometry .*the shape \(40, 2, 2\): give an array"),
+        (np.zeros((40, 0)), r"a geometry .*the shape \(40, 0\)"),
+        (ROWS[:, 0], r"a geometry .*the shape \(40,\): give an array \[N, D\]"),
+        (torch.from_numpy(ROWS[:, 0]), r"a geometry .*the shape \(40,\)"),
+        (pd.Series(ROWS[:, 0]), r"a geometry .*the shape \(40,\)"),
+        (5, "a geometry has a row of numbers for each sample, and int has none: give an array"),
     ):
         with pytest.raises(DataError, match=said):
             as_geometry(wrong, 40)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -193,3 +194,35 @@ def test_a_matrix_that_does_not_fit_is_refused_in_a_sentence() -> None:
 def test_a_ridge_of_nothing_is_refused() -> None:
     with pytest.raises(ConfigError, match="above 0, not 0"):
         Bait(0)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_before_the_first_label_random_candidates_stand_for_a_large_pool(
+    form: type[Bait] | type[BaitFull], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as fit, and never fewer than the 2k that are chosen before k are dropped."""
+    context = unlabeled_context(60, 2, 4)
+    for room, k, most in ((20, 3, 20), (2, 5, 10)):
+        monkeypatch.setattr(_fisher, "_KEPT", 8 * 4 * room)
+        of = rng()
+        looked = torch.from_numpy(np.sort(of.choice(60, most, replace=False, shuffle=False)))
+        expected = looked[form().query(context.at(looked), k, rng=of)]
+        assert form().query(context, k, rng=rng()).tolist() == expected.tolist()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the kernel's counters are those of Linux")
+def test_the_cold_start_reads_the_geometry_in_blocks() -> None:
+    """40,000 × 512 are kept as 164 MB in float64; what is read at a time takes no more than that again."""
+    points = Points(torch.ones(40_000, 512, dtype=torch.float16), torch.arange(40_000))
+    blank, nobody = (Outputs(torch.zeros(n, 2), torch.zeros(n, 0)) for n in (40_000, 0))
+    context = QueryContext(blank, 2, labeled=nobody, geometry=points, labeled_geometry=points.at(torch.arange(0)))
+    Path("/proc/self/clear_refs").write_text("5")  # the peak so far is now
+    before = memory("VmRSS")
+    Bait().query(context, 1, rng=rng())
+    assert memory("VmHWM") - before < 2 * 164
+
+
+def memory(field: str) -> float:
+    """MB of this process."""
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field + ":")]
+    return int(line.split()[1]) * 1024 / 1e6

@@ -3,10 +3,10 @@
     FOLDER/
       3f9c…/              one pool under one model: a digest of the samples, their indices, and the model's weights
         logits.npy        float32 [N, C]
-        embeddings.npy    float32 [N, D]
-        digests.json      SHA-256 of both files
+        embeddings.npy    float32 [N, D]; missing until somebody reads them
+        digests.json      SHA-256 of each file
 
-An entry is written to a folder beside its place, which is then renamed. It is read only if both files match their
+An entry is written to a folder beside its place, which is then renamed. It is read only if its files match their
 digests and the rows of a few samples agree with what the model computes now. Otherwise it is computed again. Nothing is
 ever unpickled.
 """
@@ -21,6 +21,8 @@ import shutil
 import tempfile
 import time
 import weakref
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -62,8 +64,13 @@ class OutputCache:
         self._temporary: Path | None = None
         self._large, self._most = large, most
 
-    def outputs(self, fitted: FittedClassifier, samples: Samples, indices: Tensor) -> Outputs:
-        """Outputs for ``indices`` (int64 [N]); StorageError if they have to go to disk and cannot be written."""
+    def outputs(
+        self, fitted: FittedClassifier, samples: Samples, indices: Tensor, *, embeddings: bool = True
+    ) -> Outputs:
+        """Outputs for ``indices`` (int64 [N]); StorageError if they have to go to disk and cannot be written.
+
+        Without ``embeddings``, those that would go to disk are computed only when somebody reads them.
+        """
         n = len(indices)
         positions = torch.linspace(0, n - 1, min(n, _PROBES), dtype=torch.float64).long()
         # Some rows are computed in any case: they tell the size, and whether a stored entry is still right.
@@ -71,15 +78,18 @@ class OutputCache:
         if self._folder is None and 4 * n * (probe.logits.shape[1] + probe.embeddings.shape[1]) <= self._large:
             return fitted.outputs(samples, indices)
         place = self._root() / _key(fitted, samples, indices)
-        found = _read(place, n)
-        if found is None or not _agree(found.at(positions), probe):
-            self._write(place, fitted, samples, indices)
-            found = _read(place, n)
+        parts = _PARTS if embeddings else _PARTS[:1]
+        found = _read(place, n, parts)
+        if found is None or not _agree([part[positions] for part in found], probe):
+            self._write(place, fitted, samples, indices, parts)
+            found = _read(place, n, parts)
         if found is None:
             raise StorageError(
                 f"what was written to {place} cannot be read back: check the disk or give another folder."
             )
-        return found
+        if embeddings:
+            return Outputs(*found)
+        return _OnDemand(found[0], lambda: self.outputs(fitted, samples, indices).embeddings)
 
     def _root(self) -> Path:
         if self._folder is not None:
@@ -89,12 +99,14 @@ class OutputCache:
             weakref.finalize(self, shutil.rmtree, self._temporary, ignore_errors=True)
         return self._temporary
 
-    def _write(self, place: Path, fitted: FittedClassifier, samples: Samples, indices: Tensor) -> None:
+    def _write(
+        self, place: Path, fitted: FittedClassifier, samples: Samples, indices: Tensor, parts: Sequence[str]
+    ) -> None:
         with storage_errors("write", place):
             place.parent.mkdir(parents=True, exist_ok=True)
             beside = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name[:8]}."))
             try:
-                _fill(beside, fitted, samples, indices)
+                _fill(beside, fitted, samples, indices, parts)
                 shutil.rmtree(place, ignore_errors=True)
                 try:
                     beside.rename(place)
@@ -123,20 +135,35 @@ class OutputCache:
                 shutil.rmtree(entry, ignore_errors=True)
 
 
+class _OnDemand(Outputs):
+    """Outputs whose embeddings are computed when they are first read."""
+
+    def __init__(self, logits: Tensor, find: Callable[[], Tensor]) -> None:
+        vars(self).update(logits=logits, _find=find)
+
+    @cached_property
+    def embeddings(self) -> Tensor:
+        found: Tensor = vars(self)["_find"]()
+        return found
+
+    def at(self, positions: Tensor) -> Outputs:
+        return _OnDemand(self.logits[positions], lambda: self.embeddings[positions])
+
+
 def _key(fitted: FittedClassifier, samples: Samples, indices: Tensor) -> str:
     # A classifier without a fingerprint gets a random key, which no later query finds.
     model = fitted.fingerprint() if isinstance(fitted, _Recognizable) else os.urandom(32).hex()
     return digest(model, fingerprint(samples), indices.numpy(), torch.__version__)
 
 
-def _fill(folder: Path, fitted: FittedClassifier, samples: Samples, indices: Tensor) -> None:
+def _fill(folder: Path, fitted: FittedClassifier, samples: Samples, indices: Tensor, parts: Sequence[str]) -> None:
     """Computes and writes one block at a time, so that memory holds one block."""
-    hashes = {name: hashlib.sha256() for name in _PARTS}
+    hashes = {name: hashlib.sha256() for name in parts}
     with contextlib.ExitStack() as stack:
-        files = {name: stack.enter_context(open(folder / f"{name}.npy", "wb")) for name in _PARTS}
+        files = {name: stack.enter_context(open(folder / f"{name}.npy", "wb")) for name in parts}
         for number, rows in enumerate(torch.split(indices, _BLOCK)):
             outputs = fitted.outputs(samples, rows)
-            for name in _PARTS:
+            for name in parts:
                 part = np.ascontiguousarray(getattr(outputs, name).numpy(), dtype="<f4")
                 pieces = [part.data]
                 if number == 0:
@@ -154,27 +181,27 @@ def _header(rows: int, width: int) -> memoryview:
     return file.getbuffer()
 
 
-def _agree(stored: Outputs, probe: Outputs) -> bool:
+def _agree(stored: Sequence[Tensor], probe: Outputs) -> bool:
     """Whether stored rows are what the model computes, up to the rounding of batches of another size."""
 
     def close(one: Tensor, other: Tensor) -> bool:
         return one.shape == other.shape and torch.allclose(one, other, 1e-3, 1e-3 * float(other.abs().max()), True)
 
-    return close(stored.logits, probe.logits) and close(stored.embeddings, probe.embeddings)
+    return all(close(rows, getattr(probe, name)) for name, rows in zip(_PARTS, stored, strict=False))
 
 
-def _read(place: Path, n: int) -> Outputs | None:
-    """The entry at ``place``, or None if it is missing or damaged."""
+def _read(place: Path, n: int, parts: Sequence[str]) -> list[Tensor] | None:
+    """These parts of the entry at ``place``, or None if one is missing or damaged."""
     try:
         digests = read_json(place / "digests.json")
-        parts = []
-        for name in _PARTS:
+        found = []
+        for name in parts:
             path = place / f"{name}.npy"
             with open(path, "rb") as file:
                 if hashlib.file_digest(file, "sha256").hexdigest() != digests[name]:
                     return None
             # Copy-on-write: PyTorch wants writable memory, and the file must never change through the map.
-            parts.append(torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False)))
-        return Outputs(*parts) if all(part.shape[0] == n for part in parts) else None
+            found.append(torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False)))
+        return found if all(part.shape[0] == n for part in found) else None
     except (OSError, ValueError, KeyError):
         return None

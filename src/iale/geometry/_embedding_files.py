@@ -44,8 +44,8 @@ class Found:
     others: dict[str, list[str]] = field(default_factory=dict)
 
 
-def read_file(path: Path) -> Found:
-    """Reads a file of embeddings.
+def read_file(path: Path, names: Sequence[str] = ()) -> Found:
+    """Reads a file of embeddings; ``names`` tell which sample lacks a row if the file has no ids.
 
     Raises DataError if there is no such file, or it is no file of embeddings or damaged.
     """
@@ -55,7 +55,7 @@ def read_file(path: Path) -> Found:
     if kind == ".npz":
         return _read_npz(path)
     if kind in (".parquet", ".pq"):
-        return _read_parquet(path)
+        return _read_parquet(path, names)
     if (path / "dataset_info.json").is_file():  # what `save_to_disk` writes
         raise DataError(
             f"{path} is a data set of Hugging Face: save its columns ids and embeddings as a file with "
@@ -100,7 +100,7 @@ def _map_npz(path: Path) -> dict[str, Array] | None:
     return found
 
 
-def _read_parquet(path: Path) -> Found:
+def _read_parquet(path: Path, names: Sequence[str]) -> Found:
     try:
         import pyarrow.parquet as parquet
     except ImportError as error:
@@ -117,15 +117,16 @@ def _read_parquet(path: Path) -> Found:
             out: Array | None = None
             at = 0
             for batch in file.iter_batches(_ROWS, columns=[*named, embeddings]):
-                part = _matrix(path, batch.column(embeddings))
+                for name in named:
+                    told[name] += map(str, batch.column(name).to_pylist())
+                called = told[ids[0]] if ids else names if len(names) == file.metadata.num_rows else ()
+                part = _matrix(path, batch.column(embeddings), called[at:])
                 out = room((file.metadata.num_rows, part.shape[1]), part.dtype) if out is None else out
                 if part.shape[1] != out.shape[1]:
                     raise DataError(f"the embeddings of {path} differ in length: make all of one length.")
                 out[at : at + len(part)] = part
                 release(out)
                 at += len(part)
-                for name in named:
-                    told[name] += map(str, batch.column(name).to_pylist())
     except DataError:
         raise
     except Exception as error:  # a damaged file can fail in any of its parsers
@@ -141,13 +142,17 @@ def _may_name(kind: Any) -> bool:
     return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_integer(kind))
 
 
-def _matrix(path: Path, column: Any) -> Array:
-    """The lists of a column as rows of float16 if they are, or else of float32."""
+def _matrix(path: Path, column: Any, called: Sequence[str]) -> Array:
+    """The lists of a column, of the samples ``called``, as rows of float16 if they are, or else of float32."""
     if not hasattr(column, "value_lengths"):
         raise DataError(f"the embeddings of {path} are {column.type}: a list of numbers was expected in each row.")
-    values, lengths = np.asarray(column.flatten()), np.asarray(column.value_lengths().fill_null(0))
+    if column.null_count:
+        at = int(np.flatnonzero(np.asarray(column.is_null()))[0])
+        sample = f"sample {called[at]!r}" if called else "a sample"
+        raise DataError(f"{path}: the embedding of {sample} is missing: make it, or leave the sample out.")
+    values, lengths = np.asarray(column.flatten()), np.asarray(column.value_lengths())
     if len(set(lengths.tolist())) != 1:
-        raise DataError(f"the embeddings of {path} differ in length, or some are missing: make all of one length.")
+        raise DataError(f"the embeddings of {path} differ in length: make all of one length.")
     if values.dtype.kind not in "iuf":
         raise DataError(f"the embeddings of {path} are lists of {values.dtype}: numbers were expected.")
     rows = values.reshape(len(lengths), -1)

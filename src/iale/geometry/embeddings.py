@@ -23,6 +23,7 @@ from iale.data._layout import Array, as_array, to_float32
 from iale.data._lists import ListSamples, are_lists
 from iale.data._names import composed, numbered
 from iale.data._row_files import row_reader
+from iale.data.samples import Samples
 from iale.errors import DataError
 from iale.geometry._embedding_files import NAME, read_file
 from iale.geometry._mapped import LARGE, check_finite, in_memory, is_direct, points_of
@@ -52,7 +53,7 @@ def read_embeddings(path: str | Path, names: Sequence[str], name: str = NAME) ->
             file without ids holds the names of the samples under another name, and in another order.
     """
     path = path_of(path, "the path of embeddings")
-    found = read_file(path)
+    found = read_file(path, names)
     ids, array = found.ids, found.embeddings
     if array.ndim != 2 or not array.shape[1] or array.dtype.kind not in "iuf":
         raise DataError(
@@ -99,12 +100,10 @@ def as_geometry(data: object, count: int, names: Sequence[str] = ()) -> Points:
     elif are_lists(data):
         points = build(ListSamples(_counted(data, count)), Flat("geometry"))
     else:
+        _check_rows(data)
         samples = as_samples(data)
         if len(samples.shape) != 1:
-            raise DataError(
-                f"a geometry has a row of numbers for each sample, and these have the shape {samples.shape}: give an "
-                f"array [N, D]."
-            )
+            raise _no_rows(f"these have the shape {(len(samples), *samples.shape)}")
         points = _counted(build(samples, Flat("geometry")), count)
     check_finite(points, lambda at: f"row {at} of the geometry {_NOT_FINITE}.")
     return points
@@ -144,6 +143,21 @@ class PointSamples:
         """A digest of all rows."""
         starts = range(0, len(self), _ROWS)
         return digest(self.shape, len(self), *(digest(self.points.read(at, at + _ROWS).numpy()) for at in starts))
+
+
+def _check_rows(data: object) -> None:
+    """Raises DataError for what is plainly no rows of numbers, which `as_samples` would call no samples."""
+    if isinstance(data, Samples):
+        return
+    shape, kind = getattr(data, "shape", None), getattr(getattr(data, "dtype", None), "kind", "")
+    if isinstance(shape, tuple) and (len(shape) != 2 or 0 in shape) and kind != "O":  # a series may hold lists
+        raise _no_rows(f"these have the shape {tuple(shape)}")
+    if not hasattr(data, "__len__"):
+        raise _no_rows(f"{type(data).__name__} has none")
+
+
+def _no_rows(given: str) -> DataError:
+    return DataError(f"a geometry has a row of numbers for each sample, and {given}: give an array [N, D].")
 
 
 def _points(array: Array) -> Points:

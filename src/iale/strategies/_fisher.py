@@ -22,6 +22,7 @@ from scipy.linalg.lapack import dpotri
 
 from iale.geometry.points import Points
 from iale.strategies._rows import rows_at_once
+from iale.strategies._unit import unit_rows
 
 Floats = NDArray[np.float64]
 _KEPT = 1 << 28  # bytes of embeddings that are kept in float64; those of more samples are raised in each pass
@@ -31,6 +32,11 @@ _DRIFT = 1e-9  # relative error at which those of all samples are computed anew
 _FLOOR = 1e-12  # of the mean diagonal of M; less on the diagonal, and the inverse has no digits
 
 
+def kept_at_most(dim: int) -> int:
+    """How many embeddings of this width are kept in memory."""
+    return _KEPT // (8 * max(1, dim))
+
+
 class Rows:
     """V of n samples, as their embeddings and factors.
 
@@ -38,17 +44,23 @@ class Rows:
         points: the embeddings z, float32 [n, D], maybe on disk.
         scale: float64 [n]; the factor S has one row and column, √w, if there are no ``probs``.
         probs: p, float64 [n, C], or None: S is the scale times the rows √p_c (e_c − p).
+        unit: whether z is the embedding at length 1.
     """
 
-    def __init__(self, points: Points, scale: Floats, probs: Floats | None = None) -> None:
-        self.points, self.scale, self.probs = points, scale, probs
+    def __init__(self, points: Points, scale: Floats, probs: Floats | None = None, *, unit: bool = False) -> None:
+        self.points, self.scale, self.probs, self.unit = points, scale, probs, unit
         self.rank = 1 if probs is None else probs.shape[1]
-        self._kept = self._read(np.arange(len(points))) if 8 * len(points) * points.dim <= _KEPT else None
+        self._kept: Floats | None = None
+        if len(points) <= kept_at_most(points.dim):
+            kept = np.empty((len(points), points.dim))
+            for rows, block in self._blocks():
+                kept[rows] = block
+            self._kept = kept
 
     def at(self, positions: NDArray[np.int64]) -> Rows:
         """The samples at ``positions`` [m]."""
         probs = None if self.probs is None else self.probs[positions]
-        return Rows(self.points.at(torch.from_numpy(positions)), self.scale[positions], probs)
+        return Rows(self.points.at(torch.from_numpy(positions)), self.scale[positions], probs, unit=self.unit)
 
     def dense(self, positions: NDArray[np.int64]) -> Floats:
         """V [m, r, P] of a few samples."""
@@ -109,7 +121,10 @@ class Rows:
             yield rows, self._read(np.arange(rows.start, rows.stop)) if self._kept is None else self._kept[rows]
 
     def _read(self, positions: NDArray[np.int64]) -> Floats:
-        return self.points.at(torch.from_numpy(positions)).read().cpu().numpy().astype(np.float64)
+        values = self.points.at(torch.from_numpy(positions)).read()
+        if self.unit:
+            values = unit_rows(values).float()  # as exact as embeddings are
+        return values.cpu().numpy().astype(np.float64)
 
 
 class Information:

@@ -17,8 +17,7 @@ from iale._given import is_real
 from iale.classifiers.base import Outputs
 from iale.errors import ConfigError, QueryError
 from iale.geometry.points import Points
-from iale.strategies._fisher import Floats, Information, Rows
-from iale.strategies._unit import unit_rows
+from iale.strategies._fisher import Floats, Information, Rows, kept_at_most
 from iale.strategies.base import Need, QueryContext, QueryStrategy
 
 _TIED = 1e-9  # of the first step's largest gain: gains that differ by less are tied
@@ -41,9 +40,12 @@ class _Bait(QueryStrategy):
         """int64 [k], in the order of choice; raises QueryError if an output is not finite."""
         known = context.labeled
         assert known is not None
+        looked = _looked_at(context, k, rng)
+        if len(looked) < len(context):
+            context = context.at(looked)
         self._check_size(context)
-        candidates = self._rows(_points(context.candidates, context.geometry), context.candidates.logits)
-        labeled = self._rows(_points(known, context.labeled_geometry), known.logits)
+        candidates = self._rows(*_points(context.candidates, context.geometry))
+        labeled = self._rows(*_points(known, context.labeled_geometry))
         present = labeled.information()
         total = len(known) + k
         whole = (candidates.information() + present) / (len(known) + len(context))
@@ -51,11 +53,11 @@ class _Bait(QueryStrategy):
             raise QueryError("a logit or an embedding is not finite: check the classifier's outputs.")
         held = present / total + self.ridge * np.eye(len(whole))
         candidates.scale *= (k / total) ** 0.5
-        return torch.from_numpy(_forward_backward(candidates, held, whole, k, rng))
+        return looked[torch.from_numpy(_forward_backward(candidates, held, whole, k, rng))]
 
     @abstractmethod
-    def _rows(self, points: Points, logits: Tensor) -> Rows:
-        """V of each sample: its information is VᵀV."""
+    def _rows(self, points: Points, logits: Tensor, unit: bool = False) -> Rows:
+        """V of each sample: its information is VᵀV. ``unit`` says whether points are taken at length 1."""
 
     @abstractmethod
     def _check_size(self, context: QueryContext) -> None:
@@ -77,7 +79,8 @@ class Bait(_Bait):
     authors' code, and, as there, z has no constant 1 for the bias.
 
     Before the first label, z is the candidate's point in the geometry at unit length (a zero row stays zero), and all w
-    are equal. Gains that differ by less than 1e-9 of the first one are ties, and ``rng`` breaks them.
+    are equal. If these points take more than 256 MiB in float64, random ones that just fit, at least 2k, stand for all
+    candidates. Gains that differ by less than 1e-9 of the first one are ties, and ``rng`` breaks them.
 
     It takes O((n + L)·D² + k·(n·D + D²)) time, plus D³ for a check every 64 steps. Memory is 4·D² numbers, and the
     smaller of 8·n·D bytes and 256 MiB for embeddings, which may be on disk.
@@ -85,12 +88,12 @@ class Bait(_Bait):
 
     name: ClassVar[str] = "bait"
 
-    def _rows(self, points: Points, logits: Tensor) -> Rows:
+    def _rows(self, points: Points, logits: Tensor, unit: bool = False) -> Rows:
         probs = torch.softmax(logits.double(), dim=1)
         likely = probs.argmax(dim=1, keepdim=True)
         # 1 − p₁ as the sum of the others, which keeps the digits that the difference loses.
         others = probs.scatter(1, likely, 0.0).sum(dim=1)
-        return Rows(points, (probs.gather(1, likely)[:, 0] * others).sqrt().cpu().numpy())
+        return Rows(points, (probs.gather(1, likely)[:, 0] * others).sqrt().cpu().numpy(), unit=unit)
 
     def _check_size(self, context: QueryContext) -> None:
         """Whatever fits as embeddings fits."""
@@ -109,12 +112,12 @@ class BaitFull(_Bait):
 
     name: ClassVar[str] = "bait-full"
 
-    def _rows(self, points: Points, logits: Tensor) -> Rows:
-        return Rows(points, np.ones(len(logits)), torch.softmax(logits.double(), dim=1).cpu().numpy())
+    def _rows(self, points: Points, logits: Tensor, unit: bool = False) -> Rows:
+        return Rows(points, np.ones(len(logits)), torch.softmax(logits.double(), dim=1).cpu().numpy(), unit=unit)
 
     def _check_size(self, context: QueryContext) -> None:
         n, classes = context.candidates.logits.shape
-        size = classes * _points(context.candidates, context.geometry).dim
+        size = classes * _points(context.candidates, context.geometry)[0].dim
         needed = 8 * (5 * size**2 + 3 * n * classes**2)
         if needed > 1 << 31:
             raise QueryError(
@@ -123,12 +126,22 @@ class BaitFull(_Bait):
             )
 
 
-def _points(outputs: Outputs, geometry: Points | None) -> Points:
-    """The embeddings as points; before the first label, the geometry's rows at unit length."""
+def _points(outputs: Outputs, geometry: Points | None) -> tuple[Points, Tensor, bool]:
+    """The arguments of `_rows`: embeddings as points; before the first label, the geometry at unit length."""
     if outputs.embeddings.shape[1]:
-        return Points(outputs.embeddings, torch.arange(len(outputs), device=outputs.embeddings.device))
+        every = torch.arange(len(outputs), device=outputs.embeddings.device)
+        return Points(outputs.embeddings, every), outputs.logits, False
     assert geometry is not None
-    return Points(unit_rows(geometry.read()).float(), torch.arange(len(geometry)))
+    return geometry, outputs.logits, True
+
+
+def _looked_at(context: QueryContext, k: int, rng: np.random.Generator) -> Tensor:
+    """int64 [m]: the candidates that are chosen from, in order; before the first label, at most what is kept."""
+    points, _, cold = _points(context.candidates, context.geometry)
+    n, most = len(context), max(2 * k, kept_at_most(points.dim))
+    if not cold or n <= most:
+        return torch.arange(n)
+    return torch.from_numpy(np.sort(rng.choice(n, most, replace=False, shuffle=False)))
 
 
 def _forward_backward(rows: Rows, held: Floats, whole: Floats, k: int, rng: np.random.Generator) -> NDArray[np.int64]:

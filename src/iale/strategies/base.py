@@ -108,7 +108,8 @@ class QueryStrategy(ABC):
     Attributes:
         name: what users type, and what records and messages show.
         needs: what `query` reads from the context besides the outputs of the candidates.
-        reads_embeddings: whether it compares embeddings, which a few models do not have.
+        reads_embeddings: whether it compares embeddings, which a few models do not have. Those of a whole pool are
+            computed with the logits if so, and otherwise only if it reads them.
         starts_cold: whether it can choose before the first label, when there are no outputs yet.
     """
 
