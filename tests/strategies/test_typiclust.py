@@ -93,6 +93,12 @@ def test_density_is_lazy_and_exact_on_ties(kind: str) -> None:
 
 
 def test_of_a_huge_cluster_some_compete_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(typiclust, "_MEMBERS", 16)
     points, _ = blobs((50, 50))
+    clusters, order = torch.zeros(100, dtype=torch.int64), torch.randperm(100, generator=Stream(2).torch())
+    monkeypatch.setattr(typiclust, "_DRAWN", 16)
+    whole = _turns_of(points, clusters, 0, order)
+    monkeypatch.setattr(typiclust, "_MEMBERS", 99)
+    some = order[:16]
+    first = some[slow(points[some], [0] * 16, 0, 16, list(range(16)))].tolist()
+    assert _turns_of(points, clusters, 0, order)[:16] == first != whole[:16]
     assert sorted(TypiClust().query(context_of(points), 100, rng=_rng()).tolist()) == list(range(100))

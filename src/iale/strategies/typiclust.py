@@ -18,7 +18,8 @@ from iale.strategies.base import Need, QueryContext, QueryStrategy
 _CLUSTERS = 500  # at most
 _SMALL = 5  # members of a cluster that is left for last
 _NEIGHBORS = 20
-_MEMBERS = 10_000  # of a cluster that are compared with each other; of more, that many drawn ones at a time
+_MEMBERS = 10_000  # of a cluster that are compared with each other, all with all
+_DRAWN = 4000  # of a larger cluster, drawn ones that are compared at a time
 _NO_DISTANCE = 1e-12  # share of ‖x‖² + ‖y‖² that the three terms of a distance do not tell from 0
 
 
@@ -35,8 +36,8 @@ class TypiClust(QueryStrategy):
     left, so that every batch is full. Ties are broken at random.
 
     It uses neither the classes of labels nor the classifier, so it works without any labels. A query takes O(n·(L +
-    k)·G) time for each step of k-means, and O(m²·G) for a cluster. k-means is fitted to at most 20,000 random samples,
-    and at most 10,000 random members of a cluster compete at a time.
+    k)·G) time for each step of k-means, and O(m²·G) for a cluster. k-means is fitted to at most 20,000 random samples.
+    Of a cluster with more than 10,000 candidates, 4,000 random ones compete at a time.
 
     It ignores the classifier's mistakes, so it falls behind with more labels (see `TCM`), and it suffers if clusters
     are not classes, or if classes are rare.
@@ -86,7 +87,8 @@ def _round_robin(sources: Iterable[Iterator[int]]) -> Iterator[int]:
 
 def _most_typical(points: Points, members: Tensor) -> Iterator[int]:
     """The ``members`` (int64 [m]) of a cluster, each the most typical one of those that are left."""
-    for part in torch.split(members, _MEMBERS) if len(members) else ():
+    at_once = _MEMBERS if len(members) <= _MEMBERS else _DRAWN  # ``members`` are in random order
+    for part in torch.split(members, at_once) if len(members) else ():
         if len(part) <= 2:  # both are as far from each other
             yield from part.tolist()
             continue
