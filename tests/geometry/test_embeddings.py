@@ -218,7 +218,6 @@ def test_a_geometry_in_python_is_anything_like_an_array(tmp_path: Path) -> None:
         (np.zeros((40, 2, 2)), r"a geometry .*the shape \(40, 2, 2\): give an array"),
         (np.zeros((40, 0)), r"a geometry .*the shape \(40, 0\)"),
         (ROWS[:, 0], r"a geometry .*the shape \(40,\): give an array \[N, D\]"),
-        (torch.from_numpy(ROWS[:, 0]), r"a geometry .*the shape \(40,\)"),
         (pd.Series(ROWS[:, 0]), r"a geometry .*the shape \(40,\)"),
         (5, "a geometry has a row of numbers for each sample, and int has none: give an array"),
     ):
