@@ -159,6 +159,15 @@ def test_a_mistake_of_a_query_is_one_sentence(
     assert "Traceback" not in error
 
 
+def test_the_samples_are_never_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "data.npz"
+    np.savez(data, x=np.zeros((5, 4, 4), np.uint8))
+    before = data.read_bytes()
+    assert main(["embed", str(data), "--with", "encoders_:encode", "--out", str(data)]) == 2
+    assert "--out is the file of the samples" in capsys.readouterr().err
+    assert data.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

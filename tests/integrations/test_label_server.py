@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import gc
 import json
@@ -9,6 +10,7 @@ import os
 import resource
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -28,6 +30,7 @@ from iale.cli._label import PAGES
 from iale.cli._main import main
 from iale.integrations.label._app import create_app
 from iale.integrations.label._pictures import EDGE, THUMB, picture
+from iale.integrations.label._server import listening
 from iale.labeling.classes._editing import remove_class
 from iale.labeling.project import Project
 from iale.labeling.reader import ProjectReader
@@ -389,6 +392,21 @@ def test_the_end_does_not_wait_for_a_search_for_garbage(
     finally:
         gc.unfreeze()
     assert frozen[0] > 100_000
+
+
+def test_ctrl_c_before_the_first_request_leaves_nothing_behind(
+    tmp_path: Path, rows: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    project = Project.create(tmp_path / "p", ProjectConfig(rows, ("a", "b")))
+    monkeypatch.setattr(asyncio, "run", stopped)
+    warnings.simplefilter("always")
+    with pytest.raises(KeyboardInterrupt), listening("127.0.0.1", 0) as serve:
+        serve(project, person="ann")
+    gc.collect()
+    assert [str(each.message) for each in recwarn if "never awaited" in str(each.message)] == []
 
 
 def test_a_policy_asks_in_place_of_a_strategy(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,23 @@ def test_status_with_fits(make: Make, capsys: pytest.CaptureFixture[str]) -> Non
     assert "fits 5, the last on 70 labels; margin asks" in out
     assert "target 85.0%" in out
     assert "Stop: the target is reached." in out
+
+
+def test_an_export_never_overwrites_what_the_project_is_made_of(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    project = make()
+    label_some(project, 3)
+    listed = (Path(__file__).parents[2] / "docs" / "labeling.md").read_text().partition("## The project folder")[2]
+    named = {
+        name for row in listed.splitlines() if row.startswith("| `") for name in re.findall(r"`([^`]*)`", row[:80])
+    }
+    kept = {name for name in named if "/" not in name and "…" not in name}
+    assert kept >= {"journal.jsonl", "project.json", "token"}
+    for path in (project.config.data, *(project.folder / name for name in kept)):
+        before = path.read_bytes() if path.exists() else None
+        assert main(["export", str(project.folder), "--out", str(path)]) == 2
+        assert f"--out is a file of the project, {path}: name another file." in capsys.readouterr().err
+        assert (path.read_bytes() if path.exists() else None) == before
+    assert main(["export", str(project.folder), "--out", str(project.folder / "labels.csv")]) == 0
 
 
 def test_export_in_every_form(make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

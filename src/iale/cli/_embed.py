@@ -61,6 +61,8 @@ def main(argv: Sequence[str]) -> int:
     options = parse(EmbedOptions, argv, prog="iale embed", first="--data")
     if options.out.suffix != ".npz":
         raise ConfigError(f"--out {options.out} must end in .npz: the file holds names beside the vectors.")
+    if options.out.resolve() == options.data.resolve():
+        raise ConfigError(f"--out is the file of the samples, {options.out}: name another file.")
     if options.resize and (len(options.resize) != 2 or min(options.resize) < 1):
         raise ConfigError("--resize takes a height and a width in pixels, as in --resize 224,224.")
     check_file(options.out)

@@ -42,6 +42,21 @@ class ExportOptions:
 
 
 _TEXTS = {"csv": labels_csv, "jsonl": labels_jsonl, "coco": coco_json, "card": data_card}
+_KEPT = (
+    "project.json",
+    "journal.jsonl",
+    "token",
+    "people.json",
+    "first.json",
+    "suggestions.json",
+    "embeddings.json",
+    "contest.json",
+    "fits.jsonl",
+    "latest.json",
+    "random.json",
+)
+"""Files of a project that no export may replace; docs/labeling.md says what they hold."""
+
 _COPIES = {"folders": export_folders, "datasets": export_datasets}
 
 
@@ -62,6 +77,7 @@ def main(argv: Sequence[str]) -> int:
             export_classifier(project, out)
         return 0
     if options.out is not None:
+        _spare(project, options.out)
         check_file(options.out)
     if options.to == "scores":
         if options.fit:
@@ -75,6 +91,14 @@ def main(argv: Sequence[str]) -> int:
     else:
         sys.stdout.write(data.decode(errors="replace"))
     return 0
+
+
+def _spare(project: ProjectReader, out: Path) -> None:
+    """Raises ConfigError if the answer would overwrite what the project is made of."""
+    config, place = project.config, out.resolve()
+    data = [path.resolve() for path in (config.data, config.embeddings) if path is not None]
+    if place in data or place in [(project.folder / name).resolve() for name in _KEPT]:
+        raise ConfigError(f"--out is a file of the project, {out}: name another file.")
 
 
 def _refit(project: ProjectReader) -> None:

@@ -80,7 +80,11 @@ def _serve(listener: socket.socket, host: str, project: Project, *, person: str)
         proxy_headers=False,
         timeout_graceful_shutdown=1,
     )
-    asyncio.run(_run(uvicorn.Server(config), listener, project))
+    running = _run(uvicorn.Server(config), listener, project)
+    try:
+        asyncio.run(running)
+    finally:
+        running.close()  # after Ctrl-C it may not have begun, and Python would warn about that
 
 
 async def _run(server: uvicorn.Server, listener: socket.socket, project: Project) -> None:
