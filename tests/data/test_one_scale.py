@@ -35,6 +35,7 @@ from iale.data._lists import ListSamples
 from iale.data._texts import TextSamples
 from iale.errors import DataError, UnreadableError
 from iale.geometry.embeddings import PointSamples, _Numbers, as_geometry
+from iale.integrations.label_studio._encoded import _Images
 from iale.integrations.label_studio._labeling import Labeling
 from iale.integrations.label_studio._project import Task
 from iale.integrations.label_studio._samples import TaskSamples
@@ -87,6 +88,10 @@ def tasks(kind: Literal["Image", "Text"], values: list[str], load: Callable[[str
     return samples
 
 
+def images(paths: list[str]) -> _Images:
+    return _Images(paths, read_bytes, [*paths], (5, 4))
+
+
 BYTES, FLOATS = torch.uint8, torch.float32
 KINDS: dict[str, tuple[Callable[[Path], Samples], torch.dtype]] = {
     "array of images": (lambda root: ArraySamples(PIXELS), BYTES),
@@ -113,6 +118,7 @@ KINDS: dict[str, tuple[Callable[[Path], Samples], torch.dtype]] = {
     "texts": (lambda root: open_items(table(root, "text\n" + "so good\nso bad\n" * 3)).samples, FLOATS),
     "texts, read": (lambda root: Reading(open_items(table(root, "text\n" + "so good\nso bad\n" * 3))), FLOATS),
     "tasks with images": (lambda root: tasks("Image", sorted(map(str, folder(root).iterdir())), read_bytes), BYTES),
+    "encoded images of tasks": (lambda root: images(sorted(map(str, folder(root).iterdir()))), BYTES),
     "tasks with texts": (lambda root: tasks("Text", list("abcdef")), FLOATS),
     "dictionary": (lambda root: DictSamples({"ids": ANSWERS, "x": FEATURES}), FLOATS),
     "dictionaries": (lambda root: DictSamples([{"ids": row} for row in ANSWERS]), FLOATS),
