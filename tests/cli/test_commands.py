@@ -76,7 +76,9 @@ def test_run_train_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
     command = [*RUN, "--seeds", "2", "--out", str(runs)]
     assert main(command) == 0
-    assert capsys.readouterr().out == f"{runs}/records.jsonl\n"
+    out, err = capsys.readouterr()
+    assert out == f"{runs}/records.jsonl\n"
+    assert f"next: `iale report {runs}`" in err
     before = (runs / "records.jsonl").read_bytes()
     assert main(command) == 0
     assert (runs / "records.jsonl").read_bytes() == before

@@ -14,7 +14,7 @@ from iale.benchmark.grid import GridConfig
 from iale.benchmark.runner import run_grids
 from iale.classifiers._own import refuse_two
 from iale.cli._options import WorkerOptions, parse, show
-from iale.cli._output import check_folder
+from iale.cli._output import check_folder, say
 from iale.recipe import AUTO
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def main(argv: Sequence[str]) -> int:
     with options.where.open() as executor:
         out = check_folder(options.out)
         print(run_grids(config, out, workers=options.where.workers, executor=executor))
+    say(f"next: `iale report {shlex.quote(str(out))}` draws the curves and compares the strategies")
     return 0
 
 
