@@ -27,6 +27,8 @@ CLOSE = 0.002
 """Strategies within 0.2 points of the best are as good, and the one that costs least is taken."""
 SHOWN = (RANDOM, "margin", "badge", "typiclust", "bait", "maxherding", "uherding")
 """Few enough for a figure."""
+_MODELS = ("linear", "mlp", "cnn")
+"""In the order in which pages show them."""
 
 
 def pool_page(
@@ -84,9 +86,8 @@ def pool_page(
 
 def whole(found: Sequence[Panel]) -> list[Panel]:
     """The panels of the whole pool, those that choose the default first."""
-    return sorted(
-        (p for p in found if p.config.subset_size is None), key=lambda p: (p.model, not _chooses(p), p.dataset)
-    )
+    own = [panel for panel in found if panel.config.subset_size is None]
+    return sorted(own, key=lambda panel: (_MODELS.index(panel.model), not _chooses(panel), panel.dataset))
 
 
 def seeing(pixels: Sequence[Panel], patches: Sequence[Panel]) -> list[Panel]:

@@ -59,7 +59,7 @@ def _curves(axes: Axes, panel: Panel, looks: Mapping[str, Look], *, last: bool) 
         figures.draw_line(axes, panel.labeled, 100 * entry.curves, looks[entry.name], place)
     _fit_frame(axes)
     seeds, step = figures.seed_count([panel]), panel.config.acquisition_size
-    figures.titles(axes, panel.title, f"{seeds} paired seeds, {step} labels a step, from {panel.labeled[0]}")
+    figures.titles(axes, panel.title, f"{seeds}, {step} labels a step, from {panel.labeled[0]}")
     axes.set_ylabel("test accuracy, %")
     room = 0.015 * max(panel.labeled[-1] - panel.labeled[0], 1)
     axes.set_xlim(panel.labeled[0] - room, panel.labeled[-1] + room)

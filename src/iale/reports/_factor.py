@@ -147,7 +147,7 @@ def _areas(axes: Axes, each: Series, looks: Mapping[str, Look]) -> None:
     figures.frame(axes)
     axes.set_ylabel("AUC, %")
     axes.yaxis.set_label_coords(-0.125, 0.5)
-    figures.titles(axes, each.title, f"AUC by {each.setting}, {figures.seed_count(each.panels.values())} paired seeds")
+    figures.titles(axes, each.title, f"AUC by {each.setting}, {figures.seed_count(each.panels.values())}")
     figures.name_ends(axes, ends)
 
 

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from iale._many import many
 from iale.benchmark._statistics import Floats, half_width
 from iale.reports._palette import GRID, INK, MUTED, PAPER, Look, looks, screen_colors
 from iale.reports._panels import RANDOM, Entry, Panel, display_name
@@ -194,9 +195,9 @@ def room_for(names: Iterable[str]) -> float:
 
 
 def seed_count(panels: Iterable[Panel]) -> str:
-    """ "5", or "3 to 5" if strategies have different numbers of seeds."""
+    """ "5 paired seeds", or "3 to 5 paired seeds" if strategies have different numbers of them."""
     counts = sorted({len(entry.seeds) for panel in panels for entry in panel.entries})
-    return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return many(counts[0], "paired seed") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} paired seeds"
 
 
 def spread(heights: Sequence[float], gap: float) -> Floats:
