@@ -35,7 +35,8 @@ def cost(runs: Sequence[Run], workers: int) -> str:
     seconds = 0.0
     for run in runs:
         config = run.config
-        kind = config.dataset, config.classifier_name, config.training, config.own, config.resize, run.vectors
+        seen = run.vectors or config.embeddings
+        kind = config.dataset, config.classifier_name, config.training, config.own, config.resize, seen
         if kind not in paces:
             paces[kind] = _measured(run)
         measured = paces[kind]
