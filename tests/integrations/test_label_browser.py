@@ -100,10 +100,15 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def drawn(page: Page) -> None:
+    """Waits until the sample is drawn. A key that answers does not count before."""
+    expect(page.locator("#stage")).to_have_attribute("data-drawn", re.compile("."), timeout=30_000)
+
+
 def ready(page: Page) -> str:
-    """Waits until the image is drawn: a key counts from then on. Returns the digit that it shows."""
+    """Waits until the image is drawn, and returns the digit that it shows."""
     expect(page.locator("#stage img")).to_be_visible()
-    expect(page.locator("#stage")).to_have_attribute("data-drawn", re.compile("."))
+    drawn(page)
     return truth(str(page.locator("#name").inner_text()))
 
 
@@ -152,6 +157,7 @@ def test_thirty_digits_a_kill_an_undo_a_correction_and_the_export(digits: Path, 
         saved(page)
         assert len(ProjectReader.open(out).labels()) == 32
         press_truth(page)
+        drawn(page)
         wrong = page.locator("#name").inner_text()
         page.keyboard.press(str((int(truth(wrong)) + 1) % 10))
 
@@ -226,6 +232,7 @@ def test_a_full_disk_and_files_that_cannot_be_shown(tmp_path: Path, windows: Ope
         photograph(page, "left-out")
         expect(page.locator("#stage img")).to_be_visible(timeout=30_000)  # a large photograph takes its time
         page.wait_for_function("(i => i && i.complete && i.naturalWidth > 0)(document.querySelector('#stage img'))")
+        drawn(page)
         deleted = page.locator("#name").inner_text()
         (tmp_path / "data" / deleted).unlink()
         full = '{"error": "Cannot write journal.jsonl: No space left on device; check the free space."}'
@@ -237,6 +244,7 @@ def test_a_full_disk_and_files_that_cannot_be_shown(tmp_path: Path, windows: Ope
         expect(page.locator("#name")).not_to_have_text(deleted, timeout=30_000)  # the label that was pressed stays
         expect(page.locator("#stage img")).to_be_visible(timeout=30_000)
         saved(page)
+        drawn(page)
         changed = page.locator("#name").inner_text()
         Image.new("RGB", (9, 9)).save(tmp_path / "data" / changed)
         page.keyboard.press("2")
@@ -272,6 +280,7 @@ def test_an_answer_that_is_no_word_of_the_server_costs_no_label(tmp_path: Path, 
                 route.continue_()
 
         page.route("**/api/label", fail)
+        drawn(page)
         first = page.locator("#stage .text").inner_text()
         page.keyboard.press("a")
         expect(page.locator("#stage .text")).not_to_have_text(first)
@@ -312,6 +321,7 @@ def test_nothing_that_people_write_runs(tmp_path: Path, windows: Open) -> None:
         page = windows(server)
         expect(page.locator("#person")).to_have_text(EVIL)
         photograph(page, "many-classes")
+        drawn(page)
         page.keyboard.press("1")
         page.get_by_role("button", name="+ Class").click()
         photograph(page, "new-class")
@@ -355,6 +365,7 @@ def test_it_is_named_for_those_who_do_not_see_it(digits: Path, tmp_path: Path, w
         assert page.evaluate(
             "[...document.querySelectorAll('button')].every((b) => (b.ariaLabel ?? b.innerText).trim())"
         )
+        drawn(page)
         page.keyboard.press(truth(name))
         live = page.locator("[aria-live=polite]")
         expect(live).to_contain_text(f"{truth(name)}: {name}. Next: {page.locator('#name').inner_text()}")
@@ -380,6 +391,7 @@ def test_texts_and_rows(tmp_path: Path, windows: Open) -> None:
             page = windows(server)
             expect(page.locator(f"#stage {shown}")).to_be_visible()
             photograph(page, name.split(".")[0])
+            drawn(page)
             page.keyboard.press("1")
             saved(page)
             page.get_by_role("button", name="Review").click()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,11 +15,20 @@ pytest.importorskip("starlette", reason="the extra 'label' is not installed")
 pytest.importorskip("uvicorn", reason="the extra 'label' is not installed")
 pytest.importorskip("playwright", reason="playwright is not installed")
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from iale.labeling.reader import ProjectReader
 from tests.integrations.label_fork import QuickServer
-from tests.integrations.test_label_browser import CHROMIUM, Open, chromium, photograph, press_truth, saved, windows
+from tests.integrations.test_label_browser import (
+    CHROMIUM,
+    Open,
+    chromium,
+    drawn,
+    photograph,
+    press_truth,
+    saved,
+    windows,
+)
 
 __all__ = ["chromium", "windows"]
 
@@ -45,10 +53,6 @@ def events(out: Path, *kinds: str) -> list[dict[str, Any]]:
     return [event for event in found if event["kind"] in kinds]
 
 
-def drawn(page: Page) -> None:
-    expect(page.locator("#stage")).to_have_attribute("data-drawn", re.compile(".+"))
-
-
 def test_a_folder_that_vanishes_costs_nothing_and_is_said(photos: Path, tmp_path: Path, windows: Open) -> None:
     out = tmp_path / "project"
     with QuickServer(photos, out, *OPTIONS) as server:
@@ -59,7 +63,7 @@ def test_a_folder_that_vanishes_costs_nothing_and_is_said(photos: Path, tmp_path
         pressed = [press_truth(page)]
         for _ in range(20):  # what was fetched before can still be labeled
             page.wait_for_timeout(100)
-            if page.locator("#stage img").is_visible() and page.locator("#name").inner_text() != pressed[-1]:
+            if page.locator("#stage").get_attribute("data-drawn") and page.locator("#name").inner_text() != pressed[-1]:
                 pressed.append(page.locator("#name").inner_text())
                 page.keyboard.press(pressed[-1].removesuffix(".png")[-1])
         expect(page.get_by_role("alert")).to_contain_text("is away: put it back", timeout=10_000)

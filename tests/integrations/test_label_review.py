@@ -13,26 +13,20 @@ pytest.importorskip("starlette", reason="the extra 'label' is not installed")
 pytest.importorskip("uvicorn", reason="the extra 'label' is not installed")
 pytest.importorskip("playwright", reason="playwright is not installed")
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from iale.labeling.project import Project
 from iale.labeling.reader import ProjectReader
 from iale.labeling.record.config import ProjectConfig
 from iale.labeling.reviewing._deciding import note
 from tests.integrations.label_fork import QuickServer
-from tests.integrations.test_label_browser import CHROMIUM, EVIL, Open, chromium, photograph, saved, windows
+from tests.integrations.test_label_browser import CHROMIUM, EVIL, Open, chromium, drawn, photograph, saved, windows
 
 __all__ = ["chromium", "windows"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")]
 
 QUIET = ("--test-share", "0", "--fit-every", "1000", "--person", "cid")
-
-
-def drawn(page: Page) -> None:
-    page.wait_for_function(
-        "() => document.querySelector('#stage > :is(.text, img)') && document.querySelector('#stage').dataset.drawn"
-    )
 
 
 def events(out: Path, *kinds: str) -> list[dict[str, Any]]:

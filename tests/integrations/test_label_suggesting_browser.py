@@ -25,7 +25,7 @@ from iale.labeling.reader import ProjectReader
 from iale.labeling.record.config import ProjectConfig
 from iale.labeling.suggesting._predictions import import_suggestions
 from tests.integrations.label_fork import QuickServer
-from tests.integrations.test_label_browser import CHROMIUM, Open, chromium, photograph, saved, windows
+from tests.integrations.test_label_browser import CHROMIUM, Open, chromium, drawn, photograph, saved, windows
 
 __all__ = ["chromium", "windows"]  # fixtures
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")]
@@ -73,6 +73,7 @@ def show_one_to_learn_from(page: Page) -> str:
     """Labels samples of the test share truthfully until another one is shown; returns its name."""
     while True:
         expect(page.locator("#stage img")).to_be_visible()
+        drawn(page)
         name: str = page.locator("#name").inner_text()
         if (
             "testing" not in page.locator("#reason").inner_text()
@@ -198,6 +199,7 @@ def test_a_sheet_that_is_closed_gives_its_samples_back(begun: Path, tmp_path: Pa
         held = Project.open(out).reader.ledger.answers.leases
         assert sum(lease.person == "ann" for lease in held.values()) <= 10
 
+        drawn(page)
         page.keyboard.press(truth(name))
         expect(page.locator("#name")).not_to_have_text(name)
         size = page.viewport_size
