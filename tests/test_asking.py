@@ -195,6 +195,11 @@ def test_other_scores_are_one_sentence(form: object, found: str) -> None:
         learner(First(form)).ask(3)
 
 
+def test_a_score_that_is_missing_is_named_by_its_strategy() -> None:
+    with pytest.raises(QueryError, match="first scored 2 of 57 candidates with NaN: check its formula"):
+        learner(First(lambda scores: torch.where(torch.arange(57) < 2, torch.nan, scores))).ask(3)
+
+
 class Positions(QueryStrategy):
     name: ClassVar[str] = "mine"
 

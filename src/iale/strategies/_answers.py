@@ -10,10 +10,14 @@ from iale.errors import QueryError
 
 
 def as_scores(scores: object, n: int, name: str) -> Tensor:
-    """[n] real numbers; raises QueryError if ``scores`` are anything else than n numbers."""
+    """[n] real numbers, none of them NaN; raises QueryError if ``scores`` are anything else."""
     values = _tensor(scores)
     if values is None or values.shape != (n,) or values.is_complex():
         raise QueryError(f"{name} scored {n} candidates with {_described(scores)}: return one number for each.")
+    if missing := int(values.isnan().sum()):
+        raise QueryError(
+            f"{name} scored {missing} of {n} candidates with NaN: check its formula and the classifier's outputs."
+        )
     return values.detach()
 
 

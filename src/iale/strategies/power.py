@@ -50,8 +50,6 @@ class Power(QueryStrategy):
     def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
         """int64 [k], in the order of the draws; raises QueryError if a score is NaN, or negative for "power"."""
         scores = as_scores(self.strategy.score(context), len(context), self.strategy.name).double().cpu() + self.shift
-        if bool(scores.isnan().any()):
-            raise QueryError("a candidate's score is NaN: check the classifier's outputs.")
         chances = self.beta * self._logs(scores, rng)
         return top_k(chances + torch.from_numpy(rng.gumbel(size=len(scores))), k, rng)
 
