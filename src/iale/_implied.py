@@ -15,6 +15,7 @@ _IMPLIED: Mapping[str, Any] = {
     "embeddings": None,
     "with_": None,
     "resize": [],
+    "neighbors": 0,
     "model": None,
     "embedding_layer": None,
     "reinitialize": True,

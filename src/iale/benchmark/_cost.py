@@ -36,7 +36,7 @@ def cost(runs: Sequence[Run], workers: int) -> str:
     for run in runs:
         config = run.config
         seen = run.vectors or config.embeddings
-        kind = config.dataset, config.classifier_name, config.training, config.own, config.resize, seen
+        kind = config.dataset, config.classifier_name, config.training, config.own, config.resize, config.neighbors, seen
         if kind not in paces:
             paces[kind] = _measured(run)
         measured = paces[kind]

@@ -16,7 +16,7 @@ from iale.benchmark._content import NAMES, run_key, seal
 from iale.benchmark._experiment import ORACLES
 from iale.benchmark._machine import describe_maker, peak_megabytes, reset_peak
 from iale.benchmark._times import RunTimes
-from iale.benchmark._views import Vectors, embedded, geometry_of, size_of
+from iale.benchmark._views import Vectors, averaged, embedded, geometry_of, size_of
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.records import PoolName, Record
 from iale.classifiers._own import OwnConfig, own_classifier
@@ -112,15 +112,16 @@ def find_contender(strategy: QueryStrategy | str, classifier: Classifier) -> Que
 
 @lru_cache(maxsize=2)
 def loaded(
-    dataset: str, embeddings: str | Vectors | None = None, resize: tuple[int, ...] = ()
+    dataset: str, embeddings: str | Vectors | None = None, resize: tuple[int, ...] = (), neighbors: int = 0
 ) -> tuple[DataSet, DataFingerprint]:
     """A data set, or its embeddings, with the fingerprint of the data set; a process reads both once, until it forgets
     them. Embeddings and sizes are in the key of a run, so that classifiers of all kinds share a folder.
     """
     if isinstance(embeddings, Vectors) and (made := at_hand.pop((dataset, embeddings), None)) is not None:
-        return made
+        data, fingerprint = made
+        return averaged(data, neighbors), fingerprint
     data = load_dataset(dataset, size=size_of(dataset, resize, embeddings))
-    return embedded(data, embeddings), fingerprint_of(data)
+    return averaged(embedded(data, embeddings), neighbors), fingerprint_of(data)
 
 
 @lru_cache(maxsize=2)
@@ -131,16 +132,18 @@ def prepared(
     own: OwnConfig | None = None,
     embeddings: str | Vectors | None = None,
     resize: tuple[int, ...] = (),
+    neighbors: int = 0,
 ) -> tuple[DataSet, Classifier, DataFingerprint]:
     """The data set of a grid, its classifier, and the fingerprint of the data."""
-    data, fingerprint = loaded(dataset, embeddings, resize)
+    data, fingerprint = loaded(dataset, embeddings, resize, neighbors)
     return data, made(classifier, training, own or OwnConfig(), data), fingerprint
 
 
 def prepared_for(config: GridConfig, vectors: Vectors | None = None) -> tuple[DataSet, Classifier, DataFingerprint]:
     """The same for a grid, perhaps with the vectors of its encoder."""
     seen = vectors or config.embeddings
-    return prepared(config.dataset, config.classifier_name, config.training, config.own, seen, config.resize)
+    recipe = config.dataset, config.classifier_name, config.training, config.own
+    return prepared(*recipe, seen, config.resize, config.neighbors)
 
 
 def fingerprint_now(dataset: str) -> DataFingerprint:
@@ -268,7 +271,7 @@ def play(run: Run, data: DataSet, classifier: Classifier) -> tuple[Record, RunTi
         chooser = ORACLES[run.strategy](data, scoring)
     beside = [find_strategy(name) for name in config.beside]
     if any(Need.GEOMETRY in asked.needs for asked in (chooser, *beside)):
-        learner.geometry = _geometry(data, config.geometry)
+        learner.geometry = _geometry(data, config.geometry, config.neighbors)
     steps = list(run_cycle(learner, chooser, data.train_labels, evaluate, beside=beside))
     seconds = time.perf_counter() - begin
     times = RunTimes(seconds, learner.seconds["fit"], learner.seconds["query"], peak_megabytes())
@@ -276,9 +279,9 @@ def play(run: Run, data: DataSet, classifier: Classifier) -> tuple[Record, RunTi
 
 
 @lru_cache(maxsize=2)
-def _geometry(data: DataSet, geometry: str) -> Points:
+def _geometry(data: DataSet, geometry: str, neighbors: int) -> Points:
     """That of a data set, which a process makes once."""
-    return geometry_of(data, geometry)
+    return geometry_of(data, geometry, neighbors)
 
 
 def _order(config: GridConfig, data: DataSet, seed: int) -> Tensor:

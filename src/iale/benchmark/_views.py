@@ -176,16 +176,40 @@ def embedded(data: DataSet, path: str | Vectors | None) -> DataSet:
     return _of_points(data, [points.at(torch.tensor([place[n] for n in part])) for part in split_names(data)])
 
 
-def geometry_of(data: DataSet, geometry: str) -> Points:
-    """The training samples as points; it never sees a label or the test split."""
+def averaged(data: DataSet, neighbors: int) -> DataSet:
+    """A data set of vectors, each averaged with its nearest training samples; others, and all for 0, are as they were."""
+    from iale.geometry.embeddings import PointSamples
+
+    train, test = data.train, data.test
+    if not neighbors or not isinstance(train, PointSamples) or not isinstance(test, PointSamples):
+        return data
+    from iale.geometry._averages import Averages
+
+    averages = Averages(train.points, neighbors)
+    return _of_points(data, [averages.of(part.points) for part in (train, test)])
+
+
+def geometry_of(data: DataSet, geometry: str, neighbors: int = 0) -> Points:
+    """The training samples as points, or their averages; it never sees a label or the test split."""
+    from iale.geometry.embeddings import PointSamples
+
+    if isinstance(data.train, PointSamples):
+        return data.train.points  # which are averages already
+    points = _geometry_of(data, geometry)
+    if not neighbors:
+        return points
+    from iale.geometry._averages import Averages
+
+    return Averages(points, neighbors).of(points)
+
+
+def _geometry_of(data: DataSet, geometry: str) -> Points:
     from iale.geometry._builtin import built_in
     from iale.geometry._store import build
-    from iale.geometry.embeddings import PointSamples, as_geometry
+    from iale.geometry.embeddings import as_geometry
 
     if geometry not in NO_FILES:
         return as_geometry(geometry, len(data.train))
-    if isinstance(data.train, PointSamples):
-        return data.train.points
     return build(data.train, _pixels(data.train)) if geometry == PIXELS else built_in(data.train)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, get_args
 
-from iale._given import resize_of
+from iale._given import resize_of, whole
 from iale._implied import compact
 from iale.benchmark._content import label
 from iale.benchmark._views import BUILT_IN, NO_FILES, PIXELS, RECORDED, file_digest
@@ -45,6 +45,8 @@ class GridConfig(OwnConfig):
             use its vectors, which are kept in the user cache.
         resize: height,width to resize the images of a folder to; none keeps them, or takes the size that the encoder
             wants.
+        neighbors: with how many of its nearest ones each sample is averaged, see `iale.geometry.Averages`; 0 leaves samples
+            as they are. Classifiers see averages only of embeddings, or of what an encoder makes.
         beside: strategies that are also asked in every state of every run, without acting; a record then says how
             many choices they share with the strategy that acts.
         cycle: sizes of the loop.
@@ -63,6 +65,7 @@ class GridConfig(OwnConfig):
     embeddings: str | None = None
     with_: str | None = None
     resize: tuple[int, ...] = ()
+    neighbors: int = 0
     beside: tuple[str, ...] = ()
     cycle: CycleConfig = field(default_factory=CycleConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -71,6 +74,7 @@ class GridConfig(OwnConfig):
         OwnConfig.__post_init__(self)
         if self.seeds < 1:
             raise ConfigError(f"the number of seeds must be at least 1, not {self.seeds}.")
+        whole(self.neighbors, "the number of neighbors", 0)
         for what, names in ("strategies", self.strategies), ("strategies beside", self.beside), ("pools", self.pools):
             if not names and what != "strategies beside":
                 raise ConfigError(f"no {what} were named: name at least one.")

@@ -144,7 +144,7 @@ def _groups(runs: Sequence[Run], together: int | None) -> Iterator[tuple[Run, ..
 
 def _shared(config: GridConfig) -> tuple[object, ...]:
     """What runs have to share to be played together."""
-    seen = config.embeddings, config.with_, config.geometry, config.resize
+    seen = config.embeddings, config.with_, config.geometry, config.resize, config.neighbors
     return config.dataset, config.classifier_name, config.training, config.own, seen
 
 
