@@ -33,7 +33,8 @@ def _named(path: Path, say: Callable[[str], None]) -> list[tuple[int, str]]:
     text, encoding = read_text(path)
     tell_guess(path, encoding, say)
     lines = re.split("\r\n|\r|\n", text)
-    if "sample" in re.split(r"[^a-z]+", lines[0].casefold()):
+    header = [cell.strip(' "').casefold() for cell in re.split(r"[,;\t|]", lines[0])]
+    if "sample" in header:  # as a whole cell: a file may be called sample_001.png
         cells = split_cells(path, text, encoding, TableConfig())
         at = cells.column("sample")
         return [(line, row[at]) for line, row in zip(cells.lines, cells.rows, strict=True)]
