@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -159,6 +160,15 @@ def test_the_first_model_is_not_kept_waiting_by_others(make: Make) -> None:
     label_some(project, 10)
     wait(lambda: project.fits.latest is not None)
     assert process.submit(os.getpriority, os.PRIO_PROCESS, 0).result() == NICENESS
+
+
+def test_a_process_of_lower_priority_keeps_it() -> None:
+    code = (
+        "import os; os.nice(15); from iale.labeling.fitting._niceness import yield_to_others; yield_to_others(); "
+        "print(os.getpriority(os.PRIO_PROCESS, 0))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["15"]
 
 
 def test_a_process_that_was_killed_before_the_project_was_open_is_replaced(make: Make) -> None:
