@@ -145,8 +145,7 @@ def append_line(path: Path, record: Mapping[str, object]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Unbuffered: truncate() and close() would write a buffer again that could not be written before.
         with open(path, "a+b", buffering=0) as file:
-            with contextlib.suppress(OSError):  # some file systems of clusters have no locks
-                fcntl.flock(file, fcntl.LOCK_EX)  # or a line that another process is writing would look cut short
+            lock(file)  # or a line that another process is writing would look cut short
             size = file.seek(0, os.SEEK_END)
             if (kept := _whole_lines(file, size)) != size:
                 file.truncate(kept)
@@ -157,6 +156,15 @@ def append_line(path: Path, record: Mapping[str, object]) -> None:
             except OSError:
                 file.truncate(kept)
                 raise
+
+
+def lock(file: IO[bytes]) -> None:
+    """Waits for the lock of a file, which other processes may hold until they close it.
+
+    Some file systems of clusters have no locks; there, nobody waits.
+    """
+    with contextlib.suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def _whole_lines(file: IO[bytes], size: int) -> int:

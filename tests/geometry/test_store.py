@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import pickle
 import shutil
 import signal
@@ -315,6 +317,14 @@ def test_points_on_disk_travel_to_other_processes(tmp_path: Path) -> None:
     sent: Points = pickle.loads(pickle.dumps(points))
     torch.testing.assert_close(sent.read(), points.read())
     assert len(pickle.dumps(points)) < 3000
+
+
+def test_a_file_system_without_locks_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")  # as of Lustre without the option flock
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    assert len(build(ArraySamples(ROWS), Doubled(), tmp_path)) == len(ROWS)
 
 
 def test_two_processes_make_it_once(tmp_path: Path) -> None:

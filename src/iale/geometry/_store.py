@@ -14,7 +14,6 @@ A file gets its name when it is whole. Nothing is ever unpickled.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import tempfile
@@ -236,11 +235,11 @@ def _read(place: Path, count: int) -> Points | None:
 @contextlib.contextmanager
 def _alone(place: Path) -> Iterator[None]:
     """Keeps other processes from making the same points meanwhile; they wait, and find them."""
-    lock = _hidden(place, "lock")
-    with storage_errors("write", lock):
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        file = open(lock, "ab")  # noqa: SIM115  (closed below, with the lock)
+    path = _hidden(place, "lock")
+    with storage_errors("write", path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = open(path, "ab")  # noqa: SIM115  (closed below, which gives the lock back)
     with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        storage.lock(file)
         yield
-        lock.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
