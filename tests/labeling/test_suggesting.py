@@ -16,6 +16,7 @@ from tests.labeling.conftest import Make, label_some, truth
 from iale.classifiers.base import TrainingConfig
 from iale.cli._status import describe
 from iale.errors import DataError, StorageError
+from iale.labeling.classes._editing import remove_class, rename_class
 from iale.labeling.fitting._fit import Refitter
 from iale.labeling.fitting._head import cautious
 from iale.labeling.items._reading import Reading
@@ -92,6 +93,23 @@ def test_the_model_is_judged_by_its_last_fit(make: Make) -> None:
     save_fit(project.folder, replace(last, time=last.time + 2, tests=wrong), replace(latest, fit=3), often=True)
     assert len(project.fits.all) == lines
     assert [(each.tested_right, each.tested) for each in suggested.sources()] == [(0, model.tested)]
+
+
+def test_what_a_source_says_has_the_names_that_classes_have_now(make: Make, tmp_path: Path) -> None:
+    project = make(test_share=0.0)
+    says = [truth(project, sample) for sample in project.items.ids]
+    rows_of_table = "".join(f"{row},{label}\n" for row, label in enumerate(says))
+    import_suggestions(project, write(tmp_path, f"sample,label\n{rows_of_table}"))
+    done, suggested = label_some(project, 10), Suggested(project.reader)
+    assert [(each.right, each.of) for each in suggested.sources()] == [(10, 10)]
+    rename_class(project, "ann", "odd", "uneven")
+    left = [sample for sample in project.items.ids if sample not in done]
+    now = {"odd": "uneven", "even": "even"}
+    for each in (suggested, Suggested(project.reader)):  # as it is, and when the project is opened again
+        assert [(source.right, source.of) for source in each.sources()] == [(10, 10)]
+        assert [each.of(sample)[0].label for sample in left] == [now[truth(project, sample)] for sample in left]
+    remove_class(project, "ann", "uneven")
+    assert {suggested.of(sample)[0].label for sample in left if suggested.of(sample)} == {"even"}
 
 
 def test_a_source_is_replaced_and_others_stay(make: Make, tmp_path: Path) -> None:

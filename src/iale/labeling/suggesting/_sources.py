@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from iale import _storage as storage
 from iale.labeling.reader import ProjectReader
@@ -132,17 +132,19 @@ class Suggested:
         return (*found, *(_source(name, said, labels, tests) for name, said in sorted(says.items())))
 
     def _predictions(self) -> Mapping[str, tuple[Prediction, ...]]:
-        """Imported predictions by sample, read again when the file has changed."""
-        now = self._stamp()
-        before, kept = self._kept
-        if now != before:
-            classes, found = set(self._project.classes), defaultdict(list)
-            for each in read_predictions(self._project.folder):
-                if each.label in classes:
-                    found[self._project.items.ids.now(each.sample)].append(each)
-            kept = {sample: tuple(predictions) for sample, predictions in found.items()}
-            self._kept = now, kept
-        return kept
+        """Imported predictions by sample, in the names that classes have now; those of removed classes are left out."""
+        with self._project.ledger.reading() as answers:
+            book = answers.classes
+            now = self._stamp(), book.changes
+            before, kept = self._kept
+            if now != before:
+                found = defaultdict(list)
+                for each in read_predictions(self._project.folder):
+                    if (label := book.now(each.label)) is not None:
+                        found[self._project.items.ids.now(each.sample)].append(replace(each, label=label))
+                kept = {sample: tuple(predictions) for sample, predictions in found.items()}
+                self._kept = now, kept
+            return kept
 
     def _stamp(self) -> object:
         return storage.stamp(self._project.folder / SUGGESTIONS)
