@@ -8,6 +8,7 @@ import gc
 import json
 import os
 import resource
+import socket
 import subprocess
 import sys
 import warnings
@@ -28,6 +29,7 @@ from PIL import Image
 
 from iale.cli._label import PAGES
 from iale.cli._main import main
+from iale.errors import ConfigError
 from iale.integrations.label._app import create_app
 from iale.integrations.label._pictures import EDGE, THUMB, picture
 from iale.integrations.label._server import listening
@@ -307,6 +309,14 @@ def test_the_command_serves_until_it_is_stopped_and_goes_on(rows: Path, tmp_path
         assert server.address == address  # an open page goes on
         assert ProjectReader.open(out).labels() == {ticket["sample"]: "a"}
         assert server.stop() == 130
+
+
+def test_a_socket_that_cannot_listen_is_closed() -> None:
+    """An unclosed one would be a ResourceWarning here, which is an error."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        with pytest.raises(ConfigError, match="another program listens there"), listening(*taken.getsockname()):
+            pass
+    gc.collect()
 
 
 def test_labels_that_exist_are_brought_in_once(

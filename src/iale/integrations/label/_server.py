@@ -108,10 +108,12 @@ def _listen(host: str, port: int) -> socket.socket:
         raise ConfigError(f"cannot listen at port {port}: choose a --port from 0 to 65535.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(128)
+        with contextlib.ExitStack() as opened:  # closed again if nothing can listen there
+            listener = opened.enter_context(socket.socket(family, kind, protocol))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(128)
+            opened.pop_all()
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
         hint = "another program listens there; choose another --port" if taken else "check --host and --port"
