@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from iale.errors import DataError
 from iale.integrations.label_studio._labeling import Labeling, read_label, read_labeling
-from iale.integrations.label_studio._project import Project
-from iale.integrations.label_studio._samples import FolderFiles
+from iale.integrations.label_studio._project import Project, Task
+from iale.integrations.label_studio._samples import FolderFiles, TaskSamples
 from tests.integrations.label_studio import LEGACY, LabelStudio, serve
 from tests.integrations.studio import CHOICES, CLASSES, IMAGES, TEXTS, Studio, expected, labeled, pictures, png
 
@@ -25,6 +26,16 @@ def test_images_of_a_folder_are_found_by_path_or_name(tmp_path: Path) -> None:
     for address in ("/data/upload/7/0123abcd-x.png", "/data/upload/7/y.png", f"/../{tmp_path.name}/../secret.png"):
         with pytest.raises(DataError, match=r"(2|no) files in .* are called "):
             files.read(address)
+
+
+def test_a_file_that_is_gone_leaves_its_task_out(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        Image.new("L", (8, 8)).save(tmp_path / name)
+    files, said = FolderFiles(tmp_path), list[str]()
+    (tmp_path / "a.png").unlink()
+    samples = TaskSamples(Labeling("choice", "image", "Image", "image", ("x", "y")), files.read, (8, 8), said.append)
+    assert samples.rows([Task(1, "/data/a.png", None), Task(2, "/data/b.png", None)]) == {2: 0}
+    assert said == [f"task 1 is left out: {tmp_path / 'a.png'} cannot be read (No such file or directory): put it back."]
 
 
 def test_the_folder_spares_the_server(fake: Studio, stand_in: LabelStudio, tmp_path: Path) -> None:

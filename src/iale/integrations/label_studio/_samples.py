@@ -127,8 +127,12 @@ class FolderFiles:
             self._by_name.setdefault(_file_name(name), []).append(name)
 
     def read(self, address: str) -> bytes:
-        """The bytes of the file; raises DataError if no file matches, or several do."""
-        return (self._root / self.find(address)).read_bytes()
+        """The bytes of the file; raises DataError if no file matches, or several do, or it cannot be read."""
+        path = self._root / self.find(address)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise DataError(f"{path} cannot be read ({error.strerror or error}): put it back.") from error
 
     def identity(self, address: str) -> object:
         """The path of the file, its size and the time of its last change; None if none matches, or several do."""
