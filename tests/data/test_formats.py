@@ -1,11 +1,14 @@
 """File formats against hand-made bytes; every kind of damage raises a DataError."""
 
+import builtins
 import contextlib
+import errno
 import gzip
 import io
 import pickle
 import struct
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +125,21 @@ def test_absent_and_wrong_files(tmp_path: Path) -> None:
             read_npz(tmp_path / name)
     with pytest.raises(DataError, match=r"absent\.npy"):
         map_npy(tmp_path / "absent.npy")
+
+
+@pytest.mark.parametrize(("kind", "read"), [("npz", read_npz), ("npy", map_npy)])
+def test_a_file_that_must_not_be_read_is_not_called_damaged(
+    kind: str, read: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save(tmp_path / "a.npy", IMAGES)
+    np.savez(tmp_path / "a.npz", IMAGES)
+
+    def refused(*_: object, **__: object) -> object:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(builtins, "open", refused)
+    with pytest.raises(DataError, match=rf"a\.{kind} cannot be read \(Permission denied\): check its permissions"):
+        read(tmp_path / f"a.{kind}")
 
 
 @settings(max_examples=300)

@@ -5,6 +5,7 @@ A truncated or altered file raises a DataError that names the file, whichever pa
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import math
@@ -102,8 +103,18 @@ def _check_file(path: Path) -> None:
         raise DataError(f"there is no file {path}: {meant(path)}check the path.")
 
 
+def unreadable(path: Path, error: Exception) -> DataError | None:
+    """Why a file cannot be read if it may be whole; None if a parser did not understand what it holds."""
+    # Parsers raise OSErrors of their own, without a number, and damage may lead them to a place that no file has.
+    if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+        return DataError(f"{path} cannot be read ({error.strerror}): check its permissions and its disk.")
+    return None
+
+
 def _refused(path: Path, error: Exception, expected: str) -> DataError:
-    """Why NumPy could not read a file: it holds objects, as columns of pandas do, or it is damaged."""
+    """Why NumPy could not read a file: it may not, it holds objects, as columns of pandas do, or it is damaged."""
+    if (found := unreadable(path, error)) is not None:
+        return found
     if str(error).startswith("Object arrays") or "Python objects" in str(error):
         return DataError(
             f"{path} holds an array of Python objects, which would be unpickled: save numbers, with "

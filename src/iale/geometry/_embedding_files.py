@@ -12,7 +12,7 @@ import numpy as np
 
 from iale._closest import meant
 from iale._packages import to_install
-from iale.data._formats import map_npy, read_npz
+from iale.data._formats import map_npy, read_npz, unreadable
 from iale.data._layout import Array, to_float32
 from iale.errors import ConfigError, DataError
 from iale.geometry._mapped import release, room
@@ -130,7 +130,8 @@ def _read_parquet(path: Path, names: Sequence[str]) -> Found:
     except DataError:
         raise
     except Exception as error:  # a damaged file can fail in any of its parsers
-        raise DataError(f"{path} is truncated or altered: a Parquet file was expected; get it again.") from error
+        damaged = DataError(f"{path} is truncated or altered: a Parquet file was expected; get it again.")
+        raise (unreadable(path, error) or damaged) from error
     if out is None:
         raise DataError(f"{path} holds no rows: one for each sample was expected.")
     return Found(out, told[ids[0]]) if ids else Found(out, others=told)
