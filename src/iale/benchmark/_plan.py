@@ -10,7 +10,6 @@ from iale.benchmark._experiment import ORACLES, Experiment
 from iale.benchmark._own_code import own_code
 from iale.benchmark._play import (
     Run,
-    at_hand,
     begin_run,
     check,
     find_contender,
@@ -49,11 +48,7 @@ def _vectors(config: GridConfig, *, shown: bool) -> Vectors | None:
     for name in (*config.strategies, *config.beside):
         if name not in ORACLES:
             find_strategy(name)  # a wrong name is told before anything is encoded
-    made, data, fingerprint = vectors_of(
-        config.dataset, config.with_, config.training.device, config.resize, shown=shown
-    )
-    at_hand[config.dataset, made] = data, fingerprint
-    return made
+    return vectors_of(config.dataset, config.with_, config.training.device, config.resize, shown=shown)
 
 
 def _planned(configs: Sequence[GridConfig], vectors: Sequence[Vectors | None]) -> Mapping[str, Run]:

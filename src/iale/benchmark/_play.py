@@ -40,10 +40,6 @@ from iale.strategies.base import Need, QueryStrategy
 SCORING = 500  # the most training samples outside of the pool on which an oracle measures accuracy
 
 
-at_hand: dict[tuple[str, Vectors], tuple[DataSet, DataFingerprint]] = {}
-"""What this process has just encoded, and need not read again."""
-
-
 @dataclass(frozen=True)
 class Run:
     """One strategy, one pool, one seed; it can be pickled, and a worker needs only the data set besides it."""
@@ -117,8 +113,8 @@ def loaded(
     """A data set, or its embeddings, with the fingerprint of the data set; a process reads both once, until it forgets
     them. Embeddings and sizes are in the key of a run, so that classifiers of all kinds share a folder.
     """
-    if isinstance(embeddings, Vectors) and (made := at_hand.pop((dataset, embeddings), None)) is not None:
-        data, fingerprint = made
+    if isinstance(embeddings, Vectors) and embeddings.made is not None:
+        data, fingerprint = embeddings.made
         return averaged(data, neighbors), fingerprint
     data = load_dataset(dataset, size=size_of(dataset, resize, embeddings))
     return averaged(embedded(data, embeddings), neighbors), fingerprint_of(data)
@@ -155,7 +151,6 @@ def forget() -> None:
     """Lets this process read its data sets again: a file may have changed since an earlier command."""
     loaded.cache_clear()
     prepared.cache_clear()
-    at_hand.clear()
 
 
 def _prepared_for(run: Run) -> tuple[DataSet, Classifier]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,17 +46,24 @@ class Vectors:
         identity: of what computes them.
         digest: of the vectors themselves, which its identity does not tell: a model in a folder may change.
         size: (height, width) of the images that it saw, if they are files and were resized.
+        made: the data set of the vectors, and the fingerprint of what was encoded, where they were just made; other
+            processes read both.
     """
 
     name: str
     identity: str
     digest: str
     size: tuple[int, int] | None = None
+    made: tuple[DataSet, DataFingerprint] | None = field(default=None, compare=False, repr=False)
 
     @property
     def described(self) -> dict[str, str]:
         """How records identify them."""
         return {"with_": self.identity, "embeddings": f"sha256 {self.digest}"}
+
+    def __getstate__(self) -> dict[str, object]:
+        """Pickles the names alone."""
+        return {**vars(self), "made": None}
 
 
 def file_digest(path: str) -> str:
@@ -84,12 +91,8 @@ def size_of(dataset: str, resize: Sequence[int], embeddings: str | Vectors | Non
     return None if embeddings in (None, *NO_FILES) else PHOTO_SIZE  # nobody sees them, so they may differ in size
 
 
-def vectors_of(
-    dataset: str, name: str, device: str, resize: Sequence[int] = (), *, shown: bool
-) -> tuple[Vectors, DataSet, DataFingerprint]:
+def vectors_of(dataset: str, name: str, device: str, resize: Sequence[int] = (), *, shown: bool) -> Vectors:
     """The vectors of both splits, which the encoder called ``name`` makes now if they are not in the cache.
-
-    They come with the data set of the vectors, and the fingerprint of what was encoded.
 
     Raises ConfigError if there is no such encoder, or it does not take such samples, and UnreadableError for samples
     that cannot be read.
@@ -114,8 +117,7 @@ def vectors_of(
     made = encoded(parts, encoder, say, shown=shown)
     for samples, points in zip(parts, made, strict=True):
         check_seen(samples, points)
-    vectors = Vectors(name, encoder.identity, _digest_of(made), size)
-    return vectors, _of_points(data, made), fingerprint_of(data)
+    return Vectors(name, encoder.identity, _digest_of(made), size, (_of_points(data, made), fingerprint_of(data)))
 
 
 def _digest_of(made: Sequence[Points]) -> str:
@@ -127,8 +129,6 @@ def _digest_of(made: Sequence[Points]) -> str:
 
 def _of_points(data: DataSet, made: Sequence[Points]) -> DataSet:
     """The data set whose inputs are the points of both splits."""
-    from dataclasses import replace
-
     from iale.geometry.embeddings import PointSamples
 
     train, test = map(PointSamples, made)
