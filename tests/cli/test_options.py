@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 import pytest
 
-from iale.cli._options import parse, show
+from iale._typed import as_typed
+from iale.cli._options import parse
 from iale.errors import ConfigError
 
 
@@ -161,4 +162,4 @@ def test_a_type_without_a_written_form_is_refused() -> None:
 
 
 def test_show() -> None:
-    assert [show(value) for value in (None, (), True, ("a", "b"), 1e-3)] == ["none", "none", "yes", "a,b", "0.001"]
+    assert [as_typed(value) for value in (None, (), True, ("a", "b"), 1e-3)] == ["none", "none", "yes", "a,b", "0.001"]

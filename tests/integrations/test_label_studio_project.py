@@ -35,7 +35,9 @@ def test_a_file_that_is_gone_leaves_its_task_out(tmp_path: Path) -> None:
     (tmp_path / "a.png").unlink()
     samples = TaskSamples(Labeling("choice", "image", "Image", "image", ("x", "y")), files.read, (8, 8), said.append)
     assert samples.rows([Task(1, "/data/a.png", None), Task(2, "/data/b.png", None)]) == {2: 0}
-    assert said == [f"task 1 is left out: {tmp_path / 'a.png'} cannot be read (No such file or directory): put it back."]
+    assert said == [
+        f"task 1 is left out: {tmp_path / 'a.png'} cannot be read (No such file or directory): put it back."
+    ]
 
 
 def test_the_folder_spares_the_server(fake: Studio, stand_in: LabelStudio, tmp_path: Path) -> None:

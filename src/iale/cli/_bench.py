@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from iale._given import resize_of
+from iale._typed import as_flag, as_typed
 from iale.benchmark._evidence import read_evidence
 from iale.benchmark._experiment import Experiment, records_of, wanted
 from iale.benchmark._experiments.catalog import EXPERIMENTS, on_datasets, with_changes
@@ -17,7 +18,7 @@ from iale.benchmark._sizes import SIZES, SizeName
 from iale.benchmark._training import check_sources, train_policies
 from iale.benchmark.runner import run_grids
 from iale.classifiers.base import TrainingConfig
-from iale.cli._options import WorkerOptions, parse, show
+from iale.cli._options import WorkerOptions, parse
 from iale.cli._output import check_folder, say, table
 from iale.cli._run import run_command
 from iale.data.catalog import DATASETS, load_dataset
@@ -99,7 +100,7 @@ def bench_command(name: str, options: BenchOptions) -> str:
     words = ["iale", "bench", name, "--size", options.size]
     for option in ("seeds", "add", "datasets", "resize", "device", "precision"):
         if (value := getattr(options, option)) != getattr(BenchOptions, option):
-            words += [f"--{option}", show(value)]
+            words += [as_flag(option), as_typed(value)]
     return shlex.join(words)
 
 

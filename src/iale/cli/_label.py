@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from iale._many import many
+from iale._typed import as_flag, as_typed
 from iale.classifiers._own import find_model
 from iale.cli._device import no_device
 from iale.cli._invite import invite, invites
-from iale.cli._options import is_given, parse, show
+from iale.cli._options import is_given, parse
 from iale.cli._output import check_folder, say
 from iale.cli._set_aside import show_set_aside
 from iale.errors import ConfigError
@@ -109,7 +110,7 @@ def _other_options(before: ProjectConfig, now: ProjectConfig) -> list[str]:
 
     then = flat(before)
     return [
-        f"--{name.rstrip('_').replace('_', '-')} {show(value)}, not {show(then[name])}"
+        f"{as_flag(name)} {as_typed(value)}, not {as_typed(then[name])}"
         for name, value in flat(now).items()
         if value != then[name]
     ]

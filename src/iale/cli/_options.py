@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from iale._closest import did_you_mean
+from iale._typed import as_flag, as_typed
 from iale.errors import ConfigError
 from iale.executors import Executor, open_executor
 
@@ -49,8 +50,7 @@ class _Option:
 
     @property
     def flag(self) -> str:
-        # A field that would be a keyword of Python, as with, has an underscore at its end.
-        return "--" + self.name.rstrip("_").replace("_", "-")
+        return as_flag(self.name)
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def listing(cls: type, prefixed: Collection[str] = ()) -> list[tuple[str, str, s
         (
             o.kind.metavar if o.positional else o.flag,
             o.kind.metavar,
-            "required" if o.required else show(o.default),
+            "required" if o.required else as_typed(o.default),
             o.help,
         )
         for o in _flatten(cls, prefixed)
@@ -161,21 +161,12 @@ def _annotation(option: _Option) -> Any:
         metavar=option.kind.metavar,
         instance_from_str=convert,
         is_instance=lambda _: True,
-        str_from_instance=lambda value: list(map(str, value)) if option.positional else [show(value)],
+        str_from_instance=lambda value: list(map(str, value)) if option.positional else [as_typed(value)],
     )
     hint = "(required)" if option.required else "" if option.positional else None
     name = None if option.positional else option.flag.removeprefix("--")
     argument = tyro.conf.arg(name=name, help=option.help, help_behavior_hint=hint)
     return Annotated[Any, spec, argument, *([tyro.conf.Positional] if option.positional else [])]
-
-
-def show(value: Any) -> str:
-    """A value the way people type it: ``none``, ``yes``, ``a,b``."""
-    if value is None or value in ((), []):
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
 def _flatten(cls: type, prefixed: Collection[str], prefix: str = "", default: Any = MISSING) -> Iterator[_Option]:

@@ -9,11 +9,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from iale._typed import as_flag, as_typed
 from iale.benchmark._views import typed
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.runner import run_grids
 from iale.classifiers._own import refuse_two
-from iale.cli._options import WorkerOptions, parse, show
+from iale.cli._options import WorkerOptions, parse
 from iale.cli._output import check_folder, say
 from iale.recipe import AUTO
 
@@ -77,6 +78,6 @@ def run_command(panel: Panel, files: Mapping[str, str] = MappingProxyType({})) -
     beside = list(dict.fromkeys(name for entry in panel.entries for name in entry.overlap))
     if beside:
         options["beside"] = ",".join(beside)
-    given = {name: files.get(shown, shown) for name, value in options.items() for shown in [show(value)]}
-    words = [f"--{name.rstrip('_').replace('_', '-')} {shlex.quote(value)}" for name, value in given.items()]
+    given = {name: files.get(shown, shown) for name, value in options.items() for shown in [as_typed(value)]}
+    words = [f"{as_flag(name)} {shlex.quote(value)}" for name, value in given.items()]
     return " ".join(["iale run", *words, "--out results"])

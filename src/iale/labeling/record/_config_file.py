@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from iale import _storage as storage
+from iale._typed import as_flag, as_typed
 from iale.classifiers.base import TrainingConfig
 from iale.data._table_before import as_before
 from iale.data.table_config import TableConfig
@@ -32,10 +33,9 @@ def continue_config(folder: Path, config: ProjectConfig) -> tuple[ProjectConfig,
         raise ConfigError(f"{folder} is the project of {before.data}, not of {config.data}: name another folder.")
     for name in _FIXED:
         if getattr(before, name) != getattr(config, name):
-            flag, value = name.replace("_", "-"), getattr(before, name)
-            shown = (",".join(map(str, value)) or "none") if isinstance(value, tuple) else value
+            asked = f"{as_flag(name)} {as_typed(getattr(before, name))}"
             raise ConfigError(
-                f"{folder} was made with --{flag} {shown}, which cannot change: give the same, or name another folder."
+                f"{folder} was made with {asked}, which cannot change: give the same, or name another folder."
             )
     try:
         table = before.table.then(config.table)
