@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import os
 import shutil
 import tempfile
@@ -33,6 +32,7 @@ from torch import Tensor
 from iale._storage import read_json, storage_errors, write_json
 from iale.classifiers.base import FittedClassifier, Outputs
 from iale.data._fingerprint import digest, fingerprint
+from iale.data._formats import npy_header
 from iale.data.samples import Samples
 from iale.errors import StorageError
 
@@ -165,20 +165,11 @@ def _fill(folder: Path, fitted: FittedClassifier, samples: Samples, indices: Ten
             outputs = fitted.outputs(samples, rows)
             for name in parts:
                 part = np.ascontiguousarray(getattr(outputs, name).numpy(), dtype="<f4")
-                pieces = [part.data]
-                if number == 0:
-                    pieces.insert(0, _header(len(indices), part.shape[1]))
-                for piece in pieces:
+                first = npy_header(part.dtype, len(indices), part.shape[1]) if number == 0 else b""
+                for piece in (first, part.data):
                     files[name].write(piece)
                     hashes[name].update(piece)
     write_json(folder / "digests.json", {name: hashed.hexdigest() for name, hashed in hashes.items()})
-
-
-def _header(rows: int, width: int) -> memoryview:
-    """The first bytes of an .npy file of float32 [rows, width]."""
-    file = io.BytesIO()
-    np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (rows, width)})
-    return file.getbuffer()
 
 
 def _agree(stored: Sequence[Tensor], probe: Outputs) -> bool:

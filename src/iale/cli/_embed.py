@@ -16,10 +16,10 @@ from iale._many import many
 from iale.cli._options import parse
 from iale.cli._output import check_file, say
 from iale.cli._readable import FilesRead, say_passed_over
+from iale.data._formats import npy_header
 from iale.data.table_config import TableConfig
 from iale.data.unlabeled import kind_of, load_unlabeled
 from iale.errors import ConfigError
-from iale.geometry._parts import header
 from iale.geometry._store import build
 from iale.geometry.encoders import find_encoder
 from iale.geometry.points import Points
@@ -90,7 +90,7 @@ def _write(out: Path, names: Sequence[str], points: Points, maker: str, *, half:
     empty: list[int] = []
     with storage.written(out) as file, zipfile.ZipFile(file, "w") as archive:
         with archive.open("embeddings.npy", "w", force_zip64=True) as rows_file:
-            rows_file.write(header(kind, len(points), points.dim))
+            rows_file.write(npy_header(kind, len(points), points.dim))
             for start in range(0, len(points), _ROWS):
                 rows = points.read(start, start + _ROWS).numpy()
                 if half and np.abs(rows).max() > np.finfo(np.float16).max:

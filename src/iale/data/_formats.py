@@ -98,6 +98,14 @@ def map_npy(path: Path) -> Array:
         raise _refused(path, error, "an .npy file of a plain array without pickles") from error
 
 
+def npy_header(dtype: np.dtype[np.generic], count: int, width: int) -> bytes:
+    """The first bytes of an .npy file [count, width], whose rows may be written one after another."""
+    file = io.BytesIO()
+    described = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": (count, width)}
+    np.lib.format.write_array_header_1_0(file, described)
+    return file.getvalue()
+
+
 def _check_file(path: Path) -> None:
     if not path.is_file():
         raise DataError(f"there is no file {path}: {meant(path)}check the path.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import math
 import os
 import time
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from iale import _storage as storage
+from iale.data._formats import npy_header
 from iale.data.samples import Samples
 from iale.errors import DataError, UnreadableError
 from iale.geometry.maker import Maker
@@ -188,7 +188,7 @@ class Part:
         rows = made.rows
         if self.like is None:
             self.like = np.zeros((1, rows.shape[1]), rows.dtype)
-            self._file.write(header(rows.dtype, self._count, rows.shape[1]))
+            self._file.write(npy_header(rows.dtype, self._count, rows.shape[1]))
         self._file.write(np.ascontiguousarray(rows).data)
         self.rows += len(rows)
         self.unread += made.unread
@@ -218,11 +218,3 @@ class Part:
             return int(end)
         except (OSError, ValueError, KeyError, TypeError, IndexError):  # also StorageError
             return 0
-
-
-def header(dtype: np.dtype[np.generic], count: int, width: int) -> bytes:
-    """The first bytes of an .npy file [count, width]."""
-    file = io.BytesIO()
-    described = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": (count, width)}
-    np.lib.format.write_array_header_1_0(file, described)
-    return file.getvalue()
