@@ -190,6 +190,15 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_others_read_what_is_in_a_shared_folder(tmp_path: Path) -> None:
+    samples = ArraySamples(_images())
+    OutputCache(tmp_path).outputs(_fitted(samples), samples, torch.arange(100))
+    (entry,) = tmp_path.iterdir()
+    for path in (entry, *entry.iterdir()):
+        assert path.stat().st_mode & 0o044 == 0o044, path
+    assert entry.stat().st_mode & 0o011 == 0o011
+
+
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     samples = ArraySamples(_images(30))

@@ -107,6 +107,7 @@ class OutputCache:
             beside = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name[:8]}."))
             try:
                 _fill(beside, fitted, samples, indices, parts)
+                beside.chmod(0o755)  # mkdtemp gives 0o700, which other users of a shared folder cannot read
                 shutil.rmtree(place, ignore_errors=True)
                 try:
                     beside.rename(place)
