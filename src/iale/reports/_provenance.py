@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from iale._many import many
 from iale.benchmark.records import Record
 
 _COUNTED = ("cores", "threads")
@@ -16,22 +17,18 @@ def provenance(records: Sequence[Record], folders: Mapping[str, str]) -> list[st
     ``folders`` is what `read_machine` found, which is all that is known of records that do not name their machine.
     """
     makers = Counter(_maker(record) for record in records)
-    lines = [f"Made {maker}: {runs(count)}." for maker, count in _ordered(makers)]
+    lines = [f"Made {maker}: {many(count, 'run')}." for maker, count in _ordered(makers)]
     named = ", ".join(f"{name} {value}" for name, value in folders.items() if name != "command")
     if named and any(not record.machine for record in records):
         lines.append(f"Of runs that do not name their machine, the folder says: {named}.")
     for dataset in sorted({record.dataset for record in records}):
         own = [record for record in records if record.dataset == dataset]
         prints = Counter(str(record.data) for record in own if record.data is not None)
-        lines += [f"Fingerprint of {dataset}: {told} ({runs(count)})." for told, count in _ordered(prints)]
+        lines += [f"Fingerprint of {dataset}: {told} ({many(count, 'run')})." for told, count in _ordered(prints)]
     if missing := sum(record.data is None for record in records):
-        lines.append(f"Without a fingerprint of their data, because they are older than fingerprints: {runs(missing)}.")
+        count = many(missing, "run")
+        lines.append(f"Without a fingerprint of their data, because they are older than fingerprints: {count}.")
     return lines
-
-
-def runs(count: int) -> str:
-    """A number of runs, in words."""
-    return "1 run" if count == 1 else f"{count:,} runs"
 
 
 def _maker(record: Record) -> str:
