@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import functools
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -174,12 +174,12 @@ def load_latest(project: Readable) -> SavedClassifier:
     return _load(path, digest, card, _ON_CPU)
 
 
-def scores_csv(project: Readable, *, every: Callable[[int], None] = lambda _: None) -> Iterator[str]:
+def scores_csv(project: Readable) -> Iterator[str]:
     """What the last model says about every sample without an answer, as parts of a CSV table.
 
     Columns: sample, label (predicted), probability, score (higher is less sure: minus the margin between the two
     likeliest classes), id, and the probability of each class. Samples that cannot be read, or for which the model
-    computes NaN or infinity, are left out. ``every`` is called with the number of samples done so far.
+    computes NaN or infinity, are left out.
     """
     saved, reader = load_latest(project), project.reader
     yield _row("sample", "label", "probability", "score", "id", *(f"p({name})" for name in saved.classes))
@@ -200,7 +200,6 @@ def scores_csv(project: Readable, *, every: Callable[[int], None] = lambda _: No
                 shares = [f"{p:.6f}" for p in probs]
                 name, sample = reader.items.name(rows[at]), reader.items.ids[rows[at]]
                 yield _row(name, saved.classes[best], shares[best], f"{score:.6f}", sample, *shares)
-        every(start + len(rows))
 
 
 def _latest(project: Readable) -> tuple[dict[str, Any], Path, str]:
