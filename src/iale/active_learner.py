@@ -113,10 +113,8 @@ class ActiveLearner:
         self._say: Callable[[str], object] | None = _warn if self.strategy is None else None
         self.strategy = self._strategy = find_strategy(DEFAULT_STRATEGY if self.strategy is None else self.strategy)
         self._strategy.check(classifier)  # raises now, not at the first question
-        pool, query = (
-            Pool(torch.arange(len(samples)), classifier.num_classes),
-            QueryConfig(subset_size=self.subset_size),
-        )
+        pool = Pool(torch.arange(len(samples)), classifier.num_classes)
+        query = QueryConfig(subset_size=self.subset_size)
         names = names_of(samples)
         check_same_order(
             names or index_of(self.samples),

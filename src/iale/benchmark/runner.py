@@ -62,10 +62,10 @@ def run_grids(
     Args:
         config: what to run. Several grids share the records, and a run that two of them name is played once.
         workers: processes side by side, each on one thread.
-        executor: where they run, see `open_executor`; by default in this process for one worker, and in a pool of
-            processes for more.
+        executor: where they run, see `open_executor`; by default this process, and a pool of them for several workers.
         together: runs of one process whose fits are trained side by side, with equal results up to rounding; by
             default 32 on a GPU and 1 on a CPU, which gains nothing.
+        progress: whether to tell what is left, and to show a bar of runs on stderr.
 
     Returns:
         The path of the records.

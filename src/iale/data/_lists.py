@@ -52,7 +52,7 @@ class ListSamples:
         return len(self._rows)
 
     def fingerprint(self) -> str:
-        """None: it is never kept."""
+        """Empty, because it is never kept."""
         return ""
 
     def batch(self, indices: Tensor) -> Tensor:

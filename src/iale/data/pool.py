@@ -140,8 +140,8 @@ class Pool:
         labeled or named twice.
         """
         slots = self._slots(indices)
-        unlabeled = ~torch.isin(indices, self.labeled)
-        self._check_open(indices[~unlabeled], slots[~unlabeled], "forget it first")
+        labeled = torch.isin(indices, self.labeled)
+        self._check_open(indices[labeled], slots[labeled], "forget it first")
         self._close(slots)
 
     def forget(self, indices: Tensor) -> None:

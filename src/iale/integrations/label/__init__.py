@@ -1,6 +1,7 @@
 """A page on which people label: the extra `label`.
 
-`serve` is what ``iale label`` calls; `create_app` is the application alone, without a server and without protection.
+`serve` answers until Ctrl-C, as ``iale label`` does; `create_app` is the application alone, without a server and
+without protection.
 """
 
 import lazy_loader
