@@ -28,6 +28,10 @@ class Needs(Entropy):
     def __init__(self, width):
         self.width = width
 
+class Fails(Entropy):
+    def __init__(self):
+        raise RuntimeError("there are no weights")
+
 class Nameless(ScoringStrategy):
     def score(self, context):
         return context.candidates.probs[:, 0]
@@ -54,6 +58,7 @@ def test_a_class_of_ones_own_is_found_in_the_current_folder_and_called_by_its_na
     ("target", "sentence"),
     [
         ("own_strategies:Needs", "cannot be made without arguments"),
+        ("own_strategies:Fails", r"cannot be made without arguments \(RuntimeError: there are no weights\)"),
         ("own_strategies:number", "is of the type int, not a strategy"),
         ("own_strategies:Nameless", "Nameless has no name: give the class one, as in name = 'nameless'"),
         ("own_strategies:nope", "cannot be imported"),

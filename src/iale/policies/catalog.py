@@ -72,8 +72,11 @@ def _own(target: str) -> QueryStrategy:
     found = import_object(target, "strategy")
     try:
         made = found() if callable(found) else found
-    except TypeError as error:
-        raise ConfigError(f"{target} cannot be made without arguments ({error}): name a function that does.") from error
+    except Exception as error:  # the user's own code may fail in any way
+        reason = f"{type(error).__name__}: {error}".split("\n", 1)[0].rstrip(". ")
+        raise ConfigError(
+            f"{target} cannot be made without arguments ({reason}): name a function that does."
+        ) from error
     if not isinstance(made, QueryStrategy):
         raise ConfigError(
             f"{target} is of the type {type(made).__name__}, not a strategy: derive the class from QueryStrategy."
