@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import torch
 from tests.data.tables_maker import Table, make_table
 
+from iale.data import _tables
 from iale.data._numbers import decimal_sign, to_number
 from iale.data._table_samples import SampleTable, open_table
 from iale.data._tables import read_cells
@@ -323,6 +325,32 @@ def test_a_large_table_and_a_giant_cell_are_read(tmp_path: Path) -> None:
     assert len(table.cells[0][0]) == 600_000
     with pytest.raises(DataError, match=r"line 2: .*field larger than field limit"):
         opened(tmp_path, "text\n" + "x" * ((1 << 24) + 1))
+
+
+def test_two_threads_read_giant_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The csv module has one limit for all threads: one that ends must not lower it for another."""
+    (tmp_path / "giant.csv").write_text("text\n" + "x" * 200_000 + "\n")
+    find, inside, second, ended = _tables._find_sign, threading.Event(), threading.Event(), threading.Event()
+
+    def watched(text: str) -> str:
+        if threading.current_thread().name == "first":
+            inside.set()
+            second.wait(0.5)  # in vain, if threads take turns
+        else:
+            second.set()
+            assert ended.wait(10)
+        return find(text)
+
+    def read() -> None:
+        read_cells(tmp_path / "giant.csv")
+        ended.set()
+
+    monkeypatch.setattr(_tables, "_find_sign", watched)
+    first = threading.Thread(target=read, name="first")
+    first.start()
+    assert inside.wait(10)
+    assert len(read_cells(tmp_path / "giant.csv").rows[0][0]) == 200_000
+    first.join()
 
 
 def test_no_bytes_give_a_traceback(tmp_path: Path) -> None:

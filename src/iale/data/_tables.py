@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ from iale.data._encoding import read_text
 from iale.data.table_config import TableConfig
 from iale.errors import ConfigError, DataError
 
+_reading = threading.Lock()
 _LONGEST = 1 << 24  # characters of one cell; the csv module allows 2¹⁷, too few for some texts
 _SIGNS = (",", ";", "\t", "|")
 _TRIED = 1000  # rows that tell the delimiter
@@ -79,14 +82,11 @@ def read_cells(path: Path, config: TableConfig | None = None) -> Cells:
 
 def split_cells(path: Path, text: str, encoding: str, config: TableConfig) -> Cells:
     """The same of a text that was read from ``path``, with the encoding if it was guessed."""
-    before = csv.field_size_limit(_LONGEST)
     said = _SAID.match(text)
     text = text if said is None else "\n" + text[said.end() :]  # an empty line is passed over, and counts
-    try:
+    with _long_cells():
         sign = config.sign or (_find_sign(text) if said is None else said[1])
         numbered = list(_split(path, text, sign or _absent(text)))
-    finally:
-        csv.field_size_limit(before)
     header = [cell.strip() for cell in numbered[0][1]] if numbered else []
     name = TableConfig(delimiter=sign).delimiter if sign else ""
     for line, row in numbered[1:]:
@@ -97,6 +97,17 @@ def split_cells(path: Path, text: str, encoding: str, config: TableConfig) -> Ce
             )
     rows = numbered[1:]
     return Cells(path, header, [line for line, _ in rows], [row for _, row in rows], name, encoding)
+
+
+@contextlib.contextmanager
+def _long_cells() -> Iterator[None]:
+    """Raises the limit of the csv module, which all threads share: one that ended would lower it for the others."""
+    with _reading:
+        before = csv.field_size_limit(_LONGEST)
+        try:
+            yield
+        finally:
+            csv.field_size_limit(before)
 
 
 def _find_sign(text: str) -> str:
