@@ -267,6 +267,17 @@ def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path, line: bytes, mess
         read_lines(tmp_path / "lines")
 
 
+def test_a_damaged_line_that_comes_later_has_its_number_in_the_file(tmp_path: Path) -> None:
+    for number in range(3):
+        append_line(tmp_path / "a.jsonl", {"number": number})
+    _, end = read_more_lines(tmp_path / "a.jsonl", 0)
+    append_line(tmp_path / "a.jsonl", {"number": 3})
+    with (tmp_path / "a.jsonl").open("ab") as file:
+        file.write(b"{damaged\n")
+    with pytest.raises(StorageError, match="line 5, is not readable JSON"):
+        read_more_lines(tmp_path / "a.jsonl", end)
+
+
 def test_lines_are_read_on_from_where_the_last_ones_ended(tmp_path: Path) -> None:
     path = tmp_path / "lines"
     assert read_more_lines(path, 0) == ([], 0)

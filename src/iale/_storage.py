@@ -211,7 +211,12 @@ def read_more_lines(path: Path, start: int) -> tuple[list[JsonObject], int]:
     with storage_errors("read", path), open(path, "rb") as file:
         file.seek(start)
         data = file.read()
-    return _parse_lines(path, data), start + data.rfind(b"\n") + 1
+    try:
+        records = _parse_lines(path, data)
+    except StorageError:
+        read_lines(path)  # raises the same with the number of the line in the whole file
+        raise
+    return records, start + data.rfind(b"\n") + 1
 
 
 def _parse_lines(path: Path, data: bytes) -> list[JsonObject]:
