@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from iale.benchmark._own_code import own_code
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.runner import run_grids
 from iale.classifiers.base import TrainingConfig
 from iale.errors import StorageError
 from iale.learner import CycleConfig
+from iale.policies.catalog import find_strategy
 from iale.reports import write_report
 
 STRATEGY = """
@@ -81,6 +83,38 @@ def test_a_strategy_that_was_changed_is_not_mixed_with_what_it_was(
     assert records(replace(GRID, strategies=("random",))) == before  # its own code is not asked for
     write("mine_for_code", STRATEGY.format(sign="").replace("Mine", "Other"), monkeypatch)
     assert len(records(replace(GRID, strategies=("random", "mine_for_code:Other")))) == 3
+
+
+def test_a_strategy_whose_helper_was_changed_is_not_mixed_with_what_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    helped = "from helper_for_code import sign\n" + STRATEGY.replace("{sign}", "sign * ")
+    for value in (1, -1):
+        write("mine_for_code", helped, monkeypatch)
+        write("helper_for_code", f"import json, torch\nsign = {value}\n", monkeypatch)
+        if value == 1:
+            before = records(GRID)
+            assert records(GRID) == before
+    with pytest.raises(StorageError, match=r"runs holds 1 run of Mine that other code made"):
+        records(GRID)
+
+
+def test_modules_of_a_package_and_those_above_them_belong_to_the_code() -> None:
+    files = {
+        "own_for_code/__init__.py": "",
+        "own_for_code/deep/mine.py": "from .. import near\n" + STRATEGY.format(sign="-"),
+        "own_for_code/near.py": "import own_for_code.far as far\n",
+        "own_for_code/far.py": "from . import near\n",
+        "own_for_code/unused.py": "",
+    }
+    for name, text in files.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(text)
+    mine = find_strategy("own_for_code.deep.mine:Mine")
+    before = own_code(GRID, mine.name, mine)
+    for name in files:
+        Path(name).write_text(files[name] + "# changed\n")
+        after = own_code(GRID, mine.name, mine)
+        assert (after == before) == name.endswith("unused.py"), name
+        Path(name).write_text(files[name])
 
 
 def test_a_report_does_not_mix_two_versions(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ class Record:
             have chosen too.
         versions: of Python and of the packages that the numbers depend on.
         data: the fingerprint of the data set; None in records that are older than fingerprints.
-        code: the SHA-256 of the file of each class or function of one's own that it used, by name.
+        code: the SHA-256 of the code of each class or function of one's own that it used, by name.
         machine: what made it, without names of hosts or users; empty in older records.
         content: the record as it is in the file, sealed by a digest.
     """
