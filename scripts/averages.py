@@ -66,6 +66,7 @@ def less_their_mean(family: str, folder: Path) -> Path:
 
 
 def main() -> None:
+    """Plays seed after seed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seeds", type=int, default=10)

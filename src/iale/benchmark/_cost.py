@@ -36,7 +36,8 @@ def cost(runs: Sequence[Run], workers: int) -> str:
     for run in runs:
         config = run.config
         seen = run.vectors or config.embeddings
-        kind = config.dataset, config.classifier_name, config.training, config.own, config.resize, config.neighbors, seen
+        sizes = config.resize, config.neighbors
+        kind = config.dataset, config.classifier_name, config.training, config.own, sizes, seen
         if kind not in paces:
             paces[kind] = _measured(run)
         measured = paces[kind]

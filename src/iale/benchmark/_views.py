@@ -177,7 +177,7 @@ def embedded(data: DataSet, path: str | Vectors | None) -> DataSet:
 
 
 def averaged(data: DataSet, neighbors: int) -> DataSet:
-    """A data set of vectors, each averaged with its nearest training samples; others, and all for 0, are as they were."""
+    """A data set of vectors, each averaged with its nearest training samples; for 0 neighbors as it was."""
     from iale.geometry.embeddings import PointSamples
 
     train, test = data.train, data.test

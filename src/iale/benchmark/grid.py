@@ -45,8 +45,9 @@ class GridConfig(OwnConfig):
             use its vectors, which are kept in the user cache.
         resize: height,width to resize the images of a folder to; none keeps them, or takes the size that the encoder
             wants.
-        neighbors: with how many of its nearest ones each sample is averaged, see `iale.geometry.Averages`; 0 leaves samples
-            as they are. Classifiers see averages only of embeddings, or of what an encoder makes.
+        neighbors: with how many of its nearest ones each sample is averaged (see `iale.geometry.Averages`): in the
+            embeddings or the vectors of an encoder, for classifiers and strategies, and else in the geometry, for
+            strategies alone; 0 leaves samples as they are.
         beside: strategies that are also asked in every state of every run, without acting; a record then says how
             many choices they share with the strategy that acts.
         cycle: sizes of the loop.

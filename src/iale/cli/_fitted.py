@@ -65,11 +65,13 @@ def open_views(
     encoder: Encoder | None = None,
     *,
     fits: bool = True,
+    neighbors: int = 0,
 ) -> Views:
     """The samples at ``path``, made as those that the saved classifier learned from; DataError if they are others.
 
     Photos get the size that the ``encoder`` wants. Without one, photos of several sizes become small ones, if nobody
-    reads them or a classifier ``fits`` what it gets.
+    reads them or a classifier ``fits`` what it gets. Points are averaged with their ``neighbors``, unless the
+    classifier is saved.
     """
     if saved is None or recipe.embeddings is not None:
         mixed = PHOTO_SIZE if fits or recipe.embeddings is not None else None
@@ -83,7 +85,7 @@ def open_views(
                 f"the images have {samples.sizes} sizes, so the model sees them in {height} x {width} pixels; "
                 f"--resize HEIGHT,WIDTH sets another size"
             )
-        views = Views(samples, names, recipe.embeddings, encoder)
+        views = Views(samples, names, recipe.embeddings, encoder, neighbors)
     else:
         encoder = None if saved.encoder is None else find_encoder(saved.encoder, recipe.training.device)
         size = encoder.size if recipe.size is None and encoder is not None and path.is_dir() else recipe.size

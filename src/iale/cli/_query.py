@@ -14,6 +14,7 @@ from torch import Tensor
 
 from iale import _storage as storage
 from iale._asking import LOOKED_AT, diverse, with_points
+from iale._given import whole
 from iale._many import many
 from iale._model import is_free_once, model_of
 from iale._storage import write_bytes
@@ -66,6 +67,8 @@ class QueryOptions(RecipeConfig):
         subset_size: how many unlabeled samples, drawn at random, the strategy looks at; none looks at all of them.
         resize: height,width to resize images to; none keeps images that are all of one size, and resizes others to
             64,64.
+        neighbors: with how many of its nearest ones each sample is averaged before the strategy compares it, and before
+            a linear head on embeddings or on the geometry learns from it: 10 does well; 0 leaves samples as they are.
         out: file for the table; by default it is printed.
         verbose: list the files that are passed over; by default they are counted.
         table: how tables are read.
@@ -78,6 +81,7 @@ class QueryOptions(RecipeConfig):
     k: int = 10
     classes: tuple[str, ...] = ()
     subset_size: int | None = 10_000
+    neighbors: int = 0
     out: Path | None = None
     verbose: bool = False
     table: TableConfig = field(default_factory=TableConfig)
@@ -86,6 +90,8 @@ class QueryOptions(RecipeConfig):
         super().__post_init__()
         if self.with_ is not None and self.fitted is not None:
             raise ConfigError("--with makes vectors for the model, and --fitted is one: leave one of them out.")
+        if whole(self.neighbors, "--neighbors", 0) and self.fitted is not None:
+            raise ConfigError("--fitted has learned from samples as they are: leave out --neighbors.")
         if self.subset_size is not None and self.subset_size < 1:
             raise ConfigError(f"--subset-size must be at least 1, not {self.subset_size}.")
         if len(set(self.classes)) != len(self.classes) or not all(map(str.strip, self.classes)):
@@ -104,7 +110,8 @@ def main(argv: Sequence[str]) -> int:
     saved = None if options.fitted is None else find_saved(options.fitted, options, options.classes)
     encoder = None if options.with_ is None else find_encoder(options.with_, options.training.device)
     read = FilesRead(options.images, options.embeddings)
-    views = open_views(saved, options.images, options, options.table, encoder, fits=options.fitted is None)
+    fits, neighbors = options.fitted is None, options.neighbors
+    views = open_views(saved, options.images, options, options.table, encoder, fits=fits, neighbors=neighbors)
     samples, names = views.samples, views.names
     say_passed_over(samples, verbose=options.verbose)
     indices, labels, classes = _labels(options, names)

@@ -12,13 +12,16 @@ from iale.data.images import FolderSamples
 from iale.data.samples import SampleKind, Samples
 from iale.data.splits import Subset
 from iale.data.unlabeled import kind_of
+from iale.geometry._averages import AVERAGES, Averages
 from iale.geometry._builtin import built_in
 from iale.geometry._encoded import check_seen, encoded, kept_in
+from iale.geometry._store import prune
 from iale.geometry.embeddings import PointSamples, read_embeddings
 from iale.geometry.encoders import Encoder
 from iale.geometry.points import Points
 
 _THREADS = 2  # that decode photographs
+_KEPT = 8  # averages in the user cache: others are of samples that have changed since
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +49,20 @@ class Views:
         names: of each.
         embeddings: the file, or None.
         encoder: makes vectors of the samples, if there is no such file.
+        neighbors: with how many of its nearest ones each point is averaged.
     """
 
     def __init__(
-        self, samples: Samples, names: Sequence[str], embeddings: Path | None, encoder: Encoder | None = None
+        self,
+        samples: Samples,
+        names: Sequence[str],
+        embeddings: Path | None,
+        encoder: Encoder | None = None,
+        neighbors: int = 0,
     ) -> None:
-        self.samples, self.names, self._encoder = samples, names, encoder
+        self.samples, self.names, self._encoder, self._neighbors = samples, names, encoder, neighbors
         self._made: Points | None = None
+        self._averages: Points | None = None
         self.embeddings = None if embeddings is None else read_embeddings(embeddings, names)
 
     def of(self, readable: Subset) -> View:
@@ -71,6 +81,16 @@ class Views:
         return points
 
     def _geometry(self) -> Points:
+        if not self._neighbors:
+            return self._points_alone()
+        if self._averages is None:
+            points, folder = self._points_alone(), kept_in()
+            with counted("averaging") as show:
+                self._averages = Averages(points, self._neighbors).of(points, folder, show)
+            prune(folder, AVERAGES, _KEPT)
+        return self._averages
+
+    def _points_alone(self) -> Points:
         if self.embeddings is not None:
             return self.embeddings
         if self._made is None:  # once, however many samples turn out to be unreadable later

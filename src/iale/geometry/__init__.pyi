@@ -1,3 +1,4 @@
+from ._averages import Averages as Averages
 from ._builtin import built_in as built_in
 from ._store import build as build
 from .embeddings import PointSamples as PointSamples

@@ -22,8 +22,10 @@ from iale.geometry.embeddings import PointSamples
 from iale.geometry.points import Points
 
 NEIGHBORS = 10
+AVERAGES = "averages 1"
 
 _POOL = 20_000  # samples among which neighbors are looked for: a million times a million products would take days
+_SHARE = 20  # of this many samples of the pool, one may be a neighbor
 _EQUAL = 1 - 1e-5  # the cosine from which on two samples count as equal: a copy tells nothing new
 
 
@@ -35,28 +37,33 @@ class Averages:
     neighbors, so a new sample becomes what an equal one of the pool has become. A row of zeros, which is a sample that
     could not be read, stays one. Averages know no label.
 
-    They take 2 · n · min(N, 20,000) · D operations: a second for 10,000 samples of width 768, and some minutes for a
-    million, on one core.
+    They take 2 · n · min(N, 20,000) · D operations: on one core, seconds for 10,000 samples of width 768, and ten
+    minutes for a million.
 
     Args:
         points: N samples, the pool.
-        neighbors: how many are averaged; fewer where there are fewer.
+        neighbors: how many are averaged, but at most a twentieth of the pool: in a small one, more would be of other
+            classes.
 
     Raises:
         ConfigError: ``neighbors`` is not a number from 1 on, or ``points`` are something else.
+        DataError: there is no sample, or all are zeros.
     """
 
     def __init__(self, points: Points, neighbors: int = NEIGHBORS) -> None:
         if not isinstance(points, Points):
             raise ConfigError(f"averages are of Points, as as_geometry(data, count) makes them, not of {points!r:.40}.")
-        self._neighbors = whole(neighbors, "the number of neighbors", 1)
+        neighbors = whole(neighbors, "the number of neighbors", 1)
         count = min(len(points), _POOL)
         rows = points.at(torch.arange(count) * len(points) // max(1, count)).read()
         rows = rows[rows.any(dim=1)]
+        if not len(rows):
+            raise DataError("there are no samples to average, or all are rows of zeros: check the geometry.")
         self._mean = rows.mean(dim=0, dtype=torch.float64).float()
         self._pool = normalize(rows - self._mean, dim=1)
+        self._neighbors = min(neighbors, len(self._pool) // _SHARE)
         self._half = points.values.dtype == torch.float16
-        self.identity = f"averages 1 of {self._neighbors} neighbors in {digest(rows.numpy())}"
+        self.identity = f"{AVERAGES} of {self._neighbors} neighbors in {digest(rows.numpy())}"
 
     def of(self, points: Points, folder: str | Path | None = None, progress: Progress = silent) -> Points:
         """The averages of ``points`` [n, D], which may be other samples than the pool; see `build`.
@@ -81,7 +88,7 @@ class Averages:
         rows = normalize(rows - self._mean, dim=1)
         alike = rows @ self._pool.mT
         alike[alike >= _EQUAL] = -torch.inf
-        near, places = alike.topk(min(self._neighbors, len(self._pool)), dim=1)
+        near, places = alike.topk(self._neighbors, dim=1)
         found = (near > -torch.inf).float()
         # In the order of the pool: near ties may be found in another order, and sums would be rounded differently.
         order = places.argsort(dim=1)
