@@ -33,7 +33,8 @@ class Model:
         inputs: what it learns from, one for each sample.
         kind: what an input is.
         about: the model, and why it is this one, in one sentence.
-        points: the geometry, if the inputs are its points.
+        points: the geometry, or its averages, if the inputs are its points.
+        averaged: whether they are averages.
     """
 
     recipe: RecipeConfig
@@ -41,6 +42,7 @@ class Model:
     kind: SampleKind
     about: str
     points: Points | None = None
+    averaged: bool = False
 
     @property
     def head(self) -> bool:

@@ -15,6 +15,7 @@ from iale.errors import DataError, StorageError
 from iale.geometry._builtin import built_in, find_built_in, find_directions
 from iale.geometry.embeddings import PointSamples, read_embeddings
 from iale.geometry.points import Points
+from iale.labeling._averaged import Averaged
 from iale.labeling._vectors import Vectors, network_name, network_of
 from iale.labeling.items._items import Items
 from iale.labeling.record._same_model import check_same_model
@@ -40,6 +41,7 @@ class ItemViews:
         self._stamp: tuple[int, int, int] | None = None  # of the embeddings, when they were read
         self._made: Points | None = None
         self._directions: dict[str, Tensor] | None = None
+        self._averages: Averaged | None = None
         self._away: list[int] = []  # some samples that it lacks because their files were away
         self.came_back = False  # whether such a sample was back when the geometry was asked for
         self._looked = 0  # when the folder of geometries was looked at, by its time of change
@@ -110,6 +112,19 @@ class ItemViews:
             return self.vectors.find()
         return find_built_in(self._items.samples, self._items.kind, place)
 
+    def averages(self) -> Points | None:
+        """The points of `geometry`, averaged with neighbors; None until they are made, or if the project makes none."""
+        averaged = self._averaged()
+        return None if averaged is None else averaged.find()
+
+    def _averaged(self) -> Averaged | None:
+        points, neighbors = self.geometry(), self._config.neighbors
+        if not neighbors or self._folder is None or points is None:
+            return None
+        if self._averages is None or self._averages.points is not points:
+            self._averages = Averaged(points, neighbors, self._folder / _FOLDER)
+        return self._averages
+
     def directions(self) -> dict[str, Tensor]:
         """How the built-in geometry is computed from views of samples, see `find_directions`."""
         if self._directions is None:
@@ -118,24 +133,26 @@ class ItemViews:
         return self._directions
 
     def make_geometry(self) -> Points:
-        """The same, and makes it if it is not there; goes on where it was stopped."""
+        """The same, and makes it and its averages if they are not there; goes on where it was stopped."""
         found = self.geometry()
+        place = None if self._folder is None else self._folder / _FOLDER
+        last = [0.0]
+
+        def note(done: int, total: int) -> None:
+            if place is not None and time.monotonic() - last[0] > _SECONDS:
+                storage.write_json(place / _PROGRESS, {"done": done, "total": total})
+                last[0] = time.monotonic()
+
         if found is None:
-            place = None if self._folder is None else self._folder / _FOLDER
-            last = [0.0]
-
-            def note(done: int, total: int) -> None:
-                if place is not None and time.monotonic() - last[0] > _SECONDS:
-                    storage.write_json(place / _PROGRESS, {"done": done, "total": total})
-                    last[0] = time.monotonic()
-
             if self.vectors is not None:
                 found = self.vectors.make(*network_of(self._config, self._items), note)
             else:
                 found = built_in(self._items.samples, self._items.kind, place, note)
             self._take(found)
-            if place is not None:
-                (place / _PROGRESS).unlink(missing_ok=True)
+        if place is not None:
+            if (averaged := self._averaged()) is not None:
+                averaged.make(note)
+            (place / _PROGRESS).unlink(missing_ok=True)
         return found
 
     def progress(self) -> str:

@@ -85,7 +85,9 @@ class ProjectLearner:
         found.check(classifier)
         query = QueryConfig(subset_size=config.subset_size)
         self._learner = Learner(classifier, self._samples, Pool(torch.arange(0), classes), query, Stream(config.seed))
-        self.strategy, self._learner.geometry = with_points(found, views.make_geometry, None if named else _warn)
+        averages = self._model.points if self._model.averaged and model is None else None
+        make = views.make_geometry if averages is None else lambda: averages
+        self.strategy, self._learner.geometry = with_points(found, make, None if named else _warn)
         self._known = (-1, -1)
         self._fitted = False
         self.refresh()

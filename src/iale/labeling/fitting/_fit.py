@@ -21,7 +21,9 @@ from iale.data._checks import join
 from iale.data._sketches import ALIKE, keep_apart, sketches, spread
 from iale.data.arrays import ArraySamples
 from iale.data.pool import Pool
+from iale.data.samples import Samples
 from iale.errors import DataError
+from iale.geometry.embeddings import PointSamples
 from iale.geometry.points import Points
 from iale.labeling.fitting._head import Strengths, calibrated, network_of
 from iale.labeling.fitting._model import find_model, fits_a_head
@@ -131,7 +133,7 @@ class Refitter:
         pool = Pool(torch.arange(len(local)), len(classes))
         pool.acquire(torch.arange(len(known)), torch.tensor([labels[index] for index in known]))
         classifier = self._strengths.classifier(model, local, pool)
-        strategy, name, notice, geometry = self._chooser(classifier)
+        strategy, name, notice, geometry = self._chooser(classifier, model)
         learner = Learner(classifier, local, pool, QueryConfig(subset_size=None), stream)
         learner.geometry = None if geometry is None else geometry.at(torch.tensor(looked.rows))
         learner.fit(strategy.needs)
@@ -140,7 +142,7 @@ class Refitter:
         pool.skip(torch.tensor(sorted({*range(len(known), len(local))} - set(candidates)), dtype=torch.int64))
         count = min(_SOON if model.head else _QUEUE, len(candidates))
         ranked = learner.query(strategy, count).tolist() if found else []
-        ranked = self._apart(ranked, local.batch(torch.arange(len(local))), looked, model)
+        ranked = self._apart(ranked, self._as_they_are(local, looked, model), looked, model)
         every = len(set(labels.values())) == len(classes)
         explore = [] if every or not found else self._explore(outputs.embeddings, len(known), candidates, stream)
         fitted, outputs, temperature = calibrated(learner, outputs)
@@ -162,13 +164,13 @@ class Refitter:
         """What reads candidates: files only for a moment."""
         return HastySight(self.reading, _HASTE) if self._hurries(model) else sight
 
-    def _chooser(self, classifier: Classifier) -> tuple[QueryStrategy, str, str, Points | None]:
+    def _chooser(self, classifier: Classifier, model: Model) -> tuple[QueryStrategy, str, str, Points | None]:
         """The strategy, its name, a sentence if it is not the one that was asked for, and what it compares."""
         strategy, name, notice = strategy_of(self.project.config, classifier)
         if Need.GEOMETRY not in strategy.needs:
             return strategy, name, notice, None
         views = self.project.views
-        geometry = views.geometry()
+        geometry = model.points if model.averaged else views.geometry()
         if geometry is None:  # people do not wait for it
             notice = f"{FALLBACK} asks until {name} can compare all samples: {views.progress()}"
             strategy, name = find_strategy(FALLBACK), FALLBACK
@@ -182,13 +184,20 @@ class Refitter:
         drawn = pool.candidates(self.project.config.subset_size, stream.child("subset"))
         return list(drawn.indices.tolist())
 
+    def _as_they_are(self, local: Samples, looked: _Looked, model: Model) -> Tensor:
+        """What a fit looks at, without averages: copies would not be told from neighbors."""
+        points = self.project.views.geometry() if model.averaged else None
+        if points is None:
+            return local.batch(torch.arange(len(local)))
+        return PointSamples(points).batch(torch.tensor(looked.rows))
+
     def _apart(self, ranked: list[int], local: Tensor, looked: _Looked, model: Model) -> list[int]:
         """The ranking with near-duplicates (also of labeled samples) at its end."""
         if not ranked:
             return []
         kind = self.project.views.kind
         # Points of a geometry that is centered are sketches already; texts are compared as they are.
-        seen = "text" if model.points is not None else kind
+        seen = "text" if model.points is not None and self.project.config.embeddings is None else kind
         before = (sketches(part, seen) for part in torch.split(local[: looked.known], _APART))
         return [ranked[at] for at in keep_apart(sketches(local[ranked], seen), before, ALIKE[kind])]
 

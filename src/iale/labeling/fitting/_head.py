@@ -17,8 +17,10 @@ from iale.classifiers.networks import Network
 from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
 from iale.data.pool import Pool
 from iale.data.samples import Samples
+from iale.geometry.embeddings import PointSamples
 from iale.labeling._backbone import with_head
 from iale.labeling.fitting._point_head import Shape, point_head
+from iale.labeling.fitting._student import student_of
 from iale.labeling.reader import ProjectReader
 from iale.learner import Learner
 from iale.recipe import classifier_name, classifier_of
@@ -81,6 +83,12 @@ def network_of(
     project: ProjectReader, model: Model, fitted: FittedTorchClassifier | FittedLinearHead
 ) -> tuple[nn.Module, dict[str, Any]]:
     """The network that predicts from samples, and what one has to know to read its weights again."""
+    if model.averaged and isinstance(fitted, FittedLinearHead):
+        points = project.views.geometry()
+        assert points is not None
+        fitted = student_of(fitted, model.inputs, PointSamples(points))
+        if project.config.embeddings is not None:
+            return fitted.module, {"classifier": "linear"}
     if model.points is None or not isinstance(fitted, FittedLinearHead):
         return fitted.module, {} if model.recipe.model else {"classifier": classifier_name(model.recipe, model.kind)}
     config = project.config

@@ -43,7 +43,18 @@ def head_of(project: ProjectReader, contest: Contest | None = None) -> Model:
     elif points is None and not at_once:
         by = f" by {network}" if network else ""
         head = replace(head, about=f"{head.about} until all samples are seen{by}: {views.progress()}")
+    if config.neighbors and not config.model and (points is not None or config.embeddings is not None):
+        head = _on_averages(project, head)
     return head if contest is None else replace(head, about=f"{head.about}; {contest.about}")
+
+
+def _on_averages(project: ProjectReader, head: Model) -> Model:
+    """The same head on averages of neighbors, if they are there."""
+    averages = project.views.averages()
+    if averages is None:
+        return replace(head, about=f"{head.about} until neighbors are averaged: {project.views.progress()}")
+    about = f"{head.about}, averaged with neighbors"
+    return Model(head.recipe, PointSamples(averages), "row", about, averages, averaged=True)
 
 
 def fits_a_head(project: ProjectReader) -> bool:

@@ -1,0 +1,148 @@
+"""Projects whose head learns from averages of neighbors: what is fitted, what is kept, and what new samples get."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+
+from iale.classifiers.base import FitJob, TrainingConfig
+from iale.classifiers.heads import LinearHead
+from iale.data.arrays import ArraySamples
+from iale.errors import ConfigError
+from iale.geometry import Averages, PointSamples, as_geometry
+from iale.labeling import ProjectLearner, export_classifier, load_classifier
+from iale.labeling.fitting._background import make_geometry
+from iale.labeling.fitting._fit import Refitter
+from iale.labeling.fitting._student import student_of
+from iale.labeling.fitting.saved import scores_csv
+from iale.labeling.items._reading import Reading
+from iale.labeling.project import Project
+from iale.labeling.record.config import ProjectConfig
+
+PIXELS, DIGITS = load_digits(return_X_y=True)
+PIXELS = (PIXELS * 15).astype(np.uint8)
+COUNT, LABELED = 600, 24
+NAMES = tuple("0123456789")
+
+
+def opened(tmp_path: Path, neighbors: int, kind: str) -> Project:
+    """The first digits as rows, with embeddings, or as image files; the first of them are labeled."""
+    embeddings = None
+    if kind == "embeddings":
+        np.savez(tmp_path / "x.npz", x=np.arange(COUNT, dtype=np.float32)[:, None])
+        embeddings = tmp_path / "e.npy"
+        np.save(embeddings, PIXELS[:COUNT].astype(np.float32) + 50)
+        data = tmp_path / "x.npz"
+    else:
+        data = tmp_path / "photos"
+        data.mkdir(exist_ok=True)
+        for row in range(COUNT):
+            Image.fromarray(PIXELS[row].reshape(8, 8)).save(data / f"{row:04}.png")
+    training = TrainingConfig(device="cpu")
+    config = ProjectConfig(
+        data, NAMES, embeddings=embeddings, neighbors=neighbors, training=training, test_share=0.0, twice_share=0.0
+    )
+    project = Project.create(tmp_path / f"{kind}-{neighbors}", config)
+    chosen = np.random.default_rng(3).permutation(COUNT)[:LABELED]
+    ids = {project.items.ids[row]: str(DIGITS[row]) for row in chosen.tolist()}
+    project.add_labels("ann", ids, "chosen")
+    return project
+
+
+def fit(project: Project) -> str:
+    """Fits as the fitting process does; what it says about the model."""
+    reader = project.reader
+    Refitter(reader, Reading(reader.items, reader.views.inputs)).fit()
+    assert reader.fits.latest is not None
+    return str(reader.fits.latest.model)
+
+
+@pytest.mark.parametrize("kind", ["embeddings", "images"])
+def test_the_head_learns_from_averages_and_serves_new_samples_without_the_pool(kind: str, tmp_path: Path) -> None:
+    new, right = PIXELS[COUNT:], DIGITS[COUNT:].astype(str)
+    shares = {}
+    for neighbors in (0, 10):
+        project = opened(tmp_path, neighbors, kind)
+        if neighbors and kind == "embeddings":  # people do not wait for the averages
+            assert fit(project) == "a linear head on your embeddings until neighbors are averaged: it has just begun"
+        make_geometry(str(project.reader.folder))
+        assert fit(project).endswith(", averaged with neighbors") is bool(neighbors)
+        out = tmp_path / f"out-{neighbors}"
+        export_classifier(project, out)
+        rows: object = ArraySamples(new.astype(np.float32) + 50)
+        if kind == "images":
+            rows = [Image.fromarray(each.reshape(8, 8)) for each in new]
+        else:
+            rows = PointSamples(as_geometry(new.astype(np.float32) + 50, len(new)))
+        shares[neighbors] = float(np.mean(np.array(load_classifier(out).predict(rows)) == right))
+        if kind == "embeddings":
+            assert shares[neighbors] == pytest.approx(by_hand(out, new.astype(np.float64) + 50, right), abs=0.002)
+        table = [line.split(",") for line in "".join(scores_csv(project)).splitlines()[1:]]
+        assert len(table) == COUNT - LABELED
+        project.close()
+    assert shares[10] > shares[0] + 0.02
+
+
+def by_hand(out: Path, rows: NDArray[np.float64], right: NDArray[np.str_]) -> float:
+    """The accuracy of the head for scikit-learn."""
+    kept = np.load(out / "head.npz")
+    head = LogisticRegression()
+    head.coef_, head.intercept_, head.classes_ = kept["coef"], kept["intercept"], kept["classes"]
+    return float(head.score(rows / np.linalg.norm(rows, axis=1, keepdims=True), right))
+
+
+def test_guesses_and_choices_are_those_of_the_head_on_averages(tmp_path: Path) -> None:
+    project = opened(tmp_path, 10, "embeddings")
+    make_geometry(str(project.reader.folder))
+    fit(project)
+    latest = project.reader.fits.latest
+    assert latest is not None
+    points = as_geometry(tmp_path / "e.npy", COUNT)
+    samples = PointSamples(Averages(points, 10).of(points))
+    chosen = np.sort(np.random.default_rng(3).permutation(COUNT)[:LABELED])
+    head = LinearHead(samples, 10).fit(
+        samples, FitJob(torch.from_numpy(chosen), torch.from_numpy(DIGITS[chosen]), seed=0)
+    )
+    said = head.outputs(samples, torch.arange(COUNT)).predictions
+    index = project.items.ids.index
+    own = {index(sample): guess[0][0] for sample, guess in latest.guesses.items()}
+    assert len(own) > 400
+    assert np.mean([str(int(said[row])) == label for row, label in own.items()]) > 0.99
+    learner = ProjectLearner(project)
+    assert len(learner.ask(5)) == 5
+    project.close()
+
+
+def test_a_student_minimizes_the_cross_entropy_to_its_teacher() -> None:
+    """scikit-learn solves the same problem: each sample once for each class, with the probability as its weight."""
+    points = as_geometry(PIXELS[:COUNT].astype(np.float32), COUNT)
+    plain, averages = PointSamples(points), PointSamples(Averages(points).of(points))
+    chosen = torch.arange(0, COUNT, 12)
+    teacher = LinearHead(averages, 10, l2=0.05).fit(averages, FitJob(chosen, torch.from_numpy(DIGITS)[chosen], 0))
+    student = student_of(teacher, averages, plain)
+    probs = teacher.outputs(averages, torch.arange(COUNT)).probs.double().numpy()
+    inputs = student.outputs(plain, torch.arange(COUNT)).embeddings.double().numpy()
+
+    def loss(weights: NDArray[np.float64], bias: NDArray[np.float64]) -> float:
+        logits = inputs @ weights.T + bias
+        logs = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+        return float(-(probs * logs).sum() / COUNT + 0.5e-4 * (weights**2).sum())
+
+    peer = LogisticRegression(C=1e4 / COUNT, max_iter=5000, tol=1e-8)
+    peer.fit(np.repeat(inputs, 10, axis=0), np.tile(np.arange(10), COUNT), sample_weight=probs.ravel())
+    best = loss(peer.coef_, peer.intercept_)
+    assert best <= loss(student.weight.double().numpy(), student.bias.double().numpy()) <= 1.01 * best
+    before = loss(teacher.weight.double().numpy(), teacher.bias.double().numpy())
+    assert before > 1.05 * best
+
+
+def test_the_number_of_neighbors_is_checked(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="the number of neighbors is a whole number of at least 0, not -1"):
+        ProjectConfig(tmp_path / "x.npz", neighbors=-1)
