@@ -25,9 +25,10 @@ Runs = Mapping[tuple[str, str, str], Mapping[int, Record]]
 
 def view_of(record: Record) -> str:
     """What the head of a run saw."""
-    if record.config.neighbors:
+    options = record.config.options
+    if options.get("neighbors"):
         return AVERAGES
-    return LESS_MEAN if str(record.config.embeddings).startswith("sha256") else AS_THEY_ARE
+    return LESS_MEAN if str(options["embeddings"]).startswith("sha256") else AS_THEY_ARE
 
 
 def runs_of(records: Sequence[Record]) -> Runs:
@@ -85,6 +86,17 @@ def reached(runs: Runs) -> Table:
         lines.append([title, *areas, *ends, f"{100 * end:.1f} %", *labels, str(len(averages))])
     header = ["data set", "AUC", "averages", "with 200 labels", "averages", "Random with 200", "labels to reach that"]
     return Table([*header, "averages", "seeds"], lines)
+
+
+def brief(runs: Runs) -> Table:
+    """The AUC of Uncertainty Herding on points as they are and on averages, for readers in a hurry."""
+    lines = []
+    for dataset, title in TITLES.items():
+        found = rises(runs, dataset, "uherding")
+        views = (runs[dataset, view, "uherding"] for view in (AS_THEY_ARE, AVERAGES))
+        areas = [f"{100 * np.mean([area(own[seed].accuracy) for seed in found]):.1f}" for own in views]
+        lines.append([title, *areas, signed(estimate([*found.values()])), str(len(found))])
+    return Table(["data set", "as they are", "averages", "difference", "seeds"], lines)
 
 
 def _labels(runs: Sequence[Record], end: float) -> str:

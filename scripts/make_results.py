@@ -2,8 +2,9 @@
 
 python scripts/make_results.py
 
-That is docs/results.md, docs/seeing-the-pool.md, docs/heads.md, docs/networks.md, docs/universal.md and their figures,
-what the README found, docs/performance.md, a table in docs/labeling-measured.md, and the cards of the shipped policies.
+That is docs/results.md, docs/seeing-the-pool.md, docs/heads.md, docs/averages.md, docs/networks.md, docs/universal.md
+and their figures, what the README found, docs/performance.md, a table in docs/labeling-measured.md, and the cards of
+the shipped policies.
 Edit the sentences in results/*/*.md and in benchmarks/performance.md, not in the pages made from them.
 """
 
@@ -16,6 +17,8 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from averages_page import averages_page, runs_of
+from averages_page import brief as brief_averages
 from cards import write_cards
 from figures import Figures
 from gain_tables import TITLES, USUAL, areas, brief
@@ -56,6 +59,7 @@ POOL, POOL_PAGE = ROOT / "results" / SEEING, ROOT / "docs" / "seeing-the-pool.md
 BY_SHAPES = ROOT / "results" / SHAPES
 OF_HEADS, HEADS_PAGE = ROOT / "results" / HEADS, ROOT / "docs" / "heads.md"
 OF_NETWORKS, NETWORKS_PAGE = ROOT / "results" / NETWORKS, ROOT / "docs" / "networks.md"
+OF_AVERAGES, AVERAGES_PAGE = ROOT / "results" / "averages", ROOT / "docs" / "averages.md"
 UNIVERSAL, UNIVERSAL_PAGE = ROOT / "results" / "universal", ROOT / "docs" / "universal.md"
 IMAGES = ROOT / "docs" / "images" / "results"
 README, BEGIN, END = ROOT / "README.md", "<!-- from the records: edit results/standard/readme.md -->", "<!-- end -->"
@@ -75,6 +79,7 @@ def main() -> None:
         SPEEDS_PAGE: speeds_page(),
         UNIVERSAL_PAGE: universal_page(UNIVERSAL, (UNIVERSAL / "reading.md").read_text(encoding="utf-8")),
         HEADS_PAGE: linear_page(size),
+        AVERAGES_PAGE: averaging_page(),
         NETWORKS_PAGE: doubting_page(size),
         POOL_PAGE: seeing_page(size, (IMAGES / f"{SEEING}.svg").relative_to(POOL_PAGE.parent).as_posix()),
     }
@@ -147,6 +152,11 @@ def linear_page(size: Size) -> str:
     return heads_page(evidence, experiment, reading, image, _commands(HEADS, size))
 
 
+def averaging_page() -> str:
+    """The page on averages of neighbors, from its template."""
+    return averages_page(_evidence_of(OF_AVERAGES).records, (OF_AVERAGES / "reading.md").read_text(encoding="utf-8"))
+
+
 def doubting_page(size: Size) -> str:
     """The page of the experiment on networks, with what its ``reading.md`` says."""
     evidence, experiment = _evidence_of(OF_NETWORKS), EXPERIMENTS[NETWORKS](size)
@@ -171,9 +181,9 @@ def readme_of(text: str, figures: Figures) -> str:
         name: brief(areas(records_of(EXPERIMENTS[name](figures.size), _evidence_of(folder).records)), classifier)
         for name, (folder, classifier) in played.items()
     }
-    own = {"table": _table(records, figures.size), "shapes": markdown(sides(linear))} | {
-        name: markdown(each) for name, each in gains.items()
-    }
+    averages = brief_averages(runs_of(_evidence_of(OF_AVERAGES).records))
+    tables = {"table": _table(records, figures.size), "shapes": markdown(sides(linear)), "averages": markdown(averages)}
+    own = tables | {name: markdown(each) for name, each in gains.items()}
     return _with(text, BEGIN, fill(template, lambda name: own[name] if name in own else figures(name)))
 
 

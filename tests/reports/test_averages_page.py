@@ -1,0 +1,58 @@
+"""The page on averages of neighbors follows from its records."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from averages_page import AVERAGES, NEW, ORDER, gains, mean_rise, passes, reached, rises, runs_of, view_of
+from gain_tables import TITLES
+from iale.benchmark._evidence import read_evidence
+from iale.benchmark.records import Record
+from make_results import OF_AVERAGES, averaging_page
+from tests.reports.kept import assert_same_page, read
+
+
+@pytest.fixture(scope="module")
+def records() -> list[Record]:
+    """The kept runs."""
+    return list(read_evidence([OF_AVERAGES]).records)
+
+
+def test_the_page_in_the_documentation_is_made_from_the_records_in_the_repository() -> None:
+    assert_same_page(averaging_page(), read("docs/averages.md"))
+    assert "{" not in averaging_page().replace("{0", "")
+
+
+def test_the_gain_is_that_of_the_same_strategy_on_the_same_seeds(records: list[Record]) -> None:
+    """Computed by hand: the mean of the recorded accuracies of each run, by seed."""
+    areas = {(r.dataset, view_of(r), r.strategy, r.seed): float(np.mean(r.accuracy)) for r in records}
+    for dataset in TITLES:
+        by_hand = [
+            value - areas[dataset, "as they are", "uherding", seed]
+            for (family, view, strategy, seed), value in areas.items()
+            if (family, view, strategy) == (dataset, AVERAGES, "uherding")
+            and (dataset, "as they are", "uherding", seed) in areas
+        ]
+        found = list(rises(runs_of(records), dataset, "uherding").values())
+        assert sorted(found) == pytest.approx(sorted(by_hand))
+        assert len(found) >= 3
+
+
+def test_what_the_page_says(records: list[Record]) -> None:
+    runs = runs_of(records)
+    assert passes(runs)
+    assert mean_rise(runs, NEW, "uherding").mean > 0.03
+    for strategy in ORDER:  # each of them, on each set
+        assert all(np.mean(list(rises(runs, dataset, strategy).values())) > 0 for dataset in TITLES)
+    table = gains(runs, AVERAGES)
+    assert len(table.lines) == len(ORDER)
+    assert len(reached(runs).lines) == len(TITLES)
+    assert not passes({key: own for key, own in runs.items() if key[0] != "digits"} | swapped(records))
+
+
+def swapped(records: list[Record]) -> dict[tuple[str, str, str], dict[int, Record]]:
+    """The digits with averages and points as they are exchanged: worse on one set, so the rule fails."""
+    runs = {key: dict(own) for key, own in runs_of(records).items() if key[0] == "digits" and "mean" not in key[1]}
+    other = {AVERAGES: "as they are", "as they are": AVERAGES}
+    return {(key[0], other[key[1]], key[2]): own for key, own in runs.items()}
