@@ -103,7 +103,7 @@ def correlations(rules: Rules) -> Table:
 
 def luck(found: Rules) -> Table:
     """How likely the reference finds the true labels, how its draws agree, the same by folds, and what can be told."""
-    both = [f"{who}: {what}" for who in ("reference", "folds") for what in ("true label", "draws with draws")]
+    both = [f"{who}: {what}" for who in ("reference", "folds") for what in ("p of the true label", "draws with draws")]
     columns = ("truth", "draws", "truth apart", "draws apart", "ceiling")
     lines = [[name, *(_rank(own[column]) for column in columns)] for name, own in found.items()]
     return Table(["family", *both, "told at best"], lines)
