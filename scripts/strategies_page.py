@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from iale._storage import read_lines
@@ -14,7 +15,9 @@ from iale.reports._markup import Table
 from iale.reports._panels import display_name
 from iale.reports._tables import NONE, signed
 
-BASE, SWAPS = "uherding", "Swaps"
+BASE = "uherding"
+SWAPS = {"Swaps": "swaps", "SwapsAndMore": "swaps and labels cover 0.9 and U + 0.1"}
+"""What `swaps_roll_outs.py` calls the forms."""
 NAMES = {"batch": "mean of a batch size", "ridge": "ridge regression", "trees": "randomized trees"}
 
 Found = Mapping[str, Any]
@@ -72,16 +75,19 @@ def variance(found: Found) -> Table:
 
 def swaps(folder: Path) -> Table:
     """Rule 4 for the swaps: differences from Uncertainty Herding on families that decide nothing."""
-    areas: dict[tuple[str, bool], dict[int, float]] = defaultdict(dict)
+    areas: dict[tuple[str, str], dict[int, float]] = defaultdict(dict)
     for line in read_lines(folder / "records.jsonl"):
         record = Record.parse(line)
-        areas[record.dataset, record.strategy != BASE][record.seed] = area(record.accuracy)
-    lines, by_seed = [], defaultdict[int, list[float]](list)
+        areas[record.dataset, record.strategy][record.seed] = area(record.accuracy)
     families = list(dict.fromkeys(dataset for dataset, _ in areas))
-    for name in families:
-        own = {s: v - areas[name, False][s] for s, v in sorted(areas[name, True].items()) if s in areas[name, False]}
-        for seed, value in own.items():
-            by_seed[seed].append(value)
-        lines.append([name, signed(estimate(list(own.values()))), str(len(own))])
-    means = [sum(each) / len(each) for each in by_seed.values() if len(each) == len(families)]
-    return Table(["family", "swaps", "seeds"], [*lines, ["mean", signed(estimate(means)), str(len(means))]])
+    seeds = {name: sorted(set.intersection(*(set(areas[name, form]) for form in (BASE, *SWAPS)))) for name in families}
+    seeds["mean"] = sorted(set.intersection(*map(set, seeds.values())))
+    lines = []
+    for name, own in seeds.items():
+        every = families if name == "mean" else [name]
+        cells = [
+            signed(estimate([fmean(areas[each, form][s] - areas[each, BASE][s] for each in every) for s in own]))
+            for form in SWAPS
+        ]
+        lines.append([name, *cells, str(len(own))])
+    return Table(["family", *SWAPS.values(), "seeds"], lines)

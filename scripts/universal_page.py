@@ -79,6 +79,7 @@ def universal_page(folder: Path, text: str) -> str:
     between = json.loads((folder / "strategies.json").read_text(encoding="utf-8"))
     tables |= {"values": values(between), "policies": policies(between), "variance": variance(between)}
     tables |= {"swaps": swaps(folder / "swaps"), "opinions": hand_table(opinions(folder / "opinions"))}
+    tables["luck"] = luck(json.loads((folder / "luck.json").read_text(encoding="utf-8")))
     tables["ablations"] = ablations(json.loads((folder / "ablations.json").read_text(encoding="utf-8")))
     tables["opinions on patches"] = hand_table(opinions(folder / "opinions-patches"))
     tables["opinions, CNN"] = cnn_table(opinions(folder / "opinions-cnn"))
@@ -91,13 +92,21 @@ def universal_page(folder: Path, text: str) -> str:
 
 def correlations(rules: Rules) -> Table:
     """Rule 2, a line for each family."""
-    header = ["family", "states", "learned value", "known families", "weighted coverage alone", "draws with draws"]
+    header = ["family", "learns from", "learned value", "known families", "weighted coverage alone", "draws with draws"]
     lines = []
     for name, own in rules.items():
         value, *others = (_rank(own["rank"].get(each)) for each in ("value", "coverage", "draws"))
         policy = own["policy"]
-        lines.append([name, str(policy["steps"]), value, f"{policy['value']['after']:.2f}", *others])
+        lines.append([name, f"{policy['steps']} states", value, f"{policy['value']['after']:.2f}", *others])
     return Table(header, lines)
+
+
+def luck(found: Rules) -> Table:
+    """How likely the reference finds the true labels, how its draws agree, the same by folds, and what can be told."""
+    both = [f"{who}: {what}" for who in ("reference", "folds") for what in ("p of the true label", "draws with draws")]
+    columns = ("truth", "draws", "truth apart", "draws apart", "ceiling")
+    lines = [[name, *(_rank(own[column]) for column in columns)] for name, own in found.items()]
+    return Table(["family", *both, "told at best"], lines)
 
 
 def ablations(found: Rules) -> Table:

@@ -1,6 +1,6 @@
 """Rules 2 to 4 of docs/protocol.md ("A universal policy"): what a policy learned, on families that it has not seen.
 
-    iale train --policy universal --states 3000 --rounds 1 --out STATES
+    iale train --policy universal --states 3000 --rounds 2 --out STATES
     iale train --policy universal --states 360 --rounds 1 --seed 1 --synthetic 0 --out OTHERS \\
         --sources fashion-mnist,kmnist-10k,cifar10-jpeg
     python scripts/universal_rules.py STATES OTHERS [--out results/universal] [--policies FOLDER] [--seeds 10]

@@ -1,6 +1,6 @@
 """What a learned value of batches lacks: rule 2 of docs/protocol.md again, with less data and with fewer features.
 
-    iale train --policy universal --states 3000 --rounds 1 --out STATES
+    iale train --policy universal --states 3000 --rounds 2 --out STATES
     python scripts/value_ablations.py STATES [--out results/universal/ablations.json] [--seeds 3]
 
 Each family of STATES is held out in turn. A value learns from the states of the others, and is asked in those of the

@@ -1,7 +1,8 @@
 """What the universal policy sees of one step: numbers that mean the same for every classifier and every data set.
 
 No class count, no width of an embedding, no name of a class or a unit is part of a row. Each number is bounded. Where
-the place in the pool says more than the value, the row holds both.
+the place in the pool says more than the value, the row holds both. None tells the position in the batch: a batch is
+planned at once, and herding counts what its first samples cover.
 Legend of dimensions: n candidates that are looked at, L labeled samples, C classes, S of the sketch, F features of a
 candidate, G of the context.
 """

@@ -35,7 +35,8 @@ _LARGEST = 1000  # a batch whose samples the selector compares with each other
 class UniversalPolicy(Policy):
     """A policy that works with every classifier, from zero labels, and on the whole pool.
 
-    It sees numbers that mean the same everywhere: no class count and no width is part of what it reads.
+    It sees numbers that mean the same everywhere: no class count and no width is part of what it reads, except that an
+    accuracy that nobody knows yet is 1/C.
 
     - "herding" chooses greedily, as `UncertaintyHerding` does, with learned weights of the samples that are covered, a
       learned preference for those that cover, a power of BAIT's gain, a bandwidth, and a mix of the geometry with the
