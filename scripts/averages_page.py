@@ -84,8 +84,9 @@ def reached(runs: Runs) -> Table:
         ends = [f"{100 * np.mean([run.accuracy[-1] for run in some]):.1f} %" for some in (plain, averages)]
         labels = [_labels(some, end) for some in (plain, averages)]
         lines.append([title, *areas, *ends, f"{100 * end:.1f} %", *labels, str(len(averages))])
-    header = ["data set", "AUC", "averages", "with 200 labels", "averages", "Random with 200", "labels to reach that"]
-    return Table([*header, "averages", "seeds"], lines)
+    own = "as they are", "on averages"
+    header = [f"{what}, {view}" for what in ("AUC", "with 200 labels", "labels to reach it") for view in own]
+    return Table(["data set", *header[:4], "Random with 200", *header[4:], "seeds"], lines)
 
 
 def brief(runs: Runs) -> Table:
