@@ -11,7 +11,12 @@ from iale.data.samples import Samples
 from iale.errors import DataError
 
 RNG = np.random.default_rng(0)
-COLUMNS = {"ids": RNG.integers(0, 1 << 24, (9, 5)), "pixels": RNG.random((9, 2, 3)), "age": np.arange(9)}
+COLUMNS = {
+    "ids": RNG.integers(0, 1 << 24, (9, 5)),
+    "pixels": RNG.random((9, 2, 3)),
+    "age": np.arange(9),
+    "mask": RNG.random((9, 2)) < 0.5,
+}
 
 
 def test_what_goes_in_comes_out_by_name() -> None:
@@ -19,17 +24,18 @@ def test_what_goes_in_comes_out_by_name() -> None:
     order = torch.tensor([8, 0, 3])
     for samples in (DictSamples(COLUMNS), DictSamples(rows), DictSamples([{**row, "label": 1} for row in rows])):
         assert isinstance(samples, Samples)
-        assert samples.shape == (12,)
+        assert samples.shape == (14,)
         assert len(samples) == 9
         found = unpack(samples.batch(order), samples.fields)
         assert {name: str(value.dtype) for name, value in found.items()} == {
             "ids": "torch.int64",
             "pixels": "torch.float32",
             "age": "torch.int64",
+            "mask": "torch.bool",
         }
         for name, values in COLUMNS.items():
             assert np.array_equal(found[name].numpy(), values[order.numpy()].astype(found[name].numpy().dtype))
-        assert samples.batch(order[:0]).shape == (0, 12)
+        assert samples.batch(order[:0]).shape == (0, 14)
     assert fingerprint(DictSamples(rows)) == fingerprint(DictSamples(COLUMNS))
 
 
@@ -59,6 +65,7 @@ def test_what_holds_no_samples_is_refused(samples: object, sentence: str) -> Non
     [
         ({"ids": [1, 2, 3]}, "'ids' of sample 1 has the shape .3,. and that of sample 0 .2,.: pad all samples"),
         ({"ids": [0.5, 1]}, "is of float64, unlike that of sample 0"),
+        ({"ids": [True, False]}, "is of bool, unlike that of sample 0"),
         ({"ids": [1, (1 << 25) + 1]}, "'ids' of sample 1 has an integer beyond 16,777,216 that float32 cannot hold"),
         ({"other": [1, 2]}, "there is no field 'ids': the fields are other"),
         (3, "sample 1 is int"),

@@ -59,7 +59,7 @@ class DictSamples:
             arrays = self._item(0, None if fields is None else tuple(fields)) if self._count else {}
         if not self._count:
             raise DataError("there are no samples in this dictionary or data set: give at least one.")
-        self.fields = tuple(Field(name, array.shape, array.dtype.kind in "biu") for name, array in arrays.items())
+        self.fields = tuple(Field(name, array.shape, _type(array)) for name, array in arrays.items())
         self.shape = (sum(field.size for field in self.fields),)
         self.dtype = torch.float32
 
@@ -92,10 +92,15 @@ class DictSamples:
             raise DataError(
                 f"{what} has the shape {array.shape} and that of sample 0 {field.shape}: pad all samples to one length."
             )
-        if (array.dtype.kind in "biu") != field.integers:
+        if _type(array) != field.dtype:
             raise DataError(f"{what} is of {array.dtype}, unlike that of sample 0: make them alike.")
         check_values(array[None], [row], of=f"the field {field.name!r} of ")
         return to_float32(array).reshape(-1)
+
+
+def _type(array: Array) -> torch.dtype:
+    """What a model gets; a mask stays one, because ``~`` and indexing do something else to 0 and 1."""
+    return {"b": torch.bool, "i": torch.int64, "u": torch.int64}.get(array.dtype.kind, torch.float32)
 
 
 def _chosen(item: Mapping[str, object], names: Sequence[str] | None) -> list[str]:

@@ -145,7 +145,7 @@ def _tensors(maker: Maker) -> dict[str, Tensor]:
 
 
 def _kind(samples: Samples, kind: SampleKind | None) -> SampleKind:
-    if isinstance(samples, DictSamples) and any(field.integers for field in samples.fields):
+    if isinstance(samples, DictSamples) and any(field.dtype != torch.float32 for field in samples.fields):
         raise ConfigError("samples of token ids have no built-in geometry: give embeddings as the geometry.")
     if kind is None:
         return "image" if len(samples.shape) == 3 else "row"
