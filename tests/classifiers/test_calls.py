@@ -132,6 +132,30 @@ def test_what_holds_no_logits_is_refused(answer: Callable[[Tensor], object]) -> 
         TorchClassifier(Tokens(answer), (6,), CPU)
 
 
+class TimeFirst(nn.Module):
+    """A common mistake: without batch_first=True, a recurrent layer takes the first dimension for the time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.recurrent, self.head = nn.LSTM(5, 4), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.recurrent(x)[0][-1])  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("make", [TorchClassifier, ActiveLearner.from_fitted])
+def test_a_model_that_takes_the_time_for_the_batch_is_refused(make: Callable[..., object]) -> None:
+    sequences = DictSamples({"x": np.random.default_rng(0).normal(size=(40, 7, 5))})
+    with pytest.raises(ModelError, match=r"gives 7 rows of logits for a batch of 1: .* batch_first=True"):
+        make(TimeFirst(), sequences)
+
+
+def test_logits_that_lose_rows_later_are_refused() -> None:
+    model = Tokens(lambda logits: logits[:2])  # type: ignore[arg-type,index,return-value]
+    with pytest.raises(ModelError, match="gives 2 rows of logits for a batch of 3"):
+        ask(model, IDS)
+
+
 class Functional(nn.Module):
     def __init__(self) -> None:
         super().__init__()

@@ -46,15 +46,24 @@ class Call:
         return inputs.long()
 
     def __call__(self, module: nn.Module, inputs: Tensor) -> Tensor:
-        """The logits [B, C] for prepared inputs; raises ModelError if the answer has none."""
+        """The logits [B, C] for prepared inputs; raises ModelError if the answer has none, or not one row a sample."""
+        logits = logits_in(self._answer(module, inputs))
+        if len(logits) != len(inputs):
+            raise ModelError(
+                f"the model's forward gives {len(logits)} rows of logits for a batch of {len(inputs)}: it must give one "
+                f"for each sample, so the batch comes first, as recurrent layers take it with batch_first=True."
+            )
+        return logits
+
+    def _answer(self, module: nn.Module, inputs: Tensor) -> object:
         if self.fields:
             named = unpack(inputs, self.fields)
-            return logits_in(module(**named) if self.by_keyword else module(named))
+            return module(**named) if self.by_keyword else module(named)
         if self.ids:
-            return logits_in(module(inputs))
+            return module(inputs)
         if self.unscaled and not inputs.is_floating_point():
-            return logits_in(module(inputs.float()))
-        return logits_in(module(as_float(inputs, module)))
+            return module(inputs.float())
+        return module(as_float(inputs, module))
 
 
 def logits_in(answer: object) -> Tensor:
@@ -66,7 +75,10 @@ def logits_in(answer: object) -> Tensor:
     elif isinstance(answer, tuple | list) and answer:
         answer = answer[0]
     if not isinstance(answer, Tensor) or answer.dim() != 2:
-        raise ModelError("the model's forward must return logits of shape [batch, classes].")
+        given = f"a tensor of shape {tuple(answer.shape)}" if isinstance(answer, Tensor) else type(answer).__name__
+        raise ModelError(
+            f"the model's forward must return logits of shape [batch, classes], also for a batch of one, not {given}."
+        )
     return answer
 
 
