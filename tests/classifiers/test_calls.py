@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from iale import ActiveLearner, TorchClassifier, TrainingConfig
 from iale.data.arrays import ArraySamples
 from iale.data.dictionaries import DictSamples
-from iale.errors import DataError, ModelError
+from iale.errors import DataError, IaleWarning, ModelError
 
 CPU = TrainingConfig(epochs=1, device="cpu")
 IDS = np.random.default_rng(0).integers(1, 200, (40, 6))
@@ -148,6 +148,37 @@ def test_a_model_that_takes_the_time_for_the_batch_is_refused(make: Callable[...
     sequences = DictSamples({"x": np.random.default_rng(0).normal(size=(40, 7, 5))})
     with pytest.raises(ModelError, match=r"gives 7 rows of logits for a batch of 1: .* batch_first=True"):
         make(TimeFirst(), sequences)
+
+
+class Across(nn.Module):
+    """The same mistake, with one row of logits for each sample."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer, self.head = layer, nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        states = self.layer(x)
+        return self.head((states[0] if isinstance(states, tuple) else states)[:, -1])  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda first: nn.LSTM(4, 4, batch_first=first),
+        lambda first: nn.GRU(4, 4, batch_first=first),
+        lambda first: nn.TransformerEncoderLayer(4, 2, 8, batch_first=first),
+    ],
+)
+def test_a_model_that_mixes_the_samples_of_a_batch_is_told(layer: Callable[[bool], nn.Module], first: bool) -> None:
+    sequences = DictSamples({"x": np.random.default_rng(0).normal(size=(40, 7, 4))})
+    if first:
+        TorchClassifier(lambda: Across(layer(first)), sequences, CPU)
+        return
+    with pytest.warns(IaleWarning, match="change with the other samples of its batch, so choices are not") as told:
+        TorchClassifier(lambda: Across(layer(first)), sequences, CPU)
+    assert told[0].filename == __file__
 
 
 def test_logits_that_lose_rows_later_are_refused() -> None:

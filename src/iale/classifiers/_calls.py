@@ -151,6 +151,22 @@ def _looks_up(module: nn.Module, zeros: Tensor) -> bool:
     return not all(map(torch.equal, *asked))
 
 
+def mixes_samples(module: nn.Module, call: Call, zeros: Tensor) -> bool:
+    """Whether the logits of a sample change with what else is in its batch, as if the batch were a sequence.
+
+    Nothing is known of a model that cannot read ones or that draws random numbers.
+    """
+    pair = torch.cat([torch.ones_like(zeros), zeros])
+    try:
+        alone, beside, again = call(module, zeros), call(module, pair)[1:], call(module, pair)[1:]
+    except ModelError:
+        raise
+    except Exception:  # an embedding of one row has no second one
+        return False
+    slack = 0.01 * float(alone.abs().max())  # rounding depends on the size of a batch, above all in half precision
+    return torch.equal(beside, again) and not torch.allclose(beside, alone, rtol=0, atol=slack)
+
+
 def last_linear(module: nn.Module, call: Call, inputs: Tensor) -> str | None:
     """The name of the linear layer that runs last, which need not be the one that was defined last.
 

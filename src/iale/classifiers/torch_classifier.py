@@ -20,7 +20,7 @@ from iale._given import shape_of
 from iale.classifiers import _draws as draws
 from iale.classifiers import _passes as passing
 from iale.classifiers._activations import BUDGET, ON_CPU, samples_at_once
-from iale.classifiers._calls import check_logits, find_call, last_linear
+from iale.classifiers._calls import check_logits, find_call, last_linear, mixes_samples
 from iale.classifiers._chunks import Chunks
 from iale.classifiers._fresh import trained_layer
 from iale.classifiers._frozen import reset
@@ -46,7 +46,7 @@ from iale.data._fingerprint import digest
 from iale.data._inputs import as_samples
 from iale.data.dictionaries import DictSamples
 from iale.data.samples import Samples
-from iale.errors import ConfigError, DataError, ModelError, WeightsWarning
+from iale.errors import ConfigError, DataError, IaleWarning, ModelError, WeightsWarning
 from iale.seeding import Stream
 
 _TEMPLATE_SEED = Stream(0).child("template").seed
@@ -123,6 +123,7 @@ class TorchClassifier:
         check_practice(self.practice, self.training, example.logits)
         if reinitialize is None:
             self._check_fresh()
+        self._check_apart()
 
     @property
     def device(self) -> torch.device:
@@ -155,6 +156,21 @@ class TorchClassifier:
                 f"the weights of {layer!r} look trained, but every fit draws them anew: pass reinitialize=False to "
                 f"start from them, or reinitialize=True to draw them.",
                 WeightsWarning,
+                stacklevel=3,
+            )
+
+    def _check_apart(self) -> None:
+        """Warns if what the model says of a sample depends on the others, which a query puts together at random."""
+        with global_seed(_TEMPLATE_SEED, _CPU), torch.no_grad():
+            mixed = not isinstance(self._template, Network) and mixes_samples(
+                self._template, self.call, self.call.prepare(torch.zeros(1, *self.shape))
+            )
+        if mixed:
+            warnings.warn(
+                "the model's logits for a sample change with the other samples of its batch, so choices are not to be "
+                "trusted: let no layer look across the batch, and pass batch_first=True to recurrent layers and "
+                "transformers.",
+                IaleWarning,
                 stacklevel=3,
             )
 
