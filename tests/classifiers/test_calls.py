@@ -107,6 +107,14 @@ def test_fields_that_the_model_does_not_take_are_named() -> None:
         TorchClassifier(Tokens(), samples, CPU)
 
 
+def test_a_field_for_a_model_of_one_tensor_is_told_its_name() -> None:
+    head = nn.Sequential(nn.Linear(6, 3))
+    message = r"a batch of image \(1, 6\) as one dictionary, which is its argument input .* as in {'input': array}"
+    with pytest.raises(ModelError, match=message):
+        ActiveLearner(head, {"image": IDS + 0.5})
+    assert len(ask(head, {"input": IDS + 0.5})) == 3
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -126,9 +134,19 @@ def test_logits_are_found_in_what_models_return(answer: Callable[[Tensor], objec
     ask(Tokens(answer), IDS)
 
 
-@pytest.mark.parametrize("answer", [lambda _: None, lambda _: {}, lambda _: (), lambda logits: logits[0]])
-def test_what_holds_no_logits_is_refused(answer: Callable[[Tensor], object]) -> None:
-    with pytest.raises(ModelError, match=r"forward must return logits of shape \[batch, classes\]"):
+@pytest.mark.parametrize(
+    ("answer", "given"),
+    [
+        (lambda _: None, "NoneType"),
+        (lambda logits: {"scores": logits, "hidden": None}, "a dictionary of scores, hidden"),
+        (lambda _: (), "tuple"),
+        (lambda logits: logits[0], r"a tensor of shape \(3,\)"),
+    ],
+)
+def test_what_holds_no_logits_is_refused(answer: Callable[[Tensor], object], given: str) -> None:
+    with pytest.raises(
+        ModelError, match=rf"logits of shape \[batch, classes\], also for a batch of one, not {given}\."
+    ):
         TorchClassifier(Tokens(answer), (6,), CPU)
 
 

@@ -50,8 +50,8 @@ class Call:
         logits = logits_in(self._answer(module, inputs))
         if len(logits) != len(inputs):
             raise ModelError(
-                f"the model's forward gives {len(logits)} rows of logits for a batch of {len(inputs)}: it must give one "
-                f"for each sample, so the batch comes first, as recurrent layers take it with batch_first=True."
+                f"the model's forward gives {len(logits)} rows of logits for a batch of {len(inputs)}: it must give "
+                f"one for each sample, so the batch comes first, as recurrent layers take it with batch_first=True."
             )
         return logits
 
@@ -68,6 +68,7 @@ class Call:
 
 def logits_in(answer: object) -> Tensor:
     """The logits [B, C] in what a model returned."""
+    given = f"a dictionary of {', '.join(map(str, answer))}" if isinstance(answer, Mapping) else type(answer).__name__
     if isinstance(answer, Mapping):
         answer = answer.get("logits")
     elif not isinstance(answer, Tensor) and hasattr(answer, "logits"):
@@ -75,7 +76,7 @@ def logits_in(answer: object) -> Tensor:
     elif isinstance(answer, tuple | list) and answer:
         answer = answer[0]
     if not isinstance(answer, Tensor) or answer.dim() != 2:
-        given = f"a tensor of shape {tuple(answer.shape)}" if isinstance(answer, Tensor) else type(answer).__name__
+        given = f"a tensor of shape {tuple(answer.shape)}" if isinstance(answer, Tensor) else given
         raise ModelError(
             f"the model's forward must return logits of shape [batch, classes], also for a batch of one, not {given}."
         )

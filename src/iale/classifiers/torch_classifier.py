@@ -8,6 +8,7 @@ seed alone, and global random state is restored.
 from __future__ import annotations
 
 import copy
+import inspect
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -198,9 +199,15 @@ class TorchClassifier:
                 advice += "; arrays [N, T, F] are images, so pass sequences by their name in forward, as {'x': array}"
             if dtype != torch.float32:
                 advice = f"inputs are float32 and its weights {str(dtype).removeprefix('torch.')}: call model.float()"
-            raise ModelError(
-                f"the model cannot read a batch of shape {tuple(inputs.shape)} ({reason}): {advice}."
-            ) from error
+            what = f"a batch of shape {tuple(inputs.shape)}"
+            if fields:
+                what = "a batch of " + ", ".join(f"{field.name} {(1, *field.shape)}" for field in fields)
+                if not self.call.by_keyword:
+                    only = next(iter(inspect.signature(self._template.forward).parameters))
+                    what += f" as one dictionary, which is its argument {only}"
+                    if len(fields) == 1:
+                        advice = f"to pass a tensor, call the field {only}, as in {{{only!r}: array}}"
+            raise ModelError(f"the model cannot read {what} ({reason}): {advice}.") from error
 
     def _samples_at_once(self) -> int:
         """How many samples of a prediction fit into the budget of `samples_at_once`."""
