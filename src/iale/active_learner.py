@@ -83,7 +83,7 @@ class ActiveLearner:
 
     model: nn.Module | Callable[[], nn.Module] | Classifier
     samples: object
-    strategy: QueryStrategy | str | None = None
+    strategy: QueryStrategy | str | Path | None = None
     _: KW_ONLY
     num_classes: int | None = None
     training: TrainingConfig | None = None
@@ -139,7 +139,7 @@ class ActiveLearner:
         cls,
         model: nn.Module,
         samples: object,
-        strategy: QueryStrategy | str | None = None,
+        strategy: QueryStrategy | str | Path | None = None,
         *,
         embedding_layer: str | None = None,
         **options: Unpack[_Options],
