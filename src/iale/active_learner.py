@@ -146,7 +146,8 @@ class ActiveLearner:
     ) -> Self:
         """A learner whose model is trained already: nothing is ever fitted.
 
-        ``ask`` ranks with the model from the start, and labels only exclude samples. The model stays on its device. The
+        ``ask`` ranks with the model from the start, and labels only exclude samples. The model is copied and stays on
+        its device: if you train yours further, make another learner, and tell it the labels. The
         ``options`` ``subset_size``, ``seed``, ``cache`` and ``geometry`` and the errors are those of the class. A
         strategy that needs a committee raises ModelError when it is asked.
         """
