@@ -200,7 +200,7 @@ def test_a_model_that_mixes_the_samples_of_a_batch_is_told(layer: Callable[[bool
 
 
 def test_logits_that_lose_rows_later_are_refused() -> None:
-    model = Tokens(lambda logits: logits[:2])  # type: ignore[arg-type,index,return-value]
+    model = Tokens(lambda logits: logits[:2])
     with pytest.raises(ModelError, match="gives 2 rows of logits for a batch of 3"):
         ask(model, IDS)
 

@@ -13,6 +13,7 @@ from iale.benchmark._content import label
 from iale.data import catalog as datasets
 from iale.errors import ConfigError, PolicyError
 from iale.policies import catalog
+from iale.policies._files import PRETRAINED
 from iale.policies.catalog import find_strategy
 from iale.strategies import Need
 from iale.strategies.random import Random
@@ -89,7 +90,7 @@ def test_a_strategy_whose_needs_are_no_set_of_needs_is_refused(needs: Any) -> No
 
 
 def test_the_folder_of_a_policy_may_be_a_path() -> None:
-    shipped = catalog.PRETRAINED / "mnist-mlp"
+    shipped = PRETRAINED / "mnist-mlp"
     assert find_strategy(shipped).name == find_strategy(str(shipped)).name
     with pytest.raises(PolicyError, match="nowhere is not a policy"):
         find_strategy(Path("nowhere"))
