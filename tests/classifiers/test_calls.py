@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from iale import ActiveLearner, TorchClassifier, TrainingConfig
+from iale.classifiers import FitJob
 from iale.data.arrays import ArraySamples
 from iale.data.dictionaries import DictSamples
 from iale.errors import DataError, IaleWarning, ModelError
@@ -84,6 +85,7 @@ def test_bytes_of_images_are_still_scaled() -> None:
 
 
 MASK = (np.arange(6) < 4) * np.ones((40, 1), dtype=int)
+FIELDS = ["input_ids", "attention_mask"]
 BATCH = {"input_ids": IDS, "attention_mask": MASK, "labels": np.zeros(40, dtype=int)}
 
 
@@ -113,6 +115,21 @@ def test_a_field_for_a_model_of_one_tensor_is_told_its_name() -> None:
     with pytest.raises(ModelError, match=message):
         ActiveLearner(head, {"image": IDS + 0.5})
     assert len(ask(head, {"input": IDS + 0.5})) == 3
+
+
+def test_fields_in_another_order_are_not_taken_for_one_another() -> None:
+    samples, turned = (DictSamples(BATCH, fields=names) for names in (FIELDS, FIELDS[::-1]))
+    recipe = TorchClassifier(Tokens(), samples, CPU)
+    job = FitJob(torch.arange(4), torch.tensor([0, 1, 2, 0]), 0)
+    fitted = recipe.fit(samples, job)
+    message = r"reads the fields input_ids \(int64 \(6,\)\), attention_mask .*, and these samples have attention_mask"
+    for wrong in (
+        lambda: recipe.fit(turned, job),
+        lambda: fitted.outputs(turned, ALL),
+        lambda: ActiveLearner(recipe, turned, "margin"),
+    ):
+        with pytest.raises(DataError, match=message):
+            wrong()
 
 
 @pytest.mark.parametrize(

@@ -221,12 +221,37 @@ class TorchClassifier:
         with global_seed(_TEMPLATE_SEED, _CPU), passing.layer_by_layer():
             return samples_at_once(run, passing.CHUNK, budget=ON_CPU if on_cpu else BUDGET)
 
+    def reads(self, samples: object) -> Samples:
+        """``samples`` as samples; raises DataError if their inputs are unlike those that the recipe was made for.
+
+        The statistics of a built-in network would be applied to another shape in silence, and fields in another order
+        would be taken for one another. A module of one's own may read several shapes.
+        """
+        found, fields = as_samples(samples), self.call.fields
+        if isinstance(self._template, Network) and tuple(found.shape) != self.shape:
+            raise DataError(
+                f"the classifier was made for inputs of shape {self.shape}, and these have the shape "
+                f"{tuple(found.shape)}: make all inputs alike, or make a classifier for these."
+            )
+        if isinstance(found, DictSamples) and fields and found.fields != fields:
+            own, given = (
+                ", ".join(f"{field.name} ({str(field.dtype).removeprefix('torch.')} {field.shape})" for field in each)
+                for each in (fields, found.fields)
+            )
+            raise DataError(
+                f"the classifier reads the fields {own}, and these samples have {given}: make them alike, in one order "
+                f"with DictSamples(…, fields=[…])."
+            )
+        return found
+
     def fit_many(self, samples: Samples, jobs: Sequence[FitJob]) -> list[FittedClassifier]:
         """Trains one classifier for each job, side by side if `stacked` can train this network exactly.
 
-        Raises DataError if a job has no samples or a label is out of range, ConfigError if this machine lacks the
-        device, and ModelError if a loss is not finite or batch normalization would see a batch of one sample.
+        Raises DataError if a job has no samples, a label is out of range, or the inputs are unlike those that the
+        recipe was made for; ConfigError if this machine lacks the device; and ModelError if a loss is not finite or
+        batch normalization would see a batch of one sample.
         """
+        samples = self.reads(samples)
         if not jobs or not self._stackable():
             return [self.fit(samples, job) for job in jobs]
         for job in jobs:
@@ -241,6 +266,7 @@ class TorchClassifier:
 
     def fit(self, samples: Samples, job: FitJob) -> FittedTorchClassifier:
         """Trains one classifier; raises what `fit_many` raises."""
+        samples = self.reads(samples)
         check_job(job, self.num_classes)
         module = by_channel(self.initial_module(Stream(job.seed)).to(self.device))
         train(module, samples, job, self.training, self.device, self.practice)
@@ -285,9 +311,10 @@ class FittedTorchClassifier:
     def outputs(self, samples: Samples, indices: Tensor) -> Outputs:
         """Outputs for ``indices`` (int64 [N]) with dropout off, computed in chunks.
 
-        Raises DataError for inputs of another type than those of the fit: only bytes of images are scaled.
+        Raises DataError for inputs of another type than those of the fit, since only bytes of images are scaled, and
+        for what the recipe cannot read.
         """
-        source = as_samples(samples)
+        source = self.recipe.reads(samples)
         if self.dtype not in (None, source.dtype):
             raise DataError(
                 f"the classifier was fitted to inputs of {self.dtype}, and these are {source.dtype}: give both in one "
@@ -309,6 +336,7 @@ class FittedTorchClassifier:
             raise ModelError(
                 "MC-Dropout needs a dropout layer with p > 0 and this model has none: add one or use another strategy."
             )
+        samples = self.recipe.reads(samples)
         return passing.monte_carlo(self.module, samples, indices, passes, seed, self.recipe.chunks, self.recipe.call)
 
     def fingerprint(self) -> str:
