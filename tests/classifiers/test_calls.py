@@ -222,6 +222,17 @@ def test_logits_that_lose_rows_later_are_refused() -> None:
         ask(model, IDS)
 
 
+class ByKeyword(Tokens):
+    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> object:
+        return self.head(input=self.words(input=input_ids.long()).mean(dim=1))
+
+
+def test_layers_may_be_called_by_keyword() -> None:
+    classifier = TorchClassifier(ByKeyword(), (6,), CPU)
+    assert (classifier.embedding_dim, classifier.call.unscaled) == (4, True)
+    assert len(ask(ByKeyword(), IDS, "badge")) == 3
+
+
 class Functional(nn.Module):
     def __init__(self) -> None:
         super().__init__()

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from iale import ActiveLearner, TrainingConfig
 from iale.data._fields import unpack
 from iale.data._fingerprint import fingerprint
 from iale.data.dictionaries import DictSamples
 from iale.data.samples import Samples
-from iale.errors import DataError
+from iale.errors import DataError, UnreadableError
 
 RNG = np.random.default_rng(0)
 COLUMNS = {
@@ -76,6 +77,33 @@ def test_a_sample_unlike_the_first_is_named(item: object, sentence: str) -> None
         DictSamples([{"ids": [1, 2]}, item]).batch(torch.arange(2))
 
 
-def test_values_that_are_not_finite_are_named() -> None:
-    with pytest.raises(DataError, match="'x' of sample 1 has a value that is NaN"):
-        DictSamples({"x": [[1.0], [np.nan]]}).batch(torch.arange(2))
+@pytest.mark.parametrize("rows", [False, True])
+def test_every_sample_of_a_batch_that_is_not_finite_is_named(rows: bool) -> None:
+    x, ids = np.array([[1.0], [np.nan], [2.0], [np.inf]]), np.arange(4)
+    items = [{"ids": ids[row], "x": x[row]} for row in range(4)]
+    samples = DictSamples(items if rows else {"ids": ids, "x": x})
+    with pytest.raises(UnreadableError, match="'x' of sample 1 has a value that is NaN") as error:
+        samples.batch(torch.tensor([2, 1, 0, 3]))
+    assert list(error.value.reasons) == [1, 3]
+    assert samples.batch(torch.tensor([2, 0])).tolist() == [[2.0, 2.0], [0.0, 1.0]]
+
+
+def test_a_data_set_of_dictionaries_that_cannot_be_read_whole_is_asked_without_what_is_skipped() -> None:
+    class Torn(list[dict[str, object]]):
+        def __getitem__(self, row: int) -> dict[str, object]:  # type: ignore[override]
+            if row % 5 == 3:
+                raise OSError("the file is cut short")
+            return {"x": [float(row), 1.0]}
+
+    class Model(torch.nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x)
+
+    learner = ActiveLearner(Model(2, 3), Torn([{}] * 20), "margin", training=TrainingConfig(epochs=1, device="cpu"))
+    with pytest.raises(
+        UnreadableError, match=r"sample .* of the data set cannot be read .OSError: the file is cut"
+    ) as error:
+        learner.ask(4)
+    learner.skip(list(error.value.reasons))
+    assert sorted(error.value.reasons) == [3, 8, 13, 18]
+    assert len(learner.ask(4)) == 4

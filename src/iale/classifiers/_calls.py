@@ -140,7 +140,12 @@ def _looks_up(module: nn.Module, zeros: Tensor) -> bool:
         return False
     for inputs in (zeros, torch.ones_like(zeros)):
         caught: list[Tensor] = []
-        hooks = [part.register_forward_pre_hook(lambda _, args, to=caught: to.append(args[0])) for part in layers]
+        hooks = [
+            part.register_forward_pre_hook(
+                lambda _, args, named, to=caught: to.append(next(iter((*args, *named.values())))), with_kwargs=True
+            )
+            for part in layers
+        ]
         try:
             module(inputs)
         except Exception:  # an embedding of one row has no second one

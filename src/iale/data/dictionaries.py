@@ -10,8 +10,8 @@ from torch import Tensor
 
 from iale.data._checks import rows_of
 from iale.data._fields import Field
-from iale.data._layout import Array, as_array, check_values, to_float32
-from iale.data._reading import Rows, read_item
+from iale.data._layout import Array, as_array, check_values, faults, to_float32
+from iale.data._reading import Rows, read_batch, read_item
 from iale.errors import DataError
 
 _LABELS = ("label", "labels")
@@ -67,17 +67,26 @@ class DictSamples:
         return self._count
 
     def batch(self, indices: Tensor) -> Tensor:
-        """float32 [B, W]: the values of all fields, one sample a row; raises DataError as the constructor does."""
-        rows = rows_of(indices, self._count)
-        out = np.empty((len(rows), *self.shape), dtype=np.float32)
-        names = tuple(field.name for field in self.fields)
-        for place, row in enumerate(rows.tolist()):
-            if self._columns is None:
-                arrays = self._item(row, names)
-            else:
-                arrays = {name: column[row] for name, column in self._columns.items()}
-            out[place] = np.concatenate([self._checked(field, arrays[field.name], row) for field in self.fields])
-        return torch.from_numpy(out)
+        """float32 [B, W]: the values of all fields, one sample a row.
+
+        Raises UnreadableError for samples that cannot be read, are not finite, or differ from the first.
+        """
+        if self._columns is not None:
+            rows = rows_of(indices, self._count)
+            parts = {field: self._columns[field.name][rows] for field in self.fields}
+            if not any(faults(part).any() for part in parts.values()):
+                flat = [to_float32(part).reshape(len(rows), field.size) for field, part in parts.items()]
+                return torch.from_numpy(np.concatenate(flat, axis=1))
+        return read_batch(self, indices, self._one)
+
+    def _one(self, row: int) -> Tensor:
+        if self._columns is None:
+            arrays = self._item(row, tuple(field.name for field in self.fields))
+        else:
+            arrays = {name: column[row] for name, column in self._columns.items()}
+        return torch.from_numpy(
+            np.concatenate([self._checked(field, arrays[field.name], row) for field in self.fields])
+        )
 
     def _item(self, row: int, names: tuple[str, ...] | None) -> dict[str, Array]:
         assert self._rows is not None
