@@ -49,8 +49,8 @@ def test_inputs_of_another_shape_are_refused_and_not_stretched_over_the_statisti
     samples, labels = ArraySamples(IMAGES, channels="first"), torch.arange(30) % 2
     classifier = build_classifier(name, samples, 2, TrainingConfig(device="cpu"))
     job = FitJob(torch.arange(30), labels, seed=0)
-    fitted = classifier.fit(IMAGES, job)  # what samples are made of does as well
-    assert len(fitted.outputs(IMAGES, torch.arange(2))) == 2
+    fitted = classifier.fit(IMAGES, job)  # type: ignore[arg-type]  # an array does as well
+    assert len(fitted.outputs(IMAGES, torch.arange(2))) == 2  # type: ignore[arg-type]
     gray, large = IMAGES[:, :1], np.zeros((30, 3, 9, 9), np.uint8)
     for wrong in (gray, large):
         other = ArraySamples(wrong, channels="first")
