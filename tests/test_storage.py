@@ -37,6 +37,29 @@ def full_disk(*_: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_bytes(pipe, b"rank,sample")
+    assert os.read(reader, 99) == b"rank,sample"
+    os.close(reader)
+    assert pipe.is_fifo()
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_what_a_process_has_open_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    link = tmp_path / "stdout"
+    link.symlink_to("/proc/self/fd/1")  # as /dev/stdout is
+    code = "import sys, pathlib, iale._storage as s; s.write_bytes(pathlib.Path(sys.argv[1]), b'x')"
+    with open(tmp_path / "to", "wb") as to:
+        for stdout in (to, subprocess.PIPE):
+            done = subprocess.run([sys.executable, "-c", code, str(link)], stdout=stdout, check=True)
+            assert done.stdout in (None, b"x")
+    assert (tmp_path / "to").read_bytes() == b"x"
+    assert link.is_symlink()
+
+
 def test_bytes_come_back_and_folders_are_made(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "file"
     write_bytes(path, b"first")
