@@ -44,7 +44,7 @@ def storage_errors(action: str, path: Path) -> Iterator[None]:
         ) from error
 
 
-def _is_stream(path: Path) -> bool:
+def is_stream(path: Path) -> bool:
     """Whether it is no file of its own: a pipe, a device, or what a process has open, such as /dev/stdout."""
     if not path.exists() or path.is_dir():
         return False
@@ -65,7 +65,7 @@ def written(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
     A pipe, a device or /dev/stdout is written to as it is: replacing it would take it away from everybody.
     """
     with storage_errors("write", path):
-        if _is_stream(path):
+        if is_stream(path):
             with open(path, "wb") as stream:
                 yield stream
             return
