@@ -28,6 +28,7 @@ from iale._storage import (
     write_json,
     write_tensors,
 )
+from iale.cli._output import check_file
 from iale.errors import StorageError
 
 TENSORS = {"weight": torch.arange(6.0).reshape(2, 3), "labels": torch.tensor([3, 1]), "flag": torch.tensor(True)}
@@ -46,6 +47,14 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     os.close(reader)
     assert pipe.is_fifo()
     assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_a_command_may_write_to_an_open_pipe() -> None:
+    reader, writer = os.pipe()
+    write_bytes(check_file(Path(f"/dev/fd/{writer}")), b"rank,sample")
+    assert os.read(reader, 99) == b"rank,sample"
+    os.close(reader)
+    os.close(writer)
 
 
 def test_what_a_process_has_open_is_written_to_and_not_replaced(tmp_path: Path) -> None:
