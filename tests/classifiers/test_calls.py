@@ -213,7 +213,9 @@ def test_a_model_that_mixes_the_samples_of_a_batch_is_told(layer: Callable[[bool
         return
     with pytest.warns(IaleWarning, match="change with the other samples of its batch, so choices are not") as told:
         TorchClassifier(lambda: Across(layer(first)), sequences, CPU)
-    assert told[0].filename == __file__
+    with pytest.warns(IaleWarning, match="change with the other samples") as again:
+        ActiveLearner(lambda: Across(layer(first)), sequences, "margin", training=CPU)
+    assert told[0].filename == again[0].filename == __file__
 
 
 def test_logits_that_lose_rows_later_are_refused() -> None:

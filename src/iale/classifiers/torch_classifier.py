@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from iale._given import shape_of
+from iale._warn import warn
 from iale.classifiers import _draws as draws
 from iale.classifiers import _passes as passing
 from iale.classifiers._activations import BUDGET, ON_CPU, samples_at_once
@@ -47,7 +47,7 @@ from iale.data._fingerprint import digest
 from iale.data._inputs import as_samples
 from iale.data.dictionaries import DictSamples
 from iale.data.samples import Samples
-from iale.errors import ConfigError, DataError, IaleWarning, ModelError, WeightsWarning
+from iale.errors import ConfigError, DataError, ModelError, WeightsWarning
 from iale.seeding import Stream
 
 _TEMPLATE_SEED = Stream(0).child("template").seed
@@ -153,11 +153,10 @@ class TorchClassifier:
         """Warns if fits are going to draw anew what looks trained; a function's models keep their own weights."""
         redrawn = self._make is None or isinstance(self._template, Network)
         if redrawn and (layer := trained_layer(self._template)) is not None:
-            warnings.warn(
+            warn(
                 f"the weights of {layer!r} look trained, but every fit draws them anew: pass reinitialize=False to "
                 f"start from them, or reinitialize=True to draw them.",
                 WeightsWarning,
-                stacklevel=3,
             )
 
     def _check_apart(self) -> None:
@@ -167,12 +166,10 @@ class TorchClassifier:
                 self._template, self.call, self.call.prepare(torch.zeros(1, *self.shape))
             )
         if mixed:
-            warnings.warn(
+            warn(
                 "the model's logits for a sample change with the other samples of its batch, so choices are not to be "
                 "trusted: let no layer look across the batch, and pass batch_first=True to recurrent layers and "
-                "transformers.",
-                IaleWarning,
-                stacklevel=3,
+                "transformers."
             )
 
     def _run_example(self, fields: Sequence[Field]) -> Outputs:
