@@ -68,7 +68,7 @@ def test_what_holds_no_samples_is_refused(samples: object, sentence: str) -> Non
         ({"ids": [0.5, 1]}, "is of float64, unlike that of sample 0"),
         ({"ids": [True, False]}, "is of bool, unlike that of sample 0"),
         ({"ids": [1, (1 << 25) + 1]}, "'ids' of sample 1 has an integer beyond 16,777,216 that float32 cannot hold"),
-        ({"other": [1, 2]}, "there is no field 'ids': the fields are other"),
+        ({"other": [1, 2]}, "there is no field 'ids' in sample 1: the fields are other"),
         (3, "sample 1 is int"),
     ],
 )

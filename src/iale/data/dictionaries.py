@@ -93,7 +93,7 @@ class DictSamples:
         item = read_item(self._rows, row)
         if not isinstance(item, Mapping):
             raise DataError(f"sample {row} is {type(item).__name__}: a dictionary of tensors was expected.")
-        return {name: _numbers(item[name], f"the field {name!r} of sample {row}") for name in _chosen(item, names)}
+        return {name: _numbers(item[name], f"the field {name!r} of sample {row}") for name in _chosen(item, names, row)}
 
     def _checked(self, field: Field, array: Array, row: int) -> Array:
         what = f"the field {field.name!r} of sample {row}"
@@ -112,11 +112,12 @@ def _type(array: Array) -> torch.dtype:
     return {"b": torch.bool, "i": torch.int64, "u": torch.int64}.get(array.dtype.kind, torch.float32)
 
 
-def _chosen(item: Mapping[str, object], names: Sequence[str] | None) -> list[str]:
+def _chosen(item: Mapping[str, object], names: Sequence[str] | None, row: int | None = None) -> list[str]:
     if names is None:
         return [name for name in item if name not in _LABELS]
     if missing := [name for name in names if name not in item]:
-        raise DataError(f"there is no field {missing[0]!r}: the fields are {', '.join(map(str, item))}.")
+        where = "" if row is None else f" in sample {row}"
+        raise DataError(f"there is no field {missing[0]!r}{where}: the fields are {', '.join(map(str, item))}.")
     return list(names)
 
 
