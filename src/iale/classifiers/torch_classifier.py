@@ -35,6 +35,7 @@ from iale.classifiers._modules import (
     copied,
     device_of,
     initialize,
+    is_lazy,
     made,
 )
 from iale.classifiers._practice import Loss, MakeOptimizer, Practice, check_practice
@@ -290,6 +291,9 @@ class TorchClassifier:
             model = made(self._make)
             if model is self._template:  # all fits would train the same weights
                 raise ModelError("the function returned one model twice: make a new one at every call.")
+            if is_lazy(model):
+                with torch.no_grad():
+                    self.call(model.eval(), self.call.prepare(torch.zeros(1, *self.shape)))
             return model
 
 
