@@ -106,6 +106,7 @@ OF_DATA = [
         r"class names are a list of texts, .* not \[1, 2, 3\]", data.make_dataset, "x", ROWS, LABELS, classes=[1, 2, 3]
     ),
     case("class names are a list of texts, .* not 'ab'", data.load_labels_csv, "x.csv", ["0"], "ab"),
+    case("the class 'a' is named twice", data.load_labels_csv, "x.csv", ["0"], ["a", "b", "a"]),
 ]
 ENCODER = geometry.Encoder("one", "one 1", lambda batch: np.ones((len(batch), 2)))
 OF_GEOMETRY = [

@@ -319,7 +319,13 @@ def test_fit_is_done_once_for_the_same_labels() -> None:
         ([5, 6], ["cat", "dog"], DataError, r"which \['cat', 'dog'\] is not: pass numbers"),
         ([5, 6], [None, 1], DataError, "labels must be a list of integers"),
         ([[5], [6]], [0, 1], DataError, "indices must be a list of integers"),
-        ([True] * 2, [0, 1], DataError, "indices must be a list of integers, not bool"),
+        (
+            [True] * 2,
+            [0, 1],
+            DataError,
+            r"indices must be a list of integers, not bool .*: np.flatnonzero\(mask\) gives",
+        ),
+        (["a", "b"], [0, 1], DataError, r"which \['a', 'b'\] is not: samples are counted from 0, as by frame.index"),
     ],
 )
 def test_a_wrong_label_adds_none(indices: list[Any], labels: list[Any], error: type[Exception], message: str) -> None:

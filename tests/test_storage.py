@@ -28,6 +28,7 @@ from iale._storage import (
     write_json,
     write_tensors,
 )
+from iale.cli._output import check_file
 from iale.errors import StorageError
 
 TENSORS = {"weight": torch.arange(6.0).reshape(2, 3), "labels": torch.tensor([3, 1]), "flag": torch.tensor(True)}
@@ -35,6 +36,37 @@ TENSORS = {"weight": torch.arange(6.0).reshape(2, 3), "labels": torch.tensor([3,
 
 def full_disk(*_: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_bytes(pipe, b"rank,sample")
+    assert os.read(reader, 99) == b"rank,sample"
+    os.close(reader)
+    assert pipe.is_fifo()
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_a_command_may_write_to_an_open_pipe() -> None:
+    reader, writer = os.pipe()
+    write_bytes(check_file(Path(f"/dev/fd/{writer}")), b"rank,sample")
+    assert os.read(reader, 99) == b"rank,sample"
+    os.close(reader)
+    os.close(writer)
+
+
+def test_what_a_process_has_open_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    link = tmp_path / "stdout"
+    link.symlink_to("/proc/self/fd/1")  # as /dev/stdout is
+    code = "import sys, pathlib, iale._storage as s; s.write_bytes(pathlib.Path(sys.argv[1]), b'x')"
+    with open(tmp_path / "to", "wb") as to:
+        for stdout in (to, subprocess.PIPE):
+            done = subprocess.run([sys.executable, "-c", code, str(link)], stdout=stdout, check=True)
+            assert done.stdout in (None, b"x")
+    assert (tmp_path / "to").read_bytes() == b"x"
+    assert link.is_symlink()
 
 
 def test_bytes_come_back_and_folders_are_made(tmp_path: Path) -> None:

@@ -126,6 +126,8 @@ def as_classifier(
                 f"the classifier reads inputs of shape {recipe.shape}, and the samples have the shape "
                 f"{tuple(samples.shape)}: make it for these."
             )
+        if isinstance(recipe, TorchClassifier):
+            recipe.reads(samples)
         return model
     if isinstance(model, nn.Module) or callable(model):
         return TorchClassifier(model, samples, training, **options)

@@ -44,6 +44,14 @@ def storage_errors(action: str, path: Path) -> Iterator[None]:
         ) from error
 
 
+def is_stream(path: Path) -> bool:
+    """Whether it is no file of its own: a pipe, a device, or what a process has open, such as /dev/stdout."""
+    if not path.exists() or path.is_dir():
+        return False
+    leads = os.readlink(path) if path.is_symlink() else ""
+    return not path.is_file() or leads.startswith("/proc/") or os.path.realpath(path.parent).startswith("/proc/")
+
+
 def write_bytes(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Writes ``data`` to ``path`` in one step. On StorageError, the file is what it was before."""
     with written(path, mode) as file:
@@ -52,8 +60,15 @@ def write_bytes(path: Path, data: bytes, mode: int = 0o644) -> None:
 
 @contextlib.contextmanager
 def written(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
-    """A file that replaces ``path`` at the end of the block. If the block raises, nothing has changed."""
+    """A file that replaces ``path`` at the end of the block. If the block raises, nothing has changed.
+
+    A pipe, a device or /dev/stdout is written to as it is: replacing it would take it away from everybody.
+    """
     with storage_errors("write", path):
+        if is_stream(path):
+            with open(path, "wb") as stream:
+                yield stream
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
         try:

@@ -83,7 +83,7 @@ class ActiveLearner:
 
     model: nn.Module | Callable[[], nn.Module] | Classifier
     samples: object
-    strategy: QueryStrategy | str | None = None
+    strategy: QueryStrategy | str | Path | None = None
     _: KW_ONLY
     num_classes: int | None = None
     training: TrainingConfig | None = None
@@ -137,14 +137,15 @@ class ActiveLearner:
         cls,
         model: nn.Module,
         samples: object,
-        strategy: QueryStrategy | str | None = None,
+        strategy: QueryStrategy | str | Path | None = None,
         *,
         embedding_layer: str | None = None,
         **options: Unpack[_Options],
     ) -> Self:
         """A learner whose model is trained already: nothing is ever fitted.
 
-        ``ask`` ranks with the model from the start, and labels only exclude samples. The model stays on its device. The
+        ``ask`` ranks with the model from the start, and labels only exclude samples. The model is copied and stays on
+        its device: if you train yours further, make another learner, and tell it the labels. The
         ``options`` ``subset_size``, ``seed``, ``cache`` and ``geometry`` and the errors are those of the class. A
         strategy that needs a committee raises ModelError when it is asked.
         """

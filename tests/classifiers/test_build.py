@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
 
+from iale.classifiers import FitJob
 from iale.classifiers import _statistics as statistics
 from iale.classifiers._statistics import channel_statistics
 from iale.classifiers.base import TrainingConfig, resolve_device
 from iale.classifiers.build import CLASSIFIERS, build_classifier
 from iale.data._checks import rows_of
 from iale.data.arrays import ArraySamples
-from iale.errors import ConfigError, UnknownNameError
+from iale.errors import ConfigError, DataError, UnknownNameError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (30, 3, 8, 9), dtype=np.uint8)
 
@@ -39,6 +42,26 @@ def test_every_registered_classifier_is_built_for_the_samples(name: str, width: 
     classifier = build_classifier(name, samples, 4, TrainingConfig(device="cpu"))
     assert (classifier.num_classes, classifier.embedding_dim, classifier.has_dropout) == (4, width, True)
     assert name in CLASSIFIERS
+
+
+@pytest.mark.parametrize("name", ["cnn", "mlp", "linear"])
+def test_inputs_of_another_shape_are_refused_and_not_stretched_over_the_statistics(name: str) -> None:
+    samples, labels = ArraySamples(IMAGES, channels="first"), torch.arange(30) % 2
+    classifier = build_classifier(name, samples, 2, TrainingConfig(device="cpu"))
+    job = FitJob(torch.arange(30), labels, seed=0)
+    fitted = classifier.fit(IMAGES, job)  # type: ignore[arg-type]  # an array does as well
+    assert len(fitted.outputs(IMAGES, torch.arange(2))) == 2  # type: ignore[arg-type]
+    gray, large = IMAGES[:, :1], np.zeros((30, 3, 9, 9), np.uint8)
+    for wrong in (gray, large):
+        other = ArraySamples(wrong, channels="first")
+        message = rf"made for inputs of shape \(3, 8, 9\), and these have the shape {re.escape(str(other.shape))}"
+        with pytest.raises(DataError, match=message):
+            classifier.fit(other, job)
+        with pytest.raises(DataError, match=message):
+            fitted.outputs(other, torch.arange(2))
+        if classifier.has_dropout:
+            with pytest.raises(DataError, match=message):
+                fitted.monte_carlo(other, torch.arange(2), passes=2, seed=0)
 
 
 def test_an_unknown_classifier_lists_the_known_ones() -> None:

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from iale import ActiveLearner, TorchClassifier, TrainingConfig
+from iale.classifiers import FitJob
 from iale.data.arrays import ArraySamples
 from iale.data.dictionaries import DictSamples
-from iale.errors import DataError, ModelError
+from iale.errors import DataError, IaleWarning, ModelError
 
 CPU = TrainingConfig(epochs=1, device="cpu")
 IDS = np.random.default_rng(0).integers(1, 200, (40, 6))
@@ -84,6 +85,7 @@ def test_bytes_of_images_are_still_scaled() -> None:
 
 
 MASK = (np.arange(6) < 4) * np.ones((40, 1), dtype=int)
+FIELDS = ["input_ids", "attention_mask"]
 BATCH = {"input_ids": IDS, "attention_mask": MASK, "labels": np.zeros(40, dtype=int)}
 
 
@@ -107,6 +109,29 @@ def test_fields_that_the_model_does_not_take_are_named() -> None:
         TorchClassifier(Tokens(), samples, CPU)
 
 
+def test_a_field_for_a_model_of_one_tensor_is_told_its_name() -> None:
+    head = nn.Sequential(nn.Linear(6, 3))
+    message = r"a batch of image \(1, 6\) as one dictionary, which is its argument input .* as in {'input': array}"
+    with pytest.raises(ModelError, match=message):
+        ActiveLearner(head, {"image": IDS + 0.5})
+    assert len(ask(head, {"input": IDS + 0.5})) == 3
+
+
+def test_fields_in_another_order_are_not_taken_for_one_another() -> None:
+    samples, turned = (DictSamples(BATCH, fields=names) for names in (FIELDS, FIELDS[::-1]))
+    recipe = TorchClassifier(Tokens(), samples, CPU)
+    job = FitJob(torch.arange(4), torch.tensor([0, 1, 2, 0]), 0)
+    fitted = recipe.fit(samples, job)
+    message = r"reads the fields input_ids \(int64 \(6,\)\), attention_mask .*, and these samples have attention_mask"
+    for wrong in (
+        lambda: recipe.fit(turned, job),
+        lambda: fitted.outputs(turned, ALL),
+        lambda: ActiveLearner(recipe, turned, "margin"),
+    ):
+        with pytest.raises(DataError, match=message):
+            wrong()
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -126,10 +151,88 @@ def test_logits_are_found_in_what_models_return(answer: Callable[[Tensor], objec
     ask(Tokens(answer), IDS)
 
 
-@pytest.mark.parametrize("answer", [lambda _: None, lambda _: {}, lambda _: (), lambda logits: logits[0]])
-def test_what_holds_no_logits_is_refused(answer: Callable[[Tensor], object]) -> None:
-    with pytest.raises(ModelError, match=r"forward must return logits of shape \[batch, classes\]"):
+@pytest.mark.parametrize(
+    ("answer", "given"),
+    [
+        (lambda _: None, "NoneType"),
+        (lambda logits: {"scores": logits, "hidden": None}, "a dictionary of scores, hidden"),
+        (lambda _: (), "tuple"),
+        (lambda logits: logits[0], r"a tensor of shape \(3,\)"),
+    ],
+)
+def test_what_holds_no_logits_is_refused(answer: Callable[[Tensor], object], given: str) -> None:
+    with pytest.raises(
+        ModelError, match=rf"logits of shape \[batch, classes\], also for a batch of one, not {given}\."
+    ):
         TorchClassifier(Tokens(answer), (6,), CPU)
+
+
+class TimeFirst(nn.Module):
+    """A common mistake: without batch_first=True, a recurrent layer takes the first dimension for the time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.recurrent, self.head = nn.LSTM(5, 4), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.recurrent(x)[0][-1])  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("make", [TorchClassifier, ActiveLearner.from_fitted])
+def test_a_model_that_takes_the_time_for_the_batch_is_refused(make: Callable[..., object]) -> None:
+    sequences = DictSamples({"x": np.random.default_rng(0).normal(size=(40, 7, 5))})
+    with pytest.raises(ModelError, match=r"gives 7 rows of logits for a batch of 1: .* batch_first=True"):
+        make(TimeFirst(), sequences)
+
+
+class Across(nn.Module):
+    """The same mistake, with one row of logits for each sample."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer, self.head = layer, nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        states = self.layer(x)
+        return self.head((states[0] if isinstance(states, tuple) else states)[:, -1])  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda first: nn.LSTM(4, 4, batch_first=first),
+        lambda first: nn.GRU(4, 4, batch_first=first),
+        lambda first: nn.TransformerEncoderLayer(4, 2, 8, batch_first=first),
+    ],
+)
+def test_a_model_that_mixes_the_samples_of_a_batch_is_told(layer: Callable[[bool], nn.Module], first: bool) -> None:
+    sequences = DictSamples({"x": np.random.default_rng(0).normal(size=(40, 7, 4))})
+    if first:
+        TorchClassifier(lambda: Across(layer(first)), sequences, CPU)
+        return
+    with pytest.warns(IaleWarning, match="change with the other samples of its batch, so choices are not") as told:
+        TorchClassifier(lambda: Across(layer(first)), sequences, CPU)
+    with pytest.warns(IaleWarning, match="change with the other samples") as again:
+        ActiveLearner(lambda: Across(layer(first)), sequences, "margin", training=CPU)
+    assert told[0].filename == again[0].filename == __file__
+
+
+def test_logits_that_lose_rows_later_are_refused() -> None:
+    model = Tokens(lambda logits: logits[:2])
+    with pytest.raises(ModelError, match="gives 2 rows of logits for a batch of 3"):
+        ask(model, IDS)
+
+
+class ByKeyword(Tokens):
+    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> object:
+        return self.head(input=self.words(input=input_ids.long()).mean(dim=1))
+
+
+def test_layers_may_be_called_by_keyword() -> None:
+    classifier = TorchClassifier(ByKeyword(), (6,), CPU)
+    assert (classifier.embedding_dim, classifier.call.unscaled) == (4, True)
+    assert len(ask(ByKeyword(), IDS, "badge")) == 3
 
 
 class Functional(nn.Module):

@@ -109,7 +109,11 @@ def test_what_cannot_be_used_is_refused_at_once() -> None:
         go(loss=lambda logits: logits)
     with pytest.raises(ModelError, match="the optimizer of your own cannot be used"):
         go(optimizer=lambda parameters: None)
-    with pytest.raises(ModelError, match="returned NoneType: Optimizer was expected"):
+    with pytest.raises(ModelError, match=r"'SGD' object is not callable.: give a class of torch.optim, or a function"):
+        go(optimizer=torch.optim.SGD(nn.Linear(6, 2).parameters(), lr=0.1))
+    with pytest.raises(ModelError, match=r"returned CrossEntropyLoss: give a function of logits .* and labels"):
+        go(loss=lambda logits, labels: nn.CrossEntropyLoss())
+    with pytest.raises(ModelError, match=r"returned NoneType: give a class of torch.optim"):
         go(optimizer=lambda parameters, lr, weight_decay: None)
     with pytest.raises(ConfigError, match="embedding_layer belongs to a module"):
         ActiveLearner(TorchClassifier(nn.Linear(6, 2), (6,), WHOLE), SAMPLES, embedding_layer="0")

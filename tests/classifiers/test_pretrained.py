@@ -216,3 +216,20 @@ def test_weights_of_another_model_are_refused(net: Net, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="not a whole safetensors file"):
         load_fitted(recipe, path)
     assert math.isfinite(float(fitted.outputs(ArraySamples(X), torch.arange(0)).logits.sum()))
+
+
+def test_weights_are_loaded_into_layers_that_wait_for_their_first_input(tmp_path: Path) -> None:
+    def lazy() -> nn.Module:
+        return nn.Sequential(nn.LazyLinear(6), nn.LazyBatchNorm1d(), nn.ReLU(), nn.LazyLinear(2))
+
+    recipe, path = TorchClassifier(lazy, (20,), CPU), tmp_path / "weights.safetensors"
+    job = FitJob(torch.arange(20), torch.arange(20) % 2, 0)
+    fitted = recipe.fit(ArraySamples(X), job)
+    storage.write_tensors(path, fitted.module.state_dict())
+    loaded = load_fitted(recipe, path).fit_many(ArraySamples(X), [job])[0]
+    outputs = [each.outputs(ArraySamples(X), torch.arange(9)).logits for each in (fitted, loaded)]
+    assert torch.equal(*outputs)
+    # As everything else that a job draws, the weights come from its seed.
+    again, other = (recipe.initial_module(Stream(seed)).state_dict()["0.weight"] for seed in (3, 4))
+    assert torch.equal(again, recipe.initial_module(Stream(3)).state_dict()["0.weight"])
+    assert not torch.equal(again, other)

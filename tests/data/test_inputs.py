@@ -21,7 +21,7 @@ from iale.data._inputs import as_samples
 from iale.data.arrays import ArraySamples
 from iale.data.samples import Samples
 from iale.data.splits import make_dataset
-from iale.errors import DataError
+from iale.errors import DataError, IaleWarning
 from iale.geometry import as_geometry
 
 X = np.random.default_rng(0).normal(size=(12, 5)).astype("float32")
@@ -159,6 +159,15 @@ def test_names_and_labels_in_a_data_frame_are_not_learned_from(name: str) -> Non
         ):
             read()
     assert as_samples(frame.drop(columns=name)).shape == (5,)
+
+
+@pytest.mark.parametrize("name", ["target", "Class", "y"])
+def test_what_may_be_the_labels_in_a_data_frame_is_told(name: str) -> None:
+    frame = pd.DataFrame(X).assign(**{name: range(12)})
+    with pytest.warns(IaleWarning, match=f"the column '{name}' of the data frame is learned from: if it holds") as told:
+        assert as_samples(frame).shape == (6,)
+    assert told[0].filename == __file__
+    assert as_samples(frame[[name]]).shape == (1,)  # nothing else to learn from
 
 
 def test_an_index_in_another_order_is_not_passed_over() -> None:

@@ -22,7 +22,7 @@ from iale.data.arrays import ArraySamples
 from iale.data.dictionaries import DictSamples
 from iale.data.samples import SampleKind, Samples
 from iale.data.torch_dataset import TorchSamples
-from iale.errors import ConfigError
+from iale.errors import ConfigError, IaleWarning
 from iale.geometry import Points, build, built_in
 from iale.geometry._builtin import find_built_in, find_directions, pixels
 from iale.geometry._patches import Filters, learned
@@ -332,3 +332,38 @@ def test_token_ids_are_no_numbers() -> None:
     ids = DictSamples({"input_ids": np.arange(40).reshape(10, 4)})
     with pytest.raises(ConfigError, match="token ids have no built-in geometry"):
         built_in(ids)
+
+
+class Counted:
+    """A data set that counts how often an item is read."""
+
+    def __init__(self, images: NDArray[np.uint8]) -> None:
+        self.images, self.reads = torch.from_numpy(images), 0
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, row: int) -> torch.Tensor:
+        self.reads += 1
+        return self.images[row]
+
+
+def test_a_data_set_without_a_digest_is_read_a_few_times_only(tmp_path: Path) -> None:
+    images = photos(100, 8).transpose(0, 3, 1, 2)
+    data = Counted(images)
+    points = built_in(TorchSamples(data), folder=tmp_path)
+    # Once to find it, once to fit and project it, once after each of both to see that nothing has changed.
+    assert data.reads <= 4 * len(data) + 2
+    assert torch.equal(points.read(), built_in(ArraySamples(images)).read())
+
+
+def test_a_data_set_that_changes_meanwhile_is_noticed(tmp_path: Path) -> None:
+    data = Counted(photos(100, 8).transpose(0, 3, 1, 2))
+
+    def change(done: int, total: int) -> None:
+        if done == total:
+            data.images = data.images.flip(0)
+
+    with pytest.warns(IaleWarning, match="samples have changed while they were looked at"):
+        built_in(TorchSamples(data), folder=tmp_path, progress=change)
+    assert not list(tmp_path.glob("*.npy"))

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from iale.data._texts import TextSamples
 from iale.data.arrays import ArraySamples
-from iale.errors import ConfigError, ModelError
-from iale.geometry import Encoder, find_encoder
+from iale.errors import ConfigError, DataError, ModelError
+from iale.geometry import Encoder, build, find_encoder
 from iale.geometry._encoded import encoded
 
 IMAGES = torch.randint(0, 256, (6, 3, 8, 8), dtype=torch.uint8)
@@ -67,6 +67,12 @@ def test_a_function_that_returns_its_own_memory_cannot_change_what_was_returned(
 def test_what_is_no_vector_for_each_sample_is_refused(encode: Callable[..., object], said: str) -> None:
     with pytest.raises(ModelError, match=said):
         encoder(encode).points(ArraySamples(IMAGES), torch.arange(2))
+
+
+def test_vectors_beyond_float32_are_one_error_and_no_warning_of_numpy() -> None:
+    far = Encoder("far", "1", lambda batch: np.full((len(batch), 2), 1e300))
+    with pytest.raises(DataError, match="the row of sample 0 is not finite"):
+        build(ArraySamples(np.ones((4, 3))), far)
 
 
 def test_kinds_are_checked_before_anything_is_read() -> None:

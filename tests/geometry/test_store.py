@@ -298,6 +298,16 @@ def test_a_wrong_maker_is_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.npy"))
 
 
+def test_a_maker_may_give_arrays(tmp_path: Path) -> None:
+    made = Doubled()
+    right = made.points
+    made.points = lambda samples, indices: right(samples, indices).numpy()  # type: ignore[method-assign,return-value,assignment]
+    assert torch.equal(build(ArraySamples(ROWS), made).read(), build(ArraySamples(ROWS), Doubled()).read())
+    made.points = lambda samples, indices: right(samples, indices).tolist()  # type: ignore[method-assign,return-value,assignment]
+    with pytest.raises(DataError, match=r"256 samples became list: a tensor .256, D. was expected"):
+        build(ArraySamples(ROWS), made, tmp_path)
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="file"):

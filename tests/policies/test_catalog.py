@@ -11,9 +11,11 @@ from torch import Tensor
 from iale import QueryContext, ScoringStrategy
 from iale.benchmark._content import label
 from iale.data import catalog as datasets
-from iale.errors import ConfigError
+from iale.errors import ConfigError, PolicyError
 from iale.policies import catalog
+from iale.policies._files import PRETRAINED
 from iale.policies.catalog import find_strategy
+from iale.strategies import Need
 from iale.strategies.random import Random
 from iale.strategies.uncertainty import Margin
 
@@ -78,6 +80,25 @@ def test_a_strategy_without_a_name_is_refused_as_an_object_too() -> None:
 
     with pytest.raises(ConfigError, match="Nameless has no name"):
         find_strategy(Nameless())
+
+
+@pytest.mark.parametrize("needs", [Need.GEOMETRY, [Need.GEOMETRY], {"geometry"}, None])
+def test_a_strategy_whose_needs_are_no_set_of_needs_is_refused(needs: Any) -> None:
+    class Careless(Margin):
+        pass
+
+    Careless.needs = needs
+    with pytest.raises(ConfigError, match=r"Careless needs .*, which is no set of iale.strategies.Need: write needs ="):
+        find_strategy(Careless())
+    Careless.needs = frozenset({Need.GEOMETRY})
+    assert find_strategy(Careless()).needs == {Need.GEOMETRY}
+
+
+def test_the_folder_of_a_policy_may_be_a_path() -> None:
+    shipped = PRETRAINED / "mnist-mlp"
+    assert find_strategy(shipped).name == find_strategy(str(shipped)).name
+    with pytest.raises(PolicyError, match="nowhere is not a policy"):
+        find_strategy(Path("nowhere"))
 
 
 def test_packages_add_strategies_and_data_sets_by_entry_points(monkeypatch: pytest.MonkeyPatch) -> None:

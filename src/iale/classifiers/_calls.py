@@ -46,19 +46,29 @@ class Call:
         return inputs.long()
 
     def __call__(self, module: nn.Module, inputs: Tensor) -> Tensor:
-        """The logits [B, C] for prepared inputs; raises ModelError if the answer has none."""
+        """The logits [B, C] for prepared inputs; raises ModelError if the answer has none, or not one row a sample."""
+        logits = logits_in(self._answer(module, inputs))
+        if len(logits) != len(inputs):
+            raise ModelError(
+                f"the model's forward gives {len(logits)} rows of logits for a batch of {len(inputs)}: it must give "
+                f"one for each sample, so the batch comes first, as recurrent layers take it with batch_first=True."
+            )
+        return logits
+
+    def _answer(self, module: nn.Module, inputs: Tensor) -> object:
         if self.fields:
             named = unpack(inputs, self.fields)
-            return logits_in(module(**named) if self.by_keyword else module(named))
+            return module(**named) if self.by_keyword else module(named)
         if self.ids:
-            return logits_in(module(inputs))
+            return module(inputs)
         if self.unscaled and not inputs.is_floating_point():
-            return logits_in(module(inputs.float()))
-        return logits_in(module(as_float(inputs, module)))
+            return module(inputs.float())
+        return module(as_float(inputs, module))
 
 
 def logits_in(answer: object) -> Tensor:
     """The logits [B, C] in what a model returned."""
+    given = f"a dictionary of {', '.join(map(str, answer))}" if isinstance(answer, Mapping) else type(answer).__name__
     if isinstance(answer, Mapping):
         answer = answer.get("logits")
     elif not isinstance(answer, Tensor) and hasattr(answer, "logits"):
@@ -66,7 +76,10 @@ def logits_in(answer: object) -> Tensor:
     elif isinstance(answer, tuple | list) and answer:
         answer = answer[0]
     if not isinstance(answer, Tensor) or answer.dim() != 2:
-        raise ModelError("the model's forward must return logits of shape [batch, classes].")
+        given = f"a tensor of shape {tuple(answer.shape)}" if isinstance(answer, Tensor) else given
+        raise ModelError(
+            f"the model's forward must return logits of shape [batch, classes], also for a batch of one, not {given}."
+        )
     return answer
 
 
@@ -127,7 +140,12 @@ def _looks_up(module: nn.Module, zeros: Tensor) -> bool:
         return False
     for inputs in (zeros, torch.ones_like(zeros)):
         caught: list[Tensor] = []
-        hooks = [part.register_forward_pre_hook(lambda _, args, to=caught: to.append(args[0])) for part in layers]
+        hooks = [
+            part.register_forward_pre_hook(
+                lambda _, args, named, to=caught: to.append(next(iter((*args, *named.values())))), with_kwargs=True
+            )
+            for part in layers
+        ]
         try:
             module(inputs)
         except Exception:  # an embedding of one row has no second one
@@ -137,6 +155,22 @@ def _looks_up(module: nn.Module, zeros: Tensor) -> bool:
                 hook.remove()
         asked.append(caught)
     return not all(map(torch.equal, *asked))
+
+
+def mixes_samples(module: nn.Module, call: Call, zeros: Tensor) -> bool:
+    """Whether the logits of a sample change with what else is in its batch, as if the batch were a sequence.
+
+    Nothing is known of a model that cannot read ones or that draws random numbers.
+    """
+    pair = torch.cat([torch.ones_like(zeros), zeros])
+    try:
+        alone, beside, again = call(module, zeros), call(module, pair)[1:], call(module, pair)[1:]
+    except ModelError:
+        raise
+    except Exception:  # an embedding of one row has no second one
+        return False
+    slack = 0.01 * float(alone.abs().max())  # rounding depends on the size of a batch, above all in half precision
+    return torch.equal(beside, again) and not torch.allclose(beside, alone, rtol=0, atol=slack)
 
 
 def last_linear(module: nn.Module, call: Call, inputs: Tensor) -> str | None:

@@ -103,6 +103,11 @@ def made(make: Callable[[], nn.Module]) -> nn.Module:
     return model
 
 
+def is_lazy(module: nn.Module) -> bool:
+    """Whether a layer waits for its first input to know its size, and to draw its weights."""
+    return any(map(nn.parameter.is_lazy, [*module.parameters(), *module.buffers()]))
+
+
 def copied(module: nn.Module) -> nn.Module:
     """A copy. Features of an earlier pass that a module keeps lose their gradients, which PyTorch cannot copy.
 

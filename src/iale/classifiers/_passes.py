@@ -44,7 +44,9 @@ def outputs(
             logits = call(module, call.prepare(inputs.to(device_of(module))))
         return Outputs(logits.float().cpu(), logits.new_zeros(len(logits), 0).float().cpu())
     if layer is None:
-        hook = module.get_submodule(linear or "").register_forward_pre_hook(lambda _, args: caught.append(args[0]))
+        hook = module.get_submodule(linear or "").register_forward_pre_hook(
+            lambda _, args, named: caught.append(next(iter((*args, *named.values())))), with_kwargs=True
+        )
     else:
         # Copied, because an activation that follows may overwrite it in place.
         hook = module.get_submodule(layer).register_forward_hook(lambda _, args, out: caught.append(copy.deepcopy(out)))

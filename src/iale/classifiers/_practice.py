@@ -83,12 +83,18 @@ def check_practice(practice: Practice, config: TrainingConfig, logits: Tensor) -
             raise ModelError("the loss must return one number that depends on the logits: average it over the batch.")
 
 
+_WANTED = {
+    "optimizer": "a class of torch.optim, or a function of parameters, lr and weight_decay that makes an optimizer",
+    "loss": "a function of logits [B, C] and labels [B] that returns one number",
+}
+
+
 def _check(what: str, run: Callable[[], object], wanted: type) -> object:
     try:
         found = run()
     except Exception as error:  # the user's own code may fail in any way
         reason = f"{type(error).__name__}: {error}".split("\n", 1)[0].rstrip(". ")
-        raise ModelError(f"the {what} of your own cannot be used ({reason}): correct it.") from error
+        raise ModelError(f"the {what} of your own cannot be used ({reason}): give {_WANTED[what]}.") from error
     if not isinstance(found, wanted):
-        raise ModelError(f"the {what} of your own returned {type(found).__name__}: {wanted.__name__} was expected.")
+        raise ModelError(f"the {what} of your own returned {type(found).__name__}: give {_WANTED[what]}.")
     return found

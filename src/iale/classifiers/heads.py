@@ -87,8 +87,8 @@ class LinearHead:
     def fit_many(self, samples: Samples, jobs: Sequence[FitJob]) -> list[FittedClassifier]:
         """Fits one head for each job, all at once; the seeds are not read.
 
-        Raises DataError if a job has no samples, a label is out of range or the inputs are of another type, and
-        ConfigError if this machine lacks the device.
+        Raises DataError if a job has no samples, a label is out of range or the inputs are of another type or shape,
+        and ConfigError if this machine lacks the device.
         """
         return [*self._fit(samples, jobs)] if jobs else []
 
@@ -97,6 +97,7 @@ class LinearHead:
         if min(sizes) == 0 or not 0 <= int(labels.min()) <= int(labels.max()) < self.num_classes:
             for job in jobs:
                 check_job(job, self.num_classes)
+        samples = self.recipe.reads(samples)
         rows, places = torch.unique(torch.cat([job.indices for job in jobs]), return_inverse=True)
         if samples.dtype != self._dtype:
             raise DataError(

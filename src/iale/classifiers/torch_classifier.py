@@ -8,7 +8,7 @@ seed alone, and global random state is restored.
 from __future__ import annotations
 
 import copy
-import warnings
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,10 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from iale._given import shape_of
+from iale._warn import warn
 from iale.classifiers import _draws as draws
 from iale.classifiers import _passes as passing
 from iale.classifiers._activations import BUDGET, ON_CPU, samples_at_once
-from iale.classifiers._calls import check_logits, find_call, last_linear
+from iale.classifiers._calls import check_logits, find_call, last_linear, mixes_samples
 from iale.classifiers._chunks import Chunks
 from iale.classifiers._fresh import trained_layer
 from iale.classifiers._frozen import reset
@@ -34,6 +35,7 @@ from iale.classifiers._modules import (
     copied,
     device_of,
     initialize,
+    is_lazy,
     made,
 )
 from iale.classifiers._practice import Loss, MakeOptimizer, Practice, check_practice
@@ -123,6 +125,7 @@ class TorchClassifier:
         check_practice(self.practice, self.training, example.logits)
         if reinitialize is None:
             self._check_fresh()
+        self._check_apart()
 
     @property
     def device(self) -> torch.device:
@@ -151,11 +154,23 @@ class TorchClassifier:
         """Warns if fits are going to draw anew what looks trained; a function's models keep their own weights."""
         redrawn = self._make is None or isinstance(self._template, Network)
         if redrawn and (layer := trained_layer(self._template)) is not None:
-            warnings.warn(
+            warn(
                 f"the weights of {layer!r} look trained, but every fit draws them anew: pass reinitialize=False to "
                 f"start from them, or reinitialize=True to draw them.",
                 WeightsWarning,
-                stacklevel=3,
+            )
+
+    def _check_apart(self) -> None:
+        """Warns if what the model says of a sample depends on the others, which a query puts together at random."""
+        with global_seed(_TEMPLATE_SEED, _CPU), torch.no_grad():
+            mixed = not isinstance(self._template, Network) and mixes_samples(
+                self._template, self.call, self.call.prepare(torch.zeros(1, *self.shape))
+            )
+        if mixed:
+            warn(
+                "the model's logits for a sample change with the other samples of its batch, so choices are not to be "
+                "trusted: let no layer look across the batch, and pass batch_first=True to recurrent layers and "
+                "transformers."
             )
 
     def _run_example(self, fields: Sequence[Field]) -> Outputs:
@@ -182,9 +197,15 @@ class TorchClassifier:
                 advice += "; arrays [N, T, F] are images, so pass sequences by their name in forward, as {'x': array}"
             if dtype != torch.float32:
                 advice = f"inputs are float32 and its weights {str(dtype).removeprefix('torch.')}: call model.float()"
-            raise ModelError(
-                f"the model cannot read a batch of shape {tuple(inputs.shape)} ({reason}): {advice}."
-            ) from error
+            what = f"a batch of shape {tuple(inputs.shape)}"
+            if fields:
+                what = "a batch of " + ", ".join(f"{field.name} {(1, *field.shape)}" for field in fields)
+                if not self.call.by_keyword:
+                    only = next(iter(inspect.signature(self._template.forward).parameters))
+                    what += f" as one dictionary, which is its argument {only}"
+                    if len(fields) == 1:
+                        advice = f"to pass a tensor, call the field {only}, as in {{{only!r}: array}}"
+            raise ModelError(f"the model cannot read {what} ({reason}): {advice}.") from error
 
     def _samples_at_once(self) -> int:
         """How many samples of a prediction fit into the budget of `samples_at_once`."""
@@ -198,12 +219,37 @@ class TorchClassifier:
         with global_seed(_TEMPLATE_SEED, _CPU), passing.layer_by_layer():
             return samples_at_once(run, passing.CHUNK, budget=ON_CPU if on_cpu else BUDGET)
 
+    def reads(self, samples: object) -> Samples:
+        """``samples`` as samples; raises DataError if their inputs are unlike those that the recipe was made for.
+
+        The statistics of a built-in network would be applied to another shape in silence, and fields in another order
+        would be taken for one another. A module of one's own may read several shapes.
+        """
+        found, fields = as_samples(samples), self.call.fields
+        if isinstance(self._template, Network) and tuple(found.shape) != self.shape:
+            raise DataError(
+                f"the classifier was made for inputs of shape {self.shape}, and these have the shape "
+                f"{tuple(found.shape)}: make all inputs alike, or make a classifier for these."
+            )
+        if isinstance(found, DictSamples) and fields and found.fields != fields:
+            own, given = (
+                ", ".join(f"{field.name} ({str(field.dtype).removeprefix('torch.')} {field.shape})" for field in each)
+                for each in (fields, found.fields)
+            )
+            raise DataError(
+                f"the classifier reads the fields {own}, and these samples have {given}: make them alike, in one order "
+                f"with DictSamples(…, fields=[…])."
+            )
+        return found
+
     def fit_many(self, samples: Samples, jobs: Sequence[FitJob]) -> list[FittedClassifier]:
         """Trains one classifier for each job, side by side if `stacked` can train this network exactly.
 
-        Raises DataError if a job has no samples or a label is out of range, ConfigError if this machine lacks the
-        device, and ModelError if a loss is not finite or batch normalization would see a batch of one sample.
+        Raises DataError if a job has no samples, a label is out of range, or the inputs are unlike those that the
+        recipe was made for; ConfigError if this machine lacks the device; and ModelError if a loss is not finite or
+        batch normalization would see a batch of one sample.
         """
+        samples = self.reads(samples)
         if not jobs or not self._stackable():
             return [self.fit(samples, job) for job in jobs]
         for job in jobs:
@@ -218,6 +264,7 @@ class TorchClassifier:
 
     def fit(self, samples: Samples, job: FitJob) -> FittedTorchClassifier:
         """Trains one classifier; raises what `fit_many` raises."""
+        samples = self.reads(samples)
         check_job(job, self.num_classes)
         module = by_channel(self.initial_module(Stream(job.seed)).to(self.device))
         train(module, samples, job, self.training, self.device, self.practice)
@@ -244,6 +291,9 @@ class TorchClassifier:
             model = made(self._make)
             if model is self._template:  # all fits would train the same weights
                 raise ModelError("the function returned one model twice: make a new one at every call.")
+            if is_lazy(model):
+                with torch.no_grad():
+                    self.call(model.eval(), self.call.prepare(torch.zeros(1, *self.shape)))
             return model
 
 
@@ -262,9 +312,10 @@ class FittedTorchClassifier:
     def outputs(self, samples: Samples, indices: Tensor) -> Outputs:
         """Outputs for ``indices`` (int64 [N]) with dropout off, computed in chunks.
 
-        Raises DataError for inputs of another type than those of the fit: only bytes of images are scaled.
+        Raises DataError for inputs of another type than those of the fit, since only bytes of images are scaled, and
+        for what the recipe cannot read.
         """
-        source = as_samples(samples)
+        source = self.recipe.reads(samples)
         if self.dtype not in (None, source.dtype):
             raise DataError(
                 f"the classifier was fitted to inputs of {self.dtype}, and these are {source.dtype}: give both in one "
@@ -286,6 +337,7 @@ class FittedTorchClassifier:
             raise ModelError(
                 "MC-Dropout needs a dropout layer with p > 0 and this model has none: add one or use another strategy."
             )
+        samples = self.recipe.reads(samples)
         return passing.monte_carlo(self.module, samples, indices, passes, seed, self.recipe.chunks, self.recipe.call)
 
     def fingerprint(self) -> str:

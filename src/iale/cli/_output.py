@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from iale._storage import storage_errors
+from iale._storage import is_stream, storage_errors
 from iale.errors import StorageError
 
 
@@ -29,7 +29,8 @@ def check_file(path: Path) -> Path:
     """Returns ``path`` after a trial write beside it; raises StorageError if no file can be written there."""
     if path.is_dir():
         raise StorageError(f"cannot write {path}: it is a folder; name a file.")
-    check_folder(path.absolute().parent)
+    if not is_stream(path):
+        check_folder(path.absolute().parent)
     return path
 
 

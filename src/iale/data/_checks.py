@@ -146,8 +146,11 @@ def integers(values: IntegersLike, what: str) -> Tensor:
     if array.ndim == 1 and not array.size:
         return torch.empty(0, dtype=torch.int64)  # an empty list becomes a float array
     if array.dtype.kind not in "biufc":
-        names = ": pass numbers, [classes.index(name) for name in labels]" if what == "labels" else ""
-        raise DataError(f"{what} must be a list of integers, which {_shown(values)} is not{names}.")
+        hint = {
+            "labels": ": pass numbers, [classes.index(name) for name in labels]",
+            "indices": ": samples are counted from 0, as by frame.index.get_indexer(names)",
+        }.get(what, "")
+        raise DataError(f"{what} must be a list of integers, which {_shown(values)} is not{hint}.")
     if array.ndim == 2:
         raise DataError(
             f"{what} must be a list of integers, not an array of shape {array.shape}: give one for each sample, since "
@@ -155,10 +158,11 @@ def integers(values: IntegersLike, what: str) -> Tensor:
         )
     # A Boolean mask would convert to zeros and ones, which are indices that nobody meant.
     if array.ndim != 1 or array.dtype.kind not in "iu":
-        whole = (
-            ": leave out what is missing, and convert the others with astype(int)" if array.dtype.kind == "f" else ""
-        )
-        raise DataError(f"{what} must be a list of integers, not {array.dtype} of shape {array.shape}{whole}.")
+        hint = {
+            "f": ": leave out what is missing, and convert the others with astype(int)",
+            "b": ": np.flatnonzero(mask) gives the places that are true" if what == "indices" else "",
+        }.get(array.dtype.kind, "")
+        raise DataError(f"{what} must be a list of integers, not {array.dtype} of shape {array.shape}{hint}.")
     return torch.from_numpy(array.astype(np.int64))
 
 

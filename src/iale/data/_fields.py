@@ -15,11 +15,11 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Field:
-    """One named tensor of every sample: its shape, and whether it holds integers (for a model, int64)."""
+    """One named tensor of every sample: its shape, and its type for a model: int64, bool or float32."""
 
     name: str
     shape: tuple[int, ...]
-    integers: bool
+    dtype: torch.dtype
 
     @property
     def size(self) -> int:
@@ -31,6 +31,6 @@ def unpack(rows: Tensor, fields: Sequence[Field]) -> dict[str, Tensor]:
     """float32 [B, W] to one tensor [B, …] for each field."""
     parts = torch.split(rows, [field.size for field in fields], dim=1)
     return {
-        field.name: (part.long() if field.integers else part).reshape(len(rows), *field.shape)
+        field.name: part.to(field.dtype).reshape(len(rows), *field.shape)
         for field, part in zip(fields, parts, strict=True)
     }

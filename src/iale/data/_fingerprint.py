@@ -7,9 +7,11 @@ another sample was altered, its size stayed the same, and its old time was resto
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -34,8 +36,30 @@ class Fingerprinted(Protocol):
         ...
 
 
+_REMEMBERED: ContextVar[dict[int, tuple[Samples, str]] | None] = ContextVar("remembered", default=None)
+
+
+@contextlib.contextmanager
+def remembered(again: bool = False) -> Iterator[None]:
+    """Inside, `fingerprint` looks at the same samples once, or ``again`` each time: some have to be read whole."""
+    token = _REMEMBERED.set(None if again else {})
+    try:
+        yield
+    finally:
+        _REMEMBERED.reset(token)
+
+
 def fingerprint(samples: Samples) -> str:
     """A digest of any samples, in hexadecimal. Samples that are not `Fingerprinted` are read whole."""
+    seen = _REMEMBERED.get()
+    if seen is None:
+        return _fingerprint(samples)
+    if id(samples) not in seen:
+        seen[id(samples)] = samples, _fingerprint(samples)  # kept, so that no other samples get their id
+    return seen[id(samples)][1]
+
+
+def _fingerprint(samples: Samples) -> str:
     if isinstance(samples, Fingerprinted):
         return samples.fingerprint()
     hashed = hashlib.sha256(f"{len(samples)}".encode())

@@ -19,9 +19,11 @@ from scipy import sparse
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
+from iale._warn import warn
 from iale.data._layout import as_array
 from iale.data._lists import ListSamples, are_lists
 from iale.data._sparse import SparseSamples
+from iale.data._table_columns import PERHAPS_LABELS
 from iale.data.arrays import ArraySamples
 from iale.data.dictionaries import DictSamples
 from iale.data.samples import Samples
@@ -171,6 +173,12 @@ def _numbers_of(frame: _Frame) -> NDArray[np.generic]:
         raise DataError(
             f"column {odd[0]!r} of the data frame names or counts samples, or holds labels, which is not learned from: "
             f"leave it out, as frame.drop(columns={odd[0]!r})."
+        )
+    perhaps = [name for name in frame.columns if str(name).casefold() in PERHAPS_LABELS]
+    if perhaps and len(frame.columns) > 1:
+        warn(
+            f"the column {perhaps[0]!r} of the data frame is learned from: if it holds the labels, leave it out, as "
+            f"frame.drop(columns={perhaps[0]!r})."
         )
     values = frame.to_numpy()
     if values.dtype.kind in "biuf":

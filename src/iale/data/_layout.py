@@ -52,8 +52,8 @@ def guess_channels(shape: tuple[int, ...]) -> Channels:
         return "first"
     if shape[1] in (1, 3, 4):
         raise DataError(
-            f"images of shape {tuple(shape)} may have their channels first or last: say which with channels='first' "
-            f"or channels='last'."
+            f"images of shape {tuple(shape)} may have their channels first or last: say which, as in "
+            f"ArraySamples(array, channels='first'); the items of a data set may be tensors, whose channels are first."
         )
     return "last"
 

@@ -12,7 +12,7 @@ from iale.errors import DataError
 
 NAMES = ("sample", "id")
 LABELS = ("label", "labels")
-_PERHAPS_LABELS = ("class", "target", "category", "y")
+PERHAPS_LABELS = ("class", "target", "category", "y")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def find_columns(cells: Cells, config: TableConfig) -> Columns:
         raise DataError(f"{cells.path} has no columns with texts or features: add some.")
     doubts = _numbers_as_names([header[at] for at in used])
     if label is None and config.label_column is None:
-        perhaps = [header[at] for at in used if header[at].casefold() in _PERHAPS_LABELS]
+        perhaps = [header[at] for at in used if header[at].casefold() in PERHAPS_LABELS]
         if perhaps and len(used) > 1:
             doubts.append(
                 f"the column {perhaps[0]!r} is shown and learned from: if it holds the labels, say so with "

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from iale.data._checks import rows_of
 from iale.data._fields import Field
-from iale.data._layout import Array, as_array, check_values, to_float32
-from iale.data._reading import Rows, read_item
+from iale.data._layout import Array, as_array, check_values, faults, to_float32
+from iale.data._reading import Rows, read_batch, read_item
 from iale.errors import DataError
 
 _LABELS = ("label", "labels")
@@ -59,7 +59,7 @@ class DictSamples:
             arrays = self._item(0, None if fields is None else tuple(fields)) if self._count else {}
         if not self._count:
             raise DataError("there are no samples in this dictionary or data set: give at least one.")
-        self.fields = tuple(Field(name, array.shape, array.dtype.kind in "biu") for name, array in arrays.items())
+        self.fields = tuple(Field(name, array.shape, _type(array)) for name, array in arrays.items())
         self.shape = (sum(field.size for field in self.fields),)
         self.dtype = torch.float32
 
@@ -67,24 +67,33 @@ class DictSamples:
         return self._count
 
     def batch(self, indices: Tensor) -> Tensor:
-        """float32 [B, W]: the values of all fields, one sample a row; raises DataError as the constructor does."""
-        rows = rows_of(indices, self._count)
-        out = np.empty((len(rows), *self.shape), dtype=np.float32)
-        names = tuple(field.name for field in self.fields)
-        for place, row in enumerate(rows.tolist()):
-            if self._columns is None:
-                arrays = self._item(row, names)
-            else:
-                arrays = {name: column[row] for name, column in self._columns.items()}
-            out[place] = np.concatenate([self._checked(field, arrays[field.name], row) for field in self.fields])
-        return torch.from_numpy(out)
+        """float32 [B, W]: the values of all fields, one sample a row.
+
+        Raises UnreadableError for samples that cannot be read, are not finite, or differ from the first.
+        """
+        if self._columns is not None:
+            rows = rows_of(indices, self._count)
+            parts = {field: self._columns[field.name][rows] for field in self.fields}
+            if not any(faults(part).any() for part in parts.values()):
+                flat = [to_float32(part).reshape(len(rows), field.size) for field, part in parts.items()]
+                return torch.from_numpy(np.concatenate(flat, axis=1))
+        return read_batch(self, indices, self._one)
+
+    def _one(self, row: int) -> Tensor:
+        if self._columns is None:
+            arrays = self._item(row, tuple(field.name for field in self.fields))
+        else:
+            arrays = {name: column[row] for name, column in self._columns.items()}
+        return torch.from_numpy(
+            np.concatenate([self._checked(field, arrays[field.name], row) for field in self.fields])
+        )
 
     def _item(self, row: int, names: tuple[str, ...] | None) -> dict[str, Array]:
         assert self._rows is not None
         item = read_item(self._rows, row)
         if not isinstance(item, Mapping):
             raise DataError(f"sample {row} is {type(item).__name__}: a dictionary of tensors was expected.")
-        return {name: _numbers(item[name], f"the field {name!r} of sample {row}") for name in _chosen(item, names)}
+        return {name: _numbers(item[name], f"the field {name!r} of sample {row}") for name in _chosen(item, names, row)}
 
     def _checked(self, field: Field, array: Array, row: int) -> Array:
         what = f"the field {field.name!r} of sample {row}"
@@ -92,17 +101,23 @@ class DictSamples:
             raise DataError(
                 f"{what} has the shape {array.shape} and that of sample 0 {field.shape}: pad all samples to one length."
             )
-        if (array.dtype.kind in "biu") != field.integers:
+        if _type(array) != field.dtype:
             raise DataError(f"{what} is of {array.dtype}, unlike that of sample 0: make them alike.")
         check_values(array[None], [row], of=f"the field {field.name!r} of ")
         return to_float32(array).reshape(-1)
 
 
-def _chosen(item: Mapping[str, object], names: Sequence[str] | None) -> list[str]:
+def _type(array: Array) -> torch.dtype:
+    """What a model gets; a mask stays one, because ``~`` and indexing do something else to 0 and 1."""
+    return {"b": torch.bool, "i": torch.int64, "u": torch.int64}.get(array.dtype.kind, torch.float32)
+
+
+def _chosen(item: Mapping[str, object], names: Sequence[str] | None, row: int | None = None) -> list[str]:
     if names is None:
         return [name for name in item if name not in _LABELS]
     if missing := [name for name in names if name not in item]:
-        raise DataError(f"there is no field {missing[0]!r}: the fields are {', '.join(map(str, item))}.")
+        where = "" if row is None else f" in sample {row}"
+        raise DataError(f"there is no field {missing[0]!r}{where}: the fields are {', '.join(map(str, item))}.")
     return list(names)
 
 

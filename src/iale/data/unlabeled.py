@@ -117,10 +117,11 @@ def load_labels_csv(
 
     Raises:
         DataError: the file is absent or lacks a column, a sample is unknown or named twice, a label is not a
-            class or looks like another one, or there are fewer than 2 classes. The message names the line.
+            class or looks like another one, a class is named twice, or there are fewer than 2. The message names
+            the line.
     """
     path = path_of(path, "the path of a table of labels")
-    classes = None if classes is None else names_of(classes)
+    classes = None if classes is None else _different(names_of(classes))
     number = {name: index for index, name in enumerate(names)}
     found: dict[int, str] = {}
     lines: list[int] = []
@@ -141,6 +142,12 @@ def load_labels_csv(
             f"--classes cat,dog."
         )
     return torch.tensor(list(found)), torch.tensor(labels), known
+
+
+def _different(classes: tuple[str, ...]) -> tuple[str, ...]:
+    if twice := [name for at, name in enumerate(classes) if name in classes[:at]]:
+        raise DataError(f"the class {twice[0]!r} is named twice: give each class a name of its own.")
+    return classes
 
 
 def _number_labels(

@@ -12,6 +12,7 @@ from torch import Tensor
 from iale import _storage as storage
 from iale._given import path_of, whole
 from iale.data._checks import check_kind
+from iale.data._fingerprint import remembered
 from iale.data._inputs import as_samples
 from iale.data.dictionaries import DictSamples
 from iale.data.samples import SampleKind, Samples
@@ -69,6 +70,17 @@ def built_in(
     samples, workers = as_samples(samples), whole(workers, "the number of workers", 1)
     folder = None if folder is None else path_of(folder, "the path of a folder of geometries")
     kind = _kind(samples, kind)
+    with remembered():
+        points = _built_in(samples, kind, folder, progress, workers)
+    if points is None:
+        return built_in(samples, kind, folder, progress, workers=workers)
+    return points
+
+
+def _built_in(
+    samples: Samples, kind: SampleKind, folder: Path | None, progress: Progress, workers: int
+) -> Points | None:
+    """The points; None if they were fitted while files were away that are back."""
     if folder is not None and (found := find_built_in(samples, kind, folder)) is not None:
         return found
     rows = _fitted_on(samples, kind)
@@ -81,7 +93,7 @@ def built_in(
     if folder is not None:
         if kind == "image" and _lacks_some(Subset(samples, rows), folder):
             forget(samples, _identity(kind), folder)
-            return built_in(samples, kind, folder, progress, workers=workers)
+            return None
         prune(folder, _NAME, _KEPT)
     return points
 
@@ -145,7 +157,7 @@ def _tensors(maker: Maker) -> dict[str, Tensor]:
 
 
 def _kind(samples: Samples, kind: SampleKind | None) -> SampleKind:
-    if isinstance(samples, DictSamples) and any(field.integers for field in samples.fields):
+    if isinstance(samples, DictSamples) and any(field.dtype != torch.float32 for field in samples.fields):
         raise ConfigError("samples of token ids have no built-in geometry: give embeddings as the geometry.")
     if kind is None:
         return "image" if len(samples.shape) == 3 else "row"

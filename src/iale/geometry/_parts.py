@@ -122,7 +122,11 @@ def _rows(samples: Samples, maker: Maker, indices: Tensor) -> _Part:
                 raise
             left = left[kept]
             continue
-        rows: Rows = made.detach().cpu().numpy()
+        if not isinstance(made, Tensor | np.ndarray):
+            raise DataError(
+                f"{len(left)} samples became {type(made).__name__}: a tensor [{len(left)}, D] was expected."
+            )
+        rows: Rows = torch.as_tensor(made).detach().cpu().numpy()
         _check(rows, left)
         whole, read = np.zeros((len(indices), rows.shape[1]), rows.dtype), torch.isin(indices, left)
         whole[read.numpy()] = rows

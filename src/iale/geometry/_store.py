@@ -29,7 +29,7 @@ import torch
 from iale import _storage as storage
 from iale._given import path_of, whole
 from iale._storage import storage_errors
-from iale.data._fingerprint import digest, fingerprint
+from iale.data._fingerprint import digest, fingerprint, remembered
 from iale.data._inputs import as_samples
 from iale.data.samples import Samples
 from iale.errors import ConfigError, DataError, IaleWarning, StorageError, UnreadableError
@@ -167,7 +167,8 @@ def _new(place: Path, samples: Samples, maker: Maker, progress: Progress, worker
 def _is_place(place: Path, samples: Samples, maker: Maker) -> bool:
     """Whether the samples are those that points at ``place`` are of."""
     try:
-        return place_of(samples, maker.identity, place.parent) == place
+        with remembered(again=True):
+            return place_of(samples, maker.identity, place.parent) == place
     except DataError:  # a file is gone
         return False
 

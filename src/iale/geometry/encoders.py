@@ -91,7 +91,8 @@ def _copied(made: ArrayLike | Tensor) -> Tensor:
     """float32, a copy: a function may return a view of what it was given, or of memory that it uses again."""
     if isinstance(made, Tensor):
         return made.detach().to("cpu", torch.float32, copy=True)
-    return torch.from_numpy(np.array(made, dtype=np.float32))
+    with np.errstate(over="ignore"):  # what becomes infinite is named later
+        return torch.from_numpy(np.array(made, dtype=np.float32))
 
 
 _HOME = "iale.integrations.embed"

@@ -57,7 +57,7 @@ class ProjectLearner:
         self,
         project: Project | Path | str,
         model: nn.Module | Callable[[], nn.Module] | Classifier | None = None,
-        strategy: QueryStrategy | str | None = None,
+        strategy: QueryStrategy | str | Path | None = None,
         *,
         person: str = "python",
     ) -> None:

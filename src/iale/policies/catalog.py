@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from iale.policies._files import CARD, PRETRAINED
 from iale.policies.base import PolicyCard
 from iale.policies.saved import load_card, load_policy
 from iale.registry import import_object
-from iale.strategies.base import QueryStrategy
+from iale.strategies.base import Need, QueryStrategy
 from iale.strategies.catalog import STRATEGIES
 
 _GROUP = "iale.strategies"  # the entry points by which packages add strategies
@@ -23,7 +24,7 @@ def list_policies() -> dict[str, PolicyCard]:
     return {folder.name: load_card(folder) for folder in folders}
 
 
-def find_strategy(strategy: QueryStrategy | str) -> QueryStrategy:
+def find_strategy(strategy: QueryStrategy | str | Path) -> QueryStrategy:
     """Finds a strategy or a policy.
 
     Args:
@@ -33,10 +34,10 @@ def find_strategy(strategy: QueryStrategy | str) -> QueryStrategy:
             - the name of a strategy or of a shipped policy; packages add names by entry points of the group
               "iale.strategies",
             - ``"package.module:Class"`` for your own class, which is made without arguments,
-            - the folder of a policy; write it with a slash unless the folder exists.
+            - the folder of a policy, as text or as a path; write a text with a slash unless the folder exists.
 
     Raises:
-        ConfigError: the class cannot be imported or made, or it is not a strategy.
+        ConfigError: the class cannot be imported or made, is not a strategy, or lacks a name or usable needs.
         UnknownNameError: the name is unknown; the message lists the known ones.
         PolicyError, StorageError: the folder does not hold a usable policy.
     """
@@ -46,6 +47,8 @@ def find_strategy(strategy: QueryStrategy | str) -> QueryStrategy:
         raise ConfigError(
             f"{strategy.__name__} is a class, and a strategy was expected: {strategy.__name__}(…) makes one."
         )
+    if isinstance(strategy, Path):
+        return load_policy(strategy.expanduser())
     if not isinstance(strategy, str):
         raise ConfigError(f"expected a strategy or the name of one, not {strategy!r:.60}.")
     if strategy in STRATEGIES:
@@ -85,8 +88,13 @@ def _own(target: str) -> QueryStrategy:
 
 
 def _named(strategy: QueryStrategy) -> QueryStrategy:
-    """The strategy; its draws and its records need its name."""
+    """The strategy; its draws and its records need its name, and its loop needs to know what it reads."""
+    kind, needs = type(strategy).__name__, strategy.needs
+    if not isinstance(needs, Set) or not all(isinstance(need, Need) for need in needs):
+        raise ConfigError(
+            f"the strategy {kind} needs {needs!r:.60}, which is no set of iale.strategies.Need: write "
+            f"needs = frozenset({{Need.GEOMETRY}}), or another of {', '.join(need.name for need in Need)}."
+        )
     if not isinstance(getattr(strategy, "name", None), str):
-        kind = type(strategy).__name__
         raise ConfigError(f"the strategy {kind} has no name: give the class one, as in name = {kind.lower()!r}.")
     return strategy
