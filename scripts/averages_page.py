@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -106,8 +107,21 @@ def _labels(runs: Sequence[Record], end: float) -> str:
     return str(runs[0].labeled[int(there[0])]) if len(there) else "more"
 
 
-def averages_page(records: Sequence[Record], reading: str) -> str:
-    """The page in Markdown; the same records give the same text."""
+def heads_table(lines: Sequence[Mapping[str, Any]]) -> Table:
+    """The AUC of heads on what was chosen on points as they are, and on averages (scripts/averages_heads.py)."""
+    found = []
+    columns = "plain: plain", "averages: plain", "averages: student", "averages: own"
+    for dataset, title in TITLES.items():
+        own = [line for line in lines if line["family"] == dataset]
+        if own:
+            means = [f"{100 * np.mean([line[column] for line in own]):.1f}" for column in columns]
+            found.append([title, *means, str(len(own))])
+    header = ["fitted to the labels, chosen as they are", "chosen on averages", "student", "head on averages"]
+    return Table(["data set", *header, "seeds"], found)
+
+
+def averages_page(records: Sequence[Record], heads: Sequence[Mapping[str, Any]], reading: str) -> str:
+    """The page in Markdown, from the runs and the lines of `scripts/averages_heads.py`."""
     runs = runs_of(records)
     new = mean_rise(runs, NEW, "uherding")
     verdict = (
@@ -119,6 +133,7 @@ def averages_page(records: Sequence[Record], reading: str) -> str:
         "gains": markdown(gains(runs, AVERAGES)),
         "mean": markdown(gains(runs, LESS_MEAN)),
         "reached": markdown(reached(runs)),
+        "heads": markdown(heads_table(heads)),
     }
     text = reading
     for name, value in parts.items():

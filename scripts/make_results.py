@@ -154,7 +154,9 @@ def linear_page(size: Size) -> str:
 
 def averaging_page() -> str:
     """The page on averages of neighbors, from its template."""
-    return averages_page(_evidence_of(OF_AVERAGES).records, (OF_AVERAGES / "reading.md").read_text(encoding="utf-8"))
+    heads = storage.read_lines(OF_AVERAGES / "heads.jsonl")
+    reading = (OF_AVERAGES / "reading.md").read_text(encoding="utf-8")
+    return averages_page(_evidence_of(OF_AVERAGES).records, heads, reading)
 
 
 def doubting_page(size: Size) -> str:

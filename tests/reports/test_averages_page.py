@@ -7,6 +7,7 @@ import pytest
 
 from averages_page import AVERAGES, NEW, ORDER, gains, mean_rise, passes, reached, rises, runs_of, view_of
 from gain_tables import TITLES
+from iale import _storage as storage
 from iale.benchmark._evidence import read_evidence
 from iale.benchmark.records import Record
 from make_results import OF_AVERAGES, averaging_page
@@ -49,6 +50,23 @@ def test_what_the_page_says(records: list[Record]) -> None:
     assert len(table.lines) == len(ORDER)
     assert len(reached(runs).lines) == len(TITLES)
     assert not passes({key: own for key, own in runs.items() if key[0] != "digits"} | swapped(records))
+
+
+def test_what_the_page_says_of_students_and_choices() -> None:
+    lines = storage.read_lines(OF_AVERAGES / "heads.jsonl")
+    assert {line["family"] for line in lines} == set(TITLES)
+    kept, choices = [], []
+    for dataset in TITLES:
+        own = [line for line in lines if line["family"] == dataset]
+        plain, other, student, first = (
+            np.mean([line[name] for line in own])
+            for name in ("plain: plain", "averages: plain", "averages: student", "averages: own")
+        )
+        assert plain < student < first
+        kept.append((student - plain) / (first - plain))
+        choices.append(100 * (other - plain))
+    assert np.mean(kept) > 0.6  # "most of the gain"
+    assert abs(np.mean(choices)) < 0.5  # "as well"
 
 
 def swapped(records: list[Record]) -> dict[tuple[str, str, str], dict[int, Record]]:
