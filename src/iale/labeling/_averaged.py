@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from iale.geometry._averages import Averages
-from iale.geometry._store import Progress, find, place_of
+from iale.geometry._averages import AVERAGES, Averages
+from iale.geometry._store import Progress, find, place_of, prune
 from iale.geometry.embeddings import PointSamples
 from iale.geometry.points import Points
+
+_KEPT = 2  # others are of samples that have changed since
 
 
 class Averaged:
@@ -33,3 +35,4 @@ class Averaged:
         """Makes them, and goes on where it was stopped."""
         if self.find() is None:
             self._found = Averages(self.points, self._neighbors).of(self.points, self._folder, progress)
+            prune(self._folder, AVERAGES, _KEPT)

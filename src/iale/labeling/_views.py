@@ -118,8 +118,13 @@ class ItemViews:
         return None if averaged is None else averaged.find()
 
     def _averaged(self) -> Averaged | None:
-        points, neighbors = self.geometry(), self._config.neighbors
-        if not neighbors or self._folder is None or points is None:
+        """Averages for a linear head: columns and the user's own model are seen as they are."""
+        config, neighbors = self._config, self._config.neighbors
+        on_points = config.embeddings is not None or config.with_ is not None or self._items.kind != "row"
+        if not neighbors or config.model or not on_points or self._folder is None:
+            return None
+        points = self.geometry()
+        if points is None:
             return None
         if self._averages is None or self._averages.points is not points:
             self._averages = Averaged(points, neighbors, self._folder / _FOLDER)

@@ -43,7 +43,7 @@ def head_of(project: ProjectReader, contest: Contest | None = None) -> Model:
     elif points is None and not at_once:
         by = f" by {network}" if network else ""
         head = replace(head, about=f"{head.about} until all samples are seen{by}: {views.progress()}")
-    if config.neighbors and not config.model and (points is not None or config.embeddings is not None):
+    if config.neighbors and not config.model and (points is not None or config.embeddings is not None):  # no columns
         head = _on_averages(project, head)
     return head if contest is None else replace(head, about=f"{head.about}; {contest.about}")
 
