@@ -120,6 +120,19 @@ def heads_table(lines: Sequence[Mapping[str, Any]]) -> Table:
     return Table(["data set", *header, "seeds"], found)
 
 
+def kept(lines: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
+    """What students keep of the gain: on the set where it is least, and where it is most."""
+    shares = []
+    for dataset in TITLES:
+        own = [line for line in lines if line["family"] == dataset]
+        plain, student, first = (
+            float(np.mean([line[name] for line in own]))
+            for name in ("plain: plain", "averages: student", "averages: own")
+        )
+        shares.append((student - plain) / (first - plain))
+    return min(shares), max(shares)
+
+
 def averages_page(records: Sequence[Record], heads: Sequence[Mapping[str, Any]], reading: str) -> str:
     """The page in Markdown, from the runs and the lines of `scripts/averages_heads.py`."""
     runs = runs_of(records)
@@ -134,6 +147,7 @@ def averages_page(records: Sequence[Record], heads: Sequence[Mapping[str, Any]],
         "mean": markdown(gains(runs, LESS_MEAN)),
         "reached": markdown(reached(runs)),
         "heads": markdown(heads_table(heads)),
+        "kept": " to ".join(f"{100 * share:.0f}" for share in kept(heads)) + " %",
     }
     text = reading
     for name, value in parts.items():
