@@ -138,10 +138,10 @@ def averages_page(records: Sequence[Record], heads: Sequence[Mapping[str, Any]],
     """The page in Markdown, from the runs and the lines of `scripts/averages_heads.py`."""
     runs = runs_of(records)
     new = mean_rise(runs, NEW, "uherding")
+    judged, rest = "pass" if passes(runs) else "do not pass", ", which asks for 10" if new.count < _SEEDS else ""
     verdict = (
         f"Over Fashion-MNIST, KMNIST and CIFAR-10 (JPEG), Uncertainty Herding gains {signed(new)} points of AUC on "
-        f"averages. With the {new.count} seeds that all three have, averages {'pass' if passes(runs) else 'do not pass'} "
-        f"the rule of the protocol{', which asks for 10' if new.count < _SEEDS else ''}."
+        f"averages. With the {new.count} seeds that all three have, averages {judged} the rule of the protocol{rest}."
     )
     parts = {
         "verdict": verdict,
