@@ -62,13 +62,6 @@ def test_what_the_page_says_of_students_and_choices() -> None:
         choices.append(100 * (other - plain))
     least, most = kept(lines)
     assert 0.3 < least < most < 1.3
-    gain, share = (
-        {line["family"]: line[f"averages: {name}"] - line["plain: plain"] for line in lines if line["seed"] == 0}
-        for name in ("own", "student")
-    )
-    assert (
-        max(gain, key=lambda name: gain[name]) == min(gain, key=lambda name: share[name] / gain[name]) == "kmnist-10k"
-    )
     assert abs(np.mean(choices)) < 0.5  # "as well"
 
 

@@ -1,6 +1,6 @@
 """Samples averaged with their nearest neighbors, so that each of them shows what is typical where it lies.
 
-A head that has seen a few labels learns more from averages than from the samples themselves (docs/geometry.md). Wu et
+A head that has seen a few labels learns more from averages than from the samples themselves (docs/averages.md). Wu et
 al. (2019, Simplifying Graph Convolutional Networks) average over the edges of a given graph; here the graph is that of
 the nearest neighbors in the geometry.
 """
