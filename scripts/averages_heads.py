@@ -56,7 +56,7 @@ def played(family: str, seed: int) -> dict[str, float | int | str]:
             heads["plain"].append(_share(other, data, tested))
             if view == "averages":
                 assert isinstance(fitted, FittedLinearHead)
-                heads["student"].append(_share(student_of(fitted, seen.train, data.train), data, tested))
+                heads["student"].append(_share(student_of(fitted.fitted, seen.train, data.train), data, tested))
             return heads["own"][-1]
 
         list(run_cycle(learner, find_strategy("uherding"), data.train_labels, measure))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
+from torch import nn
 
 from iale.classifiers.base import FitJob, TrainingConfig
 from iale.classifiers.heads import LinearHead
+from iale.classifiers.networks import Network
+from iale.cli._main import main
 from iale.data.arrays import ArraySamples
 from iale.errors import ConfigError
 from iale.geometry import Averages, PointSamples, as_geometry
@@ -21,7 +27,8 @@ from iale.labeling import ProjectLearner, export_classifier, load_classifier
 from iale.labeling.fitting._background import make_geometry
 from iale.labeling.fitting._fit import Refitter
 from iale.labeling.fitting._student import student_of
-from iale.labeling.fitting.saved import scores_csv
+from iale.labeling.fitting.saved import fit_now
+from iale.labeling.fitting.scores import scores_csv
 from iale.labeling.items._reading import Reading
 from iale.labeling.project import Project
 from iale.labeling.record.config import ProjectConfig
@@ -32,7 +39,7 @@ COUNT, LABELED = 600, 24
 NAMES = tuple("0123456789")
 
 
-def opened(tmp_path: Path, neighbors: int, kind: str) -> Project:
+def opened(tmp_path: Path, neighbors: int, kind: str, test_share: float = 0.0) -> Project:
     """The first digits as rows, with embeddings, or as image files; the first of them are labeled."""
     embeddings = None
     if kind == "embeddings":
@@ -47,7 +54,13 @@ def opened(tmp_path: Path, neighbors: int, kind: str) -> Project:
             Image.fromarray(PIXELS[row].reshape(8, 8)).save(data / f"{row:04}.png")
     training = TrainingConfig(device="cpu")
     config = ProjectConfig(
-        data, NAMES, embeddings=embeddings, neighbors=neighbors, training=training, test_share=0.0, twice_share=0.0
+        data,
+        NAMES,
+        embeddings=embeddings,
+        neighbors=neighbors,
+        training=training,
+        test_share=test_share,
+        twice_share=0.0,
     )
     project = Project.create(tmp_path / f"{kind}-{neighbors}", config)
     chosen = np.random.default_rng(3).permutation(COUNT)[:LABELED]
@@ -84,10 +97,41 @@ def test_the_head_learns_from_averages_and_serves_new_samples_without_the_pool(k
         shares[neighbors] = float(np.mean(np.array(load_classifier(out).predict(rows)) == right))
         if kind == "embeddings":
             assert shares[neighbors] == pytest.approx(by_hand(out, new.astype(np.float64) + 50, right), abs=0.002)
-        table = [line.split(",") for line in "".join(scores_csv(project)).splitlines()[1:]]
+        table = list(csv.DictReader("".join(scores_csv(project)).splitlines()))
         assert len(table) == COUNT - LABELED
+        latest = project.reader.fits.latest  # what people see of these samples is what the table says of them
+        assert latest is not None
+        guessed = [(row["label"], latest.guesses[row["id"]][0]) for row in table if row["id"] in latest.guesses]
+        assert len(guessed) > 400
+        assert all(label == guess[0] for label, guess in guessed)
         project.close()
     assert shares[10] > shares[0] + 0.02
+
+
+def test_what_is_exported_is_tested_as_it_will_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    project = opened(tmp_path, 10, "embeddings", test_share=0.3)
+    tests = [project.items.ids[int(row)] for row in project.reader.shares.order[:50]]
+    project.add_labels("ann", {sample: str(DIGITS[project.items.ids.index(sample)]) for sample in tests}, "test")
+    make_geometry(str(project.folder))
+    fit(project)
+    assert main(["export", str(project.folder), "--to", "classifier", "--out", str(tmp_path / "out")]) == 0
+    tested = json.loads((tmp_path / "out" / "card.json").read_text())["tested"]
+    rows = [project.items.ids.index(sample) for sample in project.reader.labels_to_test_on()]
+    share = by_hand(tmp_path / "out", PIXELS[rows].astype(np.float64) + 50, DIGITS[rows].astype(str))
+    assert tested["right"] == round(share * len(rows))
+    said = project.fits.all[-1].tests
+    on_averages = sum(said[project.items.ids[row]] == str(DIGITS[row]) for row in rows)
+    assert (tested["labels"], tested["right_on_averages"]) == (len(rows), on_averages)
+    told = capsys.readouterr().err
+    assert f"has {tested['right']} of {len(rows)} labels of the test share right, and the head on averages" in told
+    # Other averages than those of the fit: it is fitted again, or refused.
+    project.close()
+    other = Project.create_or_open(project.folder, replace(project.config, neighbors=5))
+    with pytest.raises(ConfigError, match="fitted to other averages than now: fit again, --fit yes"):
+        export_classifier(other, tmp_path / "other")
+    fit_now(other)
+    export_classifier(other, tmp_path / "other")
+    other.close()
 
 
 def by_hand(out: Path, rows: NDArray[np.float64], right: NDArray[np.str_]) -> float:
@@ -128,7 +172,7 @@ def test_a_student_minimizes_the_cross_entropy_to_its_teacher() -> None:
     plain, averages = PointSamples(points), PointSamples(Averages(points).of(points))
     chosen = torch.arange(0, count, 10)
     teacher = LinearHead(averages, 4, l2=0.5).fit(averages, FitJob(chosen, labels[chosen], 0))
-    student = student_of(teacher, averages, plain)
+    student = student_of(teacher.fitted, averages, plain)
     probs = teacher.outputs(averages, torch.arange(count)).probs.double().numpy()
     inputs = student.outputs(plain, torch.arange(count)).embeddings.double().numpy()
 
@@ -140,7 +184,11 @@ def test_a_student_minimizes_the_cross_entropy_to_its_teacher() -> None:
     peer = LogisticRegression(C=1e4 / count, max_iter=3000, tol=1e-5)
     peer.fit(np.repeat(inputs, 4, axis=0), np.tile(np.arange(4), count), sample_weight=probs.ravel())
     best = loss(peer.coef_, peer.intercept_)
-    assert loss(student.weight.double().numpy(), student.bias.double().numpy()) == pytest.approx(best, rel=0.02)
+    assert isinstance(student.module, Network)
+    last = student.module.head[-1]
+    assert isinstance(last, nn.Linear)
+    last = last.double()
+    assert loss(last.weight.detach().numpy(), last.bias.detach().numpy()) == pytest.approx(best, rel=0.02)
     assert loss(teacher.weight.double().numpy(), teacher.bias.double().numpy()) > 1.05 * best
 
 

@@ -21,7 +21,7 @@ from iale.labeling.fitting._fit import Refitter
 from iale.labeling.fitting._niceness import NICENESS
 from iale.labeling.fitting._process import warm_process
 from iale.labeling.fitting._random import fit_to_random_labels
-from iale.labeling.fitting.saved import scores_csv
+from iale.labeling.fitting.scores import scores_csv
 from iale.labeling.items._reading import Reading
 from iale.labeling.project import Project
 from iale.labeling.record.config import ProjectConfig

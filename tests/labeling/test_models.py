@@ -26,7 +26,8 @@ from iale.labeling.fitting._background import choose_first, compare_models, make
 from iale.labeling.fitting._contest import Contest, is_due, read_contest
 from iale.labeling.fitting._fit import Refitter
 from iale.labeling.fitting._model import find_model
-from iale.labeling.fitting.saved import load_latest, scores_csv
+from iale.labeling.fitting.saved import load_latest
+from iale.labeling.fitting.scores import scores_csv
 from iale.labeling.items._reading import Reading
 from iale.labeling.project import Project
 from iale.labeling.record._fits import Fit, Fits, Latest, save_fit

@@ -17,7 +17,8 @@ from iale.errors import ConfigError, DataError, StorageError
 from iale.labeling._class_folders import folder_names
 from iale.labeling.classes._editing import rename_class
 from iale.labeling.export import LabeledDataset, export_folders, labels_csv, labels_jsonl
-from iale.labeling.fitting.saved import export_classifier, fit_now, load_classifier, scores_csv
+from iale.labeling.fitting.saved import export_classifier, fit_now, load_classifier
+from iale.labeling.fitting.scores import scores_csv
 from iale.labeling.importing import import_csv, import_folders
 from iale.labeling.project import Project
 from iale.labeling.record.config import ProjectConfig

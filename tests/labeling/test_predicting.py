@@ -14,7 +14,8 @@ from PIL import Image
 from tests.labeling.conftest import QUICK, Make, label_some, write_images
 
 from iale.errors import DataError
-from iale.labeling.fitting.saved import SavedClassifier, export_classifier, fit_now, load_classifier, scores_csv
+from iale.labeling.fitting.saved import SavedClassifier, export_classifier, fit_now, load_classifier
+from iale.labeling.fitting.scores import scores_csv
 from iale.labeling.project import Project
 from iale.labeling.record.config import ProjectConfig
 

@@ -18,7 +18,7 @@ from iale.data.arrays import ArraySamples
 from iale.errors import ConfigError
 from iale.labeling import export_classifier, load_classifier
 from iale.labeling.fitting._background import make_geometry
-from iale.labeling.fitting.saved import scores_csv
+from iale.labeling.fitting.scores import scores_csv
 from iale.labeling.project import Project
 from iale.labeling.record.config import ProjectConfig
 

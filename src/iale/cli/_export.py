@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Literal
 
 from iale._many import many
-from iale._storage import write_bytes
+from iale._storage import read_json, write_bytes
 from iale.cli._device import no_device
 from iale.cli._options import parse
 from iale.cli._output import check_file, check_folder, say
 from iale.errors import ConfigError
 from iale.labeling.export import coco_json, data_card, export_datasets, export_folders, labels_csv, labels_jsonl
-from iale.labeling.fitting.saved import export_classifier, fit_now, scores_csv
+from iale.labeling.fitting.saved import CARD, export_classifier, fit_now
+from iale.labeling.fitting.scores import scores_csv
 from iale.labeling.reader import ProjectReader
 
 
@@ -51,6 +52,7 @@ _KEPT = (
     "suggestions.json",
     "embeddings.json",
     "contest.json",
+    "averages.json",
     "fits.jsonl",
     "latest.json",
     "random.json",
@@ -75,6 +77,7 @@ def main(argv: Sequence[str]) -> int:
             if options.fit:
                 _refit(project)
             export_classifier(project, out)
+            _tell_of_new_samples(out)
         return 0
     if options.out is not None:
         _spare(project, options.out)
@@ -91,6 +94,16 @@ def main(argv: Sequence[str]) -> int:
     else:
         sys.stdout.write(data.decode(errors="replace"))
     return 0
+
+
+def _tell_of_new_samples(out: Path) -> None:
+    """Of a head on averages, what comes with it is another one, for new samples; the page knows only the first."""
+    tested = read_json(out / CARD).get("tested")
+    if tested is not None and tested["labels"]:
+        say(
+            f"new samples have no neighbors here: the exported head has {tested['right']} of {tested['labels']} labels "
+            f"of the test share right, and the head on averages has {tested['right_on_averages']}"
+        )
 
 
 def _spare(project: ProjectReader, out: Path) -> None:

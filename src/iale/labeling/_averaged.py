@@ -31,8 +31,10 @@ class Averaged:
             self._found = find(self._samples, self._identity, self._folder)
         return self._found
 
-    def make(self, progress: Progress) -> None:
-        """Makes them, and goes on where it was stopped."""
-        if self.find() is None:
-            self._found = Averages(self.points, self._neighbors).of(self.points, self._folder, progress)
+    def make(self, progress: Progress) -> Points:
+        """The averages, made if they are not there; goes on where it was stopped."""
+        found = self.find()
+        if found is None:
+            self._found = found = Averages(self.points, self._neighbors).of(self.points, self._folder, progress)
             prune(self._folder, AVERAGES, _KEPT)
+        return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from torch import Tensor
@@ -13,6 +14,7 @@ from iale import _storage as storage
 from iale.data.samples import SampleKind, Samples
 from iale.errors import DataError, StorageError
 from iale.geometry._builtin import built_in, find_built_in, find_directions
+from iale.geometry._store import Progress
 from iale.geometry.embeddings import PointSamples, read_embeddings
 from iale.geometry.points import Points
 from iale.labeling._averaged import Averaged
@@ -117,6 +119,15 @@ class ItemViews:
         averaged = self._averaged()
         return None if averaged is None else averaged.find()
 
+    def make_averages(self) -> Points | None:
+        """The same, and makes them and the geometry if they are not there; goes on where it was stopped."""
+        self.make_geometry()
+        averaged = self._averaged()
+        if averaged is None:
+            return None
+        with self._noting() as note:
+            return averaged.make(note)
+
     def _averaged(self) -> Averaged | None:
         """Averages for a linear head: columns and the user's own model are seen as they are."""
         config, neighbors = self._config, self._config.neighbors
@@ -138,8 +149,21 @@ class ItemViews:
         return self._directions
 
     def make_geometry(self) -> Points:
-        """The same, and makes it and its averages if they are not there; goes on where it was stopped."""
+        """The same, and makes it if it is not there; goes on where it was stopped."""
         found = self.geometry()
+        if found is None:
+            place = None if self._folder is None else self._folder / _FOLDER
+            with self._noting() as note:
+                if self.vectors is not None:
+                    found = self.vectors.make(*network_of(self._config, self._items), note)
+                else:
+                    found = built_in(self._items.samples, self._items.kind, place, note)
+            self._take(found)
+        return found
+
+    @contextlib.contextmanager
+    def _noting(self) -> Iterator[Progress]:
+        """Notes on disk how far something is, until it is there; see `progress`."""
         place = None if self._folder is None else self._folder / _FOLDER
         last = [0.0]
 
@@ -148,20 +172,12 @@ class ItemViews:
                 storage.write_json(place / _PROGRESS, {"done": done, "total": total})
                 last[0] = time.monotonic()
 
-        if found is None:
-            if self.vectors is not None:
-                found = self.vectors.make(*network_of(self._config, self._items), note)
-            else:
-                found = built_in(self._items.samples, self._items.kind, place, note)
-            self._take(found)
+        yield note
         if place is not None:
-            if (averaged := self._averaged()) is not None:
-                averaged.make(note)
             (place / _PROGRESS).unlink(missing_ok=True)
-        return found
 
     def progress(self) -> str:
-        """How far the built-in geometry is, in a few words."""
+        """How far the geometry is, or its averages, in a few words."""
         try:
             if self._folder is None:
                 raise StorageError

@@ -29,11 +29,14 @@ _BEGINNING = 100  # first samples: there is a model long before they are labeled
 
 
 def make_geometry(folder: str) -> None:
-    """Makes the geometry of a project, while fits go on, and lets the strategy choose the first samples with it."""
+    """Makes the geometry of a project, while fits go on, lets the strategy choose the first samples with it, and then
+    averages it, which takes ten minutes for a million samples.
+    """
     yield_to_others()
     project = ProjectReader.open(folder)
     project.views.make_geometry()
     choose_first(project)
+    project.views.make_averages()
 
 
 def choose_first(project: ProjectReader) -> None:

@@ -25,8 +25,9 @@ from iale.data.samples import Samples
 from iale.errors import DataError
 from iale.geometry.embeddings import PointSamples
 from iale.geometry.points import Points
+from iale.labeling.fitting._gate import compare, is_due
 from iale.labeling.fitting._head import Strengths, calibrated, network_of
-from iale.labeling.fitting._model import find_model, fits_a_head
+from iale.labeling.fitting._model import find_model, fits_a_head, head_of
 from iale.labeling.fitting._niceness import yield_to_others
 from iale.labeling.fitting._random import fit_to_random_labels
 from iale.labeling.fitting._sight import HastySight, Sight, sight_of
@@ -114,13 +115,14 @@ class Refitter:
         project, begin = self.project, time.monotonic()
         # Counted before the labels are read: a label that comes in between is fitted twice rather than never.
         changes, classes = project.changes(), project.classes
+        told = told_of(project, classes)
+        labels = dict(sorted(told.items()))  # the same labels in another order are the same fit
+        self._compare_averages(labels)
         model = find_model(project)
         if project.views.came_back:
             project.views.came_back = False
             raise Back("files that were away are back: all samples are compared again.")
         sight = sight_of(model.points, model.inputs, self.reading)
-        told = told_of(project, classes)
-        labels = dict(sorted(told.items()))  # the same labels in another order are the same fit
         stream = Stream(project.config.seed).child("fit", len(labels))
         known, known_inputs = sight.read(labels)
         if len({labels[index] for index in known}) < 2:
@@ -155,6 +157,17 @@ class Refitter:
             path.unlink(missing_ok=True)  # two stay: another process may still be reading the last but one
         saved()
         self._fit_to_random_labels(model, sight, classes)
+
+    def _compare_averages(self, labels: dict[int, int]) -> None:
+        """Whether averages of neighbors help, if it is time to ask."""
+        project, neighbors = self.project, self.project.config.neighbors
+        averages = project.views.averages()
+        if averages is None or not is_due(project.folder, neighbors, len(labels)) or not fits_a_head(project):
+            return
+        points = project.views.geometry()
+        if points is not None and len(set(labels.values())) > 1:
+            told = list(labels), list(labels.values())
+            compare(project.folder, head_of(project).recipe, (points, averages), told, neighbors)
 
     def _hurries(self, model: Model) -> bool:
         """Whether files are read although a person waits: a head does without the geometry until it is there."""

@@ -17,10 +17,9 @@ from iale.classifiers.networks import Network
 from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
 from iale.data.pool import Pool
 from iale.data.samples import Samples
-from iale.geometry.embeddings import PointSamples
+from iale.geometry.points import Points
 from iale.labeling._backbone import with_head
 from iale.labeling.fitting._point_head import Shape, point_head
-from iale.labeling.fitting._student import student_of
 from iale.labeling.reader import ProjectReader
 from iale.learner import Learner
 from iale.recipe import classifier_name, classifier_of
@@ -82,37 +81,52 @@ def cautious(logits: Tensor, labels: int) -> float:
 def network_of(
     project: ProjectReader, model: Model, fitted: FittedTorchClassifier | FittedLinearHead
 ) -> tuple[nn.Module, dict[str, Any]]:
-    """The network that predicts from samples, and what one has to know to read its weights again."""
-    if model.averaged and isinstance(fitted, FittedLinearHead):
-        points = project.views.geometry()
-        assert points is not None
-        fitted = student_of(fitted, model.inputs, PointSamples(points))
-        if project.config.embeddings is not None:
-            return fitted.module, {"classifier": "linear"}
+    """The network of a fit, and what one has to know to read its weights again.
+
+    It predicts from samples, or, if it is a head on averages, from these.
+    """
+    if model.points is not None and model.averaged:
+        averaged = {"width": model.points.dim, "neighbors": project.config.neighbors}
+        return fitted.module, {"classifier": "linear", "averaged": averaged}
     if model.points is None or not isinstance(fitted, FittedLinearHead):
         return fitted.module, {} if model.recipe.model else {"classifier": classifier_name(model.recipe, model.kind)}
-    config = project.config
-    if config.model:
-        return with_head(config.own, tuple(project.items.samples.shape), fitted.coef, fitted.intercept), {}
+    return point_network(project, model.points, fitted.fitted)
+
+
+def point_network(
+    project: ProjectReader, points: Points, fitted: FittedTorchClassifier
+) -> tuple[nn.Module, dict[str, Any]]:
+    """The same of a head on the points of a project's samples: a network that sees the samples themselves."""
+    config, shape = project.config, tuple(project.items.samples.shape)
+    if config.embeddings is not None:
+        return fitted.module, {"classifier": "linear"}
     if config.with_:
-        return fitted.module, {"classifier": "linear", "shape": [model.points.dim], "encoder": config.with_}
+        return fitted.module, {"classifier": "linear", "shape": [points.dim], "encoder": config.with_}
+    coef, intercept = raw_head(fitted.module)
+    if config.model:
+        return with_head(config.own, shape, coef, intercept), {}
     directions, kind = project.views.directions(), project.views.kind
     view = len(directions["mean"]) if directions else 0
-    inputs = (view or model.points.dim,) if kind == "text" else tuple(project.items.samples.shape)
-    filters = len(directions.get("filters_offset", ()))
-    shape = Shape(kind, inputs, view, model.points.dim, filters)
-    return point_head(shape, directions, fitted), shape.card()
+    inputs = (view or points.dim,) if kind == "text" else shape
+    seen = Shape(kind, inputs, view, points.dim, len(directions.get("filters_offset", ())))
+    return point_head(seen, directions, coef, intercept), seen.card()
 
 
 def plain_head(module: nn.Module) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """coef and intercept as in scikit-learn, of rows as they are; None if the network is no linear head on rows."""
     if not isinstance(module, Network) or [type(part) for part in module.trunk.modules()][1:] != [nn.Flatten]:
         return None
-    last, mean, std = module.head[-1], module.standardize.mean.double(), module.standardize.std.double()
-    if len(module.head) != 1 or not isinstance(last, nn.Linear) or last.weight.shape[1] != len(mean):
+    last = module.head[-1]
+    if len(module.head) != 1 or not isinstance(last, nn.Linear) or last.weight.shape[1] != len(module.standardize.mean):
         return None
+    weight, bias = raw_head(module)
+    return (weight[1:] - weight[:1], bias[1:] - bias[:1]) if len(bias) == 2 else (weight, bias)
+
+
+def raw_head(module: nn.Module) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """coef [C, D] and intercept [C] of a linear head, for rows that are not standardized."""
+    assert isinstance(module, Network)
+    last, mean, std = module.head[-1], module.standardize.mean.double(), module.standardize.std.double()
+    assert isinstance(last, nn.Linear)
     weight = last.weight.detach().double() / std
-    bias = last.bias.detach().double() - weight @ mean
-    if len(bias) == 2:
-        weight, bias = weight[1:] - weight[:1], bias[1:] - bias[:1]
-    return weight.numpy(), bias.numpy()
+    return weight.numpy(), (last.bias.detach().double() - weight @ mean).numpy()

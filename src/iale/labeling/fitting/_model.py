@@ -12,6 +12,7 @@ from iale._model import HEAD, Model, chosen_model, head_model, is_free
 from iale.geometry.embeddings import PointSamples
 from iale.labeling._backbone import RawPoints
 from iale.labeling.fitting._contest import Contest, read_contest
+from iale.labeling.fitting._gate import read_verdict
 from iale.labeling.reader import ProjectReader
 from iale.recipe import classifier_name
 
@@ -49,10 +50,14 @@ def head_of(project: ProjectReader, contest: Contest | None = None) -> Model:
 
 
 def _on_averages(project: ProjectReader, head: Model) -> Model:
-    """The same head on averages of neighbors, if they are there."""
+    """The same head on averages of neighbors, if they are there and do no harm."""
     averages = project.views.averages()
     if averages is None:
         return replace(head, about=f"{head.about} until neighbors are averaged: {project.views.progress()}")
+    verdict = read_verdict(project.folder, project.config.neighbors)
+    if verdict is not None and not verdict.help:
+        why = f"averages of neighbors did worse in cross-validation at {verdict.labels} labels"
+        return replace(head, about=f"{head.about}; {why}")
     about = f"{head.about}, averaged with neighbors"
     return Model(head.recipe, PointSamples(averages), "row", about, averages, averaged=True)
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from iale.classifiers.base import TrainingConfig
-from iale.classifiers.heads import FittedLinearHead
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data._texts import CHARACTERS, TextSamples, hashed_pieces
 from iale.data.samples import SampleKind, Samples
@@ -83,10 +84,12 @@ class PointHead(nn.Module):
         return self.head(nn.functional.normalize(points, dim=1))  # type: ignore[no-any-return]
 
 
-def point_head(shape: Shape, directions: dict[str, Tensor], fitted: FittedLinearHead) -> PointHead:
+def point_head(
+    shape: Shape, directions: dict[str, Tensor], coef: NDArray[np.float64], intercept: NDArray[np.float64]
+) -> PointHead:
     """A fitted head on points, together with what makes the points."""
-    module = PointHead(shape, len(fitted.bias))
-    weights = {"head.weight": torch.from_numpy(fitted.coef), "head.bias": torch.from_numpy(fitted.intercept)}
+    module = PointHead(shape, len(intercept))
+    weights = {"head.weight": torch.from_numpy(coef), "head.bias": torch.from_numpy(intercept)}
     module.load_state_dict({**directions, **{name: value.float() for name, value in weights.items()}})
     return module.eval()
 

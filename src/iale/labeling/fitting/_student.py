@@ -8,14 +8,17 @@ Legend of dimensions: n samples, C classes, D width of the geometry.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from torch import nn
 
-from iale.classifiers.heads import FittedLinearHead
+from iale.classifiers.networks import Network
+from iale.classifiers.torch_classifier import FittedTorchClassifier
 from iale.data.samples import Samples
 
 _FEWEST = 2000
@@ -24,8 +27,8 @@ _STRENGTH = 1e-4  # of the penalty, for standardized inputs; only directions wit
 _STEPS = 60
 
 
-def student_of(teacher: FittedLinearHead, averages: Samples, samples: Samples) -> FittedLinearHead:
-    """The head on ``samples`` whose probabilities are the nearest to those of ``teacher`` on their ``averages``.
+def student_of(teacher: FittedTorchClassifier, averages: Samples, samples: Samples) -> FittedTorchClassifier:
+    """The linear head on ``samples`` whose probabilities are the nearest to those of ``teacher`` on their ``averages``.
 
     A class that the teacher never predicts stays one. Both are the rows of length 1 of the same samples.
     """
@@ -44,7 +47,13 @@ def student_of(teacher: FittedLinearHead, averages: Samples, samples: Samples) -
         penalty = _STRENGTH / 2 * float(weights[:, :-1].double().square().sum())
         return penalty - float((probs * logs).sum(dtype=torch.float64)) / count, slope.double().flatten().numpy()
 
-    begin = torch.cat([teacher.weight, teacher.bias[:, None]], dim=1).cpu().double().flatten().numpy()
+    module = copy.deepcopy(teacher.module)
+    last = module.head[-1] if isinstance(module, Network) else module
+    assert isinstance(last, nn.Linear)
+    begin = torch.cat([last.weight, last.bias[:, None]], dim=1).detach().cpu().double().flatten().numpy()
     found = minimize(loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": _STEPS}).x
     weights = torch.from_numpy(found).float().view(classes, width + 1)
-    return replace(teacher, weight=weights[:, :-1].contiguous(), bias=weights[:, -1].contiguous())
+    with torch.no_grad():
+        last.weight.copy_(weights[:, :-1])
+        last.bias.copy_(weights[:, -1])
+    return replace(teacher, module=module)

@@ -1,45 +1,40 @@
-"""The fitted classifier of a project: weights that hold no code, a card, and the scores of the whole pool."""
+"""The fitted classifier of a project: weights that hold no code, and a card."""
 
 from __future__ import annotations
 
-import csv
 import functools
-import io
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from iale import _storage as storage
-from iale._finite import finite_rows
 from iale._versions import versions
 from iale.classifiers._own import OwnConfig, own_classifier
 from iale.classifiers.base import Outputs, TrainingConfig
 from iale.classifiers.build import CLASSIFIERS
 from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
-from iale.data.arrays import ArraySamples
 from iale.data.samples import Samples
 from iale.errors import ConfigError, IaleError, ModelError, StorageError
 from iale.geometry._store import build
 from iale.geometry.embeddings import PointSamples
 from iale.geometry.encoders import Encoder, find_encoder
 from iale.labeling.fitting._fit import Refitter
-from iale.labeling.fitting._head import plain_head
+from iale.labeling.fitting._head import plain_head, point_network
 from iale.labeling.fitting._inputs import Expected
 from iale.labeling.fitting._point_head import Shape, recipe_of, seen_by
+from iale.labeling.fitting._student import student_of
 from iale.labeling.fitting._table_inputs import TableColumns, columns_of
 from iale.labeling.items._images import ImageItems
 from iale.labeling.items._reading import Reading
-from iale.labeling.reader import Readable
+from iale.labeling.reader import ProjectReader, Readable
 from iale.recipe import classifier_name
 from iale.seeding import Stream
-from iale.strategies.base import QueryContext
-from iale.strategies.uncertainty import Margin
 
-_WEIGHTS, _CARD, _HEAD = "weights.safetensors", "card.json", "head.npz"
+_WEIGHTS, CARD, _HEAD = "weights.safetensors", "card.json", "head.npz"
 _ON_CPU = TrainingConfig(device="cpu")
 _ROWS = 500  # samples that are scored at a time
 
@@ -120,7 +115,7 @@ def fit_now(project: Readable) -> None:
     reader = project.reader
     fits, latest = reader.fits.all, reader.fits.latest
     same = latest is not None and tuple(latest.shape) == tuple(reader.views.inputs.shape)  # a gray folder got colors
-    if not fits or fits[-1].answered < reader.changes() or not same:
+    if not fits or fits[-1].answered < reader.changes() or not (same and _averages_alike(reader)):
         Refitter(reader, Reading(reader.items, reader.views.inputs)).fit()
 
 
@@ -130,16 +125,19 @@ def export_classifier(project: Readable, out: Path) -> None:
     A linear head on embeddings or columns is written once more for scikit-learn, as ``head.npz`` with coef [C, D] (one
     row for two classes), intercept, and classes; it reads embeddings that are scaled to length 1.
 
+    A head on averages of neighbors is written as its student, for new samples have no neighbors in the project. Its
+    card says under "tested" how many ``labels`` of the test share it has ``right``, and how many the head on averages.
+
     Raises ConfigError if nothing is fitted yet.
     """
-    card, path, digest = _latest(project)
-    written = storage.write_tensors(out / _WEIGHTS, storage.read_tensors(path, digest))
-    head = plain_head(_load(path, digest, card, _ON_CPU).fitted.module)
+    card, tensors = for_new_samples(project)
+    written = storage.write_tensors(out / _WEIGHTS, tensors)
+    head = plain_head(load(tensors, out / _WEIGHTS, card).fitted.module)
     (out / _HEAD).unlink(missing_ok=True)  # of an earlier export
     if head is not None:
         with storage.written(out / _HEAD) as file:
             np.savez(file, coef=head[0], intercept=head[1], classes=np.array(card["classes"]))
-    storage.write_json(out / _CARD, {**card, "weights_sha256": written, "versions": versions()})
+    storage.write_json(out / CARD, {**card, "weights_sha256": written, "versions": versions()})
 
 
 def load_classifier(folder: Path | str, training: TrainingConfig | None = None) -> SavedClassifier:
@@ -155,13 +153,14 @@ def load_classifier(folder: Path | str, training: TrainingConfig | None = None) 
     """
     path = Path(folder)
     weights = path if path.is_file() else path / _WEIGHTS
-    where = weights.parent / _CARD
+    where = weights.parent / CARD
     if not where.exists():
         how = f"`iale export PROJECT --to classifier --out {folder}` makes one"
         raise StorageError(f"{folder} holds no classifier, because there is no {where}: {how}.")
     card = storage.read_json(where)
     try:
-        return _load(weights, card["weights_sha256"], card, training or _ON_CPU)
+        tensors = storage.read_tensors(weights, card["weights_sha256"])
+        return load(tensors, weights, card, training or _ON_CPU)
     except IaleError:
         raise
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
@@ -169,40 +168,43 @@ def load_classifier(folder: Path | str, training: TrainingConfig | None = None) 
 
 
 def load_latest(project: Readable) -> SavedClassifier:
-    """The classifier of the last finished fit; raises ConfigError if nothing is fitted yet."""
-    card, path, digest = _latest(project)
-    return _load(path, digest, card, _ON_CPU)
+    """The classifier of the last finished fit, for new samples; raises ConfigError if nothing is fitted yet."""
+    card, tensors = for_new_samples(project)
+    return load(tensors, project.reader.folder, card)
 
 
-def scores_csv(project: Readable) -> Iterator[str]:
-    """What the last model says about every sample without an answer, as parts of a CSV table.
-
-    Columns: sample, label (predicted), probability, score (higher is less sure: minus the margin between the two
-    likeliest classes), id, and the probability of each class. Samples that cannot be read, or for which the model
-    computes NaN or infinity, are left out.
-    """
-    saved, reader = load_latest(project), project.reader
-    yield _row("sample", "label", "probability", "score", "id", *(f"p({name})" for name in saved.classes))
-    vectors = reader.views.make_geometry() if saved.encoder is not None else None
-    seen = seen_by(saved.points, reader.views.inputs) if vectors is None else PointSamples(vectors)
-    reading = Reading(reader.items, seen)
-    done = reader.answered()
-    left = [index for index in range(reader.count) if index not in done]
-    for start in range(0, len(left), _ROWS):
-        rows, inputs = reading.read(left[start : start + _ROWS])
-        if rows:
-            outputs = saved.fitted.outputs(ArraySamples(inputs), torch.arange(len(rows)))
-            finite = torch.nonzero(finite_rows(outputs)).flatten()
-            outputs = outputs.at(finite)
-            scores = Margin().score(QueryContext(outputs, len(saved.classes))).tolist()
-            for at, score, probs in zip(finite.tolist(), scores, outputs.probs.tolist(), strict=True):
-                best = max(range(len(probs)), key=probs.__getitem__)
-                shares = [f"{p:.6f}" for p in probs]
-                name, sample = reader.items.name(rows[at]), reader.items.ids[rows[at]]
-                yield _row(name, saved.classes[best], shares[best], f"{score:.6f}", sample, *shares)
+def for_new_samples(project: Readable) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The card of the last finished fit, and the weights of what predicts samples that are not in the project."""
+    card, path, digest = latest_fit(project)
+    tensors = storage.read_tensors(path, digest)
+    if card.pop("averaged", None) is None:
+        return card, tensors
+    reader, points = project.reader, project.reader.views.make_geometry()
+    teacher, averages = head_on_averages(project, len(card["classes"]), tensors)
+    student = student_of(teacher, averages, PointSamples(points))
+    told = reader.labels_to_test_on()
+    rows = torch.tensor([reader.items.ids.index(sample) for sample in told], dtype=torch.int64)
+    labels = torch.tensor([card["classes"].index(label) for label in told.values()], dtype=torch.int64)
+    said = student.outputs(PointSamples(points), rows).predictions, teacher.outputs(averages, rows).predictions
+    right, averaged = (int((some == labels).sum()) for some in said)
+    module, own = point_network(reader, points, student)
+    tested = {"labels": len(told), "right": right, "right_on_averages": averaged}
+    return {**card, **own, "tested": tested}, module.state_dict()
 
 
-def _latest(project: Readable) -> tuple[dict[str, Any], Path, str]:
+def head_on_averages(
+    project: Readable, num_classes: int, tensors: dict[str, Tensor]
+) -> tuple[FittedTorchClassifier, PointSamples]:
+    """The linear head of a fit on averages of neighbors, and these averages."""
+    averages = project.reader.views.make_averages()
+    assert averages is not None  # `latest_fit` has compared the numbers of neighbors
+    recipe = _built_in("linear", (averages.dim,), num_classes, _ON_CPU)
+    network = recipe.initial_module(Stream(0))
+    network.load_state_dict(tensors)
+    return recipe.fitted(network), PointSamples(averages)
+
+
+def latest_fit(project: Readable) -> tuple[dict[str, Any], Path, str]:
     """The card of the last finished fit, the file of its weights and their digest."""
     reader = project.reader
     latest, fits, config = reader.fits.latest, reader.fits.all, reader.config
@@ -210,6 +212,8 @@ def _latest(project: Readable) -> tuple[dict[str, Any], Path, str]:
         raise ConfigError("no classifier is fitted yet: label samples of two classes or more, and fit one, --fit yes.")
     if latest.shape != reader.views.inputs.shape:
         raise ConfigError("the last classifier was fitted to inputs of another shape than now: fit again, --fit yes.")
+    if not _averages_alike(reader):
+        raise ConfigError("the last classifier was fitted to other averages than now: fit again, --fit yes.")
     card = {
         "classes": fits[-1].classes,
         "shape": latest.shape,
@@ -229,7 +233,10 @@ def _latest(project: Readable) -> tuple[dict[str, Any], Path, str]:
     return card, reader.folder / latest.weights, latest.digest
 
 
-def _load(path: Path, digest: str, card: dict[str, Any], training: TrainingConfig) -> SavedClassifier:
+def load(
+    tensors: dict[str, Tensor], path: Path, card: dict[str, Any], training: TrainingConfig = _ON_CPU
+) -> SavedClassifier:
+    """The classifier with these ``tensors``, which came from ``path``, and this card."""
     shape, classes = tuple(card["shape"]), tuple(card["classes"])
     points = None
     if len(classes) < 2:
@@ -241,14 +248,10 @@ def _load(path: Path, digest: str, card: dict[str, Any], training: TrainingConfi
         own = OwnConfig(model=card["model"], embedding_layer=card["embedding_layer"])
         recipe = own_classifier(own, shape, len(classes), training)
     else:
-        make = CLASSIFIERS[card["classifier"]]
-        channels = shape[0]
-        # The true mean and standard deviation of the inputs are among the weights, and are loaded below.
-        module = make(shape, len(classes), [0.0] * channels, [1.0] * channels)
-        recipe = TorchClassifier(module, shape, training)
+        recipe = _built_in(card["classifier"], shape, len(classes), training)
     network = recipe.initial_module(Stream(0))
     try:
-        network.load_state_dict(storage.read_tensors(path, digest))
+        network.load_state_dict(tensors)
     except RuntimeError as error:
         reason = str(error).split("\n", 1)[0]
         raise ModelError(f"the weights in {path} belong to another model ({reason}): export them again.") from error
@@ -258,7 +261,14 @@ def _load(path: Path, digest: str, card: dict[str, Any], training: TrainingConfi
     return SavedClassifier(name, classes, shape, recipe.fitted(network), expects, points, card.get("encoder"))
 
 
-def _row(*cells: str) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue()
+def _averages_alike(reader: ProjectReader) -> bool:
+    """Whether the last fit saw samples as they are, or with as many neighbors as a fit would now."""
+    latest = reader.fits.latest
+    averaged = None if latest is None else latest.network.get("averaged")
+    return averaged is None or int(averaged["neighbors"]) == reader.config.neighbors
+
+
+def _built_in(name: str, shape: tuple[int, ...], num_classes: int, training: TrainingConfig) -> TorchClassifier:
+    """A built-in classifier whose weights are loaded next: the mean and deviation of its inputs are among them."""
+    module = CLASSIFIERS[name](shape, num_classes, [0.0] * shape[0], [1.0] * shape[0])
+    return TorchClassifier(module, shape, training)

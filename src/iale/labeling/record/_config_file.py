@@ -102,6 +102,7 @@ def load_config(folder: Path, data: Path | None = None) -> ProjectConfig:
             values["embeddings"] = moved if moved.exists() and not Path(given).exists() else Path(given)
         for name in ("classes", "resize"):
             values[name] = tuple(values[name])
+        values.setdefault("neighbors", 0)  # projects of before did not average
         values["training"] = TrainingConfig(**values["training"])
         values["table"] = TableConfig(**values["table"]) if "table" in values else as_before(values["data"])
         return ProjectConfig(**values)

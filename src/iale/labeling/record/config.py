@@ -28,8 +28,8 @@ class ProjectConfig(RecipeConfig):
             model and the strategy use its vectors.
         subset_size: how many unlabeled samples, drawn at random, a query looks at; none looks at all of them.
         neighbors: with how many of its nearest ones each sample is averaged, in the background, before a linear head on
-            embeddings, vectors or the geometry learns from it, and the strategy compares it: 10 does well; 0 leaves
-            samples as they are.
+            embeddings, vectors or the geometry learns from it, and the strategy compares it; 0 leaves samples as they
+            are.
         fit_every: new labels between two fits of the classifier; none is 1 for a linear head, and 10 for a network.
         test_share: share of the labels that are drawn at random and kept as an honest test set.
         twice_share: share of the samples that a second person labels as well, if several people label.

@@ -1,0 +1,121 @@
+"""Averages of neighbors are used where they help, and the labels tell where they harm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from iale.classifiers._folds import stratified_folds
+from iale.classifiers.base import FitJob, TrainingConfig
+from iale.classifiers.heads import LinearHead
+from iale.data.arrays import ArraySamples
+from iale.labeling import export_classifier, load_classifier
+from iale.labeling.fitting import _gate
+from iale.labeling.fitting._background import make_geometry
+from iale.labeling.fitting._fit import Refitter
+from iale.labeling.items._reading import Reading
+from iale.labeling.project import Project
+from iale.labeling.record.config import ProjectConfig
+from iale.seeding import Stream
+
+TOPICS, EACH = 30, 16
+
+
+def sayings() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Each topic is said in two languages: the nearest neighbors of a sample are of its topic, whatever it is in."""
+    rng = np.random.default_rng(5)
+    topics, voices = rng.normal(size=(TOPICS, 40)), rng.normal(size=(2, 40))
+    labels = np.arange(TOPICS * EACH) % 2
+    noise = 0.05 * rng.normal(size=(TOPICS * EACH, 40))
+    rows = np.repeat(topics, EACH, axis=0) + 0.25 * voices[labels] + noise
+    return rows.astype(np.float32), labels
+
+
+def make(tmp_path: Path, rows: NDArray[np.float32]) -> Project:
+    np.savez(tmp_path / "x.npz", x=np.arange(len(rows), dtype=np.float32)[:, None])
+    np.save(tmp_path / "e.npy", rows)
+    config = ProjectConfig(
+        tmp_path / "x.npz",
+        ("a", "b"),
+        embeddings=tmp_path / "e.npy",
+        neighbors=10,
+        training=TrainingConfig(device="cpu"),
+        test_share=0.0,
+        twice_share=0.0,
+    )
+    return Project.create(tmp_path / "p", config)
+
+
+def about(project: Project, rows: NDArray[np.int64], labels: NDArray[np.int64]) -> str:
+    """Labels these rows and fits, as the fitting process does; what it says about the model."""
+    project.add_labels("ann", {project.items.ids[row]: "ab"[labels[row]] for row in rows.tolist()}, "chosen")
+    reader = project.reader
+    Refitter(reader, Reading(reader.items, reader.views.inputs)).fit()
+    assert reader.fits.latest is not None
+    return str(reader.fits.latest.model)
+
+
+def test_averages_that_harm_are_not_used(tmp_path: Path) -> None:
+    rows, labels = sayings()
+    project = make(tmp_path, rows)
+    make_geometry(str(project.folder))
+    order = np.random.default_rng(1).permutation(len(rows))
+    assert about(project, order[:19], labels) == "a linear head on your embeddings, averaged with neighbors"
+    said = about(project, order[:60], labels)
+    assert said == "a linear head on your embeddings; averages of neighbors did worse in cross-validation at 60 labels"
+    said = about(project, order[:70], labels)  # it is asked again when there are a quarter more labels
+    assert said.endswith("at 60 labels")
+    said = about(project, order[:75], labels)
+    assert said.endswith("at 75 labels")
+    export_classifier(project, tmp_path / "out")
+    kept = load_classifier(tmp_path / "out")
+    predicted = kept.predict(ArraySamples(rows / np.linalg.norm(rows, axis=1, keepdims=True)))
+    assert np.mean(np.array(predicted) == np.array(list("ab"))[labels]) > 0.9
+    project.close()
+
+
+def test_averages_that_help_stay(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    labels = np.arange(400) % 2
+    rows = (0.35 * rng.normal(size=(2, 30))[labels] + rng.normal(size=(400, 30))).astype(np.float32)
+    project = make(tmp_path, rows)
+    make_geometry(str(project.folder))
+    assert about(project, rng.permutation(400)[:40], labels) == (
+        "a linear head on your embeddings, averaged with neighbors"
+    )
+    verdict = _gate.read_verdict(project.folder, 10)
+    assert verdict is not None
+    assert verdict.labels == 40
+    assert verdict.gain > 0
+    assert _gate.read_verdict(project.folder, 5) is None
+    assert [count for count in range(100) if _gate.is_due(project.folder, 10, count)] == list(range(50, 100))
+    assert [count for count in range(100) if _gate.is_due(project.folder, 5, count)] == list(range(20, 100))
+    project.close()
+
+
+def test_gains_are_those_of_heads_that_have_not_seen_the_samples() -> None:
+    rng = np.random.default_rng(4)
+    labels = torch.tensor([0, 1] * 12 + [2])  # the last one is the only one of its class
+    rows = torch.arange(len(labels))
+    views = [ArraySamples(rng.normal(size=(25, 3)).astype(np.float32) + 0.5 * labels[:, None].numpy()) for _ in "ab"]
+    heads = [LinearHead(view, 3, l2=0.3) for view in views]
+    gains = _gate.gains_of((heads[0], views[0]), (heads[1], views[1]), rows, labels)
+    fold = stratified_folds(rows, labels, 5, Stream(0).child("gate", 25).child("folds"))
+    losses = np.zeros((2, 25))
+    for view, (head, samples) in enumerate(zip(heads, views, strict=True)):
+        for row in range(25):
+            others = rows[fold != fold[row]]
+            fitted = head.fit(samples, FitJob(others, labels[others], 0))
+            logits = fitted.outputs(samples, torch.tensor([row])).logits.double().numpy()[0]
+            losses[view, row] = np.log(np.exp(logits - logits.max()).sum()) + logits.max() - logits[labels[row]]
+    np.testing.assert_allclose(gains.numpy(), losses[0] - losses[1], atol=1e-4)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"schema": 1, "labels": 3}'])
+def test_a_damaged_verdict_is_made_again(tmp_path: Path, text: str) -> None:
+    (tmp_path / "averages.json").write_text(text)
+    assert _gate.read_verdict(tmp_path, 10) is None
