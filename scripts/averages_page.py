@@ -1,8 +1,10 @@
-"""The page on averages of neighbors, from the records of `scripts/averages.py` alone."""
+"""The page on averages of neighbors, from the records in results/averages alone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,11 +20,37 @@ AS_THEY_ARE, LESS_MEAN, AVERAGES = "as they are", "less their mean", "averages"
 NEW = ("fashion-mnist", "kmnist-10k", "cifar10-jpeg")
 """The families that had decided nothing before (docs/protocol.md)."""
 ORDER = ("uherding", "maxherding", "margin", "random")
+TEXTS = {"libraries": "which library", "scipy": "which part of SciPy", "languages": "which language"}
+"""Tasks of texts."""
+OTHERS = "other languages"
+"""The task that judges a gate where averages harm."""
+CHOSEN = {**{name: TITLES[name] for name in ("digits", "mnist", "cifar10-mobilenetv2")}, **TEXTS}
+"""The tasks on which the gate was chosen."""
+GATE = "gate 0"
+VIEWS = (AS_THEY_ARE, AVERAGES, GATE)
+_MOST_LOST = 0.005  # of the AUC, by the gate against averages
 _SEEDS = 10  # that the rule asks for
 _LEAST = 0.01  # of the AUC, which averages must gain on the new families
 
 Runs = Mapping[tuple[str, str, str], Mapping[int, Record]]
 """The runs of a data set, a view and a strategy, by their seeds."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """What the page is made from.
+
+    Attributes:
+        records: of `scripts/averages.py`.
+        texts: records of `scripts/averages_texts.py`.
+        heads: lines of `scripts/averages_heads.py`.
+        gates: lines of `scripts/averages_gate.py`.
+    """
+
+    records: Sequence[Record]
+    texts: Sequence[Record]
+    heads: Sequence[Mapping[str, Any]]
+    gates: Areas
 
 
 def view_of(record: Record) -> str:
@@ -134,9 +162,77 @@ def kept(lines: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
     return min(shares), max(shares)
 
 
-def averages_page(records: Sequence[Record], heads: Sequence[Mapping[str, Any]], reading: str) -> str:
-    """The page in Markdown, from the runs and the lines of `scripts/averages_heads.py`."""
-    runs = runs_of(records)
+def text_gains(records: Sequence[Record]) -> Table:
+    """What strategies gain on averages of texts (scripts/averages_texts.py); a column for each task."""
+    runs, lines = runs_of_texts(records), []
+    for strategy in ORDER:
+        own = [rises(runs, task, strategy) for task in TEXTS]
+        lines.append([display_name(strategy), *(signed(estimate([*values.values()])) for values in own)])
+    return Table(["strategy", *TEXTS.values()], lines)
+
+
+def runs_of_texts(records: Sequence[Record]) -> Runs:
+    """All runs on texts, by their task; what is not averaged is seen as it is."""
+    found: dict[tuple[str, str, str], dict[int, Record]] = {}
+    for record in records:
+        view = AVERAGES if record.config.options.get("neighbors") else AS_THEY_ARE
+        found.setdefault((Path(record.dataset).stem, view, record.strategy), {})[record.seed] = record
+    return found
+
+
+Areas = Mapping[tuple[str, str], Mapping[int, Mapping[str, float]]]
+"""Of a task and a view, by the seed: the AUC, and the share of the fits on averages."""
+
+
+def areas_of(lines: Sequence[Mapping[str, Any]]) -> Areas:
+    """The lines of `scripts/averages_gate.py`."""
+    found: dict[tuple[str, str], dict[int, Mapping[str, float]]] = {}
+    for line in lines:
+        found.setdefault((line["task"], line["view"]), {})[line["seed"]] = line
+    return found
+
+
+def gate_rise(areas: Areas, task: str, first: str, second: str) -> dict[int, float]:
+    """The AUC on one view less that on another, by the seeds that both have."""
+    one, other = areas[task, first], areas[task, second]
+    return {seed: one[seed]["auc"] - other[seed]["auc"] for seed in sorted(set(one) & set(other))}
+
+
+def gate_passes(areas: Areas) -> bool:
+    """The rule of docs/protocol.md for a gate."""
+    lost = [gate_rise(areas, task, GATE, AVERAGES) for task in NEW]
+    mean = np.mean([list(each.values()) for each in lost])
+    own = [estimate([*gate_rise(areas, task, GATE, AS_THEY_ARE).values()]) for task in (*NEW, OTHERS)]
+    return bool(mean >= -_MOST_LOST) and all(each.high is not None and each.high >= 0 for each in own)
+
+
+def gates(areas: Areas) -> Table:
+    """The AUC of each view on the tasks on which the gate was chosen."""
+    views = [AS_THEY_ARE, AVERAGES, *(f"gate {errors}" for errors in range(3))]
+    lines = []
+    for task, title in CHOSEN.items():
+        cells = [f"{100 * np.mean([one['auc'] for one in areas[task, view].values()]):.1f}" for view in views]
+        open_ = f"{100 * np.mean([one['open'] for one in areas[task, GATE].values()]):.0f} %"
+        lines.append([title, *cells, open_, str(len(areas[task, GATE]))])
+    header = [AS_THEY_ARE, "on averages", "gate (a)", "gate (b)", "gate (c)", "open (a)"]
+    return Table(["task", *header, "seeds"], lines)
+
+
+def judged_gate(areas: Areas) -> Table:
+    """The same on the tasks that judge it, and what it gains."""
+    lines = []
+    for task in (*NEW, OTHERS):
+        cells = [f"{100 * np.mean([one['auc'] for one in areas[task, view].values()]):.1f}" for view in VIEWS]
+        rises_ = [signed(estimate([*gate_rise(areas, task, GATE, view).values()])) for view in VIEWS[:2]]
+        open_ = f"{100 * np.mean([one['open'] for one in areas[task, GATE].values()]):.0f} %"
+        lines.append([TITLES.get(task, "ten other languages"), *cells, *rises_, open_, str(len(areas[task, GATE]))])
+    header = [AS_THEY_ARE, "on averages", "gate", "gate less as they are", "gate less averages", "open"]
+    return Table(["task", *header, "seeds"], lines)
+
+
+def averages_page(played: Played, reading: str) -> str:
+    """The page in Markdown."""
+    runs, heads = runs_of(played.records), played.heads
     new = mean_rise(runs, NEW, "uherding")
     judged, rest = "pass" if passes(runs) else "do not pass", ", which asks for 10" if new.count < _SEEDS else ""
     verdict = (
@@ -149,6 +245,10 @@ def averages_page(records: Sequence[Record], heads: Sequence[Mapping[str, Any]],
         "mean": markdown(gains(runs, LESS_MEAN)),
         "reached": markdown(reached(runs)),
         "heads": markdown(heads_table(heads)),
+        "texts": markdown(text_gains(played.texts)),
+        "gates": markdown(gates(played.gates)),
+        "judged": markdown(judged_gate(played.gates)),
+        "gate verdict": f"The gate {'passes' if gate_passes(played.gates) else 'does not pass'} its rule.",
         "kept": " to ".join(f"{100 * share:.0f}" for share in kept(heads)) + " %",
     }
     text = reading

@@ -17,7 +17,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from averages_page import averages_page, runs_of
+from averages_page import Played, areas_of, averages_page, runs_of
 from averages_page import brief as brief_averages
 from cards import write_cards
 from figures import Figures
@@ -154,9 +154,15 @@ def linear_page(size: Size) -> str:
 
 def averaging_page() -> str:
     """The page on averages of neighbors, from its template."""
-    heads = storage.read_lines(OF_AVERAGES / "heads.jsonl")
     reading = (OF_AVERAGES / "reading.md").read_text(encoding="utf-8")
-    return averages_page(_evidence_of(OF_AVERAGES).records, heads, reading)
+    return averages_page(evidence_of_averages(), reading)
+
+
+def evidence_of_averages() -> Played:
+    """All that is kept about averages."""
+    heads, gates = (storage.read_lines(OF_AVERAGES / f"{name}.jsonl") for name in ("heads", "gate"))
+    texts = _evidence_of(OF_AVERAGES / "texts").records
+    return Played(_evidence_of(OF_AVERAGES).records, texts, heads, areas_of(gates))
 
 
 def doubting_page(size: Size) -> str:

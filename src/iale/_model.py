@@ -34,7 +34,7 @@ class Model:
         kind: what an input is.
         about: the model, and why it is this one, in one sentence.
         points: the geometry, or its averages, if the inputs are its points.
-        averaged: whether they are averages.
+        averaged: identifies the averages, if they are averages.
     """
 
     recipe: RecipeConfig
@@ -42,7 +42,7 @@ class Model:
     kind: SampleKind
     about: str
     points: Points | None = None
-    averaged: bool = False
+    averaged: str = ""
 
     @property
     def head(self) -> bool:

@@ -142,6 +142,27 @@ def by_hand(out: Path, rows: NDArray[np.float64], right: NDArray[np.str_]) -> fl
     return float(head.score(rows / np.linalg.norm(rows, axis=1, keepdims=True), right))
 
 
+def test_photos_that_are_added_have_other_neighbors(tmp_path: Path) -> None:
+    """The head was fitted to averages of the old ones, in their geometry: it would be wrong on the new."""
+    project = opened(tmp_path, 10, "images")
+    make_geometry(str(project.folder))
+    assert fit(project).endswith("averaged with neighbors")
+    project.close()
+    for row in range(COUNT, COUNT + 60):
+        Image.fromarray(PIXELS[row].reshape(8, 8)).save(tmp_path / "photos" / f"{row:04}.png")
+    more = Project.create_or_open(project.folder, project.config)
+    with pytest.raises(ConfigError, match="fitted to other averages than now: fit again, --fit yes"):
+        export_classifier(more, tmp_path / "out")
+    fit_now(more)
+    assert more.fits.latest is not None
+    assert more.fits.latest.model.endswith("averaged with neighbors")
+    export_classifier(more, tmp_path / "out")
+    new = [Image.fromarray(each.reshape(8, 8)) for each in PIXELS[COUNT + 60 :]]
+    right = DIGITS[COUNT + 60 :].astype(str)
+    assert np.mean(np.array(load_classifier(tmp_path / "out").predict(new)) == right) > 0.65
+    more.close()
+
+
 def test_guesses_and_choices_are_those_of_the_head_on_averages(tmp_path: Path) -> None:
     project = opened(tmp_path, 10, "embeddings")
     make_geometry(str(project.reader.folder))

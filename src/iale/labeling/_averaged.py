@@ -17,18 +17,19 @@ class Averaged:
 
     Attributes:
         points: what is averaged.
+        identity: of the averages: other points, or another number of neighbors, have another one.
     """
 
     def __init__(self, points: Points, neighbors: int, folder: Path) -> None:
         self.points, self._neighbors, self._folder = points, neighbors, folder
-        self._samples, self._identity = PointSamples(points), Averages(points, neighbors).identity
-        self._place = place_of(self._samples, self._identity, folder)  # it takes a digest of all points, once
+        self._samples, self.identity = PointSamples(points), Averages(points, neighbors).identity
+        self._place = place_of(self._samples, self.identity, folder)  # it takes a digest of all points, once
         self._found: Points | None = None
 
     def find(self) -> Points | None:
         """The averages; None until they are made."""
         if self._found is None and self._place.exists():
-            self._found = find(self._samples, self._identity, self._folder)
+            self._found = find(self._samples, self.identity, self._folder)
         return self._found
 
     def make(self, progress: Progress) -> Points:

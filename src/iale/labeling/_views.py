@@ -119,6 +119,12 @@ class ItemViews:
         averaged = self._averaged()
         return None if averaged is None else averaged.find()
 
+    @property
+    def averages_identity(self) -> str:
+        """What tells these averages from those of other points or of other neighbors; "" if there are none."""
+        averaged = self._averaged()
+        return "" if averaged is None else averaged.identity
+
     def make_averages(self) -> Points | None:
         """The same, and makes them and the geometry if they are not there; goes on where it was stopped."""
         self.make_geometry()

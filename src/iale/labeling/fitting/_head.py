@@ -86,8 +86,7 @@ def network_of(
     It predicts from samples, or, if it is a head on averages, from these.
     """
     if model.points is not None and model.averaged:
-        averaged = {"width": model.points.dim, "neighbors": project.config.neighbors}
-        return fitted.module, {"classifier": "linear", "averaged": averaged}
+        return fitted.module, {"classifier": "linear", "averaged": model.averaged}
     if model.points is None or not isinstance(fitted, FittedLinearHead):
         return fitted.module, {} if model.recipe.model else {"classifier": classifier_name(model.recipe, model.kind)}
     return point_network(project, model.points, fitted.fitted)

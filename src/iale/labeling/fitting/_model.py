@@ -59,7 +59,7 @@ def _on_averages(project: ProjectReader, head: Model) -> Model:
         why = f"averages of neighbors did worse in cross-validation at {verdict.labels} labels"
         return replace(head, about=f"{head.about}; {why}")
     about = f"{head.about}, averaged with neighbors"
-    return Model(head.recipe, PointSamples(averages), "row", about, averages, averaged=True)
+    return Model(head.recipe, PointSamples(averages), "row", about, averages, project.views.averages_identity)
 
 
 def fits_a_head(project: ProjectReader) -> bool:

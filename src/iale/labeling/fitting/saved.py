@@ -115,7 +115,7 @@ def fit_now(project: Readable) -> None:
     reader = project.reader
     fits, latest = reader.fits.all, reader.fits.latest
     same = latest is not None and tuple(latest.shape) == tuple(reader.views.inputs.shape)  # a gray folder got colors
-    if not fits or fits[-1].answered < reader.changes() or not (same and _averages_alike(reader)):
+    if not fits or fits[-1].answered < reader.changes() or not (same and _same_averages(reader)):
         Refitter(reader, Reading(reader.items, reader.views.inputs)).fit()
 
 
@@ -197,7 +197,7 @@ def head_on_averages(
 ) -> tuple[FittedTorchClassifier, PointSamples]:
     """The linear head of a fit on averages of neighbors, and these averages."""
     averages = project.reader.views.make_averages()
-    assert averages is not None  # `latest_fit` has compared the numbers of neighbors
+    assert averages is not None  # `latest_fit` has compared them with those of the fit
     recipe = _built_in("linear", (averages.dim,), num_classes, _ON_CPU)
     network = recipe.initial_module(Stream(0))
     network.load_state_dict(tensors)
@@ -212,7 +212,7 @@ def latest_fit(project: Readable) -> tuple[dict[str, Any], Path, str]:
         raise ConfigError("no classifier is fitted yet: label samples of two classes or more, and fit one, --fit yes.")
     if latest.shape != reader.views.inputs.shape:
         raise ConfigError("the last classifier was fitted to inputs of another shape than now: fit again, --fit yes.")
-    if not _averages_alike(reader):
+    if not _same_averages(reader):
         raise ConfigError("the last classifier was fitted to other averages than now: fit again, --fit yes.")
     card = {
         "classes": fits[-1].classes,
@@ -261,11 +261,14 @@ def load(
     return SavedClassifier(name, classes, shape, recipe.fitted(network), expects, points, card.get("encoder"))
 
 
-def _averages_alike(reader: ProjectReader) -> bool:
-    """Whether the last fit saw samples as they are, or with as many neighbors as a fit would now."""
+def _same_averages(reader: ProjectReader) -> bool:
+    """Whether the last fit saw samples as they are, or the averages that are there now; makes these."""
     latest = reader.fits.latest
     averaged = None if latest is None else latest.network.get("averaged")
-    return averaged is None or int(averaged["neighbors"]) == reader.config.neighbors
+    if averaged is None:
+        return True
+    reader.views.make_averages()
+    return bool(averaged == reader.views.averages_identity)
 
 
 def _built_in(name: str, shape: tuple[int, ...], num_classes: int, training: TrainingConfig) -> TorchClassifier:
