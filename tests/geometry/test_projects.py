@@ -51,6 +51,7 @@ def config(photos: Path, rows: NDArray[np.float32] | None = ROWS, strategy: str 
         training=QUICK if rows is None else TrainingConfig(device="cpu"),  # a head has no epochs
         test_share=0.0,
         twice_share=0.0,
+        neighbors=0,
         subset_size=None,
     )
 

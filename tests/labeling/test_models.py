@@ -52,7 +52,8 @@ def write_stripes(folder: Path, count: int = 60) -> None:
 @pytest.fixture
 def stripes(tmp_path: Path) -> Project:
     write_stripes(tmp_path / "photos")
-    return Project.create(tmp_path / "p", ProjectConfig(tmp_path / "photos", STRIPES, test_share=0.0, training=QUICK))
+    config = ProjectConfig(tmp_path / "photos", STRIPES, test_share=0.0, neighbors=0, training=QUICK)
+    return Project.create(tmp_path / "p", config)
 
 
 def fit(project: Project) -> None:

@@ -115,7 +115,7 @@ def test_an_encoder_looks_in_the_background(looked_at: list[float], tmp_path: Pa
     make_geometry(str(project.folder))
     assert len(looked_at) == 60
     fit(project)
-    assert about(project) == "a linear head on the vectors of seen_once:encode"
+    assert about(project) == "a linear head on the vectors of seen_once:encode, averaged with neighbors"
     assert len(looked_at) == 60
     export_classifier(project, tmp_path / "out")
     rows = list(csv.DictReader("".join(scores_csv(project)).splitlines()))

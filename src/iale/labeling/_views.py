@@ -13,6 +13,7 @@ from torch import Tensor
 from iale import _storage as storage
 from iale.data.samples import SampleKind, Samples
 from iale.errors import DataError, StorageError
+from iale.geometry._averages import NEIGHBORS
 from iale.geometry._builtin import built_in, find_built_in, find_directions
 from iale.geometry._store import Progress
 from iale.geometry.embeddings import PointSamples, read_embeddings
@@ -134,17 +135,23 @@ class ItemViews:
         with self._noting() as note:
             return averaged.make(note)
 
+    @functools.cached_property
+    def neighbors(self) -> int:
+        """With how many neighbors points are averaged; 0 for columns and for the user's own model."""
+        config, kind = self._config, self._items.kind
+        if config.model or (kind == "row" and config.embeddings is None and config.with_ is None):
+            return 0
+        # Of texts, averages helped on topics and harmed on languages (docs/averages.md).
+        usual = NEIGHBORS if kind == "image" else 0
+        return usual if config.neighbors is None else config.neighbors
+
     def _averaged(self) -> Averaged | None:
-        """Averages for a linear head: columns and the user's own model are seen as they are."""
-        config, neighbors = self._config, self._config.neighbors
-        on_points = config.embeddings is not None or config.with_ is not None or self._items.kind != "row"
-        if not neighbors or config.model or not on_points or self._folder is None:
-            return None
-        points = self.geometry()
-        if points is None:
+        """The averages for a linear head; None if there are none, or before there is a geometry."""
+        points = self.geometry() if self.neighbors and self._folder is not None else None
+        if points is None or self._folder is None:
             return None
         if self._averages is None or self._averages.points is not points:
-            self._averages = Averaged(points, neighbors, self._folder / _FOLDER)
+            self._averages = Averaged(points, self.neighbors, self._folder / _FOLDER)
         return self._averages
 
     def directions(self) -> dict[str, Tensor]:

@@ -160,7 +160,7 @@ class Refitter:
 
     def _compare_averages(self, labels: dict[int, int]) -> None:
         """Whether averages of neighbors help, if it is time to ask."""
-        project, neighbors = self.project, self.project.config.neighbors
+        project, neighbors = self.project, self.project.views.neighbors
         averages = project.views.averages()
         if averages is None or not is_due(project.folder, neighbors, len(labels)) or not fits_a_head(project):
             return

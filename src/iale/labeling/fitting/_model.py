@@ -44,7 +44,7 @@ def head_of(project: ProjectReader, contest: Contest | None = None) -> Model:
     elif points is None and not at_once:
         by = f" by {network}" if network else ""
         head = replace(head, about=f"{head.about} until all samples are seen{by}: {views.progress()}")
-    if config.neighbors and not config.model and (points is not None or config.embeddings is not None):  # no columns
+    if views.neighbors and (points is not None or config.embeddings is not None):
         head = _on_averages(project, head)
     return head if contest is None else replace(head, about=f"{head.about}; {contest.about}")
 
@@ -54,7 +54,7 @@ def _on_averages(project: ProjectReader, head: Model) -> Model:
     averages = project.views.averages()
     if averages is None:
         return replace(head, about=f"{head.about} until neighbors are averaged: {project.views.progress()}")
-    verdict = read_verdict(project.folder, project.config.neighbors)
+    verdict = read_verdict(project.folder, project.views.neighbors)
     if verdict is not None and not verdict.help:
         why = f"averages of neighbors did worse in cross-validation at {verdict.labels} labels"
         return replace(head, about=f"{head.about}; {why}")

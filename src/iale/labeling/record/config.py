@@ -28,8 +28,8 @@ class ProjectConfig(RecipeConfig):
             model and the strategy use its vectors.
         subset_size: how many unlabeled samples, drawn at random, a query looks at; none looks at all of them.
         neighbors: with how many of its nearest ones each sample is averaged, in the background, before a linear head on
-            embeddings, vectors or the geometry learns from it, and the strategy compares it; 0 leaves samples as they
-            are.
+            embeddings, vectors or the geometry learns from it, and the strategy compares it, unless the labels say
+            that this harms; none is 10 for images, and 0 for texts and rows; 0 leaves samples as they are.
         fit_every: new labels between two fits of the classifier; none is 1 for a linear head, and 10 for a network.
         test_share: share of the labels that are drawn at random and kept as an honest test set.
         twice_share: share of the samples that a second person labels as well, if several people label.
@@ -43,7 +43,7 @@ class ProjectConfig(RecipeConfig):
     classes: tuple[str, ...] = ()
     _: KW_ONLY
     subset_size: int | None = 2500
-    neighbors: int = 0
+    neighbors: int | None = None
     fit_every: int | None = None
     test_share: float = 0.1
     twice_share: float = 0.05
@@ -72,7 +72,8 @@ class ProjectConfig(RecipeConfig):
         for name, share in (("test", self.test_share), ("twice", self.twice_share)):
             if not 0 <= share <= 0.9:
                 raise ConfigError(f"the {name} share must be 0 to 0.9, not {share}.")
-        whole(self.neighbors, "the number of neighbors", 0)
+        if self.neighbors is not None:
+            whole(self.neighbors, "the number of neighbors", 0)
         if self.target is not None and not 0 < self.target < 1:
             raise ConfigError(f"the target must be an accuracy between 0 and 1, not {self.target}.")
         if (self.fit_every is not None and self.fit_every < 1) or not self.lease_minutes > 0:
