@@ -52,6 +52,19 @@ def is_stream(path: Path) -> bool:
     return not path.is_file() or leads.startswith("/proc/") or os.path.realpath(path.parent).startswith("/proc/")
 
 
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """A block in which no other thread or process is with the same folder; it waits for them."""
+    with storage_errors("read", folder):
+        handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # as in `lock`
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)  # this unlocks it
+
+
 def write_bytes(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Writes ``data`` to ``path`` in one step. On StorageError, the file is what it was before."""
     with written(path, mode) as file:

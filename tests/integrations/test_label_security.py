@@ -8,7 +8,9 @@ import os
 import re
 import socket
 import stat
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -115,6 +117,20 @@ def test_a_token_is_random_private_and_stays(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "a" / "token").stat().st_mode) == 0o600
     (tmp_path / "a" / "token").write_text("")  # as a full disk leaves it
     assert len(project_token(tmp_path / "a")) >= 43
+
+
+def test_servers_that_start_at_once_have_one_token(tmp_path: Path) -> None:
+    for number in range(30):
+        (folder := tmp_path / str(number)).mkdir()
+        together = threading.Barrier(6)
+
+        def start(folder: Path = folder, together: threading.Barrier = together) -> str:
+            together.wait()
+            return project_token(folder)
+
+        with ThreadPoolExecutor(6) as servers:
+            tokens = {future.result() for future in [servers.submit(start) for _ in range(6)]}
+        assert len(tokens) == 1
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ import asyncio
 import hmac
 import ipaddress
 import json
-import os
 import re
 import secrets
 import socket
@@ -22,7 +21,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from iale._storage import sha256, storage_errors
+from iale._storage import alone_in, sha256, storage_errors, write_bytes
 from iale.errors import StorageError
 from iale.integrations.label._patience import PATIENCE
 from iale.integrations.label._roles import OWNER, WHO, Who
@@ -50,15 +49,12 @@ def project_token(folder: Path) -> str:
     It is in the file ``token``, which only its owner can read. If the file is deleted, a new token is made.
     """
     path = folder / "token"
-    with storage_errors("write", path):
-        if not path.exists():
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(secrets.token_urlsafe(32))
+    with storage_errors("write", path), alone_in(folder):  # two servers that start at once have one token
+        token = path.read_text().strip() if path.exists() else ""
+        if not re.fullmatch(r"[\w-]{40,}", token):  # a short token could be guessed
+            token = secrets.token_urlsafe(32)
+            write_bytes(path, token.encode(), mode=0o600)
         path.chmod(0o600)
-        token = path.read_text().strip()
-        if not re.fullmatch(r"[\w-]{40,}", token):  # a full disk cut it short: a short token could be guessed
-            path.unlink()
-            return project_token(folder)
     return token
 
 

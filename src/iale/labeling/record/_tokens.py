@@ -7,9 +7,7 @@ hash is for passwords, which can be guessed, and this cannot.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hmac
-import os
 import secrets
 import time
 from collections.abc import Iterator
@@ -98,14 +96,9 @@ class Tokens:
     @contextlib.contextmanager
     def _changing(self) -> Iterator[tuple[Invited, ...]]:
         """The people there are, while no other process can change them."""
-        with storage.storage_errors("write", self._path):
-            folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
+        with storage.alone_in(self._path.parent):
             self._known = (None, ())
             yield self.people()
-        finally:
-            os.close(folder)  # this unlocks it
 
     def _write(self, people: list[Invited]) -> None:
         storage.write_json(self._path, {"people": [asdict(one) for one in people]}, mode=0o600)
