@@ -13,7 +13,6 @@ from torch import Tensor
 from iale import _storage as storage
 from iale.data.samples import SampleKind, Samples
 from iale.errors import DataError, StorageError
-from iale.geometry._averages import NEIGHBORS
 from iale.geometry._builtin import built_in, find_built_in, find_directions
 from iale.geometry._store import Progress
 from iale.geometry.embeddings import PointSamples, read_embeddings
@@ -138,12 +137,9 @@ class ItemViews:
     @functools.cached_property
     def neighbors(self) -> int:
         """With how many neighbors points are averaged; 0 for columns and for the user's own model."""
-        config, kind = self._config, self._items.kind
-        if config.model or (kind == "row" and config.embeddings is None and config.with_ is None):
-            return 0
-        # Of texts, averages helped on topics and harmed on languages (docs/averages.md).
-        usual = NEIGHBORS if kind == "image" else 0
-        return usual if config.neighbors is None else config.neighbors
+        config = self._config
+        on_points = self._items.kind != "row" or config.embeddings is not None or config.with_ is not None
+        return config.neighbors if on_points and not config.model else 0
 
     def _averaged(self) -> Averaged | None:
         """The averages for a linear head; None if there are none, or before there is a geometry."""

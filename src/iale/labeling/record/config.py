@@ -9,6 +9,7 @@ from iale._given import whole
 from iale.classifiers.base import TrainingConfig
 from iale.data.table_config import TableConfig
 from iale.errors import ConfigError
+from iale.geometry._averages import NEIGHBORS
 from iale.labeling.record._names import clean
 from iale.recipe import RecipeConfig
 
@@ -29,7 +30,7 @@ class ProjectConfig(RecipeConfig):
         subset_size: how many unlabeled samples, drawn at random, a query looks at; none looks at all of them.
         neighbors: with how many of its nearest ones each sample is averaged, in the background, before a linear head on
             embeddings, vectors or the geometry learns from it, and the strategy compares it, unless the labels say
-            that this harms; none is 10 for images, and 0 for texts and rows; 0 leaves samples as they are.
+            that this harms; 0 leaves samples as they are.
         fit_every: new labels between two fits of the classifier; none is 1 for a linear head, and 10 for a network.
         test_share: share of the labels that are drawn at random and kept as an honest test set.
         twice_share: share of the samples that a second person labels as well, if several people label.
@@ -43,7 +44,7 @@ class ProjectConfig(RecipeConfig):
     classes: tuple[str, ...] = ()
     _: KW_ONLY
     subset_size: int | None = 2500
-    neighbors: int | None = None
+    neighbors: int = NEIGHBORS
     fit_every: int | None = None
     test_share: float = 0.1
     twice_share: float = 0.05
@@ -72,8 +73,7 @@ class ProjectConfig(RecipeConfig):
         for name, share in (("test", self.test_share), ("twice", self.twice_share)):
             if not 0 <= share <= 0.9:
                 raise ConfigError(f"the {name} share must be 0 to 0.9, not {share}.")
-        if self.neighbors is not None:
-            whole(self.neighbors, "the number of neighbors", 0)
+        whole(self.neighbors, "the number of neighbors", 0)
         if self.target is not None and not 0 < self.target < 1:
             raise ConfigError(f"the target must be an accuracy between 0 and 1, not {self.target}.")
         if (self.fit_every is not None and self.fit_every < 1) or not self.lease_minutes > 0:
