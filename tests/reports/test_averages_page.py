@@ -5,12 +5,30 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from averages_page import AVERAGES, NEW, ORDER, gains, kept, mean_rise, passes, reached, rises, runs_of, view_of
+from averages_page import (
+    AVERAGES,
+    CHOSEN,
+    GATE,
+    NEW,
+    ORDER,
+    OTHERS,
+    gains,
+    gate_passes,
+    gate_rise,
+    kept,
+    mean_rise,
+    passes,
+    reached,
+    rises,
+    runs_of,
+    runs_of_texts,
+    view_of,
+)
 from gain_tables import TITLES
 from iale import _storage as storage
 from iale.benchmark._evidence import read_evidence
 from iale.benchmark.records import Record
-from make_results import OF_AVERAGES, averaging_page
+from make_results import OF_AVERAGES, averaging_page, evidence_of_averages
 from tests.reports.kept import assert_same_page, read
 
 
@@ -63,6 +81,44 @@ def test_what_the_page_says_of_students_and_choices() -> None:
     least, most = kept(lines)
     assert 0.3 < least < most < 1.3
     assert abs(np.mean(choices)) < 0.5  # "as well"
+
+
+def test_what_the_page_says_of_texts_and_of_the_gate() -> None:
+    played = evidence_of_averages()
+    runs, areas = runs_of_texts(played.texts), played.gates
+    topics = [np.mean([*rises(runs, task, "uherding").values()]) for task in ("libraries", "scipy")]
+    assert [round(100 * float(each), 1) for each in topics] == [1.7, 2.0]
+    assert round(100 * float(np.mean([*rises(runs, "languages", "uherding").values()])), 1) == -5.9
+    for task in CHOSEN:  # (a) is the best, or as good as the best
+        means = [np.mean([each["auc"] for each in areas[task, f"gate {errors}"].values()]) for errors in range(3)]
+        assert len(areas[task, GATE]) == 3
+        assert means[0] == max(means)
+    for task in (*NEW, OTHERS):
+        assert set(areas[task, GATE]) == set(areas[task, AVERAGES]) == set(areas[task, "as they are"]) == set(range(5))
+    assert gate_passes(areas)
+    # By hand, from the lines of the file.
+    lines = storage.read_lines(OF_AVERAGES / "gate.jsonl")
+    own = {
+        view: [x["auc"] for x in lines if (x["task"], x["view"]) == (OTHERS, view)] for view in (GATE, "as they are")
+    }
+    found = gate_rise(areas, OTHERS, GATE, "as they are")
+    assert np.mean([*found.values()]) == pytest.approx(np.mean(own[GATE]) - np.mean(own["as they are"]))
+    closed = {
+        key: {seed: {**line, "auc": 0.0} for seed, line in own.items()} for key, own in areas.items() if GATE in key
+    }
+    assert not gate_passes({**areas, **closed})
+
+
+def test_the_same_runs_have_the_same_areas() -> None:
+    """The gate's runs on points as they are, and on averages, are those of the other script, played once more."""
+    played = evidence_of_averages()
+    runs = runs_of(played.records)
+    for task in NEW:
+        for view in (AVERAGES, "as they are"):
+            for seed, line in played.gates[task, view].items():
+                assert line["auc"] == pytest.approx(
+                    float(np.mean(runs[task, view, "uherding"][seed].accuracy)), abs=2e-3
+                )
 
 
 def swapped(records: list[Record]) -> dict[tuple[str, str, str], dict[int, Record]]:
