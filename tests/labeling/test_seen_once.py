@@ -82,9 +82,12 @@ def test_a_frozen_model_sees_each_image_once(looked_at: list[float], tmp_path: P
     shown = seen_of(looked_at)
     assert len(shown) == 60
     np.testing.assert_allclose(sorted(shown), sorted(images.tolist()), rtol=1e-4)
+    shown_in_all = []
     for count in (12, 14, 16):
         label_rows(project, count)
         fit(project)
+        shown_in_all.append(len(looked_at))
+    assert shown_in_all[0] == shown_in_all[2]  # no examples, either: the model is made once
     assert about(project) == "a linear head on your frozen model seen_once:model"
     assert len(seen_of(looked_at)) == 60
     export_classifier(project, tmp_path / "out")

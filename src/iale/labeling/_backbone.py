@@ -19,6 +19,7 @@ from iale.data.samples import Samples
 from iale.errors import ConfigError, IaleError
 from iale.geometry.points import Points
 from iale.recipe import RecipeConfig
+from iale.registry import import_object
 from iale.seeding import Stream
 
 
@@ -93,13 +94,20 @@ def _is_frozen(module: nn.Module, recipe: TorchClassifier) -> bool:
 def with_head(
     own: OwnConfig, shape: tuple[int, ...], coef: NDArray[np.float64], intercept: NDArray[np.float64]
 ) -> nn.Module:
-    """The user's model for these classes, with the head in place of its last layer."""
-    recipe = own_classifier(own, shape, len(intercept), TrainingConfig(device="cpu"))
-    module = recipe.initial_module(Stream(0))
-    last = module.get_submodule(recipe.last_linear or "")
-    assert isinstance(last, nn.Linear)
+    """The user's model for these classes, with the head in place of its last layer, until the next call."""
+    module, last = _network(own, shape, len(intercept), import_object(own.model or "", "model"))
     with torch.no_grad():
         last.weight.copy_(torch.from_numpy(coef))
         assert last.bias is not None
         last.bias.copy_(torch.from_numpy(intercept))
     return module
+
+
+@functools.lru_cache(maxsize=1)
+def _network(own: OwnConfig, shape: tuple[int, ...], num_classes: int, function: object) -> tuple[nn.Module, nn.Linear]:
+    """The model that the user's ``function`` returns, and its last layer; made once, as that may take seconds."""
+    recipe = own_classifier(own, shape, num_classes, TrainingConfig(device="cpu"))
+    module = recipe.initial_module(Stream(0))
+    last = module.get_submodule(recipe.last_linear or "")
+    assert isinstance(last, nn.Linear)
+    return module, last
