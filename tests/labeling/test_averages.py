@@ -213,6 +213,22 @@ def test_a_student_minimizes_the_cross_entropy_to_its_teacher() -> None:
     assert loss(teacher.weight.double().numpy(), teacher.bias.double().numpy()) > 1.05 * best
 
 
+def test_samples_that_could_not_be_read_teach_a_student_nothing() -> None:
+    """They are rows of zeros."""
+    rows = PIXELS[:100].astype(np.float32)
+    half = np.zeros((200, 64), np.float32)
+    half[1::2] = rows
+    pool = as_geometry(rows, 100)
+    averages = PointSamples(Averages(pool).of(pool))
+    chosen = torch.arange(40)
+    teacher = LinearHead(averages, 10, l2=0.5).fit(averages, FitJob(chosen, torch.from_numpy(DIGITS[:40]), 0)).fitted
+    said = []
+    for each in (pool, as_geometry(half, 200)):
+        student = student_of(teacher, PointSamples(Averages(pool).of(each)), PointSamples(each))
+        said.append(student.outputs(PointSamples(pool), torch.arange(100)).probs)
+    assert torch.equal(*said)
+
+
 def test_the_number_of_neighbors_is_checked(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="the number of neighbors is a whole number of at least 0, not -1"):
         ProjectConfig(tmp_path / "x.npz", neighbors=-1)

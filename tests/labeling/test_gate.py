@@ -35,13 +35,14 @@ def sayings() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     return rows.astype(np.float32), labels
 
 
-def make(tmp_path: Path, rows: NDArray[np.float32]) -> Project:
+def make(tmp_path: Path, rows: NDArray[np.float32], classifier: str = "auto") -> Project:
     np.savez(tmp_path / "x.npz", x=np.arange(len(rows), dtype=np.float32)[:, None])
     np.save(tmp_path / "e.npy", rows)
     config = ProjectConfig(
         tmp_path / "x.npz",
         ("a", "b"),
         embeddings=tmp_path / "e.npy",
+        classifier=classifier,
         neighbors=10,
         training=TrainingConfig(device="cpu"),
         test_share=0.0,
@@ -94,6 +95,26 @@ def test_averages_that_help_stay(tmp_path: Path) -> None:
     assert _gate.read_verdict(project.folder, 5) is None
     assert [count for count in range(100) if _gate.is_due(project.folder, 10, count)] == list(range(50, 100))
     assert [count for count in range(100) if _gate.is_due(project.folder, 5, count)] == list(range(20, 100))
+    project.close()
+
+
+def test_a_classifier_that_is_named_sees_samples_as_they_are_and_nothing_is_compared(tmp_path: Path) -> None:
+    rows, labels = sayings()
+    project = make(tmp_path, rows, classifier="linear")
+    make_geometry(str(project.folder))
+    assert about(project, np.arange(40), labels) == "the classifier linear"
+    assert _gate.read_verdict(project.folder, 10) is None
+    assert project.reader.views.averages() is None
+    project.close()
+
+
+@pytest.mark.parametrize(("count", "averaged"), [(19, False), (20, True)])
+def test_there_are_neighbors_from_20_samples_on(count: int, averaged: bool, tmp_path: Path) -> None:
+    rows, labels = sayings()
+    project = make(tmp_path, rows[:count])
+    make_geometry(str(project.folder))
+    said = about(project, np.arange(6), labels)
+    assert said == "a linear head on your embeddings" + (", averaged with neighbors" if averaged else "")
     project.close()
 
 

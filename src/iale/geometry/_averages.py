@@ -25,7 +25,7 @@ NEIGHBORS = 10
 AVERAGES = "averages 1"
 
 _POOL = 20_000  # samples among which neighbors are looked for: a million times a million products would take days
-_SHARE = 20  # of this many samples of the pool, one may be a neighbor
+FEWEST = 20  # samples of the pool, of which one may be a neighbor
 _EQUAL = 1 - 1e-5  # the cosine from which on two samples count as equal: a copy tells nothing new
 
 
@@ -61,7 +61,7 @@ class Averages:
             raise DataError("there are no samples to average, or all are rows of zeros: check the geometry.")
         self._mean = rows.mean(dim=0, dtype=torch.float64).float()
         self._pool = normalize(rows - self._mean, dim=1)
-        self._neighbors = min(neighbors, len(self._pool) // _SHARE)
+        self._neighbors = min(neighbors, len(self._pool) // FEWEST)
         self._half = points.values.dtype == torch.float16
         self.identity = f"{AVERAGES} of {self._neighbors} neighbors in {digest(rows.numpy())}"
 

@@ -11,8 +11,10 @@ from pathlib import Path
 from torch import Tensor
 
 from iale import _storage as storage
+from iale._model import is_free
 from iale.data.samples import SampleKind, Samples
 from iale.errors import DataError, StorageError
+from iale.geometry._averages import FEWEST
 from iale.geometry._builtin import built_in, find_built_in, find_directions
 from iale.geometry._store import Progress
 from iale.geometry.embeddings import PointSamples, read_embeddings
@@ -129,17 +131,18 @@ class ItemViews:
         """The same, and makes them and the geometry if they are not there; goes on where it was stopped."""
         self.make_geometry()
         averaged = self._averaged()
-        if averaged is None:
-            return None
+        if averaged is None or (found := averaged.find()) is not None:
+            return None if averaged is None else found
         with self._noting() as note:
             return averaged.make(note)
 
     @functools.cached_property
     def neighbors(self) -> int:
-        """With how many neighbors points are averaged; 0 for columns and for the user's own model."""
+        """With how many neighbors points are averaged; 0 for columns, a chosen model, and too few samples."""
         config = self._config
         on_points = self._items.kind != "row" or config.embeddings is not None or config.with_ is not None
-        return config.neighbors if on_points and not config.model else 0
+        enough = len(self._items) >= FEWEST
+        return config.neighbors if on_points and enough and is_free(config) else 0
 
     def _averaged(self) -> Averaged | None:
         """The averages for a linear head; None if there are none, or before there is a geometry."""

@@ -148,13 +148,14 @@ class Refitter:
         every = len(set(labels.values())) == len(classes)
         explore = [] if every or not found else self._explore(outputs.embeddings, len(known), candidates, stream)
         fitted, outputs, temperature = calibrated(learner, outputs)
-        latest = replace(self._latest(model, fitted, outputs, looked, (ranked, explore)), temperature=temperature)
         tests = self._tests(fitted, sight, classes, model)
         seconds = time.monotonic() - begin
         fit = Fit(time.time(), len(known), changes, classes, name, tests, seconds, notice)
-        save_fit(project.folder, fit, latest, often=model.head)
-        for path in sorted(project.folder.glob("weights-*.safetensors"))[:-2]:
-            path.unlink(missing_ok=True)  # two stay: another process may still be reading the last but one
+        with storage.alone_in(project.folder):  # an export may fit meanwhile, and give its weights the same name
+            latest = self._latest(model, fitted, outputs, looked, (ranked, explore))
+            save_fit(project.folder, fit, replace(latest, temperature=temperature), often=model.head)
+            for path in sorted(project.folder.glob("weights-*.safetensors"))[:-2]:
+                path.unlink(missing_ok=True)  # two stay: another process may still be reading the last but one
         saved()
         self._fit_to_random_labels(model, sight, classes)
 

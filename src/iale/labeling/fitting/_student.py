@@ -34,6 +34,7 @@ def student_of(teacher: FittedTorchClassifier, averages: Samples, samples: Sampl
     """
     count = min(len(samples), max(_FEWEST, _PER_NUMBER * samples.shape[0]))
     rows = torch.arange(count) * len(samples) // count
+    rows = rows[samples.batch(rows).any(dim=1)]  # others are samples that could not be read
     probs = teacher.outputs(averages, rows).probs
     inputs = teacher.outputs(samples, rows).embeddings  # standardized
     classes, width = probs.shape[1], inputs.shape[1]
@@ -42,10 +43,10 @@ def student_of(teacher: FittedTorchClassifier, averages: Samples, samples: Sampl
         """The cross entropy and its gradient; the products are in float32."""
         weights = torch.from_numpy(values).float().view(classes, width + 1)
         logs = torch.log_softmax(torch.addmm(weights[:, -1], inputs, weights[:, :-1].mT), dim=1)
-        wrong = (logs.exp() - probs) / count
+        wrong = (logs.exp() - probs) / len(rows)
         slope = torch.cat([wrong.mT @ inputs + _STRENGTH * weights[:, :-1], wrong.sum(dim=0)[:, None]], dim=1)
         penalty = _STRENGTH / 2 * float(weights[:, :-1].double().square().sum())
-        return penalty - float((probs * logs).sum(dtype=torch.float64)) / count, slope.double().flatten().numpy()
+        return penalty - float((probs * logs).sum(dtype=torch.float64)) / len(rows), slope.double().flatten().numpy()
 
     module = copy.deepcopy(teacher.module)
     last = module.head[-1] if isinstance(module, Network) else module

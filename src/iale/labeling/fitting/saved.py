@@ -36,7 +36,6 @@ from iale.seeding import Stream
 
 _WEIGHTS, CARD, _HEAD = "weights.safetensors", "card.json", "head.npz"
 _ON_CPU = TrainingConfig(device="cpu")
-_ROWS = 500  # samples that are scored at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,8 +174,7 @@ def load_latest(project: Readable) -> SavedClassifier:
 
 def for_new_samples(project: Readable) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """The card of the last finished fit, and the weights of what predicts samples that are not in the project."""
-    card, path, digest = latest_fit(project)
-    tensors = storage.read_tensors(path, digest)
+    card, tensors = latest_fit(project)
     if card.pop("averaged", None) is None:
         return card, tensors
     reader, points = project.reader, project.reader.views.make_geometry()
@@ -184,11 +182,18 @@ def for_new_samples(project: Readable) -> tuple[dict[str, Any], dict[str, Tensor
     student = student_of(teacher, averages, PointSamples(points))
     told = reader.labels_to_test_on()
     rows = torch.tensor([reader.items.ids.index(sample) for sample in told], dtype=torch.int64)
-    labels = torch.tensor([card["classes"].index(label) for label in told.values()], dtype=torch.int64)
-    said = student.outputs(PointSamples(points), rows).predictions, teacher.outputs(averages, rows).predictions
-    right, averaged = (int((some == labels).sum()) for some in said)
+
+    def right(head: FittedTorchClassifier, samples: Samples) -> int:
+        """By name: a class may be newer than the fit, and two that were merged since have one name."""
+        said = head.outputs(samples, rows).predictions.tolist()
+        return sum(card["classes"][one] == label for one, label in zip(said, told.values(), strict=True))
+
+    tested = {
+        "labels": len(told),
+        "right": right(student, PointSamples(points)),
+        "right_on_averages": right(teacher, averages),
+    }
     module, own = point_network(reader, points, student)
-    tested = {"labels": len(told), "right": right, "right_on_averages": averaged}
     return {**card, **own, "tested": tested}, module.state_dict()
 
 
@@ -204,33 +209,40 @@ def head_on_averages(
     return recipe.fitted(network), PointSamples(averages)
 
 
-def latest_fit(project: Readable) -> tuple[dict[str, Any], Path, str]:
-    """The card of the last finished fit, the file of its weights and their digest."""
+def latest_fit(project: Readable) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The card of the last finished fit, and its weights."""
     reader = project.reader
-    latest, fits, config = reader.fits.latest, reader.fits.all, reader.config
-    if latest is None or not fits:
-        raise ConfigError("no classifier is fitted yet: label samples of two classes or more, and fit one, --fit yes.")
-    if latest.shape != reader.views.inputs.shape:
-        raise ConfigError("the last classifier was fitted to inputs of another shape than now: fit again, --fit yes.")
-    if not _same_averages(reader):
+    inputs, config = reader.views.inputs, reader.config
+    _same_averages(reader)  # it may make them, and many fits may end meanwhile
+    with storage.alone_in(reader.folder):  # a fit that ends now would take these weights away
+        latest, fits = reader.fits.latest, reader.fits.all
+        if latest is None or not fits:
+            why = "label samples of two classes or more, and fit one, --fit yes."
+            raise ConfigError(f"no classifier is fitted yet: {why}")
+        if latest.shape != inputs.shape:
+            why = "to inputs of another shape than now: fit again, --fit yes."
+            raise ConfigError(f"the last classifier was fitted {why}")
+        tensors = storage.read_tensors(reader.folder / latest.weights, latest.digest)
+    averaged, fit = latest.network.get("averaged"), latest.last or fits[-1]
+    if averaged is not None and averaged != reader.views.averages_identity:
         raise ConfigError("the last classifier was fitted to other averages than now: fit again, --fit yes.")
     card = {
-        "classes": fits[-1].classes,
+        "classes": fit.classes,
         "shape": latest.shape,
         "classifier": classifier_name(config, reader.views.kind),
         "model": config.model,
         "embedding_layer": config.embedding_layer,
-        "labels": fits[-1].labels,
+        "labels": fit.labels,
         "inputs": {
             "kind": reader.views.kind,
-            "shape": reader.views.inputs.shape,
-            "bytes": reader.views.inputs.dtype == torch.uint8,
-            "files": isinstance(reader.views.inputs, ImageItems),
+            "shape": inputs.shape,
+            "bytes": inputs.dtype == torch.uint8,
+            "files": isinstance(inputs, ImageItems),
             "table": None if reader.views.embeddings is not None else columns_of(reader.items),
         },
         **latest.network,
     }
-    return card, reader.folder / latest.weights, latest.digest
+    return card, tensors
 
 
 def load(

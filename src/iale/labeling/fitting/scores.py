@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 import torch
 
-from iale import _storage as storage
 from iale._finite import finite_rows
 from iale.classifiers.torch_classifier import FittedTorchClassifier
 from iale.data.arrays import ArraySamples
@@ -51,13 +50,13 @@ def scores_csv(project: Readable) -> Iterator[str]:
 
 def _scoring(project: Readable) -> tuple[tuple[str, ...], FittedTorchClassifier, Sight]:
     """The classes, what predicts the samples of a project, and what it sees of them."""
-    card, path, digest = latest_fit(project)
-    views, tensors = project.reader.views, storage.read_tensors(path, digest)
+    card, tensors = latest_fit(project)
+    views = project.reader.views
     reading = Reading(project.reader.items, views.inputs)
     if card.get("averaged") is not None:
         head, averages = head_on_averages(project, len(card["classes"]), tensors)
         return card["classes"], head, PointSight(averages, reading)
-    saved = load(tensors, path, card)
+    saved = load(tensors, project.reader.folder, card)
     if saved.encoder is not None:
         vectors = views.make_geometry()
         return saved.classes, saved.fitted, PointSight(PointSamples(vectors), reading)
