@@ -88,13 +88,14 @@ def test_averages_that_help_stay(tmp_path: Path) -> None:
     assert about(project, rng.permutation(400)[:40], labels) == (
         "a linear head on your embeddings, averaged with neighbors"
     )
-    verdict = _gate.read_verdict(project.folder, 10)
+    identity = project.reader.views.averages_identity
+    verdict = _gate.read_verdict(project.folder, identity)
     assert verdict is not None
     assert verdict.labels == 40
     assert verdict.gain > 0
-    assert _gate.read_verdict(project.folder, 5) is None
-    assert [count for count in range(100) if _gate.is_due(project.folder, 10, count)] == list(range(50, 100))
-    assert [count for count in range(100) if _gate.is_due(project.folder, 5, count)] == list(range(20, 100))
+    assert _gate.read_verdict(project.folder, "others") is None
+    assert [count for count in range(100) if _gate.is_due(project.folder, identity, count)] == list(range(50, 100))
+    assert [count for count in range(100) if _gate.is_due(project.folder, "others", count)] == list(range(20, 100))
     project.close()
 
 
@@ -139,4 +140,4 @@ def test_gains_are_those_of_heads_that_have_not_seen_the_samples() -> None:
 @pytest.mark.parametrize("text", ["", "[]", '{"schema": 1, "labels": 3}'])
 def test_a_damaged_verdict_is_made_again(tmp_path: Path, text: str) -> None:
     (tmp_path / "averages.json").write_text(text)
-    assert _gate.read_verdict(tmp_path, 10) is None
+    assert _gate.read_verdict(tmp_path, "") is None

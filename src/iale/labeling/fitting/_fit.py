@@ -161,14 +161,14 @@ class Refitter:
 
     def _compare_averages(self, labels: dict[int, int]) -> None:
         """Whether averages of neighbors help, if it is time to ask."""
-        project, neighbors = self.project, self.project.views.neighbors
-        averages = project.views.averages()
-        if averages is None or not is_due(project.folder, neighbors, len(labels)) or not fits_a_head(project):
+        project = self.project
+        averages, identity = project.views.averages(), project.views.averages_identity
+        if averages is None or not is_due(project.folder, identity, len(labels)) or not fits_a_head(project):
             return
         points = project.views.geometry()
         if points is not None and len(set(labels.values())) > 1:
             told = list(labels), list(labels.values())
-            compare(project.folder, head_of(project).recipe, (points, averages), told, neighbors)
+            compare(project.folder, head_of(project).recipe, (points, averages), told, identity)
 
     def _hurries(self, model: Model) -> bool:
         """Whether files are read although a person waits: a head does without the geometry until it is there."""

@@ -38,12 +38,12 @@ class Verdict:
 
     Attributes:
         labels: on which it was made.
-        neighbors: of the averages.
+        averages: identifies them: others, as of new embeddings, are compared anew.
         gain: by how much averages lower the log loss of a sample; below 0, they harm.
     """
 
     labels: int
-    neighbors: int
+    averages: str
     gain: float
 
     @property
@@ -52,20 +52,20 @@ class Verdict:
         return self.gain >= 0
 
 
-def read_verdict(folder: Path, neighbors: int) -> Verdict | None:
-    """The last comparison of a project with so many neighbors; None if there was none."""
+def read_verdict(folder: Path, averages: str) -> Verdict | None:
+    """The last comparison of a project on these averages; None if there was none."""
     try:
         values = storage.read_json(folder / _FILE)
         del values["schema"]
         verdict = Verdict(**values)
     except (StorageError, TypeError, KeyError):  # it is made again
         return None
-    return verdict if verdict.neighbors == neighbors else None
+    return verdict if verdict.averages == averages else None
 
 
-def is_due(folder: Path, neighbors: int, labels: int) -> bool:
+def is_due(folder: Path, averages: str, labels: int) -> bool:
     """Whether there are a quarter more labels than at the last comparison, or enough for the first."""
-    last = read_verdict(folder, neighbors)
+    last = read_verdict(folder, averages)
     return labels >= (_FIRST if last is None else _MORE * last.labels)
 
 
@@ -74,7 +74,7 @@ def compare(
     recipe: RecipeConfig,
     points: tuple[Points, Points],
     told: tuple[Sequence[int], Sequence[int]],
-    neighbors: int,
+    averages: str,
 ) -> Verdict:
     """Compares a head on points as they are with one on averages, and keeps in ``folder`` what came of it.
 
@@ -83,7 +83,7 @@ def compare(
         recipe: of the head.
         points: as they are, and averaged.
         told: L labeled samples, and their classes; all classes below the largest are known.
-        neighbors: of the averages.
+        averages: identifies them.
     """
     rows, labels = (torch.tensor(each) for each in told)
     count = min(_OTHERS, len(points[0]))
@@ -93,7 +93,7 @@ def compare(
         samples = ArraySamples(PointSamples(each).batch(seen))
         both.append((classifier_of(recipe, "row", samples, max(2, int(labels.max()) + 1)), samples))
     gains = gains_of(both[0], both[1], torch.arange(len(rows)), labels)
-    verdict = Verdict(len(rows), neighbors, float(gains.mean()))
+    verdict = Verdict(len(rows), averages, float(gains.mean()))
     storage.write_json(folder / _FILE, dataclasses.asdict(verdict))
     return verdict
 

@@ -54,7 +54,7 @@ def _on_averages(project: ProjectReader, head: Model) -> Model:
     averages = project.views.averages()
     if averages is None:
         return replace(head, about=f"{head.about} until neighbors are averaged: {project.views.progress()}")
-    verdict = read_verdict(project.folder, project.views.neighbors)
+    verdict = read_verdict(project.folder, project.views.averages_identity)
     if verdict is not None and not verdict.help:
         why = f"averages of neighbors did worse in cross-validation at {verdict.labels} labels"
         return replace(head, about=f"{head.about}; {why}")
