@@ -213,6 +213,17 @@ def test_a_student_minimizes_the_cross_entropy_to_its_teacher() -> None:
     assert loss(teacher.weight.double().numpy(), teacher.bias.double().numpy()) > 1.05 * best
 
 
+def test_averages_that_are_there_are_read_and_nothing_is_written(tmp_path: Path) -> None:
+    """An export reads them in a folder that is read-only, or in which another process notes its progress."""
+    project = opened(tmp_path, 10, "embeddings")
+    make_geometry(str(project.folder))
+    note = project.folder / "geometry" / "progress.json"
+    note.write_text("of another process")
+    assert project.reader.views.make_averages() is not None
+    assert note.read_text() == "of another process"
+    project.close()
+
+
 def test_samples_that_could_not_be_read_teach_a_student_nothing() -> None:
     """They are rows of zeros."""
     rows = PIXELS[:100].astype(np.float32)

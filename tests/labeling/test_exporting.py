@@ -20,6 +20,7 @@ from iale.labeling.fitting.scores import scores_csv
 from iale.labeling.items._reading import Reading
 from iale.labeling.project import Project
 from iale.labeling.reader import ProjectReader
+from iale.labeling.record._fits import save_fit
 from iale.labeling.record.config import ProjectConfig
 
 COUNT, CLASSES = 400, ("a", "b", "c", "d")
@@ -43,8 +44,8 @@ def opened(tmp_path: Path, neighbors: int = 10) -> Project:
     project = Project.create(tmp_path / "p", config)
     test = project.reader.shares.order[:40].tolist()
     other = np.flatnonzero(~project.reader.shares.reserved)[:24].tolist()
-    for reason, some in (("test", test), ("chosen", other)):
-        project.add_labels("ann", {project.items.ids[row]: CLASSES[row % 4] for row in some}, reason)
+    project.add_labels("ann", {project.items.ids[row]: CLASSES[row % 4] for row in test}, "test")
+    project.add_labels("ann", {project.items.ids[row]: CLASSES[row % 4] for row in other}, "chosen")
     make_geometry(str(project.folder))
     fit(project.reader)
     return project
@@ -97,14 +98,13 @@ def test_two_processes_that_fit_at_once_do_not_take_each_others_weights(
     label_another(project)
     export = ProjectReader.open(project.folder)
     other = threading.Thread(target=fit, args=(export,))
-    save = _fit.save_fit
 
     def slowly(*args: object, **kwargs: object) -> None:
         if threading.current_thread() is not other and other.ident is None:
             label_another(project)
             other.start()
             other.join(2)  # it waits for this fit, so it does not end
-        save(*args, **kwargs)  # type: ignore[arg-type]
+        save_fit(*args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(_fit, "save_fit", slowly)
     fit(project.reader)

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from iale.classifiers._folds import stratified_folds
-from iale.classifiers.base import FitJob, TrainingConfig
+from iale.classifiers.base import Classifier, FitJob, TrainingConfig
 from iale.classifiers.heads import LinearHead
 from iale.data.arrays import ArraySamples
+from iale.data.samples import Samples
+from iale.geometry import PointSamples, as_geometry
 from iale.labeling import export_classifier, load_classifier
 from iale.labeling.fitting import _gate
 from iale.labeling.fitting._background import make_geometry
@@ -117,6 +120,29 @@ def test_there_are_neighbors_from_20_samples_on(count: int, averaged: bool, tmp_
     said = about(project, np.arange(6), labels)
     assert said == "a linear head on your embeddings" + (", averaged with neighbors" if averaged else "")
     project.close()
+
+
+def test_of_many_labels_a_random_draw_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for minutes, and the draw holds no more of one class than all labels do."""
+    rows = np.random.default_rng(3).normal(size=(3000, 8)).astype(np.float32)
+    labels = np.repeat([0, 1], 1500)
+    points, seen = as_geometry(rows, len(rows)), []
+
+    def noted(
+        plain: tuple[Classifier, Samples], averaged: tuple[Classifier, Samples], drawn: Tensor, told: Tensor
+    ) -> Tensor:
+        inputs = plain[1].batch(drawn)
+        seen.append((PointSamples(points).batch(torch.arange(3000)), inputs, told))
+        return torch.ones(len(told))
+
+    monkeypatch.setattr(_gate, "gains_of", noted)
+    verdict = _gate.compare(tmp_path, ProjectConfig(tmp_path), (points, points), (range(3000), labels.tolist()), 10)
+    assert verdict.labels == 3000
+    every, inputs, told = seen[0]
+    found = torch.cdist(inputs, every).argmin(dim=1)
+    assert len(found) == len(set(found.tolist())) == 1000
+    assert torch.equal(told, torch.from_numpy(labels)[found])
+    assert abs(float(told.double().mean()) - 0.5) < 0.08  # five standard errors
 
 
 def test_gains_are_those_of_heads_that_have_not_seen_the_samples() -> None:
