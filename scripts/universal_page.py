@@ -76,6 +76,7 @@ def universal_page(folder: Path, text: str) -> str:
     rules, found_sight = found_rules["families"], found_rules["sight"]
     tables |= {"correlations": correlations(rules), "choices": choices(rules)}
     tables |= {"sight": sight(found_sight), "roll-outs": roll_outs(folder)}
+    tables["costs"] = costs(json.loads((folder / "costs.json").read_text(encoding="utf-8")))
     between = json.loads((folder / "strategies.json").read_text(encoding="utf-8"))
     tables |= {"values": values(between), "policies": policies(between), "variance": variance(between)}
     tables |= {"swaps": swaps(folder / "swaps"), "opinions": hand_table(opinions(folder / "opinions"))}
@@ -154,6 +155,16 @@ def roll_outs(folder: Path) -> Table:
         own = [[areas[name, form][seed] - base[seed] for seed in sorted(base)] for form in FORMS]
         lines.append([name, *(signed(estimate(each)) for each in own), str(len(base))])
     return Table(["family", "learned herding", "selector", "seeds"], lines)
+
+
+def costs(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Table:
+    """Seconds of both forms, and how many times those of Uncertainty Herding they are; a line for each classifier."""
+    lines = []
+    for classifier, own in found.items():
+        for what, usual in own[BASE].items():
+            forms = [f"{own[form][what]:.2f} ({own[form][what] / usual:.1f} ×)" for form in FORMS]
+            lines.append([classifier, what, f"{usual:.2f}", *forms])
+    return Table(["classifier", "seconds of", display_name(BASE), "learned herding", "selector"], lines)
 
 
 def _rank(found: Mapping[str, float] | None) -> str:

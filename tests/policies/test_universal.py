@@ -17,6 +17,7 @@ from torch import Tensor
 from iale._model import is_free
 from iale._storage import write_tensors
 from iale.classifiers.base import Outputs
+from iale.classifiers.build import CLASSIFIERS, build_classifier
 from iale.classifiers.heads import LinearHead
 from iale.cli._main import main
 from iale.data.arrays import ArraySamples
@@ -249,13 +250,24 @@ SIZES = [(1, 4, 6, 9), (2, 2, 1, 0), (24, 2, 1, 1), (24, 1000, 6, 9), (30, 3, 20
 
 @pytest.mark.parametrize(("n", "classes", "dim", "labeled"), SIZES)
 @pytest.mark.parametrize("form", ["herding", "selector"])
-def test_every_size_is_served(n: int, classes: int, dim: int, labeled: int, form: Form) -> None:
+def test_every_size_is_served(n: int, classes: int, dim: int, labeled: int, form: Form, tmp_path: Path) -> None:
+    """By a policy that was saved before."""
+    save_policy(opened(form), tmp_path, {})
+    policy = load_policy(tmp_path, UniversalPolicy)
     context = make_context(n, classes, dim, labeled) if labeled else unlabeled_context(n, classes, dim)
     one = replace(context, labels=torch.zeros(labeled, dtype=torch.int64))
     for given in (context, one):
         for k in {1, n}:
-            answer = opened(form).query(given, k, rng=rng()).tolist()
+            answer = policy.query(given, k, rng=rng()).tolist()
             assert len({*answer} & {*range(n)}) == len(answer) == k
+
+
+@pytest.mark.parametrize("name", tuple(CLASSIFIERS))
+def test_no_classifier_refuses_a_saved_policy(name: str, tmp_path: Path) -> None:
+    images = ArraySamples(np.random.default_rng(0).integers(0, 256, (12, 32, 32, 3), dtype=np.uint8))
+    save_policy(opened(), tmp_path, {})
+    for classes in (2, 1000):
+        load_policy(tmp_path, UniversalPolicy).check(build_classifier(name, images, classes))
 
 
 def test_one_policy_serves_a_pool_from_zero_labels_on() -> None:

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from statistics import fmean
 
+import pytest
+
 from herding_alike import ALIKE
 from iale.benchmark._statistics import estimate
 from make_results import UNIVERSAL, UNIVERSAL_PAGE
@@ -16,6 +18,7 @@ from universal_page import (
     ablations,
     by_hand,
     ceilings,
+    costs,
     hand_table,
     network_ceilings,
     opinions,
@@ -145,6 +148,16 @@ def test_roll_outs_name_both_forms() -> None:
     table = roll_outs(UNIVERSAL)
     assert table.header == ["family", "learned herding", "selector", "seeds"]
     assert all("±" in cell for line in table.lines for cell in line[1:3])
+
+
+def test_costs_are_told_beside_those_of_uncertainty_herding() -> None:
+    """On the page: learned herding about doubles an acquisition, and the selector costs more than twice as much."""
+    found = {"mlp": {"uherding": {"choice": 0.2}, "herding": {"choice": 0.5}, "selector": {"choice": 1.0}}}
+    assert costs(found).lines == [["mlp", "choice", "0.20", "0.50 (2.5 ×)", "1.00 (5.0 ×)"]]
+    for own in json.loads((UNIVERSAL / "costs.json").read_text()).values():
+        usual, herding, selector = (own[name]["acquisition"] for name in ("uherding", "herding", "selector"))
+        assert herding == pytest.approx(2 * usual, rel=0.15)
+        assert selector > 2 * usual
 
 
 def test_controls_of_a_network_are_compared_where_both_have_their_fits(tmp_path: Path) -> None:
