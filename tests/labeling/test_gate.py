@@ -107,7 +107,7 @@ def test_a_classifier_that_is_named_sees_samples_as_they_are_and_nothing_is_comp
     project = make(tmp_path, rows, classifier="linear")
     make_geometry(str(project.folder))
     assert about(project, np.arange(40), labels) == "the classifier linear"
-    assert _gate.read_verdict(project.folder, 10) is None
+    assert _gate.read_verdict(project.folder, project.reader.views.averages_identity) is None
     assert project.reader.views.averages() is None
     project.close()
 
@@ -136,7 +136,7 @@ def test_of_many_labels_a_random_draw_is_compared(tmp_path: Path, monkeypatch: p
         return torch.ones(len(told))
 
     monkeypatch.setattr(_gate, "gains_of", noted)
-    verdict = _gate.compare(tmp_path, ProjectConfig(tmp_path), (points, points), (range(3000), labels.tolist()), 10)
+    verdict = _gate.compare(tmp_path, ProjectConfig(tmp_path), (points, points), (range(3000), labels.tolist()), "some")
     assert verdict.labels == 3000
     every, inputs, told = seen[0]
     found = torch.cdist(inputs, every).argmin(dim=1)
