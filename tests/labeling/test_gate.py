@@ -122,6 +122,13 @@ def test_there_are_neighbors_from_20_samples_on(count: int, averaged: bool, tmp_
     project.close()
 
 
+@pytest.mark.parametrize("text", ["", "{", '{"schema": 1}', '{"schema": 1, "labels": "x", "neighbors": 10, "gain": 0}'])
+def test_a_comparison_that_was_altered_is_made_again(text: str, tmp_path: Path) -> None:
+    (tmp_path / "averages.json").write_text(text)
+    assert _gate.read_verdict(tmp_path, 10) is None
+    assert _gate.is_due(tmp_path, 10, 20)
+
+
 def test_of_many_labels_a_random_draw_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for minutes, and the draw holds no more of one class than all labels do."""
     rows = np.random.default_rng(3).normal(size=(3000, 8)).astype(np.float32)
