@@ -80,6 +80,7 @@ EXPLAINED: dict[str, tuple[str, ...]] = {
         ),
         *('"Labels cover 0.9" has', '"U^0.5"'),
         '"swaps and labels cover 0.9 and U + 0.1"',
+        *("for an acquisition of 10", "7,000 candidates, 100 labels", "would have played 20,000 states"),
     ),
     "docs/index.md": ("Python 3.11",),
     "docs/policies.md": ("Eq. 1", "CIFAR-10", "share one width, 128", "reads 128 numbers", "usually 100", "SHA-256"),
