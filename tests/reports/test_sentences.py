@@ -55,6 +55,7 @@ EXPLAINED: dict[str, tuple[str, ...]] = {
         "from 20 to 200 labels",
         "as good as Random with 200",
         "is at 20 labels",
+        "at most 1,000 of them",
     ),
     # names, sizes and a rule; and how many labels a table elsewhere is about
     "results/networks/reading.md": (

@@ -57,7 +57,7 @@ def read_verdict(folder: Path, averages: str) -> Verdict | None:
     """The last comparison of a project on these averages; None if there was none."""
     try:
         values = storage.read_json(folder / _FILE)
-        verdict = Verdict(int(values["labels"]), int(values["neighbors"]), float(values["gain"]))
+        verdict = Verdict(int(values["labels"]), str(values["averages"]), float(values["gain"]))
     except (StorageError, TypeError, ValueError, KeyError):  # it is made again
         return None
     return verdict if verdict.averages == averages else None
