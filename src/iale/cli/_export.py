@@ -15,7 +15,8 @@ from iale.cli._options import parse
 from iale.cli._output import check_file, check_folder, say
 from iale.errors import ConfigError
 from iale.labeling.export import coco_json, data_card, export_datasets, export_folders, labels_csv, labels_jsonl
-from iale.labeling.fitting.saved import CARD, export_classifier, fit_now
+from iale.labeling.fitting._last import CARD
+from iale.labeling.fitting.saved import export_classifier, fit_now
 from iale.labeling.fitting.scores import scores_csv
 from iale.labeling.reader import ProjectReader
 

@@ -15,26 +15,24 @@ from iale import _storage as storage
 from iale._versions import versions
 from iale.classifiers._own import OwnConfig, own_classifier
 from iale.classifiers.base import Outputs, TrainingConfig
-from iale.classifiers.build import CLASSIFIERS
-from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
+from iale.classifiers.torch_classifier import FittedTorchClassifier
 from iale.data.samples import Samples
-from iale.errors import ConfigError, IaleError, ModelError, StorageError
+from iale.errors import IaleError, ModelError, StorageError
 from iale.geometry._store import build
 from iale.geometry.embeddings import PointSamples
 from iale.geometry.encoders import Encoder, find_encoder
 from iale.labeling.fitting._fit import Refitter
 from iale.labeling.fitting._head import plain_head, point_network
 from iale.labeling.fitting._inputs import Expected
+from iale.labeling.fitting._last import CARD, built_in_classifier, head_on_averages, latest_fit, same_averages
 from iale.labeling.fitting._point_head import Shape, recipe_of, seen_by
 from iale.labeling.fitting._student import student_of
-from iale.labeling.fitting._table_inputs import TableColumns, columns_of
-from iale.labeling.items._images import ImageItems
+from iale.labeling.fitting._table_inputs import TableColumns
 from iale.labeling.items._reading import Reading
-from iale.labeling.reader import ProjectReader, Readable
-from iale.recipe import classifier_name
+from iale.labeling.reader import Readable
 from iale.seeding import Stream
 
-_WEIGHTS, CARD, _HEAD = "weights.safetensors", "card.json", "head.npz"
+_WEIGHTS, _HEAD = "weights.safetensors", "head.npz"
 _ON_CPU = TrainingConfig(device="cpu")
 
 
@@ -114,7 +112,7 @@ def fit_now(project: Readable) -> None:
     reader = project.reader
     fits, latest = reader.fits.all, reader.fits.latest
     same = latest is not None and tuple(latest.shape) == tuple(reader.views.inputs.shape)  # a gray folder got colors
-    if not fits or fits[-1].answered < reader.changes() or not (same and _same_averages(reader)):
+    if not fits or fits[-1].answered < reader.changes() or not (same and same_averages(reader)):
         Refitter(reader, Reading(reader.items, reader.views.inputs)).fit()
 
 
@@ -129,9 +127,9 @@ def export_classifier(project: Readable, out: Path) -> None:
 
     Raises ConfigError if nothing is fitted yet.
     """
-    card, tensors = for_new_samples(project)
+    card, tensors = _for_new_samples(project)
     written = storage.write_tensors(out / _WEIGHTS, tensors)
-    head = plain_head(load(tensors, out / _WEIGHTS, card).fitted.module)
+    head = plain_head(_load(tensors, out / _WEIGHTS, card).fitted.module)
     (out / _HEAD).unlink(missing_ok=True)  # of an earlier export
     if head is not None:
         with storage.written(out / _HEAD) as file:
@@ -159,7 +157,7 @@ def load_classifier(folder: Path | str, training: TrainingConfig | None = None) 
     card = storage.read_json(where)
     try:
         tensors = storage.read_tensors(weights, card["weights_sha256"])
-        return load(tensors, weights, card, training or _ON_CPU)
+        return _load(tensors, weights, card, training or _ON_CPU)
     except IaleError:
         raise
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
@@ -168,11 +166,11 @@ def load_classifier(folder: Path | str, training: TrainingConfig | None = None) 
 
 def load_latest(project: Readable) -> SavedClassifier:
     """The classifier of the last finished fit, for new samples; raises ConfigError if nothing is fitted yet."""
-    card, tensors = for_new_samples(project)
-    return load(tensors, project.reader.folder, card)
+    card, tensors = _for_new_samples(project)
+    return _load(tensors, project.reader.folder, card)
 
 
-def for_new_samples(project: Readable) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def _for_new_samples(project: Readable) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """The card of the last finished fit, and the weights of what predicts samples that are not in the project."""
     card, tensors = latest_fit(project)
     if card.pop("averaged", None) is None:
@@ -197,55 +195,7 @@ def for_new_samples(project: Readable) -> tuple[dict[str, Any], dict[str, Tensor
     return {**card, **own, "tested": tested}, module.state_dict()
 
 
-def head_on_averages(
-    project: Readable, num_classes: int, tensors: dict[str, Tensor]
-) -> tuple[FittedTorchClassifier, PointSamples]:
-    """The linear head of a fit on averages of neighbors, and these averages."""
-    averages = project.reader.views.make_averages()
-    assert averages is not None  # `latest_fit` has compared them with those of the fit
-    recipe = _built_in("linear", (averages.dim,), num_classes, _ON_CPU)
-    network = recipe.initial_module(Stream(0))
-    network.load_state_dict(tensors)
-    return recipe.fitted(network), PointSamples(averages)
-
-
-def latest_fit(project: Readable) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The card of the last finished fit, and its weights."""
-    reader = project.reader
-    inputs, config = reader.views.inputs, reader.config
-    _same_averages(reader)  # it may make them, and many fits may end meanwhile
-    with storage.alone_in(reader.folder):  # a fit that ends now would take these weights away
-        latest, fits = reader.fits.latest, reader.fits.all
-        if latest is None or not fits:
-            why = "label samples of two classes or more, and fit one, --fit yes."
-            raise ConfigError(f"no classifier is fitted yet: {why}")
-        if latest.shape != inputs.shape:
-            why = "to inputs of another shape than now: fit again, --fit yes."
-            raise ConfigError(f"the last classifier was fitted {why}")
-        tensors = storage.read_tensors(reader.folder / latest.weights, latest.digest)
-    averaged, fit = latest.network.get("averaged"), latest.last or fits[-1]
-    if averaged is not None and averaged != reader.views.averages_identity:
-        raise ConfigError("the last classifier was fitted to other averages than now: fit again, --fit yes.")
-    card = {
-        "classes": fit.classes,
-        "shape": latest.shape,
-        "classifier": classifier_name(config, reader.views.kind),
-        "model": config.model,
-        "embedding_layer": config.embedding_layer,
-        "labels": fit.labels,
-        "inputs": {
-            "kind": reader.views.kind,
-            "shape": inputs.shape,
-            "bytes": inputs.dtype == torch.uint8,
-            "files": isinstance(inputs, ImageItems),
-            "table": None if reader.views.embeddings is not None else columns_of(reader.items),
-        },
-        **latest.network,
-    }
-    return card, tensors
-
-
-def load(
+def _load(
     tensors: dict[str, Tensor], path: Path, card: dict[str, Any], training: TrainingConfig = _ON_CPU
 ) -> SavedClassifier:
     """The classifier with these ``tensors``, which came from ``path``, and this card."""
@@ -260,7 +210,7 @@ def load(
         own = OwnConfig(model=card["model"], embedding_layer=card["embedding_layer"])
         recipe = own_classifier(own, shape, len(classes), training)
     else:
-        recipe = _built_in(card["classifier"], shape, len(classes), training)
+        recipe = built_in_classifier(card["classifier"], shape, len(classes), training)
     network = recipe.initial_module(Stream(0))
     try:
         network.load_state_dict(tensors)
@@ -271,19 +221,3 @@ def load(
     table = None if inputs.get("table") is None else TableColumns(**inputs["table"])
     expects = Expected(**{**inputs, "shape": tuple(inputs["shape"]), "table": table})
     return SavedClassifier(name, classes, shape, recipe.fitted(network), expects, points, card.get("encoder"))
-
-
-def _same_averages(reader: ProjectReader) -> bool:
-    """Whether the last fit saw samples as they are, or the averages that are there now; makes these."""
-    latest = reader.fits.latest
-    averaged = None if latest is None else latest.network.get("averaged")
-    if averaged is None:
-        return True
-    reader.views.make_averages()
-    return bool(averaged == reader.views.averages_identity)
-
-
-def _built_in(name: str, shape: tuple[int, ...], num_classes: int, training: TrainingConfig) -> TorchClassifier:
-    """A built-in classifier whose weights are loaded next: the mean and deviation of its inputs are among them."""
-    module = CLASSIFIERS[name](shape, num_classes, [0.0] * shape[0], [1.0] * shape[0])
-    return TorchClassifier(module, shape, training)

@@ -12,9 +12,10 @@ from iale._finite import finite_rows
 from iale.classifiers.torch_classifier import FittedTorchClassifier
 from iale.data.arrays import ArraySamples
 from iale.geometry.embeddings import PointSamples
+from iale.labeling.fitting._last import head_on_averages, latest_fit
 from iale.labeling.fitting._point_head import seen_by
 from iale.labeling.fitting._sight import PointSight, Sight
-from iale.labeling.fitting.saved import head_on_averages, latest_fit, load
+from iale.labeling.fitting.saved import load_latest
 from iale.labeling.items._reading import Reading
 from iale.labeling.reader import Readable
 from iale.strategies.base import QueryContext
@@ -56,7 +57,7 @@ def _scoring(project: Readable) -> tuple[tuple[str, ...], FittedTorchClassifier,
     if card.get("averaged") is not None:
         head, averages = head_on_averages(project, len(card["classes"]), tensors)
         return card["classes"], head, PointSight(averages, reading)
-    saved = load(tensors, project.reader.folder, card)
+    saved = load_latest(project)
     if saved.encoder is not None:
         vectors = views.make_geometry()
         return saved.classes, saved.fitted, PointSight(PointSamples(vectors), reading)
