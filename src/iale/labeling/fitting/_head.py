@@ -125,7 +125,9 @@ def plain_head(module: nn.Module) -> tuple[NDArray[np.float64], NDArray[np.float
 def raw_head(module: nn.Module) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """coef [C, D] and intercept [C] of a linear head, for rows that are not standardized."""
     assert isinstance(module, Network)
-    last, mean, std = module.head[-1], module.standardize.mean.double(), module.standardize.std.double()
+    last, standardize = module.head[-1], module.standardize
     assert isinstance(last, nn.Linear)
-    weight = last.weight.detach().double() / std
-    return weight.numpy(), (last.bias.detach().double() - weight @ mean).numpy()
+    # From a GPU to the CPU first: some GPUs know no float64.
+    parts = (last.weight.detach(), last.bias.detach(), standardize.mean, standardize.std)
+    weight, bias, mean, std = (part.cpu().double() for part in parts)
+    return (weight / std).numpy(), (bias - (weight / std) @ mean).numpy()
