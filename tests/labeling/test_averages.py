@@ -26,6 +26,7 @@ from iale.geometry import Averages, PointSamples, as_geometry
 from iale.labeling import ProjectLearner, export_classifier, load_classifier
 from iale.labeling.fitting._background import make_geometry
 from iale.labeling.fitting._fit import Refitter
+from iale.labeling.fitting._head import raw_head
 from iale.labeling.fitting._student import student_of
 from iale.labeling.fitting.saved import fit_now
 from iale.labeling.fitting.scores import scores_csv
@@ -238,6 +239,19 @@ def test_samples_that_could_not_be_read_teach_a_student_nothing() -> None:
         student = student_of(teacher, PointSamples(Averages(pool).of(each)), PointSamples(each))
         said.append(student.outputs(PointSamples(pool), torch.arange(100)).probs)
     assert torch.equal(*said)
+
+
+GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=[pytest.mark.cuda, GPU])])
+def test_a_head_is_read_from_its_network_wherever_it_was_fitted(device: str) -> None:
+    samples, chosen = ArraySamples(PIXELS.astype(np.float32)), torch.arange(60)
+    head = LinearHead(samples, 10, TrainingConfig(device=device), l2=0.5)
+    fitted = head.fit(samples, FitJob(chosen, torch.from_numpy(DIGITS)[chosen], 0))
+    coef, intercept = raw_head(fitted.module)
+    np.testing.assert_allclose(coef, fitted.coef, rtol=1e-12)
+    np.testing.assert_allclose(intercept, fitted.intercept, rtol=1e-9)
 
 
 def test_the_number_of_neighbors_is_checked(tmp_path: Path) -> None:
