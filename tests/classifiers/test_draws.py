@@ -89,6 +89,13 @@ def test_uniform_numbers_are_uniform_and_uncorrelated(seed: int) -> None:
     assert bool(((first * 2**24) % 1 == 0).all())
 
 
+@pytest.mark.parametrize("p", [0.0, 0.1, 0.25, 0.3, 0.5, 0.9, 1.0])
+@pytest.mark.parametrize(("n", "start"), [(0, 3), (5000, 0), (2**16, 7), (2**17 + 1, 0), (70_000, 2**31 - 70_000)])
+def test_a_mask_is_that_of_uniform_numbers(p: float, n: int, start: int) -> None:
+    key = draws.keys([3, 2**63 - 5, 0])
+    assert draws.keeps(key, n, p, start).equal(draws.uniform(key, n, start) >= p)
+
+
 def test_the_first_numbers_of_neighboring_keys_are_uniform() -> None:
     key = draws.fold(draws.keys([3])[0], torch.arange(100_000, dtype=torch.int32))
     assert stats.kstest(draws.uniform(key, 1)[:, 0].double().numpy(), "uniform").pvalue > 1e-4

@@ -10,14 +10,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from iale.classifiers import _draws as draws
 from iale.classifiers import networks
 from iale.classifiers._chunks import Chunks
 from iale.classifiers.base import FitJob, TrainingConfig
 from iale.classifiers.stacked import _stack as stacked_training
 from iale.classifiers.stacked import _train as stacked
 from iale.classifiers.stacked._convolutions import Way
-from iale.classifiers.stacked._layers import keeps
 from iale.classifiers.stacked._plan import plan
 from iale.classifiers.stacked._stack import Stack
 from iale.classifiers.stacked._train import stackable, train_stacked
@@ -132,12 +130,6 @@ def test_a_batch_shares_its_loss_among_its_samples_and_padding_has_none() -> Non
         epoch = steps.rows[: steps.epochs[r], r][steps.shares[: steps.epochs[r], r, :, 0] > 0]
         assert sorted(epoch.tolist()) == sorted(job.indices.tolist())
         assert set(steps.rows[:, r].flatten().tolist()) <= set(job.indices.tolist())
-
-
-@pytest.mark.parametrize("p", [0.0, 0.1, 0.25, 0.3, 0.5, 0.9])
-def test_masks_are_those_of_counted_draws(p: float) -> None:
-    key = draws.keys([3, 2**63 - 5, 0])
-    assert keeps(key, 5000, p).equal(draws.uniform(key, 5000) >= p)
 
 
 def test_threads_change_nothing() -> None:

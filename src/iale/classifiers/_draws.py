@@ -11,8 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
+
+Words = np.ndarray[tuple[int], np.dtype[np.uint32]]
+
+_BLOCK = 1 << 16
+"""Words that a CPU draws at a time: with the spare words, half a megabyte, which stays in the caches of one core."""
 
 
 def keys(seeds: Sequence[int], device: torch.device | str = "cpu") -> Tensor:
@@ -32,6 +38,13 @@ def fold(key: Tensor, number: int | Tensor) -> Tensor:
     return torch.stack([first, second], dim=-1)
 
 
+def mask_keys(key: Tensor, steps: int, layers: int) -> Tensor:
+    """int32 [steps, layers, 2]: the keys of the masks of all dropout layers in all steps or passes, drawn at once."""
+    numbers = torch.arange(steps, dtype=torch.int32, device=key.device)
+    of_layers = torch.arange(layers, dtype=torch.int32, device=key.device)
+    return fold(fold(key, numbers)[:, None], of_layers)
+
+
 def bits(key: Tensor, n: int, start: int = 0) -> Tensor:
     """n words for each key, starting at number ``start``: int32 [..., n]."""
     counter = torch.arange(start, start + n, dtype=torch.int32, device=key.device)
@@ -44,6 +57,30 @@ def uniform(key: Tensor, n: int, start: int = 0) -> Tensor:
     # 24 bits are what float32 holds exactly; a 25th could round up to 1.
     words = bits(key, n, start).bitwise_right_shift_(8).bitwise_and_(0xFFFFFF)
     return words.to(torch.float32).mul_(2.0**-24)
+
+
+def keeps(key: Tensor, n: int, p: float, start: int = 0) -> Tensor:
+    """Whether each of n units is kept by dropout: bool [R, n], equal to ``uniform(key, n, start) >= p``; key is [R, 2].
+
+    A uniform number is a 24-bit integer times 2^-24, so integers can be compared instead: with ⌈p · 2^24⌉, where p is
+    rounded to float32 as PyTorch rounds it to compare. This skips the conversion.
+    """
+    least = int(np.ceil(float(np.float32(p)) * 2**24))
+    if key.device.type != "cpu":
+        return bits(key, n, start).bitwise_right_shift_(8).bitwise_and_(0xFFFFFF) >= least
+    if least >> 24:  # p is 1, one more than the largest word
+        return torch.zeros(len(key), n, dtype=torch.bool)
+    kept = np.empty((len(key), n), dtype=np.bool_)
+    counter = np.arange(min(n, _BLOCK), dtype=np.uint32)
+    words, spare = np.empty_like(counter), np.empty_like(counter)
+    for row, (first, second) in enumerate(key.tolist()):
+        for begin in range(0, n, _BLOCK):
+            size = min(n - begin, _BLOCK)
+            # Python adds without a limit, so the sum is cut to 32 bits before NumPy sees it.
+            np.add(counter[:size], np.uint32(start + begin + first & 0xFFFFFFFF), out=words[:size])
+            _mix_unsigned_(words[:size], np.uint32(second & 0xFFFFFFFF), spare[:size])
+            np.greater_equal(words[:size], np.uint32(least << 8), out=kept[row, begin : begin + size])
+    return torch.from_numpy(kept)
 
 
 def permutation(key: Tensor, n: int) -> Tensor:
@@ -60,3 +97,13 @@ def _mix_(words: Tensor) -> Tensor:
     words.bitwise_xor_(words.bitwise_right_shift(16).bitwise_and_(0xFFFF)).mul_(0x7FEB352D)
     words.bitwise_xor_(words.bitwise_right_shift(15).bitwise_and_(0x1FFFF)).mul_(-2073254261)
     return words.bitwise_xor_(words.bitwise_right_shift(16).bitwise_and_(0xFFFF))
+
+
+def _mix_unsigned_(words: Words, second: np.uint32, spare: Words) -> None:
+    """What `bits` does to a counter and the first word of a key, in place. NumPy shifts unsigned words: no masks."""
+    for last in (second, np.uint32(0)):
+        for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+            words ^= np.right_shift(words, np.uint32(shift), out=spare)
+            words *= np.uint32(factor)
+        words ^= np.right_shift(words, np.uint32(16), out=spare)
+        words ^= last  # the key's second word goes between the two rounds

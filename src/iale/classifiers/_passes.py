@@ -92,9 +92,9 @@ def monte_carlo(
     try:
         with torch.no_grad(), layer_by_layer(), global_seed(stream.child("module").seed, device):
             for number, rows in enumerate(torch.split(indices, CHUNK)):
-                keys = [draws.fold(draws.fold(key, number), k) for k in range(passes)]
+                keys = draws.mask_keys(draws.fold(key, number), passes, len(counted))
 
-                def compute(start: int, stop: int, rows: Tensor = rows, keys: list[Tensor] = keys) -> Tensor:
+                def compute(start: int, stop: int, rows: Tensor = rows, keys: Tensor = keys) -> Tensor:
                     inputs = call.prepare(samples.batch(rows[start:stop]).to(device))
                     return _probs(module, inputs, start, (counted, keys), call)
 
@@ -106,18 +106,17 @@ def monte_carlo(
     return torch.cat(parts, dim=1)
 
 
-def _probs(
-    module: nn.Module, inputs: Tensor, start: int, masks: tuple[list[Dropout], list[Tensor]], call: Call
-) -> Tensor:
-    """float32 [K, n, C] for inputs that begin at sample ``start`` of the chunk, with a key for each pass."""
+def _probs(module: nn.Module, inputs: Tensor, start: int, masks: tuple[list[Dropout], Tensor], call: Call) -> Tensor:
+    """float32 [K, n, C] for inputs that begin at sample ``start`` of the chunk, with keys [K, dropouts, 2]."""
     dropouts, keys = masks
     rest: Callable[[Tensor], Tensor] = functools.partial(call, module)
     if isinstance(module, Network):  # its trunk has no dropout, so it is the same in every pass
-        inputs, rest = module.features(as_float(inputs, module)), module.head
+        # In the order of the masks: every pass multiplies them, and would reorder the features again.
+        inputs, rest = module.features(as_float(inputs, module)).contiguous(), module.head
     rows = []
-    for key in keys:
-        for layer, dropout in enumerate(dropouts):
-            dropout.key, dropout.first = draws.fold(key, layer), start
+    for of_pass in keys:
+        for dropout, key in zip(dropouts, of_pass, strict=True):
+            dropout.key, dropout.first = key, start
         # Copied, because a user's model may overwrite its input in place.
         rows.append(torch.softmax(rest(inputs.clone()), dim=-1).float().cpu())
     return torch.stack(rows)

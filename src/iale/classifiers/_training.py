@@ -68,7 +68,7 @@ def _epochs(
     device, n = labels.device, len(labels)
     order_key, drop_key = draws.keys([stream.child(name).seed for name in ("batches", "dropout")], device)
     dropouts = [m for m in module.modules() if isinstance(m, Dropout)]
-    keys = mask_keys(drop_key, config.epochs * -(-n // config.batch_size), len(dropouts))
+    keys = draws.mask_keys(drop_key, config.epochs * -(-n // config.batch_size), len(dropouts))
     optimizer, call, loss_of = practice.optimizer(module, config), practice.call, practice.loss_for(labels, config)
     bf16 = config.precision == "bf16" and device.type == "cuda"
     rounded = torch.autocast("cuda", torch.bfloat16) if bf16 else contextlib.nullcontext()
@@ -97,13 +97,6 @@ def _epochs(
             if config.stop_accuracy is not None and int(correct) / n >= config.stop_accuracy:
                 break
     return loss
-
-
-def mask_keys(key: Tensor, steps: int, layers: int) -> Tensor:
-    """int32 [steps, layers, 2]: the keys of all dropout masks of a fit, drawn at once."""
-    numbers = torch.arange(steps, dtype=torch.int32, device=key.device)
-    of_layers = torch.arange(layers, dtype=torch.int32, device=key.device)
-    return draws.fold(draws.fold(key, numbers)[:, None], of_layers)
 
 
 def batch_sizes(n: int, config: TrainingConfig) -> list[int]:

@@ -41,8 +41,8 @@ class Dropout(nn.Module):
             return x
         if self.key is None:
             raise ModelError("dropout is on but has no key: train through iale, or call eval().")
-        kept = draws.uniform(self.key, x.numel(), self.first * x.shape[1:].numel()).reshape(x.shape) >= self.p
-        return x * kept * (1 / (1 - self.p))
+        kept = draws.keeps(self.key[None], x.numel(), self.p, self.first * x.shape[1:].numel())
+        return x * kept.reshape(x.shape) * (1 / (1 - self.p))
 
 
 class Standardize(nn.Module):

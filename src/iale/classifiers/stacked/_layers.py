@@ -9,11 +9,9 @@ Dimensions: R networks, B samples of a batch, I inputs and O outputs of a layer.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -90,7 +88,7 @@ class StackedDropout(_Weightless):
 
     def forward(self, x: Tensor) -> Tensor:
         # Overwrites x: a ReLU before this layer then sees 0 for a dropped unit, whose gradient is 0 anyway.
-        kept = keeps(self.key, x[0].numel(), self.p)
+        kept = draws.keeps(self.key, x[0].numel(), self.p)
         if x.dim() == 5:  # numbers are counted in the order of PyTorch's images: channels first
             r, b, height, width, channels = x.shape
             kept = kept.view(r, b, channels, height, width).permute(0, 1, 3, 4, 2)
@@ -174,40 +172,6 @@ def stack_layers(networks: Sequence[nn.Module], products: Products, way: Way) ->
         if isinstance(layers[i][1], StackedDropout) and isinstance(layers[i + 1][1], StackedFlatten):
             layers[i], layers[i + 1] = layers[i + 1], layers[i]
     return layers
-
-
-def keeps(key: Tensor, n: int, p: float) -> Tensor:
-    """Whether each of n units is kept: bool [R, n], equal to ``draws.uniform(key, n) >= p``.
-
-    A uniform number is a 24-bit integer times 2^-24, so integers can be compared instead: with ⌈p · 2^24⌉, where p is
-    rounded to float32 as PyTorch rounds it to compare. This skips the conversion.
-    """
-    least = int(np.ceil(float(np.float32(p)) * 2**24))
-    if key.device.type != "cpu":
-        return draws.bits(key, n).bitwise_right_shift_(8).bitwise_and_(0xFFFFFF) >= least
-    pairs = [(first & 0xFFFFFFFF, second & 0xFFFFFFFF) for first, second in key.tolist()]
-    rows = [_words(first, second, n) >= np.uint32(least << 8) for first, second in pairs]
-    return torch.from_numpy(rows[0][None] if len(rows) == 1 else np.stack(rows))
-
-
-@functools.lru_cache(maxsize=4)
-def _counter(n: int) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
-    return np.arange(n, dtype=np.uint32)
-
-
-def _words(first: int, second: int, n: int) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
-    """`draws.bits` of one key. NumPy shifts unsigned words, which saves two masks in each round."""
-    # The start of a longer counter will do, so batches of all lengths up to a power of two share one.
-    words = _counter(1 << (n - 1).bit_length())[:n] + np.uint32(first)
-    spare = np.empty_like(words)
-    for last in (second, 0):
-        for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
-            words ^= np.right_shift(words, np.uint32(shift), out=spare)
-            words *= np.uint32(factor)
-        words ^= np.right_shift(words, np.uint32(16), out=spare)
-        if last:  # the key's second word goes between the two rounds
-            words ^= np.uint32(last)
-    return words
 
 
 def _stacked(x: Tensor, r: int) -> Tensor:

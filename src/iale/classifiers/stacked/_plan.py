@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from iale.classifiers import _draws as draws
-from iale.classifiers._training import batch_sizes, mask_keys
+from iale.classifiers._training import batch_sizes
 from iale.classifiers.base import FitJob, TrainingConfig
 from iale.seeding import Stream
 
@@ -64,6 +64,6 @@ def plan(
         rows[:last, r] = places[r].to(device)[orders]
         labels[:last, r] = job.labels.to(device)[orders]
         shares[:last, r] = real.double() / real.sum(dim=1, keepdim=True)
-        keys[:last, r] = mask_keys(drop_key, last, dropouts)
+        keys[:last, r] = draws.mask_keys(drop_key, last, dropouts)
     sizes = (shares > 0).sum(dim=2).amax(dim=1).tolist()
     return Plan(rows, labels[..., None], shares[..., None], keys, sizes, epochs, counts)
