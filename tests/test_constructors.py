@@ -174,8 +174,8 @@ OF_CLASSIFIERS = [
         "the number of classes is a whole number of at least 2, not 0", classifiers.build_classifier, "mlp", SAMPLES, 0
     ),
     *[
-        case("the probability of dropping a unit is a number from 0 to 1, not ", classifiers.Dropout, p)
-        for p in (-1, 2, "x", None, np.nan)
+        case("the probability of dropping a unit is a number from 0 to below 1, not ", classifiers.Dropout, p)
+        for p in (-1, 1, 2, "x", None, np.nan)
     ],
     case("one mean and one standard deviation for each channel", classifiers.Standardize, "x", [1]),
     case("one mean and one standard deviation for each channel", classifiers.Standardize, [0, 1], [1]),

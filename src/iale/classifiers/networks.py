@@ -24,13 +24,13 @@ class Dropout(nn.Module):
     mask of the whole batch.
 
     Args:
-        p: the probability of dropping a unit.
+        p: the probability of dropping a unit, below 1, for the units that are kept are scaled by 1 / (1 − p).
     """
 
     def __init__(self, p: float) -> None:
         super().__init__()
-        if not is_real(p) or not 0 <= p <= 1:
-            raise ModelError(f"the probability of dropping a unit is a number from 0 to 1, not {p!r:.40}.")
+        if not is_real(p) or not 0 <= p < 1:
+            raise ModelError(f"the probability of dropping a unit is a number from 0 to below 1, not {p!r:.40}.")
         self.p = p
         self.key: Tensor | None = None
         self.first = 0
