@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from iale.classifiers.base import TrainingConfig
+from iale.errors import ConfigError
 from iale.geometry.points import Points
 from iale.labeling import export_classifier, load_classifier
-from iale.labeling.classes._editing import merge_class
+from iale.labeling.classes._editing import merge_class, remove_class, rename_class
 from iale.labeling.fitting import _fit
 from iale.labeling.fitting._background import make_geometry
 from iale.labeling.fitting._fit import Refitter
+from iale.labeling.fitting.saved import fit_now
 from iale.labeling.fitting.scores import scores_csv
 from iale.labeling.items._reading import Reading
 from iale.labeling.project import Project
@@ -79,14 +81,28 @@ def test_a_test_label_of_a_class_that_is_newer_than_the_fit_is_wrong(tmp_path: P
     project.close()
 
 
-def test_classes_that_were_merged_since_the_fit_are_one(tmp_path: Path) -> None:
-    """What is told of the head on averages is what the page tells, which counts by names."""
+@pytest.mark.parametrize("merge", [True, False])
+def test_a_fit_that_tells_classes_apart_that_are_gone_is_not_exported(tmp_path: Path, merge: bool) -> None:
     project = opened(tmp_path)
-    merge_class(project, "ann", "a", "d")
+    if merge:
+        merge_class(project, "ann", "a", "d")
+    else:
+        remove_class(project, "ann", "a")
+    for export in (lambda: export_classifier(project, tmp_path / "out"), lambda: list(scores_csv(project))):
+        with pytest.raises(ConfigError, match="classes were merged or removed after the last classifier was fitted"):
+            export()
+    fit_now(project)
     export_classifier(project, tmp_path / "out")
-    tested = json.loads((tmp_path / "out" / "card.json").read_text())["tested"]
-    said, told = project.fits.all[-1].tests, project.labels_to_test_on()
-    assert tested["right_on_averages"] == sum(said[sample] == label for sample, label in told.items())
+    assert load_classifier(tmp_path / "out").classes == ("b", "c", "d")
+    assert next(scores_csv(project)).rstrip().endswith("p(b),p(c),p(d)")
+    project.close()
+
+
+def test_a_class_that_was_renamed_since_the_fit_has_its_new_name(tmp_path: Path) -> None:
+    project = opened(tmp_path)
+    rename_class(project, "ann", "a", "first")
+    export_classifier(project, tmp_path / "out")
+    assert load_classifier(tmp_path / "out").classes == ("first", "b", "c", "d")
     project.close()
 
 

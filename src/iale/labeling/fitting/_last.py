@@ -39,6 +39,8 @@ def latest_fit(project: Readable) -> tuple[dict[str, Any], dict[str, Tensor]]:
     averaged, fit = latest.network.get("averaged"), latest.last or fits[-1]
     if averaged is not None and averaged != reader.views.averages_identity:
         raise ConfigError("the last classifier was fitted to other averages than now: fit again, --fit yes.")
+    if len(set(fit.classes) & set(reader.classes)) < len(fit.classes):
+        raise ConfigError("classes were merged or removed after the last classifier was fitted: fit again, --fit yes.")
     card = {
         "classes": fit.classes,
         "shape": latest.shape,

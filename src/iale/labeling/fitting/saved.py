@@ -182,7 +182,7 @@ def _for_new_samples(project: Readable) -> tuple[dict[str, Any], dict[str, Tenso
     rows = torch.tensor([reader.items.ids.index(sample) for sample in told], dtype=torch.int64)
 
     def right(head: FittedTorchClassifier, samples: Samples) -> int:
-        """By name: a class may be newer than the fit, and two that were merged since have one name."""
+        """By name: a class may be newer than the fit."""
         said = head.outputs(samples, rows).predictions.tolist()
         return sum(card["classes"][one] == label for one, label in zip(said, told.values(), strict=True))
 
