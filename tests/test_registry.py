@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from iale.classifiers.build import CLASSIFIERS
 from iale.errors import ConfigError, UnknownNameError
-from iale.registry import Registry
+from iale.registry import Registry, import_object
 from iale.strategies.catalog import STRATEGIES
 
 
@@ -47,3 +48,15 @@ def test_anyone_may_add_a_name_but_not_take_one() -> None:
 def test_every_shipped_name_leads_somewhere(registry: Registry[Any]) -> None:
     for name in registry:
         assert callable(registry[name])
+
+
+def test_a_file_is_no_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "named_by_file").mkdir()
+    for name in ("near.py", "named_by_file/far.py"):
+        (tmp_path / name).write_text("number = 7\n")
+    for file, module in (("near.py", "near"), ("./named_by_file/far.py", "named_by_file.far")):
+        with pytest.raises(ConfigError, match=rf"the model {file}:number names a file: .*, {module}:number\.$"):
+            import_object(f"{file}:number", "model")
+    assert import_object("named_by_file.far:number", "model") == 7

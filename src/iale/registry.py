@@ -70,6 +70,9 @@ def import_object(target: str, what: str) -> Any:
     module, _, attribute = target.partition(":")
     if not module or not attribute:
         raise ConfigError(f"the {what} {target!r} is not written as package.module:name.")
+    if module.endswith(".py") and Path(module).is_file():
+        named = module.removesuffix(".py").replace("/", ".").lstrip(".")
+        raise ConfigError(f"the {what} {target} names a file: name its module, {named}:{attribute}.")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)

@@ -131,3 +131,29 @@ def test_a_model_that_was_changed_is_not_mixed_with_what_it_was(monkeypatch: pyt
     write("net_for_code", MODEL.format(width=8), monkeypatch)
     with pytest.raises(StorageError, match="of net that other code made"):
         records(NETWORK)
+
+
+MADE_ELSEWHERE = {
+    "partial": "import functools\n" + MODEL.format(width="width").replace("classes", "classes, width", 1) + "\n"
+    "thing = functools.partial(net, width={number})\n",
+    "loss": "from torch import nn\nthing = nn.CrossEntropyLoss(label_smoothing=0.{number})\n",
+    "strategy": "from iale.strategies import STRATEGIES, Power\n"
+    "def thing():\n    return Power(STRATEGIES['entropy'](), beta={number})\n",
+}
+
+
+@pytest.mark.parametrize("kind", MADE_ELSEWHERE)
+def test_what_a_module_makes_of_the_code_of_a_library_belongs_to_that_module(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "made_for_code:thing"
+    grid = {
+        "loss": replace(NETWORK, loss=name),
+        "strategy": replace(GRID, strategies=(name,)),
+    }.get(kind, replace(NETWORK, model=name))
+    write("made_for_code", MADE_ELSEWHERE[kind].format(number=4), monkeypatch)
+    before = records(grid)
+    assert records(grid) == before
+    write("made_for_code", MADE_ELSEWHERE[kind].format(number=5), monkeypatch)
+    with pytest.raises(StorageError, match="1 run of thing that other code made"):
+        records(grid)

@@ -217,6 +217,25 @@ def test_a_column_that_may_hold_labels_is_said(tmp_path: Path) -> None:
     (notice,) = opened(tmp_path, "a,Class\n1,0\n2,1\n").notices
     assert "the column 'Class' is shown and learned from" in notice
     assert not opened(tmp_path, "a,Class,label\n1,0,x\n", label_column="Class", kind="text").notices
+    unused = opened(tmp_path, "text,Class\nhi there,a\nbye,b\n")
+    assert (unused.columns, unused.notices) == (("text",), [])  # neither shown nor learned from
+
+
+@pytest.mark.parametrize("name", ["Unnamed: 0", "index", "IDs"])
+def test_a_column_that_may_count_the_rows_is_not_learned_from_in_silence(tmp_path: Path, name: str) -> None:
+    text = f"{name},a\n0,7\n1,9\n"
+    (notice,) = opened(tmp_path, text).notices
+    assert f"the column {name!r} is shown and learned from: if it counts or names the rows" in notice
+    assert opened(tmp_path, text, id_column=name).notices == []
+    assert opened(tmp_path, text, id_column="").notices == []  # somebody has looked
+
+
+def test_a_first_line_of_prose_is_not_taken_for_a_name_in_silence(tmp_path: Path) -> None:
+    table = opened(tmp_path, "the first of them\nanother one\n")
+    assert (table.cells, table.columns) == ([["another one"]], ("the first of them",))
+    assert table.notices[0].startswith("line 1 is taken for the name of the column ('the first of them')")
+    assert not opened(tmp_path, "text\nthe first of them\n").notices
+    assert not opened(tmp_path, "what do you think of it?;grade\nnot much;x\n").notices
 
 
 @pytest.mark.parametrize(

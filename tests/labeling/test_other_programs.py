@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from tests.labeling.conftest import QUICK, Make, label_some, write_images
 
 from iale.cli import main
-from iale.errors import ConfigError
+from iale.errors import ConfigError, IaleWarning
 from iale.labeling import coco_json, data_card, export_datasets
 from iale.labeling.export import parquet
 from iale.labeling.export.card import _WHY
@@ -59,13 +59,27 @@ def test_coco_names_every_labeled_image_with_its_upright_size(photos: Project) -
     assert len({each["id"] for each in found["annotations"]}) == len(found["annotations"])
 
 
-def test_coco_leaves_out_a_photo_that_is_gone_and_refuses_rows(photos: Project, make: Make) -> None:
+def test_coco_says_that_it_leaves_out_a_photo_that_is_gone_and_refuses_rows(photos: Project, make: Make) -> None:
     sample = next(iter(photos.labels()))
     name = photos.name(sample)
     photos.path(sample).unlink()
-    assert name not in {image["file_name"] for image in json.loads(coco_json(photos))["images"]}
+    with pytest.warns(IaleWarning, match=rf"1 labeled image cannot be read and is left out: .*{name}"):
+        found = json.loads(coco_json(photos))
+    assert name not in {image["file_name"] for image in found["images"]}
     with pytest.raises(ConfigError, match="COCO names image files"):
         coco_json(make())
+
+
+def test_coco_says_that_it_leaves_out_labeled_files_that_are_no_images(tmp_path: Path) -> None:
+    write_images(tmp_path / "data", 3)
+    for name in ("a.png", "b.png"):
+        (tmp_path / "data" / name).write_bytes(f"no image {name}".encode())
+    project = Project.create(tmp_path / "p", ProjectConfig(tmp_path / "data", ("cat",), test_share=0, training=QUICK))
+    for sample in project.items.ids:
+        project.label("import", sample, "cat")
+    with pytest.warns(IaleWarning, match=r"2 labeled images cannot be read and are left out: a\.png is not a readable"):
+        found = json.loads(coco_json(project))
+    assert len(found["images"]) == len(found["annotations"]) == 3
 
 
 def test_the_card_says_how_it_was_sampled_and_by_whom(photos: Project) -> None:

@@ -24,24 +24,27 @@ _VERSIONED = ("iale", "torch")  # records tell their versions
 
 def own_code(config: GridConfig, name: str, strategy: QueryStrategy | None) -> dict[str, str]:
     """What a run of ``strategy``, called ``name``, uses of one's own: the SHA-256 of its code, by name."""
-    used = [(label(name), strategy), *((label(other), find_strategy(other)) for other in config.beside)]
-    used += [(label(own), import_object(own, "code")) for own in (config.model, config.optimizer, config.loss) if own]
-    return dict(sorted((name, digest) for name, thing in used for digest in _digest(thing)))
+    used = [(name, strategy), *((other, find_strategy(other)) for other in config.beside)]
+    used += [(own, import_object(own, "code")) for own in (config.model, config.optimizer, config.loss) if own]
+    return dict(sorted((label(name), digest) for name, thing in used for digest in _digest(thing, name)))
 
 
-def _digest(thing: object) -> Iterator[str]:
-    """The SHA-256 of the code of an object, unless that is part of a package whose version records tell.
+def _digest(thing: object, name: str) -> Iterator[str]:
+    """The SHA-256 of the code of the object ``name``, unless that is part of a package whose version records tell.
 
     That is the file that defines it, or a list of this one and of those that it imports.
     """
     owner: Any = thing if inspect.isclass(thing) or inspect.isfunction(thing) else type(thing)
-    if _top(owner.__module__) in _VERSIONED:
+    home: str = owner.__module__
+    if _top(home) in (*_VERSIONED, *sys.stdlib_module_names) and ":" in name:
+        home = name.partition(":")[0]  # such as a partial: what it is made of is written where it is named
+    if _top(home) in _VERSIONED:
         return
     try:
-        file = Path(inspect.getfile(owner))
-        files = {owner.__module__: file, **_imported(owner.__module__, file)}
+        file = Path(inspect.getfile(owner if home == owner.__module__ else sys.modules[home]))
+        files = {home: file, **_imported(home, file)}
         digests = {name: hashlib.sha256(each.read_bytes()).hexdigest() for name, each in sorted(files.items())}
-    except (TypeError, OSError):  # it is built in, or has no file
+    except (TypeError, OSError, KeyError):  # it is built in, or has no file
         return
     yield next(iter(digests.values())) if len(digests) == 1 else digest(digests)
 

@@ -23,14 +23,14 @@ from iale._warn import warn
 from iale.data._layout import as_array
 from iale.data._lists import ListSamples, are_lists
 from iale.data._sparse import SparseSamples
-from iale.data._table_columns import PERHAPS_LABELS
+from iale.data._table_columns import COUNTS, LABELS, NAMES, PERHAPS_LABELS
 from iale.data.arrays import ArraySamples
 from iale.data.dictionaries import DictSamples
 from iale.data.samples import Samples
 from iale.data.torch_dataset import TorchSamples
 from iale.errors import DataError
 
-_NO_FEATURES = frozenset(("id", "ids", "sample", "index", "unnamed: 0", "label", "labels"))
+_NO_FEATURES = frozenset((*NAMES, *COUNTS, *LABELS))
 """Columns of a data frame, in any case, that a table of samples has beside features, or that pandas writes."""
 
 

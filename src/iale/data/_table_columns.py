@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,6 +14,7 @@ from iale.errors import DataError
 NAMES = ("sample", "id")
 LABELS = ("label", "labels")
 PERHAPS_LABELS = ("class", "target", "category", "y")
+COUNTS = ("ids", "index", "unnamed: 0")  # pandas calls a column so that it wrote without a name
 
 
 @dataclass(frozen=True)
@@ -23,13 +25,11 @@ class Columns:
         name: the column that names the rows; None numbers them.
         label: the column of labels, or None.
         used: all other columns.
-        doubts: sentences about a column that may hold labels under another name, and about names that are numbers.
     """
 
     name: int | None
     label: int | None
     used: tuple[int, ...]
-    doubts: list[str]
 
 
 def find_columns(cells: Cells, config: TableConfig) -> Columns:
@@ -51,15 +51,28 @@ def find_columns(cells: Cells, config: TableConfig) -> Columns:
     ]
     if not used:
         raise DataError(f"{cells.path} has no columns with texts or features: add some.")
-    doubts = _numbers_as_names([header[at] for at in used])
-    if label is None and config.label_column is None:
-        perhaps = [header[at] for at in used if header[at].casefold() in PERHAPS_LABELS]
-        if perhaps and len(used) > 1:
-            doubts.append(
-                f"the column {perhaps[0]!r} is shown and learned from: if it holds the labels, say so with "
-                f"--label-column {perhaps[0]}."
-            )
-    return Columns(name, label, tuple(used), doubts)
+    return Columns(name, label, tuple(used))
+
+
+def column_doubts(cells: Cells, columns: Columns, learned: Sequence[int], config: TableConfig) -> list[str]:
+    """Sentences about what the columns that are ``learned`` from may be instead, and about line 1."""
+    header = cells.header
+    doubts = _sample_as_names([header[at] for at in columns.used], alone=len(header) == 1)
+    if columns.label is None and config.label_column is None and len(learned) > 1:
+        doubts += [
+            f"the column {header[at]!r} is shown and learned from: if it holds the labels, say so with "
+            f"--label-column {header[at]}."
+            for at in learned
+            if header[at].casefold() in PERHAPS_LABELS
+        ][:1]
+    if config.id_column is None and len(learned) > 1:
+        doubts += [
+            f"the column {header[at]!r} is shown and learned from: if it counts or names the rows, remove it, or name "
+            f'them by it with --id-column "{header[at]}".'
+            for at in learned
+            if header[at].casefold() in COUNTS
+        ][:1]
+    return doubts
 
 
 def _check_header(cells: Cells, config: TableConfig) -> None:
@@ -76,8 +89,16 @@ def _check_header(cells: Cells, config: TableConfig) -> None:
         )
 
 
-def _numbers_as_names(names: list[str]) -> list[str]:
-    """A sentence if the first line may be a sample: it holds decimals, or integers that do not just count columns."""
+def _sample_as_names(names: list[str], *, alone: bool) -> list[str]:
+    """A sentence if the first line may be a sample.
+
+    It is prose in a file of one column, or holds decimals, or integers that do not just count columns.
+    """
+    if alone and len(names[0].split()) > 3:
+        return [
+            f"line 1 is taken for the name of the column ({names[0][:40]!r}): if that line is a sample, write a name "
+            f"above it, such as text."
+        ]
     numbers = [number for name in names if (number := to_number(name, ".")) is not None]
     whole, steps = all(map(float.is_integer, numbers)), [after - before for before, after in pairwise(numbers)]
     if not numbers or (whole and (len(numbers) < len(names) or set(steps) <= {1})):

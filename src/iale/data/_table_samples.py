@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iale._many import many
-from iale.data._table_columns import Columns, find_columns, row_names
+from iale.data._table_columns import Columns, column_doubts, find_columns, row_names
 from iale.data._table_kind import Content, read_content
 from iale.data._tables import Cells, read_cells, table_config
 from iale.data._texts import TextSamples
@@ -84,7 +84,7 @@ def open_table(path: Path, config: TableConfig | None = None) -> SampleTable:
         config=_found(cells, columns, content, config),
         about=_about(cells, columns, content),
         filled=content.notices,
-        doubts=[*content.doubts, *columns.doubts],
+        doubts=[*content.doubts, *column_doubts(cells, columns, content.columns, config)],
     )
 
 
