@@ -76,11 +76,18 @@ def test_names_that_are_not_called_ids_are_not_passed_over(tmp_path: Path, kind:
     for told, names in (
         ([NAMES[at] for at in MIXED], NAMES),
         ([f"/home/photos/{NAMES[at]}" for at in MIXED], NAMES),
+        ([Path(NAMES[at]).stem for at in MIXED], NAMES),
+        ([NAMES[at].upper() for at in MIXED], NAMES),
+        (MIXED, NAMES),  # the numbers of the files
         (MIXED, [str(number) for number in range(40)]),
     ):
         with pytest.raises(DataError, match=f"'{called}' in it names the samples in another order .* call it ids"):
             read_embeddings(saved(told), names)
-    for told in (NAMES, [f"/home/photos/{name}" for name in NAMES], MIXED, MIXED % 3, ["x"] * 40):
+    if kind != "parquet":
+        with pytest.raises(DataError, match="names the samples in another order"):
+            read_embeddings(saved([[NAMES[at]] for at in MIXED]), NAMES)
+    stems = [Path(name).stem for name in NAMES]
+    for told in (NAMES, stems, [f"/home/photos/{name}" for name in NAMES], MIXED + 1, MIXED % 3, ["x"] * 40):
         torch.testing.assert_close(read_embeddings(saved(told), NAMES).read(), torch.from_numpy(ROWS))
 
 

@@ -74,8 +74,9 @@ def _read_npz(path: Path) -> Found:
     ids = next((name for name in _IDS if name in arrays), None)
     if ids is not None:
         return Found(rows, _texts(path, arrays[ids]))
-    others = {name: one for name, one in arrays.items() if one.shape == rows.shape[:1] and one.dtype.kind in "iuUS"}
-    return Found(rows, others={name: _texts(path, one) for name, one in others.items()})
+    shapes = rows.shape[:1], (*rows.shape[:1], 1)
+    others = {name: one for name, one in arrays.items() if one.shape in shapes and one.dtype.kind in "iuUS"}
+    return Found(rows, others={name: _texts(path, one.reshape(-1)) for name, one in others.items()})
 
 
 def _map_npz(path: Path) -> dict[str, Array] | None:

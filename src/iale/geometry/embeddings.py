@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence, Sized
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 import numpy as np
@@ -194,13 +194,25 @@ def _counted(rows: _Rows, count: int) -> _Rows:
 
 
 def _check_order(path: Path, called: str, others: Sequence[str], names: Sequence[str]) -> None:
-    """Raises DataError if what stands beside embeddings without ids names samples in another order."""
-    told, known = ([one.replace("\\", "/").rsplit("/", 1)[-1] for one in some] for some in (others, names))
-    if told != known and set(told) == set(known) and len(set(others)) == len(others):
-        raise DataError(
-            f"{path} has no ids, and {called!r} in it names the samples in another order than theirs: call it ids, or "
-            f"leave it out if the rows are in the order of the samples."
-        )
+    """Raises DataError if what stands beside embeddings without ids names samples in another order.
+
+    Folders may be missing in it, and endings, which may have been written in capitals.
+    """
+    for short in (_last_part, _stem):
+        told, known = list(map(short, others)), list(map(short, names))
+        if told != known and set(told) == set(known) and len(set(others)) == len(others):
+            raise DataError(
+                f"{path} has no ids, and {called!r} in it names the samples in another order than theirs: call it ids, "
+                f"or leave it out if the rows are in the order of the samples."
+            )
+
+
+def _last_part(name: str) -> str:
+    return name.replace("\\", "/").rsplit("/", 1)[-1]
+
+
+def _stem(name: str) -> str:
+    return PurePosixPath(_last_part(name)).stem.casefold()
 
 
 def _order(path: Path, ids: Sequence[str], names: Sequence[str], name: str) -> Tensor:

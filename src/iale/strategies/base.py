@@ -144,7 +144,7 @@ class QueryStrategy(ABC):
         if Need.GEOMETRY in self.needs and not geometry:
             return False
         if not labeled:
-            return self.starts_cold or self.name == "random"
+            return self.starts_cold
         return embeddings or not self.reads_embeddings
 
     def check(self, classifier: Classifier) -> None:

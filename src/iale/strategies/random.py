@@ -15,6 +15,7 @@ class Random(QueryStrategy):
     """k candidates drawn uniformly without replacement, in random order."""
 
     name: ClassVar[str] = "random"
+    starts_cold: ClassVar[bool] = True
 
     def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
         """int64 [k]; reads only n from the context."""

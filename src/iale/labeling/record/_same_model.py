@@ -25,7 +25,7 @@ _ROUNDING = 0.02  # of a sketch's length that another machine or float16 may cha
 
 
 def check_same_model(folder: Path, points: Points, find: Callable[[str], int | None], path: Path) -> None:
-    """Raises ConfigError if the project in ``folder`` has used embeddings of another model than these.
+    """Raises ConfigError if the project in ``folder`` has used other embeddings than these, of some samples or of all.
 
     ``find`` gives the index of a sample's id, or None if it is gone.
     """
@@ -34,13 +34,19 @@ def check_same_model(folder: Path, points: Points, find: Callable[[str], int | N
         return
     width, sketches = before
     known = {index: sketch for sample, sketch in sketches.items() if (index := find(sample)) is not None}
-    same = width == points.dim
-    if same and known:
-        now = _sketches(points, list(known))
-        then = np.array(list(known.values()))
-        lengths = np.maximum(np.linalg.norm(then, axis=1), 1e-12)
-        same = bool((np.linalg.norm(now - then, axis=1) <= _ROUNDING * lengths).mean() > 0.5)
-    if not same:
+    other = np.ones(1, dtype=np.bool_)
+    if width == points.dim:
+        now, then = _sketches(points, list(known)), np.array(list(known.values())).reshape(-1, _NUMBERS)
+        lengths = np.linalg.norm(then, axis=1)
+        # A row of zeros is a sample that could not be read when it was embedded; it may be readable by now.
+        there = (lengths > 0) & now.any(axis=1)
+        other = (np.linalg.norm(now - then, axis=1) > _ROUNDING * lengths)[there]
+    if 0 < other.sum() <= len(other) / 2:
+        raise ConfigError(
+            f"{path} has other embeddings of {other.sum()} of {len(other)} samples than {folder} has used so far: put "
+            f"its rows in the order of the samples, or name them with ids."
+        )
+    if other.any():
         raise ConfigError(
             f"{path} was made by another model than the embeddings that {folder} has used so far: give embeddings of "
             f"the former model, or make a new project and import the labels of this one."
