@@ -94,6 +94,20 @@ def test_a_function_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyP
         find_encoder("my_encoder:absent")
 
 
+def test_a_function_is_another_one_when_what_its_module_imports_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine_scaled.py").write_text("import mine_scale\n\ndef encode(batch):\n    return batch * mine_scale.K\n")
+    told = set()
+    for scale in ("K = 2\n", "K = 3\n", "K = 2\n"):
+        Path("mine_scale.py").write_text(scale)
+        told.add(find_encoder("mine_scaled:encode").identity)
+    sys.modules.pop("mine_scaled")
+    sys.modules.pop("mine_scale")
+    assert len(told) == 2
+
+
 @pytest.mark.parametrize("name", ["", "timm", "timm:", "resnet50"])
 def test_a_name_in_another_form_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="is not one of timm:MODEL, open-clip:MODEL"):

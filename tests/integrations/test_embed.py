@@ -12,7 +12,7 @@ import torch
 from iale.data._texts import TextSamples
 from iale.data.arrays import ArraySamples
 from iale.errors import ConfigError
-from iale.geometry import find_encoder
+from iale.geometry import Encoder, find_encoder
 from iale.integrations.embed._loading import pixels
 
 WORDS = ["the", "cat", "sat", "on", "a", "mat", "dog", "ran"]
@@ -27,11 +27,21 @@ def tokenizer() -> object:
     return made
 
 
+def told(encoder: Encoder) -> str:
+    """What an identity says about the weights; the rest is the name that was typed."""
+    return encoder.identity.rpartition("weights")[2]
+
+
 def test_model2vec(tmp_path: Path) -> None:
     model2vec = pytest.importorskip("model2vec")
     vectors = np.random.default_rng(0).normal(size=(len(WORDS) + 2, 8)).astype(np.float32)
     model2vec.StaticModel(vectors=vectors, tokenizer=tokenizer()).save_pretrained(tmp_path)
     encoder = find_encoder(f"model2vec:{tmp_path}")
+    assert encoder.identity == find_encoder(f"model2vec:{tmp_path}").identity
+    other = tmp_path / "other"
+    for changed in (-vectors, vectors[::-1].copy()):
+        model2vec.StaticModel(vectors=changed, tokenizer=tokenizer()).save_pretrained(other)
+        assert told(find_encoder(f"model2vec:{other}")) != told(encoder)
     assert "model2vec 0." in encoder.identity
     got = encoder.points(TEXTS, torch.tensor([1, 0]))
     # The mean of the words' vectors: "dog" is word 6, "the cat sat" are 0, 1, 2; two tokens come before the words.
@@ -46,8 +56,13 @@ def test_sentence_transformers(tmp_path: Path) -> None:
     fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer(), pad_token="[PAD]", unk_token="[UNK]")
     fast.save_pretrained(tmp_path)
     sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-    transformers.BertModel(transformers.BertConfig(vocab_size=len(WORDS) + 2, **sizes)).save_pretrained(tmp_path)
+    made = transformers.BertModel(transformers.BertConfig(vocab_size=len(WORDS) + 2, **sizes))
+    made.save_pretrained(tmp_path)
     encoder = find_encoder(f"sentence-transformers:{tmp_path}", "cpu")
+    assert encoder.identity == find_encoder(f"sentence-transformers:{tmp_path}", "cpu").identity
+    made.embeddings.word_embeddings.weight.data.neg_()
+    made.save_pretrained(tmp_path)
+    assert told(find_encoder(f"sentence-transformers:{tmp_path}", "cpu")) != told(encoder)
     together = encoder.points(TEXTS, torch.arange(3))
     alone = torch.cat([encoder.points(TEXTS, torch.tensor([row])) for row in range(3)])
     assert together.shape == (3, 16)
@@ -68,6 +83,10 @@ def test_timm(tmp_path: Path) -> None:
     encoder = find_encoder(f"timm:local-dir:{tmp_path}", "cpu")
     images = ArraySamples(torch.randint(0, 256, (3, 1, 20, 30), dtype=torch.uint8))
     assert encoder.points(images, torch.arange(3)).shape == (3, network.num_features)
+    assert encoder.identity == find_encoder(f"timm:local-dir:{tmp_path}", "cpu").identity
+    network.conv1[0].weight.data.neg_()
+    safetensors.save_file(network.state_dict(), tmp_path / "model.safetensors")
+    assert told(find_encoder(f"timm:local-dir:{tmp_path}", "cpu")) != told(encoder)
 
 
 def test_open_clip(tmp_path: Path) -> None:
@@ -82,7 +101,8 @@ def test_open_clip(tmp_path: Path) -> None:
     torch.save(network.state_dict(), tmp_path / "weights.pt")
     encoder = find_encoder(f"open-clip:iale-tiny/{tmp_path}/weights.pt", "cpu")
     assert encoder.size == (16, 24)
-    assert f"(open_clip {open_clip.__version__})" in encoder.identity
+    assert f"(open_clip {open_clip.__version__}, weights" in encoder.identity
+    assert encoder.identity == find_encoder(f"open-clip:iale-tiny/{tmp_path}/weights.pt", "cpu").identity
     images = torch.randint(0, 256, (3, 3, 16, 24), dtype=torch.uint8)
     mean, std = (
         torch.tensor(each).view(3, 1, 1) for each in (open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD)
@@ -94,6 +114,9 @@ def test_open_clip(tmp_path: Path) -> None:
     assert encoder.points(large, torch.arange(2)).shape == (2, 5)
     with pytest.raises(ConfigError, match="encodes images, and these samples are texts"):
         encoder.check("text")
+    network.visual.conv1.weight.data.neg_()
+    torch.save(network.state_dict(), tmp_path / "weights.pt")
+    assert told(find_encoder(f"open-clip:iale-tiny/{tmp_path}/weights.pt", "cpu")) != told(encoder)
     (tmp_path / "weights.pt").write_bytes(b"no weights")
     for wrong in (f"{tmp_path}/weights.pt", "nowhere"):
         with pytest.raises(ConfigError, match=r"cannot be loaded .*: check its name and the network"):

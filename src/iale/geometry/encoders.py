@@ -19,7 +19,9 @@ from torch import Tensor
 
 from iale import _storage as storage
 from iale._given import size_of
+from iale._own_files import own_files
 from iale.data._checks import check_kind
+from iale.data._fingerprint import digest
 from iale.data._texts import TextSamples
 from iale.data.samples import SampleKind, Samples
 from iale.errors import ConfigError, ModelError
@@ -35,7 +37,7 @@ class Encoder:
 
     Attributes:
         name: as users type it.
-        identity: the name, and the version of what computes the vectors.
+        identity: the name, and what tells whatever computes the vectors: versions, weights, code of one's own.
         encode: gets a batch: uint8 [B, C, H, W] of images, a list of B texts, or float32 [B, F] of rows; returns
             numbers [B, D].
         takes: the kinds of samples that it can encode.
@@ -124,9 +126,17 @@ def find_encoder(name: str, device: str = "auto") -> Encoder:
     if library in ENCODERS:
         return ENCODERS[library](model, device)
     function = import_object(name, "encoder")
-    file = Path(getattr(sys.modules.get(library), "__file__", None) or "")  # another text of it is another encoder
-    version = storage.sha256(storage.read_bytes(file))[:16] if file.is_file() else ""
-    return Encoder(name, f"{name} {version}".strip(), function, size=getattr(function, "size", None))
+    return Encoder(name, f"{name} {_code(library)}".strip(), function, size=getattr(function, "size", None))
+
+
+def _code(module: str) -> str:
+    """What tells the code of a module, and of those that it imports from beside it: changed, it is another encoder."""
+    file = Path(getattr(sys.modules.get(module), "__file__", None) or "")
+    if not file.is_file():
+        return ""
+    files = own_files(module, file)
+    digests = {name: storage.sha256(storage.read_bytes(each)) for name, each in sorted(files.items())}
+    return (digests[module] if len(digests) == 1 else digest(digests))[:16]
 
 
 def check_encoder(name: str) -> None:

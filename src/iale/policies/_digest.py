@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
-from iale import _storage as storage
 from iale.strategies.base import QueryStrategy
 
 
@@ -24,10 +24,10 @@ def digest_of(networks: Mapping[str, Mapping[str, Tensor]]) -> str:
     It covers for each tensor, sorted by name, ``attribute.name dtype shape `` in UTF-8 and then the values, row by row
     and in the byte order of the machine (little-endian nearly everywhere). No file format is part of it.
     """
-    parts = []
+    found = hashlib.sha256()
     for attribute, tensors in sorted(networks.items()):
         for name, tensor in sorted(tensors.items()):
-            parts.append(f"{attribute}.{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+            found.update(f"{attribute}.{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
             values = tensor.detach().cpu().contiguous().reshape(-1)
-            parts.append(values.view(torch.uint8).numpy().tobytes())  # NumPy lacks bfloat16
-    return storage.sha256(b"".join(parts))
+            found.update(values.view(torch.uint8).numpy().data)  # NumPy lacks bfloat16
+    return found.hexdigest()

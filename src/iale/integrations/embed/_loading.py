@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import ModuleType
 
 import torch
@@ -12,7 +12,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from iale._packages import to_install
+from iale.data._fingerprint import digest
 from iale.errors import ConfigError
+from iale.policies._digest import digest_of
 
 
 def library(module: str, package: str) -> ModuleType:
@@ -21,6 +23,14 @@ def library(module: str, package: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError as error:
         raise ConfigError(f"{package} cannot be imported ({error}): {to_install(package)}.") from error
+
+
+def identity(name: str, package: str, tensors: Mapping[str, Tensor], *others: object) -> str:
+    """What tells the vectors of a model: a digest of its weights, as a model in a folder, or of a hub, may change under
+    its name, and of ``others``, such as how it reads text.
+    """
+    told = digest(digest_of({"": tensors}), *map(str, others))
+    return f"{name} ({package}, weights {told[:16]})"
 
 
 @contextlib.contextmanager

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import cast
 
+import numpy as np
+import torch
 from numpy.typing import ArrayLike
 
 from iale.geometry.encoders import Encoder
-from iale.integrations.embed._loading import library, loading
+from iale.integrations.embed._loading import identity, library, loading
 
 
 def load(model: str, device: str) -> Encoder:
@@ -21,4 +23,7 @@ def load(model: str, device: str) -> Encoder:
         # No processes of its own: they would not end with this one.
         return cast(ArrayLike, network.encode(texts, use_multiprocessing=False))
 
-    return Encoder(name, f"{name} (model2vec {package.__version__})", encode, ("text",))
+    arrays = {part: getattr(network, part, None) for part in ("embedding", "weights", "token_mapping")}
+    tensors = {part: torch.from_numpy(array) for part, array in arrays.items() if isinstance(array, np.ndarray)}
+    told = identity(name, f"model2vec {package.__version__}", tensors, network.tokenizer.to_str(), network.normalize)
+    return Encoder(name, told, encode, ("text",))

@@ -8,7 +8,7 @@ from torch import Tensor
 from iale.classifiers.base import resolve_device
 from iale.errors import ConfigError
 from iale.geometry.encoders import Encoder
-from iale.integrations.embed._loading import library, loading, pixels
+from iale.integrations.embed._loading import identity, library, loading, pixels
 
 
 def load(model: str, device: str) -> Encoder:
@@ -32,4 +32,6 @@ def load(model: str, device: str) -> Encoder:
             features: Tensor = network.encode_image(pixels(images, size, mean, std))
         return features.float().cpu()
 
-    return Encoder(name, f"{name} (open_clip {open_clip.__version__})", encode, ("image",), size)
+    version = f"open_clip {open_clip.__version__}"
+    told = identity(name, version, network.visual.state_dict(), size, config["mean"], config["std"])
+    return Encoder(name, told, encode, ("image",), size)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from iale.classifiers.base import resolve_device
 from iale.geometry.encoders import Encoder
-from iale.integrations.embed._loading import library, loading
+from iale.integrations.embed._loading import identity, library, loading
 
 
 def load(model: str, device: str) -> Encoder:
@@ -21,4 +21,7 @@ def load(model: str, device: str) -> Encoder:
     def encode(texts: list[str]) -> ArrayLike:
         return cast(ArrayLike, network.encode(texts, show_progress_bar=False, convert_to_numpy=True))
 
-    return Encoder(name, f"{name} (sentence-transformers {package.__version__})", encode, ("text",))
+    version = f"sentence-transformers {package.__version__}"
+    words = getattr(getattr(network, "tokenizer", None), "backend_tokenizer", None)
+    told = identity(name, version, network.state_dict(), network, "" if words is None else words.to_str())
+    return Encoder(name, told, encode, ("text",))

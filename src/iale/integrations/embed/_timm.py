@@ -7,7 +7,7 @@ from torch import Tensor
 
 from iale.classifiers.base import resolve_device
 from iale.geometry.encoders import Encoder
-from iale.integrations.embed._loading import library, loading, pixels
+from iale.integrations.embed._loading import identity, library, loading, pixels
 
 
 def load(model: str, device: str) -> Encoder:
@@ -25,4 +25,5 @@ def load(model: str, device: str) -> Encoder:
             features: Tensor = network(pixels(images, size, mean, std))
         return features.float().cpu()
 
-    return Encoder(name, f"{name} (timm {timm.__version__})", encode, ("image",), size)
+    told = identity(name, f"timm {timm.__version__}", network.state_dict(), size, config["mean"], config["std"])
+    return Encoder(name, told, encode, ("image",), size)
