@@ -74,7 +74,7 @@ def test_margin_asks_and_says_why_where_nothing_can_be_compared(cold: bool) -> N
         learner(DEFAULT_STRATEGY).ask(5)  # what the user names is not replaced
 
 
-def test_the_default_is_uncertainty_herding() -> None:
+def test_the_default_is_error_herding() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert told(nn.Linear(5, 3), ROWS).ask(5) == told(nn.Linear(5, 3), ROWS, "eherding").ask(5)

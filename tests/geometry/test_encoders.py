@@ -71,7 +71,7 @@ def test_what_is_no_vector_for_each_sample_is_refused(encode: Callable[..., obje
 
 def test_vectors_beyond_float32_are_one_error_and_no_warning_of_numpy() -> None:
     far = Encoder("far", "1", lambda batch: np.full((len(batch), 2), 1e300))
-    with pytest.raises(DataError, match="the row of sample 0 is not finite"):
+    with pytest.raises(DataError, match="the vector of sample 0 is not finite"):
         build(ArraySamples(np.ones((4, 3))), far)
 
 

@@ -288,7 +288,7 @@ def test_a_wrong_maker_is_refused(tmp_path: Path) -> None:
         return made
 
     for change, said in (
-        ("nan", "the row of sample 255 is not finite"),
+        ("nan", "the vector of sample 255 is not finite"),
         ("few", "256 samples became"),
         ("width", "make all rows alike"),
         ("type", "float64"),

@@ -7,7 +7,7 @@ import math
 import os
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, NamedTuple, TypeAlias
@@ -127,14 +127,14 @@ def _rows(samples: Samples, maker: Maker, indices: Tensor) -> _Part:
                 f"{len(left)} samples became {type(made).__name__}: a tensor [{len(left)}, D] was expected."
             )
         rows: Rows = torch.as_tensor(made).detach().cpu().numpy()
-        _check(rows, left)
+        _check(rows, left, getattr(samples, "names", ()))
         whole, read = np.zeros((len(indices), rows.shape[1]), rows.dtype), torch.isin(indices, left)
         whole[read.numpy()] = rows
         return whole, indices[~read].tolist()
     return None, indices.tolist()
 
 
-def _check(rows: Rows, indices: Tensor) -> None:
+def _check(rows: Rows, indices: Tensor, names: Sequence[str]) -> None:
     if rows.ndim != 2 or len(rows) != len(indices) or not rows.shape[1] or rows.dtype not in (np.float16, np.float32):
         raise DataError(
             f"{len(indices)} samples became {rows.dtype} of shape {rows.shape}: float16 or float32 [{len(indices)}, D] "
@@ -143,7 +143,10 @@ def _check(rows: Rows, indices: Tensor) -> None:
     finite: NDArray[np.bool_] = np.asarray(np.isfinite(rows).all(axis=1))
     if not finite.all():
         bad = int(indices[torch.from_numpy(~finite)][0])
-        raise DataError(f"the row of sample {bad} is not finite: repair or remove that sample.")
+        called = repr(names[bad]) if len(names) > bad else str(bad)
+        raise DataError(
+            f"the vector of sample {called} is not finite: repair or remove that sample, or correct what makes it."
+        )
 
 
 def _check_alike(rows: Rows, like: Rows) -> None:
