@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy import stats
 from torch import Tensor, nn
 
 from iale.active_learner import ActiveLearner
@@ -141,3 +142,11 @@ def test_a_sample_that_nobody_can_see_is_not_asked_for(cold: bool, tmp_path: Pat
         learner.ask(20 if cold else 14)  # all that are left: its geometry is zero, so it comes last
     learner.skip([7])
     assert 7 not in learner.ask(13)
+
+
+def test_random_draws_uniformly_before_the_first_label() -> None:
+    """Also from clusters, of which a batch of samples that differ would take one each."""
+    rows = np.repeat(np.eye(3, dtype=np.float32), [8, 1, 1], axis=0)
+    asked = [ActiveLearner(nn.Linear(3, 2), rows, "random", seed=seed).ask(2) for seed in range(300)]
+    counts = np.bincount(np.array(asked).ravel(), minlength=10)
+    assert stats.chisquare(counts).pvalue > 1e-3  # seeds are fixed, so nothing fails by chance

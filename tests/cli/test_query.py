@@ -418,6 +418,20 @@ def test_photos_have_several_sizes(
     assert (told in err.splitlines()) is not embedded
 
 
+def test_a_folder_with_a_split_is_taken_whole_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number in range(4):
+        place = Path("photos") / ("train" if number < 2 else "test") / "a"
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((9, 9), number, np.uint8)).save(place / f"{number}.png")
+    told = f"photos has train/ and test/, and both may be asked for: name {Path('photos/train')} to leave out test/."
+    for folder, said in (("photos", True), ("photos/train", False)):
+        assert main(["query", "--images", folder, "--k", "1", *MARGIN]) == 0
+        assert (told in capsys.readouterr().err.splitlines()) is said
+
+
 @pytest.mark.usefixtures("rows")
 def test_texts_are_told_apart_as_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     kinds = []

@@ -17,6 +17,7 @@ from iale.cli._device import no_device
 from iale.cli._invite import invite, invites
 from iale.cli._options import is_given, parse
 from iale.cli._output import check_folder, say
+from iale.cli._readable import say_of_a_split
 from iale.cli._set_aside import show_set_aside
 from iale.errors import ConfigError
 from iale.executors import ProcessExecutor
@@ -121,6 +122,7 @@ def _label(project: Project, options: LabelOptions, process: ProcessExecutor, se
         check_model(project.config, project.reader.views.inputs.shape, len(project.classes))
         if project.items.about:
             say(f"{project.config.data}: {project.items.about}")
+        say_of_a_split(project.config.data)
         for notice in project.notices:
             say(notice)
         if why := no_device(options.project.training.device):

@@ -25,7 +25,7 @@ from iale.cli._fitted import find_saved, fixed, open_views, weights_at
 from iale.cli._options import is_given, parse
 from iale.cli._output import check_file, say
 from iale.cli._progress import Watched, announcement, work_of
-from iale.cli._readable import FilesRead, passing_over, say_passed_over
+from iale.cli._readable import FilesRead, passing_over, say_of_a_split, say_passed_over
 from iale.cli._views import View
 from iale.data._skips import read_skipped
 from iale.data._table_samples import TABLES
@@ -114,6 +114,7 @@ def main(argv: Sequence[str]) -> int:
     views = open_views(saved, options.images, options, options.table, encoder, fits=fits, neighbors=neighbors)
     samples, names = views.samples, views.names
     say_passed_over(samples, verbose=options.verbose)
+    say_of_a_split(options.images)
     indices, labels, classes = _labels(options, names)
     skipped = _skipped(options, names, indices)
     told = dict(zip(indices.tolist(), labels.tolist(), strict=True))

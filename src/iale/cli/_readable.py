@@ -43,6 +43,12 @@ def say_passed_over(samples: Samples, *, verbose: bool) -> None:
         _tell(samples.passed_over, samples.listing() if verbose else [])
 
 
+def say_of_a_split(folder: Path) -> None:
+    """Says that photos to test on may be asked for, too, if a folder looks like a data set with a split."""
+    if all((folder / part).is_dir() for part in ("train", "test")):
+        say(f"{folder} has train/ and test/, and both may be asked for: name {folder / 'train'} to leave out test/.")
+
+
 def passing_over(samples: Samples, act: Callable[[Subset], T], *, verbose: bool) -> T:
     """What ``act`` gives for the samples that can be read.
 
