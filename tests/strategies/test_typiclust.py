@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from iale.geometry.points import Points
 from iale.seeding import Stream
 from iale.strategies import typiclust
+from iale.strategies._k_means import k_means
 from iale.strategies.typiclust import TypiClust, _turns
 from iale.testing import tied_contexts
 from iale.testing import typiclust as slow
@@ -72,6 +73,22 @@ def test_the_first_batch_has_one_of_each_cluster_near_its_middle() -> None:
         own = points[which == which[position]]
         distances = (own - own.mean(dim=0)).norm(dim=1)
         assert float((points[position] - own.mean(dim=0)).norm()) < float(distances.median())
+
+
+@pytest.mark.parametrize(("labeled", "k", "expected"), [(0, 5, 5), (7, 5, 12), (0, 60, 60), (30, 490, 500)])
+def test_there_are_as_many_clusters_as_labels_but_at_most_500(
+    monkeypatch: pytest.MonkeyPatch, labeled: int, k: int, expected: int
+) -> None:
+    counts = []
+
+    def counting(points: Points, count: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        counts.append(count)
+        return k_means(points, count, rng)
+
+    monkeypatch.setattr(typiclust, "k_means", counting)
+    points, _ = blobs((300, 300), seed=1)
+    TypiClust().query(context_of(points, labeled), k, rng=_rng())
+    assert counts == [expected]
 
 
 def test_labeled_clusters_come_last() -> None:
