@@ -77,7 +77,7 @@ def test_seeds_and_strategies_are_counted() -> None:
         ("geometry", "gain 6 mlp whole mnist uherding margin", "does not gain 6 points on margin"),
         ("geometry", "gain -9 mlp whole mnist margin uherding", "with an interval above 0"),
         ("geometry", "seeds linear whole digits nobody", "have no figure"),
-        ("geometry", "seeds cnn 1000 * *", "have no figure"),
+        ("geometry", "seeds cnn whole cifar10-mobilenetv2 *", "have no figure"),
         ("geometry", "seed linear whole digits random", "have no figure"),
         ("shapes", "gain 0 mlp whole mnist uherding uherding", "differ: tell of one kind of run"),  # pixels or patches?
     ],

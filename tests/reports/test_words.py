@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gain_tables import WHOLE, areas
+from gain_tables import WHOLE, areas, rises_of
 from iale.benchmark._evidence import read_evidence
-from iale.benchmark._experiment import Claim, records_of
+from iale.benchmark._experiment import RANDOM, Claim, records_of
 from iale.benchmark._experiments.catalog import EXPERIMENTS
 from iale.benchmark._judge import ALIKE, Verdict
 from iale.benchmark._power import USUAL
@@ -268,10 +268,30 @@ def it_leads_on_all_sets() -> bool:
     return len(least) == 12 and min(least.values()) > 0
 
 
-@says(OF_POOL, "With the CNN there are one or two seeds from the whole pool")
-def the_cnn_has_hardly_been_played() -> bool:
-    played = {len(seeds) for place, own in of_pixels().items() if place[1] == "cnn" for seeds in own.values()}
-    return played == {1, 2}
+@says(OF_POOL, "**With the CNN, the digits are complete**")
+@says(OF_POOL, "The other four sets have one or two seeds from the whole pool, a few from 100, and none from 1,000")
+def the_cnn_has_played_the_digits() -> bool:
+    """REFINE and the full BAIT come later."""
+    seeds: dict[tuple[str, bool], list[int]] = {}
+    records = records_of(EXPERIMENTS["geometry"](SIZE), read_evidence([POOL]).records)
+    for (classifier, pool, dataset, strategy), own in areas(records).items():
+        if classifier == "cnn" and strategy not in ("refine", "bait-full"):
+            seeds.setdefault((pool, dataset == "digits"), []).append(len(own))
+    digits = {pool: (len(counts), min(counts) >= 10) for (pool, own), counts in seeds.items() if own}
+    others = {pool: counts for (pool, own), counts in seeds.items() if not own}
+    complete = digits == {"100": (20, True), "1000": (19, True), WHOLE: (19, True)}
+    return complete and others.keys() == {"100", WHOLE} and {*others[WHOLE]} == {1, 2} and max(others["100"]) < 10
+
+
+@says(OF_POOL, "Uncertainty Herding has the highest mean there", "and DropQuery cannot be told from it")
+def herding_leads_on_the_digits_of_the_cnn() -> bool:
+    records = records_of(EXPERIMENTS["geometry"](SIZE), read_evidence([POOL]).records)
+    found = areas(records)
+    place = "cnn", WHOLE, "digits"
+    names = [name for *own, name in found if tuple(own) == place and name != RANDOM]
+    means = {name: float(np.mean(rises_of(found, place, name, RANDOM))) for name in names}
+    lead = estimate(rises_of(found, place, "uherding", "dropquery"))
+    return max(means, key=means.__getitem__) == "uherding" and lead.low is not None and lead.low < 0
 
 
 @says(OF_POOL, "The sub-pools of 1,000 are complete, too, on all six sets")
