@@ -99,7 +99,8 @@ def test_embeddings_of_another_model_are_refused_and_nothing_is_lost(photos: Pat
     rng = np.random.default_rng(9)
     shifted = np.concatenate([ROWS[:22], np.roll(ROWS[22:], 1, axis=0)])  # as if a row stood at the end by mistake
     wrongs: list[tuple[NDArray[np.generic], str]] = [
-        (shifted, "has other embeddings of 8 of 30 samples than .* put its rows in the order of the samples"),
+        (shifted, "has the embeddings of 8 of 30 samples at other rows than .* put its rows in the order"),
+        (ROWS[::-1], "has the embeddings of 30 of 30 samples at other rows"),
         (rng.normal(size=(COUNT, 5)), "was made by another model"),
         (rng.normal(size=(COUNT, 7)), "was made by another model"),
         (ROWS[1:], "has 29 rows for 30 samples"),
@@ -141,6 +142,16 @@ def test_the_same_model_goes_on(photos: Path, tmp_path: Path) -> None:
     project = Project.open(moved / "p")
     assert project.reader.views.inputs.shape == (5,)
     project.close()
+
+
+def test_photos_that_were_edited_or_renamed_have_other_embeddings(photos: Path, tmp_path: Path) -> None:
+    Project.create(tmp_path / "p", config(photos)).close()
+    rng = np.random.default_rng(9)
+    edited = np.where(np.arange(COUNT)[:, None] < 5, rng.normal(size=ROWS.shape), ROWS)
+    Project.create_or_open(tmp_path / "p", config(photos, edited.astype(np.float32))).close()
+    for path in sorted(photos.glob("*.png")):
+        path.rename(path.with_name(f"new-{path.name}"))
+    Project.create_or_open(tmp_path / "p", config(photos, rng.normal(size=ROWS.shape).astype(np.float32))).close()
 
 
 def test_a_wrong_file_makes_no_project(photos: Path, tmp_path: Path) -> None:

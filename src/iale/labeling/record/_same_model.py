@@ -21,6 +21,7 @@ from iale.seeding import Stream
 _FILE = "embeddings.json"
 _REMEMBERED = 32  # samples
 _NUMBERS = 8  # of a sketch
+_ROWS = 4096  # that are read at a time
 _ROUNDING = 0.02  # of a sketch's length that another machine or float16 may change
 
 
@@ -34,19 +35,18 @@ def check_same_model(folder: Path, points: Points, find: Callable[[str], int | N
         return
     width, sketches = before
     known = {index: sketch for sample, sketch in sketches.items() if (index := find(sample)) is not None}
-    other = np.ones(1, dtype=np.bool_)
-    if width == points.dim:
-        now, then = _sketches(points, list(known)), np.array(list(known.values())).reshape(-1, _NUMBERS)
-        lengths = np.linalg.norm(then, axis=1)
-        # A row of zeros is a sample that could not be read when it was embedded; it may be readable by now.
-        there = (lengths > 0) & now.any(axis=1)
-        other = (np.linalg.norm(now - then, axis=1) > _ROUNDING * lengths)[there]
-    if 0 < other.sum() <= len(other) / 2:
+    other = then = np.empty((0, _NUMBERS))
+    if known and width == points.dim:
+        then = np.array(list(known.values()))
+        other = then[~_alike(_sketches(points, list(known)), then)]
+    # A photo that was edited has another embedding now. But if a former embedding stands at another row, rows moved.
+    moved = _anywhere(points, other)
+    if 2 * moved > len(other):
         raise ConfigError(
-            f"{path} has other embeddings of {other.sum()} of {len(other)} samples than {folder} has used so far: put "
-            f"its rows in the order of the samples, or name them with ids."
+            f"{path} has the embeddings of {moved} of {len(then)} samples at other rows than {folder} has used so far: "
+            f"put its rows in the order of the samples, or name them with ids."
         )
-    if other.any():
+    if width != points.dim or 2 * len(other) >= max(1, len(then)):
         raise ConfigError(
             f"{path} was made by another model than the embeddings that {folder} has used so far: give embeddings of "
             f"the former model, or make a new project and import the labels of this one."
@@ -75,3 +75,18 @@ def _sketches(points: Points, rows: list[int]) -> NDArray[np.float64]:
     """float64 [n, 8]: sums of the embeddings with random signs."""
     signs = Stream(0).child("sketches of embeddings", points.dim).numpy().choice([-1.0, 1.0], (points.dim, _NUMBERS))
     return np.asarray(points.at(torch.tensor(rows)).read().double().numpy() @ signs)
+
+
+def _alike(some: NDArray[np.float64], then: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether sketches, float64 […, 8], are the same up to rounding."""
+    close: NDArray[np.bool_] = np.linalg.norm(some - then, axis=-1) <= _ROUNDING * np.linalg.norm(then, axis=-1)
+    return close
+
+
+def _anywhere(points: Points, wanted: NDArray[np.float64]) -> int:
+    """How many of the ``wanted`` sketches, float64 [m, 8], belong to some point; only then are all points read."""
+    found = np.zeros(len(wanted), dtype=np.bool_)
+    for start in range(0, len(points) if len(wanted) else 0, _ROWS):
+        own = _sketches(points, list(range(start, min(start + _ROWS, len(points)))))
+        found |= _alike(own[:, None], wanted).any(axis=0)
+    return int(found.sum())
