@@ -14,6 +14,8 @@ from iale.benchmark._play import begin_run
 from iale.benchmark.grid import GridConfig
 from iale.classifiers.base import TrainingConfig
 from iale.classifiers.build import build_classifier
+from iale.classifiers.heads import LinearHead
+from iale.data.arrays import ArraySamples
 from iale.data.catalog import load_dataset
 from iale.data.pool import Candidates, Pool
 from iale.data.samples import DataSet
@@ -109,6 +111,32 @@ def test_boss_takes_the_best_of_a_hundred_batches_of_strategies(
     assert {size for _, size in asked} <= set(range(20, 51))
     assert len({size for _, size in asked}) > 15
     assert all(len(set(batch.tolist())) == 5 for batch in seen.values())
+
+
+def test_a_member_of_boss_sees_five_thousand_candidates_at_most(
+    digits: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless the batch is so large that four times as many are more."""
+    sizes: list[int] = []
+
+    def note(self: QueryStrategy, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
+        sizes.append(len(context))
+        return torch.arange(k)
+
+    monkeypatch.setattr(oracles, "look_ahead", lambda _, candidates, proposals, *more: dict.fromkeys(proposals, 0.5))
+    monkeypatch.setattr(oracles, "MEMBERS", ("random",))
+    monkeypatch.setattr(QueryStrategy, "query", note)
+    samples = ArraySamples(np.zeros((9000, 1), dtype=np.float32))
+    whole = CycleConfig(subset_size=None)
+    large = Learner(LinearHead(samples, 10), samples, Pool(torch.arange(9000), 10), whole, Stream(0))
+    large.start_cold()
+    oracle = BestOfStrategies(digits, torch.arange(3))
+    oracle.choose(large, 10)
+    assert 4500 < max(sizes) <= 5000
+    assert 40 <= min(sizes) < 500
+    sizes.clear()
+    oracle.choose(large, 2000)
+    assert set(sizes) == {8000}
 
 
 def test_boss_compares_points_in_a_run(digits: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,6 +86,22 @@ def test_a_strategy_of_ones_own_stands_in_every_comparison(
     sys.modules.pop("surprise_module", None)
 
 
+def test_a_strategy_of_ones_own_that_fails_ends_a_run_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = f"{_STRATEGY}    def score(self, context):\n        return context.candidates.logits['rows']\n"
+    (tmp_path / "failing_module.py").write_text(code.replace("Surprise", "Failing"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    command = ["run", "--dataset", "digits", "--strategies", "random,failing_module:Failing", "--classifier", "linear"]
+    assert main([*command, "--seeds", "1", "--labeling-budget", "30", "--out", str(tmp_path / "runs")]) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith(f"iale: Failing failed in line {len(code.splitlines())} of failing_module.py (")
+    kept = [json.loads(line)["strategy"] for line in (tmp_path / "runs/records.jsonl").read_text().splitlines()]
+    assert kept == ["random"]
+    sys.modules.pop("failing_module", None)
+
+
 def test_data_of_ones_own_replaces_the_targets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "mine.npz", x=rng.integers(0, 256, (150, 8, 8), dtype=np.uint8), y=np.arange(150) % 10)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from iale.classifiers.base import Outputs
-from iale.errors import QueryError
+from iale.errors import ConfigError, QueryError
 from iale.geometry.points import Points
 from iale.seeding import Stream
 from iale.strategies.base import Need, QueryContext, QueryStrategy, ScoringStrategy
@@ -205,3 +205,50 @@ def test_a_strategy_that_chooses_nothing_is_an_error_and_no_endless_loop() -> No
 
     with pytest.raises(QueryError, match=r"nothing gave .* for 3 positions"):
         Nothing().query(make_context(), 3, rng=np.random.default_rng(0))
+
+
+class TestFailures:
+    """A strategy of one's own that raises, and one of iale."""
+
+    def test_the_line_of_ones_own_is_named(self) -> None:
+        def fail(context: QueryContext, k: int, rng: np.random.Generator) -> Tensor:
+            return context.candidates.logits * dict[str, float]()["margin"]
+
+        with pytest.raises(
+            QueryError, match=r"^Broken failed in line \d+ of test_contract.py \(KeyError: 'margin'\)"
+        ) as told:
+            Broken(fail).query(make_context(), 3, rng=np.random.default_rng(0))
+        assert isinstance(told.value.__cause__, KeyError)
+        line = fail.__code__.co_firstlineno + 1
+        assert f"line {line} of" in str(told.value)
+
+    def test_its_own_iale_error_and_lack_of_memory_pass(self) -> None:
+        for error in (ConfigError("my advice."), MemoryError()):
+
+            def fail(context: QueryContext, k: int, rng: np.random.Generator, error: Exception = error) -> Tensor:
+                raise error
+
+            with pytest.raises(type(error)) as told:
+                Broken(fail).query(make_context(), 3, rng=np.random.default_rng(0))
+            assert told.value is error
+
+    def test_a_defect_of_iale_keeps_its_traceback(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        strategy = STRATEGIES["margin"]()
+
+        def fail(self: object, context: QueryContext) -> Tensor:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(type(strategy), "score", fail)
+        with pytest.raises(ZeroDivisionError):
+            strategy.query(make_context(), 3, rng=np.random.default_rng(0))
+
+    def test_one_that_was_typed_into_a_console(self) -> None:
+        class Typed(QueryStrategy):
+            name: ClassVar[str] = "typed"
+
+            def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
+                return torch.zeros(k // 0)
+
+        Typed.__module__ = "__console__"  # no such module, hence no file
+        with pytest.raises(QueryError, match=r"^Typed failed \(ZeroDivisionError: .*\): mend it.$"):
+            Typed().query(make_context(), 3, rng=np.random.default_rng(0))

@@ -272,6 +272,13 @@ def coverage(context: QueryContext, chosen: Tensor) -> float:
     return float(torch.exp(-(torch.cdist(rows, rows[chosen]) ** 2)).amax(dim=1).mean())
 
 
+def test_more_than_fifty_thousand_candidates_are_sketched_by_twenty_thousand() -> None:
+    points = torch.zeros(50_001, 1)
+    assert len(_herd.sketch(Points(points, torch.arange(50_000)), _rng())) == 50_000
+    drawn = _herd.sketch(Points(points, torch.arange(50_001)), _rng())
+    assert len(set(drawn.tolist())) == len(drawn) == 20_000
+
+
 def test_wide_points_are_sketched_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_herd, "_NUMBERS", 400)
     assert len(_herd.sketch(Points(torch.zeros(150, 4), torch.arange(150)), _rng())) == 100

@@ -1,12 +1,43 @@
-"""What a strategy may return: tensors, or NumPy arrays, which become tensors here."""
+"""What a strategy may return: tensors, or NumPy arrays, which become tensors here. And how its failures are told."""
 
 from __future__ import annotations
+
+import contextlib
+import inspect
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from iale.errors import QueryError
+from iale.errors import IaleError, QueryError
+
+
+@contextlib.contextmanager
+def own_faults(strategy: object) -> Iterator[None]:
+    """Turns what a strategy of one's own raises into a QueryError that names the line; iale's own errors pass."""
+    try:
+        yield
+    except (IaleError, MemoryError):
+        raise
+    except Exception as error:  # the user's own code may fail in any way
+        kind = type(strategy)
+        if kind.__module__.partition(".")[0] == "iale":  # a defect of iale, whose traceback is wanted
+            raise
+        reason = f"{type(error).__name__}: {error}".split("\n", 1)[0].rstrip(". ")
+        raise QueryError(f"{kind.__name__} failed{_place(kind, error)} ({reason}): mend it.") from error
+
+
+def _place(kind: type, error: Exception) -> str:
+    """The innermost line of the file that defines a class; nothing if there is no such file."""
+    try:
+        file = inspect.getfile(kind)
+    except (TypeError, OSError):  # it was typed into a console
+        return ""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return f" in line {lines[-1]} of {Path(file).name}" if lines else ""
 
 
 def as_scores(scores: object, n: int, name: str) -> Tensor:

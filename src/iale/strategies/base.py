@@ -19,7 +19,7 @@ from iale.classifiers.base import Classifier, Outputs
 from iale.classifiers.heads import LinearHead
 from iale.errors import ModelError, QueryError
 from iale.geometry.points import Points
-from iale.strategies._answers import as_positions, as_scores
+from iale.strategies._answers import as_positions, as_scores, own_faults
 
 
 class Need(enum.Enum):
@@ -124,7 +124,8 @@ class QueryStrategy(ABC):
         ``rng`` is for random draws, including those that break ties.
 
         Raises:
-            QueryError: k is not in 1 … n, the context lacks a need, or `select` returned something else.
+            QueryError: k is not in 1 … n, the context lacks a need, or `select` returned something else; or it failed,
+                and is not of iale.
         """
         if k < 1:
             raise QueryError(f"{k} samples were asked for: ask for at least 1.")
@@ -133,7 +134,9 @@ class QueryStrategy(ABC):
         for need in self.needs:
             if getattr(context, need.value) is None:
                 raise QueryError(f"{self.name} needs {need.value} outputs, which this context lacks.")
-        return as_positions(self.select(context, k, rng=rng), len(context), k, self.name)
+        with own_faults(self):
+            answer = self.select(context, k, rng=rng)
+        return as_positions(answer, len(context), k, self.name)
 
     @abstractmethod
     def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:
