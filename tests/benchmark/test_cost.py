@@ -11,6 +11,7 @@ from iale.benchmark import _cost
 from iale.benchmark._plan import planned
 from iale.benchmark.grid import GridConfig
 from iale.benchmark.runner import run_grids
+from iale.classifiers import _trial
 from iale.classifiers._trial import Pace
 from iale.classifiers.base import TrainingConfig
 from iale.learner import CycleConfig
@@ -34,13 +35,13 @@ def test_the_time_is_that_of_all_fits_and_predictions(monkeypatch: pytest.Monkey
     """To begin a fit takes 0.1 s, a sample in an epoch 0.1 ms: with 1,000 epochs, 20, 35 and 40 labels take 9.8 s. The
     five members of an ensemble take five times as long, so two seeds of both strategies take 117.6 s.
     """
-    monkeypatch.setattr(_cost, "pace", lambda *given: Pace(0.1 + 0.0256 * (given[4] if len(given) > 4 else 1), 0.0))
+    monkeypatch.setattr(_trial, "pace", lambda *given: Pace(0.1 + 0.0256 * (given[4] if len(given) > 4 else 1), 0.0))
     long = replace(GRID, training=replace(GRID.training, epochs=1000))
     fits = "4 runs with 12 fits in all"
     assert told(long) == f"{fits}, which take about 2 minutes; what is finished is kept if you stop"
     assert told(long, workers=2) == fits  # less than a minute
     # Three fits are each followed by 20 predictions of the test part, and of 100 candidates by every member: 3,840 s.
-    monkeypatch.setattr(_cost, "pace", lambda *_: Pace(0.0, 1.0))
+    monkeypatch.setattr(_trial, "pace", lambda *_: Pace(0.0, 1.0))
     assert "about 1.1 hours" in told(replace(GRID, seeds=2))
 
 

@@ -10,6 +10,7 @@ import torch
 
 from iale.classifiers.base import resolve_device
 from iale.dagger._alil_episode import AlilEpisode, run_alil_episode
+from iale.dagger._cost import tell_cost
 from iale.dagger._demonstrations import StepRecord, load_tensors
 from iale.dagger._episode import open_episode
 from iale.dagger._rounds import Workers, check_same, claim, on_this_device, play_rounds, prepare, prepare_for
@@ -49,7 +50,7 @@ def train_alil(config: AlilConfig, out: Path, *, progress: bool = True) -> Path:
     Args:
         config: everything that decides the result.
         out: the run's folder: the configuration, ``episodes/``, ``rounds/`` and, at the end, ``policy/``.
-        progress: show a bar of episodes on stderr.
+        progress: tell what is left, and show a bar of episodes, on stderr.
 
     Raises:
         ConfigError: the sizes do not fit the source, or the folder holds a run with another configuration.
@@ -59,6 +60,8 @@ def train_alil(config: AlilConfig, out: Path, *, progress: bool = True) -> Path:
     data, classifier, source = prepare(placed)
     open_episode(placed, data, classifier, 1)  # what cannot be started raises before anything is written
     claim(config, out, source)
+    if progress:
+        tell_cost(placed, data, classifier, {}, out)
     stream = Stream(config.seed).child("policy")
     classes, width = classifier.num_classes, classifier.embedding_dim
     policy = random_alil_policy(config.pooling, config.choices, classes, width, stream)

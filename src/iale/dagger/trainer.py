@@ -8,6 +8,7 @@ from pathlib import Path
 
 from iale.classifiers.base import Classifier, resolve_device
 from iale.classifiers.stacked.meeting import side_by_side
+from iale.dagger._cost import tell_cost
 from iale.dagger._demonstrations import Episode, StepRecord, concatenate, load_demonstrations
 from iale.dagger._episode import open_episode, run_episode
 from iale.dagger._rounds import (
@@ -79,7 +80,7 @@ def train_policy(
             processes for more. Only this process reads and writes ``out``.
         together: episodes of a round that one worker plays side by side, their fits in one stack; the result is the
             same up to rounding. By default the worker's whole share on a GPU, and 1 on a CPU.
-        progress: show a bar of episodes on stderr.
+        progress: tell what is left, and show a bar of episodes, on stderr.
 
     Raises:
         ConfigError: the sizes do not fit the source, or the folder holds a run with another configuration.
@@ -93,6 +94,8 @@ def train_policy(
         expert.check(classifier)
     open_episode(placed, data, classifier, 1)  # what cannot be started raises before anything is written
     claim(config, out, source)
+    if progress:
+        tell_cost(placed, data, classifier, experts, out, workers)
     stream = Stream(config.seed).child("policy")
     policy = random_policy(config.state, classifier.num_classes, classifier.embedding_dim, stream)
     played_by = Workers(workers, executor, together, progress)
