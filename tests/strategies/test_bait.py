@@ -107,10 +107,11 @@ def test_the_full_information_is_that_of_the_softmax() -> None:
     np.testing.assert_allclose(found.T @ found, hessian, atol=1e-6)
 
 
+@pytest.mark.parametrize("dim", [2, 30])
 @pytest.mark.parametrize("form", FORMS)
-def test_a_gain_is_the_fall_of_the_trace(form: type[Bait] | type[BaitFull]) -> None:
-    """And the cost of a removal is its rise."""
-    context = make_context(8, 3, 2)
+def test_a_gain_is_the_fall_of_the_trace(form: type[Bait] | type[BaitFull], dim: int) -> None:
+    """And the cost of a removal is its rise. With more weights than rows, K and T are computed in another way."""
+    context = make_context(8, 3, dim)
     rows = form()._rows(Points(context.candidates.embeddings, torch.arange(8)), context.candidates.logits)
     whole = rows.information()
     held = np.eye(len(whole)) + whole

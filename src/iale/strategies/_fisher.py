@@ -13,6 +13,7 @@ Shapes: n samples, D embedding, r rows of V, P = r·D parameters. All numbers ar
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 
 import numpy as np
@@ -130,15 +131,29 @@ class Rows:
 class Information:
     """M, its inverse, and the K and T of ``rows``.
 
-    Attributes:
-        held: M [P, P].
+    A step changes M by VᵀV and M⁻¹ by WᵀW. Both may be large, so they keep what they were at the last check, and the
+    rows of V and W lie beside them.
     """
 
     def __init__(self, rows: Rows, held: Floats, whole: Floats) -> None:
         """From M, ``held``, and F, ``whole``: [P, P], positive definite and semidefinite."""
         self._rows, self._whole, self._steps = rows, whole, 0
-        self.held = held + _FLOOR * np.trace(held) / len(held) * np.eye(len(held))
+        self._held: Floats = held + _FLOOR * np.trace(held) / len(held) * np.eye(len(held))
+        self._v, self._w = (np.empty((_EVERY * rows.rank, len(held))) for _ in range(2))
+        self._signs, self._beside = np.empty((len(self._v), 1)), 0
         self._compute()
+
+    @property
+    def held(self) -> Floats:
+        """M [P, P]."""
+        self._settle()
+        return self._held
+
+    def of(self, positions: NDArray[np.int64]) -> Information:
+        """The same M for the samples at ``positions`` only; this object is not to be used after it."""
+        found = copy.copy(self)
+        found._rows, found._k, found._t = self._rows.at(positions), self._k[positions], self._t[positions]
+        return found
 
     def gains(self, sign: int = 1) -> Floats:
         """[n]: how much tr(M⁻¹F) falls if a sample is added (1), or rises if it is removed (−1)."""
@@ -147,19 +162,21 @@ class Information:
     def step(self, position: int, sign: int = 1) -> None:
         """Adds a sample to M (1), or removes it (−1)."""
         v = self._rows.dense(np.array([position]))[0]  # [r, P]
-        self.held += sign * (v.T @ v)
-        turned = self._inverse @ v.T
+        turned = self._times_inverse(v.T)
         try:
             root = np.linalg.cholesky(np.eye(len(v)) + sign * (v @ turned))
         except np.linalg.LinAlgError:  # the sample was nearly all that M held in some direction, so no digits are left
+            self._settle()
+            self._held += sign * (v.T @ v)
             self._compute()
             return
         # M⁻¹ loses w·wᵀ when a sample is added, and gains it when one is removed.
         w = np.linalg.solve(root, turned.T).T
         pushed = self._whole @ w
         middle = w.T @ pushed
-        pushed = self._inverse @ pushed - w @ (sign * middle / 2)
-        self._inverse -= sign * (w @ w.T)
+        pushed = self._times_inverse(pushed) - w @ (sign * middle / 2)
+        new = slice(self._beside, self._beside + len(v))
+        self._v[new], self._w[new], self._signs[new], self._beside = v, w.T, sign, new.stop
         for rows, products in self._rows.times(np.concatenate([w, pushed], axis=1)):
             p, other = products[:, :, : len(v)], products[:, :, len(v) :]
             cross = _outer(p, other)
@@ -177,25 +194,51 @@ class Information:
         found: Floats = np.einsum("nij,nij->n", inverse.numpy(), t)
         return found
 
+    def _times_inverse(self, vectors: Floats) -> Floats:
+        """M⁻¹·``vectors`` for vectors [P, m]."""
+        w, signs = self._w[: self._beside], self._signs[: self._beside]
+        found: Floats = self._inverse @ vectors - w.T @ (signs * (w @ vectors))
+        return found
+
+    def _settle(self) -> None:
+        """Adds to M and M⁻¹ what lies beside them."""
+        v, w, signs = self._v[: self._beside], self._w[: self._beside], self._signs[: self._beside]
+        if len(v):
+            self._held += v.T @ (signs * v)
+            self._inverse -= w.T @ (signs * w)
+        self._beside = 0
+
     def _check(self) -> None:
         """Recomputes the inverse of M, and also K and T if those of the samples with the largest gains have drifted."""
-        self._inverse = _inverse(self.held)
+        self._settle()
+        self._inverse = _inverse(self._held)
         judged = np.argsort(-self.gains(), kind="stable")[:_JUDGED]
-        v = self._rows.dense(judged)
-        turned = v @ self._inverse
-        pairs = (self._k, turned @ v.swapaxes(1, 2)), (self._t, turned @ self._whole @ turned.swapaxes(1, 2))
+        pairs = zip((self._k, self._t), self._fresh(judged), strict=True)
         if any(np.abs(kept[judged] - fresh).max() > _DRIFT * np.abs(fresh).max() for kept, fresh in pairs):
             self._compute()
 
     def _compute(self) -> None:
-        self._inverse = _inverse(self.held)
+        """From M alone; nothing lies beside it."""
+        self._inverse = _inverse(self._held)
+        n = len(self._rows.points)
+        if n * self._rows.rank < len(self._held):  # fewer products than P³, which is most of the work of a wide layer
+            self._k, self._t = self._fresh(np.arange(n))
+            return
         self._k = self._rows.forms(self._inverse)
         self._t = self._rows.forms(self._inverse @ self._whole @ self._inverse)
+
+    def _fresh(self, positions: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """K and T of a few samples, from their V."""
+        v = self._rows.dense(positions)
+        turned = v.reshape(-1, len(self._held)) @ self._inverse
+        pushed = (turned @ self._whole).reshape(v.shape)
+        turned = turned.reshape(v.shape)
+        return _outer(turned, v), _outer(pushed, turned)
 
 
 def _outer(one: Floats, other: Floats) -> Floats:
     """``one``·``other``ᵀ for each sample: [b, r, r]."""
-    if one.shape[1] == 1:
+    if one.shape[1:] == (1, 1):
         return one * other
     # NumPy takes many small products one by one.
     found: Floats = (torch.from_numpy(one) @ torch.from_numpy(other).mT).numpy()

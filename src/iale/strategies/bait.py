@@ -106,7 +106,7 @@ class BaitFull(_Bait):
     steps, weights, ties and the start without labels are those of `Bait`; the score is
     c·tr(V M⁻¹ F M⁻¹ Vᵀ (I + c·V M⁻¹ Vᵀ)⁻¹).
 
-    It takes O((n + L)·C²·D² + k·(n·C²·D + n·C³ + C³·D²)) time, (C·D)³ for a check every 64 steps, and memory for
+    It takes O((n + L)·C²·D² + k·(n·C²·D + n·C³ + C³·D²)) time, (C·D)³ at first and every 64 steps, and memory for
     5·(C·D)² + 3·n·C² numbers. Where this is more than 2 GiB, it raises QueryError.
     """
 
@@ -157,7 +157,7 @@ def _forward_backward(rows: Rows, held: Floats, whole: Floats, k: int, rng: np.r
         open_[position] = False
         information.step(position)
     kept = np.array(chosen)
-    information, open_ = Information(rows.at(kept), information.held, whole), np.ones(len(kept), dtype=bool)
+    information, open_ = information.of(kept), np.ones(len(kept), dtype=bool)
     while open_.sum() > k:
         position = _first(information.gains(-1), open_, tied, -order[kept])
         open_[position] = False
