@@ -229,11 +229,11 @@ class Information:
 
     def _fresh(self, positions: NDArray[np.int64]) -> tuple[Floats, Floats]:
         """K and T of a few samples, from their V."""
-        v = self._rows.dense(positions)
+        v, shape = self._rows.dense(positions), (len(positions), self._rows.rank, -1)
         turned = v.reshape(-1, len(self._held)) @ self._inverse
-        pushed = (turned @ self._whole).reshape(v.shape)
-        turned = turned.reshape(v.shape)
-        return _outer(turned, v), _outer(pushed, turned)
+        k = _outer(turned.reshape(shape), v)
+        del v  # the memory that `BaitFull` foresees has room for two such matrices
+        return k, _outer((turned @ self._whole).reshape(shape), turned.reshape(shape))
 
 
 def _outer(one: Floats, other: Floats) -> Floats:
