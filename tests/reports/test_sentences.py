@@ -40,8 +40,16 @@ EXPLAINED: dict[str, tuple[str, ...]] = {
     "results/standard/readme.md": NAMES,
     # names, the size of a sub-pool, and a target
     "results/geometry/reading.md": (
-        *("KMNIST-10k", "CIFAR-10", "from 100 candidates", "from 1,000,", "all 7,000", "sub-pools of 1,000"),
-        *("Those of 100", "pool of 7,000", "a few from 100, and none from 1,000"),
+        *(
+            "KMNIST-10k",
+            "CIFAR-10",
+            "from 100 candidates",
+            "from 1,000,",
+            "from 1,000.",
+            "all 7,000",
+            "sub-pools of 1,000",
+        ),
+        *("Those of 100", "pool of 7,000", "from 100 and from 1,000 candidates", "and KMNIST, from 100."),
         *("at least 3.5 points", "interval above 0"),
     ),
     "results/shapes/reading.md": ("KMNIST-10k",),
