@@ -1,4 +1,4 @@
-"""Numbers of things, and times, in sentences."""
+"""Numbers of things, times and errors in sentences."""
 
 from __future__ import annotations
 
@@ -24,3 +24,12 @@ def spoken(seconds: float) -> str:
     if hours >= 72:
         return many(round(hours / 24), "day")
     return f"{hours:.1f} hours" if hours < 3 else many(round(hours), "hour")
+
+
+def reason_of(error: BaseException) -> str:
+    """What went wrong in code of one's own, on one line and without a period: for the middle of a sentence.
+
+    >>> reason_of(KeyError("margin"))
+    "KeyError: 'margin'"
+    """
+    return f"{type(error).__name__}: {error}".split("\n", 1)[0].rstrip(". ")

@@ -9,6 +9,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from iale._many import reason_of
 from iale.classifiers import _draws as draws
 from iale.classifiers._frozen import frozen
 from iale.classifiers.networks import Dropout, Network
@@ -96,7 +97,7 @@ def made(make: Callable[[], nn.Module]) -> nn.Module:
     except IaleError:
         raise
     except Exception as error:  # the user's own code may fail in any way
-        reason = f"{type(error).__name__}: {error}".split("\n", 1)[0].rstrip(". ")
+        reason = reason_of(error)
         raise ModelError(f"the model cannot be made without arguments ({reason}): pass one, or a function.") from error
     if not isinstance(model, nn.Module):
         raise ModelError(f"the function made {type(model).__name__}: a torch.nn.Module was expected.")

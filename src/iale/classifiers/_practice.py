@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from iale._many import reason_of
 from iale.classifiers._calls import Call
 from iale.classifiers.base import TrainingConfig
 from iale.errors import ConfigError, ModelError
@@ -93,7 +94,7 @@ def _check(what: str, run: Callable[[], object], wanted: type) -> object:
     try:
         found = run()
     except Exception as error:  # the user's own code may fail in any way
-        reason = f"{type(error).__name__}: {error}".split("\n", 1)[0].rstrip(". ")
+        reason = reason_of(error)
         raise ModelError(f"the {what} of your own cannot be used ({reason}): give {_WANTED[what]}.") from error
     if not isinstance(found, wanted):
         raise ModelError(f"the {what} of your own returned {type(found).__name__}: give {_WANTED[what]}.")

@@ -20,7 +20,6 @@ from iale.executors import one_thread
 
 SOME = 256  # samples that are fitted and predicted at most
 LONG = 60.0  # seconds; shorter work is not announced
-FOLDS = 5  # fits that calibrate a classifier
 _FEW = 32
 _EPOCHS = 11  # of a second trial, if one epoch takes no longer than this:
 _SHORT = 0.5  # seconds

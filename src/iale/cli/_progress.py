@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from torch import Tensor
 from tqdm import tqdm
 
-from iale.classifiers._trial import FOLDS, LONG, SOME, pace
+from iale.classifiers._trial import LONG, SOME, pace
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data._fingerprint import fingerprint
 from iale.data.samples import Samples
 from iale.learner import QueryConfig
+from iale.strategies._folds import folds_for
 from iale.strategies.base import Need, QueryStrategy
 
 
@@ -44,7 +45,7 @@ class Work:
     @property
     def folds(self) -> int:
         """Further fits, which calibrate the classifier."""
-        return FOLDS if self.needs & {Need.TEMPERATURE, Need.FOLDS, Need.OPINION} else 0
+        return folds_for(self.needs)
 
     def seconds(self, classifier: TorchClassifier, samples: Samples, indices: Tensor, labels: Tensor) -> float:
         """About how long it takes, from a short trial: an epoch on some labeled samples, and a prediction of some.

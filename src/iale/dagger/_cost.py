@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from iale._many import many, spoken
-from iale.classifiers._trial import FOLDS, LONG, rates
+from iale.classifiers._trial import LONG, rates
 from iale.classifiers.base import Classifier
 from iale.dagger._demonstrations import has_episode
 from iale.dagger.config import AlilConfig, DaggerConfig
 from iale.data.samples import DataSet
+from iale.strategies._folds import folds_for
 from iale.strategies.base import Need, QueryStrategy
 
 
@@ -54,7 +55,7 @@ def _told(
     judged = config.choices if isinstance(config, AlilConfig) else len(experts)
     # Each step fits M, with all that experts need besides it, and then once for each expert, with its labels added.
     members = cycle.committee_size if Need.COMMITTEE in needs else 1
-    fits = members + (FOLDS if needs & {Need.TEMPERATURE, Need.FOLDS, Need.OPINION} else 0)
+    fits = members + folds_for(needs)
     steps = range(cycle.initial_size, cycle.labeling_budget, cycle.acquisition_size)
     before = [size for size in steps[::every] for _ in range(fits)]
     after = [min(size + cycle.acquisition_size, cycle.labeling_budget) for size in steps for _ in range(judged)]

@@ -19,6 +19,7 @@ from scipy import sparse
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
+from iale._many import reason_of
 from iale._warn import warn
 from iale.data._layout import as_array
 from iale.data._lists import ListSamples, are_lists
@@ -91,7 +92,7 @@ def check_own(samples: Samples) -> None:
     except DataError:  # a sample that cannot be read is no fault of the class
         return
     except Exception as error:  # the user's own code may fail in any way
-        reason = f"{type(error).__name__}: {error}".split("\n", 1)[0].rstrip(". ")
+        reason = reason_of(error)
         raise DataError(f"{name}.batch(torch.tensor([{last}, 0])) fails ({reason}): correct it.") from error
     given, wanted = type(both).__name__, f"{samples.dtype} of shape {(2, *samples.shape)}"
     if isinstance(both, Tensor):

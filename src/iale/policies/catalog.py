@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from iale._closest import did_you_mean
+from iale._many import reason_of
 from iale.errors import ConfigError, UnknownNameError
 from iale.policies._files import CARD, PRETRAINED
 from iale.policies.base import PolicyCard
@@ -76,7 +77,7 @@ def _own(target: str) -> QueryStrategy:
     try:
         made = found() if callable(found) else found
     except Exception as error:  # the user's own code may fail in any way
-        reason = f"{type(error).__name__}: {error}".split("\n", 1)[0].rstrip(". ")
+        reason = reason_of(error)
         raise ConfigError(
             f"{target} cannot be made without arguments ({reason}): name a function that does."
         ) from error

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from iale._many import reason_of
 from iale.errors import IaleError, QueryError
 
 
@@ -26,7 +27,7 @@ def own_faults(strategy: object) -> Iterator[None]:
         kind = type(strategy)
         if kind.__module__.partition(".")[0] == "iale":  # a defect of iale, whose traceback is wanted
             raise
-        reason = f"{type(error).__name__}: {error}".split("\n", 1)[0].rstrip(". ")
+        reason = reason_of(error)
         raise QueryError(f"{kind.__name__} failed{_place(kind, error)} ({reason}): mend it.") from error
 
 
