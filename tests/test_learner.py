@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from iale.active_learner import ActiveLearner
-from iale.classifiers.base import FitJob, FittedClassifier, TrainingConfig
+from iale.classifiers.base import FitJob, FittedClassifier, Outputs, TrainingConfig
 from iale.classifiers.build import build_classifier
 from iale.classifiers.calibration import calibrated_temperature, cross_validated
-from iale.classifiers.torch_classifier import TorchClassifier
+from iale.classifiers.torch_classifier import FittedTorchClassifier, TorchClassifier
 from iale.data.arrays import ArraySamples
 from iale.data.catalog import load_dataset
 from iale.data.pool import Pool
@@ -172,6 +172,35 @@ def test_the_first_member_of_the_committee_is_the_classifier_itself() -> None:
     assert len(context.labeled) == len(context.labels) == 7
     bare = learner.context(candidates, frozenset())
     assert (bare.committee, bare.monte_carlo, bare.labeled, bare.labels) == (None, None, None, None)
+
+
+def test_what_reads_no_outputs_costs_no_pass_over_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And chooses what it chooses with these outputs; of all strategies, just these four."""
+    config, rows = CycleConfig(labeling_budget=18, acquisition_size=4, initial_size=7, committee_size=3), 0
+    outputs = FittedTorchClassifier.outputs
+
+    def count(fitted: FittedTorchClassifier, samples: Samples, indices: Tensor) -> Outputs:
+        nonlocal rows
+        rows += len(indices)
+        return outputs(fitted, samples, indices)
+
+    monkeypatch.setattr(FittedTorchClassifier, "outputs", count)
+    blind = []
+    for name in STRATEGIES:
+        strategy = find_strategy(name)
+        learner = start(classifier(), DATA, config, Stream(5))
+        learner.geometry = Points(torch.from_numpy(IMAGES[:60].reshape(60, 16)), torch.arange(60))
+        learner.fit(strategy.needs)
+        rows = 0
+        chosen = learner.query(strategy, 4)
+        if strategy.reads_outputs:
+            assert rows >= 53
+            continue
+        blind.append(name)
+        assert rows == 4
+        monkeypatch.setattr(type(strategy), "reads_outputs", True)
+        assert torch.equal(learner.query(strategy, 4), chosen)
+    assert sorted(blind) == ["maxherding", "probcover", "random", "typiclust"]
 
 
 def test_a_committee_that_was_not_fitted_is_an_error_not_agreement() -> None:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from iale._cycle import CycleConfig as CycleConfig
 from iale._cycle import QueryConfig as QueryConfig
-from iale._finite import finite_only
+from iale._finite import finite_only, finite_rows
 from iale._steps import Oracle as Oracle
 from iale._steps import Step as Step
 from iale.classifiers._fixed import FixedClassifier
@@ -219,14 +219,24 @@ class Learner:
     def choices(self, strategies: Sequence[QueryStrategy], k: int) -> list[Tensor]:
         """What each strategy would label next in the current state: int64 [k] data-set indices each, best first.
 
-        Candidates whose outputs are not finite are left out, and a warning names them.
+        Candidates whose outputs are not finite are left out, and a warning names them. Strategies that read no outputs
+        cost no forward pass over the pool: only what they chose is looked at, and all candidates only if that is odd.
         """
         with self._timed("query"):
-            indices, reads = self.candidates().indices, any(each.reads_embeddings for each in strategies)
+            indices = self.candidates().indices
+            if not any(each.reads_outputs for each in strategies):
+                unread = Unfitted(self.pool.num_classes).outputs(self.samples, indices)
+                found = self._chosen(strategies, k, indices, unread)
+                chosen = torch.unique(torch.cat(found))
+                if bool(finite_rows(self.fitted.outputs(self.samples, chosen), embeddings=False).all()):
+                    return found
+            reads = any(each.reads_embeddings for each in strategies)
             outputs = self._candidate_outputs(self.fitted, indices, reads)
-            indices, outputs = finite_only(indices, outputs, self.samples, reads)
-            context = self._context(indices, outputs, frozenset[Need]().union(*(s.needs for s in strategies)))
-            return [indices[s.query(context, k, rng=self.rng("query", s.name))] for s in strategies]
+            return self._chosen(strategies, k, *finite_only(indices, outputs, self.samples, reads))
+
+    def _chosen(self, strategies: Sequence[QueryStrategy], k: int, indices: Tensor, outputs: Outputs) -> list[Tensor]:
+        context = self._context(indices, outputs, frozenset[Need]().union(*(s.needs for s in strategies)))
+        return [indices[s.query(context, k, rng=self.rng("query", s.name))] for s in strategies]
 
     def rng(self, *names: str | int) -> np.random.Generator:
         """The random generator of this name in this step."""

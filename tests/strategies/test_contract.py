@@ -154,6 +154,14 @@ def test_the_contract_catches_a_need_that_is_not_checked() -> None:
         check_strategy(Unchecked(lambda c, k, rng: _norms(c).topk(k).indices))
 
 
+def test_the_contract_catches_outputs_that_are_read_in_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    strategy = Broken(lambda c, k, rng: _norms(c).topk(k).indices)
+    check_strategy(strategy)
+    monkeypatch.setattr(Broken, "reads_outputs", False)
+    with pytest.raises(AssertionError, match="reads_outputs is False, but other outputs of the candidates gave"):
+        check_strategy(strategy)
+
+
 @pytest.mark.parametrize("name", ["mc-dropout", "ensemble", "coreset"])
 def test_an_unmet_need_names_what_is_missing(name: str) -> None:
     strategy = STRATEGIES[name]()

@@ -108,6 +108,8 @@ class QueryStrategy(ABC):
     Attributes:
         name: what users type, and what records and messages show.
         needs: what `query` reads from the context besides the outputs of the candidates.
+        reads_outputs: whether it reads the outputs of the candidates. If not, these are as before the first label, and
+            a query costs no forward pass over the pool.
         reads_embeddings: whether it compares embeddings, which a few models do not have. Those of a whole pool are
             computed with the logits if so, and otherwise only if it reads them.
         starts_cold: whether it can choose before the first label, when there are no outputs yet.
@@ -115,6 +117,7 @@ class QueryStrategy(ABC):
 
     name: ClassVar[str]
     needs: ClassVar[frozenset[Need]] = frozenset()
+    reads_outputs: ClassVar[bool] = True
     reads_embeddings: ClassVar[bool] = False
     starts_cold: ClassVar[bool] = False
 

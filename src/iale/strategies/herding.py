@@ -45,6 +45,7 @@ class MaxHerding(QueryStrategy):
 
     name: ClassVar[str] = "maxherding"
     needs: ClassVar[frozenset[Need]] = frozenset({Need.GEOMETRY})
+    reads_outputs: ClassVar[bool] = False
     starts_cold: ClassVar[bool] = True
 
     def __init__(self, bandwidth: float = 1.0) -> None:

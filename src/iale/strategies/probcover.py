@@ -50,6 +50,7 @@ class ProbCover(QueryStrategy):
 
     name: ClassVar[str] = "probcover"
     needs: ClassVar[frozenset[Need]] = frozenset({Need.GEOMETRY})
+    reads_outputs: ClassVar[bool] = False
     starts_cold: ClassVar[bool] = True
 
     def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:

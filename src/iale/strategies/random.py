@@ -15,6 +15,7 @@ class Random(QueryStrategy):
     """k candidates drawn uniformly without replacement, in random order."""
 
     name: ClassVar[str] = "random"
+    reads_outputs: ClassVar[bool] = False
     starts_cold: ClassVar[bool] = True
 
     def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:

@@ -45,6 +45,7 @@ class TypiClust(QueryStrategy):
 
     name: ClassVar[str] = "typiclust"
     needs: ClassVar[frozenset[Need]] = frozenset({Need.GEOMETRY})
+    reads_outputs: ClassVar[bool] = False
     starts_cold: ClassVar[bool] = True
 
     def select(self, context: QueryContext, k: int, *, rng: np.random.Generator) -> Tensor:

@@ -38,7 +38,8 @@ def check_strategy(
 
     It checks on random contexts: query returns k unique int64 positions in 0 … n−1. k = n returns all of them. k < 1,
     k > n and an unmet need raise QueryError. The same rng gives the same answer. Inputs and the global random state of
-    Python, NumPy and PyTorch do not change. The memory layout does not matter.
+    Python, NumPy and PyTorch do not change. The memory layout does not matter. A strategy that says that it reads no
+    outputs chooses the same whatever they are.
 
     The order of the candidates must not matter either. What this means depends on the strategy:
 
@@ -66,6 +67,7 @@ def check_strategy(
         _check_answers(strategy, context, stream)
         _check_layout(strategy, context, stream)
         _check_order(strategy, context, stream, tolerance)
+        _check_unread(strategy, context, stream)
     stream = Stream(seed, ("testing", "draws"))
     _check_chances(strategy, make_context(7, num_classes, dim, seed=seed), stream)
     _check_refusals(strategy, make_context(num_classes=num_classes, dim=dim, seed=seed), stream)
@@ -140,6 +142,19 @@ def _check_layout(strategy: QueryStrategy, context: QueryContext, stream: Stream
     _require(
         torch.equal(strided, answer),
         f"the memory layout must not matter, but non-contiguous inputs gave {strided.tolist()}, not {answer.tolist()}.",
+    )
+
+
+def _check_unread(strategy: QueryStrategy, context: QueryContext, stream: Stream) -> None:
+    if strategy.reads_outputs:
+        return
+    answer = _ask(strategy, context, 5, stream)
+    n = len(context)
+    nothing = Outputs(torch.zeros(n, context.num_classes), torch.zeros(n, 0))
+    other = _ask(strategy, replace(context, candidates=nothing), 5, stream)
+    _require(
+        torch.equal(other, answer),
+        f"reads_outputs is False, but other outputs of the candidates gave {other.tolist()}, not {answer.tolist()}.",
     )
 
 
