@@ -35,6 +35,7 @@ from iale.labeling.items._reading import Reading
 from iale.labeling.learner import ProjectLearner
 from iale.labeling.project import Project
 from iale.labeling.record.config import ProjectConfig
+from iale.policies.catalog import find_strategy
 from iale.strategies.base import Need
 from iale.strategies.catalog import STRATEGIES
 
@@ -264,7 +265,7 @@ def test_what_only_the_first_fit_of_a_process_costs_is_not_multiplied(monkeypatc
     monkeypatch.setattr("time.perf_counter", lambda: next(clock))
     samples = ArraySamples(np.random.default_rng(0).normal(size=(20, 4)).astype("float32"))
     classifier = TorchClassifier(torch.nn.Linear(4, 2), (4,), TrainingConfig(epochs=100, device="cpu"))
-    work = progress.Work(1, 10, 10, frozenset())
+    work = progress.work_of(find_strategy("margin"), 10, 10)
     assert work.seconds(classifier, samples, torch.arange(10), torch.arange(10) % 2) == pytest.approx(1.0)
 
 
@@ -289,7 +290,7 @@ def test_the_time_is_extrapolated_from_a_short_trial(monkeypatch: pytest.MonkeyP
     samples = ArraySamples(np.random.default_rng(0).normal(size=(1000, 4)).astype("float32"))
     classifier = TorchClassifier(torch.nn.Linear(4, 2), (4,), TrainingConfig(epochs=7, device="cpu"))
     indices, labels = torch.arange(300), torch.arange(300) % 2
-    work = progress.Work(5, 300, 600, frozenset({Need.COMMITTEE}))
+    work = progress.work_of(find_strategy("ensemble"), 300, 600)
     # 5 members fit 7 epochs of 300 samples and predict 600; 300 labeled ones are predicted at most.
     assert work.seconds(classifier, samples, indices, labels) == pytest.approx(5 * 7 * 300 + 5 * 600 + 300)
     assert classifier.training.epochs == 7

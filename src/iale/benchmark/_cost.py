@@ -8,8 +8,7 @@ from iale._many import many, spoken
 from iale.benchmark._play import Run, prepared_for
 from iale.classifiers._trial import LONG, Rates, rates
 from iale.data.samples import DataSet
-from iale.strategies._folds import folds_for
-from iale.strategies.base import Need
+from iale.strategies._demand import demand
 
 
 def cost(runs: Sequence[Run], workers: int) -> str:
@@ -43,10 +42,8 @@ def _sizes(run: Run) -> list[int]:
 
 def _seconds(run: Run, measured: Rates, data: DataSet) -> float:
     config, cycle, sizes = run.config, run.config.cycle_of(run.pool), _sizes(run)
-    needs = frozenset() if run.query_strategy is None else run.query_strategy.needs
-    members = cycle.committee_size if Need.COMMITTEE in needs else 1
-    fits = members + folds_for(needs)
-    passes = fits + (cycle.monte_carlo_passes if Need.MONTE_CARLO in needs else 0)
+    strategies = [] if run.query_strategy is None else [run.query_strategy]
+    asked = demand(strategies, cycle.committee_size, cycle.monte_carlo_passes)
     tested, pool = config.test_size or len(data.test), config.pool_size or len(data.train)
-    predicted = sum(tested + passes * min(cycle.subset_size or pool, pool - size) for size in sizes)
-    return fits * measured.seconds(sizes, config.training.epochs) + predicted * measured.prediction
+    predicted = sum(tested + asked.predictions * min(cycle.subset_size or pool, pool - size) for size in sizes)
+    return asked.fits * measured.seconds(sizes, config.training.epochs) + predicted * measured.prediction

@@ -15,8 +15,8 @@ from iale.classifiers.torch_classifier import TorchClassifier
 from iale.data._fingerprint import fingerprint
 from iale.data.samples import Samples
 from iale.learner import QueryConfig
-from iale.strategies._folds import folds_for
-from iale.strategies.base import Need, QueryStrategy
+from iale.strategies._demand import Demand, demand
+from iale.strategies.base import QueryStrategy
 
 
 @dataclass(frozen=True)
@@ -24,28 +24,20 @@ class Work:
     """What a query has to do.
 
     Attributes:
-        members: classifiers to fit.
+        asked: what the strategy asks of the classifier.
         labeled: labeled samples.
-        candidates: samples to predict.
-        needs: what the strategy reads.
+        candidates: samples to choose from.
     """
 
-    members: int
+    asked: Demand
     labeled: int
     candidates: int
-    needs: frozenset[Need]
 
     @property
     def read(self) -> int:
-        """Samples that are read after the fits."""
-        again = self.candidates if Need.MONTE_CARLO in self.needs else 0
-        labeled = self.labeled * (self.folds + (Need.LABELED in self.needs))
-        return self.members * self.candidates + again + labeled
-
-    @property
-    def folds(self) -> int:
-        """Further fits, which calibrate the classifier."""
-        return folds_for(self.needs)
+        """Samples that are read after the fits; passes with dropout share what they read."""
+        passes = self.asked.passes + min(self.asked.dropout, 1)
+        return passes * self.candidates + (self.asked.folds + self.asked.labeled) * self.labeled
 
     def seconds(self, classifier: TorchClassifier, samples: Samples, indices: Tensor, labels: Tensor) -> float:
         """About how long it takes, from a short trial: an epoch on some labeled samples, and a prediction of some.
@@ -58,16 +50,15 @@ class Work:
 
     def _trial(self, classifier: TorchClassifier, samples: Samples, indices: Tensor, labels: Tensor) -> float:
         measured = pace(classifier, samples, indices, labels)
-        passes = QueryConfig().monte_carlo_passes if Need.MONTE_CARLO in self.needs else 0
-        predicted = (self.members + passes) * self.candidates + self.labeled
-        epochs = (self.members + self.folds) * classifier.training.epochs * max(1.0, self.labeled / SOME)
+        predicted = self.asked.predictions * self.candidates + self.labeled
+        epochs = self.asked.fits * classifier.training.epochs * max(1.0, self.labeled / SOME)
         return epochs * measured.fit + predicted * measured.prediction
 
 
 def work_of(strategy: QueryStrategy, labeled: int, candidates: int) -> Work:
     """The work of asking ``strategy``."""
-    members = QueryConfig().committee_size if Need.COMMITTEE in strategy.needs else 1
-    return Work(members, labeled, candidates, strategy.needs)
+    usual = QueryConfig()
+    return Work(demand([strategy], usual.committee_size, usual.monte_carlo_passes), labeled, candidates)
 
 
 class Watched:

@@ -200,7 +200,7 @@ def _ask(
     learner.tell(indices, labels)
     learner.skip(skipped)
     if told:
-        with samples.stage("fitting", work.members * work.labeled):
+        with samples.stage("fitting", work.asked.members * work.labeled):
             learner.fit()
     with samples.stage("predicting", work.read):
         chosen = learner.ask(options.k)

@@ -12,8 +12,8 @@ from iale.classifiers.base import Classifier
 from iale.dagger._demonstrations import has_episode
 from iale.dagger.config import AlilConfig, DaggerConfig
 from iale.data.samples import DataSet
-from iale.strategies._folds import folds_for
-from iale.strategies.base import Need, QueryStrategy
+from iale.strategies._demand import demand
+from iale.strategies.base import QueryStrategy
 
 
 def tell_cost(
@@ -50,14 +50,13 @@ def _told(
     experts: Mapping[str, QueryStrategy],
     workers: int,
 ) -> str:
-    cycle, needs = config.cycle, frozenset[Need]().union(*(each.needs for each in experts.values()))
+    cycle = config.cycle
     every = config.retrain_every if isinstance(config, AlilConfig) else 1
     judged = config.choices if isinstance(config, AlilConfig) else len(experts)
     # Each step fits M, with all that experts need besides it, and then once for each expert, with its labels added.
-    members = cycle.committee_size if Need.COMMITTEE in needs else 1
-    fits = members + folds_for(needs)
+    asked = demand(experts.values(), cycle.committee_size, cycle.monte_carlo_passes)
     steps = range(cycle.initial_size, cycle.labeling_budget, cycle.acquisition_size)
-    before = [size for size in steps[::every] for _ in range(fits)]
+    before = [size for size in steps[::every] for _ in range(asked.fits)]
     after = [min(size + cycle.acquisition_size, cycle.labeling_budget) for size in steps for _ in range(judged)]
     told = f"{many(left, 'episode')} with at most {many(left * len(before + after), 'fit')} in all"
     measured = rates(classifier, data)
@@ -65,9 +64,8 @@ def _told(
         return told
     # In an episode of faithful ALIL either the expert acts, which looks ahead, or the policy, which does not.
     looks = config.expert_probability if isinstance(config, AlilConfig) and config.variant == "faithful" else 1.0
-    passes = fits + (cycle.monte_carlo_passes if Need.MONTE_CARLO in needs else 0)
     epochs, read = config.training.epochs, len(steps) * measured.prediction
-    one = measured.seconds(before, epochs) + read * passes * (cycle.subset_size or 0)
+    one = measured.seconds(before, epochs) + read * asked.predictions * (cycle.subset_size or 0)
     one += looks * (measured.seconds(after, epochs) + read * judged * config.scoring_size)
     seconds = left * one / max(1, min(workers, config.round_size))
     if seconds <= LONG:
