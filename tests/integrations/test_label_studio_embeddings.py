@@ -15,7 +15,7 @@ from iale.active_learner import ActiveLearner
 from iale.classifiers.base import TrainingConfig
 from iale.classifiers.heads import LinearHead
 from iale.errors import DataError
-from iale.geometry import PointSamples, as_geometry
+from iale.geometry import Averages, PointSamples, as_geometry
 from iale.integrations.label_studio._embedded import by_file
 from iale.integrations.label_studio._project import Task
 from iale.integrations.label_studio._samples import FolderFiles
@@ -99,6 +99,21 @@ def test_embeddings_of_texts_are_found_by_the_numbers_of_tasks(studio: Studio, t
         studio.run(project, embeddings=tmp_path / "e.npz")
     with pytest.raises(DataError, match=r"14 rows for 15 samples: give a row for each number of a task"):
         studio.run(project, embeddings=tmp_path / "e.npy")
+
+
+def test_embeddings_are_averaged_with_their_neighbors(studio: Studio, tmp_path: Path) -> None:
+    """Among those of all tasks, as `Averages` does; the strategy and the head both see the averages."""
+    project, tasks, rows = texts(studio, 60)
+    np.savez(tmp_path / "e.npz", embeddings=rows, ids=np.array(tasks))
+    points = as_geometry(rows, len(rows))
+    averages = Averages(points, 3).of(points).read().numpy()
+    for neighbors, seen in ((0, rows), (3, averages)):
+        _, first = served(studio, project, tasks, embeddings=tmp_path / "e.npz", neighbors=neighbors)
+        assert first == asked(seen)
+    assert asked(rows) != asked(averages)
+    said, first = served(studio, project, tasks, neighbors=3)  # their built-in geometry can be averaged, too
+    assert len(first) == 4
+    assert "a linear head on the built-in geometry, fitted to 6 labels" in said[0]
 
 
 def test_a_task_that_comes_later_waits_for_its_embedding(studio: Studio, tmp_path: Path) -> None:

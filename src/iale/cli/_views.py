@@ -12,16 +12,13 @@ from iale.data.images import FolderSamples
 from iale.data.samples import SampleKind, Samples
 from iale.data.splits import Subset
 from iale.data.unlabeled import kind_of
-from iale.geometry._averages import AVERAGES, Averages
 from iale.geometry._builtin import built_in
-from iale.geometry._encoded import check_seen, encoded, kept_in
-from iale.geometry._store import prune
+from iale.geometry._encoded import averages_of, check_seen, encoded, kept_in
 from iale.geometry.embeddings import PointSamples, read_embeddings
 from iale.geometry.encoders import Encoder
 from iale.geometry.points import Points
 
 _THREADS = 2  # that decode photographs
-_KEPT = 8  # averages in the user cache: others are of samples that have changed since
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +81,9 @@ class Views:
         if not self._neighbors:
             return self._points_alone()
         if self._averages is None:
-            points, folder = self._points_alone(), kept_in()
+            points = self._points_alone()
             with counted("averaging") as show:
-                self._averages = Averages(points, self._neighbors).of(points, folder, show)
-            prune(folder, AVERAGES, _KEPT)
+                self._averages = averages_of(points, self._neighbors, show)
         return self._averages
 
     def _points_alone(self) -> Points:

@@ -1,4 +1,4 @@
-"""The vectors of an encoder, which are kept in the user cache."""
+"""The vectors of an encoder and averages of points, which are kept in the user cache."""
 
 from __future__ import annotations
 
@@ -12,17 +12,27 @@ from iale._counted import counted
 from iale.data._downloads import cache_folder
 from iale.data.samples import Samples
 from iale.errors import UnreadableError
-from iale.geometry._store import build, find
+from iale.geometry._averages import AVERAGES, Averages
+from iale.geometry._store import Progress, build, find, prune, silent
 from iale.geometry.encoders import Encoder
 from iale.geometry.points import Points
 
 _POINTS = 4096  # that are read at a time
 _SAMPLES = 16  # the same
+_KEPT = 8  # averages in the user cache: others are of samples that have changed since
 
 
 def kept_in() -> Path:
     """The folder of the user cache in which geometries are kept."""
     return cache_folder() / "geometry"
+
+
+def averages_of(points: Points, neighbors: int, progress: Progress = silent) -> Points:
+    """The averages of points, each with its ``neighbors`` among them; see `Averages`."""
+    folder = kept_in()
+    found = Averages(points, neighbors).of(points, folder, progress)
+    prune(folder, AVERAGES, _KEPT)
+    return found
 
 
 def encoded(

@@ -16,16 +16,21 @@ from pathlib import Path
 import torch
 
 from iale._asking import with_points
+from iale._counted import counted
+from iale._given import whole
 from iale._many import many
 from iale._model import model_of
 from iale.active_learner import ActiveLearner
 from iale.classifiers._own import find_model
-from iale.data.samples import SampleKind
+from iale.data.samples import SampleKind, Samples
 from iale.data.splits import Subset
 from iale.data.table_config import TableConfig
 from iale.errors import ConfigError, DataError
 from iale.geometry._builtin import built_in
+from iale.geometry._encoded import averages_of
+from iale.geometry.embeddings import PointSamples
 from iale.geometry.encoders import check_encoder, find_encoder
+from iale.geometry.points import Points
 from iale.integrations.label_studio._addresses import check_url
 from iale.integrations.label_studio._client import Client
 from iale.integrations.label_studio._embedded import VectorTasks, by_file, by_number, by_text
@@ -53,6 +58,8 @@ class LoopConfig(RecipeConfig):
         data: a folder with the images of the tasks, found by path or file name; by default, they are downloaded from
             the addresses in the tasks. With --embeddings of texts, the table of the texts.
         resize: height,width to resize images to; with --with, the size that the encoder wants.
+        neighbors: with how many of its nearest ones each task is averaged before the strategy compares it, and before a
+            linear head on embeddings or on the geometry learns from it: 10 does well; 0 leaves tasks as they are.
         every: number of new labels between two fits of the classifier.
         ahead: how many of the best unlabeled tasks get a score; none scores all of them. People who label more than
             that before the next fit get random tasks. On SQLite, Label Studio makes people wait while it deletes the
@@ -67,6 +74,7 @@ class LoopConfig(RecipeConfig):
     url: str
     project: int
     data: Path | None = None
+    neighbors: int = 0
     every: int = 10
     ahead: int | None = 100
     prelabel: bool = False
@@ -81,6 +89,7 @@ class LoopConfig(RecipeConfig):
         check_url(self.url)
         if self.project < 1:
             raise ConfigError(f"--project takes the number of a project, not {self.project}.")
+        whole(self.neighbors, "--neighbors", 0)
         if not self.resize:
             raise ConfigError("--resize takes a height and a width, as in --resize 32,32: tasks may differ in size.")
         if self.every < 1 or (self.ahead is not None and self.ahead < 1):
@@ -173,6 +182,15 @@ def _files(folder: Path, say: Callable[[str], None]) -> FolderFiles:
     return files
 
 
+def _points(samples: TaskSamples | VectorTasks, pool: Subset, kind: SampleKind, neighbors: int) -> Points:
+    """The vectors of some tasks, or their built-in geometry; or the averages of these."""
+    points = samples.points.at(pool.indices) if isinstance(samples, VectorTasks) else built_in(pool, kind)
+    if not neighbors:
+        return points
+    with counted("averaging") as show:
+        return averages_of(points, neighbors, show)
+
+
 def _rank_tasks(
     config: LoopConfig,
     project: Project,
@@ -193,11 +211,10 @@ def _rank_tasks(
         raise DataError(f"none of the {len(found)} tasks could be loaded: fix the problems reported above.")
     pool = Subset(samples, torch.tensor([rows[task.number] for task in tasks]))
     kind: SampleKind = "row" if isinstance(samples, VectorTasks) else _kind(labeling)
-    points = functools.cache(
-        lambda: samples.points.at(pool.indices) if isinstance(samples, VectorTasks) else built_in(pool, kind)
-    )
+    points = functools.cache(lambda: _points(samples, pool, kind, config.neighbors))
+    inputs: Samples = PointSamples(points()) if isinstance(samples, VectorTasks) else pool
     fits = len(set(labels)) > 1
-    model = model_of(config, pool, kind, points, labeled=fits)
+    model = model_of(config, inputs, kind, points, labeled=fits)
     classifier = classifier_of(model.recipe, model.kind, model.inputs, len(labeling.classes))
     strategy, _ = fitting_strategy(config, classifier)
     strategy, geometry = with_points(strategy, points, None if named else say)
