@@ -39,7 +39,7 @@ def slow(context: QueryContext, k: int, full: bool, ridge: float = 1.0) -> list[
 @given(
     n=st.integers(2, 14),
     classes=st.integers(2, 4),
-    dim=st.integers(1, 4),
+    dim=st.sampled_from([1, 2, 3, 4, 25]),  # and more than there are samples
     labeled=st.integers(0, 6),
     ridge=st.sampled_from([1.0, 0.01]),
     seed=st.integers(0, 10**6),
@@ -185,11 +185,19 @@ def test_the_cold_start_chooses_by_the_geometry_at_unit_length(form: type[Bait] 
 
 
 def test_a_matrix_that_does_not_fit_is_refused_in_a_sentence() -> None:
-    outputs = Outputs(torch.zeros(3, 10), torch.zeros(3, 1280))
-    points = Points(torch.zeros(3, 2), torch.arange(3))
-    context = QueryContext(outputs, 10, labeled=outputs, geometry=points, labeled_geometry=points)
-    with pytest.raises(QueryError, match=r"bait-full needs 7 GB for 3 candidates, 10 classes and 12800 weights: ask"):
-        BaitFull().query(context, 1, rng=rng())
+    def ask(count: int) -> list[int]:
+        outputs = Outputs(torch.zeros(count, 10), torch.ones(count, 1280))
+        points = Points(torch.zeros(count, 2), torch.arange(count))
+        context = QueryContext(
+            outputs, 10, labeled=outputs.at(torch.arange(0)), geometry=points, labeled_geometry=points
+        )
+        return BaitFull().query(context, 2, rng=rng()).tolist()
+
+    with pytest.raises(
+        QueryError, match=r"bait-full needs 7 GB for 1280 candidates, 10 classes and 12800 weights: ask"
+    ):
+        ask(1280)
+    assert len(set(ask(5))) == 2  # five embeddings point in at most five directions
 
 
 def test_a_ridge_of_nothing_is_refused() -> None:

@@ -51,6 +51,27 @@ def test_the_layer_is_found(dim: int) -> None:
     assert torch.allclose(last_layer(context, "x"), expected - expected.mean(dim=1, keepdim=True), atol=1e-4)
 
 
+@pytest.mark.parametrize("dim", [40, 51, 52, 53, 200])
+def test_fewer_samples_than_directions_give_the_smallest_layer(dim: int) -> None:
+    """That of NumPy's least squares; 40 candidates and 12 labeled samples, one of them a copy."""
+    context, _, _ = _linear(dim=dim)
+    context.candidates.embeddings[1], context.candidates.logits[1] = (
+        context.candidates.embeddings[0],
+        context.candidates.logits[0],
+    )
+    assert context.labeled is not None
+    every = [
+        np.concatenate([one.numpy(), other.numpy()]).astype(np.float64)
+        for one, other in (
+            (context.candidates.embeddings, context.labeled.embeddings),
+            (context.candidates.logits, context.labeled.logits),
+        )
+    ]
+    embeddings, logits = every[0] - every[0].mean(axis=0), every[1] - every[1].mean(axis=1, keepdims=True)
+    expected = np.linalg.lstsq(embeddings, logits - logits.mean(axis=0), rcond=1e-5)[0]
+    assert np.allclose(last_layer(context, "x").numpy(), expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
 def test_a_number_common_to_all_logits_changes_nothing() -> None:
     context, _, _ = _linear()
     shifted = Outputs(torch.log_softmax(context.candidates.logits, dim=1), context.candidates.embeddings)

@@ -8,13 +8,16 @@ that of all samples, adding a sample lowers tr(M⁻¹F), a bound on the error (A
 and removing one that M holds costs tr(T (I − K)⁻¹). A step changes M⁻¹ by r rows (Woodbury). So updating the K and T of
 all samples takes products with 2r vectors, O(n·D·r²). Computing them from scratch would take O(n·D²·r²).
 
+Nothing is known of directions in which no embedding points. So if there are fewer samples than D, their coordinates
+along as many directions stand for their embeddings (`narrowed`), and D is the number of these.
+
 Shapes: n samples, D embedding, r rows of V, P = r·D parameters. All numbers are float64.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -43,6 +46,7 @@ class Rows:
 
     Attributes:
         points: the embeddings z, float32 [n, D], maybe on disk.
+        dim: D, which is smaller than that of the points after `narrowed`.
         scale: float64 [n]; the factor S has one row and column, √w, if there are no ``probs``.
         probs: p, float64 [n, C], or None: S is the scale times the rows √p_c (e_c − p).
         unit: whether z is the embedding at length 1.
@@ -51,6 +55,7 @@ class Rows:
     def __init__(self, points: Points, scale: Floats, probs: Floats | None = None, *, unit: bool = False) -> None:
         self.points, self.scale, self.probs, self.unit = points, scale, probs, unit
         self.rank = 1 if probs is None else probs.shape[1]
+        self.dim = points.dim
         self._kept: Floats | None = None
         if len(points) <= kept_at_most(points.dim):
             kept = np.empty((len(points), points.dim))
@@ -60,8 +65,18 @@ class Rows:
 
     def at(self, positions: NDArray[np.int64]) -> Rows:
         """The samples at ``positions`` [m]."""
-        probs = None if self.probs is None else self.probs[positions]
-        return Rows(self.points.at(torch.from_numpy(positions)), self.scale[positions], probs, unit=self.unit)
+        found = copy.copy(self)
+        found.points, found.scale = self.points.at(torch.from_numpy(positions)), self.scale[positions]
+        found.probs = None if self.probs is None else self.probs[positions]
+        found._kept = None if self._kept is None else self._kept[positions]
+        return found
+
+    def along(self, directions: Floats) -> Rows:
+        """The same samples, with the coordinates of their embeddings along ``directions`` [D, d], which are kept."""
+        assert self._kept is not None
+        found = copy.copy(self)
+        found._kept, found.dim = self._kept @ directions, directions.shape[1]
+        return found
 
     def dense(self, positions: NDArray[np.int64]) -> Floats:
         """V [m, r, P] of a few samples."""
@@ -78,7 +93,7 @@ class Rows:
 
     def information(self) -> Floats:
         """Σ VᵀV over all samples: [P, P]."""
-        r, dim = self.rank, self.points.dim
+        r, dim = self.rank, self.dim
         total = np.zeros((r, dim, r, dim))
         for rows, block in self._blocks():
             scaled = block * self.scale[rows, None]
@@ -126,6 +141,18 @@ class Rows:
         if self.unit:
             values = unit_rows(values).float()  # as exact as embeddings are
         return values.cpu().numpy().astype(np.float64)
+
+
+def narrowed(parts: Sequence[Rows]) -> list[Rows]:
+    """The same samples along the directions in which their embeddings point, if they are fewer than D.
+
+    M and F are λ and 0 in all other directions, whatever is chosen. So no gain changes.
+    """
+    kept = [part._kept for part in parts if part._kept is not None]
+    if len(kept) < len(parts) or sum(map(len, kept)) >= parts[0].dim:
+        return list(parts)
+    directions, _ = np.linalg.qr(np.concatenate(kept).T)
+    return [part.along(directions) for part in parts]
 
 
 class Information:

@@ -8,7 +8,7 @@ Shapes: n samples, C classes, D embedding.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -39,13 +39,8 @@ def last_layer(context: QueryContext, name: str) -> Tensor:
     if not bool(torch.isfinite(torch.as_tensor(middle)).all()):
         raise QueryError("a logit or an embedding is not finite: check the classifier's outputs.")
     width = context.candidates.embeddings.shape[1]
-    products = sum((rows - middle).T @ (rows - middle) for rows in _rows(parts))
-    assert isinstance(products, Tensor)  # and not the 0 that sum begins with
-    both, total = products[:width, width:], float(products[width:, width:].trace())
-    values, vectors = torch.linalg.eigh(products[:width, :width])
-    kept = values > _SMALLEST * values[-1].clamp(min=0)
-    weights: Tensor = vectors[:, kept] @ (vectors[:, kept].T @ both / values[kept, None])
-    explained = float((weights * both).sum())
+    find = _from_rows if count < width else _from_columns
+    weights, explained, total = find((rows - middle for rows in _rows(parts)), width)
     if explained < _EXPLAINED * total:
         raise QueryError(
             f"{name} changes embeddings and must know what that does to the logits, but a linear layer explains only "
@@ -53,6 +48,35 @@ def last_layer(context: QueryContext, name: str) -> Tensor:
             f"another strategy."
         )
     return weights
+
+
+def _from_columns(rows: Iterable[Tensor], width: int) -> tuple[Tensor, float, float]:
+    """W, and how much of the squared logits it explains, from products of columns: O(n·D² + D³)."""
+    products = sum(part.T @ part for part in rows)
+    assert isinstance(products, Tensor)  # and not the 0 that sum begins with
+    both = products[:width, width:]
+    values, vectors = _spread(products[:width, :width])
+    weights = vectors @ (vectors.T @ both / values[:, None])
+    return weights, float((weights * both).sum()), float(products[width:, width:].trace())
+
+
+def _from_rows(rows: Iterable[Tensor], width: int) -> tuple[Tensor, float, float]:
+    """The same from products of rows, for fewer rows than D: O(n²·D + n³)."""
+    embeddings, logits = torch.cat(list(rows)).tensor_split([width], dim=1)
+    values, vectors = _spread(embeddings @ embeddings.T)
+    found = vectors.T @ logits
+    return (
+        embeddings.T @ (vectors @ (found / values[:, None])),
+        float(found.square().sum()),
+        float(logits.square().sum()),
+    )
+
+
+def _spread(products: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues and eigenvectors of the directions in which embeddings vary."""
+    values, vectors = torch.linalg.eigh(products)
+    kept = values > _SMALLEST * values[-1].clamp(min=0)
+    return values[kept], vectors[:, kept]
 
 
 def _rows(parts: list[Outputs]) -> Iterator[Tensor]:

@@ -17,7 +17,7 @@ from iale._given import is_real
 from iale.classifiers.base import Outputs
 from iale.errors import ConfigError, QueryError
 from iale.geometry.points import Points
-from iale.strategies._fisher import Floats, Information, Rows, kept_at_most
+from iale.strategies._fisher import Floats, Information, Rows, kept_at_most, narrowed
 from iale.strategies.base import Need, QueryContext, QueryStrategy
 
 _TIED = 1e-9  # of the first step's largest gain: gains that differ by less are tied
@@ -46,6 +46,7 @@ class _Bait(QueryStrategy):
         self._check_size(context)
         candidates = self._rows(*_points(context.candidates, context.geometry))
         labeled = self._rows(*_points(known, context.labeled_geometry))
+        candidates, labeled = narrowed([candidates, labeled])
         present = labeled.information()
         total = len(known) + k
         whole = (candidates.information() + present) / (len(known) + len(context))
@@ -82,8 +83,9 @@ class Bait(_Bait):
     are equal. If these points take more than 256 MiB in float64, random ones that just fit, at least 2k, stand for all
     candidates. Gains that differ by less than 1e-9 of the first one are ties, and ``rng`` breaks them.
 
-    It takes O((n + L)·D² + k·(n·D + D²)) time, plus D³ for a check every 64 steps. Memory is 4·D² numbers, and the
-    smaller of 8·n·D bytes and 256 MiB for embeddings, which may be on disk.
+    With fewer candidates and labeled samples than D, their number takes the place of D in what follows, at the cost of
+    O((n + L)²·D). It takes O((n + L)·D² + k·(n·D + D²)) time, plus D³ for a check every 64 steps. Memory is 4·D²
+    numbers, and the smaller of 8·n·D bytes and 256 MiB for embeddings, which may be on disk.
     """
 
     name: ClassVar[str] = "bait"
@@ -106,7 +108,8 @@ class BaitFull(_Bait):
     steps, weights, ties and the start without labels are those of `Bait`; the score is
     c·tr(V M⁻¹ F M⁻¹ Vᵀ (I + c·V M⁻¹ Vᵀ)⁻¹).
 
-    It takes O((n + L)·C²·D² + k·(n·C²·D + n·C³ + C³·D²)) time, (C·D)³ at first and every 64 steps, and memory for
+    With fewer candidates and labeled samples than D, their number takes the place of D in what follows. It takes
+    O((n + L)·C²·D² + k·(n·C²·D + n·C³ + C³·D²)) time, (C·D)³ at first and every 64 steps, and memory for
     5·(C·D)² + 3·n·C² numbers. Where this is more than 2 GiB, it raises QueryError.
     """
 
@@ -117,7 +120,9 @@ class BaitFull(_Bait):
 
     def _check_size(self, context: QueryContext) -> None:
         n, classes = context.candidates.logits.shape
-        size = classes * _points(context.candidates, context.geometry)[0].dim
+        dim = _points(context.candidates, context.geometry)[0].dim
+        known = 0 if context.labeled is None else len(context.labeled)
+        size = classes * min(dim, n + known)
         needed = 8 * (5 * size**2 + 3 * n * classes**2)
         if needed > 1 << 31:
             raise QueryError(
