@@ -18,8 +18,6 @@ FEW = (RANDOM, "margin", "badge", "maxherding", "uherding", "bait")
 """Enough to see that it works."""
 SLOW = ("bait-full", "batchbald", "refine")
 """What takes minutes for one query of the whole pool; these choose from 100 candidates only."""
-TOO_WIDE = "bait-full"
-"""It refuses a head with 12,800 weights, which is one on the features: it would need 7 GB for 100 candidates."""
 
 
 def geometry(size: Size) -> Experiment:
@@ -55,8 +53,6 @@ def _grids(scale: Scale, target: str, size: Size) -> list[GridConfig]:
     served = [name for name in names if serves(name, scale)]
     fast = tuple(name for name in served if name not in SLOW)
     grids = [scale.runs(target, fast, pools=("whole",))]
-    if scale.shape.classifier == "linear" and target == size.features:
-        served = [name for name in served if name != TOO_WIDE]
     for count in SUB_POOLS:
         if count <= (scale.shape.pool_size or count):
             names = fast if count > SUB_POOLS[0] else tuple(served)
