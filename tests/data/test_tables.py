@@ -158,6 +158,34 @@ def test_prose_is_not_split_and_quoted_lines_are_one_cell(tmp_path: Path) -> Non
     assert table.cells == [["Good, cheap; and | more"], ["Bad, sad, mad"], ['two\nlines, one "cell"'], [""]]
 
 
+def test_prose_without_a_name_above_it_is_not_split(tmp_path: Path) -> None:
+    """However many commas its lines have; the first line is then said to be taken for a name."""
+    for second in (
+        "It arrived late, but works fine.",
+        "It cost 1,000 dollars, and it broke.",
+        "Fine",
+        "One, two, three.",
+    ):
+        table = opened(tmp_path, f"The battery died after a week, so I sent it back.\n{second}\n")
+        assert table.cells == [[second]]
+        assert table.notices[0].startswith("line 1 is taken for the name of the column ('The battery died")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a, b\n1, 2\n",  # short names, with blanks
+        "when, what do you think of it\n2020,not much\n",  # a blank in the header alone
+        "when,what do you think of it\n2020, not much\n",
+        "what do you think of it,2020\nnot much,5\n",
+        "when\twhat do you think of it\n2020\tnot much\n",
+    ],
+)
+def test_what_is_no_prose_is_split(text: str, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    assert [len(row) for row in read_cells(tmp_path / "t.csv").rows] == [2]
+
+
 @pytest.mark.parametrize("first", ["sep=;\r\n", '"sep=;"\n', "SEP=;\r"])
 def test_a_first_line_that_says_the_delimiter_is_no_header(first: str, tmp_path: Path) -> None:
     table = opened(tmp_path, f"{first}id;text\n1;Good, cheap, here\n2;Bad, sad, far\n")

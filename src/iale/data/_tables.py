@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from iale.data._encoding import read_text
@@ -114,13 +115,15 @@ def _find_sign(text: str) -> str:
     """The delimiter: the one that splits the header, and most rows into as many cells; empty if there is none.
 
     A row of prose has commas too, but its header has none. This rule reads all of the 300 generated tables with which
-    it was compared right; sniffers that look at all lines alike split prose, and read 250 to 279 of them.
+    it was compared right; sniffers that look at all lines alike split prose, and read 250 to 279 of them. If there is
+    no header, the first sentence may have commas as well. See `_is_prose`.
     """
     best, chosen = (0.0, 1), ""
     for sign in _SIGNS:
-        header, same, count = 0, 0, 0
+        header, same, count, prose = 0, 0, 0, True
         try:
             for row in csv.reader(io.StringIO(text, newline=""), delimiter=sign):
+                prose = prose and _is_prose(row, wordy=not header)
                 if not header:
                     header = len(row)
                 elif row:
@@ -130,9 +133,18 @@ def _find_sign(text: str) -> str:
         except csv.Error:
             pass  # the whole is read again, and says where
         share = same / count if count else 1.0
-        if header > 1 and (share, header) > best:
+        if header > 1 and not prose and (share, header) > best:
             best, chosen = (share, header), sign
     return chosen
+
+
+def _is_prose(row: list[str], *, wordy: bool) -> bool:
+    """Whether a blank follows each delimiter, as in sentences; and, if ``wordy``, some part has over three words."""
+    spaced = all(
+        after[:1].isspace() or (before[-1:].isdigit() and after[:1].isdigit())  # 1,000
+        for before, after in pairwise(row)
+    )
+    return spaced and (not wordy or any(len(cell.split()) > 3 for cell in row))
 
 
 def _split(path: Path, text: str, sign: str) -> Iterator[tuple[int, list[str]]]:
