@@ -520,3 +520,26 @@ def test_the_geometry_is_kept_for_the_next_query(
     write(2)
     assert asked() != first
     assert len(fits) == 2
+
+
+@pytest.mark.usefixtures("rows")
+def test_a_column_that_holds_the_labels_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("t.csv").write_text("size,kind\n" + "".join(f"{n},{'Ant' if n % 3 else 'bee'}\n" for n in range(30)))
+    Path("l.csv").write_text("sample,label\n" + "".join(f"{n},{'ant' if n % 3 else 'bee'}\n" for n in range(6)))
+    assert main(["query", "t.csv", "--labels", "l.csv", "--k", "3"]) == 0
+    told = "the column 'kind' holds the label of each labeled row, and is learned from: remove it, or name it"
+    assert told in capsys.readouterr().err
+    Path("l.csv").write_text("sample,label\n" + "".join(f"{n},{'ant' if n % 2 else 'bee'}\n" for n in range(6)))
+    assert main(["query", "t.csv", "--labels", "l.csv", "--k", "3"]) == 0
+    assert "holds the label" not in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("strategy", ["bald", "ensemble"])
+@pytest.mark.parametrize("labels", [[], ["--labels", "labels.csv"]])
+def test_a_head_and_a_strategy_for_networks_are_refused(
+    strategy: str, labels: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--classifier", "linear", "--strategy", strategy, "--k", "3"]
+    assert main(["query", "rows.npy", *labels, *asked]) == 2
+    assert capsys.readouterr().err.startswith(f"iale: {strategy} ")

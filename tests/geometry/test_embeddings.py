@@ -83,11 +83,22 @@ def test_names_that_are_not_called_ids_are_not_passed_over(tmp_path: Path, kind:
     ):
         with pytest.raises(DataError, match=f"'{called}' in it names the samples in another order .* call it ids"):
             read_embeddings(saved(told), names)
+    for numbers in (MIXED, MIXED + 1):
+        with pytest.raises(DataError, match=f"'{called}' in it numbers the samples in another order .* call it ids"):
+            read_embeddings(saved(numbers), [f"{name}x" for name in reversed(NAMES)])
     if kind != "parquet":
         with pytest.raises(DataError, match="names the samples in another order"):
             read_embeddings(saved([[NAMES[at]] for at in MIXED]), NAMES)
     stems = [Path(name).stem for name in NAMES]
-    for told in (NAMES, stems, [f"/home/photos/{name}" for name in NAMES], MIXED + 1, MIXED % 3, ["x"] * 40):
+    for told in (
+        NAMES,
+        stems,
+        [f"/home/photos/{name}" for name in NAMES],
+        np.arange(40),
+        np.arange(1, 41),
+        MIXED % 3,
+        ["x"] * 40,
+    ):
         torch.testing.assert_close(read_embeddings(saved(told), NAMES).read(), torch.from_numpy(ROWS))
 
 

@@ -18,6 +18,7 @@ from iale.geometry.points import Points
 from iale.seeding import Stream
 from iale.strategies import Bait, BaitFull, QueryContext, _fisher
 from iale.strategies._fisher import Information, Rows
+from iale.strategies._last_layer import last_layer
 from iale.testing import bait, fisher_rows, make_context, tied_contexts, unlabeled_context
 
 FORMS = [Bait, BaitFull]
@@ -198,6 +199,12 @@ def test_a_matrix_that_does_not_fit_is_refused_in_a_sentence() -> None:
     ):
         ask(1280)
     assert len(set(ask(5))) == 2  # five embeddings point in at most five directions
+    context = make_context(n=40, num_classes=3, dim=1, labeled=2)
+    wide = Outputs(torch.zeros(9000, 3), torch.zeros(1, 9000).expand(9000, 9000))
+    with pytest.raises(QueryError, match="bait needs 3 GB for embeddings of 9000 numbers: take a strategy"):
+        Bait().query(replace(context, candidates=wide), 2, rng=rng())
+    with pytest.raises(QueryError, match=r"x finds the last layer .* 9000 numbers are too many: take a strategy"):
+        last_layer(replace(context, candidates=wide, labeled=None), "x")
 
 
 def test_a_ridge_of_nothing_is_refused() -> None:

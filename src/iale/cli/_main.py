@@ -76,10 +76,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
     except IaleError as error:
         return _fail(str(error))
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        _drop_output()
+        return _fail(
+            "memory ran out: close other programs, or give the command less to do at once, such as a smaller "
+            "--subset-size."
+        )
     except OSError as error:
         _drop_output()
         where = f"{error.filename}: " if error.filename else ""
         return _fail(f"{where}{error.strerror or error}; check the path, its permissions and the free space.")
+
+
+def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
+    from iale.classifiers._chunks import is_out_of_memory  # loads PyTorch, which most commands need and some do not
+
+    return isinstance(error, MemoryError) or is_out_of_memory(error)
 
 
 @contextlib.contextmanager

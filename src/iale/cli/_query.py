@@ -19,7 +19,8 @@ from iale._many import many
 from iale._model import is_free_once, model_of
 from iale._storage import write_bytes
 from iale.active_learner import ActiveLearner
-from iale.classifiers.base import Classifier
+from iale.classifiers.base import Classifier, TrainingConfig
+from iale.classifiers.heads import LinearHead
 from iale.classifiers.torch_classifier import TorchClassifier
 from iale.cli._fitted import find_saved, fixed, open_views, weights_at
 from iale.cli._options import is_given, parse
@@ -28,7 +29,9 @@ from iale.cli._progress import Watched, announcement, work_of
 from iale.cli._readable import FilesRead, passing_over, say_of_a_split, say_passed_over
 from iale.cli._views import View
 from iale.data._skips import read_skipped
+from iale.data._table_leaks import telling_columns
 from iale.data._table_samples import TABLES
+from iale.data.arrays import ArraySamples
 from iale.data.pool import Pool
 from iale.data.samples import SampleKind, Samples
 from iale.data.splits import Subset
@@ -106,6 +109,7 @@ def main(argv: Sequence[str]) -> int:
         options = replace(options, fitted=weights_at(options.fitted))
     _check_out(options)
     check_options(options)
+    _check_head(options)
     starts_cold = options.strategy != AUTO and find_strategy(options.strategy).starts_cold
     saved = None if options.fitted is None else find_saved(options.fitted, options, options.classes)
     encoder = None if options.with_ is None else find_encoder(options.with_, options.training.device)
@@ -145,6 +149,14 @@ def main(argv: Sequence[str]) -> int:
     else:
         write_bytes(options.out, answer.encode(errors="surrogateescape"))
     return 0
+
+
+def _check_head(options: QueryOptions) -> None:
+    """Raises ModelError if a linear head was asked for, and a strategy that cannot work with one, labels or not."""
+    if options.classifier == "linear" and options.strategy != AUTO:
+        find_strategy(options.strategy).check(
+            LinearHead(ArraySamples(torch.zeros(1, 1)), 2, TrainingConfig(device="cpu"))
+        )
 
 
 def _first(
@@ -254,6 +266,13 @@ def _labels(options: QueryOptions, names: Sequence[str]) -> tuple[Tensor, Tensor
     own = options.labels.exists() and options.labels.samefile(options.images)
     table = options.table if own or options.images.suffix.lower() not in TABLES else None
     indices, labels, known = load_labels_csv(options.labels, names, classes or None, table=table, own=own, say=say)
+    if not own and options.images.suffix.lower() in TABLES:
+        told = {row: known[label] for row, label in zip(indices.tolist(), labels.tolist(), strict=True)}
+        for column in telling_columns(options.images, options.table, told):
+            say(
+                f"the column {column!r} holds the label of each labeled row, and is learned from: remove it, or name "
+                f"it with --label-column {column!r}"
+            )
     if not classes:  # numbers with a gap: a class 0 that is never used, or one without labels yet
         _check_every_class(labels.tolist(), known, options.labels)
     return indices, labels, known

@@ -196,7 +196,7 @@ def _counted(rows: _Rows, count: int) -> _Rows:
 def _check_order(path: Path, called: str, others: Sequence[str], names: Sequence[str]) -> None:
     """Raises DataError if what stands beside embeddings without ids names samples in another order.
 
-    Folders may be missing in it, and endings, which may have been written in capitals.
+    Folders may be missing in it, and endings, which may have been written in capitals. Numbers count from 0 or 1.
     """
     for short in (_last_part, _stem):
         told, known = list(map(short, others)), list(map(short, names))
@@ -205,6 +205,14 @@ def _check_order(path: Path, called: str, others: Sequence[str], names: Sequence
                 f"{path} has no ids, and {called!r} in it names the samples in another order than theirs: call it ids, "
                 f"or leave it out if the rows are in the order of the samples."
             )
+
+    count = len(others)
+    firsts = ([str(row + first) for row in range(count)] for first in (0, 1))
+    if count > 2 and any(set(others) == set(numbers) and others != numbers for numbers in firsts):
+        raise DataError(
+            f"{path} has no ids, and {called!r} in it numbers the samples in another order than theirs: call it ids, "
+            f"with the names of the samples, or leave it out if the rows are in the order of the samples."
+        )
 
 
 def _last_part(name: str) -> str:

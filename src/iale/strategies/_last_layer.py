@@ -19,6 +19,7 @@ from iale.strategies._rows import rows_at_once
 from iale.strategies.base import QueryContext
 
 _EXPLAINED = 0.25  # of the variance of the logits, at least
+_WIDEST = 8192  # D for which three matrices [D, D] take 1.6 GB
 _SMALLEST = 1e-10  # share of the largest eigenvalue, below which float32 embeddings do not vary
 
 
@@ -30,8 +31,9 @@ def last_layer(context: QueryContext, name: str) -> Tensor:
     in the unknown directions. If there are several layers after the embedding, W is the closest linear layer, so add
     steps to the true logits.
 
-    Raises QueryError if an output is not finite, or if a linear layer explains less than a quarter of the variance of
-    the logits, because then W is meaningless. ``name`` is the strategy in the message.
+    Raises QueryError if an output is not finite, if there are more than 8,192 directions and samples, or if a linear
+    layer explains less than a quarter of the variance of the logits, because then W is meaningless. ``name`` is the
+    strategy in the message.
     """
     parts = [context.candidates] + ([context.labeled] if context.labeled is not None else [])
     count = sum(len(part) for part in parts)
@@ -39,6 +41,11 @@ def last_layer(context: QueryContext, name: str) -> Tensor:
     if not bool(torch.isfinite(torch.as_tensor(middle)).all()):
         raise QueryError("a logit or an embedding is not finite: check the classifier's outputs.")
     width = context.candidates.embeddings.shape[1]
+    if min(count, width) > _WIDEST:
+        raise QueryError(
+            f"{name} finds the last layer from products of embeddings, and {width} numbers are too many: take a "
+            f"strategy such as margin, or a model with narrower embeddings."
+        )
     find = _from_rows if count < width else _from_columns
     weights, explained, total = find((rows - middle for rows in _rows(parts)), width)
     if explained < _EXPLAINED * total:

@@ -20,6 +20,7 @@ from iale.geometry.points import Points
 from iale.strategies._fisher import Floats, Information, Rows, kept_at_most, narrowed
 from iale.strategies.base import Need, QueryContext, QueryStrategy
 
+_MOST = 1 << 31  # bytes of all matrices
 _TIED = 1e-9  # of the first step's largest gain: gains that differ by less are tied
 
 
@@ -85,7 +86,8 @@ class Bait(_Bait):
 
     With fewer candidates and labeled samples than D, their number takes the place of D in what follows, at the cost of
     O((n + L)²·D). It takes O((n + L)·D² + k·(n·D + D²)) time, plus D³ for a check every 64 steps. Memory is 4·D²
-    numbers, and the smaller of 8·n·D bytes and 256 MiB for embeddings, which may be on disk.
+    numbers, and the smaller of 8·n·D bytes and 256 MiB for embeddings, which may be on disk. Where the matrices take
+    more than 2 GiB, which is for D above 8,192, it raises QueryError.
     """
 
     name: ClassVar[str] = "bait"
@@ -98,7 +100,12 @@ class Bait(_Bait):
         return Rows(points, (probs.gather(1, likely)[:, 0] * others).sqrt().cpu().numpy(), unit=unit)
 
     def _check_size(self, context: QueryContext) -> None:
-        """Whatever fits as embeddings fits."""
+        size = _directions(context)
+        if 8 * 4 * size**2 > _MOST:
+            raise QueryError(
+                f"{self.name} needs {8 * 4 * size**2 / 1e9:.0f} GB for embeddings of {size} numbers: take a strategy "
+                f"that needs less, such as margin, or a model with narrower embeddings."
+            )
 
 
 class BaitFull(_Bait):
@@ -120,15 +127,19 @@ class BaitFull(_Bait):
 
     def _check_size(self, context: QueryContext) -> None:
         n, classes = context.candidates.logits.shape
-        dim = _points(context.candidates, context.geometry)[0].dim
-        known = 0 if context.labeled is None else len(context.labeled)
-        size = classes * min(dim, n + known)
+        size = classes * _directions(context)
         needed = 8 * (5 * size**2 + 3 * n * classes**2)
-        if needed > 1 << 31:
+        if needed > _MOST:
             raise QueryError(
                 f"{self.name} needs {needed / 1e9:.0f} GB for {n} candidates, {classes} classes and {size} weights: "
                 f"ask a smaller sub-pool, or take bait."
             )
+
+
+def _directions(context: QueryContext) -> int:
+    """In how many directions embeddings can point: D, or fewer if there are fewer samples."""
+    known = 0 if context.labeled is None else len(context.labeled)
+    return min(_points(context.candidates, context.geometry)[0].dim, len(context) + known)
 
 
 def _points(outputs: Outputs, geometry: Points | None) -> tuple[Points, Tensor, bool]:
