@@ -52,31 +52,36 @@ class Rows:
         unit: whether z is the embedding at length 1.
     """
 
-    def __init__(self, points: Points, scale: Floats, probs: Floats | None = None, *, unit: bool = False) -> None:
+    def __init__(
+        self,
+        points: Points,
+        scale: Floats,
+        probs: Floats | None = None,
+        *,
+        unit: bool = False,
+        kept: Floats | None = None,
+    ) -> None:
+        """``kept`` are the embeddings, or their coordinates [n, d], if they have been read before."""
         self.points, self.scale, self.probs, self.unit = points, scale, probs, unit
         self.rank = 1 if probs is None else probs.shape[1]
-        self.dim = points.dim
-        self._kept: Floats | None = None
-        if len(points) <= kept_at_most(points.dim):
-            kept = np.empty((len(points), points.dim))
+        self.dim = points.dim if kept is None else kept.shape[1]
+        self._kept = kept
+        if kept is None and len(points) <= kept_at_most(points.dim):
+            read = np.empty((len(points), points.dim))
             for rows, block in self._blocks():
-                kept[rows] = block
-            self._kept = kept
+                read[rows] = block
+            self._kept = read
 
     def at(self, positions: NDArray[np.int64]) -> Rows:
         """The samples at ``positions`` [m]."""
-        found = copy.copy(self)
-        found.points, found.scale = self.points.at(torch.from_numpy(positions)), self.scale[positions]
-        found.probs = None if self.probs is None else self.probs[positions]
-        found._kept = None if self._kept is None else self._kept[positions]
-        return found
+        points, scale = self.points.at(torch.from_numpy(positions)), self.scale[positions]
+        probs, kept = (None if part is None else part[positions] for part in (self.probs, self._kept))
+        return Rows(points, scale, probs, unit=self.unit, kept=kept)
 
     def along(self, directions: Floats) -> Rows:
         """The same samples, with the coordinates of their embeddings along ``directions`` [D, d], which are kept."""
         assert self._kept is not None
-        found = copy.copy(self)
-        found._kept, found.dim = self._kept @ directions, directions.shape[1]
-        return found
+        return Rows(self.points, self.scale, self.probs, unit=self.unit, kept=self._kept @ directions)
 
     def dense(self, positions: NDArray[np.int64]) -> Floats:
         """V [m, r, P] of a few samples."""
