@@ -38,8 +38,8 @@ class RecipeConfig(OwnConfig):
         classifier: the built-in classifier to fit: cnn, linear, mlp, resnet18 or resnet18-narrow; "auto" is a linear
             head on your embeddings, on the geometry of images and texts, or on the columns of a table. If the strategy
             or another option needs a network, "auto" is cnn for images and mlp for everything else.
-        embeddings: a file (.npy, .npz or .parquet) with an embedding of each sample, by its name, for the classifier
-            and the strategy; people still see the samples.
+        embeddings: a file (.npy, .npz or .parquet), or a folder that `save_to_disk` of Hugging Face wrote, with an
+            embedding of each sample, by its name, for the classifier and the strategy; people still see the samples.
         with_: a pretrained encoder, as for `iale embed`: it looks at each sample once, and the model and the strategy
             use its vectors, which are kept in the user cache.
         resize: height,width to resize images to.

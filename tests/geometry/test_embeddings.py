@@ -182,7 +182,7 @@ def test_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         points = read_embeddings(tmp_path / "a.parquet", NAMES)
         torch.testing.assert_close(points.read(), torch.from_numpy(rows.astype(np.float32)))
     monkeypatch.setattr("iale.geometry._mapped.LARGE", 100)
-    monkeypatch.setattr("iale.geometry._embedding_files._ROWS", 16)
+    monkeypatch.setattr("iale.geometry._embedding_tables._ROWS", 16)
     frame.to_parquet(tmp_path / "a.parquet", row_group_size=30)  # of 40 rows
     on_disk = read_embeddings(tmp_path / "a.parquet", NAMES)
     for points in (on_disk, pickle.loads(pickle.dumps(on_disk.at(torch.arange(40))))):
@@ -261,9 +261,46 @@ def test_a_column_of_hugging_face_is_a_geometry(monkeypatch: pytest.MonkeyPatch,
         ragged[500] = row
         with pytest.raises(DataError, match=said):
             as_geometry(datasets.Dataset.from_dict({"embedding": ragged})["embedding"], 600)
-    data.save_to_disk(tmp_path / "saved")
-    with pytest.raises(DataError, match=r"saved is a data set of Hugging Face: .*to_parquet\('embeddings.parquet'\)"):
-        read_embeddings(tmp_path / "saved", NAMES)
+
+
+@pytest.mark.parametrize("large", [1 << 28, 100])
+def test_a_data_set_that_save_to_disk_wrote(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, large: int) -> None:
+    """In several files, with ids and without; damaged ones, and those of several splits, end in one sentence."""
+    datasets = pytest.importorskip("datasets", reason="the library datasets is not installed")
+    monkeypatch.setattr("iale.geometry._mapped.LARGE", large)
+    monkeypatch.setattr("iale.geometry._embedding_tables._ROWS", 7)
+    folder = tmp_path / "saved"
+    columns = {"id": [NAMES[at] for at in MIXED], "embeddings": ROWS[MIXED].tolist(), "label": [3] * 40}
+    data = datasets.Dataset.from_dict(columns)
+    data.save_to_disk(folder, num_shards=3)
+    torch.testing.assert_close(read_embeddings(folder, NAMES).read(), torch.from_numpy(ROWS))
+    numbers = datasets.Sequence(datasets.Value("float16"), length=ROWS.shape[1])
+    plain = datasets.Dataset.from_dict({"embedding": ROWS}, features=datasets.Features(embedding=numbers))
+    plain.save_to_disk(tmp_path / "plain")
+    assert read_embeddings(tmp_path / "plain", NAMES).values.dtype == torch.float16
+    torch.testing.assert_close(
+        as_geometry(tmp_path / "plain", 40).read(), torch.from_numpy(ROWS.astype(np.float16)).float()
+    )
+    data.select(MIXED[:39]).save_to_disk(tmp_path / "short")
+    datasets.DatasetDict(train=data, test=data).save_to_disk(tmp_path / "splits")
+    data.remove_columns("embeddings").save_to_disk(tmp_path / "none")
+    data.select([]).save_to_disk(tmp_path / "empty")
+    for name, said in (
+        ("short", NAMES[MIXED[MIXED[39]]]),
+        ("splits", "holds the splits train, test: name the folder of one, .*train"),
+        ("none", "holds id, label, but nothing called embeddings"),
+        ("empty", "holds no rows"),
+    ):
+        with pytest.raises(DataError, match=said):
+            read_embeddings(tmp_path / name, NAMES)
+    for name in ("data-00001-of-00003.arrow", "state.json"):
+        (folder / name).write_bytes((folder / name).read_bytes()[:-40])
+        with pytest.raises(DataError, match=r"saved is truncated or altered: .*save it again"):
+            read_embeddings(folder, NAMES)
+        data.save_to_disk(folder, num_shards=3)
+    (folder / "data-00001-of-00003.arrow").unlink()
+    with pytest.raises(DataError, match=r"saved"):
+        read_embeddings(folder, NAMES)
 
 
 def test_a_geometry_is_what_the_array_holds_and_not_its_file(tmp_path: Path) -> None:

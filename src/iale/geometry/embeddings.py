@@ -41,8 +41,9 @@ def read_embeddings(path: str | Path, names: Sequence[str], name: str = NAME) ->
 
     Args:
         path: an .npy file [N, D] with a row for each name, in their order; or an .npz or .parquet file with ``ids`` and
-            ``embeddings`` (in Parquet, also a column ``id`` or ``sample``, and ``embedding``), in any order. An .npz
-            file without ids is read like an .npy file. Numbers are float16, float32 or float64, or integers.
+            ``embeddings`` (in Parquet, also a column ``id`` or ``sample``, and ``embedding``), in any order; or a
+            folder with such columns that ``save_to_disk`` of Hugging Face wrote. Without ids, rows are read like those
+            of an .npy file. Numbers are float16, float32 or float64, or integers.
             Files of float16 and float32 stay on disk, unless they are compressed.
         names: N names of samples, each once, as `iale data DATA --names` prints them.
         name: what a name is, for messages.
