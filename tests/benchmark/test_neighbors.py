@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,6 +54,23 @@ def test_a_run_is_that_on_embeddings_averaged_by_hand(tmp_path: Path) -> None:
     for strategy in GRID.strategies:
         assert found["10", strategy] == found["hand", strategy]
         assert found["10", strategy] != found["0", strategy]
+
+
+def test_embeddings_may_be_a_data_set_that_save_to_disk_wrote(tmp_path: Path) -> None:
+    """A run on it is that on a file with the same rows, and is called by its content, wherever it is."""
+    datasets = pytest.importorskip("datasets", reason="the library datasets is not installed")
+    names = [name for part in split_names(load_dataset("digits")) for name in part]
+    rows = np.random.default_rng(0).normal(size=(len(names), 4)).astype(np.float32)
+    np.savez(tmp_path / "e.npz", ids=np.array(names), embeddings=rows)
+    saved = datasets.Dataset.from_dict({"id": names[::-1], "embeddings": rows[::-1].tolist()})
+    saved.save_to_disk(tmp_path / "e", num_shards=2)
+    shutil.copytree(tmp_path / "e", tmp_path / "elsewhere")
+    grids = [replace(GRID, neighbors=0, embeddings=str(tmp_path / name)) for name in ("e.npz", "e", "elsewhere")]
+    run_grids(grids, tmp_path / "out", progress=False)
+    found: dict[str, list[tuple[float, ...]]] = {}
+    for record in all_records(tmp_path / "out"):
+        found.setdefault(record.strategy, []).append(tuple(record.accuracy))
+    assert all(len(own) == 2 and own[0] == own[1] for own in found.values())
 
 
 def test_runs_without_neighbors_are_called_as_before() -> None:

@@ -38,6 +38,7 @@ def test_labels_to_reach_takes_the_first_crossing() -> None:
     assert labels_to_reach([20, 30, 40, 50], [0.1, 0.6, 0.5, 0.7], 0.6) == 30
     assert labels_to_reach([20, 30], [0.1, 0.6], 0.61) is None
     assert labels_to_reach([20, 30], [0.1, 0.6], 0.0) == 20
+    assert labels_to_reach([20, 30], [0.1, 0.3], 0.1 + 0.2) == 30  # which is 0.30000000000000004
 
 
 def test_interval_by_hand() -> None:

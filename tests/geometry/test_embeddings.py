@@ -21,6 +21,7 @@ from iale import ActiveLearner, FolderSamples, TrainingConfig
 from iale.data._inputs import as_samples
 from iale.errors import ConfigError, DataError
 from iale.geometry import Points, PointSamples, as_geometry, read_embeddings
+from iale.geometry._embedding_files import read_file
 
 NAMES = [f"cat/{number}.jpg" for number in range(40)]
 ROWS = np.random.default_rng(0).normal(size=(40, 7)).astype(np.float32)
@@ -161,6 +162,9 @@ def test_a_damaged_or_absent_file_is_named(tmp_path: Path, name: str) -> None:
         read_embeddings(tmp_path / f"b{name}", NAMES)
     with pytest.raises((DataError, ConfigError), match=name):
         read_embeddings(path, NAMES)
+    with pytest.raises(DataError, match=r"there is no file .*a\.csv"):
+        read_embeddings(tmp_path / "a.csv", NAMES)
+    (tmp_path / "a.csv").write_text("a,b")
     with pytest.raises(DataError, match=r"an .npy, .npz or .parquet file was expected"):
         read_embeddings(tmp_path / "a.csv", NAMES)
 
@@ -263,6 +267,20 @@ def test_a_column_of_hugging_face_is_a_geometry(monkeypatch: pytest.MonkeyPatch,
             as_geometry(datasets.Dataset.from_dict({"embedding": ragged})["embedding"], 600)
 
 
+def test_columns_beside_embeddings_name_samples_whatever_their_type(tmp_path: Path) -> None:
+    """Also categories; texts that name nothing are not kept."""
+    pytest.importorskip("pyarrow")
+    mixed = [NAMES[at] for at in MIXED]
+    for column in (mixed, pd.Categorical(mixed)):
+        frame = pd.DataFrame(
+            {"file": column, "text": [f"what was said: {at}" for at in MIXED], "embedding": list(ROWS)}
+        )
+        frame.to_parquet(tmp_path / "a.parquet")
+        with pytest.raises(DataError, match="'file' in it names the samples in another order"):
+            read_embeddings(tmp_path / "a.parquet", NAMES)
+        assert list(read_file(tmp_path / "a.parquet", NAMES).others) == ["file"]
+
+
 @pytest.mark.parametrize("large", [1 << 28, 100])
 def test_a_data_set_that_save_to_disk_wrote(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, large: int) -> None:
     """In several files, with ids and without; damaged ones, and those of several splits, end in one sentence."""
@@ -293,6 +311,11 @@ def test_a_data_set_that_save_to_disk_wrote(monkeypatch: pytest.MonkeyPatch, tmp
     ):
         with pytest.raises(DataError, match=said):
             read_embeddings(tmp_path / name, NAMES)
+    data.save_to_disk(tmp_path / "v1.npy")
+    torch.testing.assert_close(read_embeddings(tmp_path / "v1.npy", NAMES).read(), torch.from_numpy(ROWS))
+    datasets.Dataset.from_dict({"embedding": [1] * 40}).save_to_disk(tmp_path / "scalar")
+    with pytest.raises(DataError, match="int64: a list of numbers was expected"):
+        read_embeddings(tmp_path / "scalar", NAMES)
     for name in ("data-00001-of-00003.arrow", "state.json"):
         (folder / name).write_bytes((folder / name).read_bytes()[:-40])
         with pytest.raises(DataError, match=r"saved is truncated or altered: .*save it again"):

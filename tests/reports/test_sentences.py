@@ -49,6 +49,7 @@ EXPLAINED: dict[str, tuple[str, ...]] = {
             "all 7,000",
         ),
         *("pool of 7,000", "From 1,000, Uncertainty", "From 100, REFINE", "and, from 100, REFINE"),
+        *("from 1,000 MaxHerding", "From 1,000 candidates, too", "and from 100 over"),
         *("at least 3.5 points", "interval above 0"),
     ),
     "results/shapes/reading.md": ("KMNIST-10k",),

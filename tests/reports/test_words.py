@@ -322,6 +322,32 @@ def herding_leads_over_the_sets_of_the_cnn() -> bool:
     return first["1000"] in ("uherding", "eherding") and first["100"] == "refine" and near and led == told
 
 
+@says(OF_POOL, "from 100 candidates the full BAIT over the sets", "and from 1,000 MaxHerding on the CIFAR-10 features")
+@says(
+    OF_POOL, "From 1,000 candidates, too, one of the two has the highest mean on each set", "and from 100 over the sets"
+)
+def others_lead_from_sub_pools() -> bool:
+    found = areas(pool_records())
+    means: dict[tuple[str, str], dict[str, dict[str, float]]] = {}  # by classifier and pool, data set and strategy
+    for classifier, pool, dataset, name in found:
+        if classifier != "cnn" and pool != WHOLE and name != RANDOM:
+            gain = float(np.mean(rises_of(found, (classifier, pool, dataset), name, RANDOM)))
+            means.setdefault((classifier, pool), {}).setdefault(dataset, {})[name] = gain
+    over, led = {}, {}
+    for place, sets in means.items():
+        all_ = {name: float(np.mean([own[name] for own in sets.values()])) for name in sets["digits"]}
+        over[place] = max(all_, key=all_.__getitem__)
+        led[place] = {dataset: max(own, key=own.__getitem__) for dataset, own in sets.items()}
+    others = {dataset: name for dataset, name in led["linear", "1000"].items() if name != "uherding"}
+    herding = ("uherding", "eherding")
+    return (
+        (over["linear", "100"], over["linear", "1000"]) == ("bait-full", "uherding")
+        and others == {"cifar10-mobilenetv2": "maxherding"}
+        and over["mlp", "100"] in herding
+        and set(led["mlp", "1000"].values()) <= set(herding)
+    )
+
+
 @says(OF_POOL, "On the digits, DropQuery cannot be told from it")
 def dropquery_is_close_on_the_digits_of_the_cnn() -> bool:
     lead = estimate(rises_of(areas(pool_records()), ("cnn", WHOLE, "digits"), "uherding", "dropquery"))

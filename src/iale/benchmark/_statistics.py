@@ -68,10 +68,12 @@ def area(accuracy: Sequence[float] | Floats) -> float:
 def labels_to_reach(labeled: Sequence[int], accuracy: Sequence[float] | Floats, target: float) -> int | None:
     """The number of labels at the first recorded point whose accuracy is at least ``target``; None if none is.
 
+    Two means of the same accuracies may differ in rounding, and count as equal.
+
     >>> labels_to_reach([20, 30, 40], [0.5, 0.8, 0.7], 0.7)
     30
     """
-    reached = np.flatnonzero(np.asarray(accuracy, dtype=np.float64) >= target)
+    reached = np.flatnonzero(np.asarray(accuracy, dtype=np.float64) >= target - 10.0**-_DIGITS)
     return int(labeled[reached[0]]) if len(reached) else None
 
 

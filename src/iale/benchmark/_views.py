@@ -67,10 +67,18 @@ class Vectors:
 
 
 def file_digest(path: str) -> str:
-    """SHA-256 of a file, which identifies it wherever it is."""
-    with storage_errors("read", Path(path)):
-        found = Path(path).stat()
-    return _digest(path, found.st_size, found.st_mtime_ns)
+    """SHA-256 of a file, which identifies it wherever it is; of a folder that `save_to_disk` wrote, of its rows."""
+    at = Path(path)
+    with storage_errors("read", at):
+        files = sorted(at.glob("*.arrow")) if at.is_dir() else [at]
+        found = [(str(file), *_state(file)) for file in files]
+    digests = [_digest(*each) for each in found]
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _state(file: Path) -> tuple[int, int]:
+    found = file.stat()
+    return found.st_size, found.st_mtime_ns
 
 
 @lru_cache

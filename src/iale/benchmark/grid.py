@@ -39,8 +39,9 @@ class GridConfig(OwnConfig):
         test_size: evenly spaced test samples on which accuracy is measured; none takes the whole test split.
         geometry: how strategies compare samples: "built-in"; "pixels", an older built-in geometry of images; or a file
             of embeddings of the training samples, named by their numbers.
-        embeddings: a file with an embedding of every sample of both splits, by the names that `iale data DATA --names`
-            prints, for classifiers and strategies; "built-in" and "pixels" are geometries that need no file.
+        embeddings: a file, or a folder that `save_to_disk` of Hugging Face wrote, with an embedding of every sample of
+            both splits, by the names that `iale data DATA --names` prints, for classifiers and strategies; "built-in"
+            and "pixels" are geometries that need no file.
         with_: a pretrained encoder, as for `iale embed`: it looks at each sample once, and classifiers and strategies
             use its vectors, which are kept in the user cache.
         resize: height,width to resize the images of a folder to; none keeps them, or takes the size that the encoder

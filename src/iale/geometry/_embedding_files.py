@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from iale._closest import meant
 from iale.data._formats import map_npy, read_npz
 from iale.data._layout import Array
 from iale.errors import DataError
@@ -30,6 +31,8 @@ def read_file(path: Path, names: Sequence[str] = ()) -> Found:
 
     Raises DataError if there is no such file, or it is no file of embeddings or damaged.
     """
+    if is_saved(path):  # whatever the folder is called
+        return read_saved(path, names)
     kind = path.suffix.lower()
     if kind == ".npy":
         return Found(map_npy(path))
@@ -37,8 +40,8 @@ def read_file(path: Path, names: Sequence[str] = ()) -> Found:
         return _read_npz(path)
     if kind in (".parquet", ".pq"):
         return read_parquet(path, names)
-    if is_saved(path):
-        return read_saved(path, names)
+    if not path.exists():
+        raise DataError(f"there is no file {path}: {meant(path)}check the path.")
     raise DataError(
         f"{path} holds no embeddings: an .npy, .npz or .parquet file was expected, or a data "
         f"set of Hugging Face that save_to_disk wrote."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from iale.data._layout import Array
@@ -37,3 +38,13 @@ def embeddings_of(path: Path, found: Sequence[str]) -> str:
         if name in found:
             return name
     raise DataError(f"{path} holds {', '.join(found[:5])}, but nothing called {EMBEDDINGS[0]}: name the embeddings so.")
+
+
+def last_part(name: str) -> str:
+    """A name without its folders."""
+    return name.replace("\\", "/").rsplit("/", 1)[-1]
+
+
+def stem(name: str) -> str:
+    """A name without its folders and its ending, in lower case."""
+    return PurePosixPath(last_part(name)).stem.casefold()

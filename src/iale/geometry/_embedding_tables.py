@@ -15,7 +15,7 @@ from iale._packages import to_install
 from iale.data._formats import unreadable
 from iale.data._layout import Array, to_float32
 from iale.errors import ConfigError, DataError
-from iale.geometry._embedding_parts import IDS, Found, embeddings_of
+from iale.geometry._embedding_parts import IDS, Found, embeddings_of, stem
 from iale.geometry._mapped import release, room
 
 _ROWS = 1024  # that are read at a time
@@ -100,13 +100,18 @@ def _read(path: Path, schema: Any, count: int, batches: _Batches, names: Sequenc
     columns = [field.name for field in schema]
     embeddings = embeddings_of(path, columns)
     ids = [name for name in IDS if name in columns][:1]
-    named = ids or [field.name for field in schema if _may_name(field.type)]
+    named = ids or [field.name for field in schema if _may_name(field.type) and field.name != embeddings]
     told: dict[str, list[str]] = {name: [] for name in named}
+    known = set() if ids else {stem(name) for name in names}
     out: Array | None = None
     at = 0
     for batch in batches([*named, embeddings]):
-        for name in named:
-            told[name] += map(str, batch.column(name).to_pylist())
+        for name in tuple(told):
+            cells = [*map(str, batch.column(name).to_pylist())]
+            if ids or all(stem(cell) in known or cell.isdecimal() for cell in cells):
+                told[name] += cells
+            else:  # texts or labels, which may be long: they name no samples, and are not kept
+                del told[name]
         called = told[ids[0]] if ids else names if len(names) == count else ()
         part = _matrix(path, batch.column(embeddings), called[at:])
         out = room((count, part.shape[1]), part.dtype) if out is None else out
@@ -122,7 +127,8 @@ def _read(path: Path, schema: Any, count: int, batches: _Batches, names: Sequenc
 def _may_name(kind: Any) -> bool:
     from pyarrow import types
 
-    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_integer(kind))
+    values = kind.value_type if types.is_dictionary(kind) else kind  # what pandas calls categories
+    return bool(types.is_integer(values) or str(values) in ("string", "large_string", "string_view"))
 
 
 def _matrix(path: Path, column: Any, called: Sequence[str]) -> Array:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence, Sized
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -26,6 +26,7 @@ from iale.data._row_files import row_reader
 from iale.data.samples import Samples
 from iale.errors import DataError
 from iale.geometry._embedding_files import NAME, read_file
+from iale.geometry._embedding_parts import last_part, stem
 from iale.geometry._mapped import LARGE, check_finite, in_memory, is_direct, points_of
 from iale.geometry._store import build
 from iale.geometry._views import Flat
@@ -199,7 +200,7 @@ def _check_order(path: Path, called: str, others: Sequence[str], names: Sequence
 
     Folders may be missing in it, and endings, which may have been written in capitals. Numbers count from 0 or 1.
     """
-    for short in (_last_part, _stem):
+    for short in (last_part, stem):
         told, known = list(map(short, others)), list(map(short, names))
         if told != known and set(told) == set(known) and len(set(others)) == len(others):
             raise DataError(
@@ -214,14 +215,6 @@ def _check_order(path: Path, called: str, others: Sequence[str], names: Sequence
             f"{path} has no ids, and {called!r} in it numbers the samples in another order than theirs: call it ids, "
             f"with the names of the samples, or leave it out if the rows are in the order of the samples."
         )
-
-
-def _last_part(name: str) -> str:
-    return name.replace("\\", "/").rsplit("/", 1)[-1]
-
-
-def _stem(name: str) -> str:
-    return PurePosixPath(_last_part(name)).stem.casefold()
 
 
 def _order(path: Path, ids: Sequence[str], names: Sequence[str], name: str) -> Tensor:
