@@ -68,12 +68,12 @@ def test_seeds_and_strategies_are_counted() -> None:
     both = {dataset: len(aucs("mlp", 100, dataset)["random"]) for dataset in ("digits", "mnist")}
     assert figure("seeds mlp 100 digits,mnist random") == str(max(both.values()))
     assert of("shapes")("all") == "550"
+    assert of("geometry")("all") == "9,450"
 
 
 @pytest.mark.parametrize(
     ("experiment", "name", "message"),
     [
-        ("geometry", "all", "runs are played, and a sentence says all of them"),
         ("geometry", "gain 6 mlp whole mnist uherding margin", "does not gain 6 points on margin"),
         ("geometry", "gain -9 mlp whole mnist margin uherding", "with an interval above 0"),
         ("geometry", "seeds linear whole digits nobody", "have no figure"),
@@ -85,3 +85,10 @@ def test_seeds_and_strategies_are_counted() -> None:
 def test_a_figure_that_the_records_contradict_is_not_told(experiment: str, name: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         of(experiment)(name)
+
+
+def test_a_sentence_on_all_runs_needs_all() -> None:
+    records = read_evidence([POOL, BY_SHAPES]).records
+    left = runs_played(EXPERIMENTS["geometry"](SIZE), [r for r in records if (r.dataset, r.seed) != ("digits", 3)])
+    with pytest.raises(ConfigError, match=r"of 9450 runs are played, and a sentence says all of them"):
+        left("all")
