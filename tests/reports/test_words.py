@@ -275,6 +275,34 @@ def it_leads_on_all_sets() -> bool:
     return len(least) == 12 and min(least.values()) > 0
 
 
+HERDING = ("uherding", "eherding")
+Gains = dict[str, dict[str, float]]
+"""What strategies gain over Random, by data set and strategy."""
+
+
+@cache
+def gains() -> dict[tuple[str, str], Gains]:
+    """By classifier and pool."""
+    found = areas(pool_records())
+    means: dict[tuple[str, str], Gains] = {}
+    for classifier, pool, dataset, name in found:
+        if name != RANDOM:
+            gain = float(np.mean(rises_of(found, (classifier, pool, dataset), name, RANDOM)))
+            means.setdefault((classifier, pool), {}).setdefault(dataset, {})[name] = gain
+    return means
+
+
+def over_sets(classifier: str, pool: str) -> dict[str, float]:
+    """The mean gain of each strategy over the data sets."""
+    sets = gains()[classifier, pool]
+    return {name: float(np.mean([own[name] for own in sets.values()])) for name in sets["digits"]}
+
+
+def first(own: dict[str, float]) -> str:
+    """The strategy with the highest gain."""
+    return max(own, key=own.__getitem__)
+
+
 CNN_POOLS = {"100": 22, "1000": 19, WHOLE: 19}
 """And how many strategies of the CNN choose from them."""
 
@@ -301,25 +329,13 @@ def the_cnn_has_played_all() -> bool:
 )
 def herding_leads_over_the_sets_of_the_cnn() -> bool:
     """From 100 by less than 0.1 points."""
-    found = areas(pool_records())
-    means: dict[str, dict[str, dict[str, float]]] = {}  # by pool, data set and strategy
-    for classifier, pool, dataset, name in found:
-        if classifier == "cnn" and name != RANDOM:
-            gain = float(np.mean(rises_of(found, (classifier, pool, dataset), name, RANDOM)))
-            means.setdefault(pool, {}).setdefault(dataset, {})[name] = gain
-    over = {
-        pool: {name: float(np.mean([own[name] for own in sets.values()])) for name in sets["digits"]}
-        for pool, sets in means.items()
-    }
-    first = {pool: max(own, key=own.__getitem__) for pool, own in over.items()}
-    near = over["100"]["refine"] - min(over["100"]["uherding"], over["100"]["eherding"]) < 0.001
-    ahead = {
-        (pool, dataset): max(own, key=own.__getitem__) for pool, sets in means.items() for dataset, own in sets.items()
-    }
-    led = {place: name for place, name in ahead.items() if name not in ("uherding", "eherding")}
+    few = over_sets("cnn", "100")
+    near = few["refine"] - min(few["uherding"], few["eherding"]) < 0.001
+    ahead = {(pool, name): first(own) for pool in CNN_POOLS for name, own in gains()["cnn", pool].items()}
+    led = {place: name for place, name in ahead.items() if name not in HERDING}
     told = {(pool, "digits"): "dropquery" for pool in ("100", "1000")} | {("100", "kmnist-10k"): "maxherding"}
     told |= {("100", dataset): "refine" for dataset in ("mnist", "fashion-mnist")}
-    return first["1000"] in ("uherding", "eherding") and first["100"] == "refine" and near and led == told
+    return first(over_sets("cnn", "1000")) in HERDING and first(few) == "refine" and near and led == told
 
 
 @says(OF_POOL, "from 100 candidates the full BAIT over the sets", "and from 1,000 MaxHerding on the CIFAR-10 features")
@@ -327,24 +343,13 @@ def herding_leads_over_the_sets_of_the_cnn() -> bool:
     OF_POOL, "From 1,000 candidates, too, one of the two has the highest mean on each set", "and from 100 over the sets"
 )
 def others_lead_from_sub_pools() -> bool:
-    found = areas(pool_records())
-    means: dict[tuple[str, str], dict[str, dict[str, float]]] = {}  # by classifier and pool, data set and strategy
-    for classifier, pool, dataset, name in found:
-        if classifier != "cnn" and pool != WHOLE and name != RANDOM:
-            gain = float(np.mean(rises_of(found, (classifier, pool, dataset), name, RANDOM)))
-            means.setdefault((classifier, pool), {}).setdefault(dataset, {})[name] = gain
-    over, led = {}, {}
-    for place, sets in means.items():
-        all_ = {name: float(np.mean([own[name] for own in sets.values()])) for name in sets["digits"]}
-        over[place] = max(all_, key=all_.__getitem__)
-        led[place] = {dataset: max(own, key=own.__getitem__) for dataset, own in sets.items()}
-    others = {dataset: name for dataset, name in led["linear", "1000"].items() if name != "uherding"}
-    herding = ("uherding", "eherding")
+    led = {dataset: first(own) for dataset, own in gains()["linear", "1000"].items()}
     return (
-        (over["linear", "100"], over["linear", "1000"]) == ("bait-full", "uherding")
-        and others == {"cifar10-mobilenetv2": "maxherding"}
-        and over["mlp", "100"] in herding
-        and set(led["mlp", "1000"].values()) <= set(herding)
+        [first(over_sets("linear", pool)) for pool in ("100", "1000")] == ["bait-full", "uherding"]
+        and {dataset: name for dataset, name in led.items() if name != "uherding"}
+        == {"cifar10-mobilenetv2": "maxherding"}
+        and first(over_sets("mlp", "100")) in HERDING
+        and all(first(own) in HERDING for own in gains()["mlp", "1000"].values())
     )
 
 
